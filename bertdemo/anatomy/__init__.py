@@ -1,0 +1,1 @@
+"""What happens inside BERT, step by step, as numbers: text -> tokens -> layers."""

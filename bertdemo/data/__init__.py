@@ -1,0 +1,1 @@
+"""From an uploaded file to a table, and what there is to say about it."""

@@ -1,0 +1,128 @@
+"""Locks, child processes and signals, so that Linux and macOS share one way (Windows is not exercised).
+
+A run is alive exactly as long as its worker holds the run's lock; the operating system frees it when the
+process ends, however it ends. A process is named by pid *and* start time, because pids are reused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+_PROBE = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One process, told apart from a later one with the same pid."""
+
+    pid: int
+    started: float
+    """Seconds since the epoch, as the operating system reports it."""
+
+    @classmethod
+    def of(cls, pid: int | None = None) -> Identity:
+        """Return the identity of a live process (of this one when no pid is given)."""
+        pid = os.getpid() if pid is None else pid
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def alive(self) -> bool:
+        """Return whether this very process still runs; a zombie does not."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 1.0
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+@contextlib.contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold the lock at `path` while the block runs; wait for a probe that has it for a moment."""
+    lock = FileLock(path, mode=0o600)
+    with lock.acquire(timeout=5, poll_interval=0.005):
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Return whether another process holds the lock at `path`. Costs tens of microseconds."""
+    if not path.exists():
+        return False
+    with _PROBE:
+        for _ in range(2):
+            lock = FileLock(path, mode=0o600, is_singleton=False, thread_local=False)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                time.sleep(0.002)  # another server's probe lasts microseconds: look twice
+            else:
+                lock.release()
+                return False
+    return True
+
+
+def spawn(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    log: Path,
+    piped: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start `python -m module` in a session of its own, its output in a file so that no reader is needed.
+
+    With `piped`, standard input is a pipe whose end of file tells the child that the server has gone.
+    """
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(env),
+            cwd=cwd,
+            close_fds=True,
+            start_new_session=True,
+        )
+
+
+def lower_priority() -> None:
+    """Let the page answer first: a worker calls this on itself."""
+    with contextlib.suppress(OSError):
+        os.nice(10)
+    with contextlib.suppress(OSError):  # Linux: the kernel should end the worker, not the server
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+
+
+def kill_session(identity: Identity) -> None:
+    """Kill a process that leads a session, and everything in it; do nothing when it is not that process any more."""
+    if identity.alive():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(identity.pid, signal.SIGKILL)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a small file so that a reader sees the old or the new content, never a part."""
+    draft = path.with_name(f".tmp-{os.urandom(6).hex()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

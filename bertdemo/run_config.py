@@ -1,0 +1,175 @@
+"""What a training run is asked to do: hyper-parameters (RunConfig) and everything around them (RunRequest).
+
+Each RunConfig field carries its default, its bounds and a sentence. The settings form, the API and the saved
+run all read them from here, so a new hyper-parameter is one field plus its use and its two locale keys
+(`config.<field>` and `config.<field>.help`). `None` means "chosen for this data": `chosen_for` fills it in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from bertdemo.errors import FieldNotChoice, FieldNotNumber, FieldOutOfBounds, FieldUnknown
+
+Kind = Literal["int", "float", "choice", "flag", "device"]
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """How one hyper-parameter may be set; `low` and `high` are inclusive."""
+
+    name: str
+    kind: Kind
+    default: object
+    low: float
+    high: float
+    choices: tuple[str, ...]
+    optional: bool
+    basic: bool
+    """Shown at once; the others stand under *All settings*."""
+
+
+def _setting(
+    default: object,
+    kind: Kind,
+    *,
+    low: float = 0,
+    high: float = 0,
+    choices: tuple[str, ...] = (),
+    optional: bool = False,
+    basic: bool = False,
+) -> Any:
+    spec = {"kind": kind, "low": low, "high": high, "choices": choices, "optional": optional, "basic": basic}
+    return field(default=default, metadata=spec)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Hyper-parameters of one run. Raises a ConfigError that names the field when one is out of bounds."""
+
+    device: str = _setting("auto", "device", basic=True)
+    """`auto`, or an id that `device.report()` lists (`cpu`, `cuda:0`, `mps`)."""
+    epochs: int | None = _setting(None, "int", low=1, high=50, optional=True, basic=True)
+    """Passes over the training rows; chosen so that small data still sees enough steps."""
+    max_length: int | None = _setting(None, "int", low=8, high=512, optional=True, basic=True)
+    """Longest input in pieces, [CLS] and [SEP] included; chosen so that 99% of the rows fit."""
+    learning_rate: float | None = _setting(None, "float", low=1e-7, high=1e-2, optional=True)
+    """Peak learning rate of the encoder; 1e-4 up to 35M parameters, 3e-5 above."""
+    batch_size: int | None = _setting(None, "int", low=1, high=256, optional=True)
+    """Rows in one optimizer step; 16 below 600 training rows, else 32."""
+    head_learning_rate_factor: float = _setting(10.0, "float", low=1, high=100)
+    """The new head (and the pooler) learns this many times faster than the encoder."""
+    warmup: float = _setting(0.1, "float", low=0, high=0.5)
+    """Share of all steps in which the learning rate rises from zero; afterwards it falls linearly to zero."""
+    weight_decay: float = _setting(0.01, "float", low=0, high=0.3)
+    """AdamW's decay of every weight that is not a bias or a LayerNorm."""
+    precision: str = _setting("auto", "choice", choices=("auto", "float32", "bfloat16", "float16"))
+    """`auto` takes bfloat16 or float16 where the device is faster with it."""
+    group_by_length: bool = _setting(True, "flag")
+    """Batches of rows of similar length: the same result with far less padding."""
+    seed: int = _setting(42, "int", low=0, high=2**31 - 1)
+    """Seed of the split, the new head, the order of rows and dropout."""
+
+    def __post_init__(self) -> None:
+        for spec in specs():
+            _check(spec, getattr(self, spec.name))
+
+    @classmethod
+    def from_fields(cls, values: Mapping[str, object]) -> RunConfig:
+        """Build from what a form or an API call sent: numbers may be text, "" and None mean the default."""
+        known = {spec.name: spec for spec in specs()}
+        for name in values:
+            if name not in known:
+                raise FieldUnknown(field=str(name), fields=", ".join(known))
+        return cls(**{name: _parse(known[name], value) for name, value in values.items()})
+
+
+def specs() -> tuple[FieldSpec, ...]:
+    """Return one FieldSpec per RunConfig field, in the order of the form."""
+    return tuple(FieldSpec(name=f.name, default=f.default, **f.metadata) for f in fields(RunConfig))
+
+
+def _parse(spec: FieldSpec, value: object) -> object:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return spec.default
+    if spec.kind == "flag":
+        return value if isinstance(value, bool) else str(value).strip().lower() in {"1", "true", "yes"}
+    if spec.kind in {"choice", "device"}:
+        return str(value).strip()
+    try:
+        number = float(str(value))
+    except ValueError:
+        raise FieldNotNumber(field=spec.name, value=str(value)[:60]) from None
+    if spec.kind == "int":
+        if not math.isfinite(number) or number != int(number):
+            raise FieldNotNumber(field=spec.name, value=str(value)[:60])
+        return int(number)
+    return number
+
+
+def _check(spec: FieldSpec, value: object) -> None:
+    if value is None and spec.optional:
+        return
+    if spec.kind == "choice" and value not in spec.choices:
+        raise FieldNotChoice(field=spec.name, value=str(value)[:60], choices=", ".join(spec.choices))
+    if spec.kind in {"int", "float"}:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise FieldNotNumber(field=spec.name, value=str(value)[:60])
+        if not (math.isfinite(value) and spec.low <= value <= spec.high):
+            raise FieldOutOfBounds(field=spec.name, value=f"{value:g}", low=f"{spec.low:g}", high=f"{spec.high:g}")
+
+
+# About this many optimizer steps are needed before a small data set stops improving (Mosbach et al. 2021
+# train RTE for 20 epochs where 3 are common); below it, more epochs are taken, above it, three suffice.
+_WANTED_STEPS = 100
+_SMALL_MODEL_PARAMETERS = 35_000_000
+
+
+def chosen_for(config: RunConfig, *, train_rows: int, parameters: int, suggested_length: int) -> RunConfig:
+    """Fill in every field that was left to us.
+
+    `suggested_length` is the length in pieces that fits 99% of the rows, already capped by the checkpoint.
+    """
+    batch = config.batch_size or (16 if train_rows < 600 else 32)
+    steps = max(1, math.ceil(train_rows / batch))
+    return replace(
+        config,
+        batch_size=batch,
+        epochs=config.epochs or min(10, max(3, math.ceil(_WANTED_STEPS / steps))),
+        learning_rate=config.learning_rate or (1e-4 if parameters <= _SMALL_MODEL_PARAMETERS else 3e-5),
+        max_length=config.max_length or suggested_length,
+    )
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Everything a training child needs to know; the paths are inside the run folder once it is written."""
+
+    task: str
+    columns: Mapping[str, str]
+    """Role (text, pair, label, …) to column name."""
+    checkpoint: str
+    config: RunConfig
+    data: str
+    """Path of the training file."""
+    data_name: str
+    """Its name as uploaded, for people."""
+    validation: str | None = None
+    validation_name: str | None = None
+    test: str | None = None
+    test_name: str | None = None
+    name: str = ""
+
+    def to_json(self) -> str:
+        """Return one JSON object; `from_json` gives the same request back."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunRequest:
+        """Rebuild a request that `to_json` wrote."""
+        raw = json.loads(text)
+        return cls(**{**raw, "config": RunConfig(**raw["config"])})

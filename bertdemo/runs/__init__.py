@@ -1,0 +1,1 @@
+"""Training runs: one folder each, a child process that writes it and a server that reads it."""

@@ -1,0 +1,223 @@
+"""What a run says of itself, and the one function that turns it into a state.
+
+The worker appends one JSON object a line to `events.jsonl`; nobody else does while it lives. Every event has
+`seq` (grows by one), `attempt` (a resumed run is a new attempt) and `at` (seconds since the epoch, for people;
+order is by `seq`). A last line without its newline is not there yet. Unknown kinds are skipped, so an older
+server reads a newer run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import ClassVar, Literal
+
+State = Literal["queued", "starting", "running", "finished", "cancelled", "failed", "interrupted"]
+ENDED: frozenset[State] = frozenset({"finished", "cancelled", "failed", "interrupted"})
+
+START_GRACE = 15.0
+"""Seconds that a launched worker may take to hold its lock."""
+
+
+@dataclass(frozen=True)
+class RunEvent:
+    """Base of all events."""
+
+    seq: int
+    attempt: int
+    at: float
+    kind: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class Queued(RunEvent):
+    """The supervisor has written the run folder; it waits for its device."""
+
+    kind = "queued"
+
+
+@dataclass(frozen=True)
+class Launched(RunEvent):
+    """The supervisor has given the run to a worker."""
+
+    kind = "launched"
+    warm: bool = False
+    """True where a spare worker with its imports done took it."""
+
+
+@dataclass(frozen=True)
+class Started(RunEvent):
+    """The worker has read the data and built the model; `config` holds what was chosen."""
+
+    kind = "started"
+    steps: int
+    epochs: int
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    labels: tuple[str, ...]
+    majority: float
+    """Share of the most frequent label among the validation rows: what a guess reaches."""
+    device: str
+    device_name: str
+    precision: str
+    config: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step(RunEvent):
+    """One optimizer step."""
+
+    kind = "step"
+    step: int
+    steps: int
+    epoch: float
+    """Epochs done, as a fraction: 1.5 is the middle of the second."""
+    loss: float
+    learning_rate: float
+    grad_norm: float
+    progress: float
+    """Share of the whole run that is done, 0 to 1."""
+    seconds_left: float
+    rows_per_second: float
+    memory_bytes: int
+    """Device memory in use; on a CPU the worker's resident memory."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.progress <= 1:
+            raise ValueError(f"progress {self.progress} is not within 0..1")
+        if not (math.isfinite(self.seconds_left) and self.seconds_left >= 0):
+            raise ValueError(f"seconds_left {self.seconds_left} is not a time")
+
+
+@dataclass(frozen=True)
+class Phase(RunEvent):
+    """What the worker does apart from steps: `evaluating`, `saving`, `testing`, with the share of it that is done."""
+
+    kind = "phase"
+    name: str
+    progress: float
+
+
+@dataclass(frozen=True)
+class Evaluated(RunEvent):
+    """Metrics on the validation rows after an epoch."""
+
+    kind = "evaluated"
+    step: int
+    epoch: float
+    loss: float
+    metrics: Mapping[str, float]
+    best: bool
+
+
+@dataclass(frozen=True)
+class Saved(RunEvent):
+    """The best weights so far are on disk."""
+
+    kind = "saved"
+    step: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Warned(RunEvent):
+    """Something a person should know; `message` is a locale key."""
+
+    kind = "warned"
+    message: str
+    values: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finished(RunEvent):
+    """The run is complete; `metrics` is {name: {value, low, high}}."""
+
+    kind = "finished"
+    checkpoint: str
+    metrics: Mapping[str, Mapping[str, float]]
+    evaluated_on: str
+    """`test`, or `validation` where the same rows chose the epoch."""
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Cancelled(RunEvent):
+    """Stopped by a person; `checkpoint` is empty when nothing could be kept, `evaluated` whether the kept weights were."""
+
+    kind = "cancelled"
+    checkpoint: str
+    evaluated: bool
+    step: int
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    evaluated_on: str = ""
+    rows: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failed(RunEvent):
+    """The run could not go on; `message` is an `error.*` locale key."""
+
+    kind = "failed"
+    message: str
+    values: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+KINDS: dict[str, type[RunEvent]] = {
+    cls.kind: cls
+    for cls in (
+        Queued, Launched, Started, Step, Phase, Evaluated, Saved, Warned, Finished, Cancelled, Failed,
+    )
+}  # fmt: skip
+
+
+def to_line(event: RunEvent) -> str:
+    """Return the event as one line of JSON with its newline. A number that is not finite is an error."""
+    return json.dumps({"kind": event.kind, **asdict(event)}, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def from_line(line: str) -> RunEvent | None:
+    """Read one line; None for a damaged line or a kind that this version does not know."""
+    try:
+        raw = json.loads(line)
+        cls = KINDS[raw.pop("kind")]
+        names = {f.name for f in fields(cls)}
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+        return cls(**{name: value for name, value in values.items() if name in names})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def parse(text: str) -> list[RunEvent]:
+    """Read all whole lines of an events file, in the order of `seq`."""
+    whole = text[: text.rfind("\n") + 1]
+    events = [event for line in whole.splitlines() if (event := from_line(line)) is not None]
+    return sorted(events, key=lambda event: event.seq)
+
+
+def state_of(events: Sequence[RunEvent], *, lock_held: bool, exit_code: int | None, now: float) -> State:
+    """Derive the state; the newest attempt decides.
+
+    `exit_code` is the worker's where this server is its parent and it has ended, else None. A terminal event
+    counts at once, a lost lock after Started too; between launch and lock there is a time of grace.
+    """
+    if not events:
+        return "interrupted"
+    attempt = max(event.attempt for event in events)
+    current = [event for event in events if event.attempt == attempt]
+    last = {event.kind: event for event in current}
+    for kind, state in (("finished", "finished"), ("cancelled", "cancelled"), ("failed", "failed")):
+        if kind in last:
+            return state  # type: ignore[return-value]
+    if "started" in last:
+        return "running" if lock_held else "interrupted"
+    if "launched" not in last:
+        return "queued"
+    if lock_held:
+        return "starting"
+    waited = now - last["launched"].at
+    return "starting" if exit_code is None and waited < START_GRACE else "interrupted"

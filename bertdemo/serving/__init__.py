@@ -1,0 +1,1 @@
+"""Using a checkpoint: labels, vectors and whole files of predictions."""

@@ -1,0 +1,1 @@
+"""Taking a trained checkpoint out of the app."""

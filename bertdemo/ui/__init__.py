@@ -1,0 +1,1 @@
+"""The page: tabs, words and drawings. The only package that imports gradio."""

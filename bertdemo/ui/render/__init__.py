@@ -1,0 +1,1 @@
+"""Dataclasses in, HTML out: pictures that can be tested without a page. No gradio here."""

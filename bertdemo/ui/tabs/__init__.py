@@ -1,0 +1,1 @@
+"""One file a tab. A tab imports no other tab."""
