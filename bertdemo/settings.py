@@ -162,6 +162,19 @@ class Settings:
         }
 
 
+def pin_gpu(device_id: str) -> str:
+    """Let a child see the one GPU it was given; return its id from then on.
+
+    Must run before CUDA is initialised. Without it Trainer spreads a batch over every GPU it sees.
+    """
+    if not device_id.startswith("cuda:"):
+        return device_id
+    visible = [part for part in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if part]
+    index = int(device_id.removeprefix("cuda:"))
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible[index] if index < len(visible) else str(index)
+    return "cuda:0"
+
+
 def _limits(env: Mapping[str, str], limits: Limits) -> Limits:
     """Let an operator narrow or widen the upload size (BERTDEMO_MAX_FILE_BYTES)."""
     size = env.get("BERTDEMO_MAX_FILE_BYTES", "")

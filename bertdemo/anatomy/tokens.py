@@ -1,8 +1,16 @@
-"""From a text to the sequence that BERT reads, with every stage in between (see `trace`)."""
+"""From a text to the sequence that BERT reads, with every stage in between (see `trace`).
+
+What a piece came from is always a slice of the visitor's own text, taken by offsets: decoding ids would give
+other characters back (accents, capitals and spaces are gone by then).
+"""
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from bertdemo.checkpoints.tokenizers import Encoding, SharedTokenizer, kept, well_formed
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Stages:
     """The outputs of the tokenizer's four stages for one sequence."""
 
     normalizer: str
-    """Names of what the normalizer does, e.g. `lowercase, strip accents, space around Chinese`; locale-free keys joined by a space."""
+    """What the normalizer does: some of the keys clean_text, chinese_chars, strip_accents, lowercase, with spaces."""
     normalized: str
     pre_tokens: tuple[PreToken, ...]
 
@@ -64,10 +72,179 @@ class TokenTrace:
     """(sequence, start, end) of characters that were cut at max_length, as slices of the text sent."""
     dropped_pieces: int
     lost: tuple[tuple[int, int, int], ...]
-    """(sequence, start, end) of characters in no piece (control characters, zero-width marks); white space is not listed."""
+    """(sequence, start, end) of characters in no piece (control characters, zero-width marks), without white space."""
     characters: int
     words: int
     pieces: int
     """Pieces kept, without special tokens."""
     unknown: int
     """[UNK] pieces among them."""
+
+
+def trace(
+    tokenizer: SharedTokenizer,
+    text: str,
+    pair: str = "",
+    *,
+    checkpoint: str = "bundled",
+    max_length: int = 0,
+    positions: int = 512,
+) -> TokenTrace:
+    """Return every stage from `text` (and `pair`) to the sequence that the model reads.
+
+    `max_length` counts specials and is capped by `positions`, the length of the model's position table; 0 means
+    `positions`. Unpaired surrogates become U+FFFD. Offsets count code points. Raises nothing: no text is too odd.
+    """
+    texts = [well_formed(text)] + ([well_formed(pair)] if pair else [])
+    limit = min(max_length, positions) if max_length > 0 else positions
+    encoding = tokenizer.encode(texts[0], texts[1] if pair else None)
+    keep = kept(encoding.sequence_ids, limit) if len(encoding) > limit else range(len(encoding))
+    ends = [_grapheme_ends(source) for source in texts]
+    spans = _spans(encoding, ends)
+    tokens = _tokens(encoding, keep, spans, texts, tokenizer.unk_id)
+    stages = _stages(tokenizer, encoding, texts, ends)
+    own = [token for token in tokens if token.sequence is not None]
+    return TokenTrace(
+        text=texts[0],
+        pair=texts[1] if pair else "",
+        checkpoint=checkpoint,
+        max_length=limit,
+        tokens=tokens,
+        stages=stages,
+        dropped=_dropped(encoding, keep, spans),
+        dropped_pieces=len(encoding) - len(tokens),
+        lost=_lost(encoding, spans, texts),
+        characters=sum(map(len, texts)),
+        words=sum(len(stage.pre_tokens) for stage in stages),
+        pieces=len(own),
+        unknown=sum(token.unknown for token in own),
+    )
+
+
+def to_api(trace: TokenTrace) -> dict[str, object]:
+    """Return the answer of `/tokenize`: parallel lists with one entry per position, as plain JSON values.
+
+    `normalized` has one text per sequence. `truncated` lists what was cut as {sequence, start, end, text}; it is
+    empty where everything fitted.
+    """
+    texts = (trace.text, trace.pair)
+    return {
+        "tokens": [token.piece for token in trace.tokens],
+        "ids": [token.id for token in trace.tokens],
+        "type_ids": [token.segment for token in trace.tokens],
+        "position_ids": [token.position for token in trace.tokens],
+        "attention_mask": [token.mask for token in trace.tokens],
+        "special": [token.special for token in trace.tokens],
+        "unknown": [token.unknown for token in trace.tokens],
+        "offsets": [[token.start, token.end] for token in trace.tokens],
+        "word_ids": [token.word for token in trace.tokens],
+        "sequence_ids": [token.sequence for token in trace.tokens],
+        "normalized": [stage.normalized for stage in trace.stages],
+        "truncated": [
+            {"sequence": sequence, "start": start, "end": end, "text": texts[sequence][start:end]}
+            for sequence, start, end in trace.dropped
+        ],
+    }
+
+
+def _grapheme_ends(text: str) -> Sequence[int]:
+    """For each end 0..len(text) of a span, the end of the grapheme that it falls into."""
+    if text.isascii() and "\r" not in text:
+        return range(len(text) + 1)
+    import regex  # type: ignore[import-untyped]
+
+    ends = [0]
+    for match in regex.finditer(r"\X", text):
+        ends.extend([match.end()] * (match.end() - match.start()))
+    return ends
+
+
+def _spans(encoding: Encoding, ends: list[Sequence[int]]) -> list[tuple[int, int]]:
+    """Offsets widened to grapheme ends: an accent or a variation selector belongs to what it stands on."""
+    return [
+        (start, end) if sequence is None else (start, ends[sequence][end])
+        for (start, end), sequence in zip(encoding.offsets, encoding.sequence_ids, strict=True)
+    ]
+
+
+def _tokens(
+    encoding: Encoding, keep: Iterable[int], spans: list[tuple[int, int]], texts: list[str], unk_id: int | None
+) -> tuple[Token, ...]:
+    pieces, ids, type_ids, mask = encoding.tokens, encoding.ids, encoding.type_ids, encoding.attention_mask
+    sequences, words = encoding.sequence_ids, encoding.word_ids
+    tokens = []
+    for position, i in enumerate(keep):
+        sequence = sequences[i]
+        special = sequence is None
+        start, end = spans[i]
+        tokens.append(
+            Token(
+                piece=pieces[i],
+                id=ids[i],
+                position=position,
+                segment=type_ids[i],
+                mask=mask[i],
+                special=special,
+                unknown=not special and ids[i] == unk_id,
+                continues=not special and pieces[i].startswith("##"),
+                sequence=sequence,
+                word=words[i],
+                start=start,
+                end=end,
+                source="" if sequence is None else texts[sequence][start:end],
+            )
+        )
+    return tuple(tokens)
+
+
+def _stages(
+    tokenizer: SharedTokenizer, encoding: Encoding, texts: list[str], ends: list[Sequence[int]]
+) -> tuple[Stages, ...]:
+    pieces: dict[tuple[int, int], list[str]] = {}
+    for piece, sequence, word in zip(encoding.tokens, encoding.sequence_ids, encoding.word_ids, strict=True):
+        if sequence is not None and word is not None:
+            pieces.setdefault((sequence, word), []).append(piece)
+    stages = []
+    for sequence, source in enumerate(texts):
+        raw = tokenizer.stages(source)
+        pre_tokens = tuple(
+            PreToken(text, start, ends[sequence][end], tuple(pieces.get((sequence, word), ())))
+            for word, (text, start, end) in enumerate(raw.pre_tokens)
+        )
+        stages.append(Stages(" ".join(tokenizer.normalizer_keys), raw.normalized, pre_tokens))
+    return tuple(stages)
+
+
+def _dropped(encoding: Encoding, keep: Iterable[int], spans: list[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
+    """One slice per sequence, from the first piece that was cut to the last: cutting only ever takes the tail."""
+    slices: dict[int, tuple[int, int]] = {}
+    sequences = encoding.sequence_ids
+    for i in sorted(set(range(len(sequences))) - set(keep)):
+        sequence = sequences[i]
+        if sequence is not None:
+            start, end = spans[i]
+            first, last = slices.get(sequence, (start, end))
+            slices[sequence] = (first, max(last, end))
+    return tuple((sequence, start, end) for sequence, (start, end) in sorted(slices.items()))
+
+
+def _lost(encoding: Encoding, spans: list[tuple[int, int]], texts: list[str]) -> tuple[tuple[int, int, int], ...]:
+    covered = [bytearray(len(source)) for source in texts]
+    for (start, end), sequence in zip(spans, encoding.sequence_ids, strict=True):
+        if sequence is not None:
+            covered[sequence][start:end] = b"\x01" * (end - start)
+    lost: list[tuple[int, int, int]] = []
+    for sequence, source in enumerate(texts):
+        for i, character in enumerate(source):
+            if covered[sequence][i] or _is_space(character):
+                continue
+            if lost and lost[-1][0] == sequence and lost[-1][2] == i:
+                lost[-1] = (sequence, lost[-1][1], i + 1)
+            else:
+                lost.append((sequence, i, i + 1))
+    return tuple(lost)
+
+
+def _is_space(character: str) -> bool:
+    """White space as BERT sees it: other control characters that Python calls space are removed, not split at."""
+    return character in " \t\n\r" or (character.isspace() and not unicodedata.category(character).startswith("C"))

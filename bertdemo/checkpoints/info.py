@@ -1,0 +1,145 @@
+"""What is known about a checkpoint: CheckpointInfo for a list, Card for a trained one, DownloadProgress for a bar."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from bertdemo.errors import CheckpointBroken
+
+Source = Literal["bundled", "hub", "local", "trained"]
+Language = Literal["en", "zh", "multilingual", "unknown"]
+Capability = Literal["tokenize", "embed", "similarity", "fine_tune", "labels", "fill_mask", "chinese"]
+CAPABILITIES: tuple[Capability, ...] = (
+    "tokenize",
+    "embed",
+    "similarity",
+    "fine_tune",
+    "labels",
+    "fill_mask",
+    "chinese",
+)
+CARD_FILE = "card.json"
+CARD_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """One checkpoint as a list shows it."""
+
+    id: str
+    name: str
+    source: Source
+    task: str | None
+    """Task of its trained head; None where it has none, or one that we cannot name."""
+    labels: tuple[str, ...]
+    layers: int
+    width: int
+    heads: int
+    parameters: int
+    """Numbers in the encoder and the pooler; a head is not counted."""
+    positions: int
+    """Longest sequence in pieces."""
+    vocabulary: int
+    language: Language
+    can: tuple[Capability, ...]
+    cannot: tuple[Capability, ...]
+    cased: bool | None
+    """None where the files do not say."""
+    pooling: str | None
+    """How a text vector is meant to be taken: mean, pooler, or None where the model has no pooler."""
+    ready: bool
+    """True where it can be used without a download."""
+    base: str | None = None
+    """Id of the checkpoint that a trained one started from."""
+    run: str | None = None
+    created: float = 0.0
+    """Seconds since the epoch; 0 unless trained."""
+    metric: float | None = None
+    """First metric of a trained one that was evaluated."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything that a trained checkpoint remembers of its making, saved beside the weights."""
+
+    id: str
+    owner: str
+    """SHA-256 of the owner key in hex: a card that leaks is no key."""
+    name: str
+    task: str
+    labels: tuple[str, ...]
+    columns: Mapping[str, str]
+    """Role to column name."""
+    base: str
+    base_sha256: str
+    """Of the base's model.safetensors."""
+    base_commit: str | None
+    """Commit on the Hub; None for a base that did not come from there."""
+    data_name: str
+    data_sha256: str
+    rows: int
+    config: Mapping[str, Any]
+    """The fields of RunConfig, as they were used."""
+    metrics: Mapping[str, Mapping[str, float | None]]
+    """Name to {value, low, high}; the first one is the headline."""
+    evaluated_on: str
+    versions: Mapping[str, str]
+    created: float
+    run: str
+    language: Language
+    pooling: str | None
+    max_length: int
+    evaluated: bool
+
+    def to_json(self) -> str:
+        """Return one JSON object with its schema number; `from_json` gives the same card back."""
+        return json.dumps({"schema": CARD_SCHEMA, **asdict(self)}, ensure_ascii=False, indent=2, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, *, checkpoint: str) -> Card:
+        """Rebuild a card of any schema; CheckpointBroken where it is none. `checkpoint` is for that message."""
+        try:
+            raw = json.loads(text)
+            return _READERS[raw.pop("schema")](raw)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise CheckpointBroken(checkpoint=checkpoint, file=CARD_FILE) from None
+
+
+def _card_schema_1(raw: dict[str, Any]) -> Card:
+    """Read the first schema: the fields of Card, labels as a list."""
+    return Card(**{**raw, "labels": tuple(raw["labels"])})
+
+
+_READERS: Mapping[int, Callable[[dict[str, Any]], Card]] = {1: _card_schema_1}
+
+
+@dataclass(frozen=True)
+class DownloadProgress:
+    """How far a download is, in bytes over all its files."""
+
+    done_bytes: int
+    total_bytes: int
+    file: str
+    """The file that is coming in."""
+
+    @property
+    def share(self) -> float:
+        """Between 0 and 1."""
+        return min(1.0, max(0.0, self.done_bytes / self.total_bytes)) if self.total_bytes else 0.0
+
+
+OnProgress = Callable[[DownloadProgress], None]
+
+
+def owner_sha256(owner: str) -> str:
+    """Return the hex digest that stands for an owner key on disk; "" is the one owner of a loopback server."""
+    return hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def split_capabilities(can: set[Capability]) -> tuple[tuple[Capability, ...], tuple[Capability, ...]]:
+    """Return what is possible and what is not, both in the order of CAPABILITIES."""
+    return tuple(c for c in CAPABILITIES if c in can), tuple(c for c in CAPABILITIES if c not in can)

@@ -1,0 +1,357 @@
+"""The WordPiece tokenizer of a checkpoint, shared by every thread of the server.
+
+A tokenizer.json is not executed as it stands: its vocabulary and its scalars are read, checked and put into a
+pipeline that this module builds. So a file from the Hub cannot bring a pipeline of its own, and the padding
+and truncation that some files carry cannot leak into the next caller's encoding.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bertdemo.errors import CheckpointBroken
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+UNK, CLS, SEP, PAD, MASK = "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"
+SPECIALS = (PAD, UNK, CLS, SEP, MASK)
+_MAX_WORD_CHARS = 100
+_FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
+
+
+class Encoding(Protocol):
+    """What both `tokenizers.Encoding` and `CutEncoding` offer: lists with one entry per position."""
+
+    @property
+    def ids(self) -> list[int]:
+        """Vocabulary ids."""
+
+    @property
+    def tokens(self) -> list[str]:
+        """Pieces."""
+
+    @property
+    def type_ids(self) -> list[int]:
+        """0 for the first text, 1 for the pair."""
+
+    @property
+    def offsets(self) -> list[tuple[int, int]]:
+        """Code points of the text that the piece came from; (0, 0) for a special token."""
+
+    @property
+    def word_ids(self) -> list[int | None]:
+        """Index of the pre-token within its text; None for a special token."""
+
+    @property
+    def sequence_ids(self) -> list[int | None]:
+        """0 for the first text, 1 for the pair, None for a special token."""
+
+    @property
+    def special_tokens_mask(self) -> list[int]:
+        """1 for a special token that the template added."""
+
+    @property
+    def attention_mask(self) -> list[int]:
+        """1 everywhere: nothing is padded here."""
+
+    def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class CutEncoding:
+    """An encoding that was longer than its caller allowed."""
+
+    ids: list[int]
+    tokens: list[str]
+    type_ids: list[int]
+    offsets: list[tuple[int, int]]
+    word_ids: list[int | None]
+    sequence_ids: list[int | None]
+    special_tokens_mask: list[int]
+    attention_mask: list[int]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class RawStages:
+    """Normalised text and pre-tokens as (normalised text, start, end); offsets are code points of the original."""
+
+    normalized: str
+    pre_tokens: tuple[tuple[str, int, int], ...]
+
+
+def well_formed(text: str) -> str:
+    """Replace unpaired surrogates, which no tokenizer and no UTF-8 file can hold, by U+FFFD; the length stays."""
+    return text if text.isascii() else "".join("�" if "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def build_wordpiece(
+    vocab: Mapping[str, int] | Sequence[str],
+    *,
+    lowercase: bool = True,
+    strip_accents: bool | None = None,
+    tokenize_chinese_chars: bool = True,
+    clean_text: bool = True,
+) -> Tokenizer:
+    """Return BERT's pipeline over `vocab` (piece to id, or pieces in the order of their ids).
+
+    `strip_accents=None` means "as `lowercase`". Special tokens are registered where the vocabulary has them;
+    [CLS] and [SEP] are added around a text only where it has both.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    ids = dict(vocab) if isinstance(vocab, Mapping) else {piece: index for index, piece in enumerate(vocab)}
+    model = models.WordPiece(
+        ids, unk_token=UNK, max_input_chars_per_word=_MAX_WORD_CHARS, continuing_subword_prefix="##"
+    )
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=clean_text,
+        handle_chinese_chars=tokenize_chinese_chars,
+        strip_accents=strip_accents,
+        lowercase=lowercase,
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece(prefix="##")
+    if CLS in ids and SEP in ids:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{CLS}:0 $A:0 {SEP}:0",
+            pair=f"{CLS}:0 $A:0 {SEP}:0 $B:1 {SEP}:1",
+            special_tokens=[(CLS, ids[CLS]), (SEP, ids[SEP])],
+        )
+    tokenizer.add_special_tokens([piece for piece in SPECIALS if piece in ids])
+    return tokenizer
+
+
+def kept(sequence_ids: Sequence[int | None], max_length: int) -> list[int]:
+    """Return the positions that stay when a sequence is cut to `max_length`, specials included.
+
+    The longer text gives way first, as `truncation=True` does in transformers: each text may keep half of the
+    room, what the shorter one leaves goes to the longer one, and so does the odd position.
+    """
+    first, second = sequence_ids.count(0), sequence_ids.count(1)
+    room = max(0, max_length - (len(sequence_ids) - first - second))
+    if first + second > room:
+        short = min(first, second, room // 2)
+        first, second = (room - short, short) if first > second else (short, room - short)
+        first, second = (room, 0) if 1 not in sequence_ids else (first, second)
+    left = [first, second]
+    positions = []
+    for position, sequence in enumerate(sequence_ids):
+        if sequence is not None:
+            left[sequence] -= 1
+        if sequence is None or left[sequence] >= 0:
+            positions.append(position)
+    return positions
+
+
+class SharedTokenizer:
+    """One tokenizer for all threads: truncation is a caller's argument and never its state.
+
+    A typed "[SEP]" or "[MASK]" is plain text, unless `specials_in_text=True`.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        tokenizer.encode_special_tokens = True
+        self._tokenizer = tokenizer
+        self._lock = Lock()
+        self._json: str | None = None
+        self.vocabulary: Mapping[str, int] = MappingProxyType(tokenizer.get_vocab(with_added_tokens=True))
+        """Piece to id, added tokens included."""
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> SharedTokenizer:
+        """Read tokenizer.json, or else vocab.txt and three scalars of tokenizer_config.json.
+
+        Raises CheckpointBroken naming the file that is missing, malformed or not BERT's WordPiece.
+        """
+        name = "tokenizer.json" if (folder / "tokenizer.json").is_file() else "vocab.txt"
+        try:
+            tokenizer = _from_json(folder / name) if name == "tokenizer.json" else _from_vocab(folder)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            raise CheckpointBroken(checkpoint=folder.name, file=name) from None
+        return cls(tokenizer)
+
+    @property
+    def unk_id(self) -> int | None:
+        """Id of [UNK]; like its siblings, None where the vocabulary lacks it."""
+        return self.vocabulary.get(UNK)
+
+    @property
+    def pad_id(self) -> int | None:
+        """Id of [PAD]."""
+        return self.vocabulary.get(PAD)
+
+    @property
+    def cls_id(self) -> int | None:
+        """Id of [CLS]."""
+        return self.vocabulary.get(CLS)
+
+    @property
+    def sep_id(self) -> int | None:
+        """Id of [SEP]."""
+        return self.vocabulary.get(SEP)
+
+    @property
+    def mask_id(self) -> int | None:
+        """Id of [MASK]."""
+        return self.vocabulary.get(MASK)
+
+    @property
+    def lowercase(self) -> bool | None:
+        """Whether text is lowercased; None where the normalizer does not say."""
+        return getattr(self._tokenizer.normalizer, "lowercase", None)
+
+    @property
+    def normalizer_keys(self) -> tuple[str, ...]:
+        """What the normalizer does, in its order: some of clean_text, chinese_chars, strip_accents, lowercase."""
+        normalizer: Any = self._tokenizer.normalizer
+        accents = normalizer.lowercase if normalizer.strip_accents is None else normalizer.strip_accents
+        active = {
+            "clean_text": normalizer.clean_text,
+            "chinese_chars": normalizer.handle_chinese_chars,
+            "strip_accents": accents,
+            "lowercase": normalizer.lowercase,
+        }
+        return tuple(key for key, on in active.items() if on)
+
+    def encode(
+        self, text: str, pair: str | None = None, max_length: int | None = None, *, specials_in_text: bool = False
+    ) -> Encoding:
+        """Return the pieces of one text or pair, cut to `max_length` positions (longest first), never padded."""
+        second = None if pair is None else well_formed(pair)
+        with self._lock:
+            self._tokenizer.encode_special_tokens = not specials_in_text
+            encoding = self._tokenizer.encode(well_formed(text), second)
+        return _cut(encoding, max_length)
+
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        max_length: int | None = None,
+        *,
+        specials_in_text: bool = False,
+    ) -> list[Encoding]:
+        """Return one encoding per text (and pair), in their order; see `encode`."""
+        firsts = [well_formed(text) for text in texts]
+        inputs: list[Any] = list(firsts)
+        if pairs is not None:
+            inputs = list(zip(firsts, (well_formed(pair) for pair in pairs), strict=True))
+        with self._lock:
+            self._tokenizer.encode_special_tokens = not specials_in_text
+            encodings = self._tokenizer.encode_batch(inputs)
+        return [_cut(encoding, max_length) for encoding in encodings]
+
+    def stages(self, text: str) -> RawStages:
+        """Return what the normalizer and the pre-tokenizer made of `text`."""
+        from tokenizers import PreTokenizedString
+
+        normalizer: Any = self._tokenizer.normalizer
+        pre_tokenizer: Any = self._tokenizer.pre_tokenizer
+        source = well_formed(text)
+        with self._lock:
+            normalized = normalizer.normalize_str(source)
+            # pre_tokenize_str would give offsets into the normalised text; this object keeps the original's.
+            work = PreTokenizedString(source)
+            work.normalize(normalizer.normalize)
+            pre_tokenizer.pre_tokenize(work)
+            splits = work.get_splits(offset_referential="original", offset_type="char")
+        return RawStages(normalized, tuple((piece, start, end) for piece, (start, end), _ in splits))
+
+    def backend_json(self) -> str:
+        """Return the text of a tokenizer.json, without padding or truncation."""
+        with self._lock:
+            return self._tokenizer.to_str(pretty=True)
+
+
+def _cut(encoding: Any, max_length: int | None) -> Encoding:
+    # Cutting here and not in the library: it keeps every overflowing window, and for a pair every combination
+    # of them, so two long texts and a small max_length would take gigabytes.
+    if max_length is None or len(encoding) <= max_length:
+        return encoding  # type: ignore[no-any-return]
+    positions = kept(encoding.sequence_ids, max_length)
+    names = CutEncoding.__dataclass_fields__
+    return CutEncoding(**{name: _pick(getattr(encoding, name), positions) for name in names})
+
+
+def _pick(values: list[Any], positions: list[int]) -> list[Any]:
+    return [values[position] for position in positions]
+
+
+def _from_json(path: Path) -> Tokenizer:
+    """Rebuild the pipeline of a tokenizer.json; ValueError where it is not BERT's."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    model, normalizer = raw["model"], raw["normalizer"]
+    # The oldest files do not name the model's type.
+    if model.get("type", "WordPiece") != "WordPiece" or model.get("continuing_subword_prefix", "##") != "##":
+        raise ValueError("model")
+    if model.get("unk_token", UNK) != UNK or model.get("max_input_chars_per_word", 100) != _MAX_WORD_CHARS:
+        raise ValueError("model")
+    if normalizer["type"] != "BertNormalizer" or raw["pre_tokenizer"]["type"] != "BertPreTokenizer":
+        raise ValueError("pipeline")
+    if raw["post_processor"]["type"] not in {"TemplateProcessing", "BertProcessing"}:
+        raise ValueError("post_processor")
+    tokenizer = build_wordpiece(
+        _checked(model["vocab"]),
+        lowercase=_flag(normalizer["lowercase"]),
+        strip_accents=None if normalizer["strip_accents"] is None else _flag(normalizer["strip_accents"]),
+        tokenize_chinese_chars=_flag(normalizer["handle_chinese_chars"]),
+        clean_text=_flag(normalizer["clean_text"]),
+    )
+    _add_tokens(tokenizer, raw.get("added_tokens") or [])
+    return tokenizer
+
+
+def _add_tokens(tokenizer: Tokenizer, added: Sequence[Mapping[str, Any]]) -> None:
+    from tokenizers import AddedToken
+
+    for entry in sorted(added, key=lambda entry: int(entry["id"])):
+        special = _flag(entry.get("special", False))
+        token = AddedToken(
+            entry["content"], special=special, **{flag: _flag(entry.get(flag, False)) for flag in _FLAGS}
+        )
+        (tokenizer.add_special_tokens if special else tokenizer.add_tokens)([token])
+        if tokenizer.token_to_id(entry["content"]) != entry["id"]:
+            raise ValueError("added_tokens")
+
+
+def _from_vocab(folder: Path) -> Tokenizer:
+    """Build from vocab.txt, one piece a line, and what tokenizer_config.json says of the normalizer."""
+    with (folder / "vocab.txt").open(encoding="utf-8") as file:
+        vocab = {line.rstrip("\n"): index for index, line in enumerate(file)}
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    accents = config.get("strip_accents")
+    return build_wordpiece(
+        _checked(vocab),
+        lowercase=_flag(config.get("do_lower_case", True)),
+        strip_accents=None if accents is None else _flag(accents),
+        tokenize_chinese_chars=_flag(config.get("tokenize_chinese_chars", True)),
+    )
+
+
+def _checked(vocab: Mapping[Any, Any]) -> dict[str, int]:
+    ids = dict(vocab)
+    if not all(isinstance(piece, str) and type(index) is int and index >= 0 for piece, index in ids.items()):
+        raise ValueError("vocab")
+    if len(set(ids.values())) != len(ids) or not {UNK, CLS, SEP} <= ids.keys():
+        raise ValueError("vocab")
+    return ids
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("flag")
+    return value

@@ -1,0 +1,36 @@
+"""Scores as local `evaluate` modules, and their intervals.
+
+A module is loaded by its path under this folder, never by name: evaluate would fetch a name from the network
+and import what it gets. `compute` keeps everything in memory, so no lock file is left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evaluate import EvaluationModule
+
+_HERE = Path(__file__).parent
+
+
+@lru_cache(maxsize=16)
+def load(name: str) -> EvaluationModule:
+    """Load the metric `name` (a folder beside this file) through evaluate."""
+    import evaluate
+
+    folder = _HERE / name
+    if not (folder / f"{name}.py").is_file():
+        raise KeyError(name)
+    return evaluate.load(str(folder), keep_in_memory=True)
+
+
+def compute(names: Sequence[str], predictions: Sequence[int], references: Sequence[int]) -> dict[str, float]:
+    """Compute several metrics. `predictions` and `references` are (rows,) label ids."""
+    scores: dict[str, float] = {}
+    for name in names:
+        scores.update(load(name).compute(predictions=predictions, references=references) or {})
+    return {name: float(value) for name, value in scores.items()}

@@ -1,0 +1,22 @@
+"""Ways to bring a worker to life for a run folder, behind one interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Launcher(Protocol):
+    """Starts workers. The run folder is all that a worker gets, and all that it answers with."""
+
+    def launch(self, folder: Path) -> bool:
+        """Give the folder to a worker; return whether it was warm."""
+
+    def warm(self) -> None:
+        """Prepare for the next run, where that is possible."""
+
+    def reap(self) -> list[tuple[Path, int]]:
+        """Return (folder, exit code) of every worker that has ended since the last call."""
+
+    def close(self) -> None:
+        """Let go of what is only prepared. Running workers go on."""

@@ -1,0 +1,258 @@
+"""All runs on disk: one private folder each, which the server writes before a worker lives and reads ever after.
+
+    <home>/runs/<run id>/
+        run.json         who owns it, when it was made, what was asked (RunRequest)
+        data/            copies of the uploaded files
+        events.jsonl     what happened (runs/events.py); only the worker appends while it lives
+        lock             held by the worker as long as it lives
+        cancel           present once somebody asked to stop
+        exit.json        the worker's exit code, where this server saw it end
+        worker.log       the worker's output
+        split.json, evaluation.jsonl, best/, encoded/     written by the worker
+
+Another owner's run is answered exactly like one that does not exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from bertdemo.errors import RunAlive, RunUnknown, TooManyRuns
+from bertdemo.processes import is_held, write_atomic
+from bertdemo.run_config import RunRequest
+from bertdemo.runs import events as ev
+from bertdemo.runs.events import RunEvent, State
+from bertdemo.settings import Settings
+
+_ID = re.compile(r"^[a-z0-9-]{1,64}$")
+_LOG_TAIL = 4096
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run as a page or an API call sees it: what was asked, what happened, and the state derived from that."""
+
+    run_id: str
+    name: str
+    created: float
+    """Seconds since the epoch."""
+    request: RunRequest
+    state: State
+    stopping: bool
+    """A stop was asked for and the worker has not ended yet."""
+    exit_code: int | None
+    events: tuple[RunEvent, ...]
+    """All events of the newest attempt and the supervisor's, by seq."""
+    seq: int
+    """The newest event's number; 0 where there is none."""
+    log: str
+    """The newest lines of the worker's output."""
+
+
+class Registry:
+    """The run folders under `settings.runs`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._logs: dict[str, _EventLog] = {}
+        self._guard = threading.Lock()
+
+    def create(self, request: RunRequest, owner: str) -> str:
+        """Write a run folder with copies of the files in it, and its Queued event; return the run id."""
+        if len(self.ids(owner)) >= self._settings.limits.kept_runs:
+            raise TooManyRuns(limit=self._settings.limits.kept_runs)
+        run_id = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(8)
+        draft = self._settings.runs / f".tmp-{run_id}"
+        (draft / "data").mkdir(parents=True, mode=0o700)
+        copied = replace(
+            request,
+            data=_copy(request.data, draft, "train"),
+            validation=_copy(request.validation, draft, "validation") if request.validation else None,
+            test=_copy(request.test, draft, "test") if request.test else None,
+        )
+        about = {"schema": 1, "id": run_id, "owner": owner_hash(owner), "created": time.time()}
+        write_atomic(draft / "run.json", json.dumps({**about, "request": json.loads(copied.to_json())}))
+        os.replace(draft, self.folder(run_id))
+        self.append(run_id, ev.Queued(seq=1, attempt=1, at=time.time()))
+        return run_id
+
+    def folder(self, run_id: str) -> Path:
+        """Return where a run lives; RunUnknown for anything that is not a run id."""
+        if not _ID.match(run_id):
+            raise RunUnknown(run=run_id[:80])
+        return self._settings.runs / run_id
+
+    def ids(self, owner: str | None) -> list[str]:
+        """Return the owner's runs, newest first; with None those of everybody (for the supervisor)."""
+        found = []
+        for folder in self._settings.runs.glob("*/run.json"):
+            about = _read_json(folder)
+            if about and (owner is None or hmac.compare_digest(str(about["owner"]), owner_hash(owner))):
+                found.append((float(about["created"]), str(about["id"])))
+        return [run_id for _, run_id in sorted(found, reverse=True)]
+
+    def read(self, run_id: str, owner: str | None) -> RunView:
+        """Return a run; RunUnknown where there is none of that id for this owner."""
+        folder = self.folder(run_id)
+        about = _read_json(folder / "run.json")
+        if not about or (owner is not None and not hmac.compare_digest(str(about["owner"]), owner_hash(owner))):
+            raise RunUnknown(run=run_id[:80])
+        held = is_held(folder / "lock")
+        exit_code = _exit_code(folder)
+        log = self._log(run_id)
+        events = log.read()
+        state = ev.state_of(events, lock_held=held, exit_code=exit_code, now=time.time())
+        request = RunRequest.from_json(json.dumps(about["request"]))
+        return RunView(
+            run_id=run_id,
+            name=request.name or request.data_name,
+            created=float(about["created"]),
+            request=request,
+            state=state,
+            stopping=state not in ev.ENDED and (folder / "cancel").exists(),
+            exit_code=exit_code,
+            events=events,
+            seq=events[-1].seq if events else 0,
+            log=_tail(folder / "worker.log"),
+        )
+
+    def append(self, run_id: str, event: RunEvent) -> None:
+        """Append one event in one write. Only the worker may, except before it has started and after it is dead."""
+        append_event(self.folder(run_id), event)
+
+    def next_event(self, run_id: str) -> tuple[int, int]:
+        """Return (seq, attempt) for the supervisor's next event."""
+        events = self._log(run_id).read()
+        return (events[-1].seq + 1, max(event.attempt for event in events)) if events else (1, 1)
+
+    def ask_to_stop(self, run_id: str, owner: str | None) -> None:
+        """Leave the flag that the worker looks for at every step."""
+        self.read(run_id, owner)
+        (self.folder(run_id) / "cancel").touch(mode=0o600)
+
+    def delete(self, run_id: str, owner: str) -> RunView:
+        """Delete a run's folder; RunAlive while it trains. Returns what it was."""
+        view = self.read(run_id, owner)
+        if view.state in {"running", "starting"}:
+            raise RunAlive(run=view.name)
+        trash = self._settings.runs / f".trash-{run_id}"
+        os.replace(self.folder(run_id), trash)
+        shutil.rmtree(trash, ignore_errors=True)
+        with self._guard:
+            self._logs.pop(run_id, None)
+        return view
+
+    def evaluation(self, run_id: str, owner: str) -> list[dict[str, object]]:
+        """Return the held-out rows with what the model said: row, text, label, predicted, confidence."""
+        self.read(run_id, owner)
+        path = self.folder(run_id) / "evaluation.jsonl"
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def _log(self, run_id: str) -> _EventLog:
+        with self._guard:
+            return self._logs.setdefault(run_id, _EventLog(self.folder(run_id) / "events.jsonl"))
+
+
+class _EventLog:
+    """One events file, read forward: only what is new is parsed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._inode = 0
+        self._events: tuple[RunEvent, ...] = ()
+        self._guard = threading.Lock()
+
+    def read(self) -> tuple[RunEvent, ...]:
+        """Return all events so far."""
+        with self._guard:
+            try:
+                status = self._path.stat()
+            except FileNotFoundError:
+                return ()
+            if status.st_ino != self._inode or status.st_size < self._offset:
+                self._inode, self._offset, self._events = status.st_ino, 0, ()
+            if status.st_size > self._offset:
+                with self._path.open("rb") as file:
+                    file.seek(self._offset)
+                    new = file.read()
+                whole = new[: new.rfind(b"\n") + 1]
+                self._offset += len(whole)
+                self._events += tuple(ev.parse(whole.decode("utf-8", errors="replace")))
+            return self._events
+
+
+def append_event(folder: Path, event: RunEvent) -> None:
+    """Append one line with one write; after a torn line, start a new one first."""
+    path = folder / "events.jsonl"
+    line = ev.to_line(event).encode("utf-8")
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        while line:
+            line = line[os.write(descriptor, line) :]
+    finally:
+        os.close(descriptor)
+
+
+def owner_hash(owner: str) -> str:
+    """Return what is stored of an owner key: its sha256."""
+    return hashlib.sha256(owner.encode("utf-8")).hexdigest()
+
+
+def note_exit(folder: Path, code: int) -> None:
+    """Store the exit code of a worker that this server saw end."""
+    if folder.exists():
+        write_atomic(folder / "exit.json", json.dumps({"code": code}))
+
+
+def describe_request(request: RunRequest) -> Mapping[str, object]:
+    """Return a request without its paths, for an export."""
+    hidden = {"data", "validation", "test"}
+    return {name: value for name, value in asdict(request).items() if name not in hidden}
+
+
+def _copy(source: str, draft: Path, role: str) -> str:
+    """Copy an upload under a name of ours; only the ending is the visitor's, and only letters and digits of it."""
+    ending = re.sub(r"[^a-z0-9]", "", Path(source).suffix.lower())[:8]
+    target = draft / "data" / f"{role}.{ending}"
+    shutil.copyfile(source, target)
+    return f"data/{target.name}"
+
+
+def _exit_code(folder: Path) -> int | None:
+    stored = _read_json(folder / "exit.json")
+    return int(stored["code"]) if stored else None
+
+
+def _read_json(path: Path) -> dict[str, object] | None:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return raw if isinstance(raw, dict) else None
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - _LOG_TAIL))
+            return file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""

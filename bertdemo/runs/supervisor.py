@@ -1,0 +1,252 @@
+"""Starts runs, one at a time on each device, and finds them again after a restart of the server.
+
+The supervisor never waits for a run: it writes a folder, later gives it to a worker, and reads. One thread does
+all of it. Where two servers share a home, the one that holds `server.lock` dispatches; the other takes over when
+that one dies.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bertdemo import tasks
+from bertdemo.checkpoints import Catalogue, DownloadProgress
+from bertdemo.data import tables
+from bertdemo.device import DeviceReport, cpu
+from bertdemo.errors import BertDemoError, BugInRun, QueueFull
+from bertdemo.run_config import RunRequest
+from bertdemo.runs import events as ev
+from bertdemo.runs.events import State
+from bertdemo.runs.launchers import Launcher
+from bertdemo.runs.registry import Registry, RunView, note_exit
+from bertdemo.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_TICK = 0.1
+_RESCAN = 2.0
+
+
+class Supervisor:
+    """See the module. `devices` answers with the devices there are; until torch is there, with the CPU alone."""
+
+    def __init__(self, settings: Settings, registry: Registry, catalogue: Catalogue, launcher: Launcher) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._catalogue = catalogue
+        self._launcher = launcher
+        self._devices = DeviceReport((cpu(),))
+        self._devices_known = threading.Event()
+        self._queue: list[str] = []
+        self._running: dict[str, str] = {}
+        self._fetching: dict[str, Future[None]] = {}
+        self._fetcher = ThreadPoolExecutor(max_workers=2, thread_name_prefix="fetch")
+        self._guard = threading.RLock()
+        self._wake = threading.Event()
+        self._closed = False
+        self._lock = FileLock(settings.home / "server.lock", mode=0o600, thread_local=False)
+        self._dispatcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="supervisor")
+        self._dispatching: Future[None] | None = None
+        self._scanned = 0.0
+
+    def begin(self) -> None:
+        """Look for runs of an earlier server and start dispatching."""
+        self._dispatching = self._dispatcher.submit(self._loop)
+
+    def close(self) -> None:
+        """Stop dispatching; running workers go on."""
+        self._closed = True
+        self._wake.set()
+        self._dispatcher.shutdown(wait=True)
+        self._fetcher.shutdown(wait=False, cancel_futures=True)
+        self._launcher.close()
+        self._lock.release(force=True)
+
+    def devices_found(self, report: DeviceReport) -> None:
+        """Take note of the devices, once torch could be asked."""
+        self._devices = report
+        self._devices_known.set()
+
+    @property
+    def devices(self) -> DeviceReport:
+        """The devices known so far."""
+        return self._devices
+
+    def start(self, request: RunRequest, owner: str) -> str:
+        """Check the request, write its run folder and queue it; return the run id at once.
+
+        Raises the DataError, TableError, ConfigError or CheckpointError that would end the run anyway.
+        """
+        limits = self._settings.limits
+        if self._dispatching is not None and self._dispatching.done():
+            self._dispatching.result()  # the thread has died of an error: say so, rather than queue for ever
+        self._devices_known.wait(timeout=30)
+        device = self._devices.choose(request.config.device)
+        info = self._catalogue.describe(request.checkpoint, owner)
+        task = tasks.find(request.task)
+        table = tables.read(Path(request.data), request.data_name, limits)
+        columns = request.columns or task.columns(table)
+        task.check(table, columns, label_limit=limits.labels)
+        labels = task.labels(table, columns)
+        for path, name in ((request.validation, request.validation_name), (request.test, request.test_name)):
+            if path:
+                other = tables.read(Path(path), name or path, limits)
+                task.check_held_out(other, columns, labels)
+        active = [run for run in self._registry.ids(owner) if self._registry.read(run, owner).state not in ev.ENDED]
+        if len(active) >= limits.queued_runs:
+            raise QueueFull(limit=limits.queued_runs)
+        config = replace(request.config, device=device.id)
+        complete = replace(request, task=task.id, columns=dict(columns), config=config, checkpoint=info.id)
+        run_id = self._registry.create(complete, owner)
+        with self._guard:
+            self._queue.append(run_id)
+        self._wake.set()
+        return run_id
+
+    def cancel(self, run_id: str, owner: str) -> State:
+        """Ask a run to stop; one that has not started is cancelled at once."""
+        self._registry.ask_to_stop(run_id, owner)
+        with self._guard:
+            if run_id in self._queue:
+                self._cancel_queued(run_id)
+        self._wake.set()
+        return self._registry.read(run_id, owner).state
+
+    def delete(self, run_id: str, owner: str) -> None:
+        """Delete a run and the checkpoint that it made."""
+        if self._registry.read(run_id, owner).state == "queued":
+            self.cancel(run_id, owner)
+        self._registry.delete(run_id, owner)
+        if self._catalogue.owns(run_id, owner):
+            self._catalogue.delete(run_id, owner)
+
+    def ahead(self, view: RunView) -> int:
+        """Return how many runs must end before this one starts."""
+        with self._guard:
+            if view.run_id not in self._queue:
+                return 0
+            before = self._queue[: self._queue.index(view.run_id)]
+            same = [run for run in before if self._device_of(run) == view.request.config.device]
+            return len(same) + (view.request.config.device in self._running)
+
+    def training_on_cpu(self) -> bool:
+        """Return whether a CPU run is alive, so that the page infers on one thread."""
+        with self._guard:
+            return "cpu" in self._running
+
+    def _loop(self) -> None:
+        while not self._closed:
+            if self._lock.is_locked or self._take_lock():
+                self._tick()
+            self._wake.wait(timeout=_TICK)
+            self._wake.clear()
+
+    def _take_lock(self) -> bool:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
+
+    def _tick(self) -> None:
+        for folder, code in self._launcher.reap():
+            note_exit(folder, code)
+        with self._guard:
+            if time.monotonic() - self._scanned > _RESCAN:
+                self._scanned = time.monotonic()
+                self._adopt()
+            for device, run_id in list(self._running.items()):
+                if self._state(run_id) in ev.ENDED or self._state(run_id) is None:
+                    del self._running[device]
+                    self._launcher.warm()
+            for run_id in list(self._queue):
+                self._try_to_launch(run_id)
+
+    def _adopt(self) -> None:
+        """Find runs that another server, or this one before a restart, has left waiting or training."""
+        known = {*self._queue, *self._running.values()}
+        for run_id in reversed(self._registry.ids(None)):
+            if run_id in known:
+                continue
+            state = self._state(run_id)
+            if state == "queued":
+                self._queue.append(run_id)
+            elif state in {"starting", "running"}:
+                self._running[self._device_of(run_id)] = run_id
+
+    def _try_to_launch(self, run_id: str) -> None:
+        state = self._state(run_id)
+        if state != "queued":
+            self._queue.remove(run_id)
+            return
+        if (self._registry.folder(run_id) / "cancel").exists():
+            self._cancel_queued(run_id)
+            return
+        device = self._device_of(run_id)
+        if device in self._running or not self._fetched(run_id):
+            return
+        self._queue.remove(run_id)
+        self._running[device] = run_id
+        seq, attempt = self._registry.next_event(run_id)
+        self._registry.append(run_id, ev.Launched(seq=seq, attempt=attempt, at=time.time()))
+        self._launcher.launch(self._registry.folder(run_id))
+
+    def _fetched(self, run_id: str) -> bool:
+        """Return whether the checkpoint is on this machine; fetch it in a thread where it is not."""
+        future = self._fetching.get(run_id)
+        if future is None:
+            checkpoint = self._registry.read(run_id, None).request.checkpoint
+            if self._catalogue.describe(checkpoint, None).ready:
+                return True
+            self._fetching[run_id] = self._fetcher.submit(self._fetch, run_id, checkpoint)
+            return False
+        if not future.done():
+            return False
+        del self._fetching[run_id]
+        error = future.exception()
+        if error is None:
+            return True
+        if not isinstance(error, BertDemoError):
+            error_id = secrets.token_hex(4)
+            _LOG.error("error %s while fetching", error_id, exc_info=error)
+            error = BugInRun(error_id=error_id)
+        self._queue.remove(run_id)
+        seq, attempt = self._registry.next_event(run_id)
+        failed = ev.Failed(seq=seq, attempt=attempt, at=time.time(), message=error.message_key, values=error.values)
+        self._registry.append(run_id, failed)
+        return False
+
+    def _fetch(self, run_id: str, checkpoint: str) -> None:
+        said = 0.0
+
+        def say(progress: DownloadProgress) -> None:
+            nonlocal said
+            if time.monotonic() - said > 1.0:
+                said = time.monotonic()
+                seq, attempt = self._registry.next_event(run_id)
+                event = ev.Phase(seq=seq, attempt=attempt, at=time.time(), name="fetching", progress=progress.share)
+                self._registry.append(run_id, event)
+
+        self._catalogue.folder(checkpoint, None, say)
+
+    def _cancel_queued(self, run_id: str) -> None:
+        self._queue.remove(run_id)
+        seq, attempt = self._registry.next_event(run_id)
+        cancelled = ev.Cancelled(seq=seq, attempt=attempt, at=time.time(), checkpoint="", evaluated=False, step=0)
+        self._registry.append(run_id, cancelled)
+
+    def _state(self, run_id: str) -> State | None:
+        try:
+            return self._registry.read(run_id, None).state
+        except BertDemoError:
+            return None
+
+    def _device_of(self, run_id: str) -> str:
+        return self._registry.read(run_id, None).request.config.device

@@ -1,0 +1,321 @@
+"""What a worker does with a run folder: read, split, encode, train, measure, publish.
+
+Everything a person sees of it goes through `Job.emit`. Stop is a file that `Job.stop` looks for between any two
+batches; the best weights so far are kept, and where nothing was evaluated yet the last ones, said to be so.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bertdemo import device as devices
+from bertdemo import run_config, tasks
+from bertdemo.checkpoints import Catalogue
+from bertdemo.data import split, tables
+from bertdemo.data.report import suggested_length
+from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, OutOfMemory
+from bertdemo.processes import write_atomic
+from bertdemo.run_config import RunRequest
+from bertdemo.runs import events as ev
+from bertdemo.runs.registry import append_event
+from bertdemo.runs.worker.result import Part, Prepared, measure, publish
+from bertdemo.settings import Settings, pin_gpu
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, pad
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from bertdemo.data.tables import Table
+    from bertdemo.runs.worker.training import Reporter
+
+
+def warm_up() -> None:
+    """Import what a run needs, by name: `import transformers` alone imports next to nothing."""
+    import evaluate  # noqa: F401
+    import sklearn.metrics  # noqa: F401
+    import torch  # noqa: F401
+    from datasets import Dataset  # noqa: F401
+    from scipy.stats import binomtest  # noqa: F401
+    from transformers import BertForSequenceClassification, Trainer  # noqa: F401
+
+    from bertdemo.runs.worker import training  # noqa: F401
+
+
+class Job:
+    """One attempt at one run."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self._folder = folder
+        self._settings = settings
+        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        self._owner = str(about["owner"])
+        self._id = str(about["id"])
+        self._request = RunRequest.from_json(json.dumps(about["request"]))
+        self._task = tasks.find(self._request.task)
+        past = ev.parse((folder / "events.jsonl").read_text(encoding="utf-8"))
+        self._seq = max((event.seq for event in past), default=0)
+        self._attempt = max((event.attempt for event in past), default=1)
+        self._began = time.monotonic()
+        self._batch_size = 0
+
+    def run(self) -> None:
+        """Do the whole run; the last event says how it ended."""
+        from bertdemo.runs.worker.training import Stopped
+
+        try:
+            self._run()
+        except Stopped:
+            self.emit("Cancelled", checkpoint="", evaluated=False, step=0, seconds=self._seconds())
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            raise DiskFull from error
+        except (RuntimeError, MemoryError) as error:
+            if not devices.out_of_memory(error):
+                raise
+            smaller = max(1, self._batch_size // 2)
+            values = {"batch_size": self._batch_size, "smaller": smaller}
+            raise OutOfMemory(device=self._request.config.device, **values) from error
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        """Append one event."""
+        self._seq += 1
+        event = getattr(ev, kind)(seq=self._seq, attempt=self._attempt, at=time.time(), **fields)
+        append_event(self._folder, event)
+
+    def fail(self, error: BertDemoError) -> None:
+        """End with Failed."""
+        self.emit("Failed", message=error.message_key, values=dict(error.values))
+
+    def stop(self) -> None:
+        """Raise Stopped where somebody asked for it, or where a public server's time is over."""
+        from bertdemo.runs.worker.training import Stopped
+
+        limit = self._settings.limits.run_seconds
+        if limit and self._seconds() > limit:
+            self.emit("Warned", message="warning.time_limit", values={"minutes": limit // 60})
+            raise Stopped
+        if (self._folder / "cancel").exists():
+            raise Stopped
+
+    def _run(self) -> None:
+        """Prepare, train, then measure and publish what was kept."""
+        from bertdemo.runs.worker.training import Stopped
+
+        self.stop()
+        device_id = pin_gpu(self._request.config.device)
+        prepared = self._prepare()
+        opened = self._task.model(prepared.base, HeadOptions(labels=prepared.labels, seed=prepared.config.seed))
+        head_at_start = {name: opened.model.state_dict()[name].clone() for name in opened.new_weights}
+        reporter = self._reporter(prepared, opened.model, device_id)
+        try:
+            self._train(reporter, prepared, opened.model, device_id)
+            stopped = False
+        except Stopped:
+            stopped = True
+        evaluated = reporter.best.logits is not None
+        if evaluated:
+            self._restore_best(opened.model)
+        try:
+            result = measure(prepared, reporter.best, None if stopped else opened.model, self.stop, self._say_testing)
+        except Stopped:
+            stopped = True
+            result = measure(prepared, reporter.best, None, lambda: None, self._say_testing)
+        self.emit("Phase", name="saving", progress=0.0)
+        checkpoint = publish(self._id, self._owner, prepared, opened.model, head_at_start, result, self._folder)
+        shutil.rmtree(self._folder / "best", ignore_errors=True)  # it is the checkpoint now
+        common = {
+            "checkpoint": checkpoint,
+            "metrics": {name: asdict(score) for name, score in result.scores.items()},
+            "evaluated_on": result.evaluated_on,
+            "rows": len(result.rows),
+            "seconds": self._seconds(),
+        }
+        if stopped:
+            self.emit("Cancelled", evaluated=evaluated, step=reporter.best.step if evaluated else reporter.step, **common)
+        else:
+            self.emit("Finished", **common)
+
+    def _prepare(self) -> Prepared:
+        """Read, check, split and encode the data; choose what was left to us."""
+        request, catalogue = self._request, Catalogue(self._settings)
+        info = catalogue.describe(request.checkpoint, None)
+        tokenizer = catalogue.tokenizer(request.checkpoint, None)
+        table = self._read(request.data, request.data_name)
+        self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
+        labels = self._task.labels(table, request.columns)
+        parts = self._split(table, labels)
+        texts = [table.columns[request.columns["text"]][row] or "" for row in parts["train"].rows]
+        config = run_config.chosen_for(
+            request.config,
+            train_rows=len(texts),
+            parameters=info.parameters,
+            suggested_length=suggested_length(texts, tokenizer, positions=info.positions),
+        )
+        length, self._batch_size = config.max_length or 0, config.batch_size or 0
+        if length > info.positions:
+            raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)
+        prepared = Prepared(
+            task=self._task,
+            request=request,
+            catalogue=catalogue,
+            base=catalogue.folder(request.checkpoint, None),
+            info=info,
+            tokenizer=tokenizer,
+            labels=labels,
+            parts=parts,
+            config=config,
+            encoded={},
+        )
+        return replace(prepared, encoded={name: self._encode(prepared, name) for name in parts})
+
+    def _read(self, path: str, name: str) -> Table:
+        return tables.read(self._folder / path, name, self._settings.limits)
+
+    def _split(self, table: Table, labels: Sequence[str]) -> dict[str, Part]:
+        """Return the parts `train`, `validation` and, where there is one, `test`; row ids are stored."""
+        request = self._request
+        targets = self._task.targets(table, request.columns, labels)
+        usable = [row for row, target in enumerate(targets) if target >= 0]
+        chosen = split.split(
+            [labels[targets[row]] for row in usable],
+            seed=request.config.seed,
+            validation_file=request.validation is not None,
+            test_file=request.test is not None,
+        )
+        parts = {
+            name: Part(table, tuple(usable[i] for i in rows), request.data_name)
+            for name, rows in (("train", chosen.train), ("validation", chosen.validation), ("test", chosen.test))
+        }
+        for name, path, shown in (
+            ("validation", request.validation, request.validation_name),
+            ("test", request.test, request.test_name),
+        ):
+            if path:
+                own = self._read(path, shown or path)
+                known = self._task.targets(own, request.columns, labels)
+                parts[name] = Part(own, tuple(row for row, target in enumerate(known) if target >= 0), own.name)
+        ids = {
+            name: {"file": part.file, "rows": [part.table.row_numbers[row] for row in part.rows]}
+            for name, part in parts.items()
+        }
+        write_atomic(self._folder / "split.json", json.dumps(ids, ensure_ascii=False))
+        return {name: part for name, part in parts.items() if part.rows}
+
+    def _encode(self, prepared: Prepared, name: str) -> Dataset:
+        """Encode one part, or take it from the run folder, where it lies by the hash of all that it depends on.
+
+        Validation and test rows are sorted by length once: as fast as grouping, in a known order.
+        """
+        from datasets import load_from_disk
+
+        part = prepared.parts[name]
+        depends = [prepared.tokenizer.backend_json(), str(prepared.config.max_length), repr(prepared.labels), name]
+        texts = part.table.columns[prepared.request.columns["text"]]
+        digest = hashlib.sha256("\0".join([*depends, *(texts[row] or "" for row in part.rows)]).encode()).hexdigest()
+        folder = self._folder / "encoded" / f"{name}-{digest[:32]}"
+        if folder.exists():
+            return load_from_disk(str(folder))
+        options = EncodeOptions(max_length=prepared.config.max_length or 0, stop=self.stop)
+        columns = prepared.request.columns
+        dataset = prepared.task.encode(part.table, columns, part.rows, prepared.labels, prepared.tokenizer, options)
+        if name != "train":
+            dataset = dataset.sort("length")
+        draft = folder.with_name(f".tmp-{folder.name}")
+        dataset.save_to_disk(str(draft))
+        draft.rename(folder)
+        return dataset
+
+    def _reporter(self, prepared: Prepared, model: Any, device_id: str) -> Reporter:
+        """Build what turns training into events, with an estimate of the work ahead."""
+        from bertdemo.runs.worker.training import Reporter, Work
+
+        tokens = {name: sum(dataset["length"]) for name, dataset in prepared.encoded.items()}
+        work = Work(
+            train_tokens=tokens["train"],
+            epochs=prepared.config.epochs or 1,
+            validation_tokens=tokens["validation"],
+            test_tokens=tokens.get("test", tokens["validation"]),
+        )
+        return Reporter(
+            emit=self.emit,
+            stop=self.stop,
+            keep=self._keep_best,
+            metric=prepared.task.metrics[0],
+            work=work,
+            device_id=device_id,
+            batch_size=prepared.config.batch_size or 1,
+        )
+
+    def _train(self, reporter: Reporter, prepared: Prepared, model: Any, device_id: str) -> None:
+        from bertdemo.runs.worker import training
+
+        report = devices.report()
+        device = report.choose(device_id)
+        precision = devices.precision_for(device, prepared.config.precision)
+        args = training.arguments(
+            str(self._folder / "trainer"),
+            asdict(prepared.config),
+            on_cpu=device.kind == "cpu",
+            precision=precision,
+        )
+        self._say_started(prepared, device, precision)
+        training.train(
+            task=prepared.task,
+            model=model,
+            parts=prepared.encoded,
+            collate=lambda rows: pad(rows, prepared.tokenizer.pad_id),
+            reporter=reporter,
+            args=args,
+            head_factor=prepared.config.head_learning_rate_factor,
+        )
+
+    def _say_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
+        rows = {name: len(part.rows) for name, part in prepared.parts.items()}
+        batch, epochs = prepared.config.batch_size or 1, prepared.config.epochs or 1
+        self.emit(
+            "Started",
+            steps=-(-rows["train"] // batch) * epochs,
+            epochs=epochs,
+            train_rows=rows["train"],
+            validation_rows=rows["validation"],
+            test_rows=rows.get("test", 0),
+            labels=prepared.labels,
+            majority=prepared.majority(),
+            device=device.id,
+            device_name=device.name,
+            precision=precision,
+            config=asdict(prepared.config),
+        )
+
+    def _keep_best(self, model: Any, step: int) -> None:
+        """Store the weights whole or not at all, and say so."""
+        from safetensors.torch import save_file
+
+        folder = self._folder / "best"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        self.emit("Phase", name="saving", progress=0.0)
+        draft = folder / ".tmp-model.safetensors"
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}, draft)
+        draft.replace(folder / "model.safetensors")
+        self.emit("Saved", step=step, path="best/model.safetensors")
+
+    def _restore_best(self, model: Any) -> None:
+        from safetensors.torch import load_file
+
+        model.load_state_dict(load_file(self._folder / "best" / "model.safetensors"))
+
+    def _say_testing(self, share: float) -> None:
+        self.stop()
+        self.emit("Phase", name="testing", progress=min(1.0, share))
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._began, 1)

@@ -1,0 +1,311 @@
+"""transformers.Trainer as a run needs it: events instead of prints, a stop that stops, rows in a known order."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import EvalPrediction
+
+from bertdemo.device import memory_in_use
+from bertdemo.errors import LossNotFinite
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from datasets import Dataset
+    from torch.utils.data import Sampler
+    from transformers import PreTrainedModel, TrainerControl, TrainerState
+
+    from bertdemo.tasks.base import Task
+
+STEP_EVENT_SECONDS = 0.2
+"""At most five Step events a second: a page cannot show more, and a long run's file stays small."""
+
+
+class Stopped(Exception):
+    """A person asked to stop. Raised out of Trainer, which would otherwise still evaluate and save."""
+
+
+@dataclass
+class Best:
+    """The best evaluation so far and what the model said then."""
+
+    score: float = -1.0
+    loss: float = math.inf
+    step: int = 0
+    logits: np.ndarray | None = None  # (validation rows, labels)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def beaten_by(self, score: float, loss: float) -> bool:
+        """Return whether a new evaluation is better: the shown metric decides, the loss breaks a tie."""
+        return score > self.score or (score == self.score and loss < self.loss)
+
+
+@dataclass
+class Work:
+    """How much there is to do, in tokens; a training token costs about three evaluation tokens."""
+
+    train_tokens: int
+    epochs: int
+    validation_tokens: int
+    test_tokens: int
+    done: float = 0.0
+    began: float = 0.0
+    shown: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All work units of the run."""
+        return self.epochs * (3.0 * self.train_tokens + self.validation_tokens) + self.test_tokens
+
+    def progress(self) -> float:
+        """Return the share that is done; never falls, and reaches 1 only at the end."""
+        self.shown = max(self.shown, min(0.999, self.done / max(1.0, self.total)))
+        return self.shown
+
+    def seconds_left(self) -> float:
+        """Return the time left at the mean speed so far. The first step (kernel warm-up) is left out."""
+        if not self.began or self.done <= 0:
+            return 0.0
+        spent = time.monotonic() - self.began
+        return max(0.0, spent * (self.total - self.done) / self.done)
+
+
+class RunTrainer(Trainer):
+    """Two learning rates (encoder, head), and evaluation in the order of the data set."""
+
+    def __init__(self, *, task: Task, head_factor: float, work: Work, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._task = task
+        self._head_factor = head_factor
+        self.work = work
+        self.remove_callback(PrinterCallback)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Give the head `head_factor` times the encoder's rate; no decay for biases and LayerNorm."""
+        model = self.model if model is None else model
+        decayed = set(self.get_decay_parameter_names(model))
+        cls, options = self.get_optimizer_cls_and_kwargs(self.args, model)
+        rate = options.pop("lr")
+        groups = []
+        for head in (False, True):  # the encoder first: the logged learning rate is the first group's
+            for decay in (True, False):
+                parameters = [
+                    parameter
+                    for name, parameter in model.named_parameters()
+                    if parameter.requires_grad and self._task.is_head(name) == head and (name in decayed) == decay
+                ]
+                if parameters:
+                    weight_decay = self.args.weight_decay if decay else 0.0
+                    lr = rate * (self._head_factor if head else 1.0)
+                    groups.append({"params": parameters, "lr": lr, "weight_decay": weight_decay})
+        self.optimizer = cls(groups, **options)
+        return self.optimizer
+
+    def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler[int]:
+        """Keep the data set's order: Trainer's own sampler would group by length at random here too."""
+        from torch.utils.data import SequentialSampler
+
+        return SequentialSampler(eval_dataset)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
+        """Do one step and count its tokens."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        self.work.done += 3.0 * inputs["input_ids"].numel()
+        return loss
+
+    def prediction_step(self, model: Any, inputs: dict[str, Any], *rest: Any, **options: Any) -> Any:
+        """Do one evaluation batch and count its tokens."""
+        result = super().prediction_step(model, inputs, *rest, **options)
+        self.work.done += inputs["input_ids"].numel()
+        return result
+
+
+class Reporter(TrainerCallback):
+    """Turns what Trainer does into events, keeps the best weights, and raises Stopped when asked to."""
+
+    def __init__(
+        self,
+        *,
+        emit: Callable[..., None],
+        stop: Callable[[], None],
+        keep: Callable[[PreTrainedModel, int], None],
+        metric: str,
+        work: Work,
+        device_id: str,
+        batch_size: int,
+    ) -> None:
+        self._emit, self._stop, self._keep = emit, stop, keep
+        self._metric, self.work, self._device_id, self._batch_size = metric, work, device_id, batch_size
+        self.step = 0
+        self.best = Best()
+        self.logits: np.ndarray | None = None
+        self._last_event = 0.0
+        self._steps_began = 0.0
+        self._paused = 0.0
+        self._evaluation_batches = 0
+        self._evaluation_began = 0.0
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Stop at once where asked to."""
+        self.step = state.global_step
+        self._stop()
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Report a step; a loss that is not finite ends the run."""
+        if not logs or "loss" not in logs:
+            return
+        if not math.isfinite(logs["loss"]):
+            raise LossNotFinite(step=state.global_step, learning_rate=f"{args.learning_rate:g}")
+        now = time.monotonic()
+        if not self.work.began:
+            self.work.began = self._steps_began = now
+            self.work.done = 0.0  # measured from the end of the first step, which is slower than all others
+        last = state.global_step >= state.max_steps
+        if now - self._last_event < STEP_EVENT_SECONDS and not last:
+            return
+        self._last_event = now
+        spent = now - self._steps_began - self._paused
+        rows = (state.global_step - 1) * self._batch_size
+        grad_norm = float(logs.get("grad_norm", 0.0))
+        self._emit(
+            "Step",
+            step=state.global_step,
+            steps=state.max_steps,
+            epoch=round(float(state.epoch or 0.0), 4),
+            loss=float(logs["loss"]),
+            learning_rate=float(logs.get("learning_rate", 0.0)),
+            grad_norm=grad_norm if math.isfinite(grad_norm) else 0.0,
+            progress=self.work.progress(),
+            seconds_left=self.work.seconds_left(),
+            rows_per_second=rows / spent if rows and spent > 0 else 0.0,
+            memory_bytes=memory_in_use(self._device_id),
+        )
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Say that an evaluation follows."""
+        self._stop()
+        self._evaluation_batches = 0
+        self._evaluation_began = time.monotonic()
+        self._emit("Phase", name="evaluating", progress=0.0)
+
+    def on_prediction_step(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        eval_dataloader: Any = None,
+        **_: Any,
+    ) -> None:
+        """Stop within one batch of an evaluation; report its progress now and then."""
+        self._stop()
+        self._evaluation_batches += 1
+        if time.monotonic() - self._last_event > 1.0 and eval_dataloader is not None:
+            self._last_event = time.monotonic()
+            self._emit("Phase", name="evaluating", progress=min(1.0, self._evaluation_batches / len(eval_dataloader)))
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float] | None = None,
+        model: Any = None,
+        **_: Any,
+    ) -> None:
+        """Report an evaluation; keep the weights where it is the best so far."""
+        found = {name.removeprefix("eval_"): float(value) for name, value in (metrics or {}).items()}
+        score, loss = found[self._metric], found["loss"]
+        better = self.best.beaten_by(score, loss if math.isfinite(loss) else math.inf)
+        shown = {name: found[name] for name in found if name in {self._metric, "macro_f1"}}
+        if better:
+            self.best = Best(score, loss, state.global_step, self.logits, shown)
+        self._emit(
+            "Evaluated",
+            step=state.global_step,
+            epoch=round(float(state.epoch or 0.0), 4),
+            loss=loss if math.isfinite(loss) else 0.0,
+            metrics=shown,
+            best=better,
+        )
+        if better:
+            self._keep(model, state.global_step)
+        self._paused += time.monotonic() - self._evaluation_began
+
+    def compute(self, prediction: EvalPrediction, task: Task) -> dict[str, float]:
+        """Return the task's metrics and keep the logits: they are what the best epoch said."""
+        import numpy as np
+
+        self.logits = np.asarray(prediction.predictions)
+        return task.score(self.logits, prediction.label_ids)
+
+
+def arguments(
+    folder: str, config: Mapping[str, Any], *, on_cpu: bool, precision: str, evaluation_batch: int = 64
+) -> TrainingArguments:
+    """Return TrainingArguments for a resolved RunConfig (as a mapping)."""
+    return TrainingArguments(
+        output_dir=folder,
+        per_device_train_batch_size=config["batch_size"],
+        per_device_eval_batch_size=evaluation_batch,
+        num_train_epochs=config["epochs"],
+        learning_rate=config["learning_rate"],
+        weight_decay=config["weight_decay"],
+        warmup_steps=config["warmup"],  # a float below 1 is a share of all steps
+        lr_scheduler_type="linear",
+        max_grad_norm=1.0,
+        seed=config["seed"],
+        train_sampling_strategy="group_by_length" if config["group_by_length"] else "random",
+        length_column_name="length",
+        use_cpu=on_cpu,
+        bf16=precision == "bfloat16",
+        fp16=precision == "float16",
+        eval_strategy="epoch",
+        save_strategy="no",  # the reporter keeps the best weights itself, whole or not at all
+        logging_steps=1 if on_cpu else 10,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_num_workers=0,  # a forked loader would keep the run's lock
+        dataloader_pin_memory=not on_cpu,
+        remove_unused_columns=True,
+    )
+
+
+def train(
+    *,
+    task: Task,
+    model: PreTrainedModel,
+    parts: Mapping[str, Dataset],
+    collate: Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]],
+    reporter: Reporter,
+    args: TrainingArguments,
+    head_factor: float,
+) -> None:
+    """Train on `parts["train"]`, evaluating on `parts["validation"]` after every epoch. Raises Stopped."""
+    trainer = RunTrainer(
+        task=task,
+        head_factor=head_factor,
+        work=reporter.work,
+        model=model,
+        args=args,
+        train_dataset=parts["train"],
+        eval_dataset=parts["validation"],
+        data_collator=collate,
+        compute_metrics=lambda prediction: reporter.compute(prediction, task),
+        callbacks=[reporter],
+    )
+    trainer.train()

@@ -1,0 +1,204 @@
+"""Labels and vectors from a checkpoint, for one text or many.
+
+A few opened models are kept. While a training run uses the CPU, one text is computed on one thread: two threads
+that share the cores with a training need 500 ms where one needs 14.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from bertdemo import tasks
+from bertdemo.checkpoints import Catalogue, open_model, restore_head
+from bertdemo.errors import ArgumentWrong, HeadMissing, TextMissing, TextTooLong, TooManyTexts
+from bertdemo.settings import Settings
+from bertdemo.tasks.base import HeadOptions, Prediction, batches
+
+if TYPE_CHECKING:
+    from bertdemo.checkpoints import CheckpointInfo
+    from bertdemo.checkpoints.tokenizers import SharedTokenizer
+
+Pooling = Literal["cls", "mean", "max"]
+POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "max")
+_KEPT_MODELS = 4
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a checkpoint says of one text, and what its head said at step 0."""
+
+    task: str
+    checkpoint: str
+    output: Prediction
+    before: Prediction | None
+    """From the run's base with its head as it was before the first step; None where there is none."""
+    max_length: int
+
+
+@dataclass(frozen=True)
+class _Open:
+    model: Any
+    info: CheckpointInfo
+    tokenizer: SharedTokenizer
+    max_length: int
+
+
+class Predictor:
+    """See the module. `training_on_cpu` says whether a run shares the cores; `device` where to compute."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        *,
+        training_on_cpu: Callable[[], bool] = lambda: False,
+        device: Callable[[], str] = lambda: "cpu",
+    ) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._training_on_cpu = training_on_cpu
+        self._device = device
+        self._models: OrderedDict[tuple[str, str], _Open] = OrderedDict()
+        self._guard = threading.Lock()
+        self._lanes = threading.BoundedSemaphore(settings.limits.concurrent_predictions)
+
+    def predict(self, text: str, pair: str, checkpoint: str, owner: str) -> Answer:
+        """Return labels with probabilities; HeadMissing where the checkpoint has no trained head."""
+        self._check_text(text)
+        self._check_text(pair, required=False)
+        with self._lane():
+            opened = self._opened(checkpoint, owner, "head")
+            task = tasks.find(opened.info.task or "")
+            seconds = [pair] if pair else None
+            said = task.predict(opened.model, opened.tokenizer, [text], seconds, max_length=opened.max_length)
+            before = None
+            if self._has_before(checkpoint, owner):
+                start = self._opened(checkpoint, owner, "before")
+                before = task.predict(start.model, start.tokenizer, [text], seconds, max_length=opened.max_length)[0]
+        return Answer(task.id, opened.info.id, said[0], before, opened.max_length)
+
+    def predict_many(
+        self,
+        texts: Sequence[str],
+        checkpoint: str,
+        owner: str,
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> list[Prediction]:
+        """Return one prediction a text, in their order."""
+        with self._lane():
+            opened = self._opened(checkpoint, owner, "head")
+            task = tasks.find(opened.info.task or "")
+            return task.predict(
+                opened.model, opened.tokenizer, texts, max_length=opened.max_length, progress=progress
+            )
+
+    def embed(self, texts: Sequence[str], checkpoint: str, pooling: str, owner: str) -> list[list[float]]:
+        """Return one vector of `width` numbers a text, not normalised.
+
+        `cls` is the last layer's first vector, `mean` and `max` run over all pieces that are not padding.
+        """
+        limit = self._settings.limits.embed_texts
+        if len(texts) > limit:
+            raise TooManyTexts(count=len(texts), limit=limit)
+        if pooling not in POOLINGS:
+            raise ArgumentWrong(name="pooling", expected=", ".join(POOLINGS))
+        for text in texts:
+            self._check_text(text, required=False)
+        import torch
+
+        found: dict[int, list[float]] = {}
+        with self._lane(), torch.inference_mode():
+            opened = self._opened(checkpoint, owner, "encoder")
+            for indices, inputs in batches(opened.tokenizer, texts, None, max_length=opened.max_length):
+                on_device = {name: tensor.to(opened.model.device) for name, tensor in inputs.items()}
+                hidden = opened.model(**on_device).last_hidden_state  # (batch, length, width)
+                vectors = pooled(hidden, on_device["attention_mask"], pooling)  # (batch, width)
+                found.update(zip(indices, vectors.float().cpu().tolist(), strict=True))
+        return [found[index] for index in range(len(texts))]
+
+    def similarity(self, first: str, second: str, checkpoint: str, owner: str, pooling: str = "mean") -> float:
+        """Return the cosine of two texts' vectors, -1 to 1."""
+        self._check_text(first)
+        self._check_text(second)
+        a, b = self.embed([first, second], checkpoint, pooling, owner)
+        dot = sum(x * y for x, y in zip(a, b, strict=True))
+        norms = sum(x * x for x in a) ** 0.5 * sum(y * y for y in b) ** 0.5
+        return float(dot / norms) if norms else 0.0
+
+    def forget(self, checkpoint: str) -> None:
+        """Let go of a checkpoint that was deleted."""
+        with self._guard:
+            for key in [key for key in self._models if key[0] == checkpoint]:
+                del self._models[key]
+
+    def _opened(self, checkpoint: str, owner: str, kind: Literal["head", "before", "encoder"]) -> _Open:
+        info = self._catalogue.describe(checkpoint, owner)  # the owner is checked at every use
+        if kind != "encoder" and not info.task:
+            raise HeadMissing(checkpoint=info.name)
+        with self._guard:
+            if (info.id, kind) in self._models:
+                self._models.move_to_end((info.id, kind))
+                return self._models[info.id, kind]
+        folder = self._catalogue.folder(info.id, owner)
+        card = self._catalogue.card(info.id, owner)
+        if kind == "encoder":
+            model = open_model(folder, head="none").model
+        elif kind == "head":
+            model = tasks.find(info.task or "").model(folder, HeadOptions(labels=info.labels, seed=0)).model
+        else:
+            base = self._catalogue.folder(info.base or "", owner)
+            opened = tasks.find(info.task or "").model(base, HeadOptions(labels=info.labels, seed=0))
+            restore_head(opened, folder)
+            model = opened.model
+        length = card.max_length if card and card.max_length and kind != "encoder" else info.positions
+        ready = _Open(model.eval().to(self._device()), info, self._catalogue.tokenizer(info.id, owner), length)
+        with self._guard:
+            self._models[info.id, kind] = ready
+            while len(self._models) > _KEPT_MODELS:
+                self._models.popitem(last=False)
+        return ready
+
+    def _has_before(self, checkpoint: str, owner: str) -> bool:
+        """Return whether the head at step 0 is stored and the base is on this machine."""
+        info = self._catalogue.describe(checkpoint, owner)
+        folder = self._catalogue.folder(checkpoint, owner)
+        if not info.base or not (folder / "head_at_start.safetensors").exists():
+            return False
+        return self._catalogue.describe(info.base, owner).ready
+
+    def _check_text(self, text: str, *, required: bool = True) -> None:
+        if not isinstance(text, str):
+            raise ArgumentWrong(name="text", expected="text")
+        if required and not text.strip():
+            raise TextMissing
+        if len(text) > self._settings.limits.text_chars:
+            raise TextTooLong(chars=len(text), limit=self._settings.limits.text_chars)
+
+    @contextmanager
+    def _lane(self) -> Iterator[None]:
+        import torch
+
+        with self._lanes:
+            torch.set_num_threads(1 if self._training_on_cpu() else max(1, _physical_threads()))
+            yield
+
+
+def pooled(hidden: Any, mask: Any, pooling: str) -> Any:
+    """Pool (batch, length, width) vectors to (batch, width), leaving padding out by the (batch, length) mask."""
+    if pooling == "cls":
+        return hidden[:, 0]
+    wide = mask.unsqueeze(-1).to(hidden.dtype)  # (batch, length, 1)
+    if pooling == "mean":
+        return (hidden * wide).sum(1) / wide.sum(1).clamp(min=1e-9)
+    return hidden.masked_fill(wide == 0, float("-inf")).max(1).values
+
+
+def _physical_threads() -> int:
+    from bertdemo.device import cpu
+
+    return cpu().cores

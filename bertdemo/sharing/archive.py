@@ -1,0 +1,50 @@
+"""A trained checkpoint as one zip: weights, tokenizer, card, and the run's configuration and metrics.
+
+What is in it is enough to rebuild the checkpoint; nothing in it is a pickle, a path of this machine, an owner or
+a row of the visitor's data.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+from bertdemo.checkpoints import Catalogue
+from bertdemo.errors import CheckpointUnknown
+
+_FIXED_TIME = (2020, 1, 1, 0, 0, 0)
+_FILES = (
+    "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
+    "head_at_start.safetensors",
+)  # fmt: skip
+
+
+def export_zip(checkpoint: str, owner: str, catalogue: Catalogue, target: Path) -> Path:
+    """Write the zip to `target` and return it; CheckpointUnknown for anything that was not trained here."""
+    card = catalogue.card(checkpoint, owner)
+    if card is None:
+        raise CheckpointUnknown(checkpoint=checkpoint[:80])
+    folder = catalogue.folder(checkpoint, owner)
+    public = {name: value for name, value in asdict(card).items() if name != "owner"}
+    run = {name: public[name] for name in ("task", "labels", "columns", "base", "config", "rows", "versions")}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name in _FILES:
+            if (folder / name).is_file():
+                _add_file(archive, folder / name)
+        _add_text(archive, "card.json", json.dumps(public, ensure_ascii=False, indent=2))
+        _add_text(archive, "run.json", json.dumps(run, ensure_ascii=False, indent=2))
+        _add_text(archive, "metrics.json", json.dumps(public["metrics"], ensure_ascii=False, indent=2))
+    return target
+
+
+def _add_file(archive: zipfile.ZipFile, path: Path) -> None:
+    entry = zipfile.ZipInfo(path.name, _FIXED_TIME)
+    with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+        while chunk := source.read(1 << 20):
+            target.write(chunk)
+
+
+def _add_text(archive: zipfile.ZipFile, name: str, text: str) -> None:
+    archive.writestr(zipfile.ZipInfo(name, _FIXED_TIME), text)
