@@ -110,6 +110,12 @@ class FileTooLarge(TableError):
     key, params = "file_too_large", ("file", "size", "limit")
 
 
+class UnpacksTooFar(TableError):
+    """An archive that unpacks to more than `limit` times its size, as no honest workbook does."""
+
+    key, params = "unpacks_too_far", ("file", "size", "ratio", "limit")
+
+
 class FileEmpty(TableError):
     """The file has no bytes, or only blank lines."""
 

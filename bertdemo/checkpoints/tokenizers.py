@@ -184,18 +184,18 @@ class SharedTokenizer:
         return cls(tokenizer)
 
     @property
-    def unk_id(self) -> int | None:
-        """Id of [UNK]; like its siblings, None where the vocabulary lacks it."""
-        return self.vocabulary.get(UNK)
+    def unk_id(self) -> int:
+        """Id of [UNK]; WordPiece cannot do without it."""
+        return self.vocabulary[UNK]
 
     @property
-    def pad_id(self) -> int | None:
-        """Id of [PAD]."""
-        return self.vocabulary.get(PAD)
+    def pad_id(self) -> int:
+        """Id of [PAD]; 0 where the vocabulary lacks it, which is harmless because padding is masked."""
+        return self.vocabulary.get(PAD, 0)
 
     @property
     def cls_id(self) -> int | None:
-        """Id of [CLS]."""
+        """Id of [CLS]; like the next two, None where the vocabulary lacks it."""
         return self.vocabulary.get(CLS)
 
     @property

@@ -43,7 +43,7 @@ class Supervisor:
         self._catalogue = catalogue
         self._launcher = launcher
         self._devices = DeviceReport((cpu(),))
-        self._devices_known = threading.Event()
+        self._devices_event = threading.Event()
         self._queue: list[str] = []
         self._running: dict[str, str] = {}
         self._fetching: dict[str, Future[None]] = {}
@@ -72,7 +72,12 @@ class Supervisor:
     def devices_found(self, report: DeviceReport) -> None:
         """Take note of the devices, once torch could be asked."""
         self._devices = report
-        self._devices_known.set()
+        self._devices_event.set()
+
+    @property
+    def devices_known(self) -> bool:
+        """Whether torch has been asked."""
+        return self._devices_event.is_set()
 
     @property
     def devices(self) -> DeviceReport:
@@ -87,7 +92,7 @@ class Supervisor:
         limits = self._settings.limits
         if self._dispatching is not None and self._dispatching.done():
             self._dispatching.result()  # the thread has died of an error: say so, rather than queue for ever
-        self._devices_known.wait(timeout=30)
+        self._devices_event.wait(timeout=30)
         device = self._devices.choose(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
         task = tasks.find(request.task)

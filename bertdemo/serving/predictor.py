@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo import tasks
-from bertdemo.checkpoints import Catalogue, open_model, restore_head
+from bertdemo.checkpoints import Catalogue
+from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, HeadMissing, TextMissing, TextTooLong, TooManyTexts
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import HeadOptions, Prediction, batches
@@ -93,9 +94,7 @@ class Predictor:
         with self._lane():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
-            return task.predict(
-                opened.model, opened.tokenizer, texts, max_length=opened.max_length, progress=progress
-            )
+            return task.predict(opened.model, opened.tokenizer, texts, max_length=opened.max_length, progress=progress)
 
     def embed(self, texts: Sequence[str], checkpoint: str, pooling: str, owner: str) -> list[list[float]]:
         """Return one vector of `width` numbers a text, not normalised.
@@ -167,7 +166,7 @@ class Predictor:
         """Return whether the head at step 0 is stored and the base is on this machine."""
         info = self._catalogue.describe(checkpoint, owner)
         folder = self._catalogue.folder(checkpoint, owner)
-        if not info.base or not (folder / "head_at_start.safetensors").exists():
+        if not info.base or not (folder / HEAD_FILE).exists():
             return False
         return self._catalogue.describe(info.base, owner).ready
 

@@ -12,12 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bertdemo.checkpoints import Catalogue
+from bertdemo.checkpoints.models import HEAD_FILE
 from bertdemo.errors import CheckpointUnknown
 
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 _FILES = (
     "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
-    "head_at_start.safetensors",
+    HEAD_FILE,
 )  # fmt: skip
 
 

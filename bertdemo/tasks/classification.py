@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.data.columns import detect
 from bertdemo.errors import ColumnMissing, ColumnTwice, OneClass, TooFewRows, TooManyLabels, UnknownLabel
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, LabelScore, Prediction, Role, Score, Task, batches, columns_of
+from bertdemo.tasks.base import (
+    EncodeOptions,
+    HeadOptions,
+    LabelScore,
+    Prediction,
+    Role,
+    Score,
+    Task,
+    batches,
+    columns_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +108,7 @@ class Classification(Task):
 
     def model(self, folder: Path, options: HeadOptions) -> Opened:
         """Open BertForSequenceClassification; its classifier is new unless the checkpoint has one for these labels."""
-        from bertdemo.checkpoints import open_model
+        from bertdemo.checkpoints.models import open_model
 
         return open_model(folder, head=self.head, labels=options.labels, seed=options.seed)
 

@@ -160,12 +160,13 @@ _SHAPES = {
 
 def theme() -> gr.themes.Base:
     """Return Gradio's theme in our palette, type and shapes."""
+    weights = (400, 700)  # the wheel's other weights hold no Latin letters, only the extended ones
     base = gr.themes.Base(
         spacing_size=sizes.spacing_md,
         radius_size=sizes.radius_md,
         text_size=sizes.text_md,
-        font=[fonts.LocalFont("IBM Plex Sans", weights=(400, 600)), *_CHINESE, "sans-serif"],
-        font_mono=[fonts.LocalFont("IBM Plex Mono", weights=(400, 500)), "ui-monospace", *_CHINESE, "monospace"],
+        font=[fonts.LocalFont("IBM Plex Sans", weights=weights), *_CHINESE, "sans-serif"],
+        font_mono=[fonts.LocalFont("IBM Plex Mono", weights=weights), "ui-monospace", *_CHINESE, "monospace"],
     )
     wanted = {name: f"var(--bd-{colour})" for name, colour in _FILLS.items()} | _SHAPES
     both = {f"{name}_dark": value for name, value in wanted.items() if hasattr(base, f"{name}_dark")}

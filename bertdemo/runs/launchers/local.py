@@ -51,7 +51,12 @@ class LocalLauncher:
                 return
             home = self._settings.home
             self._spare = processes.spawn(
-                _MODULE, ["--spare", str(self.ready_file)], env=self._env(), cwd=home, log=home / "spare.log", piped=True
+                _MODULE,
+                ["--spare", str(self.ready_file)],
+                env=self._env(),
+                cwd=home,
+                log=home / "spare.log",
+                piped=True,
             )
             self.ready_file.unlink(missing_ok=True)
 

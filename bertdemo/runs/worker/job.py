@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo import device as devices
 from bertdemo import run_config, tasks
 from bertdemo.checkpoints import Catalogue
+from bertdemo.checkpoints.models import save_head
 from bertdemo.data import split, tables
 from bertdemo.data.report import suggested_length
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, OutOfMemory
@@ -114,8 +115,9 @@ class Job:
         device_id = pin_gpu(self._request.config.device)
         prepared = self._prepare()
         opened = self._task.model(prepared.base, HeadOptions(labels=prepared.labels, seed=prepared.config.seed))
-        head_at_start = {name: opened.model.state_dict()[name].clone() for name in opened.new_weights}
-        reporter = self._reporter(prepared, opened.model, device_id)
+        if opened.new_weights:
+            save_head(opened, self._folder)
+        reporter = self._reporter(prepared, device_id)
         try:
             self._train(reporter, prepared, opened.model, device_id)
             stopped = False
@@ -130,7 +132,7 @@ class Job:
             stopped = True
             result = measure(prepared, reporter.best, None, lambda: None, self._say_testing)
         self.emit("Phase", name="saving", progress=0.0)
-        checkpoint = publish(self._id, self._owner, prepared, opened.model, head_at_start, result, self._folder)
+        checkpoint = publish(self._id, self._owner, prepared, opened.model, result, self._folder)
         shutil.rmtree(self._folder / "best", ignore_errors=True)  # it is the checkpoint now
         common = {
             "checkpoint": checkpoint,
@@ -140,7 +142,9 @@ class Job:
             "seconds": self._seconds(),
         }
         if stopped:
-            self.emit("Cancelled", evaluated=evaluated, step=reporter.best.step if evaluated else reporter.step, **common)
+            self.emit(
+                "Cancelled", evaluated=evaluated, step=reporter.best.step if evaluated else reporter.step, **common
+            )
         else:
             self.emit("Finished", **common)
 
@@ -234,7 +238,7 @@ class Job:
         draft.rename(folder)
         return dataset
 
-    def _reporter(self, prepared: Prepared, model: Any, device_id: str) -> Reporter:
+    def _reporter(self, prepared: Prepared, device_id: str) -> Reporter:
         """Build what turns training into events, with an estimate of the work ahead."""
         from bertdemo.runs.worker.training import Reporter, Work
 

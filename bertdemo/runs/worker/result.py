@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo import __version__
 from bertdemo.checkpoints import Card
+from bertdemo.checkpoints.models import HEAD_FILE, write
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.tasks.base import Score, Task
 
 if TYPE_CHECKING:
-    import torch
     from datasets import Dataset
 
     from bertdemo.checkpoints import Catalogue, CheckpointInfo
@@ -158,25 +158,18 @@ def publish(
     owner: str,
     prepared: Prepared,
     model: Any,
-    head_at_start: Mapping[str, torch.Tensor],
     result: Result,
     folder: Path,
 ) -> str:
     """Write the evaluation into the run folder and the checkpoint into the catalogue; return its id."""
-    from safetensors.torch import save_file
-
     with (folder / "evaluation.jsonl").open("w", encoding="utf-8") as file:
         for row in result.rows:
             file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
     draft = prepared.catalogue.new_draft()
     try:
-        model.save_pretrained(str(draft))
-        if head_at_start:
-            save_file(
-                {name: tensor.cpu().contiguous() for name, tensor in head_at_start.items()},
-                draft / "head_at_start.safetensors",
-            )
-        prepared.tokenizer.save(draft, max_length=prepared.info.positions)
+        write(model, prepared.base, draft)
+        if (folder / HEAD_FILE).exists():
+            shutil.copyfile(folder / HEAD_FILE, draft / HEAD_FILE)
         prepared.catalogue.save(draft, _card(run_id, owner, prepared, result, folder))
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -185,6 +178,7 @@ def publish(
 
 def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: Path) -> Card:
     request, info = prepared.request, prepared.info
+    origin = prepared.catalogue.origin(info.id, None)
     return Card(
         id=run_id,
         owner=owner,
@@ -193,8 +187,8 @@ def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: P
         labels=prepared.labels,
         columns=dict(request.columns),
         base=info.id,
-        base_sha256=_sha256(prepared.base / "model.safetensors"),
-        base_commit=prepared.base.name if info.source == "hub" else "",
+        base_sha256=origin[0],
+        base_commit=origin[1],
         data_name=request.data_name,
         data_sha256=_sha256(folder / request.data),
         rows=len(prepared.parts["train"].rows),

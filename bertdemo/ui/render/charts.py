@@ -114,7 +114,9 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], true_word:
         strong = " strong" if share > 0.55 else ""
         right = " right" if row == column else ""
         title = f"{true_word}: {labels[row]}, {predicted_word}: {labels[column]}, {share:.0%}"
-        return f'<td class="n heat{strong}{right}" style="--v:{share:.3f}" title="{esc(title)}">{counts[row][column]}</td>'
+        return (
+            f'<td class="n heat{strong}{right}" style="--v:{share:.3f}" title="{esc(title)}">{counts[row][column]}</td>'
+        )
 
     body = join(
         f'<tr><th scope="row">{esc(labels[row])}</th>{join(cell(row, column) for column in range(len(labels)))}</tr>'

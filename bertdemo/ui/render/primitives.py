@@ -171,4 +171,6 @@ def table(
     body = join(
         "<tr>" + join(f"<td{classes(i)}>{esc(cell)}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
     )
-    return f'<div class="bd-scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="bd-scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )

@@ -1,0 +1,21 @@
+"""Start bertdemo: `python app.py`. On a Hugging Face Space this file is run as it is."""
+
+from __future__ import annotations
+
+from bertdemo.settings import Settings
+
+
+def main() -> None:
+    """Read the environment, build the page, listen."""
+    settings = Settings.from_env()
+    settings.apply()  # before any library reads the environment
+    from bertdemo.ui.app import build_app, launch
+
+    app = build_app(settings)
+    _, address, _ = launch(app, prevent_thread_lock=True)
+    print(f"bertdemo: {address}", flush=True)  # noqa: T201
+    app.blocks.block_thread()
+
+
+if __name__ == "__main__":
+    main()

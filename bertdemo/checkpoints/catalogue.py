@@ -1,0 +1,324 @@
+"""Which checkpoints there are, by id and owner: the one door to their facts, their folders and their tokenizers.
+
+    bundled              the model installed with the app
+    owner/name           a BERT on the Hub, or in the cache of it
+    local:<folder name>  a folder that the operator offers
+    anything else        a checkpoint trained here, which only its owner sees
+
+Nothing here imports torch or transformers, so a list and a tokenizer are there before they are.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+
+from bertdemo.checkpoints import bundled, intake, known
+from bertdemo.checkpoints.hub import Hub
+from bertdemo.checkpoints.info import (
+    Capability,
+    Card,
+    CheckpointInfo,
+    Language,
+    OnProgress,
+    Source,
+    owner_sha256,
+    split_capabilities,
+)
+from bertdemo.checkpoints.intake import CONFIG_FILE, WEIGHTS_FILE, Vetted
+from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.checkpoints.trained import ID, Trained
+from bertdemo.errors import CheckpointBroken, CheckpointError, CheckpointIdMalformed, CheckpointUnknown
+from bertdemo.settings import Settings
+
+_LOCAL = "local:"
+_KEPT_TOKENIZERS = 8
+_STALE_SECONDS = 24 * 3600.0
+_LOG = logging.getLogger(__name__)
+
+_State = tuple[object, ...]
+"""A folder and what changes when its files do."""
+
+
+class Catalogue:
+    """All checkpoints that these settings reach. Safe to use from many threads.
+
+    An owner of None stands for the supervisor and its workers: they act for an owner whose right to a checkpoint
+    was checked when the run was queued, and whose key they never see.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._local = {f"{_LOCAL}{folder.name}": folder for folder in reversed(settings.checkpoint_folders)}
+        self._hub = Hub(settings)
+        self._trained = Trained(settings)
+        self._lock = threading.Lock()
+        self._tokenizers: OrderedDict[_State, SharedTokenizer] = OrderedDict()
+        self._vetted: dict[_State, Vetted] = {}
+
+    def list(self, owner: str) -> builtins.list[CheckpointInfo]:
+        """Return the bundled one, this owner's trained ones (newest first), local folders, well-known Hub BERTs.
+
+        No network. A local or trained folder that is broken is left out and logged.
+        """
+        ids = [card.id for card in self._trained.cards(owner)] + sorted(self._local)
+        found = [bundled.info()]
+        for checkpoint in ids:
+            try:
+                found.append(self.describe(checkpoint, owner))
+            except CheckpointError as error:
+                _LOG.warning("checkpoint %s left out: %s", checkpoint, error)
+        return found + [self._describe_known(repo_id) for repo_id, bert in known.KNOWN.items() if bert.listed]
+
+    def describe(self, checkpoint: str, owner: str | None) -> CheckpointInfo:
+        """Return the facts of one checkpoint; a Hub id that is neither known nor cached is asked of the Hub.
+
+        Raises CheckpointUnknown, CheckpointIdMalformed, CheckpointBroken, or what `Hub.inspect` raises.
+        """
+        if checkpoint == bundled.ID:
+            return bundled.info()
+        if checkpoint in self._local:
+            return self._from_folder(checkpoint, "local", self._local[checkpoint])
+        if checkpoint in known.KNOWN:
+            return self._describe_known(checkpoint)
+        if "/" in checkpoint:
+            here = self._hub.cached(checkpoint)
+            return self._from_folder(checkpoint, "hub", here) if here else self._from_hub(checkpoint)
+        folder, card = self._find(checkpoint, owner)
+        return self._from_card(card, folder)
+
+    def folder(self, checkpoint: str, owner: str | None, on_progress: OnProgress | None = None) -> Path:
+        """Return the verified folder of a checkpoint, fetching it from the Hub where it is not here.
+
+        Raises what `describe` raises, HubCutOff and DiskFull. `on_progress` is called in the calling thread.
+        """
+        if checkpoint == bundled.ID:
+            return bundled.verified()
+        folder = self._place(checkpoint, owner) or self._hub.fetch(checkpoint, on_progress)
+        self._vet(folder, checkpoint)
+        return folder
+
+    def tokenizer(self, checkpoint: str, owner: str | None) -> SharedTokenizer:
+        """Return the shared tokenizer of a checkpoint. Of one on the Hub only the small files are fetched.
+
+        Raises what `folder` raises, and CheckpointBroken where it has pieces that the model has no row for.
+        """
+        folder = self._place(checkpoint, owner, weights=False)
+        return self._tokenizer_in(folder or self._hub.fetch(checkpoint, weights=False), checkpoint)
+
+    def card(self, checkpoint: str, owner: str | None) -> Card | None:
+        """Return the card of a trained checkpoint, None for any other. Raises CheckpointUnknown."""
+        if checkpoint == bundled.ID or "/" in checkpoint or checkpoint.startswith(_LOCAL):
+            return None
+        return self._find(checkpoint, owner)[1]
+
+    def owns(self, checkpoint: str, owner: str) -> bool:
+        """Return whether this is a checkpoint that this owner trained."""
+        return any(card.id == checkpoint for card in self._trained.cards(owner))
+
+    def origin(self, checkpoint: str, owner: str | None) -> tuple[str, str | None]:
+        """Return the SHA-256 of the weights and the Hub commit (None elsewhere) of a checkpoint that is here."""
+        folder = self.folder(checkpoint, owner)
+        commit = folder.name if "/" in checkpoint else None
+        return (bundled.SHA256 if checkpoint == bundled.ID else intake.file_sha256(folder / WEIGHTS_FILE)), commit
+
+    def new_draft(self) -> Path:
+        """Return an empty folder to write a checkpoint into, for `save`."""
+        self._trained.sweep(_STALE_SECONDS)
+        return self._trained.new_draft()
+
+    def save(self, draft: Path, card: Card) -> None:
+        """Publish a finished draft under the card's id in one step; the draft is gone afterwards.
+
+        The draft holds config.json, model.safetensors, a tokenizer and, where there was a new head,
+        head_at_start.safetensors; card.json is written here. Raises CheckpointBroken where they do not fit,
+        FileExistsError where another run has that id.
+        """
+        self._trained.save(draft, card)
+
+    def delete(self, checkpoint: str, owner: str) -> None:
+        """Remove a checkpoint that this owner trained; raises CheckpointUnknown for any other id."""
+        self._trained.delete(checkpoint, owner)
+
+    @staticmethod
+    def owner_sha256(owner: str) -> str:
+        """Return what a card holds for this owner key."""
+        return owner_sha256(owner)
+
+    def _find(self, checkpoint: str, owner: str | None) -> tuple[Path, Card]:
+        if checkpoint.startswith(_LOCAL):
+            raise CheckpointUnknown(checkpoint=checkpoint[:100])
+        if not ID.fullmatch(checkpoint):
+            raise CheckpointIdMalformed(checkpoint=checkpoint[:100])
+        return self._trained.find(checkpoint, owner)
+
+    def _place(self, checkpoint: str, owner: str | None, *, weights: bool = True) -> Path | None:
+        """Return where the files are, not verified; None for a Hub id that is not in the cache."""
+        if checkpoint == bundled.ID:
+            return bundled.folder()
+        if checkpoint in self._local:
+            return self._local[checkpoint]
+        if "/" in checkpoint:
+            return self._hub.cached(checkpoint) or self._hub.cached(checkpoint, weights=weights)
+        return self._find(checkpoint, owner)[0]
+
+    def _tokenizer_in(self, folder: Path, checkpoint: str) -> SharedTokenizer:
+        try:
+            state = _state(folder, folder / CONFIG_FILE, _tokenizer_file(folder))
+        except OSError:
+            raise CheckpointBroken(checkpoint=checkpoint, file=_tokenizer_file(folder).name) from None
+        with self._lock:
+            if state in self._tokenizers:
+                self._tokenizers.move_to_end(state)
+                return self._tokenizers[state]
+        tokenizer = _open_tokenizer(folder, checkpoint)
+        with self._lock:
+            self._tokenizers[state] = tokenizer
+            while len(self._tokenizers) > _KEPT_TOKENIZERS:
+                self._tokenizers.popitem(last=False)
+        return tokenizer
+
+    def _vet(self, folder: Path, checkpoint: str) -> Vetted:
+        """Check a folder, once for each state of its files."""
+        try:
+            state = _state(folder, folder / CONFIG_FILE, folder / WEIGHTS_FILE)
+        except OSError:
+            raise CheckpointBroken(checkpoint=checkpoint, file=WEIGHTS_FILE) from None
+        if state not in self._vetted:
+            self._vetted[state] = intake.check_folder(folder, checkpoint=checkpoint)
+        return self._vetted[state]
+
+    def _describe_known(self, repo_id: str) -> CheckpointInfo:
+        """Return the table's facts; once it is here, the file says which heads it has."""
+        info, here = known.info(repo_id), self._hub.cached(repo_id)
+        if here is None:
+            return info
+        try:
+            weights = self._vet(here, repo_id).weights
+        except CheckpointError:
+            return info
+        can = set(info.can)
+        (can.add if weights.has_mlm_head else can.discard)("fill_mask")
+        able, unable = split_capabilities(can)
+        return replace(info, can=able, cannot=unable, ready=True, pooling="pooler" if weights.has_pooler else None)
+
+    def _from_folder(self, checkpoint: str, source: Source, folder: Path) -> CheckpointInfo:
+        vetted = self._vet(folder, checkpoint)
+        tokenizer = self._tokenizer_in(folder, checkpoint)
+        info = _from_config(checkpoint, source, vetted, _language(tokenizer))
+        return replace(info, cased=None if tokenizer.lowercase is None else not tokenizer.lowercase, ready=True)
+
+    def _from_hub(self, repo_id: str) -> CheckpointInfo:
+        remote = self._hub.inspect(repo_id)
+        kind = remote.architecture
+        weights = intake.WeightsFacts(
+            parameters=intake.parameters(remote.config),
+            has_mlm_head=kind in {"BertForMaskedLM", "BertForPreTraining"},
+            has_classifier=kind == _CLASSIFIER,
+            has_pooler=kind in {"BertModel", "BertForPreTraining", _CLASSIFIER},
+            shapes={},
+        )
+        return _from_config(repo_id, "hub", Vetted(remote.config, weights, kind), "unknown")
+
+    def _from_card(self, card: Card, folder: Path) -> CheckpointInfo:
+        info = _from_config(card.id, "trained", self._vet(folder, card.id), card.language)
+        able, unable = split_capabilities({*info.can, "labels"} if card.labels else set(info.can))
+        first = next(iter(card.metrics.values()), {})
+        return replace(
+            info,
+            name=card.name,
+            task=card.task,
+            labels=card.labels,
+            can=able,
+            cannot=unable,
+            cased=_cased(folder),
+            pooling=card.pooling,
+            ready=True,
+            base=card.base,
+            run=card.run,
+            created=card.created,
+            metric=first.get("value") if card.evaluated else None,
+        )
+
+
+_CLASSIFIER = "BertForSequenceClassification"
+
+
+def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Language) -> CheckpointInfo:
+    """Return what config and weights say; whether a text is lower-cased they do not."""
+    config, weights = vetted.config, vetted.weights
+    # A token classifier's weights have the same names, so the class that the config names decides; one output is
+    # a regression, not a label.
+    labels = tuple(config.get("id2label", {}).values())
+    labels = labels if weights.has_classifier and vetted.architecture == _CLASSIFIER and len(labels) > 1 else ()
+    can: set[Capability] = {"tokenize", "embed", "fine_tune"}
+    can |= {"labels"} if labels else set()
+    can |= {"fill_mask"} if weights.has_mlm_head else set()
+    can |= {"chinese"} if language in {"zh", "multilingual"} else set()
+    able, unable = split_capabilities(can)
+    return CheckpointInfo(
+        id=checkpoint,
+        name=checkpoint.removeprefix(_LOCAL).rpartition("/")[2],
+        source=source,
+        task="classification" if labels else None,
+        labels=labels,
+        layers=config["num_hidden_layers"],
+        width=config["hidden_size"],
+        heads=config["num_attention_heads"],
+        parameters=weights.parameters,
+        positions=config["max_position_embeddings"],
+        vocabulary=config["vocab_size"],
+        language=language,
+        can=able,
+        cannot=unable,
+        cased=None,
+        pooling="pooler" if weights.has_pooler else None,
+        ready=False,
+    )
+
+
+def _language(tokenizer: SharedTokenizer) -> Language:
+    """Tell Chinese and multilingual vocabularies from the others by their Han characters.
+
+    bert-base-chinese has 69% of them, the multilingual one 9,000 in a large vocabulary, an English one some 250.
+    """
+    han = sum("一" <= piece[-1] <= "鿿" for piece in tokenizer.vocabulary if piece and len(piece.lstrip("#")) == 1)
+    if han >= 0.3 * len(tokenizer.vocabulary):
+        return "zh"
+    return "multilingual" if han >= 3_000 else "unknown"
+
+
+def _open_tokenizer(folder: Path, checkpoint: str) -> SharedTokenizer:
+    """Read the tokenizer and hold it against the model's table of word embeddings."""
+    config = intake.clean_config(intake.read_config(folder / CONFIG_FILE, checkpoint=checkpoint), checkpoint=checkpoint)
+    try:
+        tokenizer = SharedTokenizer.from_folder(folder)
+    except CheckpointBroken as error:
+        raise CheckpointBroken(checkpoint=checkpoint, file=error.values["file"]) from None
+    if max(tokenizer.vocabulary.values()) >= config["vocab_size"]:
+        raise CheckpointBroken(checkpoint=checkpoint, file=_tokenizer_file(folder).name)
+    return tokenizer
+
+
+def _tokenizer_file(folder: Path) -> Path:
+    path = folder / "tokenizer.json"
+    return path if path.is_file() else folder / "vocab.txt"
+
+
+def _cased(folder: Path) -> bool | None:
+    """Read one scalar instead of a whole tokenizer, because a list may hold hundreds of trained checkpoints."""
+    try:
+        raw = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    lower = raw.get("do_lower_case") if isinstance(raw, dict) else None
+    return None if lower is None else not lower
+
+
+def _state(folder: Path, *paths: Path) -> _State:
+    stats = [path.stat() for path in paths]
+    return (str(folder), *((stat.st_mtime_ns, stat.st_size) for stat in stats))

@@ -1,0 +1,163 @@
+"""Opening a folder as a BERT in float32, and writing one: concrete classes, safetensors, a cleaned config.
+
+No Auto class, no code of a repository, no pickle. The folder is checked by `intake` each time, which costs a few
+milliseconds; whether it is the right folder is the catalogue's business.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bertdemo.checkpoints import intake
+from bertdemo.checkpoints.intake import TOKENIZER_FILES, WEIGHTS_FILE
+from bertdemo.errors import CheckpointBroken
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import BertForSequenceClassification, BertModel
+
+Head = Literal["none", "classification"]
+HEAD_FILE = "head_at_start.safetensors"
+_MAY_BE_NEW = re.compile(r"classifier\.(weight|bias)|(bert\.)?pooler\.dense\.(weight|bias)")
+_BODY = re.compile(r"(bert\.)?(embeddings|encoder|pooler)\.")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model in eval mode on the CPU, and what its file did not hold."""
+
+    model: BertModel | BertForSequenceClassification
+    new_weights: tuple[str, ...]
+    """Names of tensors that were initialised here; empty for a trained checkpoint."""
+    unexpected: tuple[str, ...]
+    """Names in the file that this class has no place for (the masked-word head, say)."""
+
+
+def open_model(
+    folder: Path,
+    *,
+    head: Head,
+    labels: Sequence[str] = (),
+    seed: int | None = None,
+    attention: str = "sdpa",
+    dropout: float | None = None,
+) -> Opened:
+    """Load the encoder of `folder`, with a classification head over `labels` or without any head.
+
+    A head in the file is kept where `labels` is empty or the same list, else a new one is made; with `seed` the
+    new one is the same every time, and the caller's random state is left alone. Only `attention="eager"` gives
+    attention weights. `dropout` replaces every dropout rate of the config. Raises what `intake.check_folder`
+    raises, and CheckpointBroken where a tensor of the encoder is missing.
+    """
+    from transformers import BertConfig, BertForSequenceClassification, BertModel
+
+    vetted = intake.check_folder(folder)
+    fields = dict(vetted.config)
+    stored = tuple(fields.get("id2label", {}).values())
+    if labels:
+        fields["id2label"] = dict(enumerate(labels))
+        fields["label2id"] = {label: index for index, label in enumerate(labels)}
+    if dropout is not None:
+        fields |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"), dropout)
+    config = BertConfig(**fields)
+    with _seeded(seed):
+        if head == "none":
+            return _load(BertModel, folder, config, attention, add_pooling_layer=vetted.weights.has_pooler)
+        opened = _load(BertForSequenceClassification, folder, config, attention)
+        if not labels or tuple(labels) == stored or not vetted.weights.has_classifier:
+            return opened
+        return _with_new_head(opened)
+
+
+def save_head(opened: Opened, folder: Path) -> Path:
+    """Write the weights that are new in `opened` to head_at_start.safetensors, before training changes them."""
+    from safetensors.torch import save_file
+
+    state = opened.model.state_dict()
+    path = folder / HEAD_FILE
+    save_file({name: state[name].detach().cpu().contiguous() for name in opened.new_weights}, path)
+    return path
+
+
+def restore_head(opened: Opened, folder: Path) -> None:
+    """Put the head that `save_head` wrote into `opened`; raises CheckpointBroken where it does not fit."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: dict[str, Tensor] = load_file(folder / HEAD_FILE)
+    except (OSError, SafetensorError):
+        raise CheckpointBroken(checkpoint=folder.name, file=HEAD_FILE) from None
+    state = opened.model.state_dict()
+    for name, tensor in tensors.items():
+        if not _MAY_BE_NEW.fullmatch(name) or name not in state or state[name].shape != tensor.shape:
+            raise CheckpointBroken(checkpoint=folder.name, file=HEAD_FILE)
+    with torch.no_grad():
+        opened.model.load_state_dict(tensors, strict=False)
+
+
+def write(model: BertModel | BertForSequenceClassification, tokenizer_from: Path, draft: Path) -> None:
+    """Write config and weights of `model` to `draft`, with the tokenizer files of its base."""
+    model.save_pretrained(draft)
+    for name in TOKENIZER_FILES:
+        if (tokenizer_from / name).is_file():
+            shutil.copyfile(tokenizer_from / name, draft / name)
+
+
+def _load(cls: Any, folder: Path, config: Any, attention: str, **options: object) -> Opened:
+    import torch
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # or a new head prints a table of missing keys
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    model, info = cls.from_pretrained(
+        folder,
+        config=config,
+        local_files_only=True,
+        use_safetensors=True,
+        weights_only=True,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+        attn_implementation=attention,
+        dtype=torch.float32,
+        **options,
+    )
+    new = sorted({*info["missing_keys"], *(entry[0] for entry in info["mismatched_keys"])})
+    if info["error_msgs"] or not all(_MAY_BE_NEW.fullmatch(name) for name in new):
+        raise CheckpointBroken(checkpoint=folder.name, file=WEIGHTS_FILE)
+    unexpected = tuple(sorted(info["unexpected_keys"]))
+    if any(_BODY.match(name) and not name.endswith("_ids") for name in unexpected):
+        raise CheckpointBroken(checkpoint=folder.name, file=WEIGHTS_FILE)
+    return Opened(model.eval(), tuple(new), unexpected)
+
+
+def _with_new_head(opened: Opened) -> Opened:
+    """Forget the classifier of the file: the same number of labels does not make it a head for these."""
+    import torch
+
+    classifier: Any = opened.model.classifier
+    with torch.no_grad():
+        classifier.weight.normal_(0.0, opened.model.config.initializer_range)
+        classifier.bias.zero_()
+    new = sorted({*opened.new_weights, "classifier.weight", "classifier.bias"})
+    return Opened(opened.model, tuple(new), opened.unexpected)
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    import torch
+
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        # Not manual_seed of the package: it would also reseed every GPU, which fork_rng(devices=[]) leaves as is.
+        torch.default_generator.manual_seed(seed)
+        yield

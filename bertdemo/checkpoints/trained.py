@@ -1,0 +1,118 @@
+"""The checkpoints that were trained here: one folder each with its card, told apart by owner.
+
+A folder appears under its id in one step and complete, or not at all. Another owner's id is answered exactly
+like one that does not exist.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+from bertdemo import processes
+from bertdemo.checkpoints import bundled, intake
+from bertdemo.checkpoints.info import CARD_FILE, Card, owner_sha256
+from bertdemo.errors import CheckpointBroken, CheckpointUnknown
+from bertdemo.settings import Settings
+
+ID = re.compile(r"[a-z0-9-]{1,64}")
+_DRAFT, _TRASH = ".tmp-", ".trash-"
+_LOG = logging.getLogger(__name__)
+
+
+class Trained:
+    """The folder of all trained checkpoints."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._root = settings.trained
+
+    def cards(self, owner: str) -> list[Card]:
+        """Return the cards of this owner's checkpoints, newest first."""
+        folders = self._root.iterdir() if self._root.is_dir() else []
+        cards = [card for folder in folders if (card := self._card(folder.name, owner))]
+        return sorted(cards, key=lambda card: card.created, reverse=True)
+
+    def find(self, checkpoint: str, owner: str | None) -> tuple[Path, Card]:
+        """Return folder and card; raises CheckpointUnknown for an unknown id and for another owner's alike."""
+        card = self._card(checkpoint, owner)
+        if card is None:
+            raise CheckpointUnknown(checkpoint=checkpoint[:100])
+        return self._root / checkpoint, card
+
+    def new_draft(self) -> Path:
+        """Make an empty folder to write a checkpoint into, beside where `save` puts it."""
+        draft = self._root / f"{_DRAFT}{os.urandom(8).hex()}"
+        draft.mkdir(parents=True, mode=0o700)
+        return draft
+
+    def save(self, draft: Path, card: Card) -> None:
+        """Publish a finished draft under the card's id, replacing what the same run of the same owner put there.
+
+        Raises CheckpointBroken where a file is missing or does not fit, FileExistsError where the id is taken.
+        """
+        if not ID.fullmatch(card.id) or card.id == bundled.ID or draft.parent != self._root:
+            raise ValueError(card.id)
+        intake.check_folder(draft, checkpoint=card.id)
+        if not ((draft / "tokenizer.json").is_file() or (draft / "vocab.txt").is_file()):
+            raise CheckpointBroken(checkpoint=card.id, file="tokenizer.json")
+        for path in draft.iterdir():
+            _sync(path)
+        processes.write_atomic(draft / CARD_FILE, card.to_json())
+        self._clear_for(card)
+        draft.replace(self._root / card.id)
+        _sync(self._root)
+
+    def delete(self, checkpoint: str, owner: str) -> None:
+        """Remove a checkpoint; raises CheckpointUnknown as `find` does."""
+        folder, _ = self.find(checkpoint, owner)
+        self._throw_away(folder)
+
+    def sweep(self, older_than: float) -> None:
+        """Remove drafts and half-deleted folders that nobody touched for `older_than` seconds."""
+        for folder in self._root.iterdir() if self._root.is_dir() else []:
+            if folder.name.startswith((_DRAFT, _TRASH)) and time.time() - folder.stat().st_mtime > older_than:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _card(self, checkpoint: str, owner: str | None) -> Card | None:
+        folder = self._root / checkpoint if ID.fullmatch(checkpoint) else None
+        if folder is None or folder.is_symlink() or not (folder / CARD_FILE).is_file():
+            return None
+        try:
+            card = Card.from_json((folder / CARD_FILE).read_text(encoding="utf-8"), checkpoint=checkpoint)
+        except (CheckpointBroken, OSError, ValueError):
+            _LOG.warning("unreadable card in %s", folder)  # whose it is cannot be told, so nobody gets it
+            return None
+        if card.id != checkpoint:
+            return None
+        if owner is None or hmac.compare_digest(card.owner.encode(), owner_sha256(owner).encode()):
+            return card
+        return None
+
+    def _clear_for(self, card: Card) -> None:
+        """Make room for `card`: a run that was interrupted right after saving saves again when it resumes."""
+        target = self._root / card.id
+        if not target.exists():
+            return
+        old = Card.from_json((target / CARD_FILE).read_text(encoding="utf-8"), checkpoint=card.id)
+        if (old.owner, old.run) != (card.owner, card.run):
+            raise FileExistsError(target)
+        self._throw_away(target)
+
+    def _throw_away(self, folder: Path) -> None:
+        trash = self._root / f"{_TRASH}{os.urandom(8).hex()}"
+        folder.replace(trash)  # gone at once for every reader, even where removing it takes a while
+        shutil.rmtree(trash, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Let the disk have it before the name appears."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,48 @@
+"""Parquet: what its metadata promises is checked first, then it is read in small batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bertdemo.data.formats import Grid, as_text, size_text
+from bertdemo.errors import FileBroken, FileTooLarge, TooManyColumns, TooManyRows
+from bertdemo.settings import Limits
+
+_BATCH_ROWS = 1024
+
+
+def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
+    """Return the grid of a Parquet file. Raises FileBroken, FileTooLarge, TooManyRows, TooManyColumns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path, memory_map=False)
+        names = list(file.schema_arrow.names)
+    except (pa.ArrowException, OSError, ValueError):
+        raise FileBroken(file=name, kind="Parquet") from None
+    metadata = file.metadata
+    if metadata.num_rows > limits.rows:
+        raise TooManyRows(file=name, limit=limits.rows)
+    if max(len(names), metadata.num_columns) > limits.columns:
+        raise TooManyColumns(file=name, columns=max(len(names), metadata.num_columns), limit=limits.columns)
+    size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+    if size > limits.unpacked_bytes:
+        raise FileTooLarge(file=name, size=size_text(size), limit=size_text(limits.unpacked_bytes))
+    return Grid(names, _rows(file, name))
+
+
+def _rows(file: Any, name: str) -> Iterator[tuple[int, list[str | None]]]:
+    """Yield (row counted from 1, cells)."""
+    import pyarrow as pa
+
+    number = 0
+    try:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
+            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                number += 1
+                yield number, [as_text(value) for value in values]
+    except (pa.ArrowException, OSError, ValueError):
+        raise FileBroken(file=name, kind="Parquet") from None

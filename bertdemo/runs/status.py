@@ -1,0 +1,159 @@
+"""A run in figures: what the page draws and `/run_status` answers, derived from a RunView and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bertdemo.runs import events as ev
+from bertdemo.runs.events import RunEvent, State
+from bertdemo.runs.registry import RunView
+
+CURVE_POINTS = 500
+E_ = TypeVar("E_", bound=RunEvent)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence about a run: a locale key and its parameters."""
+
+    key: str
+    values: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """Everything that is shown of a run. Times in seconds, memory in bytes, shares 0 to 1."""
+
+    run_id: str
+    name: str
+    task: str
+    state: State
+    stopping: bool
+    created: float
+    seq: int
+    progress: float
+    epoch_progress: float
+    epoch: int
+    """The epoch under way, from 1; 0 before the first step."""
+    epochs: int
+    step: int
+    steps: int
+    seconds_left: float | None
+    rows_per_second: float
+    memory_bytes: int
+    phase: str
+    """`training`, `evaluating`, `saving`, `testing`, `fetching`, or "" where nothing is under way."""
+    phase_progress: float
+    started: ev.Started | None
+    loss: tuple[tuple[float, float], ...]
+    """(epoch, training loss), at most CURVE_POINTS of them."""
+    evaluations: tuple[ev.Evaluated, ...]
+    metrics: Mapping[str, Mapping[str, float]]
+    evaluated_on: str
+    evaluated_rows: int
+    kept_unevaluated: bool
+    """The run was stopped before its first evaluation, and its last weights were kept."""
+    seconds: float | None
+    checkpoint: str
+    message: Message | None
+    warnings: tuple[Message, ...]
+    log: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state in ev.ENDED
+
+
+def status_of(view: RunView) -> RunStatus:
+    """Derive the figures of a run."""
+    attempt = max((event.attempt for event in view.events), default=1)
+    events = [event for event in view.events if event.attempt == attempt]
+    started, step = _last(events, ev.Started), _last(events, ev.Step)
+    finished, cancelled = _last(events, ev.Finished), _last(events, ev.Cancelled)
+    end = finished or cancelled
+    steps = [event for event in events if isinstance(event, ev.Step)]
+    phase, phase_progress = _phase(events, view.state)
+    epoch = min(int(step.epoch) + 1, started.epochs) if step and started else 0
+    return RunStatus(
+        run_id=view.run_id,
+        name=view.name,
+        task=view.request.task,
+        state=view.state,
+        stopping=view.stopping,
+        created=view.created,
+        seq=view.seq,
+        progress=1.0 if finished else step.progress if step else 0.0,
+        epoch_progress=_epoch_progress(step, phase),
+        epoch=epoch,
+        epochs=started.epochs if started else 0,
+        step=step.step if step else 0,
+        steps=step.steps if step else started.steps if started else 0,
+        seconds_left=step.seconds_left if step and view.state == "running" else None,
+        rows_per_second=step.rows_per_second if step else 0.0,
+        memory_bytes=step.memory_bytes if step else 0,
+        phase=phase,
+        phase_progress=phase_progress,
+        started=started,
+        loss=thinned([(event.epoch, event.loss) for event in steps], CURVE_POINTS),
+        evaluations=tuple(event for event in events if isinstance(event, ev.Evaluated)),
+        metrics=end.metrics if end else {},
+        evaluated_on=end.evaluated_on if end else "",
+        evaluated_rows=end.rows if end else 0,
+        kept_unevaluated=bool(cancelled and cancelled.checkpoint and not cancelled.evaluated),
+        seconds=end.seconds if end else None,
+        checkpoint=end.checkpoint if end else "",
+        message=_message(view, events),
+        warnings=tuple(Message(event.message, event.values) for event in events if isinstance(event, ev.Warned)),
+        log=view.log,
+    )
+
+
+def thinned(points: Sequence[tuple[float, float]], most: int) -> tuple[tuple[float, float], ...]:
+    """Return at most `most` points: the mean of equal runs of points, the last point kept as it is."""
+    if len(points) <= most:
+        return tuple(points)
+    size = -(-len(points) // (most - 1))
+    groups = [points[start : start + size] for start in range(0, len(points), size)]
+    means = [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]
+    return (*means[: most - 1], points[-1])
+
+
+def _last(events: Sequence[RunEvent], cls: type[E_]) -> E_ | None:
+    return next((event for event in reversed(events) if isinstance(event, cls)), None)
+
+
+def _phase(events: Sequence[RunEvent], state: State) -> tuple[str, float]:
+    """Return what is being done now: the newest Phase, unless a step came after it."""
+    if state not in {"running", "queued"}:
+        return "", 0.0
+    for event in reversed(events):
+        if isinstance(event, ev.Phase):
+            return event.name, event.progress
+        if isinstance(event, ev.Step):
+            return "training", 0.0
+    return "", 0.0
+
+
+def _epoch_progress(step: ev.Step | None, phase: str) -> float:
+    if step is None:
+        return 0.0
+    share = step.epoch - int(step.epoch)
+    return 1.0 if share == 0 and phase in {"evaluating", "saving", "testing", ""} else share
+
+
+def _message(view: RunView, events: Sequence[RunEvent]) -> Message | None:
+    failed = _last(events, ev.Failed)
+    if failed:
+        return Message(failed.message, failed.values)
+    if view.state != "interrupted":
+        return None
+    if view.exit_code is not None and view.exit_code < 0:
+        return Message("run.interrupted_by_signal", {"signal": -view.exit_code})
+    if view.exit_code is not None:
+        return Message("run.interrupted_with_code", {"code": view.exit_code})
+    if _last(events, ev.Started) is None:
+        return Message("run.interrupted_before_start")
+    return Message("run.interrupted_unseen")

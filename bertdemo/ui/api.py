@@ -1,0 +1,296 @@
+"""The endpoints for programs, as the table in the documentation lists them; the page's own plumbing is private.
+
+Files go in and out through hidden gr.File components: those check that a path is one that the caller uploaded,
+while a plain function would be handed any string as it came. Everything else is checked here, since neither way
+checks types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bertdemo import tasks
+from bertdemo.anatomy.tokens import to_api, trace
+from bertdemo.data import report, tables
+from bertdemo.errors import ArgumentWrong, FileMissing, HeadMissing, TextTooLong
+from bertdemo.run_config import RunConfig, RunRequest, chosen_for
+from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.serving.files import predict_file
+from bertdemo.sharing.archive import export_zip
+from bertdemo.ui.i18n import DEFAULT, translate
+from bertdemo.ui.render.runs import said
+from bertdemo.ui.services import Services
+from bertdemo.ui.widgets import guarded
+
+Json = dict[str, Any]
+
+
+class Endpoints:
+    """One method an endpoint; names, order and defaults of the arguments are the API's."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._limits = services.settings.limits
+
+    def new_owner(self) -> Json:
+        """Hand out a secret that owns runs and trained checkpoints. Returns {owner}."""
+        return {"owner": self._services.new_owner()}
+
+    def checkpoints(self, owner: str = "") -> list[Json]:
+        """List the checkpoints that this owner can use, with what each can and cannot do."""
+        shown = ("id", "name", "source", "task", "labels", "layers", "width", "heads", "parameters", "language")
+        found = []
+        for info in self._services.catalogue.list(self._owner(owner, optional=True)):
+            facts = {**asdict(info), "labels": list(info.labels)}
+            found.append({**{name: facts[name] for name in shown}, "can": list(info.can), "cannot": list(info.cannot)})
+        return found
+
+    def tokenize(
+        self, text: str, pair: str = "", checkpoint: str = "bundled", max_length: int = 0, owner: str = ""
+    ) -> Json:
+        """Return the sequence that BERT reads. Typed [SEP] and [MASK] are plain text; max_length 0 is the model's own."""
+        for name, value in (("text", text), ("pair", pair)):
+            _check(name, value, str, "a text")
+            if len(value) > self._limits.text_chars:
+                raise TextTooLong(chars=len(value), limit=self._limits.text_chars)
+        _check("max_length", max_length, int, "a whole number, 0 or 2 to the model's positions")
+        key = self._owner(owner, optional=True)
+        info = self._services.catalogue.describe(_name(checkpoint), key)
+        if max_length and not 2 <= max_length <= info.positions:
+            raise ArgumentWrong(name="max_length", expected=f"0, or 2 to {info.positions}")
+        tokenizer = self._services.catalogue.tokenizer(info.id, key)
+        return to_api(
+            trace(tokenizer, text, pair, checkpoint=info.id, max_length=max_length, positions=info.positions)
+        )
+
+    def embed(
+        self, texts: list[str], checkpoint: str = "bundled", pooling: str = "mean", owner: str = ""
+    ) -> list[list[float]]:
+        """Return one vector a text, not normalised. pooling is cls, mean or max."""
+        _check("texts", texts, list, "a list of texts")
+        return self._services.predictor.embed(texts, _name(checkpoint), pooling, self._owner(owner, optional=True))
+
+    def check_data(self, file: str, task: str = "", columns: Json | None = None, owner: str = "") -> Json:
+        """Say what a table is and what is wrong with it, before any training."""
+        self._owner(owner, optional=True)
+        path, chosen = _file(file), tasks.find(str(task or ""))
+        table = tables.read(path, path.name, self._limits)
+        roles = _columns(columns) or chosen.columns(table)
+        catalogue = self._services.catalogue
+        info = catalogue.describe("bundled", "")
+        found = report.examine(
+            table, roles, task=chosen.id, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits,
+            positions=info.positions,
+        )  # fmt: skip
+        config = chosen_for(
+            RunConfig(),
+            train_rows=found.split["train"],
+            parameters=info.parameters,
+            suggested_length=found.lengths.suggested,
+        )
+        return {
+            "task": found.task,
+            "columns": dict(found.columns),
+            "rows": found.rows,
+            "labels": [{"label": label, "rows": rows} for label, rows in found.labels],
+            "findings": [_finding(item) for item in found.findings],
+            "lengths": asdict(found.lengths),
+            "suggested": asdict(config),
+            "baseline": {"majority": {"label": found.majority[0], "value": found.majority[1]}},
+        }
+
+    def start_run(
+        self,
+        file: str,
+        task: str = "",
+        columns: Json | None = None,
+        config: Json | None = None,
+        checkpoint: str = "bundled",
+        validation_file: str | None = None,
+        test_file: str | None = None,
+        owner: str = "",
+    ) -> Json:
+        """Queue a training run and return {run_id} at once."""
+        path = _file(file)
+        _check("config", config or {}, dict, "an object of settings")
+        request = RunRequest(
+            task=str(task or ""),
+            columns=_columns(columns),
+            checkpoint=_name(checkpoint),
+            config=RunConfig.from_fields(config or {}),
+            data=str(path),
+            data_name=path.name,
+            validation=str(_file(validation_file)) if validation_file else None,
+            validation_name=Path(validation_file).name if validation_file else None,
+            test=str(_file(test_file)) if test_file else None,
+            test_name=Path(test_file).name if test_file else None,
+        )
+        return {"run_id": self._services.supervisor.start(request, self._owner(owner))}
+
+    def run_status(self, run_id: str, owner: str = "") -> Json:
+        """Return a run's state and figures."""
+        return _status(self._status(run_id, owner))
+
+    def runs(self, owner: str = "") -> list[Json]:
+        """List this owner's runs, newest first."""
+        key = self._owner(owner)
+        found = [status_of(self._services.registry.read(run, key)) for run in self._services.registry.ids(key)]
+        return [_summary(status) for status in found]
+
+    def cancel_run(self, run_id: str, owner: str = "") -> Json:
+        """Ask a run to stop and keep its best weights. Returns {state} at that moment."""
+        return {"state": self._services.supervisor.cancel(_name(run_id, "run_id"), self._owner(owner))}
+
+    def delete_run(self, run_id: str, owner: str = "") -> Json:
+        """Delete a run and its checkpoint. Returns the {state} that it had."""
+        state = self._status(run_id, owner).state
+        self._services.supervisor.delete(run_id, self._owner(owner))
+        self._services.predictor.forget(run_id)
+        return {"state": state}
+
+    def predict(self, text: str, pair: str = "", checkpoint: str = "bundled", owner: str = "") -> Json:
+        """Return labels with probabilities, and what the head said before training."""
+        key = self._owner(owner, optional=True)
+        try:
+            answer = self._services.predictor.predict(text, pair or "", _name(checkpoint), key)
+        except HeadMissing as error:
+            info = self._services.catalogue.describe(checkpoint, key)
+            told = translate(DEFAULT, error.message_key, **error.values)
+            return {
+                "task": None, "checkpoint": info.id, "output": {"can": list(info.can), "message": told}, "before": None,
+            }  # fmt: skip
+        return {
+            "task": answer.task,
+            "checkpoint": answer.checkpoint,
+            "output": answer.output.to_api(),
+            "before": answer.before.to_api() if answer.before else None,
+        }
+
+    def predict_file(
+        self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = ""
+    ) -> str:
+        """Return a CSV of the rows in their order with `prediction` and `confidence`."""
+        path = _file(file)
+        target = self._result_folder() / f"{path.stem[:80]}-predictions.csv"
+        predict_file(
+            path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
+            checkpoint=_name(checkpoint), owner=self._owner(owner, optional=True), columns=_columns(columns),
+            limits=self._limits,
+        )  # fmt: skip
+        return str(target)
+
+    def export(self, checkpoint: str, format: str = "zip", owner: str = "") -> str:
+        """Return a trained checkpoint as a zip: weights, tokenizer, card, the run's configuration and metrics."""
+        if format != "zip":
+            raise ArgumentWrong(name="format", expected="zip")
+        name = _name(checkpoint)
+        target = self._result_folder() / "bertdemo-checkpoint.zip"
+        return str(export_zip(name, self._owner(owner), self._services.catalogue, target))
+
+    def _status(self, run_id: str, owner: str) -> RunStatus:
+        return status_of(self._services.registry.read(_name(run_id, "run_id"), self._owner(owner)))
+
+    def _owner(self, key: str, *, optional: bool = False) -> str:
+        """Return the owner; without a key only what belongs to nobody can be touched."""
+        if optional and not key and not self._services.settings.loopback:
+            return _NOBODY
+        return self._services.owner(key)
+
+    def _result_folder(self) -> Path:
+        folder = self._services.settings.uploads / f"result-{self._services.new_owner()[:22]}"
+        folder.mkdir(mode=0o700)
+        return folder
+
+
+_NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
+
+
+def build_api(services: Services) -> None:
+    """Add the endpoints to the page under construction."""
+    calls = Endpoints(services)
+    for name in ("new_owner", "checkpoints", "tokenize", "embed", "run_status", "runs", "cancel_run", "delete_run",
+                 "predict"):  # fmt: skip
+        gr.api(guarded(getattr(calls, name)), api_name=name, api_description=getattr(calls, name).__doc__)
+    with gr.Row(visible=False):
+        _with_files(calls)
+
+
+def _with_files(calls: Endpoints) -> None:
+    """Add the endpoints that take or give a file, as listeners on components."""
+    file, task, columns, owner = gr.File(), gr.Textbox(value=""), gr.JSON(value={}), gr.Textbox(value="")
+    config, checkpoint = gr.JSON(value={}), gr.Textbox(value="bundled")
+    validation, test = gr.File(), gr.File()
+    format_, wanted = gr.Textbox(value="zip"), gr.Textbox()
+    answer, result, press = gr.JSON(), gr.File(), gr.Button()
+
+    def listen(fn: Callable[..., Any], inputs: list[Any], output: Any) -> None:
+        press.click(guarded(fn), inputs, output, api_name=fn.__name__, api_description=fn.__doc__)
+
+    listen(calls.check_data, [file, task, columns, owner], answer)
+    listen(calls.start_run, [file, task, columns, config, checkpoint, validation, test, owner], answer)
+    listen(calls.predict_file, [file, checkpoint, columns, owner], result)
+    listen(calls.export, [wanted, format_, owner], result)
+
+
+def _status(status: RunStatus) -> Json:
+    majority = status.started.majority if status.started else None
+    return {
+        "state": status.state,
+        "progress": status.progress,
+        "seconds_left": status.seconds_left,
+        "step": status.step,
+        "steps": status.steps,
+        "metrics": {name: dict(found) for name, found in status.metrics.items()},
+        "baseline": {"majority": majority} if majority is not None else None,
+        "checkpoint": status.checkpoint or None,
+        "message": said(status.message, DEFAULT) if status.message else None,
+    }
+
+
+def _summary(status: RunStatus) -> Json:
+    first = next(iter(status.metrics.values()), {})
+    return {
+        "run_id": status.run_id,
+        "name": status.name,
+        "task": status.task,
+        "state": status.state,
+        "metric": first.get("value"),
+        "low": first.get("low"),
+        "high": first.get("high"),
+        "seconds": status.seconds,
+    }
+
+
+def _finding(item: report.Finding) -> Json:
+    told = translate(DEFAULT, f"finding.{item.code}", **item.values)
+    return {"level": item.level, "code": item.code, "message": told, "rows": list(item.rows)}
+
+
+def _check(name: str, value: object, kind: type, expected: str) -> None:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ArgumentWrong(name=name, expected=expected)
+
+
+def _name(value: object, name: str = "checkpoint") -> str:
+    if not isinstance(value, str) or not value:
+        raise ArgumentWrong(name=name, expected="an id")
+    return value
+
+
+def _columns(value: object) -> dict[str, str]:
+    if not value:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
+        raise ArgumentWrong(name="columns", expected='{"text": …, "label": …}')
+    return dict(value)
+
+
+def _file(value: object) -> Path:
+    if not isinstance(value, str) or not value:
+        raise FileMissing
+    return Path(value)

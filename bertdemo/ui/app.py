@@ -1,0 +1,123 @@
+"""The page as a whole: header, tabs in their order, and how it is launched. Nothing is built at import."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from bertdemo.settings import MIB, Settings
+from bertdemo.ui import theme
+from bertdemo.ui.i18n import DEFAULT, LANGUAGES, translate
+from bertdemo.ui.middleware import BodyLimit
+from bertdemo.ui.page import Page, wire
+from bertdemo.ui.render.escape import esc
+from bertdemo.ui.tabs import tokens
+from bertdemo.ui.widgets import Words
+
+TABS: dict[str, Callable[[Page], None]] = {
+    "tokens": tokens.build,
+}
+"""Id in the address -> what draws the tab, in the order of the page."""
+
+_NAMES = {"en": "English", "zh": "中文"}
+_SECRET = "bertdemo"  # noqa: S105  (sent to every browser: it only keeps the stored value readable after a restart)
+
+
+@dataclass(frozen=True)
+class App:
+    """A built page and the arguments it has to be launched with."""
+
+    blocks: gr.Blocks
+    page: Page
+    launch_kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+def build_app(settings: Settings, *, catalogue: Any = None, **services: Any) -> App:
+    """Build the page. `services` reach the tabs as `page.services`; the catalogue is made here if none is given."""
+    if catalogue is None:
+        from bertdemo.checkpoints import Catalogue
+
+        catalogue = Catalogue(settings)
+    words = Words()
+    with gr.Blocks(
+        analytics_enabled=False,
+        title=translate(DEFAULT, "common.title"),
+        fill_width=True,
+        delete_cache=(3600, 86400),
+    ) as blocks:
+        remembered = gr.BrowserState("", storage_key="bertdemo-lang", secret=_SECRET)
+        owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
+        lang, device = _header(words)
+        with gr.Tabs(selected="tokens", elem_id="tabs") as tabs:
+            page = Page(
+                settings=settings, tab_ids=tuple(TABS), tabs=tabs, lang=lang, owner=owner, device=device, words=words,
+                services={"catalogue": catalogue, **services},
+            )  # fmt: skip
+            for name, build in TABS.items():
+                with words.make(gr.Tab, {"label": f"tabs.{name}"}, id=name, elem_id=f"tab-{name}") as tab:
+                    build(page)
+                tab.select(None, None, None, js=f"() => window.bertdemo.address('tab', '{name}')")
+        wire(page, blocks, remembered)
+    blocks.queue(max_size=64, default_concurrency_limit=8)
+    return App(blocks, page, _launch_kwargs(settings))
+
+
+def launch(app: App, **kwargs: Any) -> tuple[Any, str, str]:
+    """Start the server; `kwargs` go over what the app says."""
+    return app.blocks.launch(**{**app.launch_kwargs, **kwargs})
+
+
+def _header(words: Words) -> tuple[gr.Radio, gr.HTML]:
+    """Draw the line above the tabs; give back the language control and the place for the device."""
+    with gr.Row(elem_id="header"):
+        words.make(gr.HTML, {"value": _wordmark}, elem_id="wordmark", min_width=0)
+        lang = words.make(
+            gr.Radio, {"label": "header.language"},
+            choices=[(_NAMES[code], code) for code in LANGUAGES], value=DEFAULT, show_label=False, container=False,
+            elem_id="language", min_width=0, interactive=True,
+        )  # fmt: skip
+        device = gr.HTML("", elem_id="device", min_width=0)
+    return lang, device
+
+
+def _wordmark(lang: str) -> str:
+    return (
+        '<div class="bd bd-header"><span class="bd-wordmark">bert<b>demo</b></span>'
+        f'<span class="bd-tagline">{esc(translate(lang, "header.tagline"))}</span></div>'
+    )
+
+
+def _launch_kwargs(settings: Settings) -> dict[str, Any]:
+    limits = settings.limits
+    limit = Middleware(BodyLimit, upload_bytes=limits.file_bytes + 2 * MIB, other_bytes=4 * MIB)
+    return {
+        "server_name": settings.server_name,
+        "server_port": settings.server_port,
+        "theme": theme.theme(),
+        "css": theme.css(),
+        "head": _head(),
+        "footer_links": ["api", "settings"],
+        "app_kwargs": {"middleware": [limit]},
+        "max_file_size": limits.file_bytes + MIB,
+        "share": False,
+        "show_error": False,
+        "run_history": False,
+        "ssr_mode": False,
+        "enable_monitoring": False,
+        "strict_cors": True,
+        "pwa": False,
+        "mcp_server": False,
+        "quiet": True,
+    }
+
+
+def _head() -> str:
+    script = files("bertdemo.ui").joinpath("assets", "page.js").read_text(encoding="utf-8")
+    titles = json.dumps({lang: translate(lang, "common.title") for lang in LANGUAGES})
+    return f"<script>{script}window.bertdemo.titles = {titles};</script>"

@@ -1,0 +1,152 @@
+"""What every tab is handed: settings, services, the language, the owner, and hooks into load and language change.
+
+A tab is a module with `build(page: Page) -> None` and one line in `ui/app.TABS`. It draws inside the gr.Tab that
+is already open when `build` is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from bertdemo.settings import Settings
+from bertdemo.ui.i18n import DEFAULT, choose, normalize
+from bertdemo.ui.widgets import Words, guarded
+
+
+@dataclass(frozen=True)
+class Visit:
+    """How somebody came to the page; the four come from the address and are unchecked text from outside."""
+
+    lang: str
+    tab: str
+    run: str
+    checkpoint: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A listener that runs with others in one request: `fn(first, *values of inputs)`."""
+
+    fn: Callable[..., Any]
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page under construction."""
+
+    settings: Settings
+    tab_ids: tuple[str, ...]
+    tabs: gr.Tabs
+    lang: gr.Radio
+    """The language control. As an input it is `"en"` or `"zh"`, sent by the browser, so it survives a restart."""
+    owner: gr.BrowserState
+    """The owner key, "" until one is handed out; as an input a str. Stays in this browser."""
+    device: gr.HTML
+    """The pill in the header that tells the device and its state; empty (and not seen) until a tab fills it."""
+    words: Words
+    services: Mapping[str, Any] = field(default_factory=dict)
+    """What `build_app` was given for the tabs: `catalogue` and, later, `supervisor`, `registry`, `predictor`."""
+    load_hooks: list[Hook] = field(default_factory=list)
+    language_hooks: list[Hook] = field(default_factory=list)
+
+    @property
+    def catalogue(self) -> Any:
+        """The checkpoints (`bertdemo.checkpoints.Catalogue`)."""
+        return self.services["catalogue"]
+
+    def on_load(self, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """Call `fn(visit, *inputs)` when the page opens; one value per output (a lone one unwrapped)."""
+        self.load_hooks.append(Hook(fn, tuple(inputs), tuple(outputs)))
+
+    def on_language(self, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """Call `fn(lang, *inputs)` when the language changes, and at load where it is not the default one.
+
+        For drawings with words in them. Components with fixed words go through `page.words` instead.
+        """
+        self.language_hooks.append(Hook(fn, tuple(inputs), tuple(outputs)))
+
+    def goes_to(self, button: gr.Button, tab: str) -> None:
+        """Let a button open another tab."""
+        button.click(lambda: gr.Tabs(selected=tab), None, self.tabs, queue=False, api_visibility="private")
+
+
+def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
+    """Connect load and language change: one request each, whatever the number of tabs."""
+    outputs = _unique([page.lang, page.tabs, *page.words.components, *_outputs(page.language_hooks + page.load_hooks)])
+    names = _inputs(page.load_hooks)
+    spoken = _inputs(page.language_hooks)
+
+    def change(lang: str, *values: Any) -> dict[Any, Any]:
+        lang = normalize(lang)
+        return {**_merged(page.words.updates(lang), _run(page.language_hooks, lang, values)), remembered: lang}
+
+    def load(request: gr.Request, was: str, owner: str, *values: Any) -> dict[Any, Any]:
+        query = request.query_params
+        lang = choose(query.get("lang"), was, request.headers.get("accept-language"))
+        visit = Visit(lang, query.get("tab", ""), query.get("run", ""), query.get("checkpoint", ""), owner or "")
+        updates: dict[Any, Any] = {page.lang: lang}
+        if visit.tab in page.tab_ids:
+            updates[page.tabs] = gr.Tabs(selected=visit.tab)
+        if lang != DEFAULT:  # the page was built in the default language
+            updates = _merged(updates, page.words.updates(lang))
+            updates = _merged(updates, _run(page.language_hooks, lang, values[: len(spoken)]))
+        return _merged(updates, _run(page.load_hooks, visit, values[len(spoken) :]))
+
+    changed = page.lang.input(
+        guarded(change), [page.lang, *spoken], [*outputs, remembered],
+        queue=False, show_progress="hidden", trigger_mode="always_last", api_visibility="private",
+    )  # fmt: skip
+    changed.then(None, page.lang, None, js=_SPEAK)
+    opened = demo.load(
+        guarded(load), [remembered, page.owner, *spoken, *names], outputs,
+        queue=False, show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+    opened.then(None, page.lang, None, js="(lang) => window.bertdemo.speak(lang)")
+
+
+_SPEAK = "(lang) => { window.bertdemo.speak(lang); window.bertdemo.address('lang', lang); }"
+
+
+def _run(hooks: Sequence[Hook], first: Any, values: Sequence[Any]) -> dict[Any, Any]:
+    updates: dict[Any, Any] = {}
+    for hook in hooks:
+        mine, values = values[: len(hook.inputs)], values[len(hook.inputs) :]
+        given = hook.fn(first, *mine)
+        updates |= dict(zip(hook.outputs, given if len(hook.outputs) != 1 else (given,), strict=True))
+    return updates
+
+
+def _merged(first: dict[Any, Any], second: dict[Any, Any]) -> dict[Any, Any]:
+    """Join updates; where both touch a component (its label, its value), both hold."""
+    joined = dict(first)
+    for component, update in second.items():
+        both = component in first and (_is_update(first[component]) or _is_update(update))
+        joined[component] = {**_as_update(first[component]), **_as_update(update)} if both else update
+    return joined
+
+
+def _as_update(value: Any) -> dict[str, Any]:
+    return value if _is_update(value) else gr.update(value=value)
+
+
+def _is_update(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("__type__") == "update"
+
+
+def _inputs(hooks: Sequence[Hook]) -> list[Any]:
+    return [component for hook in hooks for component in hook.inputs]
+
+
+def _outputs(hooks: Sequence[Hook]) -> list[Any]:
+    return [component for hook in hooks for component in hook.outputs]
+
+
+def _unique(components: Sequence[Any]) -> list[Any]:
+    return list(dict.fromkeys(components))

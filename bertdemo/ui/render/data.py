@@ -1,0 +1,90 @@
+"""An uploaded table before training: what it is, what is wrong with it, its first rows."""
+
+from __future__ import annotations
+
+from bertdemo.data.report import Finding, Report
+from bertdemo.data.tables import Note, Table
+from bertdemo.run_config import RunConfig
+from bertdemo.ui.i18n import percent, plural, thousands, translate
+from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.primitives import bars, caption, empty_state, finding, join, root, table
+
+_CELL = 90
+_LABELS = 8
+
+
+def render_data(name: str, report: Report | None, notes: tuple[Note, ...], lang: str) -> str:
+    """Draw the file's name, its rows and labels, and the findings."""
+    if report is None:
+        return root(empty_state(translate(lang, "data.empty")), "bd-data")
+    head = f'<p class="bd-file"><b>{esc(name)}</b> <span>{esc(_summary(report, lang))}</span></p>'
+    lines = [_note(item, lang) for item in notes] + [_finding(item, lang) for item in report.findings]
+    return root(head + _label_bars(report, lang) + f'<div class="bd-findings">{join(lines)}</div>', "bd-data")
+
+
+def render_preview(data: Table, limit: int, lang: str) -> str:
+    """Draw the first rows as they were read."""
+    headers = ["#", *data.columns]
+    rows = [
+        [thousands(data.row_numbers[i]), *(_cell(values[i]) for values in data.columns.values())]
+        for i in range(min(limit, data.rows))
+    ]
+    return root(caption(translate(lang, "data.preview", n=len(rows))) + table(headers, rows, numeric=(0,)), "bd-preview")
+
+
+def render_chosen(config: RunConfig, report: Report, lang: str) -> str:
+    """Draw what the settings come to for this data, and how the rows are divided."""
+    rows = [
+        (translate(lang, "config.epochs"), translate(lang, "config.chosen.epochs", n=config.epochs)),
+        (translate(lang, "config.max_length"), translate(lang, "config.chosen.max_length", n=config.max_length)),
+        (translate(lang, "config.batch_size"), str(config.batch_size)),
+        (translate(lang, "config.learning_rate"), f"{config.learning_rate:g}"),
+    ]
+    body = join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in rows)
+    return root(f'<dl class="bd-chosen">{body}</dl>{caption(split_words(report, lang))}')
+
+
+def split_words(report: Report, lang: str) -> str:
+    """Say how the rows are divided and what that means for the figure at the end."""
+    parts = {name: thousands(report.split.get(name, 0)) for name in ("train", "validation", "test")}
+    code = "data.split_three" if report.split.get("test") else "data.split_two"
+    return translate(lang, code, **parts)
+
+
+def _summary(report: Report, lang: str) -> str:
+    columns = " → ".join(report.columns.values())
+    labels = plural(lang, "data.labels", len(report.labels))
+    return " · ".join([plural(lang, "data.rows", report.rows), columns, labels])
+
+
+def _label_bars(report: Report, lang: str) -> str:
+    if not report.labels:
+        return ""
+    total = sum(count for _, count in report.labels) or 1
+    shown = [(label, count / total, thousands(count)) for label, count in report.labels[:_LABELS]]
+    more = len(report.labels) - len(shown)
+    return bars(shown) + (caption(translate(lang, "common.more", n=more)) if more > 0 else "")
+
+
+def _finding(item: Finding, lang: str) -> str:
+    values = {
+        name: percent(value) if name.endswith("share") and isinstance(value, float) else _shown(value)
+        for name, value in item.values.items()
+    }
+    return finding(item.level, translate(lang, f"level.{item.level}"), translate(lang, f"finding.{item.code}", **values))
+
+
+def _note(item: Note, lang: str) -> str:
+    values = {name: _shown(value) for name, value in item.values.items()}
+    return finding("warn", translate(lang, "level.warn"), translate(lang, f"table.{item.code}", **values))
+
+
+def _shown(value: str | int | float) -> str:
+    if isinstance(value, str):
+        return value if len(value) <= _CELL else value[: _CELL - 1] + "…"
+    return thousands(value) if isinstance(value, int) else f"{value:.3g}"
+
+
+def _cell(value: str | None) -> str:
+    text = value or ""
+    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"

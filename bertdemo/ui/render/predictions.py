@@ -1,0 +1,61 @@
+"""What a checkpoint says of a text, and what it is: Prediction and CheckpointInfo in, HTML out."""
+
+from __future__ import annotations
+
+from bertdemo.checkpoints import CheckpointInfo
+from bertdemo.tasks.base import Prediction
+from bertdemo.ui.i18n import parameters, percent, plural, translate
+from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.primitives import bars, big, caption, heading, join, note, root
+
+_LABELS = 5
+
+
+def render_prediction(output: Prediction, before: Prediction | None, name: str, lang: str) -> str:
+    """Draw the chosen label, the best labels as bars, and the same text before training beside it."""
+    after = big(output.best.label) + _label_bars(output)
+    if before is None:
+        return root(f"{caption(name)}{after}", "bd-prediction")
+    chance = 1 / len(before.labels)
+    words = translate(lang, "predict.before_note", chance=percent(chance), n=len(before.labels))
+    then = heading(translate(lang, "predict.before"), translate(lang, "predict.untrained"))
+    return root(
+        f'<div class="bd-two"><div>{heading(translate(lang, "predict.after"), name)}{after}</div>'
+        f"<div>{then}{big(before.best.label)}{_label_bars(before)}{note(words)}</div></div>",
+        "bd-prediction",
+    )
+
+
+def render_vector(vector: list[float], pooling: str, similarity: float | None, lang: str) -> str:
+    """Draw what a checkpoint without a head can give: a vector, and the cosine of two texts."""
+    norm = sum(x * x for x in vector) ** 0.5
+    head = translate(lang, "predict.vector", n=len(vector), pooling=pooling, norm=f"{norm:.3f}")
+    first = ", ".join(f"{x:.4f}" for x in vector[:8])
+    parts = [caption(head), f'<p class="bd-mono">[{esc(first)}, …]</p>']
+    if similarity is not None:
+        parts = [big(f"{similarity:.3f}", translate(lang, "predict.cosine")), note(translate(lang, "predict.cosine_note")), *parts]
+    return root(join(parts), "bd-prediction")
+
+
+def describe(info: CheckpointInfo, lang: str) -> str:
+    """Draw what a checkpoint is and what it can and cannot do."""
+    figures = " · ".join(
+        [
+            translate(lang, f"checkpoint.source.{info.source}"),
+            plural(lang, "checkpoint.layers", info.layers),
+            translate(lang, "checkpoint.shape", width=info.width, heads=info.heads),
+            translate(lang, "checkpoint.parameters", n=parameters(info.parameters)),
+            translate(lang, f"checkpoint.language.{info.language}"),
+        ]
+    )
+    separator = translate(lang, "checkpoint.separator")
+    can = separator.join(translate(lang, f"checkpoint.can.{name}") for name in info.can)
+    cannot = separator.join(translate(lang, f"checkpoint.cannot.{name}") for name in info.cannot)
+    lines = [esc(figures), esc(translate(lang, "checkpoint.it_can", what=can))]
+    if cannot:
+        lines.append(esc(translate(lang, "checkpoint.it_cannot", what=cannot)))
+    return root("".join(f'<p class="bd-caption">{line}</p>' for line in lines), "bd-about")
+
+
+def _label_bars(output: Prediction) -> str:
+    return bars((item.label, item.score, percent(item.score)) for item in output.labels[:_LABELS])

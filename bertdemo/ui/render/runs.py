@@ -1,0 +1,244 @@
+"""A run as it goes on and as it ended: RunStatus in, HTML out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bertdemo.runs.evaluation import Evaluation, Mistake
+from bertdemo.runs.status import Message, RunStatus
+from bertdemo.ui.i18n import has, percent, plural, score, seconds, size, thousands, translate
+from bertdemo.ui.render.charts import confusion, curve
+from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.primitives import (
+    bar,
+    big,
+    caption,
+    empty_state,
+    error_state,
+    facts,
+    heading,
+    interval,
+    join,
+    key,
+    note,
+    root,
+    table,
+)
+
+LOG_LINES = 4
+SHOWN_MISTAKES = 50
+_MATRIX_LABELS = 20
+_TEXT = 240
+
+
+def state_words(status: RunStatus, lang: str, ahead: int = 0) -> str:
+    """Return the state as a person says it: `epoch 3 of 4`, `queued (2 ahead of you)`."""
+    if status.stopping:
+        return translate(lang, "state.stopping")
+    if status.state == "queued":
+        if status.phase == "fetching":
+            return translate(lang, "run.fetching", percent=percent(status.phase_progress, 0))
+        return plural(lang, "state.queued", ahead) if ahead else translate(lang, "state.queued_next")
+    if status.state == "running":
+        if status.phase == "testing":
+            return translate(lang, "run.testing")
+        if not status.epoch:
+            return translate(lang, "run.first_step")
+        return translate(lang, "state.running", epoch=status.epoch, epochs=status.epochs)
+    return translate(lang, f"state.{status.state}")
+
+
+def render_run(status: RunStatus | None, lang: str, ahead: int = 0) -> str:
+    """Draw the training box: state in words, bars, figures, curves, the newest lines of the log."""
+    if status is None:
+        return root(empty_state(translate(lang, "run.none_yet")), "bd-run")
+    parts = [_top(status, lang, ahead)]
+    if status.message:
+        parts.append(error_state(said(status.message, lang)))
+    parts += [note(said(warning, lang)) for warning in status.warnings]
+    if status.started:
+        parts += [_bars(status, lang), _figures(status, lang), _curves(status, lang)]
+    if status.log.strip() and not status.ended:
+        lines = status.log.strip().splitlines()[-LOG_LINES:]
+        parts.append(f'<pre class="bd-log" aria-label="{esc(translate(lang, "run.log"))}">{esc(chr(10).join(lines))}</pre>')
+    return root(f'<div data-run="{esc(status.run_id)}" data-state="{esc(status.state)}">{join(parts)}</div>', "bd-run")
+
+
+def render_outcome(status: RunStatus, mistakes: Sequence[Mistake], lang: str) -> str:
+    """Draw the short result below a training: the headline, what it was measured on, three mistakes."""
+    parts = []
+    if status.kept_unevaluated:
+        parts.append(note(translate(lang, "result.not_evaluated")))
+    elif "accuracy" in status.metrics:
+        found = status.metrics["accuracy"]
+        parts.append(big(score(lang, found["value"], found["low"], found["high"]), translate(lang, "metric.accuracy")))
+        parts.append(caption(_measured_on(status, lang)))
+        majority = status.started.majority if status.started else None
+        label = score(lang, found["value"], found["low"], found["high"])
+        parts.append(interval(found["value"], found["low"], found["high"], label, majority))
+        if majority is not None:
+            parts.append(caption(translate(lang, "result.majority", share=percent(majority))))
+        parts.append(_mistake_list(mistakes[:3], len(mistakes), lang))
+    elif status.ended and not status.checkpoint:
+        parts.append(note(translate(lang, "result.nothing_kept")))
+    return root(join(parts), "bd-outcome")
+
+
+def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -> str:
+    """Draw the full result: all metrics with intervals, each label, the confusion matrix, all confident mistakes."""
+    if status.kept_unevaluated:
+        return root(note(translate(lang, "result.not_evaluated")))
+    if not status.metrics or evaluation is None:
+        return root(empty_state(translate(lang, "result.none_yet")))
+    parts = [
+        heading(translate(lang, "result.metrics"), _measured_on(status, lang)),
+        join(_metric_line(status, name, lang) for name in status.metrics),
+        heading(translate(lang, "result.per_label")),
+        _per_label(evaluation, lang),
+        heading(translate(lang, "result.confusion")),
+        _matrix(evaluation, lang),
+        heading(
+            translate(lang, "result.mistakes"), plural(lang, "result.mistakes_of", len(evaluation.mistakes))
+        ),
+        _mistake_table(evaluation, lang),
+    ]
+    return root(join(parts), "bd-result")
+
+
+def said(message: Message, lang: str) -> str:
+    """Return a message of a run in words."""
+    return translate(lang, message.key, **message.values)
+
+
+# --- parts --------------------------------------------------------------------------------------------------
+
+
+def _top(status: RunStatus, lang: str, ahead: int) -> str:
+    right = []
+    if status.state == "running" and status.rows_per_second:
+        right.append(translate(lang, "run.rows_per_second", n=f"{status.rows_per_second:.0f}"))
+    if status.seconds_left is not None and status.phase != "testing" and status.step > 1:
+        right.append(translate(lang, "state.left", time=seconds(lang, max(1, round(status.seconds_left)))))
+    if status.ended and status.seconds:
+        right.append(translate(lang, "run.took", time=seconds(lang, status.seconds)))
+    words = esc(state_words(status, lang, ahead))
+    return f'<div class="bd-top"><b class="bd-state-word" role="status">{words}</b><span>{esc(" · ".join(right))}</span></div>'
+
+
+def _bars(status: RunStatus, lang: str) -> str:
+    whole, epoch = translate(lang, "run.whole"), translate(lang, "run.this_epoch")
+    rows = [(whole, status.progress, "accent"), (epoch, status.epoch_progress, "value")]
+    if status.phase in {"evaluating", "testing"}:
+        rows[1] = (translate(lang, f"run.phase.{status.phase}"), status.phase_progress, "value")
+    return '<div class="bd-progress">' + join(
+        f'<span class="name">{esc(name)}</span>{bar(share, kind, name)}<span class="n">{percent(share, 0)}</span>'
+        for name, share, kind in rows
+    ) + "</div>"  # fmt: skip
+
+
+def _figures(status: RunStatus, lang: str) -> str:
+    started = status.started
+    if started is None:
+        return ""
+    step = translate(lang, "run.step", step="\x00", steps=thousands(status.steps)).partition("\x00")
+    items = [(step[0], thousands(status.step), step[2])]
+    best = max((event.metrics.get("accuracy", 0.0) for event in status.evaluations), default=None)
+    if best is not None:
+        items.append((translate(lang, "metric.accuracy") + " ", f"{best:.3f}", ""))
+    if status.memory_bytes:
+        items.append((translate(lang, "run.memory") + " ", size(status.memory_bytes), ""))
+    items.append(("", started.device_name, f" · {translate(lang, f'precision.{started.precision}')}"))
+    return facts(items)
+
+
+def _curves(status: RunStatus, lang: str) -> str:
+    started = status.started
+    if started is None or not status.loss:
+        return ""
+    epochs = translate(lang, "run.epochs_axis")
+    parts = []
+    if status.evaluations:
+        points = [(event.epoch, event.metrics.get("accuracy", 0.0)) for event in status.evaluations]
+        majority = (translate(lang, "run.majority", share=percent(started.majority)), started.majority)
+        title = translate(lang, "run.accuracy_curve")
+        parts.append(caption(title))
+        parts.append(curve([(title, "blue", points)], title, epochs, majority, float(started.epochs)))
+    title = translate(lang, "run.loss_curve")
+    series = [(translate(lang, "run.train_loss"), "orange", list(status.loss))]
+    legend = [("orange", translate(lang, "run.train_loss"))]
+    if status.evaluations:
+        series.append((translate(lang, "run.eval_loss"), "violet", [(e.epoch, e.loss) for e in status.evaluations]))
+        legend.append(("violet", translate(lang, "run.eval_loss")))
+    parts += [key(legend), curve(series, title, epochs, None, float(started.epochs))]
+    return join(parts)
+
+
+def _measured_on(status: RunStatus, lang: str) -> str:
+    words = translate(lang, f"result.on_{status.evaluated_on or 'validation'}")
+    return plural(lang, "result.measured", status.evaluated_rows, on=words)
+
+
+def _metric_line(status: RunStatus, name: str, lang: str) -> str:
+    found = status.metrics[name]
+    shown = score(lang, found["value"], found["low"], found["high"], status.evaluated_rows)
+    word = translate(lang, f"metric.{name}") if has(f"metric.{name}") else name
+    majority = status.started.majority if status.started and name == "accuracy" else None
+    line = interval(found["value"], found["low"], found["high"], shown, majority)
+    how = translate(lang, f"metric.{name}_interval") if has(f"metric.{name}_interval") else ""
+    return f'<div class="bd-metric"><span>{esc(word)}</span>{line}<b>{esc(shown)}</b><small>{esc(how)}</small></div>'
+
+
+def _per_label(evaluation: Evaluation, lang: str) -> str:
+    headers = [translate(lang, f"result.column.{name}") for name in ("label", "precision", "recall", "f1", "rows")]
+    rows = [
+        (item.label, f"{item.precision:.2f}", f"{item.recall:.2f}", f"{item.f1:.2f}", thousands(item.rows))
+        for item in sorted(evaluation.per_label, key=lambda item: item.f1)
+    ]
+    return table(headers, rows, numeric=(1, 2, 3, 4))
+
+
+def _matrix(evaluation: Evaluation, lang: str) -> str:
+    labels, counts = evaluation.labels, evaluation.counts
+    words = (translate(lang, "result.true"), translate(lang, "result.predicted"))
+    if len(labels) <= _MATRIX_LABELS:
+        return confusion(labels, counts, *words)
+    pairs = sorted(
+        (
+            (counts[i][j], labels[i], labels[j])
+            for i in range(len(labels))
+            for j in range(len(labels))
+            if i != j and counts[i][j]
+        ),
+        reverse=True,
+    )[:_MATRIX_LABELS]
+    headers = [*words, translate(lang, "result.column.rows")]
+    shown = table(headers, [(a, b, str(n)) for n, a, b in pairs], numeric=(2,))
+    return caption(translate(lang, "result.too_many_labels", n=len(labels), shown=len(pairs))) + shown
+
+
+def _mistake_table(evaluation: Evaluation, lang: str) -> str:
+    headers = [
+        translate(lang, f"result.column.{name}") for name in ("row", "text", "label", "predicted", "confidence")
+    ]
+    rows = [
+        (thousands(m.row), _short(m.text), m.label, m.predicted, percent(m.confidence))
+        for m in evaluation.mistakes[:SHOWN_MISTAKES]
+    ]
+    more = len(evaluation.mistakes) - len(rows)
+    return table(headers, rows, numeric=(0, 4)) + (caption(translate(lang, "common.more", n=more)) if more > 0 else "")
+
+
+def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str) -> str:
+    if not mistakes:
+        return caption(translate(lang, "result.no_mistakes"))
+    items = join(
+        f"<li><q>{esc(_short(m.text))}</q><span>"
+        + esc(translate(lang, "result.mistake", label=m.label, predicted=m.predicted, sure=percent(m.confidence, 0)))
+        + "</span></li>"
+        for m in mistakes
+    )
+    return f'{caption(plural(lang, "result.three_of", total))}<ul class="bd-mistakes">{items}</ul>'
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"

@@ -1,0 +1,72 @@
+"""What the page works with, built once: checkpoints, runs, predictions, and who a visitor is."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from bertdemo import device
+from bertdemo.checkpoints import Catalogue
+from bertdemo.errors import OwnerUnknown
+from bertdemo.runs.launchers.local import LocalLauncher
+from bertdemo.runs.registry import Registry
+from bertdemo.runs.supervisor import Supervisor
+from bertdemo.serving.predictor import Predictor
+from bertdemo.settings import Settings
+
+_KEY = re.compile(r"^[A-Za-z0-9_-]{43}$")  # what new_owner hands out: 32 random bytes
+
+
+@dataclass(frozen=True)
+class Services:
+    """See the module."""
+
+    settings: Settings
+    catalogue: Catalogue
+    registry: Registry
+    launcher: LocalLauncher
+    supervisor: Supervisor
+    predictor: Predictor
+
+    @classmethod
+    def create(cls, settings: Settings) -> Services:
+        """Build all of them; nothing starts and nothing heavy is imported."""
+        catalogue, registry = Catalogue(settings), Registry(settings)
+        launcher = LocalLauncher(settings)
+        supervisor = Supervisor(settings, registry, catalogue, launcher)
+        predictor = Predictor(
+            settings,
+            catalogue,
+            training_on_cpu=supervisor.training_on_cpu,
+            device=lambda: supervisor.devices.devices[0].id,
+        )
+        return cls(settings, catalogue, registry, launcher, supervisor, predictor)
+
+    def begin(self) -> Future[None]:
+        """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""
+        self.supervisor.begin()
+        return ThreadPoolExecutor(max_workers=1, thread_name_prefix="warm").submit(self._warm_up)
+
+    def close(self) -> None:
+        """Let go of everything; running trainings go on."""
+        self.supervisor.close()
+
+    def owner(self, key: str) -> str:
+        """Return whose things a request may touch: the one owner of a loopback server, else the holder of `key`."""
+        if self.settings.loopback:
+            return ""
+        if not isinstance(key, str) or not _KEY.match(key):
+            raise OwnerUnknown
+        return key
+
+    def new_owner(self) -> str:
+        """Hand out a fresh owner key."""
+        return secrets.token_urlsafe(32)
+
+    def _warm_up(self) -> None:
+        self.supervisor.devices_found(device.report())
+        self.launcher.warm()
+        import sklearn.metrics  # noqa: F401
+        from transformers import BertForSequenceClassification, BertModel  # noqa: F401

@@ -1,0 +1,165 @@
+"""The settings of a training run as a form made from RunConfig: one control a field, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from bertdemo.device import Device, DeviceReport, precision_for
+from bertdemo.run_config import FieldSpec, specs
+from bertdemo.ui.i18n import size, translate
+from bertdemo.ui.page import Page
+from bertdemo.ui.render.predictions import describe
+from bertdemo.ui.render.primitives import pill, root
+from bertdemo.ui.services import Services
+from bertdemo.ui.widgets import guarded
+
+
+@dataclass(frozen=True)
+class SettingsForm:
+    """The controls, and where what they come to is shown."""
+
+    checkpoint: gr.Dropdown
+    controls: Mapping[str, Any]
+    """RunConfig field -> component."""
+    chosen: gr.HTML
+    trouble: gr.HTML
+    start: gr.Button
+
+    @property
+    def components(self) -> list[Any]:
+        """The controls of RunConfig in the order of its fields."""
+        return [self.controls[spec.name] for spec in specs()]
+
+    @property
+    def batch_size(self) -> Any:
+        """The control that an out-of-memory sentence sets."""
+        return self.controls["batch_size"]
+
+    @staticmethod
+    def values(fields: Sequence[Any]) -> dict[str, Any]:
+        """Return {field: value} of what `components` sent."""
+        return {spec.name: value for spec, value in zip(specs(), fields, strict=True)}
+
+
+def build_form(page: Page, services: Services) -> SettingsForm:
+    """Draw the form: checkpoint, the basic settings, the others closed away, Start."""
+    make = page.words.make
+
+    def checkpoints(lang: str) -> list[tuple[str, str]]:
+        return checkpoint_choices(services, "", lang)
+
+    checkpoint = make(
+        gr.Dropdown, {"label": "train.checkpoint", "choices": checkpoints},
+        value="bundled", allow_custom_value=True, elem_id="train-checkpoint",
+    )  # fmt: skip
+    about = make(
+        gr.HTML, {"value": lambda lang: describe(services.catalogue.describe("bundled", ""), lang)},
+        elem_id="train-about",
+    )  # fmt: skip
+    controls: dict[str, Any] = {}
+    for spec in specs():
+        if spec.basic:
+            controls[spec.name] = _control(page, services, spec)
+    with make(gr.Accordion, {"label": "train.all_settings"}, open=False, elem_id="train-all"):
+        for spec in specs():
+            if not spec.basic:
+                controls[spec.name] = _control(page, services, spec)
+    chosen = gr.HTML("", elem_id="train-chosen")
+    start = make(gr.Button, {"value": "train.start"}, variant="primary", elem_id="train-start")
+    trouble = gr.HTML("", elem_id="train-trouble")
+    form = SettingsForm(checkpoint, controls, chosen, trouble, start)
+    _wire(page, services, form, about)
+    return form
+
+
+def device_words(device: Device, lang: str) -> str:
+    """Return a device as a person knows it: its name, free memory, and the precision it will train in."""
+    precision = translate(lang, f"precision.{precision_for(device, 'auto')}")
+    if device.kind == "cpu":
+        return translate(lang, "device.cpu", cores=device.cores, precision=precision)
+    return translate(lang, "device.gpu", name=device.name, free=size(device.free_bytes), precision=precision)
+
+
+def device_choices(report: DeviceReport, lang: str) -> list[tuple[str, str]]:
+    """Return the devices as choices, "choose for me" first."""
+    best = translate(lang, "device.auto", device=device_words(report.devices[0], lang))
+    return [(best, "auto"), *((device_words(device, lang), device.id) for device in report.devices)]
+
+
+def device_info(report: DeviceReport, lang: str) -> str:
+    """Say why no GPU was found, where none was."""
+    return translate(lang, f"device.no_gpu.{report.no_gpu}") if report.no_gpu else translate(lang, "config.help.device")
+
+
+def checkpoint_choices(services: Services, owner: str, lang: str) -> list[tuple[str, str]]:
+    """Return every checkpoint of this owner that can be fine-tuned."""
+    return [
+        (translate(lang, "checkpoint.choice" if info.ready else "checkpoint.choice_remote", name=info.name), info.id)
+        for info in services.catalogue.list(owner)
+        if "fine_tune" in info.can
+    ]
+
+
+def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
+    words: dict[str, Any] = {"label": f"config.{spec.name}", "info": f"config.help.{spec.name}"}
+    options: dict[str, Any] = {"elem_id": f"config-{spec.name}", "interactive": True}
+    if spec.kind == "device":
+        words["info"] = lambda lang: device_info(services.supervisor.devices, lang)
+        words["choices"] = lambda lang: device_choices(services.supervisor.devices, lang)
+        return page.words.make(gr.Dropdown, words, value=spec.default, **options)
+    if spec.kind == "choice":
+        words["choices"] = lambda lang: [(translate(lang, f"config.choice.{name}"), name) for name in spec.choices]
+        return page.words.make(gr.Dropdown, words, value=spec.default, **options)
+    if spec.kind == "flag":
+        return page.words.make(gr.Checkbox, words, value=spec.default, **options)
+    if spec.optional:
+        words["placeholder"] = "config.auto"
+    return page.words.make(
+        gr.Number, words, value=spec.default, precision=0 if spec.kind == "int" else None,
+        step=1 if spec.kind == "int" else 0.00001, **options,
+    )  # fmt: skip
+
+
+def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) -> None:
+    """Keep the devices, the checkpoints and what the chosen one is up to date."""
+    device = form.controls["device"]
+    look = gr.Timer(1.0, active=True)
+
+    def find_devices(lang: str) -> tuple[Any, ...]:
+        report = services.supervisor.devices
+        if not services.supervisor.devices_known:
+            return gr.skip(), gr.skip(), gr.skip()
+        update = gr.update(choices=device_choices(report, lang), info=device_info(report, lang))
+        return gr.Timer(active=False), update, _pill(report, lang)
+
+    def tell(checkpoint: str, key: str, lang: str) -> str:
+        return describe(services.catalogue.describe(checkpoint, services.owner(key)), lang)
+
+    def list_checkpoints(visit: Any) -> Any:
+        return gr.update(choices=checkpoint_choices(services, services.owner(visit.owner), visit.lang))
+
+    quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    look.tick(guarded(find_devices), [page.lang], [look, device, page.device], **quiet)
+    form.checkpoint.change(
+        guarded(tell, shown=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet
+    )
+    page.on_load(list_checkpoints, [], [form.checkpoint])
+    page.on_language(
+        lambda lang: _pill(services.supervisor.devices, lang) if services.supervisor.devices_known else "",
+        [],
+        [page.device],
+    )
+
+
+def _pill(report: DeviceReport, lang: str) -> str:
+    return root(pill(device_words(report.devices[0], lang), alive=True))
+
+
+def _refused(told: str) -> str:
+    from bertdemo.ui.render.primitives import error_state
+
+    return root(error_state(told))

