@@ -10,10 +10,13 @@ def main() -> None:
     settings = Settings.from_env()
     settings.apply()  # before any library reads the environment
     from bertdemo.ui.app import build_app, launch
+    from bertdemo.ui.services import Services
 
-    app = build_app(settings)
+    services = Services.create(settings)
+    app = build_app(settings, services)
     _, address, _ = launch(app, prevent_thread_lock=True)
     print(f"bertdemo: {address}", flush=True)  # noqa: T201
+    services.begin()  # only now: torch takes longer to import than the page to answer
     app.blocks.block_thread()
 
 

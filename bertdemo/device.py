@@ -17,6 +17,8 @@ import psutil
 from bertdemo.errors import DeviceGone
 
 Precision = Literal["float32", "bfloat16", "float16"]
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cublas_status_alloc_failed")
+"""What CUDA and Metal, the allocator of a CPU on Linux and on Windows, and cuBLAS say."""
 _FAST_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 and Arm names for a bfloat16 matrix product
 
 
@@ -106,10 +108,10 @@ def memory_in_use(device_id: str) -> int:
 
 def out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that memory ran out, on any device."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
     text = str(error).lower()
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-    )
+    return isinstance(error, RuntimeError) and any(sentence in text for sentence in _NO_MEMORY)
 
 
 def _cuda(torch: ModuleType) -> tuple[Device, ...]:

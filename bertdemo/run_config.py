@@ -85,7 +85,8 @@ class RunConfig:
         for name in values:
             if name not in known:
                 raise FieldUnknown(field=str(name), fields=", ".join(known))
-        return cls(**{name: _parse(known[name], value) for name, value in values.items()})
+        parsed: dict[str, Any] = {name: _parse(known[name], value) for name, value in values.items()}
+        return cls(**parsed)
 
 
 def specs() -> tuple[FieldSpec, ...]:
@@ -170,6 +171,12 @@ class RunRequest:
 
     @classmethod
     def from_json(cls, text: str) -> RunRequest:
-        """Rebuild a request that `to_json` wrote."""
+        """Rebuild a request that `to_json` wrote; what another version knew and this one does not is left out."""
         raw = json.loads(text)
-        return cls(**{**raw, "config": RunConfig(**raw["config"])})
+        config = {name: value for name, value in raw["config"].items() if name in _names(RunConfig)}
+        request = {name: value for name, value in raw.items() if name in _names(cls)}
+        return cls(**{**request, "config": RunConfig(**config)})
+
+
+def _names(cls: Any) -> set[str]:
+    return {f.name for f in fields(cls)}

@@ -61,7 +61,7 @@ _CHILD_KEEPS = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
     "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF",
     "VIRTUAL_ENV", "PYTHONPATH", "SYSTEMROOT",
-    "BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "SPACE_ID", "HF_HOME", "HF_HUB_CACHE",
+    "BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "SPACE_ID", "HF_HOME", "HF_HUB_CACHE",
 )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ class Settings:
         return cls(
             home=home,
             public=public,
-            server_name=env.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if public else "127.0.0.1"),
+            server_name=env.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if public else "127.0.0.1"),  # noqa: S104 - a Space is reached from outside
             server_port=int(port) if port.isdigit() else None,
             checkpoint_folders=folders,
             hub_endpoint=env.get("HF_ENDPOINT", "").rstrip("/") or None,
@@ -146,6 +146,7 @@ class Settings:
         return {
             **self.base_env,
             **self._library_env(),
+            **({"HF_HUB_CACHE": str(self.hub_cache)} if self.hub_cache else {}),
             "BERTDEMO_HOME": str(self.home),
             "HF_HUB_OFFLINE": "1",
             "PYTHONUNBUFFERED": "1",

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 State = Literal["queued", "starting", "running", "finished", "cancelled", "failed", "interrupted"]
 ENDED: frozenset[State] = frozenset({"finished", "cancelled", "failed", "interrupted"})
@@ -146,7 +146,7 @@ class Finished(RunEvent):
 
 @dataclass(frozen=True)
 class Cancelled(RunEvent):
-    """Stopped by a person; `checkpoint` is empty when nothing could be kept, `evaluated` whether the kept weights were."""
+    """Stopped by a person; `checkpoint` is empty where nothing was kept, `evaluated` whether the kept weights were."""
 
     kind = "cancelled"
     checkpoint: str
@@ -183,19 +183,22 @@ def to_line(event: RunEvent) -> str:
 def from_line(line: str) -> RunEvent | None:
     """Read one line; None for a damaged line or a kind that this version does not know."""
     try:
-        raw = json.loads(line)
-        cls = KINDS[raw.pop("kind")]
+        raw: dict[str, Any] = json.loads(line)
+        cls: Any = KINDS[raw.pop("kind")]
         names = {f.name for f in fields(cls)}
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
-        return cls(**{name: value for name, value in values.items() if name in names})
-    except (ValueError, KeyError, TypeError, AttributeError):
+        event: RunEvent = cls(**{name: value for name, value in values.items() if name in names})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+    whole = type(event.seq) is int and type(event.attempt) is int and isinstance(event.at, int | float)
+    return event if whole else None
 
 
 def parse(text: str) -> list[RunEvent]:
     """Read all whole lines of an events file, in the order of `seq`."""
     whole = text[: text.rfind("\n") + 1]
-    events = [event for line in whole.splitlines() if (event := from_line(line)) is not None]
+    # Not splitlines: a label may hold U+2028 and its like, which JSON leaves as they are.
+    events = [event for line in whole.split("\n") if (event := from_line(line)) is not None]
     return sorted(events, key=lambda event: event.seq)
 
 
@@ -210,9 +213,10 @@ def state_of(events: Sequence[RunEvent], *, lock_held: bool, exit_code: int | No
     attempt = max(event.attempt for event in events)
     current = [event for event in events if event.attempt == attempt]
     last = {event.kind: event for event in current}
-    for kind, state in (("finished", "finished"), ("cancelled", "cancelled"), ("failed", "failed")):
-        if kind in last:
-            return state  # type: ignore[return-value]
+    ends: tuple[State, ...] = ("finished", "cancelled", "failed")
+    for end in ends:
+        if end in last:
+            return end
     if "started" in last:
         return "running" if lock_held else "interrupted"
     if "launched" not in last:

@@ -15,9 +15,10 @@ Another owner's run is answered exactly like one that does not exist.
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import hmac
 import json
+import logging
 import os
 import re
 import secrets
@@ -28,7 +29,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from bertdemo.errors import RunAlive, RunUnknown, TooManyRuns
+from bertdemo.checkpoints.info import owner_sha256
+from bertdemo.errors import ConfigError, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import is_held, write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
@@ -37,6 +39,8 @@ from bertdemo.settings import Settings
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
+_DRAFT, _TRASH = ".tmp-", ".trash-"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._logs: dict[str, _EventLog] = {}
+        self._abouts: dict[str, _About] = {}
         self._guard = threading.Lock()
 
     def create(self, request: RunRequest, owner: str) -> str:
@@ -73,8 +78,20 @@ class Registry:
         if len(self.ids(owner)) >= self._settings.limits.kept_runs:
             raise TooManyRuns(limit=self._settings.limits.kept_runs)
         run_id = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(8)
-        draft = self._settings.runs / f".tmp-{run_id}"
-        (draft / "data").mkdir(parents=True, mode=0o700)
+        draft = self._settings.runs / f"{_DRAFT}{run_id}"
+        self._settings.runs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft.mkdir(mode=0o700)
+        try:
+            self._fill(draft, run_id, request, owner)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        draft.replace(self.folder(run_id))  # whole, its first event included, or not at all
+        return run_id
+
+    @staticmethod
+    def _fill(draft: Path, run_id: str, request: RunRequest, owner: str) -> None:
+        (draft / "data").mkdir(mode=0o700)
         copied = replace(
             request,
             data=_copy(request.data, draft, "train"),
@@ -83,42 +100,36 @@ class Registry:
         )
         about = {"schema": 1, "id": run_id, "owner": owner_hash(owner), "created": time.time()}
         write_atomic(draft / "run.json", json.dumps({**about, "request": json.loads(copied.to_json())}))
-        os.replace(draft, self.folder(run_id))
-        self.append(run_id, ev.Queued(seq=1, attempt=1, at=time.time()))
-        return run_id
+        append_event(draft, ev.Queued(seq=1, attempt=1, at=time.time()))
 
     def folder(self, run_id: str) -> Path:
         """Return where a run lives; RunUnknown for anything that is not a run id."""
-        if not _ID.match(run_id):
+        if not _ID.fullmatch(run_id):
             raise RunUnknown(run=run_id[:80])
         return self._settings.runs / run_id
 
     def ids(self, owner: str | None) -> list[str]:
         """Return the owner's runs, newest first; with None those of everybody (for the supervisor)."""
-        found = []
-        for folder in self._settings.runs.glob("*/run.json"):
-            about = _read_json(folder)
-            if about and (owner is None or hmac.compare_digest(str(about["owner"]), owner_hash(owner))):
-                found.append((float(about["created"]), str(about["id"])))
+        names = (folder.name for folder in self._folders() if _ID.fullmatch(folder.name))
+        found = [(about.created, name) for name in names if (about := self._about(name, owner))]
         return [run_id for _, run_id in sorted(found, reverse=True)]
 
     def read(self, run_id: str, owner: str | None) -> RunView:
         """Return a run; RunUnknown where there is none of that id for this owner."""
         folder = self.folder(run_id)
-        about = _read_json(folder / "run.json")
-        if not about or (owner is not None and not hmac.compare_digest(str(about["owner"]), owner_hash(owner))):
+        about = self._about(run_id, owner)
+        if about is None:
             raise RunUnknown(run=run_id[:80])
-        held = is_held(folder / "lock")
+        held = is_held(folder / "lock")  # before the events: what a worker wrote before it let go is then seen
         exit_code = _exit_code(folder)
         log = self._log(run_id)
         events = log.read()
         state = ev.state_of(events, lock_held=held, exit_code=exit_code, now=time.time())
-        request = RunRequest.from_json(json.dumps(about["request"]))
         return RunView(
             run_id=run_id,
-            name=request.name or request.data_name,
-            created=float(about["created"]),
-            request=request,
+            name=about.request.name or about.request.data_name,
+            created=about.created,
+            request=about.request,
             state=state,
             stopping=state not in ev.ENDED and (folder / "cancel").exists(),
             exit_code=exit_code,
@@ -146,12 +157,20 @@ class Registry:
         view = self.read(run_id, owner)
         if view.state in {"running", "starting"}:
             raise RunAlive(run=view.name)
-        trash = self._settings.runs / f".trash-{run_id}"
-        os.replace(self.folder(run_id), trash)
+        trash = self._settings.runs / f"{_TRASH}{secrets.token_hex(8)}"
+        try:
+            self.folder(run_id).replace(trash)  # gone at once for every reader, even where removing it takes a while
+        except FileNotFoundError:
+            raise RunUnknown(run=run_id[:80]) from None
         shutil.rmtree(trash, ignore_errors=True)
-        with self._guard:
-            self._logs.pop(run_id, None)
+        self._forget(run_id)
         return view
+
+    def sweep(self, older_than: float) -> None:
+        """Remove drafts and half-deleted folders that nobody touched for `older_than` seconds."""
+        for folder in self._folders():
+            if folder.name.startswith((_DRAFT, _TRASH)) and time.time() - folder.stat().st_mtime > older_than:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def evaluation(self, run_id: str, owner: str) -> list[dict[str, object]]:
         """Return the held-out rows with what the model said: row, text, label, predicted, confidence."""
@@ -159,11 +178,57 @@ class Registry:
         path = self.folder(run_id) / "evaluation.jsonl"
         if not path.exists():
             return []
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        with path.open(encoding="utf-8", newline="\n") as file:  # a text may hold U+2028: not splitlines
+            return [json.loads(line) for line in file]
 
     def _log(self, run_id: str) -> _EventLog:
         with self._guard:
             return self._logs.setdefault(run_id, _EventLog(self.folder(run_id) / "events.jsonl"))
+
+    def _folders(self) -> list[Path]:
+        return list(self._settings.runs.iterdir()) if self._settings.runs.is_dir() else []
+
+    def _about(self, run_id: str, owner: str | None) -> _About | None:
+        """Return what run.json says, which never changes; None for a run that is not there or somebody else's."""
+        with self._guard:
+            about = self._abouts.get(run_id)
+        path = self.folder(run_id) / "run.json"
+        if about is None:
+            about = _About.read(path)
+            if about is not None:
+                with self._guard:
+                    self._abouts[run_id] = about
+        elif not path.exists():
+            self._forget(run_id)
+            return None
+        if about is None or owner is None or hmac.compare_digest(about.owner, owner_hash(owner)):
+            return about
+        return None
+
+    def _forget(self, run_id: str) -> None:
+        with self._guard:
+            self._logs.pop(run_id, None)
+            self._abouts.pop(run_id, None)
+
+
+@dataclass(frozen=True)
+class _About:
+    """What stands in run.json; `owner` is a hash."""
+
+    owner: str
+    created: float
+    request: RunRequest
+
+    @classmethod
+    def read(cls, path: Path) -> _About | None:
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            return cls(str(raw["owner"]), float(raw["created"]), RunRequest.from_json(json.dumps(raw["request"])))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError):
+            _LOG.warning("unreadable %s", path)  # whose it is cannot be told, so nobody gets it
+            return None
 
 
 class _EventLog:
@@ -212,12 +277,12 @@ def append_event(folder: Path, event: RunEvent) -> None:
 
 def owner_hash(owner: str) -> str:
     """Return what is stored of an owner key: its sha256."""
-    return hashlib.sha256(owner.encode("utf-8")).hexdigest()
+    return owner_sha256(owner)
 
 
 def note_exit(folder: Path, code: int) -> None:
     """Store the exit code of a worker that this server saw end."""
-    if folder.exists():
+    with contextlib.suppress(FileNotFoundError):  # the run was deleted meanwhile
         write_atomic(folder / "exit.json", json.dumps({"code": code}))
 
 
@@ -236,16 +301,10 @@ def _copy(source: str, draft: Path, role: str) -> str:
 
 
 def _exit_code(folder: Path) -> int | None:
-    stored = _read_json(folder / "exit.json")
-    return int(stored["code"]) if stored else None
-
-
-def _read_json(path: Path) -> dict[str, object] | None:
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return int(json.loads((folder / "exit.json").read_text(encoding="utf-8"))["code"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return raw if isinstance(raw, dict) else None
 
 
 def _tail(path: Path) -> str:

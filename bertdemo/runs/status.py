@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -76,7 +77,7 @@ def status_of(view: RunView) -> RunStatus:
     end = finished or cancelled
     steps = [event for event in events if isinstance(event, ev.Step)]
     phase, phase_progress = _phase(events, view.state)
-    epoch = min(int(step.epoch) + 1, started.epochs) if step and started else 0
+    epoch = max(1, math.ceil(step.epoch)) if step else 0  # 1.0 is the end of the first epoch
     return RunStatus(
         run_id=view.run_id,
         name=view.name,
@@ -86,7 +87,7 @@ def status_of(view: RunView) -> RunStatus:
         created=view.created,
         seq=view.seq,
         progress=1.0 if finished else step.progress if step else 0.0,
-        epoch_progress=_epoch_progress(step, phase),
+        epoch_progress=_epoch_progress(step, epoch, phase),
         epoch=epoch,
         epochs=started.epochs if started else 0,
         step=step.step if step else 0,
@@ -115,10 +116,11 @@ def thinned(points: Sequence[tuple[float, float]], most: int) -> tuple[tuple[flo
     """Return at most `most` points: the mean of equal runs of points, the last point kept as it is."""
     if len(points) <= most:
         return tuple(points)
-    size = -(-len(points) // (most - 1))
-    groups = [points[start : start + size] for start in range(0, len(points), size)]
+    before = points[:-1]
+    size = -(-len(before) // (most - 1))
+    groups = [before[start : start + size] for start in range(0, len(before), size)]
     means = [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]
-    return (*means[: most - 1], points[-1])
+    return (*means, points[-1])
 
 
 def _last(events: Sequence[RunEvent], cls: type[E_]) -> E_ | None:
@@ -137,11 +139,11 @@ def _phase(events: Sequence[RunEvent], state: State) -> tuple[str, float]:
     return "", 0.0
 
 
-def _epoch_progress(step: ev.Step | None, phase: str) -> float:
+def _epoch_progress(step: ev.Step | None, epoch: int, phase: str) -> float:
+    """Return the share of the epoch that is done; an epoch that is being evaluated has had all its steps."""
     if step is None:
         return 0.0
-    share = step.epoch - int(step.epoch)
-    return 1.0 if share == 0 and phase in {"evaluating", "saving", "testing", ""} else share
+    return 1.0 if phase in {"evaluating", "saving", "testing"} else max(0.0, step.epoch - (epoch - 1))
 
 
 def _message(view: RunView, events: Sequence[RunEvent]) -> Message | None:

@@ -14,6 +14,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -32,6 +33,11 @@ from bertdemo.settings import Settings
 _LOG = logging.getLogger(__name__)
 _TICK = 0.1
 _RESCAN = 2.0
+_STALE_SECONDS = 3600.0
+
+
+class _NoLongerWanted(Exception):
+    """A run was cancelled or deleted while its checkpoint was being fetched."""
 
 
 class Supervisor:
@@ -45,7 +51,8 @@ class Supervisor:
         self._devices = DeviceReport((cpu(),))
         self._devices_event = threading.Event()
         self._queue: list[str] = []
-        self._running: dict[str, str] = {}
+        self._running: dict[str, str] = {}  # device id to run id
+        self._ended: set[str] = set()
         self._fetching: dict[str, Future[None]] = {}
         self._fetcher = ThreadPoolExecutor(max_workers=2, thread_name_prefix="fetch")
         self._guard = threading.RLock()
@@ -90,7 +97,7 @@ class Supervisor:
         Raises the DataError, TableError, ConfigError or CheckpointError that would end the run anyway.
         """
         limits = self._settings.limits
-        if self._dispatching is not None and self._dispatching.done():
+        if self._dispatching is not None and self._dispatching.done() and not self._closed:
             self._dispatching.result()  # the thread has died of an error: say so, rather than queue for ever
         self._devices_event.wait(timeout=30)
         device = self._devices.choose(request.config.device)
@@ -111,7 +118,8 @@ class Supervisor:
         complete = replace(request, task=task.id, columns=dict(columns), config=config, checkpoint=info.id)
         run_id = self._registry.create(complete, owner)
         with self._guard:
-            self._queue.append(run_id)
+            if self._dispatches and run_id not in self._queue:  # a look at the folders may have found it already
+                self._queue.append(run_id)
         self._wake.set()
         return run_id
 
@@ -119,16 +127,19 @@ class Supervisor:
         """Ask a run to stop; one that has not started is cancelled at once."""
         self._registry.ask_to_stop(run_id, owner)
         with self._guard:
-            if run_id in self._queue:
+            if self._dispatches and run_id in self._queue and self._state(run_id) == "queued":
                 self._cancel_queued(run_id)
         self._wake.set()
         return self._registry.read(run_id, owner).state
 
     def delete(self, run_id: str, owner: str) -> None:
-        """Delete a run and the checkpoint that it made."""
+        """Delete a run and the checkpoint that it made; RunAlive while it trains."""
         if self._registry.read(run_id, owner).state == "queued":
             self.cancel(run_id, owner)
-        self._registry.delete(run_id, owner)
+        with self._guard:
+            self._registry.delete(run_id, owner)
+            self._ended.discard(run_id)
+            self._drop(run_id)
         if self._catalogue.owns(run_id, owner):
             self._catalogue.delete(run_id, owner)
 
@@ -146,10 +157,20 @@ class Supervisor:
         with self._guard:
             return "cpu" in self._running
 
+    @property
+    def _dispatches(self) -> bool:
+        """Whether this server, of all that share the home, gives runs to workers."""
+        return self._lock.is_locked
+
     def _loop(self) -> None:
         while not self._closed:
-            if self._lock.is_locked or self._take_lock():
-                self._tick()
+            try:
+                if self._dispatches or self._take_lock():
+                    self._tick()
+                else:
+                    self._watch()
+            except (OSError, BertDemoError):  # a full disk, a folder deleted under our hands: the next tick looks again
+                _LOG.exception("dispatching was disturbed")
             self._wake.wait(timeout=_TICK)
             self._wake.clear()
 
@@ -158,26 +179,44 @@ class Supervisor:
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
+        with self._guard:
+            self._queue.clear()
+            self._running.clear()
+            self._scanned = 0.0
+        self._registry.sweep(_STALE_SECONDS)
         return True
 
     def _tick(self) -> None:
+        """Note what has ended, find what is new, give the next runs to workers."""
         for folder, code in self._launcher.reap():
             note_exit(folder, code)
         with self._guard:
-            if time.monotonic() - self._scanned > _RESCAN:
+            if not self._scanned or time.monotonic() - self._scanned > _RESCAN:
                 self._scanned = time.monotonic()
                 self._adopt()
             for device, run_id in list(self._running.items()):
-                if self._state(run_id) in ev.ENDED or self._state(run_id) is None:
+                if self._state(run_id) not in {"starting", "running"}:
                     del self._running[device]
                     self._launcher.warm()
             for run_id in list(self._queue):
                 self._try_to_launch(run_id)
 
+    def _watch(self) -> None:
+        """Another server dispatches: only know what waits and trains, to tell the page."""
+        with self._guard:
+            if self._scanned and time.monotonic() - self._scanned < _RESCAN:
+                return
+            self._scanned = time.monotonic()
+            self._queue.clear()
+            self._running.clear()
+            self._adopt()
+
     def _adopt(self) -> None:
         """Find runs that another server, or this one before a restart, has left waiting or training."""
-        known = {*self._queue, *self._running.values()}
-        for run_id in reversed(self._registry.ids(None)):
+        there = self._registry.ids(None)
+        self._ended.intersection_update(there)
+        known = {*self._queue, *self._running.values(), *self._ended}
+        for run_id in reversed(there):
             if run_id in known:
                 continue
             state = self._state(run_id)
@@ -185,67 +224,84 @@ class Supervisor:
                 self._queue.append(run_id)
             elif state in {"starting", "running"}:
                 self._running[self._device_of(run_id)] = run_id
+            elif state in {"finished", "cancelled", "failed"}:  # an interrupted one may turn out to be only slow
+                self._ended.add(run_id)
 
     def _try_to_launch(self, run_id: str) -> None:
-        state = self._state(run_id)
-        if state != "queued":
-            self._queue.remove(run_id)
+        if self._state(run_id) != "queued":
+            self._drop(run_id)
             return
         if (self._registry.folder(run_id) / "cancel").exists():
             self._cancel_queued(run_id)
             return
         device = self._device_of(run_id)
-        if device in self._running or not self._fetched(run_id):
+        if device in self._running:
             return
-        self._queue.remove(run_id)
+        try:
+            if self._fetched(run_id):
+                self._launch(run_id, device)
+        except BertDemoError as error:
+            self._fail(run_id, error)
+
+    def _launch(self, run_id: str, device: str) -> None:
+        self._append(run_id, "Launched", warm=self._launcher.is_warm())
+        self._drop(run_id)
         self._running[device] = run_id
-        seq, attempt = self._registry.next_event(run_id)
-        self._registry.append(run_id, ev.Launched(seq=seq, attempt=attempt, at=time.time()))
         self._launcher.launch(self._registry.folder(run_id))
 
     def _fetched(self, run_id: str) -> bool:
-        """Return whether the checkpoint is on this machine; fetch it in a thread where it is not."""
+        """Return whether the checkpoint is on this machine; look and fetch in a thread where the Hub may be asked."""
+        checkpoint = self._registry.read(run_id, None).request.checkpoint
+        if "/" not in checkpoint:
+            return self._catalogue.describe(checkpoint, None).ready
         future = self._fetching.get(run_id)
         if future is None:
-            checkpoint = self._registry.read(run_id, None).request.checkpoint
-            if self._catalogue.describe(checkpoint, None).ready:
-                return True
-            self._fetching[run_id] = self._fetcher.submit(self._fetch, run_id, checkpoint)
-            return False
+            future = self._fetching[run_id] = self._fetcher.submit(self._fetch, run_id, checkpoint)
+            future.add_done_callback(lambda _: self._wake.set())
         if not future.done():
             return False
-        del self._fetching[run_id]
         error = future.exception()
-        if error is None:
+        if error is None or isinstance(error, BertDemoError):
+            if error is not None:
+                raise error
             return True
-        if not isinstance(error, BertDemoError):
-            error_id = secrets.token_hex(4)
-            _LOG.error("error %s while fetching", error_id, exc_info=error)
-            error = BugInRun(error_id=error_id)
-        self._queue.remove(run_id)
-        seq, attempt = self._registry.next_event(run_id)
-        failed = ev.Failed(seq=seq, attempt=attempt, at=time.time(), message=error.message_key, values=error.values)
-        self._registry.append(run_id, failed)
-        return False
+        error_id = secrets.token_hex(4)
+        _LOG.error("error %s while fetching", error_id, exc_info=error)
+        raise BugInRun(error_id=error_id)
 
     def _fetch(self, run_id: str, checkpoint: str) -> None:
+        """Bring the checkpoint here; runs in a thread of its own."""
         said = 0.0
 
         def say(progress: DownloadProgress) -> None:
             nonlocal said
-            if time.monotonic() - said > 1.0:
-                said = time.monotonic()
-                seq, attempt = self._registry.next_event(run_id)
-                event = ev.Phase(seq=seq, attempt=attempt, at=time.time(), name="fetching", progress=progress.share)
-                self._registry.append(run_id, event)
+            with self._guard:  # nobody else may append meanwhile, and nothing after a cancel
+                if self._closed or run_id not in self._queue:
+                    raise _NoLongerWanted
+                if time.monotonic() - said > 1.0:
+                    said = time.monotonic()
+                    self._append(run_id, "Phase", name="fetching", progress=progress.share)
 
         self._catalogue.folder(checkpoint, None, say)
 
     def _cancel_queued(self, run_id: str) -> None:
-        self._queue.remove(run_id)
+        self._append(run_id, "Cancelled", checkpoint="", evaluated=False, step=0)
+        self._drop(run_id)
+
+    def _fail(self, run_id: str, error: BertDemoError) -> None:
+        self._append(run_id, "Failed", message=error.message_key, values=dict(error.values))
+        self._drop(run_id)
+
+    def _append(self, run_id: str, kind: str, **fields: Any) -> None:
         seq, attempt = self._registry.next_event(run_id)
-        cancelled = ev.Cancelled(seq=seq, attempt=attempt, at=time.time(), checkpoint="", evaluated=False, step=0)
-        self._registry.append(run_id, cancelled)
+        event = getattr(ev, kind)(seq=seq, attempt=attempt, at=time.time(), **fields)
+        self._registry.append(run_id, event)
+
+    def _drop(self, run_id: str) -> None:
+        """Take a run out of the queue, and forget what was fetched for it."""
+        if run_id in self._queue:
+            self._queue.remove(run_id)
+        self._fetching.pop(run_id, None)
 
     def _state(self, run_id: str) -> State | None:
         try:
@@ -254,4 +310,7 @@ class Supervisor:
             return None
 
     def _device_of(self, run_id: str) -> str:
-        return self._registry.read(run_id, None).request.config.device
+        try:
+            return self._registry.read(run_id, None).request.config.device
+        except BertDemoError:  # deleted just now
+            return ""

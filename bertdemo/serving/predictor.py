@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
-from bertdemo.errors import ArgumentWrong, HeadMissing, TextMissing, TextTooLong, TooManyTexts
+from bertdemo.errors import ArgumentWrong, CheckpointError, HeadMissing, TextMissing, TextTooLong, TooManyTexts
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import HeadOptions, Prediction, batches
 
@@ -145,6 +145,7 @@ class Predictor:
                 return self._models[info.id, kind]
         folder = self._catalogue.folder(info.id, owner)
         card = self._catalogue.card(info.id, owner)
+        model: Any
         if kind == "encoder":
             model = open_model(folder, head="none").model
         elif kind == "head":
@@ -155,7 +156,7 @@ class Predictor:
             restore_head(opened, folder)
             model = opened.model
         length = card.max_length if card and card.max_length and kind != "encoder" else info.positions
-        ready = _Open(model.eval().to(self._device()), info, self._catalogue.tokenizer(info.id, owner), length)
+        ready = _Open(model.to(self._device()), info, self._catalogue.tokenizer(info.id, owner), length)
         with self._guard:
             self._models[info.id, kind] = ready
             while len(self._models) > _KEPT_MODELS:
@@ -168,7 +169,10 @@ class Predictor:
         folder = self._catalogue.folder(checkpoint, owner)
         if not info.base or not (folder / HEAD_FILE).exists():
             return False
-        return self._catalogue.describe(info.base, owner).ready
+        try:
+            return self._catalogue.describe(info.base, owner).ready
+        except CheckpointError:  # deleted, or no longer on the Hub: the trained one needs it for nothing else
+            return False
 
     def _check_text(self, text: str, *, required: bool = True) -> None:
         if not isinstance(text, str):

@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
     import torch
     from datasets import Dataset
-    from tokenizers import Encoding
     from transformers import PreTrainedModel
 
     from bertdemo.checkpoints import Opened
-    from bertdemo.checkpoints.tokenizers import SharedTokenizer
+    from bertdemo.checkpoints.tokenizers import Encoding, SharedTokenizer
     from bertdemo.data.tables import Table
 
 

@@ -143,7 +143,8 @@ class Classification(Task):
         """Return the probabilities of all labels for each text, in float32."""
         import torch
 
-        names = [model.config.id2label[i] for i in range(model.config.num_labels)]
+        id2label: Any = model.config.id2label
+        names = [str(id2label[i]) for i in range(len(id2label))]
         results: dict[int, Prediction] = {}
         with torch.inference_mode():
             for indices, inputs in batches(tokenizer, texts, pairs, max_length=max_length):

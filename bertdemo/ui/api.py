@@ -176,7 +176,7 @@ class Endpoints:
     ) -> str:
         """Return a CSV of the rows in their order with `prediction` and `confidence`."""
         path = _file(file)
-        target = self._result_folder() / f"{path.stem[:80]}-predictions.csv"
+        target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         predict_file(
             path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
             checkpoint=_name(checkpoint), owner=self._owner(owner, optional=True), columns=_columns(columns),
@@ -189,7 +189,7 @@ class Endpoints:
         if format != "zip":
             raise ArgumentWrong(name="format", expected="zip")
         name = _name(checkpoint)
-        target = self._result_folder() / "bertdemo-checkpoint.zip"
+        target = self._services.new_result_folder() / "bertdemo-checkpoint.zip"
         return str(export_zip(name, self._owner(owner), self._services.catalogue, target))
 
     def _status(self, run_id: str, owner: str) -> RunStatus:
@@ -200,11 +200,6 @@ class Endpoints:
         if optional and not key and not self._services.settings.loopback:
             return _NOBODY
         return self._services.owner(key)
-
-    def _result_folder(self) -> Path:
-        folder = self._services.settings.uploads / f"result-{self._services.new_owner()[:22]}"
-        folder.mkdir(mode=0o700)
-        return folder
 
 
 _NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it

@@ -13,15 +13,20 @@ from starlette.middleware import Middleware
 
 from bertdemo.settings import MIB, Settings
 from bertdemo.ui import theme
+from bertdemo.ui.api import build_api
 from bertdemo.ui.i18n import DEFAULT, LANGUAGES, translate
 from bertdemo.ui.middleware import BodyLimit
 from bertdemo.ui.page import Page, wire
 from bertdemo.ui.render.escape import esc
-from bertdemo.ui.tabs import tokens
+from bertdemo.ui.services import Services
+from bertdemo.ui.tabs import fine_tune, inference, runs, tokens
 from bertdemo.ui.widgets import Words
 
 TABS: dict[str, Callable[[Page], None]] = {
     "tokens": tokens.build,
+    "train": fine_tune.build,
+    "predict": inference.build,
+    "runs": runs.build,
 }
 """Id in the address -> what draws the tab, in the order of the page."""
 
@@ -38,12 +43,9 @@ class App:
     launch_kwargs: dict[str, Any] = field(default_factory=dict)
 
 
-def build_app(settings: Settings, *, catalogue: Any = None, **services: Any) -> App:
-    """Build the page. `services` reach the tabs as `page.services`; the catalogue is made here if none is given."""
-    if catalogue is None:
-        from bertdemo.checkpoints import Catalogue
-
-        catalogue = Catalogue(settings)
+def build_app(settings: Settings, services: Services | None = None) -> App:
+    """Build the page over these services, which are made here where none are given."""
+    services = services or Services.create(settings)
     words = Words()
     with gr.Blocks(
         analytics_enabled=False,
@@ -52,20 +54,36 @@ def build_app(settings: Settings, *, catalogue: Any = None, **services: Any) -> 
         delete_cache=(3600, 86400),
     ) as blocks:
         remembered = gr.BrowserState("", storage_key="bertdemo-lang", secret=_SECRET)
+        # Outside gr.Tabs: a component that is its child but no tab shifts the tabs, and the first one shows twice.
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
+        run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
+        checkpoint, opened = gr.State(""), gr.State("")
         lang, device = _header(words)
+        # Gradio counts a tab's place among all children of gr.Tabs, so nothing but tabs may stand inside it.
+        owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
+        run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
+        checkpoint, opened = gr.State(""), gr.State("")
         with gr.Tabs(selected="tokens", elem_id="tabs") as tabs:
             page = Page(
-                settings=settings, tab_ids=tuple(TABS), tabs=tabs, lang=lang, owner=owner, device=device, words=words,
-                services={"catalogue": catalogue, **services},
+                settings=settings, services=services, tab_ids=tuple(TABS), tabs=tabs, lang=lang, owner=owner,
+                device=device, words=words, run=run, checkpoint=checkpoint, opened=opened,
             )  # fmt: skip
-            for name, build in TABS.items():
-                with words.make(gr.Tab, {"label": f"tabs.{name}"}, id=name, elem_id=f"tab-{name}") as tab:
-                    build(page)
-                tab.select(None, None, None, js=f"() => window.bertdemo.address('tab', '{name}')")
+            drawn = {name: _tab(page, name, build) for name, build in TABS.items()}
+        for name, hook in page.open_hooks.items():
+            drawn[name].select(
+                hook.fn, hook.inputs, hook.outputs, queue=False, show_progress="hidden", api_visibility="private"
+            )
         wire(page, blocks, remembered)
+        build_api(services)
     blocks.queue(max_size=64, default_concurrency_limit=8)
     return App(blocks, page, _launch_kwargs(settings))
+
+
+def _tab(page: Page, name: str, build: Callable[[Page], None]) -> gr.Tab:
+    with page.words.make(gr.Tab, {"label": f"tabs.{name}"}, id=name, elem_id=f"tab-{name}") as tab:
+        build(page)
+    tab.select(None, None, None, js=f"() => window.bertdemo.address('tab', '{name}')")
+    return tab
 
 
 def launch(app: App, **kwargs: Any) -> tuple[Any, str, str]:
@@ -120,4 +138,4 @@ def _launch_kwargs(settings: Settings) -> dict[str, Any]:
 def _head() -> str:
     script = files("bertdemo.ui").joinpath("assets", "page.js").read_text(encoding="utf-8")
     titles = json.dumps({lang: translate(lang, "common.title") for lang in LANGUAGES})
-    return f"<script>{script}window.bertdemo.titles = {titles};</script>"
+    return f"<style>{theme.frame()}</style><script>{script}window.bertdemo.titles = {titles};</script>"

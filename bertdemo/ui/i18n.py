@@ -64,7 +64,13 @@ def around(lang: str, key: str, n: int, **values: object) -> tuple[str, str, str
 
 def message(lang: str, error: BertDemoError) -> str:
     """Return the sentence for what a visitor caused."""
-    return translate(lang, error.message_key, **error.values)
+    values = dict(error.values)
+    setting = values.get("field")
+    if setting and has(f"config.{setting}"):  # a person knows a setting by its label, a program by its name
+        label = translate(lang, f"config.{setting}")
+        same = label.lower().replace(" ", "_") == setting
+        values["field"] = label if same else translate(lang, "config.named", label=label, name=setting)
+    return translate(lang, error.message_key, **values)
 
 
 def normalize(code: str | None) -> str:

@@ -12,8 +12,10 @@ from typing import Any
 
 import gradio as gr
 
+from bertdemo.checkpoints import Catalogue
 from bertdemo.settings import Settings
 from bertdemo.ui.i18n import DEFAULT, choose, normalize
+from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import Words, guarded
 
 
@@ -42,6 +44,7 @@ class Page:
     """The page under construction."""
 
     settings: Settings
+    services: Services
     tab_ids: tuple[str, ...]
     tabs: gr.Tabs
     lang: gr.Radio
@@ -51,15 +54,20 @@ class Page:
     device: gr.HTML
     """The pill in the header that tells the device and its state; empty (and not seen) until a tab fills it."""
     words: Words
-    services: Mapping[str, Any] = field(default_factory=dict)
-    """What `build_app` was given for the tabs: `catalogue` and, later, `supervisor`, `registry`, `predictor`."""
+    run: gr.BrowserState
+    """{"run": id or None}: the run that the Fine-tune tab shows; stays in this browser."""
+    checkpoint: gr.State
+    """Set by a tab to the checkpoint that Inference should open with."""
+    opened: gr.State
+    """Set by a tab to the run that Runs should open."""
     load_hooks: list[Hook] = field(default_factory=list)
     language_hooks: list[Hook] = field(default_factory=list)
+    open_hooks: dict[str, Hook] = field(default_factory=dict)
 
     @property
-    def catalogue(self) -> Any:
-        """The checkpoints (`bertdemo.checkpoints.Catalogue`)."""
-        return self.services["catalogue"]
+    def catalogue(self) -> Catalogue:
+        """The checkpoints."""
+        return self.services.catalogue
 
     def on_load(self, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Call `fn(visit, *inputs)` when the page opens; one value per output (a lone one unwrapped)."""
@@ -72,6 +80,10 @@ class Page:
         """
         self.language_hooks.append(Hook(fn, tuple(inputs), tuple(outputs)))
 
+    def on_open(self, tab: str, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """Call `fn(*inputs)` whenever a person opens the tab."""
+        self.open_hooks[tab] = Hook(fn, tuple(inputs), tuple(outputs))
+
     def goes_to(self, button: gr.Button, tab: str) -> None:
         """Let a button open another tab."""
         button.click(lambda: gr.Tabs(selected=tab), None, self.tabs, queue=False, api_visibility="private")
@@ -79,7 +91,7 @@ class Page:
 
 def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
     """Connect load and language change: one request each, whatever the number of tabs."""
-    outputs = _unique([page.lang, page.tabs, *page.words.components, *_outputs(page.language_hooks + page.load_hooks)])
+    outputs = _unique([page.lang, page.owner, page.tabs, *page.words.components, *_outputs(page.language_hooks + page.load_hooks)])
     names = _inputs(page.load_hooks)
     spoken = _inputs(page.language_hooks)
 
@@ -90,8 +102,9 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
     def load(request: gr.Request, was: str, owner: str, *values: Any) -> dict[Any, Any]:
         query = request.query_params
         lang = choose(query.get("lang"), was, request.headers.get("accept-language"))
-        visit = Visit(lang, query.get("tab", ""), query.get("run", ""), query.get("checkpoint", ""), owner or "")
-        updates: dict[Any, Any] = {page.lang: lang}
+        owner = page.services.known_owner(owner)
+        visit = Visit(lang, query.get("tab", ""), query.get("run", ""), query.get("checkpoint", ""), owner)
+        updates: dict[Any, Any] = {page.lang: lang, page.owner: owner}
         if visit.tab in page.tab_ids:
             updates[page.tabs] = gr.Tabs(selected=visit.tab)
         if lang != DEFAULT:  # the page was built in the default language

@@ -6,6 +6,7 @@ import re
 import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from bertdemo import device
 from bertdemo.checkpoints import Catalogue
@@ -61,9 +62,21 @@ class Services:
             raise OwnerUnknown
         return key
 
+    def known_owner(self, key: object) -> str:
+        """Return the key that a browser remembered, or a new one where it has none of our form."""
+        if self.settings.loopback:
+            return ""
+        return key if isinstance(key, str) and _KEY.match(key) else self.new_owner()
+
     def new_owner(self) -> str:
         """Hand out a fresh owner key."""
         return secrets.token_urlsafe(32)
+
+    def new_result_folder(self) -> Path:
+        """Make a folder of its own for a file that a visitor downloads; Gradio sweeps it away after a day."""
+        folder = self.settings.uploads / f"result-{secrets.token_hex(16)}"
+        folder.mkdir(mode=0o700)
+        return folder
 
     def _warm_up(self) -> None:
         self.supervisor.devices_found(device.report())

@@ -13,7 +13,7 @@ from bertdemo.run_config import FieldSpec, specs
 from bertdemo.ui.i18n import size, translate
 from bertdemo.ui.page import Page
 from bertdemo.ui.render.predictions import describe
-from bertdemo.ui.render.primitives import pill, root
+from bertdemo.ui.render.primitives import error_state, pill, root
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import guarded
 
@@ -116,8 +116,8 @@ def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
         return page.words.make(gr.Dropdown, words, value=spec.default, **options)
     if spec.kind == "flag":
         return page.words.make(gr.Checkbox, words, value=spec.default, **options)
-    if spec.optional:
-        words["placeholder"] = "config.auto"
+    if spec.optional:  # a number box cannot be empty: it would show and send 0
+        return page.words.make(gr.Textbox, {**words, "placeholder": "config.auto"}, value="", max_lines=1, **options)
     return page.words.make(
         gr.Number, words, value=spec.default, precision=0 if spec.kind == "int" else None,
         step=1 if spec.kind == "int" else 0.00001, **options,
@@ -160,6 +160,4 @@ def _pill(report: DeviceReport, lang: str) -> str:
 
 
 def _refused(told: str) -> str:
-    from bertdemo.ui.render.primitives import error_state
-
     return root(error_state(told))

@@ -1,4 +1,4 @@
-"""The look: one palette, Gradio's theme made from it, and the style sheet of the page (`assets/page.css`).
+"""The look: one palette, Gradio's theme made from it, and the style sheets (`assets/*.css`).
 
 Every colour is a custom property `--bd-*` with a light and a dark value; Gradio's own variables point at them,
 so a colour is written once.
@@ -149,7 +149,7 @@ _SHAPES = {
     "button_secondary_shadow_hover": "none",
     "button_secondary_shadow_active": "none",
     "layout_gap": "16px",
-    "form_gap_width": "0px",
+    "form_gap_width": "16px",
     "block_padding": "0px",
     "block_border_width": "0px",
     "panel_border_width": "0px",
@@ -174,8 +174,16 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """Return the page's style sheet: the palette in both themes, then the rules."""
+    """Return the rules for what stands on the page; Gradio puts its container before every selector."""
+    return _asset("page.css") + _asset("tabs.css") + _asset("run.css")
+
+
+def frame() -> str:
+    """Return the palette in both themes and the rules for what surrounds the page, for a <style> in the head."""
     light = "".join(f"--bd-{name}:{pair[0]};" for name, pair in PALETTE.items())
     dark = "".join(f"--bd-{name}:{pair[1]};" for name, pair in PALETTE.items())
-    rules = files("bertdemo.ui").joinpath("assets", "page.css").read_text(encoding="utf-8")
-    return f":root{{{light}}}\n.dark{{{dark}}}\n{rules}"
+    return f":root{{{light}}}\n.dark{{{dark}}}\n{_asset('frame.css')}"
+
+
+def _asset(name: str) -> str:
+    return files("bertdemo.ui").joinpath("assets", name).read_text(encoding="utf-8")

@@ -237,3 +237,9 @@ def test_a_trained_checkpoint_has_the_hash_of_its_weights_as_origin(trained: Cat
 def test_a_hub_checkpoint_remembers_its_commit(catalogue: Catalogue, hub: HubDouble) -> None:
     catalogue.folder("owner/tiny", "")
     assert catalogue.origin("owner/tiny", "")[1] == hub.repositories["owner/tiny"].commit
+
+
+def test_a_worker_reaches_the_checkpoint_that_its_owner_was_given(trained: Catalogue) -> None:
+    assert trained.describe("b1", None).run == "r1"
+    with pytest.raises(CheckpointUnknown):
+        trained.describe("no", None)

@@ -12,6 +12,9 @@ class Launcher(Protocol):
     def launch(self, folder: Path) -> bool:
         """Give the folder to a worker; return whether it was warm."""
 
+    def is_warm(self) -> bool:
+        """Return whether a worker with its imports done waits for the next run."""
+
     def warm(self) -> None:
         """Prepare for the next run, where that is possible."""
 

@@ -50,6 +50,7 @@ class LocalLauncher:
             if not wanted or (self._spare is not None and self._spare.poll() is None):
                 return
             home = self._settings.home
+            self.ready_file.unlink(missing_ok=True)
             self._spare = processes.spawn(
                 _MODULE,
                 ["--spare", str(self.ready_file)],
@@ -58,7 +59,6 @@ class LocalLauncher:
                 log=home / "spare.log",
                 piped=True,
             )
-            self.ready_file.unlink(missing_ok=True)
 
     @property
     def ready_file(self) -> Path:
@@ -69,9 +69,16 @@ class LocalLauncher:
         """Return whether the spare waits with everything imported."""
         with self._guard:
             spare = self._spare
-        if spare is None or spare.poll() is not None or not self.ready_file.exists():
+        if spare is None or spare.poll() is not None:
             return False
-        return self.ready_file.read_text(encoding="ascii").strip() == str(spare.pid)
+        try:
+            return self.ready_file.read_text(encoding="ascii").strip() == str(spare.pid)
+        except FileNotFoundError:
+            return False
+
+    def is_warm(self) -> bool:
+        """Return whether the next launch meets a spare with everything imported."""
+        return self.spare_is_ready()
 
     def reap(self) -> list[tuple[Path, int]]:
         """Collect workers that have ended, so that none stays a zombie."""
@@ -87,9 +94,9 @@ class LocalLauncher:
         if spare is not None and spare.stdin is not None:
             spare.stdin.close()
             try:
-                spare.wait(timeout=10)
+                spare.wait(timeout=3)
             except subprocess.TimeoutExpired:
-                spare.kill()
+                spare.kill()  # it holds nothing that could be lost
                 spare.wait()
 
     @staticmethod

@@ -6,6 +6,7 @@ batches; the best weights so far are kept, and where nothing was evaluated yet t
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 def warm_up() -> None:
     """Import what a run needs, by name: `import transformers` alone imports next to nothing."""
+    import datasets
     import evaluate  # noqa: F401
     import sklearn.metrics  # noqa: F401
     import torch  # noqa: F401
@@ -48,6 +50,16 @@ def warm_up() -> None:
     from transformers import BertForSequenceClassification, Trainer  # noqa: F401
 
     from bertdemo.runs.worker import training  # noqa: F401
+
+    datasets.disable_progress_bars()  # the log is for people
+
+
+PHASE_EVENT_SECONDS = 0.5
+"""A test part of a million rows has tens of thousands of batches: not each is an event."""
+
+
+class FolderGone(Exception):
+    """The run was deleted while the worker lived: there is nothing left to do, and nobody to tell."""
 
 
 class Job:
@@ -66,6 +78,8 @@ class Job:
         self._attempt = max((event.attempt for event in past), default=1)
         self._began = time.monotonic()
         self._batch_size = 0
+        self._told_to_stop = False
+        self._said_testing = 0.0
 
     def run(self) -> None:
         """Do the whole run; the last event says how it ended."""
@@ -76,8 +90,11 @@ class Job:
         except Stopped:
             self.emit("Cancelled", checkpoint="", evaluated=False, step=0, seconds=self._seconds())
         except OSError as error:
+            if not (self._folder / "run.json").exists():
+                raise FolderGone from error
             if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
                 raise
+            shutil.rmtree(self._folder / "best", ignore_errors=True)  # make room, if only for the event that says so
             raise DiskFull from error
         except (RuntimeError, MemoryError) as error:
             if not devices.out_of_memory(error):
@@ -90,11 +107,19 @@ class Job:
         """Append one event."""
         self._seq += 1
         event = getattr(ev, kind)(seq=self._seq, attempt=self._attempt, at=time.time(), **fields)
-        append_event(self._folder, event)
+        try:
+            append_event(self._folder, event)
+        except FileNotFoundError as error:
+            raise FolderGone from error
 
     def fail(self, error: BertDemoError) -> None:
         """End with Failed."""
-        self.emit("Failed", message=error.message_key, values=dict(error.values))
+        with contextlib.suppress(FolderGone):
+            self.emit("Failed", message=error.message_key, values=dict(error.values))
+
+    def ask_to_stop(self) -> None:
+        """Stop at the next look, as if the flag file lay there; a signal handler may call this."""
+        self._told_to_stop = True
 
     def stop(self) -> None:
         """Raise Stopped where somebody asked for it, or where a public server's time is over."""
@@ -104,13 +129,14 @@ class Job:
         if limit and self._seconds() > limit:
             self.emit("Warned", message="warning.time_limit", values={"minutes": limit // 60})
             raise Stopped
-        if (self._folder / "cancel").exists():
+        if self._told_to_stop or (self._folder / "cancel").exists():
             raise Stopped
 
     def _run(self) -> None:
         """Prepare, train, then measure and publish what was kept."""
         from bertdemo.runs.worker.training import Stopped
 
+        warm_up()
         self.stop()
         device_id = pin_gpu(self._request.config.device)
         prepared = self._prepare()
@@ -154,10 +180,12 @@ class Job:
         info = catalogue.describe(request.checkpoint, None)
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
         table = self._read(request.data, request.data_name)
+        self.stop()
         self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
         labels = self._task.labels(table, request.columns)
         parts = self._split(table, labels)
         texts = [table.columns[request.columns["text"]][row] or "" for row in parts["train"].rows]
+        self.stop()
         config = run_config.chosen_for(
             request.config,
             train_rows=len(texts),
@@ -232,7 +260,8 @@ class Job:
         columns = prepared.request.columns
         dataset = prepared.task.encode(part.table, columns, part.rows, prepared.labels, prepared.tokenizer, options)
         if name != "train":
-            dataset = dataset.sort("length")
+            lengths = list(dataset["length"])
+            dataset = dataset.select(sorted(range(len(lengths)), key=lengths.__getitem__))
         draft = folder.with_name(f".tmp-{folder.name}")
         dataset.save_to_disk(str(draft))
         draft.rename(folder)
@@ -240,14 +269,17 @@ class Job:
 
     def _reporter(self, prepared: Prepared, device_id: str) -> Reporter:
         """Build what turns training into events, with an estimate of the work ahead."""
-        from bertdemo.runs.worker.training import Reporter, Work
+        from bertdemo.runs.worker.training import EVALUATION_BATCH, Reporter, Work, padded_tokens
 
-        tokens = {name: sum(dataset["length"]) for name, dataset in prepared.encoded.items()}
+        lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
+        batch, grouped = prepared.config.batch_size or 1, prepared.config.group_by_length
+        validation = padded_tokens(lengths["validation"], EVALUATION_BATCH, grouped=True)
+        test = padded_tokens(lengths["test"], EVALUATION_BATCH, grouped=True) if "test" in lengths else validation
         work = Work(
-            train_tokens=tokens["train"],
+            train_tokens=padded_tokens(lengths["train"], batch, grouped=grouped),
             epochs=prepared.config.epochs or 1,
-            validation_tokens=tokens["validation"],
-            test_tokens=tokens.get("test", tokens["validation"]),
+            validation_tokens=validation,
+            test_tokens=test,
         )
         return Reporter(
             emit=self.emit,
@@ -319,7 +351,9 @@ class Job:
 
     def _say_testing(self, share: float) -> None:
         self.stop()
-        self.emit("Phase", name="testing", progress=min(1.0, share))
+        if time.monotonic() - self._said_testing > PHASE_EVENT_SECONDS or share >= 1.0:
+            self._said_testing = time.monotonic()
+            self.emit("Phase", name="testing", progress=min(1.0, share))
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._began, 1)

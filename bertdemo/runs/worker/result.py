@@ -95,7 +95,7 @@ def measure(
     stop: Callable[[], None],
     progress: Callable[[float], None],
 ) -> Result:
-    """Score the held-out rows: with `model` by the code that also serves predictions, else from the best epoch's logits.
+    """Score held-out rows: with `model` by the code that also serves predictions, else from the best epoch's logits.
 
     The test part is read here, once; without one the validation rows serve, and the page says that they chose
     the epoch. A run that was stopped does not read the test part.

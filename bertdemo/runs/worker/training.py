@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from bertdemo.tasks.base import Task
 
+EVALUATION_BATCH = 64
 STEP_EVENT_SECONDS = 0.2
 """At most five Step events a second: a page cannot show more, and a long run's file stays small."""
 
@@ -56,6 +58,8 @@ class Work:
     test_tokens: int
     done: float = 0.0
     began: float = 0.0
+    """When the work began, and later when the first step was done, with what was done by then."""
+    done_before: float = 0.0
     shown: float = 0.0
 
     @property
@@ -69,11 +73,22 @@ class Work:
         return self.shown
 
     def seconds_left(self) -> float:
-        """Return the time left at the mean speed so far. The first step (kernel warm-up) is left out."""
-        if not self.began or self.done <= 0:
+        """Return the time left at the mean speed so far."""
+        if not self.began or self.done <= self.done_before:
             return 0.0
         spent = time.monotonic() - self.began
-        return max(0.0, spent * (self.total - self.done) / self.done)
+        return max(0.0, spent * (self.total - self.done) / (self.done - self.done_before))
+
+    def begin(self) -> None:
+        """Measure the speed from here on: at the start, and again after the first step, which is the slowest."""
+        self.began, self.done_before = time.monotonic(), self.done
+
+
+def padded_tokens(lengths: Sequence[int], batch: int, *, grouped: bool) -> int:
+    """Return how many positions the batches of an epoch have, padding included; of random orders, one is taken."""
+    order = sorted(lengths) if grouped else random.Random(0).sample(lengths, len(lengths))
+    batches = [order[start : start + batch] for start in range(0, len(order), batch)]
+    return sum(max(rows) * len(rows) for rows in batches)
 
 
 class RunTrainer(Trainer):
@@ -151,6 +166,10 @@ class Reporter(TrainerCallback):
         self._evaluation_batches = 0
         self._evaluation_began = 0.0
 
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Start the clock."""
+        self.work.begin()
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Stop at once where asked to."""
         self.step = state.global_step
@@ -170,9 +189,10 @@ class Reporter(TrainerCallback):
         if not math.isfinite(logs["loss"]):
             raise LossNotFinite(step=state.global_step, learning_rate=f"{args.learning_rate:g}")
         now = time.monotonic()
-        if not self.work.began:
-            self.work.began = self._steps_began = now
-            self.work.done = 0.0  # measured from the end of the first step, which is slower than all others
+        seconds_left = self.work.seconds_left()
+        if not self._steps_began:
+            self._steps_began = now
+            self.work.begin()
         last = state.global_step >= state.max_steps
         if now - self._last_event < STEP_EVENT_SECONDS and not last:
             return
@@ -189,7 +209,7 @@ class Reporter(TrainerCallback):
             learning_rate=float(logs.get("learning_rate", 0.0)),
             grad_norm=grad_norm if math.isfinite(grad_norm) else 0.0,
             progress=self.work.progress(),
-            seconds_left=self.work.seconds_left(),
+            seconds_left=seconds_left,
             rows_per_second=rows / spent if rows and spent > 0 else 0.0,
             memory_bytes=memory_in_use(self._device_id),
         )
@@ -228,7 +248,9 @@ class Reporter(TrainerCallback):
         """Report an evaluation; keep the weights where it is the best so far."""
         found = {name.removeprefix("eval_"): float(value) for name, value in (metrics or {}).items()}
         score, loss = found[self._metric], found["loss"]
-        better = self.best.beaten_by(score, loss if math.isfinite(loss) else math.inf)
+        if not math.isfinite(loss):  # on a GPU not every step is logged
+            raise LossNotFinite(step=state.global_step, learning_rate=f"{args.learning_rate:g}")
+        better = self.best.beaten_by(score, loss)
         shown = {name: found[name] for name in found if name in {self._metric, "macro_f1"}}
         if better:
             self.best = Best(score, loss, state.global_step, self.logits, shown)
@@ -236,7 +258,7 @@ class Reporter(TrainerCallback):
             "Evaluated",
             step=state.global_step,
             epoch=round(float(state.epoch or 0.0), 4),
-            loss=loss if math.isfinite(loss) else 0.0,
+            loss=loss,
             metrics=shown,
             best=better,
         )
@@ -253,7 +275,7 @@ class Reporter(TrainerCallback):
 
 
 def arguments(
-    folder: str, config: Mapping[str, Any], *, on_cpu: bool, precision: str, evaluation_batch: int = 64
+    folder: str, config: Mapping[str, Any], *, on_cpu: bool, precision: str, evaluation_batch: int = EVALUATION_BATCH
 ) -> TrainingArguments:
     """Return TrainingArguments for a resolved RunConfig (as a mapping)."""
     return TrainingArguments(

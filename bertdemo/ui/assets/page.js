@@ -17,6 +17,12 @@
       else url.searchParams.delete(name);
       history.replaceState(history.state, "", url);
     },
+    press(id, tries = 20) {
+      // A hidden download button gets its file a moment after the listener that made it.
+      const link = document.querySelector(`a#${id}[href], #${id} a[href]`);
+      if (link) link.click();
+      else if (tries > 0) setTimeout(() => window.bertdemo.press(id, tries - 1), 150);
+    },
     speak(lang) {
       root.lang = lang === "zh" ? "zh-Hans" : "en";
       document.title = window.bertdemo.titles[lang] || document.title;

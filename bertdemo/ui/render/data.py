@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bertdemo.data.report import Finding, Report
 from bertdemo.data.tables import Note, Table
 from bertdemo.run_config import RunConfig
@@ -32,7 +34,7 @@ def render_preview(data: Table, limit: int, lang: str) -> str:
     return root(caption(translate(lang, "data.preview", n=len(rows))) + table(headers, rows, numeric=(0,)), "bd-preview")
 
 
-def render_chosen(config: RunConfig, report: Report, lang: str) -> str:
+def render_chosen(config: RunConfig, split: Mapping[str, int], lang: str) -> str:
     """Draw what the settings come to for this data, and how the rows are divided."""
     rows = [
         (translate(lang, "config.epochs"), translate(lang, "config.chosen.epochs", n=config.epochs)),
@@ -41,13 +43,13 @@ def render_chosen(config: RunConfig, report: Report, lang: str) -> str:
         (translate(lang, "config.learning_rate"), f"{config.learning_rate:g}"),
     ]
     body = join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in rows)
-    return root(f'<dl class="bd-chosen">{body}</dl>{caption(split_words(report, lang))}')
+    return root(f'<dl class="bd-chosen">{body}</dl>{caption(split_words(split, lang))}')
 
 
-def split_words(report: Report, lang: str) -> str:
+def split_words(split: Mapping[str, int], lang: str) -> str:
     """Say how the rows are divided and what that means for the figure at the end."""
-    parts = {name: thousands(report.split.get(name, 0)) for name in ("train", "validation", "test")}
-    code = "data.split_three" if report.split.get("test") else "data.split_two"
+    parts = {name: thousands(split.get(name, 0)) for name in ("train", "validation", "test")}
+    code = "data.split_three" if split.get("test") else "data.split_two"
     return translate(lang, code, **parts)
 
 

@@ -14,6 +14,7 @@ from bertdemo.ui.render.primitives import Look, banner, caption, chip, empty_sta
 
 MANY_UNKNOWN = 0.05
 """Share of [UNK] from which the page says that another vocabulary would do better."""
+_UNKNOWN = "[UNK]"
 _SHOWN_WORDS = 32
 _SHOWN_SPLITS = 10
 _SHOWN_CHARS = 240
@@ -37,7 +38,7 @@ def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
     if _nothing(trace):
         return ""
     over = caption(translate(lang, "tokens.compared", name=name))
-    return root(over + _chips(trace, lang) + _counts(trace, lang) + _warnings(trace, lang), "bd-tokens bd-compared")
+    return root(over + _chips(trace, lang) + _counts(trace, lang) + _vocabulary(trace, lang), "bd-tokens bd-compared")
 
 
 def render_stages(trace: TokenTrace, lang: str) -> str:
@@ -45,7 +46,7 @@ def render_stages(trace: TokenTrace, lang: str) -> str:
     if _nothing(trace):
         return ""
     stages = (
-        ("normalize", join(_normalized(stage, lang) for stage in trace.stages)),
+        ("normalize", _normalized(trace.stages, lang)),
         ("split", join(_split(stage, lang) for stage in trace.stages)),
         ("wordpiece", _wordpiece(trace.stages, lang)),
         ("frame", _frame(trace, lang)),
@@ -156,17 +157,21 @@ def _counts(trace: TokenTrace, lang: str) -> str:
 
 
 def _warnings(trace: TokenTrace, lang: str) -> str:
-    parts = []
-    if trace.pieces and trace.unknown / trace.pieces > MANY_UNKNOWN:
-        lost = "".join(token.source for token in trace.tokens if token.unknown)
-        which = "han" if any("一" <= letter <= "鿿" or "㐀" <= letter <= "䶿" for letter in lost) else "other"
-        share = percent(trace.unknown / trace.pieces, 0)
-        parts.append(banner(translate(lang, f"tokens.unknown_{which}", share=share)))
-    if trace.dropped_pieces:
-        parts.append(note(plural(lang, "tokens.dropped", trace.dropped_pieces, limit=thousands(trace.max_length))))
-    if trace.lost:
-        parts.append(_lost(trace, lang))
-    return join(parts)
+    cut = plural(lang, "tokens.dropped", trace.dropped_pieces, limit=thousands(trace.max_length))
+    return (
+        _vocabulary(trace, lang)
+        + (note(cut) if trace.dropped_pieces else "")
+        + (_lost(trace, lang) if trace.lost else "")
+    )
+
+
+def _vocabulary(trace: TokenTrace, lang: str) -> str:
+    """Name a better vocabulary where too much of the text is unknown to this one."""
+    if not trace.pieces or trace.unknown / trace.pieces <= MANY_UNKNOWN:
+        return ""
+    lost = "".join(token.source for token in trace.tokens if token.unknown)
+    which = "han" if any("一" <= letter <= "鿿" or "㐀" <= letter <= "䶿" for letter in lost) else "other"
+    return banner(translate(lang, f"tokens.unknown_{which}", share=percent(trace.unknown / trace.pieces, 0)))
 
 
 def _lost(trace: TokenTrace, lang: str) -> str:
@@ -189,13 +194,13 @@ def _short(text: str) -> str:
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
 
 
-def _normalized(stage: Stages, lang: str) -> str:
+def _normalized(stages: Sequence[Stages], lang: str) -> str:
     names = [
         translate(lang, f"tokens.normalizer.{name}") if has(f"tokens.normalizer.{name}") else name
-        for name in stage.normalizer.split()
+        for name in stages[0].normalizer.split()
     ]
     said = " · ".join(names) or translate(lang, "tokens.stage.unchanged")
-    return f"<p>{esc(said)}</p><code>{esc(_short(stage.normalized.strip()))}</code>"
+    return f"<p>{esc(said)}</p>" + join(f"<code>{esc(_short(stage.normalized.strip()))}</code>" for stage in stages)
 
 
 def _split(stage: Stages, lang: str) -> str:
@@ -206,19 +211,20 @@ def _split(stage: Stages, lang: str) -> str:
     return f"<code>{esc(_short(shown) + more)}</code>"
 
 
-def _splits(stages: Sequence[Stages]) -> Iterator[PreToken]:
+def _broken(stages: Sequence[Stages]) -> Iterator[PreToken]:
+    """Words that the vocabulary does not hold as they are."""
     for stage in stages:
-        yield from (word for word in stage.pre_tokens if len(word.pieces) > 1)
+        yield from (word for word in stage.pre_tokens if len(word.pieces) > 1 or word.pieces == (_UNKNOWN,))
 
 
 def _wordpiece(stages: Sequence[Stages], lang: str) -> str:
-    split = {word.text: word.pieces for word in _splits(stages)}
-    whole = sum(len(word.pieces) == 1 for stage in stages for word in stage.pre_tokens)
-    if not split:
+    broken = {word.text: word.pieces for word in _broken(stages)}
+    whole = sum(len(stage.pre_tokens) for stage in stages) - sum(1 for _ in _broken(stages))
+    if not broken:
         return f"<p>{esc(translate(lang, 'tokens.stage.whole'))}</p>"
-    lines = [f"{_short(text)} → {_short(' '.join(pieces))}" for text, pieces in list(split.items())[:_SHOWN_SPLITS]]
-    if len(split) > _SHOWN_SPLITS:
-        lines.append(translate(lang, "common.more", n=thousands(len(split) - _SHOWN_SPLITS)))
+    lines = [f"{_short(text)} → {_short(' '.join(pieces))}" for text, pieces in list(broken.items())[:_SHOWN_SPLITS]]
+    if len(broken) > _SHOWN_SPLITS:
+        lines.append(translate(lang, "common.more", n=thousands(len(broken) - _SHOWN_SPLITS)))
     rest = f"<p>{esc(translate(lang, 'tokens.stage.whole_list', n=thousands(whole)))}</p>" if whole else ""
     return join(f"<code>{esc(line)}</code>" for line in lines) + rest
 
@@ -232,6 +238,6 @@ def _frame(trace: TokenTrace, lang: str) -> str:
             parts += [token.piece for token in tokens]
         else:
             parts.append(plural(lang, "tokens.stage.pieces", len(tokens)))
-    runs = " ".join(f"{segment} × {len(list(group))}" for segment, group in groupby(segments))
+    runs = " · ".join(f"{segment} × {len(list(group))}" for segment, group in groupby(segments))
     said = translate(lang, "tokens.stage.segments", segments=runs)
     return f"<code>{esc(' '.join(parts))}</code><p>{esc(said)}</p>"

@@ -22,6 +22,7 @@ from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.data import render_chosen, render_data, render_preview
 from bertdemo.ui.render.primitives import caption, error_state, root
 from bertdemo.ui.render.runs import render_outcome, render_run
@@ -30,6 +31,7 @@ from bertdemo.ui.settings_form import SettingsForm, build_form
 from bertdemo.ui.widgets import guarded, sentence
 
 _TASK = "classification"
+_CHINESE = "google-bert/bert-base-chinese"
 _OUT_OF_MEMORY = "error.out_of_memory"
 FILE_TYPES = [".csv", ".tsv", ".jsonl", ".xlsx", ".parquet"]
 
@@ -73,18 +75,18 @@ class _Callbacks:
             return _nothing(lang)
         return self._shown(source, text, label, checkpoint, key, lang)
 
-    def chosen(self, found: report.Report | None, checkpoint: str, key: str, lang: str, *fields: Any) -> str:
-        """Inputs: report, checkpoint, owner, lang, settings. Outputs: what the settings come to."""
+    def chosen(self, found: Mapping[str, Any] | None, checkpoint: str, key: str, lang: str, *fields: Any) -> str:
+        """Inputs: found, checkpoint, owner, lang, settings. Outputs: what the settings come to."""
         if found is None:
             return ""
         info = self._services.catalogue.describe(checkpoint, self._services.owner(key))
         config = chosen_for(
             RunConfig.from_fields(SettingsForm.values(fields)),
-            train_rows=found.split["train"],
+            train_rows=found["split"]["train"],
             parameters=info.parameters,
-            suggested_length=min(found.lengths.suggested, info.positions),
+            suggested_length=min(found["suggested"], info.positions),
         )
-        return render_chosen(config, found, lang)
+        return render_chosen(config, found["split"], lang)
 
     def start(
         self,
@@ -147,7 +149,7 @@ class _Callbacks:
         status = self._status((run or {}).get("run") or "", key)
         if status is None or status.message is None or status.message.key != _OUT_OF_MEMORY:
             return gr.skip()
-        return status.message.values["smaller"]
+        return str(status.message.values["smaller"])
 
     def archive(self, run: Mapping[str, Any], key: str) -> Any:
         """Inputs: run, owner. Outputs: the hidden download button, holding the zip."""
@@ -155,15 +157,14 @@ class _Callbacks:
 
         owner = self._services.owner(key)
         status = status_of(self._services.registry.read((run or {}).get("run") or "", owner))
-        folder = self._settings.uploads / f"export-{self._services.new_owner()[:16]}"
-        folder.mkdir(mode=0o700)
-        path = export_zip(status.checkpoint, owner, self._services.catalogue, folder / f"bertdemo-{status.run_id}.zip")
+        target = self._services.new_result_folder() / f"bertdemo-{status.run_id}.zip"
+        path = export_zip(status.checkpoint, owner, self._services.catalogue, target)
         return gr.DownloadButton(value=str(path))
 
     def _shown(
         self, source: _Source, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
     ) -> tuple[Any, ...]:
-        """Outputs: report, data box, preview, text column, label column, preview box."""
+        """Outputs: found (what the settings depend on), data box, preview, text column, label column, preview box."""
         try:
             table = tables.read(Path(source.path), source.name, self._settings.limits)
         except BertDemoError as error:
@@ -176,10 +177,11 @@ class _Callbacks:
             columns = known if text and label else tasks.find(_TASK).columns(table)
             found = self._report(table, columns, checkpoint, key)
             drawn = render_data(source.name, found, table.notes, lang)
+            facts = {"split": dict(found.split), "suggested": found.lengths.suggested}
         except BertDemoError as error:
-            columns, found = known, None
+            columns, facts = known, None
             drawn = root(error_state(sentence(error, lang)), "bd-data")
-        return (found, drawn, preview, *_column_boxes(table, columns), gr.update(visible=True))
+        return (facts, drawn, preview, *_column_boxes(table, columns), gr.update(visible=True))
 
     def _report(self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str) -> report.Report:
         owner = self._services.owner(key)
@@ -238,7 +240,7 @@ _SHOWN, _DRAWN = 6, 6
 
 def build(page: Page) -> None:
     """Draw the tab."""
-    services: Services = page.services["services"]
+    services = page.services
     calls, make = _Callbacks(services), page.words.make
     source, found, seen = gr.State(None), gr.State(None), gr.State("")
     timer = gr.Timer(1.0, active=False)
@@ -294,20 +296,27 @@ def build(page: Page) -> None:
     result["download"].click(guarded(calls.archive), [page.run, page.owner], result["zip"], **quiet).then(
         None, None, None, js="() => window.bertdemo.press('train-zip')"
     )
-    page.goes_to(result["try"], "predict", checkpoint=page.run)
-    page.goes_to(result["open"], "runs")
+    for button, tab, target in ((result["try"], "predict", page.checkpoint), (result["open"], "runs", page.opened)):
+        button.click(
+            lambda run, tab=tab: (gr.Tabs(selected=tab), (run or {}).get("run") or ""), page.run, [page.tabs, target],
+            queue=False, **quiet,
+        )  # fmt: skip
 
 
 def _data_box(page: Page, services: Services) -> dict[str, Any]:
     make, types = page.words.make, FILE_TYPES
 
     def choices(lang: str) -> list[tuple[str, str]]:
-        return [(translate(lang, f"sample.{sample.id}"), sample.id) for sample in samples.offered(lang)]
+        return [(translate(lang, f"sample.{sample.id}"), sample.id) for sample in _offered(services, lang)]
+
+    def told(lang: str) -> str:
+        first = _offered(services, lang)[0].language
+        return translate(lang, "train.sample_info" if first == lang else "train.sample_info_zh_bundled")
 
     make(gr.HTML, {"value": lambda lang: _step(1, "train.data", lang)})
     file = make(gr.File, {"label": "train.file"}, file_types=types, height=110, elem_id="train-file")
     sample = make(
-        gr.Dropdown, {"label": "train.sample", "info": "train.sample_info", "choices": choices},
+        gr.Dropdown, {"label": "train.sample", "info": told, "choices": choices},
         value=None, elem_id="train-sample",
     )  # fmt: skip
     box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
@@ -355,9 +364,12 @@ def _result_box(page: Page) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _step(number: int, key: str, lang: str) -> str:
-    from bertdemo.ui.render.escape import esc
+def _offered(services: Services, lang: str) -> tuple[samples.Sample, ...]:
+    reads_chinese = services.catalogue.describe(_CHINESE, "").ready or not services.settings.hub_offline
+    return samples.offered(lang, chinese_model=reads_chinese)
 
+
+def _step(number: int, key: str, lang: str) -> str:
     return f'<h2 class="bd bd-step"><span>{number}</span>{esc(translate(lang, key))}</h2>'
 
 

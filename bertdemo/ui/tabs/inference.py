@@ -1,0 +1,161 @@
+"""Inference: a text to labels, the same text before training beside it, and a whole file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bertdemo.errors import FileMissing
+from bertdemo.serving.files import predict_file
+from bertdemo.ui.i18n import percent, plural, translate
+from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.render.predictions import describe, render_prediction, render_vector
+from bertdemo.ui.render.primitives import caption, empty_state, error_state, join, note, root
+from bertdemo.ui.render.run_list import when
+from bertdemo.ui.services import Services
+from bertdemo.ui.widgets import guarded
+
+_POOLING = "mean"
+_ARRIVED = 3
+
+
+class _Callbacks:
+    """The listeners of this tab, without the page."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def predict(self, text: str, pair: str, checkpoint: str, key: str, lang: str) -> str:
+        """Inputs: text, second text, checkpoint, owner, lang. Outputs: the answer."""
+        owner = self._services.owner(key)
+        info = self._services.catalogue.describe(checkpoint, owner)
+        if info.task:
+            answer = self._services.predictor.predict(text, "", info.id, owner)
+            return render_prediction(answer.output, answer.before, info.name, lang)
+        similarity = self._services.predictor.similarity(text, pair, info.id, owner) if pair.strip() else None
+        vector = self._services.predictor.embed([text], info.id, _POOLING, owner)[0]
+        return join([root(note(translate(lang, "predict.no_head"))), render_vector(vector, _POOLING, similarity, lang)])
+
+    def choose(self, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: checkpoint, owner, lang. Outputs: what it is, second text, Fine-tune button, file box."""
+        info = self._services.catalogue.describe(checkpoint, self._services.owner(key))
+        labels = bool(info.task)
+        return (
+            describe(info, lang),
+            gr.update(visible=not labels),
+            gr.update(visible=not labels),
+            gr.update(visible=labels),
+        )
+
+    def arrive(self, visit: Visit) -> tuple[Any, ...]:
+        """Inputs: the visit. Outputs: checkpoint, then those of `choose`."""
+        owner = self._services.owner(visit.owner)
+        wanted = visit.checkpoint or (visit.run if self._services.catalogue.owns(visit.run, owner) else "")
+        return self.open(wanted, visit.owner, visit.lang)
+
+    def open(self, wanted: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: checkpoint, owner, lang. Outputs: checkpoint with its choices, then those of `choose`."""
+        choices = self.choices(key, lang)
+        known = [value for _, value in choices]
+        chosen = wanted if wanted in known else next(iter(known))
+        return (gr.update(choices=choices, value=chosen), *self.choose(chosen, key, lang))
+
+    def choices(self, key: str, lang: str) -> list[tuple[str, str]]:
+        """Return this owner's checkpoints: trained ones first, newest first, then those that can be had."""
+        found = self._services.catalogue.list(self._services.owner(key))
+        order = {"trained": 0, "bundled": 1, "local": 2, "hub": 3}
+        named = []
+        for info in sorted(found, key=lambda info: order[info.source]):
+            if info.source == "trained":
+                metric = f"{info.metric:.3f}" if info.metric is not None else translate(lang, "predict.choice_unmeasured")
+                words = translate(lang, "predict.choice_trained", name=info.name, metric=metric, when=when(info.created))
+            else:
+                words = translate(lang, "checkpoint.choice" if info.ready else "checkpoint.choice_remote", name=info.name)
+            named.append((words, info.id))
+        return named
+
+    def predict_file(
+        self, file: str | None, checkpoint: str, key: str, lang: str, progress: gr.Progress
+    ) -> tuple[Any, Any]:
+        """Inputs: file, checkpoint, owner, lang. Outputs: what was done, the file with predictions."""
+        if not file:
+            raise FileMissing
+        path = Path(file)
+        target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
+        rows = predict_file(
+            path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
+            checkpoint=checkpoint, owner=self._services.owner(key), columns={}, limits=self._services.settings.limits,
+            progress=lambda share: progress(
+                share, desc=translate(lang, "predict.file_working", percent=percent(share, 0))
+            ),
+        )  # fmt: skip
+        return root(caption(plural(lang, "predict.file_done", rows))), gr.update(value=str(target), visible=True)
+
+
+def build(page: Page) -> None:
+    """Draw the tab."""
+    services = page.services
+    calls, make = _Callbacks(services), page.words.make
+    with gr.Row(elem_classes="bd-pair", equal_height=False):
+        with gr.Column(min_width=320):
+            checkpoint = make(
+                gr.Dropdown, {"label": "predict.checkpoint"}, choices=[("bundled", "bundled")], value="bundled",
+                allow_custom_value=True, elem_id="predict-checkpoint",
+            )  # fmt: skip
+            about = gr.HTML("", elem_id="predict-about")
+            text = make(
+                gr.Textbox, {"label": "predict.text", "placeholder": "predict.text_placeholder"},
+                lines=3, max_lines=12, elem_id="predict-text",
+            )  # fmt: skip
+            pair = make(
+                gr.Textbox, {"label": "predict.pair", "placeholder": "predict.text_placeholder"},
+                lines=2, max_lines=12, elem_id="predict-pair",
+            )  # fmt: skip
+            with gr.Row():
+                go = make(gr.Button, {"value": "predict.go"}, variant="primary", elem_id="predict-go", scale=0)
+                train = make(gr.Button, {"value": "predict.fine_tune"}, elem_id="predict-train", scale=0)
+        with gr.Column(min_width=320, elem_classes="bd-box"):
+            answer = make(
+                gr.HTML, {"value": lambda lang: root(empty_state(translate(lang, "predict.empty")))},
+                elem_id="predict-answer",
+            )  # fmt: skip
+    with make(gr.Accordion, {"label": "predict.file_box"}, open=False, visible=False, elem_id="predict-file-box") as box:
+        file = make(gr.File, {"label": "predict.file"}, height=110, elem_id="predict-file",
+                    file_types=[".csv", ".tsv", ".jsonl", ".xlsx", ".parquet"])  # fmt: skip
+        run = make(gr.Button, {"value": "predict.file_go"}, variant="primary", elem_id="predict-file-go", scale=0)
+        told = gr.HTML("", elem_id="predict-file-told")
+        result = make(gr.File, {"label": "predict.file_result"}, visible=False, interactive=False, elem_id="predict-result")
+
+    who = [page.owner, page.lang]
+    chosen = [about, pair, train, box]
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+    def refused(sentence: str) -> str:
+        return root(error_state(sentence))
+
+    def file_listener(
+        file: str | None, checkpoint: str, key: str, lang: str, progress: gr.Progress = gr.Progress()  # noqa: B008
+    ) -> tuple[Any, Any]:
+        return calls.predict_file(file, checkpoint, key, lang, progress)
+
+    for event in (go.click, text.submit):
+        event(
+            guarded(calls.predict, shown=refused), [text, pair, checkpoint, *who], answer,
+            concurrency_id="infer", show_progress="minimal", api_visibility="private",
+        )  # fmt: skip
+    checkpoint.change(
+        guarded(calls.choose, shown=lambda sentence: (refused(sentence), *(gr.skip(),) * 3)),
+        [checkpoint, *who], chosen, queue=False, **quiet,
+    )  # fmt: skip
+    run.click(
+        guarded(file_listener, shown=lambda sentence: (refused(sentence), gr.update(visible=False))),
+        [file, checkpoint, *who], [told, result], concurrency_id="infer", api_visibility="private",
+    )  # fmt: skip
+    page.goes_to(train, "train")
+    page.checkpoint.change(guarded(calls.open), [page.checkpoint, *who], [checkpoint, *chosen], queue=False, **quiet)
+    page.on_open("predict", guarded(lambda now, key, lang: calls.open(now, key, lang)), [checkpoint, *who],
+                 [checkpoint, *chosen])  # fmt: skip
+    page.on_load(calls.arrive, [], [checkpoint, *chosen])
+    page.on_language(lambda lang, now, key: calls.open(now, key, lang), [checkpoint, page.owner], [checkpoint, *chosen])

@@ -1,0 +1,164 @@
+"""Runs: everything that this visitor has trained, and one of them opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from bertdemo.errors import BertDemoError
+from bertdemo.runs.evaluation import evaluate
+from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.sharing.archive import export_zip
+from bertdemo.ui.i18n import translate
+from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.primitives import caption, error_state, root
+from bertdemo.ui.render.run_list import render_list, render_request
+from bertdemo.ui.render.runs import render_result, render_run
+from bertdemo.ui.services import Services
+from bertdemo.ui.widgets import guarded
+
+# A click on a name in the table opens that run; the listener stays when the table is drawn again.
+_OPEN_ON_CLICK = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-open]");
+  if (button) trigger("select", { run: button.dataset.open });
+});
+"""
+_LISTED, _OPENED = 2, 9
+
+
+class _Callbacks:
+    """The listeners of this tab, without the page."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._registry = services.registry
+
+    def refresh(self, opened: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: opened, owner, lang. Outputs: table, timer (on while something goes on)."""
+        owner = self._services.owner(key)
+        views = [self._registry.read(run, owner) for run in self._registry.ids(owner)]
+        statuses = [status_of(view) for view in views]
+        ahead = {view.run_id: self._services.supervisor.ahead(view) for view in views if view.state == "queued"}
+        going = any(not status.ended for status in statuses)
+        return render_list(statuses, ahead, opened, lang), gr.Timer(active=going)
+
+    def tick(self, opened: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: opened, owner, lang. Outputs: table, timer, then those of `show`."""
+        return (*self.refresh(opened, key, lang), *self.show(opened, key, lang))
+
+    def arrive(self, visit: Visit) -> tuple[Any, ...]:
+        """Inputs: the visit. Outputs: opened, then those of `tick`."""
+        return (visit.run, *self.tick(visit.run, visit.owner, visit.lang))
+
+    def choose(self, key: str, lang: str, event: gr.EventData) -> tuple[Any, ...]:
+        """Inputs: owner, lang, the click. Outputs: opened, then those of `tick`."""
+        run = str(getattr(event, "run", ""))
+        return (run, *self.tick(run, key, lang))
+
+    def show(self, run: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Outputs: the box, its title, result, data, curves, use, download, stop, delete."""
+        status = self._status(run, key)
+        if status is None:
+            words = root(caption(translate(lang, "runs.choose")))
+            return (gr.update(visible=False), words, "", "", "", *(gr.update(visible=False),) * 4)
+        owner = self._services.owner(key)
+        rows = self._registry.evaluation(run, owner) if status.ended else []
+        evaluation = evaluate(rows, status.started.labels) if rows and status.started else None
+        view = self._registry.read(run, owner)
+        usable = gr.update(visible=bool(status.checkpoint))
+        return (
+            gr.update(visible=True),
+            root(f'<h2 class="bd-h" data-opened="{esc(run)}">{esc(status.name)}</h2>'),
+            render_result(status, evaluation, lang),
+            render_request(view.request, status, lang),
+            render_run(status, lang, self._services.supervisor.ahead(view)),
+            usable,
+            usable,
+            gr.update(visible=not status.ended, interactive=not status.stopping),
+            gr.update(visible=status.ended or status.state == "queued", value=translate(lang, "runs.delete")),
+        )
+
+    def stop(self, run: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: opened, owner, lang. Outputs: those of `tick`."""
+        self._services.supervisor.cancel(run, self._services.owner(key))
+        return self.tick(run, key, lang)
+
+    def delete(self, run: str, asked: bool, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: opened, whether it was asked before, owner, lang. Outputs: asked, opened, those of `tick`."""
+        if not asked:
+            skipped = (gr.skip(),) * (_LISTED + _OPENED - 1)
+            return (True, gr.skip(), *skipped, gr.update(value=translate(lang, "runs.delete_sure")))
+        self._services.supervisor.delete(run, self._services.owner(key))
+        self._services.predictor.forget(run)
+        return (False, "", *self.tick("", key, lang))
+
+    def archive(self, run: str, key: str, lang: str) -> Any:
+        """Inputs: opened, owner, lang. Outputs: the hidden download button, holding the zip."""
+        owner = self._services.owner(key)
+        status = status_of(self._registry.read(run, owner))
+        path = self._services.new_result_folder() / f"bertdemo-{run}.zip"
+        return gr.DownloadButton(value=str(export_zip(status.checkpoint, owner, self._services.catalogue, path)))
+
+    def _status(self, run: str, key: str) -> RunStatus | None:
+        if not run:
+            return None
+        try:
+            return status_of(self._registry.read(run, self._services.owner(key)))
+        except BertDemoError:
+            return None
+
+
+def build(page: Page) -> None:
+    """Draw the tab."""
+    services = page.services
+    calls, make = _Callbacks(services), page.words.make
+    opened, asked, timer = gr.State(""), gr.State(False), gr.Timer(2.0, active=False)
+    listing = gr.HTML(render_list([], {}, "", "en"), js_on_load=_OPEN_ON_CLICK, elem_id="runs-list")
+    trouble = gr.HTML("", elem_id="runs-trouble")
+    title = make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "runs.choose")))}, elem_id="runs-title")
+    with gr.Column(visible=False, elem_id="runs-opened") as box:
+        with gr.Row(elem_classes="bd-actions"):
+            use = make(gr.Button, {"value": "runs.use"}, variant="primary", elem_id="runs-use", min_width=110, scale=0)
+            download = make(gr.Button, {"value": "runs.download"}, elem_id="runs-download", min_width=110, scale=0)
+            stop = make(gr.Button, {"value": "runs.stop"}, elem_id="runs-stop", min_width=110, scale=0)
+            delete = make(gr.Button, {"value": "runs.delete"}, elem_id="runs-delete", min_width=110, scale=0)
+        with gr.Tabs():
+            with make(gr.Tab, {"label": "runs.tab.result"}, elem_id="runs-tab-result"):
+                result = gr.HTML("", elem_id="runs-result")
+            with make(gr.Tab, {"label": "runs.tab.data"}, elem_id="runs-tab-data"):
+                data = gr.HTML("", elem_id="runs-data")
+            with make(gr.Tab, {"label": "runs.tab.curves"}, elem_id="runs-tab-curves"):
+                curves = gr.HTML("", elem_id="runs-curves")
+    package = gr.DownloadButton("zip", visible="hidden", elem_id="runs-zip")
+
+    listed = [listing, timer]
+    shown = [box, title, result, data, curves, use, download, stop, delete]
+    who = [page.owner, page.lang]
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+    def refused(told: str) -> tuple[Any, ...]:
+        return (root(error_state(told)), *(gr.skip(),) * (_LISTED + _OPENED))
+
+    def telling(fn: Any) -> Any:
+        """Empty the line of trouble when a listener went well, fill it when not."""
+        return guarded(lambda run, key, lang: ("", *fn(run, key, lang)), shown=refused)
+
+    listing.select(guarded(calls.choose), who, [opened, *listed, *shown], **quiet)
+    timer.tick(guarded(calls.tick), [opened, *who], [*listed, *shown], **quiet)
+    stop.click(telling(calls.stop), [opened, *who], [trouble, *listed, *shown], **quiet)
+    delete.click(guarded(calls.delete), [opened, asked, *who], [asked, opened, *listed, *shown], **quiet)
+    opened.change(lambda: False, None, asked, **quiet)
+    use.click(lambda run: (gr.Tabs(selected="predict"), run), opened, [page.tabs, page.checkpoint], **quiet)
+    download.click(guarded(calls.archive), [opened, *who], package, show_progress="hidden", api_visibility="private").then(
+        None, None, None, js="() => window.bertdemo.press('runs-zip')"
+    )
+    page.opened.change(
+        guarded(lambda run, key, lang: (run, *calls.tick(run, key, lang))),
+        [page.opened, *who], [opened, *listed, *shown], **quiet,
+    )  # fmt: skip
+    page.on_open("runs", guarded(calls.tick), [opened, *who], [*listed, *shown])
+    page.on_load(calls.arrive, [], [opened, *listed, *shown])
+    page.on_language(lambda lang, run, key: calls.tick(run, key, lang), [opened, page.owner], [*listed, *shown])
