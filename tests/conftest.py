@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from bertdemo.settings import Settings
+
+# evaluate and datasets read these when they are imported: nothing may land in the tester's own cache.
+_CACHE = tempfile.TemporaryDirectory(prefix="bertdemo-tests-")
+os.environ.update(
+    {
+        "HF_MODULES_CACHE": f"{_CACHE.name}/modules",
+        "HF_METRICS_CACHE": f"{_CACHE.name}/metrics",
+        "HF_DATASETS_CACHE": f"{_CACHE.name}/datasets",
+    }
+)
 
 
 @pytest.fixture

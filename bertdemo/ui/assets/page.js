@@ -17,11 +17,14 @@
       else url.searchParams.delete(name);
       history.replaceState(history.state, "", url);
     },
-    press(id, tries = 20) {
-      // A hidden download button gets its file a moment after the listener that made it.
-      const link = document.querySelector(`a#${id}[href], #${id} a[href]`);
-      if (link) link.click();
-      else if (tries > 0) setTimeout(() => window.bertdemo.press(id, tries - 1), 150);
+    download(file) {
+      if (!file || !file.url) return;
+      const link = document.createElement("a");
+      link.href = file.url;
+      link.download = file.orig_name || "";
+      document.body.append(link);
+      link.click();
+      link.remove();
     },
     speak(lang) {
       root.lang = lang === "zh" ? "zh-Hans" : "en";

@@ -8,7 +8,7 @@ from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.primitives import join
 
 MAX_POINTS = 500
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 640, 220, 48, 24, 12, 10
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 400, 170, 40, 24, 14, 10
 
 Point = tuple[float, float]
 Series = tuple[str, str, Sequence[Point]]
@@ -31,13 +31,13 @@ def curve(
     x_end: float | None = None,
     digits: int = 2,
 ) -> str:
-    """Draw series over steps or epochs; `compare` is a dashed line with its words, `x_end` where the axis ends."""
+    """Draw series from 0 over epochs; `compare` is a dashed line with its words, `x_end` where the axis ends."""
     points = [point for _, _, line in series for point in line]
     if not points:
         return ""
     ys = [y for _, y in points] + ([compare[1]] if compare else [])
     low, high = _padded(min(ys), max(ys))
-    left = min(x for x, _ in points)
+    left = 0.0
     right = max(*(x for x, _ in points), x_end if x_end is not None else left)
 
     def place(x: float, y: float) -> Point:

@@ -51,10 +51,11 @@ def describe(info: CheckpointInfo, lang: str) -> str:
     separator = translate(lang, "checkpoint.separator")
     can = separator.join(translate(lang, f"checkpoint.can.{name}") for name in info.can)
     cannot = separator.join(translate(lang, f"checkpoint.cannot.{name}") for name in info.cannot)
-    lines = [esc(figures), esc(translate(lang, "checkpoint.it_can", what=can))]
+    lines = [translate(lang, "checkpoint.it_can", what=can)]
     if cannot:
-        lines.append(esc(translate(lang, "checkpoint.it_cannot", what=cannot)))
-    return root("".join(f'<p class="bd-caption">{line}</p>' for line in lines), "bd-about")
+        lines.append(translate(lang, "checkpoint.it_cannot", what=cannot))
+    more = f"<summary>{esc(translate(lang, 'checkpoint.about'))}</summary>{join(map(caption, lines))}"
+    return root(f"{caption(figures)}<details>{more}</details>", "bd-about")
 
 
 def _label_bars(output: Prediction) -> str:

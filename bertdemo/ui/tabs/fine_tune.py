@@ -294,7 +294,7 @@ def build(page: Page) -> None:
         [*shown, *drawn],
     )
     result["download"].click(guarded(calls.archive), [page.run, page.owner], result["zip"], **quiet).then(
-        None, None, None, js="() => window.bertdemo.press('train-zip')"
+        None, result["zip"], None, js="(file) => window.bertdemo.download(file)"
     )
     for button, tab, target in ((result["try"], "predict", page.checkpoint), (result["open"], "runs", page.opened)):
         button.click(

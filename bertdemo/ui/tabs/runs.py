@@ -153,7 +153,7 @@ def build(page: Page) -> None:
     opened.change(lambda: False, None, asked, **quiet)
     use.click(lambda run: (gr.Tabs(selected="predict"), run), opened, [page.tabs, page.checkpoint], **quiet)
     download.click(guarded(calls.archive), [opened, *who], package, show_progress="hidden", api_visibility="private").then(
-        None, None, None, js="() => window.bertdemo.press('runs-zip')"
+        None, package, None, js="(file) => window.bertdemo.download(file)"
     )
     page.opened.change(
         guarded(lambda run, key, lang: (run, *calls.tick(run, key, lang))),

@@ -45,11 +45,16 @@ class _Callbacks:
 
     def arrive(self, visit: Visit) -> tuple[Any, Any]:
         """Inputs: the visit. Outputs: checkpoint and compare, with what this owner may choose."""
-        choices = self.choices(visit.lang, visit.owner)
-        known = {value for _, value in choices}
-        chosen = {"value": visit.checkpoint} if visit.checkpoint in known else {}
-        none = (translate(visit.lang, "tokens.compare_none"), "")
-        return gr.update(choices=choices, **chosen), gr.update(choices=[none, *choices])
+        main, other = self.offer(visit.lang, visit.owner)
+        if visit.checkpoint in {value for _, value in main["choices"]}:
+            main["value"] = visit.checkpoint
+        return main, other
+
+    def offer(self, lang: str, owner: str) -> tuple[Any, Any]:
+        """Inputs: language, owner. Outputs: checkpoint and compare, with what this owner may choose."""
+        choices = self.choices(lang, owner)
+        none = (translate(lang, "tokens.compare_none"), "")
+        return gr.update(choices=choices), gr.update(choices=[none, *choices])
 
     def choices(self, lang: str, owner: str = "") -> list[tuple[str, str]]:
         """Return every checkpoint with what it is, as choices of a dropdown."""
@@ -87,22 +92,7 @@ def build(page: Page) -> None:
         lines=1, max_lines=8, container=False, visible=False, elem_id="tokens-pair", elem_classes="bd-write",
     )  # fmt: skip
     strip = gr.HTML(drawn[0], elem_id="tokens-strip")
-    with gr.Row(elem_classes="bd-controls"):
-        checkpoint = make(
-            gr.Dropdown, {"label": "tokens.checkpoint", "choices": calls.choices},
-            value=_BUNDLED, allow_custom_value=True, elem_id="tokens-checkpoint", scale=3, min_width=220,
-        )  # fmt: skip
-        compare = make(
-            gr.Dropdown, {"label": "tokens.compare", "choices": calls.compare_choices},
-            value="", elem_id="tokens-compare", scale=3, min_width=220,
-        )  # fmt: skip
-        max_length = make(
-            gr.Number, {"label": "tokens.max_length"},
-            value=512, minimum=2, maximum=512, precision=0, elem_id="tokens-length", scale=1, min_width=120,
-        )  # fmt: skip
-        add = make(
-            gr.Button, {"value": "tokens.add_pair"}, size="md", elem_id="tokens-add-pair", scale=0, min_width=180
-        )
+    checkpoint, compare, max_length, add = _controls(page, calls)
     compared = gr.HTML(drawn[1], elem_id="tokens-compared")
     stages = gr.HTML(drawn[2], elem_id="tokens-stages")
     with make(gr.Accordion, {"label": "tokens.table"}, open=False, elem_id="tokens-table-box"):
@@ -127,7 +117,29 @@ def build(page: Page) -> None:
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     page.on_load(calls.arrive, [], [checkpoint, compare])
+    page.on_language(calls.offer, [page.owner], [checkpoint, compare])
     page.on_language(_spoken(calls), asked[:-1], pictures)
+
+
+def _controls(page: Page, calls: _Callbacks) -> tuple[gr.Dropdown, gr.Dropdown, gr.Number, gr.Button]:
+    make = page.words.make
+    with gr.Row(elem_classes="bd-controls"):
+        checkpoint = make(
+            gr.Dropdown, {"label": "tokens.checkpoint", "choices": calls.choices},
+            value=_BUNDLED, allow_custom_value=True, elem_id="tokens-checkpoint", scale=3, min_width=220,
+        )  # fmt: skip
+        compare = make(
+            gr.Dropdown, {"label": "tokens.compare", "choices": calls.compare_choices},
+            value="", elem_id="tokens-compare", scale=3, min_width=220,
+        )  # fmt: skip
+        max_length = make(
+            gr.Number, {"label": "tokens.max_length"},
+            value=512, minimum=2, maximum=512, precision=0, elem_id="tokens-length", scale=1, min_width=120,
+        )  # fmt: skip
+        add = make(
+            gr.Button, {"value": "tokens.add_pair"}, size="md", elem_id="tokens-add-pair", scale=0, min_width=180
+        )
+    return checkpoint, compare, max_length, add
 
 
 def _spoken(calls: _Callbacks) -> Any:
