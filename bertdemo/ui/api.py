@@ -64,9 +64,7 @@ class Endpoints:
         if max_length and not 2 <= max_length <= info.positions:
             raise ArgumentWrong(name="max_length", expected=f"0, or 2 to {info.positions}")
         tokenizer = self._services.catalogue.tokenizer(info.id, key)
-        return to_api(
-            trace(tokenizer, text, pair, checkpoint=info.id, max_length=max_length, positions=info.positions)
-        )
+        return to_api(trace(tokenizer, text, pair, checkpoint=info.id, max_length=max_length, positions=info.positions))
 
     def embed(
         self, texts: list[str], checkpoint: str = "bundled", pooling: str = "mean", owner: str = ""
@@ -171,9 +169,7 @@ class Endpoints:
             "before": answer.before.to_api() if answer.before else None,
         }
 
-    def predict_file(
-        self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = ""
-    ) -> str:
+    def predict_file(self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = "") -> str:
         """Return a CSV of the rows in their order with `prediction` and `confidence`."""
         path = _file(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"

@@ -53,6 +53,7 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         fill_width=True,
         delete_cache=(3600, 86400),
     ) as blocks:
+        build_api(services)  # first, so that no listener of the page takes a name of the API
         remembered = gr.BrowserState("", storage_key="bertdemo-lang", secret=_SECRET)
         # Outside gr.Tabs: a component that is its child but no tab shifts the tabs, and the first one shows twice.
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
@@ -74,7 +75,6 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
                 hook.fn, hook.inputs, hook.outputs, queue=False, show_progress="hidden", api_visibility="private"
             )
         wire(page, blocks, remembered)
-        build_api(services)
     blocks.queue(max_size=64, default_concurrency_limit=8)
     return App(blocks, page, _launch_kwargs(settings))
 

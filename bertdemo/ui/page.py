@@ -6,7 +6,7 @@ is already open when `build` is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +91,9 @@ class Page:
 
 def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
     """Connect load and language change: one request each, whatever the number of tabs."""
-    outputs = _unique([page.lang, page.owner, page.tabs, *page.words.components, *_outputs(page.language_hooks + page.load_hooks)])
+    outputs = _unique(
+        [page.lang, page.owner, page.tabs, *page.words.components, *_outputs(page.language_hooks + page.load_hooks)]
+    )
     names = _inputs(page.load_hooks)
     spoken = _inputs(page.language_hooks)
 

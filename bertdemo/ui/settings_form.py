@@ -144,9 +144,7 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     look.tick(guarded(find_devices), [page.lang], [look, device, page.device], **quiet)
-    form.checkpoint.change(
-        guarded(tell, shown=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet
-    )
+    form.checkpoint.change(guarded(tell, shown=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet)
     page.on_load(list_checkpoints, [], [form.checkpoint])
     page.on_language(
         lambda lang: _pill(services.supervisor.devices, lang) if services.supervisor.devices_known else "",

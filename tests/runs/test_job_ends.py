@@ -126,7 +126,7 @@ def test_a_stop_during_encoding_ends_there(work: Work, data: Path, monkeypatch: 
     encode: Any = Classification.encode
 
     def slow(self: Classification, *arguments: Any) -> Any:
-        press_stop(Path.cwd() if False else Path(arguments[-1].stop.__self__._folder))
+        press_stop(arguments[-1].stop.__self__._folder)
         return encode(self, *arguments)
 
     monkeypatch.setattr(Classification, "encode", slow)
@@ -180,7 +180,6 @@ def test_a_loss_that_is_not_a_number_fails_the_run_with_its_step(
     folder = work(request_for(data))
     failed = events_of(folder, ev.Failed)[0]
     assert (failed.message, failed.values) == ("error.loss_not_finite", {"step": 1, "learning_rate": "0.001"})
-    assert events_of(folder)[-1] is not None
     assert not events_of(folder, ev.Step)
 
 

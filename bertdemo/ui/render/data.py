@@ -31,7 +31,9 @@ def render_preview(data: Table, limit: int, lang: str) -> str:
         [thousands(data.row_numbers[i]), *(_cell(values[i]) for values in data.columns.values())]
         for i in range(min(limit, data.rows))
     ]
-    return root(caption(translate(lang, "data.preview", n=len(rows))) + table(headers, rows, numeric=(0,)), "bd-preview")
+    return root(
+        caption(translate(lang, "data.preview", n=len(rows))) + table(headers, rows, numeric=(0,)), "bd-preview"
+    )
 
 
 def render_chosen(config: RunConfig, split: Mapping[str, int], lang: str) -> str:
@@ -73,7 +75,9 @@ def _finding(item: Finding, lang: str) -> str:
         name: percent(value) if name.endswith("share") and isinstance(value, float) else _shown(value)
         for name, value in item.values.items()
     }
-    return finding(item.level, translate(lang, f"level.{item.level}"), translate(lang, f"finding.{item.code}", **values))
+    return finding(
+        item.level, translate(lang, f"level.{item.level}"), translate(lang, f"finding.{item.code}", **values)
+    )
 
 
 def _note(item: Note, lang: str) -> str:

@@ -33,7 +33,11 @@ def render_vector(vector: list[float], pooling: str, similarity: float | None, l
     first = ", ".join(f"{x:.4f}" for x in vector[:8])
     parts = [caption(head), f'<p class="bd-mono">[{esc(first)}, …]</p>']
     if similarity is not None:
-        parts = [big(f"{similarity:.3f}", translate(lang, "predict.cosine")), note(translate(lang, "predict.cosine_note")), *parts]
+        parts = [
+            big(f"{similarity:.3f}", translate(lang, "predict.cosine")),
+            note(translate(lang, "predict.cosine_note")),
+            *parts,
+        ]
     return root(join(parts), "bd-prediction")
 
 

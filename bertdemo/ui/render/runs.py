@@ -60,7 +60,9 @@ def render_run(status: RunStatus | None, lang: str, ahead: int = 0) -> str:
         parts += [_bars(status, lang), _figures(status, lang), _curves(status, lang)]
     if status.log.strip() and not status.ended:
         lines = status.log.strip().splitlines()[-LOG_LINES:]
-        parts.append(f'<pre class="bd-log" aria-label="{esc(translate(lang, "run.log"))}">{esc(chr(10).join(lines))}</pre>')
+        parts.append(
+            f'<pre class="bd-log" aria-label="{esc(translate(lang, "run.log"))}">{esc(chr(10).join(lines))}</pre>'
+        )
     return root(f'<div data-run="{esc(status.run_id)}" data-state="{esc(status.state)}">{join(parts)}</div>', "bd-run")
 
 
@@ -97,9 +99,7 @@ def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -
         _per_label(evaluation, lang),
         heading(translate(lang, "result.confusion")),
         _matrix(evaluation, lang),
-        heading(
-            translate(lang, "result.mistakes"), plural(lang, "result.mistakes_of", len(evaluation.mistakes))
-        ),
+        heading(translate(lang, "result.mistakes"), plural(lang, "result.mistakes_of", len(evaluation.mistakes))),
         _mistake_table(evaluation, lang),
     ]
     return root(join(parts), "bd-result")
@@ -217,9 +217,7 @@ def _matrix(evaluation: Evaluation, lang: str) -> str:
 
 
 def _mistake_table(evaluation: Evaluation, lang: str) -> str:
-    headers = [
-        translate(lang, f"result.column.{name}") for name in ("row", "text", "label", "predicted", "confidence")
-    ]
+    headers = [translate(lang, f"result.column.{name}") for name in ("row", "text", "label", "predicted", "confidence")]
     rows = [
         (thousands(m.row), _short(m.text), m.label, m.predicted, percent(m.confidence))
         for m in evaluation.mistakes[:SHOWN_MISTAKES]

@@ -22,8 +22,8 @@ from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
-from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.data import render_chosen, render_data, render_preview
+from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.primitives import caption, error_state, root
 from bertdemo.ui.render.runs import render_outcome, render_run
 from bertdemo.ui.services import Services
@@ -43,6 +43,16 @@ class _Source:
     path: str
     name: str
     sample: str = ""
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the page remembers between listeners."""
+
+    source: gr.State
+    found: gr.State
+    seen: gr.State
+    timer: gr.Timer
 
 
 class _Callbacks:
@@ -138,8 +148,16 @@ class _Callbacks:
         drawn = self._drawn(name, "", visit.owner, visit.lang)
         return ({"run": name or None}, gr.Timer(active=bool(name)), *drawn)
 
-    def speak(self, lang: str, source: _Source | None, found: Any, text: str, label: str, checkpoint: str, key: str,
-              run: Mapping[str, Any]) -> tuple[Any, ...]:  # fmt: skip
+    def speak(
+        self,
+        lang: str,
+        source: _Source | None,
+        text: str | None,
+        label: str | None,
+        checkpoint: str,
+        key: str,
+        run: Mapping[str, Any] | None,
+    ) -> tuple[Any, ...]:
         """Inputs: language, then what is shown. Outputs: those of `_shown` and `_drawn` in the new language."""
         shown = self.examine(source, text, label, checkpoint, key, lang)
         return (*shown, *self._drawn((run or {}).get("run") or "", "", key, lang))
@@ -151,8 +169,8 @@ class _Callbacks:
             return gr.skip()
         return str(status.message.values["smaller"])
 
-    def archive(self, run: Mapping[str, Any], key: str) -> Any:
-        """Inputs: run, owner. Outputs: the hidden download button, holding the zip."""
+    def archive(self, run: Mapping[str, Any], key: str, lang: str) -> Any:
+        """Inputs: run, owner, lang. Outputs: the hidden download button, holding the zip."""
         from bertdemo.sharing.archive import export_zip
 
         owner = self._services.owner(key)
@@ -240,71 +258,100 @@ _SHOWN, _DRAWN = 6, 6
 
 def build(page: Page) -> None:
     """Draw the tab."""
-    services = page.services
-    calls, make = _Callbacks(services), page.words.make
-    source, found, seen = gr.State(None), gr.State(None), gr.State("")
-    timer = gr.Timer(1.0, active=False)
+    calls = _Callbacks(page.services)
+    state = _State(gr.State(None), gr.State(None), gr.State(""), gr.Timer(1.0, active=False))
     with gr.Row(elem_classes="bd-steps", equal_height=False):
         with gr.Column(elem_classes="bd-box", elem_id="train-data", min_width=300):
-            data = _data_box(page, services)
+            data = _data_box(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-settings", min_width=300):
-            form = _settings_box(page, services)
+            form = _settings_box(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-training", min_width=340):
             progress = _training_box(page)
     with gr.Column(elem_classes="bd-outcome-box", elem_id="train-result"):
         result = _result_box(page)
-
-    shown = [found, data["box"], data["preview"], data["text"], data["label"], data["preview_box"]]
-    drawn = [seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
-    who = [form.checkpoint, page.owner, page.lang]
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    fields = form.components
-
-    def trouble(told: str) -> tuple[Any, ...]:
-        return (root(error_state(told)), *(gr.skip(),) * (2 + _DRAWN))
-
-    data["file"].upload(guarded(calls.upload), [data["file"], *who], [source, data["sample"], *shown], **quiet)
-    data["file"].clear(guarded(calls.upload), [data["file"], *who], [source, data["sample"], *shown], **quiet)
-    data["sample"].input(
-        guarded(calls.choose_sample), [data["sample"], *who], [source, data["file"], *shown], **quiet
-    )
-    looked = [source, data["text"], data["label"], *who]
-    for box in (data["text"], data["label"], form.checkpoint):
-        box.input(guarded(calls.examine), looked, shown, **quiet)
-    for component in (found, form.checkpoint, *fields):
-        component.change(
-            guarded(calls.chosen, shown=lambda told: root(error_state(told))), [found, *who, *fields], form.chosen,
-            queue=False, trigger_mode="always_last", **quiet,
-        )  # fmt: skip
-    asked = [source, data["text"], data["label"], data["validation"], data["test"], *who, *fields]
-    begun = [form.trouble, page.run, timer, *drawn]
-    for button in (form.start, result["again"]):
-        button.click(guarded(calls.start, shown=trouble), asked, begun, queue=False, **quiet).then(
-            None, page.run, None, js="(run) => window.bertdemo.address('run', (run || {}).run || '')"
-        )
-    progress["smaller"].click(calls.smaller, [page.run, page.owner], form.batch_size, queue=False, **quiet).then(
-        guarded(calls.start, shown=trouble), asked, begun, queue=False, **quiet
-    )
-    progress["stop"].click(guarded(calls.stop), [page.run, page.owner, page.lang], drawn, queue=False, **quiet)
-    timer.tick(guarded(calls.tick), [page.run, seen, page.owner, page.lang], [timer, *drawn], queue=False, **quiet)
-    page.on_load(calls.arrive, [page.run], [page.run, timer, *drawn])
+    shown = [state.found, data["box"], data["preview"], data["text"], data["label"], data["preview_box"]]
+    drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
+    _wire_data(page, calls, state, data, form, shown)
+    _wire_run(page, calls, state, data, form, progress, result, drawn)
+    page.on_load(calls.arrive, [page.run], [page.run, state.timer, *drawn])
     page.on_language(
         calls.speak,
-        [source, found, data["text"], data["label"], form.checkpoint, page.owner, page.run],
+        [state.source, data["text"], data["label"], form.checkpoint, page.owner, page.run],
         [*shown, *drawn],
     )
-    result["download"].click(guarded(calls.archive), [page.run, page.owner], result["zip"], **quiet).then(
+
+
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def _wire_data(
+    page: Page, calls: _Callbacks, state: _State, data: dict[str, Any], form: SettingsForm, shown: list[Any]
+) -> None:
+    """Connect what is chosen on the left, and what the settings come to for it."""
+    who = [form.checkpoint, page.owner, page.lang]
+    for event in (data["file"].upload, data["file"].clear):
+        event(guarded(calls.upload), [data["file"], *who], [state.source, data["sample"], *shown], **_QUIET)
+    data["sample"].input(
+        guarded(calls.choose_sample), [data["sample"], *who], [state.source, data["file"], *shown], **_QUIET
+    )
+    for box in (data["text"], data["label"], form.checkpoint):
+        box.input(guarded(calls.examine), [state.source, data["text"], data["label"], *who], shown, **_QUIET)
+    for component in (state.found, form.checkpoint, *form.components):
+        component.change(
+            guarded(calls.chosen, shown=lambda told: root(error_state(told))),
+            [state.found, *who, *form.components], form.chosen, queue=False, trigger_mode="always_last", **_QUIET,
+        )  # fmt: skip
+
+
+def _wire_run(
+    page: Page,
+    calls: _Callbacks,
+    state: _State,
+    data: dict[str, Any],
+    form: SettingsForm,
+    progress: dict[str, Any],
+    result: dict[str, Any],
+    drawn: list[Any],
+) -> None:
+    """Connect Start, Stop, the timer that follows the run, and what can be done with its result."""
+    who = [form.checkpoint, page.owner, page.lang]
+    asked = [state.source, data["text"], data["label"], data["validation"], data["test"], *who, *form.components]
+    begun = [form.trouble, page.run, state.timer, *drawn]
+    start = guarded(calls.start, shown=_refused)
+    for button in (form.start, result["again"]):
+        button.click(start, asked, begun, queue=False, **_QUIET).then(
+            None, page.run, None, js="(run) => window.bertdemo.address('run', (run || {}).run || '')"
+        )
+    progress["smaller"].click(
+        guarded(calls.smaller, shown=lambda _: gr.skip()),
+        [page.run, page.owner],
+        form.batch_size,
+        queue=False,
+        **_QUIET,
+    ).then(start, asked, begun, queue=False, **_QUIET)
+    progress["stop"].click(
+        guarded(calls.stop, shown=lambda told: ("", root(error_state(told)), *(gr.skip(),) * (_DRAWN - 2))),
+        [page.run, page.owner, page.lang], drawn, queue=False, **_QUIET,
+    )  # fmt: skip
+    state.timer.tick(
+        guarded(calls.tick), [page.run, state.seen, page.owner, page.lang], [state.timer, *drawn], queue=False, **_QUIET
+    )
+    result["download"].click(guarded(calls.archive), [page.run, page.owner, page.lang], result["zip"], **_QUIET).then(
         None, result["zip"], None, js="(file) => window.bertdemo.download(file)"
     )
     for button, tab, target in ((result["try"], "predict", page.checkpoint), (result["open"], "runs", page.opened)):
         button.click(
             lambda run, tab=tab: (gr.Tabs(selected=tab), (run or {}).get("run") or ""), page.run, [page.tabs, target],
-            queue=False, **quiet,
+            queue=False, **_QUIET,
         )  # fmt: skip
 
 
-def _data_box(page: Page, services: Services) -> dict[str, Any]:
-    make, types = page.words.make, FILE_TYPES
+def _refused(told: str) -> tuple[Any, ...]:
+    return (root(error_state(told)), *(gr.skip(),) * (2 + _DRAWN))
+
+
+def _data_box(page: Page) -> dict[str, Any]:
+    make, types, services = page.words.make, FILE_TYPES, page.services
 
     def choices(lang: str) -> list[tuple[str, str]]:
         return [(translate(lang, f"sample.{sample.id}"), sample.id) for sample in _offered(services, lang)]
@@ -327,7 +374,9 @@ def _data_box(page: Page, services: Services) -> dict[str, Any]:
         preview = gr.HTML("", elem_id="train-preview")
     with make(gr.Accordion, {"label": "train.held_out"}, open=False, elem_id="train-held-out"):
         make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "train.held_out_info")))})
-        validation = make(gr.File, {"label": "train.validation"}, file_types=types, height=90, elem_id="train-validation")
+        validation = make(
+            gr.File, {"label": "train.validation"}, file_types=types, height=90, elem_id="train-validation"
+        )
         test = make(gr.File, {"label": "train.test"}, file_types=types, height=90, elem_id="train-test")
     return {
         "file": file, "sample": sample, "box": box, "text": text, "label": label, "preview_box": preview_box,
@@ -335,9 +384,9 @@ def _data_box(page: Page, services: Services) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _settings_box(page: Page, services: Services) -> SettingsForm:
+def _settings_box(page: Page) -> SettingsForm:
     page.words.make(gr.HTML, {"value": lambda lang: _step(2, "train.settings", lang)})
-    return build_form(page, services)
+    return build_form(page, page.services)
 
 
 def _training_box(page: Page) -> dict[str, Any]:

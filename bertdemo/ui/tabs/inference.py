@@ -69,10 +69,16 @@ class _Callbacks:
         named = []
         for info in sorted(found, key=lambda info: order[info.source]):
             if info.source == "trained":
-                metric = f"{info.metric:.3f}" if info.metric is not None else translate(lang, "predict.choice_unmeasured")
-                words = translate(lang, "predict.choice_trained", name=info.name, metric=metric, when=when(info.created))
+                metric = (
+                    f"{info.metric:.3f}" if info.metric is not None else translate(lang, "predict.choice_unmeasured")
+                )
+                words = translate(
+                    lang, "predict.choice_trained", name=info.name, metric=metric, when=when(info.created)
+                )
             else:
-                words = translate(lang, "checkpoint.choice" if info.ready else "checkpoint.choice_remote", name=info.name)
+                words = translate(
+                    lang, "checkpoint.choice" if info.ready else "checkpoint.choice_remote", name=info.name
+                )
             named.append((words, info.id))
         return named
 
@@ -121,41 +127,62 @@ def build(page: Page) -> None:
                 gr.HTML, {"value": lambda lang: root(empty_state(translate(lang, "predict.empty")))},
                 elem_id="predict-answer",
             )  # fmt: skip
-    with make(gr.Accordion, {"label": "predict.file_box"}, open=False, visible=False, elem_id="predict-file-box") as box:
+    with make(
+        gr.Accordion, {"label": "predict.file_box"}, open=False, visible=False, elem_id="predict-file-box"
+    ) as box:
         file = make(gr.File, {"label": "predict.file"}, height=110, elem_id="predict-file",
                     file_types=[".csv", ".tsv", ".jsonl", ".xlsx", ".parquet"])  # fmt: skip
         run = make(gr.Button, {"value": "predict.file_go"}, variant="primary", elem_id="predict-file-go", scale=0)
         told = gr.HTML("", elem_id="predict-file-told")
-        result = make(gr.File, {"label": "predict.file_result"}, visible=False, interactive=False, elem_id="predict-result")
+        result = make(
+            gr.File, {"label": "predict.file_result"}, visible=False, interactive=False, elem_id="predict-result"
+        )
 
-    who = [page.owner, page.lang]
-    chosen = [about, pair, train, box]
+    _wire(page, calls, {
+        "checkpoint": checkpoint, "about": about, "text": text, "pair": pair, "go": go, "train": train,
+        "answer": answer, "box": box, "file": file, "run": run, "told": told, "result": result,
+    })  # fmt: skip
+
+
+def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
+    """Connect them."""
+    who, checkpoint = [page.owner, page.lang], parts["checkpoint"]
+    chosen = [parts["about"], parts["pair"], parts["train"], parts["box"]]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
-    def refused(sentence: str) -> str:
-        return root(error_state(sentence))
-
     def file_listener(
-        file: str | None, checkpoint: str, key: str, lang: str, progress: gr.Progress = gr.Progress()  # noqa: B008
+        file: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, Any]:
         return calls.predict_file(file, checkpoint, key, lang, progress)
 
-    for event in (go.click, text.submit):
+    for event in (parts["go"].click, parts["text"].submit):
         event(
-            guarded(calls.predict, shown=refused), [text, pair, checkpoint, *who], answer,
+            guarded(calls.predict, shown=_refused), [parts["text"], parts["pair"], checkpoint, *who], parts["answer"],
             concurrency_id="infer", show_progress="minimal", api_visibility="private",
         )  # fmt: skip
     checkpoint.change(
-        guarded(calls.choose, shown=lambda sentence: (refused(sentence), *(gr.skip(),) * 3)),
+        guarded(calls.choose, shown=lambda told: (_refused(told), *(gr.skip(),) * 3)),
         [checkpoint, *who], chosen, queue=False, **quiet,
     )  # fmt: skip
-    run.click(
-        guarded(file_listener, shown=lambda sentence: (refused(sentence), gr.update(visible=False))),
-        [file, checkpoint, *who], [told, result], concurrency_id="infer", api_visibility="private",
+    parts["run"].click(
+        guarded(file_listener, shown=lambda told: (_refused(told), gr.update(visible=False))),
+        [parts["file"], checkpoint, *who], [parts["told"], parts["result"]],
+        concurrency_id="infer", api_visibility="private",
     )  # fmt: skip
-    page.goes_to(train, "train")
-    page.checkpoint.change(guarded(calls.open), [page.checkpoint, *who], [checkpoint, *chosen], queue=False, **quiet)
-    page.on_open("predict", guarded(lambda now, key, lang: calls.open(now, key, lang)), [checkpoint, *who],
-                 [checkpoint, *chosen])  # fmt: skip
+    page.goes_to(parts["train"], "train")
+    page.on_open(
+        "predict",
+        guarded(lambda wanted, now, key, lang: ("", *calls.open(wanted or now, key, lang))),
+        [page.checkpoint, checkpoint, *who],
+        [page.checkpoint, checkpoint, *chosen],
+    )
     page.on_load(calls.arrive, [], [checkpoint, *chosen])
     page.on_language(lambda lang, now, key: calls.open(now, key, lang), [checkpoint, page.owner], [checkpoint, *chosen])
+
+
+def _refused(told: str) -> str:
+    return root(error_state(told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -27,6 +28,16 @@ element.addEventListener("click", (event) => {
 });
 """
 _LISTED, _OPENED = 2, 9
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the page remembers between listeners."""
+
+    opened: gr.State
+    asked: gr.State
+    """Whether the person was asked if they are sure to delete."""
+    timer: gr.Timer
 
 
 class _Callbacks:
@@ -133,32 +144,49 @@ def build(page: Page) -> None:
             with make(gr.Tab, {"label": "runs.tab.curves"}, elem_id="runs-tab-curves"):
                 curves = gr.HTML("", elem_id="runs-curves")
     package = gr.DownloadButton("zip", visible="hidden", elem_id="runs-zip")
-
-    listed = [listing, timer]
     shown = [box, title, result, data, curves, use, download, stop, delete]
+    _wire(page, calls, _State(opened, asked, timer), listing, trouble, package, shown)
+
+
+def _wire(
+    page: Page, calls: _Callbacks, state: _State, listing: gr.HTML, trouble: gr.HTML, package: Any, shown: list[Any]
+) -> None:
+    """Connect the list, the buttons of the opened run, and the timer that runs while something goes on."""
+    opened, asked, listed = state.opened, state.asked, [listing, state.timer]
+    use, download, stop, delete = shown[-4:]
     who = [page.owner, page.lang]
-    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    quiet = {**loud, "queue": False}
 
     def refused(told: str) -> tuple[Any, ...]:
         return (root(error_state(told)), *(gr.skip(),) * (_LISTED + _OPENED))
 
-    def telling(fn: Any) -> Any:
-        """Empty the line of trouble when a listener went well, fill it when not."""
-        return guarded(lambda run, key, lang: ("", *fn(run, key, lang)), shown=refused)
+    def refused_delete(told: str) -> tuple[Any, ...]:
+        return (root(error_state(told)), False, *(gr.skip(),) * (1 + _LISTED + _OPENED))
+
+    def stopping(run: str, key: str, lang: str) -> tuple[Any, ...]:
+        return ("", *calls.stop(run, key, lang))
+
+    def deleting(run: str, sure: bool, key: str, lang: str) -> tuple[Any, ...]:
+        return ("", *calls.delete(run, sure, key, lang))
+
+    def arriving(wanted: str, run: str, key: str, lang: str) -> tuple[Any, ...]:
+        return ("", wanted or run, *calls.tick(wanted or run, key, lang))
 
     listing.select(guarded(calls.choose), who, [opened, *listed, *shown], **quiet)
-    timer.tick(guarded(calls.tick), [opened, *who], [*listed, *shown], **quiet)
-    stop.click(telling(calls.stop), [opened, *who], [trouble, *listed, *shown], **quiet)
-    delete.click(guarded(calls.delete), [opened, asked, *who], [asked, opened, *listed, *shown], **quiet)
+    state.timer.tick(guarded(calls.tick), [opened, *who], [*listed, *shown], **quiet)
+    stop.click(guarded(stopping, shown=refused), [opened, *who], [trouble, *listed, *shown], **quiet)
+    delete.click(
+        guarded(deleting, shown=refused_delete),
+        [opened, asked, *who],
+        [trouble, asked, opened, *listed, *shown],
+        **quiet,
+    )
     opened.change(lambda: False, None, asked, **quiet)
     use.click(lambda run: (gr.Tabs(selected="predict"), run), opened, [page.tabs, page.checkpoint], **quiet)
-    download.click(guarded(calls.archive), [opened, *who], package, show_progress="hidden", api_visibility="private").then(
+    download.click(guarded(calls.archive), [opened, *who], package, **loud).then(
         None, package, None, js="(file) => window.bertdemo.download(file)"
     )
-    page.opened.change(
-        guarded(lambda run, key, lang: (run, *calls.tick(run, key, lang))),
-        [page.opened, *who], [opened, *listed, *shown], **quiet,
-    )  # fmt: skip
-    page.on_open("runs", guarded(calls.tick), [opened, *who], [*listed, *shown])
+    page.on_open("runs", guarded(arriving), [page.opened, opened, *who], [page.opened, opened, *listed, *shown])
     page.on_load(calls.arrive, [], [opened, *listed, *shown])
     page.on_language(lambda lang, run, key: calls.tick(run, key, lang), [opened, page.owner], [*listed, *shown])

@@ -1,0 +1,204 @@
+"""Real worker processes, started as the page starts them: the spare, a kill, a restart of the server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bertdemo.device import DeviceReport, cpu
+from bertdemo.processes import is_held
+from bertdemo.runs import events as ev
+from bertdemo.runs.status import status_of
+from bertdemo.settings import Settings
+from bertdemo.ui.services import Services
+from tests.runs.support import eventually, events_of, request_for, rows_of, settings_with, write_csv
+
+pytestmark = pytest.mark.slow
+
+_SERVER = """
+import sys, time
+from bertdemo.device import DeviceReport, cpu
+from bertdemo.settings import Settings
+from bertdemo.ui.services import Services
+from tests.runs.support import request_for
+from pathlib import Path
+settings = Settings.from_env()
+settings.apply()
+services = Services.create(settings)
+services.supervisor.devices_found(DeviceReport((cpu(),)))
+services.supervisor.begin()
+services.launcher.warm()
+if len(sys.argv) > 1:
+    print(services.supervisor.start(request_for(Path(sys.argv[1]), config={"epochs": 50, "batch_size": 1}), ""), flush=True)
+else:
+    print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Settings:
+    return settings_with(tmp_path_factory.mktemp("home"), tiny)
+
+
+@pytest.fixture(scope="module")
+def long_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("data") / "long.csv", rows_of(200))
+
+
+@pytest.fixture(scope="module")
+def services(settings: Settings) -> Iterator[Services]:
+    """The app's services, with a spare, for all tests of this file."""
+    services = Services.create(settings)
+    services.supervisor.devices_found(DeviceReport((cpu(),)))
+    services.supervisor.begin()
+    services.launcher.warm()
+    yield services
+    for run_id in services.registry.ids(None):
+        services.registry.ask_to_stop(run_id, None)
+        eventually(lambda run_id=run_id: not is_held(services.registry.folder(run_id) / "lock"))
+    services.close()
+
+
+def state(services: Services, run_id: str) -> str:
+    return services.registry.read(run_id, "").state
+
+
+def worker_of(folder: Path) -> psutil.Process:
+    """Return the process that holds a run: the one whose output goes to its log."""
+    log = str(folder / "worker.log")
+    return next(one for one in workers() if os.path.realpath(f"/proc/{one.pid}/fd/1") == log)
+
+
+def workers(word: str = "bertdemo.runs.worker") -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if word in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def spares_of(home: Path) -> list[psutil.Process]:
+    return [process for process in workers() if str(home / "spare.ready") in process.cmdline()]
+
+
+def start_long(services: Services, long_data: Path) -> str:
+    """Start a run that lasts until somebody ends it, and wait for its first step."""
+    run_id = services.supervisor.start(request_for(long_data, config={"epochs": 50, "batch_size": 1}), "")
+    eventually(lambda: events_of(services.registry.folder(run_id), ev.Step))
+    return run_id
+
+
+def test_a_warm_spare_takes_the_run_and_its_log_is_clean(services: Services, data: Path) -> None:
+    eventually(services.launcher.spare_is_ready)
+    (spare,) = spares_of(services.settings.home)
+    run_id = services.supervisor.start(request_for(data), "")
+    folder = services.registry.folder(run_id)
+    eventually(lambda: state(services, run_id) in ev.ENDED)
+    assert state(services, run_id) == "finished", (folder / "worker.log").read_text()
+    assert events_of(folder, ev.Launched)[0].warm
+    eventually(lambda: not spare.is_running() or spare.status() == psutil.STATUS_ZOMBIE)
+    assert (folder / "worker.log").read_text() == ""
+    assert eventually(lambda: services.registry.read(run_id, "").exit_code is not None)
+    assert services.registry.read(run_id, "").exit_code == 0
+    assert services.predictor.predict("good film", "", run_id, "").checkpoint == run_id
+
+
+def test_a_killed_worker_leaves_an_interrupted_run_with_its_signal(services: Services, long_data: Path) -> None:
+    run_id = start_long(services, long_data)
+    worker = worker_of(services.registry.folder(run_id))
+    assert state(services, run_id) == "running"
+    assert worker.nice() == 10
+    worker.kill()
+    eventually(lambda: state(services, run_id) == "interrupted", 10)
+    eventually(lambda: services.registry.read(run_id, "").exit_code is not None, 10)
+    message = status_of(services.registry.read(run_id, "")).message
+    assert message is not None
+    assert (message.key, message.values) == ("run.interrupted_by_signal", {"signal": 9})
+
+
+def test_stop_ends_a_training_with_its_weights_and_lets_the_next_run_start(
+    services: Services, long_data: Path, data: Path
+) -> None:
+    first = start_long(services, long_data)
+    second = services.supervisor.start(request_for(data), "")
+    assert services.supervisor.ahead(services.registry.read(second, "")) == 1
+    assert services.supervisor.training_on_cpu()
+    services.supervisor.cancel(first, "")
+    assert eventually(lambda: state(services, first) in ev.ENDED)
+    assert state(services, first) == "cancelled"
+    assert services.catalogue.owns(first, "")
+    eventually(lambda: state(services, second) in ev.ENDED)
+    assert state(services, second) == "finished"
+    eventually(lambda: not services.supervisor.training_on_cpu())
+
+
+def test_a_killed_server_leaves_the_training_running_and_the_next_one_can_stop_it(
+    tmp_path: Path, tiny: Path, long_data: Path
+) -> None:
+    settings = settings_with(tmp_path / "home", tiny)
+    server, run_id = start_server(settings, str(long_data))
+    folder = settings.runs / run_id
+    eventually(lambda: events_of(folder, ev.Step))
+    server.kill()
+    server.wait()
+    steps = len(events_of(folder, ev.Step))
+    later = Services.create(settings)
+    try:
+        later.supervisor.begin()
+        eventually(later.supervisor.training_on_cpu)
+        eventually(lambda: len(events_of(folder, ev.Step)) > steps)
+        assert later.registry.read(run_id, "").state == "running"
+        later.supervisor.cancel(run_id, "")
+        eventually(lambda: later.registry.read(run_id, "").state == "cancelled")
+        eventually(lambda: not is_held(folder / "lock"))
+        eventually(lambda: not later.supervisor.training_on_cpu())
+    finally:
+        (folder / "cancel").touch()
+        later.close()
+
+
+def test_five_killed_servers_leave_no_spare(tmp_path: Path, tiny: Path) -> None:
+    settings = settings_with(tmp_path / "home", tiny)
+    for _ in range(5):
+        server, _ = start_server(settings)
+        eventually(lambda: spares_of(settings.home), 10)
+        server.kill()
+        server.wait()
+    eventually(lambda: not spares_of(settings.home), 10)
+
+
+def test_a_spare_that_was_ready_ends_with_its_server(tmp_path: Path, tiny: Path) -> None:
+    settings = settings_with(tmp_path / "home", tiny)
+    server, _ = start_server(settings)
+    ready = settings.home / "spare.ready"
+    eventually(ready.exists)
+    assert len(spares_of(settings.home)) == 1
+    server.kill()
+    server.wait()
+    eventually(lambda: not spares_of(settings.home), 10)
+
+
+def start_server(settings: Settings, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+    """Start a process with Services in it, and return it with the first line it said."""
+    root = str(Path(__file__).resolve().parents[2])
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER, *arguments],
+        env={**settings.worker_env(), "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+    )
+    assert server.stdout is not None
+    return server, server.stdout.readline().strip()
+
+
