@@ -62,9 +62,6 @@ class RunError(BertDemoError):
     """A run that cannot be started, found or changed."""
 
 
-# --- InputError ---------------------------------------------------------------------------------------------
-
-
 class TextTooLong(InputError):
     """A text in a box is longer than the limit."""
 
@@ -99,9 +96,6 @@ class OwnerUnknown(InputError):
     """The owner key is missing or malformed on a server with several visitors."""
 
     key = "owner_unknown"
-
-
-# --- TableError ---------------------------------------------------------------------------------------------
 
 
 class FileTooLarge(TableError):
@@ -176,9 +170,6 @@ class LineBroken(TableError):
     key, params = "line_broken", ("file", "line")
 
 
-# --- DataError ----------------------------------------------------------------------------------------------
-
-
 class ColumnMissing(DataError):
     """A column that was named is not in the table."""
 
@@ -227,9 +218,6 @@ class TaskUnknown(DataError):
     key, params = "task_unknown", ("task", "tasks")
 
 
-# --- ConfigError --------------------------------------------------------------------------------------------
-
-
 class FieldUnknown(ConfigError):
     """No such setting."""
 
@@ -264,9 +252,6 @@ class LengthBeyondModel(ConfigError):
     """max_length and the checkpoint clash."""
 
     key, params = "length_beyond_model", ("length", "positions", "checkpoint")
-
-
-# --- CheckpointError ----------------------------------------------------------------------------------------
 
 
 class CheckpointUnknown(CheckpointError):
@@ -339,9 +324,6 @@ class HeadMissing(CheckpointError):
     """The checkpoint has no trained head, so it gives no labels."""
 
     key, params = "head_missing", ("checkpoint",)
-
-
-# --- RunError -----------------------------------------------------------------------------------------------
 
 
 class RunUnknown(RunError):

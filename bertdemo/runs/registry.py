@@ -83,10 +83,9 @@ class Registry:
         draft.mkdir(mode=0o700)
         try:
             self._fill(draft, run_id, request, owner)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        draft.replace(self.folder(run_id))  # whole, its first event included, or not at all
+            draft.replace(self.folder(run_id))  # whole, its first event included, or not at all
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)  # only where it was not moved
         return run_id
 
     @staticmethod

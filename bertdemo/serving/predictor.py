@@ -68,6 +68,11 @@ class Predictor:
         self._guard = threading.Lock()
         self._lanes = threading.BoundedSemaphore(settings.limits.concurrent_predictions)
 
+    def warm_up(self) -> None:
+        """Import what the first prediction would wait for."""
+        import sklearn.metrics  # noqa: F401
+        from transformers import BertForSequenceClassification, BertModel  # noqa: F401
+
     def predict(self, text: str, pair: str, checkpoint: str, owner: str) -> Answer:
         """Return labels with probabilities; HeadMissing where the checkpoint has no trained head."""
         self._check_text(text)

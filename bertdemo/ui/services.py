@@ -81,5 +81,4 @@ class Services:
     def _warm_up(self) -> None:
         self.supervisor.devices_found(device.report())
         self.launcher.warm()
-        import sklearn.metrics  # noqa: F401
-        from transformers import BertForSequenceClassification, BertModel  # noqa: F401
+        self.predictor.warm_up()

@@ -23,17 +23,15 @@ from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.render.data import render_chosen, render_data, render_preview
-from bertdemo.ui.render.escape import esc
-from bertdemo.ui.render.primitives import caption, error_state, root
+from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.render.runs import render_outcome, render_run
 from bertdemo.ui.services import Services
-from bertdemo.ui.settings_form import SettingsForm, build_form
+from bertdemo.ui.settings_form import SettingsForm
+from bertdemo.ui.training_boxes import data_box, result_box, settings_box, training_box
 from bertdemo.ui.widgets import guarded, sentence
 
 _TASK = "classification"
-_CHINESE = "google-bert/bert-base-chinese"
 _OUT_OF_MEMORY = "error.out_of_memory"
-FILE_TYPES = [".csv", ".tsv", ".jsonl", ".xlsx", ".parquet"]
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,7 @@ class _Callbacks:
             return gr.skip()
         return str(status.message.values["smaller"])
 
-    def archive(self, run: Mapping[str, Any], key: str, lang: str) -> Any:
+    def archive(self, run: Mapping[str, Any], key: str, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
         """Inputs: run, owner, lang. Outputs: the hidden download button, holding the zip."""
         from bertdemo.sharing.archive import export_zip
 
@@ -262,13 +260,13 @@ def build(page: Page) -> None:
     state = _State(gr.State(None), gr.State(None), gr.State(""), gr.Timer(1.0, active=False))
     with gr.Row(elem_classes="bd-steps", equal_height=False):
         with gr.Column(elem_classes="bd-box", elem_id="train-data", min_width=300):
-            data = _data_box(page)
+            data = data_box(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-settings", min_width=300):
-            form = _settings_box(page)
+            form = settings_box(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-training", min_width=340):
-            progress = _training_box(page)
+            progress = training_box(page)
     with gr.Column(elem_classes="bd-outcome-box", elem_id="train-result"):
-        result = _result_box(page)
+        result = result_box(page)
     shown = [state.found, data["box"], data["preview"], data["text"], data["label"], data["preview_box"]]
     drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
     _wire_data(page, calls, state, data, form, shown)
@@ -348,78 +346,6 @@ def _wire_run(
 
 def _refused(told: str) -> tuple[Any, ...]:
     return (root(error_state(told)), *(gr.skip(),) * (2 + _DRAWN))
-
-
-def _data_box(page: Page) -> dict[str, Any]:
-    make, types, services = page.words.make, FILE_TYPES, page.services
-
-    def choices(lang: str) -> list[tuple[str, str]]:
-        return [(translate(lang, f"sample.{sample.id}"), sample.id) for sample in _offered(services, lang)]
-
-    def told(lang: str) -> str:
-        first = _offered(services, lang)[0].language
-        return translate(lang, "train.sample_info" if first == lang else "train.sample_info_zh_bundled")
-
-    make(gr.HTML, {"value": lambda lang: _step(1, "train.data", lang)})
-    file = make(gr.File, {"label": "train.file"}, file_types=types, height=110, elem_id="train-file")
-    sample = make(
-        gr.Dropdown, {"label": "train.sample", "info": told, "choices": choices},
-        value=None, elem_id="train-sample",
-    )  # fmt: skip
-    box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
-    with gr.Row():
-        text = make(gr.Dropdown, {"label": "role.text"}, visible=False, elem_id="train-text", min_width=120)
-        label = make(gr.Dropdown, {"label": "role.label"}, visible=False, elem_id="train-label", min_width=120)
-    with make(gr.Accordion, {"label": "train.preview"}, open=False, visible=False) as preview_box:
-        preview = gr.HTML("", elem_id="train-preview")
-    with make(gr.Accordion, {"label": "train.held_out"}, open=False, elem_id="train-held-out"):
-        make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "train.held_out_info")))})
-        validation = make(
-            gr.File, {"label": "train.validation"}, file_types=types, height=90, elem_id="train-validation"
-        )
-        test = make(gr.File, {"label": "train.test"}, file_types=types, height=90, elem_id="train-test")
-    return {
-        "file": file, "sample": sample, "box": box, "text": text, "label": label, "preview_box": preview_box,
-        "preview": preview, "validation": validation, "test": test,
-    }  # fmt: skip
-
-
-def _settings_box(page: Page) -> SettingsForm:
-    page.words.make(gr.HTML, {"value": lambda lang: _step(2, "train.settings", lang)})
-    return build_form(page, page.services)
-
-
-def _training_box(page: Page) -> dict[str, Any]:
-    make = page.words.make
-    make(gr.HTML, {"value": lambda lang: _step(3, "train.training", lang)})
-    panel = gr.HTML(render_run(None, "en"), elem_id="train-panel")
-    smaller = gr.Button("", visible=False, variant="primary", elem_id="train-smaller")
-    stop = make(gr.Button, {"value": "train.stop"}, visible=False, elem_id="train-stop")
-    return {"panel": panel, "stop": stop, "smaller": smaller}
-
-
-def _result_box(page: Page) -> dict[str, Any]:
-    make = page.words.make
-    outcome = gr.HTML("", elem_id="train-outcome")
-    with gr.Row(visible=False, elem_id="train-buttons") as buttons:
-        use = make(gr.Button, {"value": "train.try"}, variant="primary", elem_id="train-try", min_width=140)
-        download = make(gr.Button, {"value": "train.download"}, elem_id="train-download", min_width=140)
-        again = make(gr.Button, {"value": "train.again"}, elem_id="train-again", min_width=140)
-        opened = make(gr.Button, {"value": "train.open"}, elem_id="train-open", min_width=140)
-    package = gr.DownloadButton("zip", visible="hidden", elem_id="train-zip")
-    return {
-        "outcome": outcome, "buttons": buttons, "try": use, "download": download, "again": again, "open": opened,
-        "zip": package,
-    }  # fmt: skip
-
-
-def _offered(services: Services, lang: str) -> tuple[samples.Sample, ...]:
-    reads_chinese = services.catalogue.describe(_CHINESE, "").ready or not services.settings.hub_offline
-    return samples.offered(lang, chinese_model=reads_chinese)
-
-
-def _step(number: int, key: str, lang: str) -> str:
-    return f'<h2 class="bd bd-step"><span>{number}</span>{esc(translate(lang, key))}</h2>'
 
 
 def _column_boxes(table: Table, columns: Mapping[str, str]) -> tuple[Any, Any]:

@@ -15,6 +15,7 @@ from bertdemo.ui.render.predictions import describe, render_prediction, render_v
 from bertdemo.ui.render.primitives import caption, empty_state, error_state, join, note, root
 from bertdemo.ui.render.run_list import when
 from bertdemo.ui.services import Services
+from bertdemo.ui.training_boxes import FILE_TYPES
 from bertdemo.ui.widgets import guarded
 
 _POOLING = "mean"
@@ -131,7 +132,7 @@ def build(page: Page) -> None:
         gr.Accordion, {"label": "predict.file_box"}, open=False, visible=False, elem_id="predict-file-box"
     ) as box:
         file = make(gr.File, {"label": "predict.file"}, height=110, elem_id="predict-file",
-                    file_types=[".csv", ".tsv", ".jsonl", ".xlsx", ".parquet"])  # fmt: skip
+                    file_types=FILE_TYPES)  # fmt: skip
         run = make(gr.Button, {"value": "predict.file_go"}, variant="primary", elem_id="predict-file-go", scale=0)
         told = gr.HTML("", elem_id="predict-file-told")
         result = make(

@@ -106,7 +106,7 @@ class _Callbacks:
         self._services.predictor.forget(run)
         return (False, "", *self.tick("", key, lang))
 
-    def archive(self, run: str, key: str, lang: str) -> Any:
+    def archive(self, run: str, key: str, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
         """Inputs: opened, owner, lang. Outputs: the hidden download button, holding the zip."""
         owner = self._services.owner(key)
         status = status_of(self._registry.read(run, owner))

@@ -1,0 +1,49 @@
+# One verb a command; see README.md. PORT chooses the port of `make run`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 7860
+STAMP := $(VENV)/.runtime-installed
+DEV_STAMP := $(VENV)/.dev-installed
+UNIT := -m "not browser"
+
+.PHONY: install run test check fix bench screenshots dev
+
+install: $(STAMP)
+
+$(STAMP): requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+dev: $(DEV_STAMP)
+
+$(DEV_STAMP): requirements-dev.txt $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+run: install
+	GRADIO_SERVER_PORT=$(PORT) $(BIN)/python app.py
+
+# A browser is needed by the tests alone; on Debian and Ubuntu it is installed here.
+test: dev
+	bash tests/browser.sh
+	$(BIN)/python -m pytest -q
+
+check: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+fix: dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Every measurement, with a dated table in docs/benchmarks.md. Takes about half an hour on two cores.
+bench: dev
+	$(BIN)/python -m benchmarks.run
+
+screenshots: dev
+	bash tests/browser.sh
+	$(BIN)/python -m tests.e2e.screenshots

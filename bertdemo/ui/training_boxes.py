@@ -1,0 +1,96 @@
+"""The boxes of the Fine-tune tab as they are drawn, before anything is connected: data, settings, training, result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from bertdemo.data import samples
+from bertdemo.ui.i18n import translate
+from bertdemo.ui.page import Page
+from bertdemo.ui.render.data import render_data
+from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.primitives import caption, root
+from bertdemo.ui.render.runs import render_run
+from bertdemo.ui.services import Services
+from bertdemo.ui.settings_form import SettingsForm, build_form
+
+FILE_TYPES = [".csv", ".tsv", ".jsonl", ".xlsx", ".parquet"]
+_CHINESE = "google-bert/bert-base-chinese"
+
+
+def data_box(page: Page) -> dict[str, Any]:
+    """Draw where data is chosen; returns its components by name."""
+    make, types, services = page.words.make, FILE_TYPES, page.services
+
+    def choices(lang: str) -> list[tuple[str, str]]:
+        return [(translate(lang, f"sample.{sample.id}"), sample.id) for sample in _offered(services, lang)]
+
+    def told(lang: str) -> str:
+        first = _offered(services, lang)[0].language
+        return translate(lang, "train.sample_info" if first == lang else "train.sample_info_zh_bundled")
+
+    make(gr.HTML, {"value": lambda lang: _step(1, "train.data", lang)})
+    file = make(gr.File, {"label": "train.file"}, file_types=types, height=110, elem_id="train-file")
+    sample = make(
+        gr.Dropdown, {"label": "train.sample", "info": told, "choices": choices},
+        value=None, elem_id="train-sample",
+    )  # fmt: skip
+    box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
+    with gr.Row():
+        text = make(gr.Dropdown, {"label": "role.text"}, visible=False, elem_id="train-text", min_width=120)
+        label = make(gr.Dropdown, {"label": "role.label"}, visible=False, elem_id="train-label", min_width=120)
+    with make(gr.Accordion, {"label": "train.preview"}, open=False, visible=False) as preview_box:
+        preview = gr.HTML("", elem_id="train-preview")
+    with make(gr.Accordion, {"label": "train.held_out"}, open=False, elem_id="train-held-out"):
+        make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "train.held_out_info")))})
+        validation = make(
+            gr.File, {"label": "train.validation"}, file_types=types, height=90, elem_id="train-validation"
+        )
+        test = make(gr.File, {"label": "train.test"}, file_types=types, height=90, elem_id="train-test")
+    return {
+        "file": file, "sample": sample, "box": box, "text": text, "label": label, "preview_box": preview_box,
+        "preview": preview, "validation": validation, "test": test,
+    }  # fmt: skip
+
+
+def settings_box(page: Page) -> SettingsForm:
+    """Draw the settings."""
+    page.words.make(gr.HTML, {"value": lambda lang: _step(2, "train.settings", lang)})
+    return build_form(page, page.services)
+
+
+def training_box(page: Page) -> dict[str, Any]:
+    """Draw where a run is followed; returns its components by name."""
+    make = page.words.make
+    make(gr.HTML, {"value": lambda lang: _step(3, "train.training", lang)})
+    panel = gr.HTML(render_run(None, "en"), elem_id="train-panel")
+    smaller = gr.Button("", visible=False, variant="primary", elem_id="train-smaller")
+    stop = make(gr.Button, {"value": "train.stop"}, visible=False, elem_id="train-stop")
+    return {"panel": panel, "stop": stop, "smaller": smaller}
+
+
+def result_box(page: Page) -> dict[str, Any]:
+    """Draw where the result stands; returns its components by name."""
+    make = page.words.make
+    outcome = gr.HTML("", elem_id="train-outcome")
+    with gr.Row(visible=False, elem_id="train-buttons") as buttons:
+        use = make(gr.Button, {"value": "train.try"}, variant="primary", elem_id="train-try", min_width=140)
+        download = make(gr.Button, {"value": "train.download"}, elem_id="train-download", min_width=140)
+        again = make(gr.Button, {"value": "train.again"}, elem_id="train-again", min_width=140)
+        opened = make(gr.Button, {"value": "train.open"}, elem_id="train-open", min_width=140)
+    package = gr.DownloadButton("zip", visible="hidden", elem_id="train-zip")
+    return {
+        "outcome": outcome, "buttons": buttons, "try": use, "download": download, "again": again, "open": opened,
+        "zip": package,
+    }  # fmt: skip
+
+
+def _offered(services: Services, lang: str) -> tuple[samples.Sample, ...]:
+    reads_chinese = services.catalogue.describe(_CHINESE, "").ready or not services.settings.hub_offline
+    return samples.offered(lang, chinese_model=reads_chinese)
+
+
+def _step(number: int, key: str, lang: str) -> str:
+    return f'<h2 class="bd bd-step"><span>{number}</span>{esc(translate(lang, key))}</h2>'

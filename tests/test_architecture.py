@@ -1,0 +1,165 @@
+"""The design, held by the syntax tree: who may import whom, what loads when, how large things are."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "bertdemo"
+HEAVY = {"torch", "transformers", "evaluate", "peft", "datasets"}
+
+# Lower numbers are lower tiers; the longest matching prefix decides.
+TIERS = {
+    "settings": 0, "errors": 0, "run_config": 0, "processes": 0,
+    "device": 1, "checkpoints": 1, "data.tables": 1, "data.formats": 1, "data.columns": 1, "data.split": 1,
+    "data.samples": 1, "data": 1,
+    "metrics": 2, "anatomy": 2, "tasks": 2,
+    "data.report": 3, "data.baseline": 3, "runs": 3, "serving": 3,
+    "sharing": 4,
+    "ui": 5,
+}  # fmt: skip
+HEAVY_ROOMS = (
+    "device", "checkpoints", "data.tables", "data.formats", "anatomy", "tasks", "metrics", "data.baseline",
+    "runs.worker", "runs.launchers", "serving", "sharing",
+)  # fmt: skip
+
+
+def modules() -> list[tuple[str, ast.Module, Path]]:
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        found.append((name, ast.parse(path.read_text(encoding="utf-8")), path))
+    return found
+
+
+MODULES = modules()
+IDS = [name or "bertdemo" for name, _, _ in MODULES]
+
+
+def tier(name: str) -> int:
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        if ".".join(parts[:length]) in TIERS:
+            return TIERS[".".join(parts[:length])]
+    return 0
+
+
+def imports(tree: ast.AST) -> list[str]:
+    """Every imported module, absolute; `from bertdemo import x` counts as bertdemo.x."""
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            module = node.module or ""
+            found += [f"{module}.{alias.name}" for alias in node.names] if module.startswith("bertdemo") else [module]
+    return found
+
+
+def top_level(tree: ast.Module) -> ast.Module:
+    """The statements that run at import: TYPE_CHECKING blocks are left out."""
+    body = [
+        node for node in tree.body
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        and not isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]  # fmt: skip
+    return ast.Module(body=body, type_ignores=[])
+
+
+@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
+def test_imports_go_down_only(name: str, tree: ast.Module, path: Path) -> None:
+    own = tier(name)
+    above = [
+        module for module in imports(tree)
+        if module.startswith("bertdemo.") and tier(module.removeprefix("bertdemo.")) > own
+    ]  # fmt: skip
+    assert not above
+
+
+@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
+def test_only_the_rooms_for_it_know_torch_and_only_inside_functions(name: str, tree: ast.Module, path: Path) -> None:
+    everywhere = {module.split(".")[0] for module in imports(tree)} & HEAVY
+    if not name.startswith(HEAVY_ROOMS):
+        assert not everywhere
+    # The metric modules are loaded by evaluate, the training loop by a worker that has imported torch already.
+    if not name.startswith(("metrics.accuracy", "metrics.macro_f1", "runs.worker.training")):
+        assert not {module.split(".")[0] for module in imports(top_level(tree))} & HEAVY
+
+
+@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
+def test_gradio_stays_in_the_page_and_out_of_its_drawings(name: str, tree: ast.Module, path: Path) -> None:
+    if not name.startswith("ui") or name.startswith("ui.render"):
+        assert "gradio" not in {module.split(".")[0] for module in imports(tree)}
+
+
+@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
+def test_a_module_says_what_it_is_for_and_stays_small(name: str, tree: ast.Module, path: Path) -> None:
+    assert ast.get_docstring(tree)
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    assert path.stem not in {"utils", "util", "common", "helpers", "core", "manager", "misc"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.returns is not None, node.name
+            assert (node.end_lineno or node.lineno) - node.lineno < 50, node.name
+
+
+@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
+def test_only_the_settings_read_the_environment(name: str, tree: ast.Module, path: Path) -> None:
+    if name != "settings":
+        read = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        assert not {"os.environ", "os.getenv"} & set(read)
+
+
+def test_exactly_two_places_catch_everything() -> None:
+    found = [
+        name
+        for name, tree, _ in MODULES
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
+    ]
+    assert sorted(found) == ["runs.worker.__main__", "ui.widgets"]
+
+
+def test_no_tab_imports_another_tab_and_no_task_another_task() -> None:
+    for folder, allowed in (("ui.tabs", set[str]()), ("tasks", {"base"})):
+        names = {name.removeprefix(f"{folder}.") for name, _, _ in MODULES if name.startswith(f"{folder}.")}
+        for name, tree, _ in MODULES:
+            if name.startswith(f"{folder}."):
+                other = {module.removeprefix(f"bertdemo.{folder}.").split(".")[0] for module in imports(tree)}
+                assert not (other & names) - allowed - {name.removeprefix(f"{folder}.")}
+
+
+def test_the_registry_knows_neither_worker_nor_supervisor_and_runs_neither_serving_nor_sharing() -> None:
+    for name, tree, _ in MODULES:
+        found = [module for module in imports(tree) if module.startswith("bertdemo")]
+        if name == "runs.registry":
+            assert not [module for module in found if "worker" in module or "supervisor" in module]
+        if name.startswith("runs"):
+            assert not [module for module in found if module.startswith(("bertdemo.serving", "bertdemo.sharing"))]
+
+
+def test_nothing_but_the_tasks_asks_which_task_it_is() -> None:
+    for name, tree, _ in MODULES:
+        if name.startswith("tasks"):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Compare):
+                words = [ast.unparse(part) for part in (node.left, *node.comparators)]
+                assert not ("'classification'" in words and any("task" in word for word in words)), name
+
+
+def test_the_page_the_tasks_and_the_supervisor_load_no_heavy_library() -> None:
+    code = (
+        "import sys, bertdemo.ui.app, bertdemo.ui.services, bertdemo.tasks, bertdemo.runs.supervisor\n"
+        "import bertdemo.anatomy.tokens, bertdemo.data.tables, bertdemo.runs.status, bertdemo.tasks.base\n"
+        "print(sorted(set(sys.modules) & {'torch', 'transformers', 'datasets', 'evaluate', 'peft', 'sklearn'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

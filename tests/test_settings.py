@@ -1,0 +1,113 @@
+"""The environment is read once, and a child sees only what it is allowed to."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from bertdemo.settings import MIB, PUBLIC_LIMITS, Limits, Settings, pin_gpu
+from tests.runs.support import unchanged_environment
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_a_laptop_serves_itself_alone_with_wide_limits(tmp_path: Path) -> None:
+    settings = Settings.from_env({"BERTDEMO_HOME": str(tmp_path)})
+    assert (settings.public, settings.server_name, settings.loopback) == (False, "127.0.0.1", True)
+    assert settings.limits == Limits()
+    assert settings.spare_worker
+
+
+def test_a_space_is_public_and_has_the_public_limits(tmp_path: Path) -> None:
+    settings = Settings.from_env({"BERTDEMO_HOME": str(tmp_path), "SPACE_ID": "a/b"})
+    assert (settings.public, settings.server_name, settings.loopback) == (True, "0.0.0.0", False)
+    assert settings.limits == PUBLIC_LIMITS
+    assert settings.limits.run_seconds > 0
+
+
+def test_a_server_that_others_can_reach_is_no_loopback_server(tmp_path: Path) -> None:
+    env = {"BERTDEMO_HOME": str(tmp_path), "GRADIO_SERVER_NAME": "0.0.0.0"}
+    assert not Settings.from_env(env).loopback
+
+
+def test_variables_are_read(tmp_path: Path) -> None:
+    settings = Settings.from_env(
+        {
+            "BERTDEMO_HOME": str(tmp_path / "x" / ".." / "home"),
+            "BERTDEMO_CHECKPOINTS": os.pathsep.join(["/a", "", "/b"]),
+            "BERTDEMO_MAX_FILE_BYTES": str(7 * MIB),
+            "BERTDEMO_SPARE_WORKER": "0",
+            "GRADIO_SERVER_PORT": "7999",
+            "HF_ENDPOINT": "http://localhost:1/",
+            "HF_HOME": "/hf",
+            "HF_HUB_OFFLINE": "yes",
+        }
+    )
+    assert settings.home == (tmp_path / "home").resolve()
+    assert settings.checkpoint_folders == (Path("/a"), Path("/b"))
+    assert settings.limits == Limits(file_bytes=7 * MIB)
+    assert not settings.spare_worker
+    assert settings.server_port == 7999
+    assert settings.hub_endpoint == "http://localhost:1"
+    assert settings.hub_cache == Path("/hf/hub")
+    assert settings.hub_offline
+
+
+def test_the_home_is_outside_the_checkout_by_default() -> None:
+    home = Settings.from_env({}).home
+    assert ROOT != home
+    assert ROOT not in home.parents
+
+
+def test_a_child_gets_no_token_and_only_allowed_variables(tmp_path: Path) -> None:
+    env = {
+        "PATH": "/bin", "BERTDEMO_HOME": str(tmp_path), "HF_TOKEN": "hf_secret", "HUGGING_FACE_HUB_TOKEN": "hf_secret",
+        "OPENAI_API_KEY": "sk", "GRADIO_SHARE": "1", "HF_ENDPOINT": "http://x", "SPACE_ID": "a/b",
+    }  # fmt: skip
+    child = Settings.from_env(env).worker_env()
+    assert not [value for value in child.values() if value in {"hf_secret", "sk"}]
+    assert not [name for name in child if "TOKEN" in name and name != "TOKENIZERS_PARALLELISM"]
+    assert {"GRADIO_SHARE", "HF_ENDPOINT", "OPENAI_API_KEY"}.isdisjoint(child)
+    assert (child["PATH"], child["HF_HUB_OFFLINE"], child["SPACE_ID"]) == ("/bin", "1", "a/b")
+
+
+def test_a_child_reads_the_same_settings_but_for_the_hub(tmp_path: Path) -> None:
+    env = {
+        "PATH": "/bin", "BERTDEMO_HOME": str(tmp_path), "BERTDEMO_CHECKPOINTS": "/a", "BERTDEMO_MAX_FILE_BYTES": "123",
+        "XDG_CACHE_HOME": "/cache", "SPACE_ID": "a/b",
+    }  # fmt: skip
+    server = Settings.from_env(env)
+    child = Settings.from_env(server.worker_env())
+    assert (child.home, child.limits, child.checkpoint_folders) == (server.home, server.limits, server.checkpoint_folders)
+    assert (child.hub_cache, child.public) == (Path("/cache/huggingface/hub"), True)
+    assert child.hub_offline
+
+
+def test_applying_makes_private_folders_and_tells_the_libraries(tmp_path: Path) -> None:
+    settings = Settings.from_env({"BERTDEMO_HOME": str(tmp_path / "new" / "home")})
+    with unchanged_environment():
+        settings.apply()
+        assert os.environ["HF_MODULES_CACHE"] == str(settings.modules)
+        assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+    for folder in (settings.home, settings.runs, settings.trained, settings.uploads, settings.modules):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("visible", "device", "wanted"), [("", "cuda:1", "1"), ("4,6", "cuda:1", "6"), ("GPU-a,GPU-b", "cuda:0", "GPU-a")]
+)
+def test_a_worker_sees_only_the_gpu_it_was_given(
+    visible: str, device: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert pin_gpu(device) == "cuda:0"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == wanted
+
+
+def test_a_processor_needs_no_pinning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert pin_gpu("cpu") == "cpu"
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
