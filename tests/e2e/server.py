@@ -89,16 +89,9 @@ class Server:
         return found
 
     def worker_of(self, run: str) -> psutil.Process:
-        """Return the process that trains a run: the one whose working files are in that run's folder."""
+        """Return the process that trains a run: it works in that run's folder."""
         folder = str(self.home / "runs" / run)
-        for process in self._all_workers():
-            with contextlib.suppress(psutil.Error):
-                if any(file.path.startswith(folder) for file in process.open_files()):
-                    return process
-        raise LookupError(f"no process trains {run}")
-
-    def _all_workers(self) -> list[psutil.Process]:
-        return [p for p in psutil.process_iter(["cmdline"]) if "bertdemo.runs.worker" in (p.info["cmdline"] or [])]
+        return next(process for process in self.workers() if process.cwd() == folder)
 
     def said(self) -> str:
         """Return the end of its output."""

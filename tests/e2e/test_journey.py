@@ -1,0 +1,158 @@
+"""The main job from end to end, in both languages."""
+
+from __future__ import annotations
+
+import csv
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Visit
+from tests.e2e.files import reviews, write_csv, write_reviews
+from tests.e2e.visitor import Visitor
+
+Choose = Callable[[Visitor, Path], str]
+
+
+def _upload_after_a_sample(visitor: Visitor, file: Path) -> str:
+    visitor.sample("support_en")
+    visitor.upload(file)
+    assert visitor.page.input_value("#train-sample input") == ""
+    visitor.tiny().set(epochs=3, learning_rate="0.00001")
+    return file.name
+
+
+def _sample_after_an_upload(visitor: Visitor, file: Path) -> str:
+    visitor.upload(file)
+    visitor.sample("support_en")
+    visitor.set(epochs=1, max_length=16)
+    return "support_en.csv"
+
+
+@pytest.mark.parametrize(
+    ("lang", "choose"), [("en", _upload_after_a_sample), ("zh", _sample_after_an_upload)], ids=["en", "zh"]
+)
+def test_a_person_goes_from_a_sentence_to_a_model_of_their_own(
+    visit: Visit, tmp_path: Path, lang: str, choose: Choose
+) -> None:
+    visitor = visit(lang).open()
+    page = visitor.page
+
+    assert "violin" in visitor.chips()
+    page.fill("#tokens-text textarea", "cats sat")
+    visitor.wait_chips(["cats", "sat"])
+    page.click("#tokens-train")
+    page.locator("#train-start").wait_for()
+
+    name = choose(visitor, write_reviews(tmp_path / "my reviews.csv", 120))
+    visitor.sees("#train-chosen", "data.split_two")
+    run = _train(visitor)
+    _read_the_outcome(visitor)
+    _download(visitor, tmp_path)
+
+    page.click("#train-try")
+    page.locator("#predict-go").wait_for()
+    assert name in page.input_value("#predict-checkpoint input")
+    _predict(visitor)
+    _predict_file(visitor, tmp_path)
+
+    visitor.tab("train")
+    page.click("#train-open")
+    _read_the_full_result(visitor, run)
+    _delete(visitor, run)
+
+
+def _train(visitor: Visitor) -> str:
+    run = visitor.start()
+    panel = visitor.page.locator("#train-panel")
+    panel.locator(".bd-state-word").filter(has_text=re.compile(r"\S")).wait_for()
+    assert panel.locator("[role=meter]").count() == 2
+    visitor.sees("#train-panel .bd-facts", "run.step")
+    visitor.state(run, "finished")
+    visitor.sees("#train-panel .bd-state-word", "state.finished")
+    assert panel.locator("svg").count() == 2
+    visitor.sees("#train-panel", "run.majority")
+    return run
+
+
+def _read_the_outcome(visitor: Visitor) -> None:
+    outcome = visitor.page.locator("#train-outcome")
+    assert re.fullmatch(r"[01]\.\d{3} ± 0\.\d{3} \S+", outcome.locator(".bd-big").inner_text())
+    visitor.sees("#train-outcome", "result.on_validation")
+    assert outcome.locator(".bd-mistakes li").count() == 3
+
+
+def _download(visitor: Visitor, folder: Path) -> None:
+    with visitor.page.expect_download() as coming:
+        visitor.page.click("#train-download")
+    target = folder / "model.zip"
+    coming.value.save_as(target)
+    with zipfile.ZipFile(target) as archive:
+        names = {Path(name).name for name in archive.namelist()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "card.json"} <= names
+
+
+def _predict(visitor: Visitor) -> None:
+    page = visitor.page
+    page.fill("#predict-text textarea", "the film was good")
+    page.click("#predict-go")
+    after, before = page.locator("#predict-answer .bd-two > div").all()[:2] if _two(visitor) else ([], [])
+    assert visitor.say("predict.after") in after.inner_text()
+    assert visitor.say("predict.before") in before.inner_text()
+    assert visitor.say("predict.untrained") in before.inner_text()
+    for side in (after, before):
+        shares = [float(text.rstrip("%")) for text in side.locator(".bd-bars .n").all_inner_texts()]
+        assert len(shares) >= 2
+        assert shares == sorted(shares, reverse=True)
+
+
+def _two(visitor: Visitor) -> bool:
+    visitor.page.locator("#predict-answer .bd-two").wait_for()
+    return True
+
+
+def _predict_file(visitor: Visitor, folder: Path) -> None:
+    page = visitor.page
+    texts = [text for text, _ in reviews(40)]
+    page.locator("#predict-file-box button").first.click()
+    visitor.give("#predict-file", write_csv(folder / "texts.csv", ("id", "text"), [(str(i), t) for i, t in enumerate(texts)]))
+    page.locator("#predict-file").get_by_text("texts").first.wait_for()
+    page.click("#predict-file-go")
+    visitor.sees("#predict-file-told", "predict.file_done.other", n=40)
+    with page.expect_download() as coming:
+        page.locator("#predict-result a").first.click()
+    with Path(coming.value.path()).open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["text"] for row in rows] == texts
+    assert [row["id"] for row in rows] == [str(i) for i in range(40)]
+    assert all(row["prediction"] and 0 < float(row["confidence"]) <= 1 for row in rows)
+
+
+def _read_the_full_result(visitor: Visitor, run: str) -> None:
+    page = visitor.page
+    page.locator(f"#runs-title [data-opened='{run}']").wait_for()
+    visitor.sees("#runs-result", "metric.macro_f1_interval")
+    text = page.locator("#runs-result").inner_text()
+    for key in ("metric.accuracy_interval", "result.per_label", "result.confusion", "result.mistakes"):
+        assert visitor.say(key) in text
+    assert page.locator("#runs-result table").count() == 3
+    page.click("#runs-tab-data-button")
+    visitor.sees("#runs-data", "runs.given.settings")
+    page.click("#runs-tab-curves-button")
+    page.locator("#runs-curves svg").first.wait_for()
+
+
+def _delete(visitor: Visitor, run: str) -> None:
+    page = visitor.page
+    page.click("#runs-delete")
+    visitor.sees("#runs-delete", "runs.delete_sure")
+    assert page.locator(f"#runs-list [data-run='{run}']").count() == 1
+    page.click("#runs-delete")
+    page.locator(f"#runs-list [data-run='{run}']").wait_for(state="detached")
+    page.locator("#runs-opened").wait_for(state="hidden")
+    visitor.tab("train")
+    page.locator(f"#train-panel [data-run='{run}']").wait_for(state="detached")
+    visitor.sees("#train-panel", "run.none_yet")

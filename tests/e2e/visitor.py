@@ -1,0 +1,207 @@
+"""A person at a browser: opens the page, reads what is seen, chooses data, waits for what the page says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from playwright.sync_api import ConsoleMessage, FilePayload, Locator, Page, Request
+
+from bertdemo.ui.i18n import catalogue, translate
+from tests.e2e.server import HANG
+
+HANG_MS = 1000 * HANG
+TABS = ("tokens", "train", "predict", "runs")
+PLACEHOLDER = re.compile(r"\\\{(\w+)\\\}")
+
+VISIBLE_TEXTS = """() => {
+  const found = new Set();
+  const seen = (element) => element.checkVisibility({ visibilityProperty: true });
+  for (const element of document.querySelectorAll("body *")) {
+    if (!seen(element) || ["SCRIPT", "STYLE"].includes(element.tagName)) continue;
+    for (const node of element.childNodes) {
+      if (node.nodeType === Node.TEXT_NODE && node.data.trim()) found.add(node.data.trim());
+    }
+    for (const name of ["title", "aria-label", "placeholder"]) {
+      if (element.getAttribute(name)) found.add(element.getAttribute(name).trim());
+    }
+    if (element.tagName === "INPUT" && element.type === "text" && element.value) found.add(element.value.trim());
+  }
+  return [...found];
+}"""
+
+
+def template(lang: str, key: str, **known: object) -> re.Pattern[str]:
+    """Return what a message of the catalogue looks like; placeholders that are not given match anything."""
+    text = PLACEHOLDER.sub(
+        lambda found: re.escape(str(known[found[1]])) if found[1] in known else r"[\s\S]*?",
+        re.escape(catalogue(lang)[key]),
+    )
+    return re.compile(text)
+
+
+class Visitor:
+    """One page of one browser, in one language. `trouble` holds what must not happen in any page."""
+
+    def __init__(self, page: Page, url: str, lang: str = "en") -> None:
+        self.page, self.url, self.lang = page, url, lang
+        self.trouble: list[str] = []
+        page.set_default_timeout(HANG_MS)
+        page.on("console", self._note_console)
+        page.on("pageerror", lambda error: self.trouble.append(f"page error: {error}"))
+        page.on("request", self._note_request)
+
+    # --- looking ---
+
+    def open(self, tab: str = "", **query: str) -> Visitor:
+        """Open the page and wait until it has drawn itself in the visitor's language."""
+        asked = {name: value for name, value in {"tab": tab, **query}.items() if value}
+        self.page.goto(f"{self.url}/?{urlencode(asked)}")
+        return self.ready()
+
+    def reload(self) -> Visitor:
+        """Load the same address again."""
+        self.page.reload()
+        return self.ready()
+
+    def ready(self) -> Visitor:
+        """Wait until the load listener has answered: it sets the document's language."""
+        self.page.wait_for_selector("html[lang]:not(.bd-waiting) #header")
+        self.page.wait_for_function(
+            "lang => document.documentElement.lang === (lang === 'zh' ? 'zh-Hans' : 'en') && window.bertdemo",
+            arg=self.lang,
+        )
+        self.page.wait_for_function(
+            "text => document.querySelector('#header .bd-tagline').textContent === text",
+            arg=self.say("header.tagline"),
+        )
+        return self
+
+    def tab(self, name: str) -> Visitor:
+        """Open a tab by its button."""
+        self.page.click(f"#tab-{name}-button")
+        self.page.wait_for_selector(f"#tab-{name}-button[aria-selected=true]")
+        self.page.locator(f"#tab-{name}").wait_for()
+        return self
+
+    def say(self, key: str, **values: object) -> str:
+        """Return a message in the visitor's language."""
+        return translate(self.lang, key, **values)
+
+    def sees(self, selector: str, key: str, **known: object) -> str:
+        """Wait until an element shows a message of the catalogue; return the element's whole text."""
+        place = self.page.locator(selector).filter(has_text=template(self.lang, key, **known)).first
+        place.wait_for()
+        return place.inner_text()
+
+    def texts(self) -> list[str]:
+        """Return every visible text, title, label and placeholder."""
+        found: list[str] = self.page.evaluate(VISIBLE_TEXTS)
+        return found
+
+    def chips(self) -> list[str]:
+        """Return the word pieces of the strip on Tokenization."""
+        return self.page.locator("#tokens-strip .bd-piece").all_inner_texts()
+
+    def wait_chips(self, pieces: list[str]) -> None:
+        """Wait until the strip shows exactly these between [CLS] and [SEP]."""
+        self.page.wait_for_function(
+            """pieces => JSON.stringify([...document.querySelectorAll('#tokens-strip .bd-piece')]
+            .map(e => e.textContent)) === JSON.stringify(pieces)""",
+            arg=["[CLS]", *pieces, "[SEP]"],
+        )
+
+    def speak(self, lang: str) -> Visitor:
+        """Choose the language in the header and wait until the page has changed."""
+        self.lang = lang
+        self.page.locator("#language").get_by_label({"en": "English", "zh": "中文"}[lang]).check()
+        return self.ready()
+
+    def query(self) -> dict[str, str]:
+        """Return the address' query."""
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.page.url).query).items()}
+
+    # --- fine-tuning ---
+
+    def choose(self, selector: str, option: str) -> None:
+        """Choose in a dropdown."""
+        self.page.click(f"{selector} input")
+        self.page.get_by_role("option", name=option, exact=True).click()
+
+    def sample(self, name: str) -> None:
+        """Choose a sample and wait for its report."""
+        self.choose("#train-sample", self.say(f"sample.{name}"))
+        self.page.locator("#train-report .bd-file").filter(has_text=f"{name}.csv").wait_for()
+
+    def give(self, selector: str, file: Path | FilePayload) -> None:
+        """Hand over a file, in place of the one that may be there."""
+        remove = self.page.locator(f"{selector} button[aria-label='Remove this file'], {selector} .label-clear-button")
+        if remove.count():
+            remove.first.click()
+        self.page.locator(f"{selector} input[type=file]").set_input_files(file)
+
+    def upload(self, file: Path) -> None:
+        """Upload training data and wait for its report."""
+        self.give("#train-file", file)
+        self.page.locator("#train-report .bd-file").filter(has_text=file.name).wait_for()
+
+    def set(self, **settings: object) -> None:
+        """Fill in settings by the names of RunConfig's fields; opens the closed ones where needed."""
+        for name, value in settings.items():
+            box = self.page.locator(f"#config-{name}").locator("input, textarea").first
+            if not box.is_visible():
+                self.page.locator("#train-all button").first.click()
+            box.fill(str(value))
+            box.blur()
+
+    def start(self, state: str = "running") -> str:
+        """Press Start, wait for the state of the new run, return its id."""
+        before = self.query().get("run", "")
+        self.page.click("#train-start")
+        self.page.wait_for_function(
+            "before => { const run = new URLSearchParams(location.search).get('run'); return run && run !== before; }",
+            arg=before,
+        )
+        run = self.query()["run"]
+        self.state(run, state)
+        return run
+
+    def state(self, run: str, state: str) -> Locator:
+        """Wait until the training box shows this run in this state."""
+        panel = self.page.locator(f"#train-panel [data-run='{run}'][data-state={state}]")
+        panel.wait_for()
+        return panel
+
+    def tiny(self) -> Visitor:
+        """Choose the tiny checkpoint, so that a training takes seconds."""
+        self.choose("#train-checkpoint", "tiny")
+        self.page.locator("#train-about").filter(has_text=re.compile("39 k")).wait_for()
+        return self
+
+    # --- what must not happen ---
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.trouble.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def _note_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
+            self.trouble.append(f"request to {request.url[:200]}")
+
+    def untouched(self) -> None:
+        """Assert that no text of a visitor was run as code."""
+        assert self.page.evaluate("typeof window.__x") == "undefined"
+
+
+def lost_connection(entry: str) -> bool:
+    """Say whether an entry of `trouble` only tells that the server was away."""
+    return any(word in entry for word in ("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY", "Failed to fetch",
+                                          "NetworkError", "network error", "Failed to load resource"))  # fmt: skip
+
+
+def options(**more: Any) -> dict[str, Any]:
+    """Return what every browser context is opened with."""
+    return {"viewport": {"width": 1280, "height": 900}, "locale": "en-US", "accept_downloads": True, **more}

@@ -1,0 +1,407 @@
+"""One run at a time on a device, whoever asks and whatever dies, with a launcher that starts nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bertdemo.checkpoints import Catalogue, DownloadProgress
+from bertdemo.device import Device, DeviceReport
+from bertdemo.errors import (
+    CheckpointUnknown,
+    ColumnMissing,
+    DeviceGone,
+    HubUnreachable,
+    OneClass,
+    QueueFull,
+    RunAlive,
+    RunUnknown,
+    UnknownLabel,
+)
+from bertdemo.processes import hold
+from bertdemo.run_config import RunRequest
+from bertdemo.runs import events as ev
+from bertdemo.runs.registry import Registry, append_event
+from bertdemo.runs.status import Message, status_of
+from bertdemo.runs.supervisor import Supervisor
+from bertdemo.settings import Settings
+from tests.runs.support import FakeLauncher, events_of, eventually, request_for, started, write_csv
+
+Make = Callable[..., Supervisor]
+
+
+@pytest.fixture
+def tiny() -> None:
+    """The bundled model's facts are enough here."""
+
+
+@pytest.fixture
+def own_settings(home: Path) -> Settings:
+    settings = Settings.from_env({"BERTDEMO_HOME": str(home), "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(home / "hub")})
+    settings.runs.mkdir()
+    return settings
+
+
+@pytest.fixture
+def launcher() -> FakeLauncher:
+    return FakeLauncher()
+
+
+def machine(*gpus: str) -> DeviceReport:
+    kinds = [(gpu, "cuda") for gpu in gpus] + [("cpu", "cpu")]
+    return DeviceReport(tuple(Device(name, kind, name, 1, 1, False, False) for name, kind in kinds))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def make(own_settings: Settings) -> Iterator[Make]:
+    """Build supervisors on one home that are closed at the end; `begin=False` leaves one asleep."""
+    built: list[Supervisor] = []
+
+    def build(launcher: FakeLauncher, *gpus: str, begin: bool = True, catalogue: Any = None, settings: Any = None) -> Supervisor:
+        settings = settings or own_settings
+        found = Supervisor(settings, Registry(settings), catalogue or Catalogue(settings), launcher)
+        found.devices_found(machine(*gpus))
+        if begin:
+            found.begin()
+        built.append(found)
+        return found
+
+    yield build
+    for supervisor in built:
+        supervisor.close()
+
+
+def ask(data: Path, device: str = "cpu", **more: Any) -> RunRequest:
+    return request_for(data, checkpoint="bundled", config={"device": device}, **more)
+
+
+def test_one_run_a_device_and_the_next_when_it_ends(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
+    supervisor = make(launcher)
+    first, second, third = (supervisor.start(ask(data), "") for _ in range(3))
+    eventually(lambda: launcher.ids == [first])
+    eventually(lambda: supervisor.training_on_cpu())
+    ahead = [supervisor.ahead(registry.read(run, "")) for run in (first, second, third)]
+    assert ahead == [0, 1, 2]
+    assert [registry.read(run, "").state for run in (first, second, third)] == ["starting", "queued", "queued"]
+    launcher.finish(first)
+    eventually(lambda: launcher.ids == [first, second])
+    assert registry.read(first, "").exit_code == 0
+    assert supervisor.ahead(registry.read(third, "")) == 1
+    assert launcher.warmed == 1
+    assert events_of(registry.folder(second), ev.Launched)[0].seq == 2
+
+
+def test_runs_on_two_devices_do_not_wait_for_each_other(make: Make, launcher: FakeLauncher, data: Path) -> None:
+    supervisor = make(launcher, "cuda:0")
+    best, processor, again = (supervisor.start(ask(data, device), "") for device in ("auto", "cpu", "cuda:0"))
+    eventually(lambda: sorted(launcher.ids) == sorted([best, processor]))
+    assert supervisor.ahead(supervisor._registry.read(again, "")) == 1
+    assert supervisor._registry.read(best, "").request.config.device == "cuda:0"
+
+
+def test_a_run_that_waits_is_cancelled_at_once_and_never_starts(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
+    supervisor = make(launcher)
+    first, second = (supervisor.start(ask(data), "") for _ in range(2))
+    eventually(lambda: launcher.ids == [first])
+    assert supervisor.cancel(second, "") == "cancelled"
+    assert supervisor.cancel(second, "") == "cancelled"
+    launcher.finish(first)
+    eventually(lambda: not supervisor.training_on_cpu())
+    assert launcher.ids == [first]
+    assert [event.kind for event in events_of(registry.folder(second))] == ["queued", "cancelled"]
+
+
+def test_a_run_that_trains_is_asked_and_not_declared_dead(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
+    supervisor = make(launcher)
+    run_id = supervisor.start(ask(data), "")
+    eventually(lambda: launcher.ids == [run_id])
+    with hold(registry.folder(run_id) / "lock"):
+        append_event(registry.folder(run_id), started())
+        assert supervisor.cancel(run_id, "") == "running"
+        assert registry.read(run_id, "").stopping
+        with pytest.raises(RunAlive):
+            supervisor.delete(run_id, "")
+    assert not events_of(registry.folder(run_id), ev.Cancelled)
+
+
+def test_another_owner_can_neither_stop_nor_delete(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+    supervisor = make(launcher)
+    run_id = supervisor.start(ask(data), "mine")
+    for call in (supervisor.cancel, supervisor.delete):
+        with pytest.raises(RunUnknown):
+            call(run_id, "yours")
+    assert registry.read(run_id, "mine").state in {"queued", "starting"}
+
+
+def test_a_label_of_the_validation_file_that_training_lacks_is_named_with_row_and_file(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path, tmp_path: Path
+) -> None:
+    odd = write_csv(tmp_path / "v.csv", [("good", "yes"), ("bad", "maybe")])
+    supervisor = make(launcher)
+    for role in ("validation", "test"):
+        with pytest.raises(UnknownLabel) as caught:
+            supervisor.start(ask(data, **{role: str(odd), f"{role}_name": "v.csv"}), "")
+        assert caught.value.values == {"label": "maybe", "row": 3, "file": "v.csv", "labels": "no, yes"}
+    assert registry.ids(None) == []
+
+
+def test_data_that_cannot_train_is_refused_before_a_folder_is_made(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path, tmp_path: Path
+) -> None:
+    supervisor = make(launcher, begin=False)
+    one = write_csv(tmp_path / "one.csv", [(f"text {i}", "same") for i in range(9)])
+    with pytest.raises(OneClass):
+        supervisor.start(ask(one), "")
+    with pytest.raises(ColumnMissing) as caught:
+        supervisor.start(replace(ask(data), columns={"text": "text", "label": "stars"}), "")
+    assert caught.value.values["column"] == "stars"
+    with pytest.raises(DeviceGone):
+        supervisor.start(ask(data, "cuda:7"), "")
+    with pytest.raises(CheckpointUnknown):
+        supervisor.start(replace(ask(data), checkpoint="no-such-checkpoint"), "")
+    assert registry.ids(None) == []
+
+
+def test_columns_that_were_left_out_are_found_and_stored(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+    run_id = make(launcher).start(replace(ask(data), columns={}, task=""), "")
+    request = registry.read(run_id, "").request
+    assert (request.task, request.columns) == ("classification", {"text": "text", "label": "label"})
+
+
+def test_a_public_visitor_may_queue_two_runs_and_others_are_not_held_back(
+    make: Make, launcher: FakeLauncher, own_settings: Settings, data: Path
+) -> None:
+    settings = replace(own_settings, limits=replace(own_settings.limits, queued_runs=2))
+    supervisor = make(launcher, settings=settings)
+    first = supervisor.start(ask(data), "a")
+    supervisor.start(ask(data), "a")
+    with pytest.raises(QueueFull) as caught:
+        supervisor.start(ask(data), "a")
+    assert caught.value.values == {"limit": 2}
+    assert supervisor.start(ask(data), "b")
+    eventually(lambda: launcher.ids == [first])
+    launcher.finish(first)
+    eventually(lambda: supervisor._registry.read(first, "a").state == "finished")
+    assert supervisor.start(ask(data), "a")
+
+
+def test_a_new_server_takes_up_what_waits_and_leaves_what_trains(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
+    earlier = make(launcher)
+    first, second, third = (earlier.start(ask(data), "") for _ in range(3))
+    eventually(lambda: launcher.ids == [first])
+    earlier.close()
+    with hold(registry.folder(first) / "lock"):
+        append_event(registry.folder(first), started())
+        after = FakeLauncher()
+        later = make(after)
+        eventually(later.training_on_cpu)
+        assert [later.ahead(registry.read(run, "")) for run in (first, second, third)] == [0, 1, 2]
+        assert after.ids == []
+        assert registry.read(first, "").state == "running"
+    eventually(lambda: after.ids == [second])
+    assert registry.read(first, "").state == "interrupted"
+
+
+def test_of_two_servers_on_one_home_only_one_dispatches_and_the_other_takes_over(
+    make: Make, registry: Registry, data: Path
+) -> None:
+    one, two = FakeLauncher(), FakeLauncher()
+    first, second = make(one), make(two, begin=False)
+    eventually(lambda: first._dispatches)
+    second.begin()
+    run, waits, last = (second.start(ask(data), "") for _ in range(3))
+    eventually(lambda: one.ids == [run])
+    eventually(second.training_on_cpu)
+    assert second.ahead(registry.read(waits, "")) == 1
+    assert second.cancel(run, "") == "starting"  # not its to end: the flag is there for the worker
+    second.cancel(last, "")
+    eventually(lambda: registry.read(last, "").state == "cancelled")
+    assert two.ids == []
+    assert [event.kind for event in events_of(registry.folder(run))] == ["queued", "launched"]
+    one.finish(run)
+    eventually(lambda: one.ids == [run, waits])
+    first.close()
+    one.finish(waits)
+    third = second.start(ask(data), "")
+    eventually(lambda: two.ids == [third])
+
+
+def test_deleting_a_run_deletes_its_checkpoint(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+    catalogue = StubCatalogue()
+    supervisor = make(launcher, catalogue=catalogue)
+    run_id = supervisor.start(ask(data), "")
+    eventually(lambda: launcher.ids == [run_id])
+    launcher.finish(run_id)
+    eventually(lambda: registry.read(run_id, "").state == "finished")
+    catalogue.trained.add(run_id)
+    supervisor.delete(run_id, "")
+    assert catalogue.trained == set()
+    assert registry.ids("") == []
+
+
+def test_a_waiting_run_can_be_deleted_and_never_starts(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+    supervisor = make(launcher)
+    first, second, third = (supervisor.start(ask(data), "") for _ in range(3))
+    eventually(lambda: launcher.ids == [first])
+    supervisor.delete(second, "")
+    launcher.finish(first)
+    eventually(lambda: launcher.ids == [first, third])
+    assert registry.ids("") == [third, first]
+
+
+def test_a_folder_that_vanishes_does_not_end_the_dispatching(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
+    supervisor = make(launcher)
+    first, second, third = (supervisor.start(ask(data), "") for _ in range(3))
+    eventually(lambda: launcher.ids == [first])
+    for gone in (first, second):
+        registry.folder(gone).rename(registry.folder(gone).with_name(f".trash-{gone}"))
+    eventually(lambda: launcher.ids == [first, third])
+
+
+class StubCatalogue:
+    """One Hub checkpoint that is not on this machine; `on_fetch` is what fetching it does."""
+
+    def __init__(self, on_fetch: Callable[[Any], None] = lambda say: None) -> None:
+        self.on_fetch = on_fetch
+        self.trained: set[str] = set()
+        self.gone = False
+
+    def describe(self, checkpoint: str, owner: str | None) -> Any:
+        if self.gone:
+            raise CheckpointUnknown(checkpoint=checkpoint)
+        return SimpleNamespace(id=checkpoint, ready="/" not in checkpoint)
+
+    def folder(self, checkpoint: str, owner: str | None, say: Any) -> Path:
+        self.on_fetch(say)
+        return Path()
+
+    def owns(self, checkpoint: str, owner: str) -> bool:
+        return checkpoint in self.trained
+
+    def delete(self, checkpoint: str, owner: str) -> None:
+        self.trained.remove(checkpoint)
+
+
+def from_hub(data: Path) -> RunRequest:
+    return replace(ask(data), checkpoint="someone/bert")
+
+
+def test_a_download_that_fails_ends_the_run_with_its_message(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+    def fail(_: Any) -> None:
+        raise HubUnreachable(checkpoint="someone/bert")
+
+    supervisor = make(launcher, catalogue=StubCatalogue(fail))
+    run_id = supervisor.start(from_hub(data), "")
+    after = supervisor.start(ask(data), "")
+    eventually(lambda: registry.read(run_id, "").state == "failed")
+    message = status_of(registry.read(run_id, "")).message
+    assert message == Message("error.hub_unreachable", {"checkpoint": "someone/bert"})
+    eventually(lambda: launcher.ids == [after])
+
+
+def test_a_bug_while_downloading_is_told_by_an_id(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Any) -> None:
+        raise ZeroDivisionError
+
+    run_id = make(launcher, catalogue=StubCatalogue(fail)).start(from_hub(data), "")
+    eventually(lambda: registry.read(run_id, "").state == "failed")
+    message = status_of(registry.read(run_id, "")).message
+    assert message is not None
+    assert message.key == "error.bug_in_run"
+    assert str(message.values["error_id"]) in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_download_is_reported_and_its_run_starts_after_it(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+    seen, go = threading.Event(), threading.Event()
+
+    def fetch(say: Any) -> None:
+        say(DownloadProgress(25, 100, "model.safetensors"))
+        seen.set()
+        assert go.wait(60)
+
+    supervisor = make(launcher, catalogue=StubCatalogue(fetch))
+    run_id = supervisor.start(from_hub(data), "")
+    assert seen.wait(60)
+    status = status_of(registry.read(run_id, ""))
+    assert (status.state, status.phase, status.phase_progress) == ("queued", "fetching", 0.25)
+    assert launcher.ids == []
+    go.set()
+    eventually(lambda: launcher.ids == [run_id])
+    assert [(event.seq, event.kind) for event in events_of(registry.folder(run_id))] == [
+        (1, "queued"), (2, "phase"), (3, "launched"),
+    ]  # fmt: skip
+
+
+def test_a_cancel_ends_a_download_and_nothing_is_written_after_it(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+    ended: list[type[BaseException]] = []
+
+    def fetch(say: Any) -> None:
+        begun.set()
+        assert go.wait(60)
+        try:
+            say(DownloadProgress(50, 100, "model.safetensors"))
+        except BaseException as error:
+            ended.append(type(error))
+            raise
+
+    supervisor = make(launcher, catalogue=StubCatalogue(fetch))
+    run_id = supervisor.start(from_hub(data), "")
+    assert begun.wait(60)
+    assert supervisor.cancel(run_id, "") == "cancelled"
+    go.set()
+    assert eventually(lambda: ended)
+    assert [event.kind for event in events_of(registry.folder(run_id))] == ["queued", "cancelled"]
+    assert launcher.ids == []
+
+
+def test_a_checkpoint_that_was_deleted_while_a_run_waited_fails_that_run_alone(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
+    catalogue = StubCatalogue()
+    supervisor = make(launcher, catalogue=catalogue)
+    first, second = (supervisor.start(ask(data), "") for _ in range(2))
+    eventually(lambda: launcher.ids == [first])
+    catalogue.gone = True
+    launcher.finish(first)
+    eventually(lambda: registry.read(second, "").state == "failed")
+    catalogue.gone = False
+    third = supervisor.start(ask(data), "")
+    eventually(lambda: launcher.ids == [first, third])
+
+
+def test_runs_that_have_ended_are_not_read_again_and_again(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        run_id = registry.create(ask(data), "")
+        registry.append(run_id, ev.Cancelled(2, 1, 1.0, checkpoint="", evaluated=False, step=0))
+    supervisor = make(launcher, begin=False)
+    read: list[str] = []
+    whole = Registry.read
+    monkeypatch.setattr(Registry, "read", lambda self, run, owner: (read.append(run), whole(self, run, owner))[1])
+    for _ in range(4):
+        supervisor._scanned = 0.0
+        supervisor._tick()
+    assert len(read) == 5
