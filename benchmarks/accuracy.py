@@ -16,10 +16,35 @@ from bertdemo.ui.api import Endpoints
 from bertdemo.ui.services import Services
 
 POSITIVE = frozenset(
-    "admiration approval gratitude amusement love joy optimism caring excitement desire relief pride".split()
+    [
+        "admiration",
+        "approval",
+        "gratitude",
+        "amusement",
+        "love",
+        "joy",
+        "optimism",
+        "caring",
+        "excitement",
+        "desire",
+        "relief",
+        "pride",
+    ]
 )
 NEGATIVE = frozenset(
-    "annoyance disapproval anger sadness disappointment fear disgust remorse embarrassment nervousness grief".split()
+    [
+        "annoyance",
+        "disapproval",
+        "anger",
+        "sadness",
+        "disappointment",
+        "fear",
+        "disgust",
+        "remorse",
+        "embarrassment",
+        "nervousness",
+        "grief",
+    ]
 )
 TRAIN, VALIDATE, SEEDS = 512, 200, (42, 1, 2)
 

@@ -14,7 +14,9 @@ from bertdemo.errors import DeviceGone
 GIB = 1024**3
 
 
-def fake_torch(gpus: list[tuple[str, int, int, int]] | None = None, *, mps: bool = False, cuda: str | None = None) -> Any:
+def fake_torch(
+    gpus: list[tuple[str, int, int, int]] | None = None, *, mps: bool = False, cuda: str | None = None
+) -> Any:
     """Return a torch that sees these (name, free GiB, total GiB, major capability)."""
     found = gpus or []
     return SimpleNamespace(
@@ -113,7 +115,9 @@ def test_memory_that_ran_out_is_recognised(error: BaseException) -> None:
     assert out_of_memory(error)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("shapes do not fit"), ValueError("out of memory"), OSError(28, "No space")])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("shapes do not fit"), ValueError("out of memory"), OSError(28, "No space")]
+)
 def test_other_errors_are_not_about_memory(error: BaseException) -> None:
     assert not out_of_memory(error)
 

@@ -199,7 +199,9 @@ def test_readers_never_see_a_part_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_spawned_module_writes_its_log_and_gets_only_its_environment(tmp_path: Path) -> None:
-    (tmp_path / "say.py").write_text("import os, sys; print(sorted(os.environ), sys.argv[1:], os.getsid(0) == os.getpid())")
+    (tmp_path / "say.py").write_text(
+        "import os, sys; print(sorted(os.environ), sys.argv[1:], os.getsid(0) == os.getpid())"
+    )
     log = tmp_path / "log"
     env = {"PYTHONPATH": str(tmp_path), "LC_ALL": "C.UTF-8"}
     child = processes.spawn("say", ["a b", "$HOME"], env=env, cwd=tmp_path, log=log)

@@ -44,7 +44,14 @@ def test_a_form_cannot_send_an_epoch_count_that_is_not_whole(value: str) -> None
 
 def test_a_form_sends_text_and_empty_text_means_the_default() -> None:
     config = RunConfig.from_fields(
-        {"epochs": " 3 ", "learning_rate": "2e-5", "batch_size": "", "warmup": None, "group_by_length": "false", "seed": 7.0}
+        {
+            "epochs": " 3 ",
+            "learning_rate": "2e-5",
+            "batch_size": "",
+            "warmup": None,
+            "group_by_length": "false",
+            "seed": 7.0,
+        }
     )
     assert (config.epochs, config.learning_rate, config.batch_size) == (3, 2e-5, None)
     assert (config.warmup, config.group_by_length, config.seed) == (0.1, False, 7)
@@ -66,7 +73,13 @@ def test_a_choice_that_is_none_is_named_with_the_choices() -> None:
 def test_a_request_comes_back_from_json_as_it_was() -> None:
     config = RunConfig(epochs=4, learning_rate=1e-5, precision="bfloat16", group_by_length=False)
     request = RunRequest(
-        "classification", {"text": "评论", "label": "a\u2028b"}, "bundled", config, "data/train.csv", "x.csv", name="<b>"
+        "classification",
+        {"text": "评论", "label": "a\u2028b"},
+        "bundled",
+        config,
+        "data/train.csv",
+        "x.csv",
+        name="<b>",
     )
     assert RunRequest.from_json(request.to_json()) == request
 

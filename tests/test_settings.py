@@ -81,7 +81,11 @@ def test_a_child_reads_the_same_settings_but_for_the_hub(tmp_path: Path) -> None
     }  # fmt: skip
     server = Settings.from_env(env)
     child = Settings.from_env(server.worker_env())
-    assert (child.home, child.limits, child.checkpoint_folders) == (server.home, server.limits, server.checkpoint_folders)
+    assert (child.home, child.limits, child.checkpoint_folders) == (
+        server.home,
+        server.limits,
+        server.checkpoint_folders,
+    )
     assert (child.hub_cache, child.public) == (Path("/cache/huggingface/hub"), True)
     assert child.hub_offline
 

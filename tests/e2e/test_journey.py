@@ -118,7 +118,9 @@ def _predict_file(visitor: Visitor, folder: Path) -> None:
     page = visitor.page
     texts = [text for text, _ in reviews(40)]
     page.locator("#predict-file-box button").first.click()
-    visitor.give("#predict-file", write_csv(folder / "texts.csv", ("id", "text"), [(str(i), t) for i, t in enumerate(texts)]))
+    visitor.give(
+        "#predict-file", write_csv(folder / "texts.csv", ("id", "text"), [(str(i), t) for i, t in enumerate(texts)])
+    )
     page.locator("#predict-file").get_by_text("texts").first.wait_for()
     page.click("#predict-file-go")
     visitor.sees("#predict-file-told", "predict.file_done.other", n=40)

@@ -38,7 +38,9 @@ def write_csv(path: Path, rows: Sequence[tuple[str, ...]], header: Sequence[str]
     return path
 
 
-def request_for(data: Path, *, checkpoint: str = "local:tiny", config: Mapping[str, Any] | None = None, **more: Any) -> RunRequest:
+def request_for(
+    data: Path, *, checkpoint: str = "local:tiny", config: Mapping[str, Any] | None = None, **more: Any
+) -> RunRequest:
     """Return a request for a file; two epochs unless said otherwise."""
     fields = {"device": "cpu", "epochs": 2, "learning_rate": 1e-3, "precision": "float32", **(config or {})}
     return RunRequest(
@@ -127,7 +129,9 @@ class FakeLauncher:
     def finish(self, run_id: str) -> None:
         """Play a worker that has done its work."""
         folder = next(folder for folder in self.launched if folder.name == run_id)
-        end = ev.Finished(seq=9, attempt=1, at=time.time(), checkpoint="", metrics={}, evaluated_on="", rows=0, seconds=1)
+        end = ev.Finished(
+            seq=9, attempt=1, at=time.time(), checkpoint="", metrics={}, evaluated_on="", rows=0, seconds=1
+        )
         append_event(folder, end)
         self.ended.append((folder, 0))
 

@@ -71,8 +71,18 @@ def test_a_finished_run_leaves_a_checkpoint_that_predicts(
     catalogue = Catalogue(own_settings)
     info, card = catalogue.describe(folder.name, ""), catalogue.card(folder.name, "")
     assert card is not None
-    assert (info.name, info.task, info.labels, info.base) == ("my reviews", "classification", ("no", "yes"), "local:tiny")
-    assert (card.rows, card.columns, card.run, card.evaluated) == (48, {"text": "text", "label": "label"}, folder.name, True)
+    assert (info.name, info.task, info.labels, info.base) == (
+        "my reviews",
+        "classification",
+        ("no", "yes"),
+        "local:tiny",
+    )
+    assert (card.rows, card.columns, card.run, card.evaluated) == (
+        48,
+        {"text": "text", "label": "label"},
+        folder.name,
+        True,
+    )
     finished = events_of(folder, ev.Finished)[0]
     assert card.metrics == finished.metrics
     assert finished.evaluated_on == "validation"
@@ -118,9 +128,7 @@ def test_evaluated_rows_are_the_rows_of_the_file(work: Work, data: Path, grouped
 
 
 def test_the_same_seed_gives_the_same_split_and_another_seed_another(work: Work, data: Path) -> None:
-    first, second, other = (
-        split_of(work(request_for(data, config={"seed": seed, "epochs": 1}))) for seed in (1, 1, 2)
-    )
+    first, second, other = (split_of(work(request_for(data, config={"seed": seed, "epochs": 1}))) for seed in (1, 1, 2))
     assert first == second
     assert first != other
 
@@ -152,7 +160,9 @@ def test_a_thousand_rows_are_split_into_eight_one_and_one_tenths(work: Work, tmp
     assert_rows_match(folder, large, set(parts["test"]))
 
 
-def test_texts_with_line_separators_and_markup_come_through(work: Work, data: Path, tmp_path: Path, registry: Registry) -> None:
+def test_texts_with_line_separators_and_markup_come_through(
+    work: Work, data: Path, tmp_path: Path, registry: Registry
+) -> None:
     rows = [(f"{text} \u2028 <b>\x85 \x1c", f"{label}\u2028<i>") for text, label in rows_of(20)]
     odd = write_csv(tmp_path / "odd.csv", rows)
     folder = work(request_for(odd, config={"epochs": 1}))

@@ -152,9 +152,7 @@ def test_a_stop_during_the_last_measurement_reports_the_best_epoch(
 
 
 def test_a_terminate_signal_stops_like_the_button(work: Work, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    on_event(
-        monkeypatch, lambda event, _: isinstance(event, ev.Saved), lambda _: os.kill(os.getpid(), signal.SIGTERM)
-    )
+    on_event(monkeypatch, lambda event, _: isinstance(event, ev.Saved), lambda _: os.kill(os.getpid(), signal.SIGTERM))
     folder = work(request_for(data))
     cancelled = events_of(folder, ev.Cancelled)[0]
     assert (cancelled.evaluated, cancelled.checkpoint) == (True, folder.name)

@@ -37,7 +37,11 @@ def test_a_run_holds_copies_of_its_files_under_names_of_ours(registry: Registry,
     folder = registry.folder(run_id)
     assert {path.name for path in (folder / "data").iterdir()} == {"train.csv", "validation.csv", "test.csv"}
     request = registry.read(run_id, "").request
-    assert (request.data, request.validation, request.test) == ("data/train.csv", "data/validation.csv", "data/test.csv")
+    assert (request.data, request.validation, request.test) == (
+        "data/train.csv",
+        "data/validation.csv",
+        "data/test.csv",
+    )
     assert request.data_name == "..%2f<b> 报告.CSV"
     assert (folder / "data" / "validation.csv").read_bytes() == data.read_bytes()
 

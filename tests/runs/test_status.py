@@ -66,7 +66,9 @@ def test_a_finished_run_is_done() -> None:
     assert (status.checkpoint, status.seconds, status.ended, status.kept_unevaluated) == ("c", 8.0, True, False)
 
 
-@pytest.mark.parametrize(("checkpoint", "evaluated", "kept"), [("c", False, True), ("c", True, False), ("", False, False)])
+@pytest.mark.parametrize(
+    ("checkpoint", "evaluated", "kept"), [("c", False, True), ("c", True, False), ("", False, False)]
+)
 def test_weights_that_were_kept_without_an_evaluation_are_said_to_be_so(
     checkpoint: str, evaluated: bool, kept: bool
 ) -> None:
@@ -96,7 +98,9 @@ def test_a_failed_run_says_why_and_warnings_stay() -> None:
         (None, (QUEUED, LAUNCHED, started()), Message("run.interrupted_unseen")),
     ],
 )
-def test_an_interrupted_run_says_what_is_known(code: int | None, events: tuple[ev.RunEvent, ...], message: Message) -> None:
+def test_an_interrupted_run_says_what_is_known(
+    code: int | None, events: tuple[ev.RunEvent, ...], message: Message
+) -> None:
     assert status_of(view(*events, state="interrupted", exit_code=code)).message == message
 
 

@@ -63,7 +63,9 @@ def make(own_settings: Settings) -> Iterator[Make]:
     """Build supervisors on one home that are closed at the end; `begin=False` leaves one asleep."""
     built: list[Supervisor] = []
 
-    def build(launcher: FakeLauncher, *gpus: str, begin: bool = True, catalogue: Any = None, settings: Any = None) -> Supervisor:
+    def build(
+        launcher: FakeLauncher, *gpus: str, begin: bool = True, catalogue: Any = None, settings: Any = None
+    ) -> Supervisor:
         settings = settings or own_settings
         found = Supervisor(settings, Registry(settings), catalogue or Catalogue(settings), launcher)
         found.devices_found(machine(*gpus))
@@ -136,7 +138,9 @@ def test_a_run_that_trains_is_asked_and_not_declared_dead(
     assert not events_of(registry.folder(run_id), ev.Cancelled)
 
 
-def test_another_owner_can_neither_stop_nor_delete(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+def test_another_owner_can_neither_stop_nor_delete(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
     supervisor = make(launcher)
     run_id = supervisor.start(ask(data), "mine")
     for call in (supervisor.cancel, supervisor.delete):
@@ -174,7 +178,9 @@ def test_data_that_cannot_train_is_refused_before_a_folder_is_made(
     assert registry.ids(None) == []
 
 
-def test_columns_that_were_left_out_are_found_and_stored(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+def test_columns_that_were_left_out_are_found_and_stored(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
     run_id = make(launcher).start(replace(ask(data), columns={}, task=""), "")
     request = registry.read(run_id, "").request
     assert (request.task, request.columns) == ("classification", {"text": "text", "label": "label"})
@@ -240,7 +246,9 @@ def test_of_two_servers_on_one_home_only_one_dispatches_and_the_other_takes_over
     eventually(lambda: two.ids == [third])
 
 
-def test_deleting_a_run_deletes_its_checkpoint(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+def test_deleting_a_run_deletes_its_checkpoint(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
     catalogue = StubCatalogue()
     supervisor = make(launcher, catalogue=catalogue)
     run_id = supervisor.start(ask(data), "")
@@ -253,7 +261,9 @@ def test_deleting_a_run_deletes_its_checkpoint(make: Make, launcher: FakeLaunche
     assert registry.ids("") == []
 
 
-def test_a_waiting_run_can_be_deleted_and_never_starts(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+def test_a_waiting_run_can_be_deleted_and_never_starts(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
     supervisor = make(launcher)
     first, second, third = (supervisor.start(ask(data), "") for _ in range(3))
     eventually(lambda: launcher.ids == [first])
@@ -302,7 +312,9 @@ def from_hub(data: Path) -> RunRequest:
     return replace(ask(data), checkpoint="someone/bert")
 
 
-def test_a_download_that_fails_ends_the_run_with_its_message(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+def test_a_download_that_fails_ends_the_run_with_its_message(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
     def fail(_: Any) -> None:
         raise HubUnreachable(checkpoint="someone/bert")
 
@@ -330,7 +342,9 @@ def test_a_bug_while_downloading_is_told_by_an_id(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_download_is_reported_and_its_run_starts_after_it(make: Make, launcher: FakeLauncher, registry: Registry, data: Path) -> None:
+def test_a_download_is_reported_and_its_run_starts_after_it(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
     seen, go = threading.Event(), threading.Event()
 
     def fetch(say: Any) -> None:

@@ -27,7 +27,9 @@ def trainer_for(tiny: Path, folder: Path, rows: int = 100) -> tuple[Any, Any]:
 
     task, tokenizer = Classification(), SharedTokenizer.from_folder(tiny)
     pairs = rows_of(rows, LABELS)
-    table = Table("t.csv", {"text": tuple(t for t, _ in pairs), "label": tuple(x for _, x in pairs)}, tuple(range(rows)))
+    table = Table(
+        "t.csv", {"text": tuple(t for t, _ in pairs), "label": tuple(x for _, x in pairs)}, tuple(range(rows))
+    )
     dataset = task.encode(table, COLUMNS, range(rows), LABELS, tokenizer, EncodeOptions(max_length=64))
     config = RunConfig(device="cpu", epochs=1, batch_size=8, learning_rate=1e-4, max_length=64, weight_decay=0.05)
     trainer = RunTrainer(

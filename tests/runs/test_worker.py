@@ -200,5 +200,3 @@ def start_server(settings: Settings, *arguments: str) -> tuple[subprocess.Popen[
     )
     assert server.stdout is not None
     return server, server.stdout.readline().strip()
-
-

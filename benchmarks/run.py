@@ -1,0 +1,73 @@
+"""`make bench`: run every measurement and add a dated table to docs/benchmarks.md, failures included.
+
+`python -m benchmarks.run startup keystroke` runs the named ones only.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks import accuracy, keystroke, startup, throughput
+from benchmarks.row import ROOT, Row
+from bertdemo.device import cpu
+from bertdemo.settings import Settings
+from bertdemo.ui.i18n import size
+from bertdemo.ui.services import Services
+
+REPORT = ROOT / "docs" / "benchmarks.md"
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Run the measurements; the exit code counts those that did not hold."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        settings = Settings.from_env({**os.environ, "BERTDEMO_HOME": home})
+        settings.apply()
+        services = Services.create(settings)
+        measurements: dict[str, Callable[[], Sequence[Row]]] = {
+            "startup": startup.first_answers,
+            "tokenize": lambda: [startup.tokenize_handler(services)],
+            "first_step": startup.first_step,
+            "keystroke": keystroke.keystrokes,
+            "throughput": lambda: [throughput.ratio(services)],
+            "goemotions": lambda: [accuracy.goemotions(_begun(services))],
+            "banking77": lambda: [accuracy.banking77(_begun(services))],
+        }
+        rows: list[Row] = []
+        for name, measure in measurements.items():
+            if not wanted or name in wanted:
+                found = measure()
+                rows += found
+                print("\n".join(row.line() for row in found), flush=True)  # noqa: T201
+        if services.supervisor.devices_known:
+            services.close()
+    _write(rows)
+    return sum(row.held is False for row in rows)
+
+
+def _begun(services: Services) -> Services:
+    if not services.supervisor.devices_known:
+        services.begin().result()
+    return services
+
+
+def _write(rows: Sequence[Row]) -> None:
+    """Put the newest table first, below the page's introduction."""
+    here = cpu()
+    flags = "bfloat16 in hardware" if here.bfloat16 else "no bfloat16 in hardware"
+    machine = f"{here.cores} shared cores ({platform.machine()}, {flags}), {size(here.total_bytes)}, no GPU"
+    head = f"## {datetime.date.today():%Y-%m-%d}\n\n{machine}, Python {platform.python_version()}.\n\n"
+    head += "| what | result | wanted | held |\n| --- | --- | --- | --- |"
+    table = "\n".join([head, *(row.line() for row in rows)]) + "\n"
+    old = REPORT.read_text(encoding="utf-8")
+    intro, mark, rest = old.partition("<!-- newest first -->\n")
+    Path(REPORT).write_text(f"{intro}{mark}\n{table}{rest}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
