@@ -126,6 +126,14 @@ class Catalogue:
         commit = folder.name if "/" in checkpoint else None
         return (bundled.SHA256 if checkpoint == bundled.ID else intake.file_sha256(folder / WEIGHTS_FILE)), commit
 
+    def can_fetch(self, repo_id: str) -> bool:
+        """Ask the Hub whether it would give this checkpoint; False too where it does not answer in seconds."""
+        try:
+            self._hub.inspect(repo_id)
+        except CheckpointError:
+            return False
+        return True
+
     def new_draft(self) -> Path:
         """Return an empty folder to write a checkpoint into, for `save`."""
         self._trained.sweep(_STALE_SECONDS)

@@ -152,6 +152,11 @@ class Supervisor:
             same = [run for run in before if self._device_of(run) == view.request.config.device]
             return len(same) + (view.request.config.device in self._running)
 
+    def training(self) -> bool:
+        """Return whether any run is alive."""
+        with self._guard:
+            return bool(self._running)
+
     def training_on_cpu(self) -> bool:
         """Return whether a CPU run is alive, so that the page infers on one thread."""
         with self._guard:

@@ -53,7 +53,7 @@ class Endpoints:
     def tokenize(
         self, text: str, pair: str = "", checkpoint: str = "bundled", max_length: int = 0, owner: str = ""
     ) -> Json:
-        """Return the sequence that BERT reads; typed [SEP] and [MASK] are plain text, max_length 0 is the model's own."""
+        """Return the sequence that BERT reads. Typed [SEP] is plain text; max_length 0 is the model's own."""
         for name, value in (("text", text), ("pair", pair)):
             _check(name, value, str, "a text")
             if len(value) > self._limits.text_chars:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -18,9 +18,10 @@ from bertdemo.ui.i18n import DEFAULT, LANGUAGES, translate
 from bertdemo.ui.middleware import BodyLimit
 from bertdemo.ui.page import Page, wire
 from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.predictions import render_model
 from bertdemo.ui.services import Services
 from bertdemo.ui.tabs import fine_tune, inference, runs, tokens
-from bertdemo.ui.widgets import Words
+from bertdemo.ui.widgets import Words, guarded
 
 TABS: dict[str, Callable[[Page], None]] = {
     "tokens": tokens.build,
@@ -59,7 +60,7 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
         run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
         checkpoint, opened = gr.State(""), gr.State("")
-        lang, device = _header(words)
+        lang, model, device = _header(words, services)
         # Gradio counts a tab's place among all children of gr.Tabs, so nothing but tabs may stand inside it.
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
         run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
@@ -67,16 +68,27 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         with gr.Tabs(selected="tokens", elem_id="tabs") as tabs:
             page = Page(
                 settings=settings, services=services, tab_ids=tuple(TABS), tabs=tabs, lang=lang, owner=owner,
-                device=device, words=words, run=run, checkpoint=checkpoint, opened=opened,
+                device=device, model=model, words=words, run=run, checkpoint=checkpoint, opened=opened,
             )  # fmt: skip
             drawn = {name: _tab(page, name, build) for name, build in TABS.items()}
-        for name, hook in page.open_hooks.items():
-            drawn[name].select(
-                hook.fn, hook.inputs, hook.outputs, queue=False, show_progress="hidden", api_visibility="private"
-            )
+        _wire_tabs(page, drawn)
         wire(page, blocks, remembered)
     blocks.queue(max_size=64, default_concurrency_limit=8)
     return App(blocks, page, _launch_kwargs(settings))
+
+
+def _wire_tabs(page: Page, tabs: Mapping[str, gr.Tab]) -> None:
+    """Call what a tab wants to be called when it opens, and let the header tell its checkpoint."""
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+    def tell(checkpoint: str, key: str, lang: str) -> str:
+        return render_model(page.catalogue.describe(checkpoint, page.services.owner(key)), lang)
+
+    for name, hook in page.open_hooks.items():
+        tabs[name].select(hook.fn, hook.inputs, hook.outputs, **quiet)
+    for name, checkpoint in page.model_choices.items():
+        for event in (tabs[name].select, checkpoint.input):
+            event(guarded(tell, shown=lambda _: gr.skip()), [checkpoint, page.owner, page.lang], page.model, **quiet)
 
 
 def _tab(page: Page, name: str, build: Callable[[Page], None]) -> gr.Tab:
@@ -91,8 +103,8 @@ def launch(app: App, **kwargs: Any) -> tuple[Any, str, str]:
     return app.blocks.launch(**{**app.launch_kwargs, **kwargs})
 
 
-def _header(words: Words) -> tuple[gr.Radio, gr.HTML]:
-    """Draw the line above the tabs; give back the language control and the place for the device."""
+def _header(words: Words, services: Services) -> tuple[gr.Radio, gr.HTML, gr.HTML]:
+    """Draw the line above the tabs; give back the language control and the places for checkpoint and device."""
     with gr.Row(elem_id="header"):
         words.make(gr.HTML, {"value": _wordmark}, elem_id="wordmark", min_width=0)
         lang = words.make(
@@ -100,8 +112,10 @@ def _header(words: Words) -> tuple[gr.Radio, gr.HTML]:
             choices=[(_NAMES[code], code) for code in LANGUAGES], value=DEFAULT, show_label=False, container=False,
             elem_id="language", min_width=0, interactive=True,
         )  # fmt: skip
+        bundled = services.catalogue.describe("bundled", "")
+        model = words.make(gr.HTML, {"value": lambda lang: render_model(bundled, lang)}, elem_id="model", min_width=0)
         device = gr.HTML("", elem_id="device", min_width=0)
-    return lang, device
+    return lang, model, device
 
 
 def _wordmark(lang: str) -> str:

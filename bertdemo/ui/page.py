@@ -52,7 +52,9 @@ class Page:
     owner: gr.BrowserState
     """The owner key, "" until one is handed out; as an input a str. Stays in this browser."""
     device: gr.HTML
-    """The pill in the header that tells the device and its state; empty (and not seen) until a tab fills it."""
+    """The pill in the header that tells the device and its state; empty (and not seen) until it is known."""
+    model: gr.HTML
+    """The pill in the header that tells the checkpoint chosen last."""
     words: Words
     run: gr.BrowserState
     """{"run": id or None}: the run that the Fine-tune tab shows; stays in this browser."""
@@ -63,6 +65,7 @@ class Page:
     load_hooks: list[Hook] = field(default_factory=list)
     language_hooks: list[Hook] = field(default_factory=list)
     open_hooks: dict[str, Hook] = field(default_factory=dict)
+    model_choices: dict[str, gr.Dropdown] = field(default_factory=dict)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -83,6 +86,10 @@ class Page:
     def on_open(self, tab: str, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Call `fn(*inputs)` whenever a person opens the tab."""
         self.open_hooks[tab] = Hook(fn, tuple(inputs), tuple(outputs))
+
+    def tells_model(self, tab: str, checkpoint: gr.Dropdown) -> None:
+        """Let the header tell what is chosen in this dropdown, while its tab is open."""
+        self.model_choices[tab] = checkpoint
 
     def goes_to(self, button: gr.Button, tab: str) -> None:
         """Let a button open another tab."""

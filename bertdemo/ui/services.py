@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from bertdemo.runs.supervisor import Supervisor
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
 
+CHINESE = "google-bert/bert-base-chinese"
 _KEY = re.compile(r"^[A-Za-z0-9_-]{43}$")  # what new_owner hands out: 32 random bytes
 
 
@@ -30,6 +32,8 @@ class Services:
     launcher: LocalLauncher
     supervisor: Supervisor
     predictor: Predictor
+    _chinese: threading.Event
+    """Set once the Hub has answered for the model that reads Chinese."""
 
     @classmethod
     def create(cls, settings: Settings) -> Services:
@@ -43,7 +47,7 @@ class Services:
             training_on_cpu=supervisor.training_on_cpu,
             device=lambda: supervisor.devices.devices[0].id,
         )
-        return cls(settings, catalogue, registry, launcher, supervisor, predictor)
+        return cls(settings, catalogue, registry, launcher, supervisor, predictor, threading.Event())
 
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""
@@ -72,6 +76,10 @@ class Services:
         """Hand out a fresh owner key."""
         return secrets.token_urlsafe(32)
 
+    def reads_chinese(self) -> bool:
+        """Return whether bert-base-chinese is on this machine or the Hub has been seen to have it."""
+        return self._chinese.is_set() or self.catalogue.describe(CHINESE, "").ready
+
     def new_result_folder(self) -> Path:
         """Make a folder of its own for a file that a visitor downloads; Gradio sweeps it away after a day."""
         folder = self.settings.uploads / f"result-{secrets.token_hex(16)}"
@@ -82,3 +90,5 @@ class Services:
         self.supervisor.devices_found(device.report())
         self.launcher.warm()
         self.predictor.warm_up()
+        if self.catalogue.can_fetch(CHINESE):
+            self._chinese.set()

@@ -127,14 +127,15 @@ def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
 def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) -> None:
     """Keep the devices, the checkpoints and what the chosen one is up to date."""
     device = form.controls["device"]
-    look = gr.Timer(1.0, active=True)
+    look, seen = gr.Timer(1.0, active=True), gr.State("")
 
-    def find_devices(lang: str) -> tuple[Any, ...]:
+    def find_devices(before: str, lang: str) -> tuple[Any, ...]:
+        pill_now = _pill(services, lang)
+        if pill_now == before:
+            return (gr.skip(),) * 4
         report = services.supervisor.devices
-        if not services.supervisor.devices_known:
-            return gr.skip(), gr.skip(), gr.skip()
         update = gr.update(choices=device_choices(report, lang), info=device_info(report, lang))
-        return gr.Timer(active=False), update, _pill(report, lang)
+        return gr.Timer(3.0), update, pill_now, pill_now  # found: from now on only its state changes
 
     def tell(checkpoint: str, key: str, lang: str) -> str:
         return describe(services.catalogue.describe(checkpoint, services.owner(key)), lang)
@@ -143,18 +144,20 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
         return gr.update(choices=checkpoint_choices(services, services.owner(visit.owner), visit.lang))
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    look.tick(guarded(find_devices), [page.lang], [look, device, page.device], **quiet)
+    look.tick(guarded(find_devices), [seen, page.lang], [look, device, page.device, seen], **quiet)
     form.checkpoint.change(guarded(tell, shown=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet)
     page.on_load(list_checkpoints, [], [form.checkpoint])
-    page.on_language(
-        lambda lang: _pill(services.supervisor.devices, lang) if services.supervisor.devices_known else "",
-        [],
-        [page.device],
-    )
+    page.tells_model("train", form.checkpoint)
+    page.on_language(lambda lang: (_pill(services, lang),) * 2, [], [page.device, seen])
 
 
-def _pill(report: DeviceReport, lang: str) -> str:
-    return root(pill(device_words(report.devices[0], lang), alive=True))
+def _pill(services: Services, lang: str) -> str:
+    """Draw the device and its state; nothing until torch could be asked."""
+    if not services.supervisor.devices_known:
+        return ""
+    words = device_words(services.supervisor.devices.devices[0], lang)
+    state = translate(lang, "device.training" if services.supervisor.training() else "device.idle")
+    return root(pill(f"{words} · {state}", alive=True))
 
 
 def _refused(told: str) -> str:

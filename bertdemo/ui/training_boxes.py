@@ -17,7 +17,6 @@ from bertdemo.ui.services import Services
 from bertdemo.ui.settings_form import SettingsForm, build_form
 
 FILE_TYPES = [".csv", ".tsv", ".jsonl", ".xlsx", ".parquet"]
-_CHINESE = "google-bert/bert-base-chinese"
 
 
 def data_box(page: Page) -> dict[str, Any]:
@@ -88,8 +87,7 @@ def result_box(page: Page) -> dict[str, Any]:
 
 
 def _offered(services: Services, lang: str) -> tuple[samples.Sample, ...]:
-    reads_chinese = services.catalogue.describe(_CHINESE, "").ready or not services.settings.hub_offline
-    return samples.offered(lang, chinese_model=reads_chinese)
+    return samples.offered(lang, chinese_model=services.reads_chinese())
 
 
 def _step(number: int, key: str, lang: str) -> str:

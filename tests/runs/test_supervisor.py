@@ -279,7 +279,7 @@ def test_a_folder_that_vanishes_does_not_end_the_dispatching(
     supervisor = make(launcher)
     first, second, third = (supervisor.start(ask(data), "") for _ in range(3))
     eventually(lambda: launcher.ids == [first])
-    for gone in (first, second):
+    for gone in (second, first):
         registry.folder(gone).rename(registry.folder(gone).with_name(f".trash-{gone}"))
     eventually(lambda: launcher.ids == [first, third])
 

@@ -6,7 +6,7 @@ from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.tasks.base import Prediction
 from bertdemo.ui.i18n import parameters, percent, plural, translate
 from bertdemo.ui.render.escape import esc
-from bertdemo.ui.render.primitives import bars, big, caption, heading, join, note, root
+from bertdemo.ui.render.primitives import bars, big, caption, heading, join, note, pill, root
 
 _LABELS = 5
 
@@ -39,6 +39,16 @@ def render_vector(vector: list[float], pooling: str, similarity: float | None, l
             *parts,
         ]
     return root(join(parts), "bd-prediction")
+
+
+def render_model(info: CheckpointInfo, lang: str) -> str:
+    """Draw the checkpoint as a pill: where it is from, layers, parameters."""
+    figures = [
+        translate(lang, f"checkpoint.source.{info.source}"),
+        plural(lang, "checkpoint.layers", info.layers),
+        parameters(info.parameters),
+    ]
+    return root(pill(" · ".join(figures), strong=info.name))
 
 
 def describe(info: CheckpointInfo, lang: str) -> str:

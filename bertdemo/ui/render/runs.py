@@ -121,8 +121,8 @@ def _top(status: RunStatus, lang: str, ahead: int) -> str:
         right.append(translate(lang, "state.left", time=seconds(lang, max(1, round(status.seconds_left)))))
     if status.ended and status.seconds:
         right.append(translate(lang, "run.took", time=seconds(lang, status.seconds)))
-    words = esc(state_words(status, lang, ahead))
-    return f'<div class="bd-top"><b class="bd-state-word" role="status">{words}</b><span>{esc(" · ".join(right))}</span></div>'
+    words, more = esc(state_words(status, lang, ahead)), esc(" · ".join(right))
+    return f'<div class="bd-top"><b class="bd-state-word" role="status">{words}</b><span>{more}</span></div>'
 
 
 def _bars(status: RunStatus, lang: str) -> str:

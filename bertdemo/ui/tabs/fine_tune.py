@@ -25,7 +25,7 @@ from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.render.data import render_chosen, render_data, render_preview
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.render.runs import render_outcome, render_run
-from bertdemo.ui.services import Services
+from bertdemo.ui.services import CHINESE, Services
 from bertdemo.ui.settings_form import SettingsForm
 from bertdemo.ui.training_boxes import data_box, result_box, settings_box, training_box
 from bertdemo.ui.widgets import guarded, sentence
@@ -68,12 +68,15 @@ class _Callbacks:
         return (source, None, *self._shown(source, None, None, checkpoint, key, lang))
 
     def choose_sample(self, sample: str | None, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: sample, checkpoint, owner, lang. Outputs: source, file, then those of `_shown`."""
+        """Inputs: sample, checkpoint, owner, lang. Outputs: source, file, checkpoint, then those of `_shown`."""
         if not sample:
-            return (gr.skip(),) * (2 + _SHOWN)
+            return (gr.skip(),) * (3 + _SHOWN)
         found = samples.find(sample)
         source = _Source(str(samples.sample_path(sample)), found.file, sample)
-        return (source, None, *self._shown(source, None, None, checkpoint, key, lang))
+        chosen: Any = gr.skip()
+        if found.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
+            checkpoint = chosen = CHINESE
+        return (source, None, chosen, *self._shown(source, None, None, checkpoint, key, lang))
 
     def examine(
         self, source: _Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
@@ -272,6 +275,12 @@ def build(page: Page) -> None:
     _wire_data(page, calls, state, data, form, shown)
     _wire_run(page, calls, state, data, form, progress, result, drawn)
     page.on_load(calls.arrive, [page.run], [page.run, state.timer, *drawn])
+    page.on_open(  # the run may have been stopped or deleted in Runs meanwhile
+        "train",
+        guarded(calls.tick),
+        [page.run, state.seen, page.owner, page.lang],
+        [state.timer, *drawn],
+    )
     page.on_language(
         calls.speak,
         [state.source, data["text"], data["label"], form.checkpoint, page.owner, page.run],
@@ -290,7 +299,10 @@ def _wire_data(
     for event in (data["file"].upload, data["file"].clear):
         event(guarded(calls.upload), [data["file"], *who], [state.source, data["sample"], *shown], **_QUIET)
     data["sample"].input(
-        guarded(calls.choose_sample), [data["sample"], *who], [state.source, data["file"], *shown], **_QUIET
+        guarded(calls.choose_sample),
+        [data["sample"], *who],
+        [state.source, data["file"], form.checkpoint, *shown],
+        **_QUIET,
     )
     for box in (data["text"], data["label"], form.checkpoint):
         box.input(guarded(calls.examine), [state.source, data["text"], data["label"], *who], shown, **_QUIET)

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from bertdemo.checkpoints import DownloadProgress
 from bertdemo.errors import FileMissing
 from bertdemo.serving.files import predict_file
 from bertdemo.ui.i18n import percent, plural, translate
@@ -28,10 +29,16 @@ class _Callbacks:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def predict(self, text: str, pair: str, checkpoint: str, key: str, lang: str) -> str:
+    def predict(self, text: str, pair: str, checkpoint: str, key: str, lang: str, progress: gr.Progress) -> str:
         """Inputs: text, second text, checkpoint, owner, lang. Outputs: the answer."""
         owner = self._services.owner(key)
         info = self._services.catalogue.describe(checkpoint, owner)
+        if not info.ready:
+
+            def say(done: DownloadProgress) -> None:
+                progress(done.share, desc=translate(lang, "run.fetching", percent=percent(done.share, 0)))
+
+            self._services.catalogue.folder(info.id, owner, say)
         if info.task:
             answer = self._services.predictor.predict(text, "", info.id, owner)
             return render_prediction(answer.output, answer.before, info.name, lang)
@@ -160,9 +167,19 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
     ) -> tuple[Any, Any]:
         return calls.predict_file(file, checkpoint, key, lang, progress)
 
+    def listener(
+        text: str,
+        pair: str,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> str:
+        return calls.predict(text, pair, checkpoint, key, lang, progress)
+
     for event in (parts["go"].click, parts["text"].submit):
         event(
-            guarded(calls.predict, shown=_refused), [parts["text"], parts["pair"], checkpoint, *who], parts["answer"],
+            guarded(listener, shown=_refused), [parts["text"], parts["pair"], checkpoint, *who], parts["answer"],
             concurrency_id="infer", show_progress="minimal", api_visibility="private",
         )  # fmt: skip
     checkpoint.change(
@@ -174,6 +191,7 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
         [parts["file"], checkpoint, *who], [parts["told"], parts["result"]],
         concurrency_id="infer", api_visibility="private",
     )  # fmt: skip
+    page.tells_model("predict", checkpoint)
     page.goes_to(parts["train"], "train")
     page.on_open(
         "predict",

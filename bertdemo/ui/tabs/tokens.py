@@ -116,6 +116,7 @@ def build(page: Page) -> None:
         lambda: (gr.update(visible=True), gr.update(visible=False)), None, [pair, add],
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
+    page.tells_model("tokens", checkpoint)
     page.on_load(calls.arrive, [], [checkpoint, compare])
     page.on_language(calls.offer, [page.owner], [checkpoint, compare])
     page.on_language(_spoken(calls), asked[:-1], pictures)
