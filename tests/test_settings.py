@@ -58,7 +58,7 @@ def test_variables_are_read(tmp_path: Path) -> None:
 
 def test_the_home_is_outside_the_checkout_by_default() -> None:
     home = Settings.from_env({}).home
-    assert ROOT != home
+    assert home != ROOT
     assert ROOT not in home.parents
 
 

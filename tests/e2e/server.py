@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-HANG = 60.0
+HANG = 180.0
 """Seconds after which something that must happen is taken not to happen; the machine may be very busy."""
 
 

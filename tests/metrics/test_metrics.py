@@ -17,7 +17,12 @@ NAMES = sorted(path.name for path in FOLDER.iterdir() if (path / f"{path.name}.p
 
 def test_a_wilson_interval_has_its_known_values() -> None:
     # Newcombe 1998, table I, method 3: 81 of 263 and 15 of 148, 0 of 20, 1 of 29.
-    for right, rows, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)):
+    for right, rows, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
         assert wilson(right, rows) == pytest.approx((low, high), abs=5e-5)
     assert wilson(0, 0) == (0.0, 1.0)
     low, high = wilson(5, 5)
@@ -71,7 +76,9 @@ def test_every_metric_is_loaded_by_its_path_without_a_network(monkeypatch: pytes
 
 
 @pytest.mark.slow
-def test_a_metric_that_is_not_ours_is_refused_and_never_looked_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_metric_that_is_not_ours_is_refused_and_never_looked_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     import evaluate
 
     monkeypatch.setattr(evaluate, "load", lambda *_, **__: pytest.fail("asked evaluate"))

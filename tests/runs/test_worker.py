@@ -17,7 +17,7 @@ from bertdemo.runs import events as ev
 from bertdemo.runs.status import status_of
 from bertdemo.settings import Settings
 from bertdemo.ui.services import Services
-from tests.runs.support import eventually, events_of, request_for, rows_of, settings_with, write_csv
+from tests.runs.support import events_of, eventually, request_for, rows_of, settings_with, write_csv
 
 pytestmark = pytest.mark.slow
 

@@ -29,7 +29,15 @@ from tests.tiny import build_tiny_checkpoint
 
 pytestmark = pytest.mark.slow
 
-TEXTS = ["good film", "a bad book and the cat sat on the mat and so on and on", "", "猫", "love " * 60, "no", "the end ?"]
+TEXTS = [
+    "good film",
+    "a bad book and the cat sat on the mat and so on and on",
+    "",
+    "猫",
+    "love " * 60,
+    "no",
+    "the end ?",
+]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +60,7 @@ def catalogue(settings: Settings) -> Catalogue:
 
 @pytest.fixture
 def predictor(settings: Settings, catalogue: Catalogue) -> Predictor:
-    return Predictor(settings, catalogue)
+    return Predictor(settings, catalogue, training_on_cpu=lambda: True)  # one thread: the tests share the cores
 
 
 def publish(catalogue: Catalogue, folder: Path, owner: str, checkpoint: str = "run-1", **more: Any) -> str:
@@ -209,7 +217,9 @@ def test_only_a_few_models_are_kept(predictor: Predictor, catalogue: Catalogue, 
     assert [key[0] for key in predictor._models] == ["run-2", "run-3", "run-4", "run-5"]
 
 
-def run_file(predictor: Predictor, catalogue: Catalogue, source: Path, target: Path, **more: Any) -> list[dict[str, str]]:
+def run_file(
+    predictor: Predictor, catalogue: Catalogue, source: Path, target: Path, **more: Any
+) -> list[dict[str, str]]:
     options: dict[str, Any] = {"checkpoint": "local:headed", "owner": "", "columns": {}, "limits": Limits(), **more}
     predict_file(source, source.name, target, predictor=predictor, catalogue=catalogue, **options)
     with target.open(encoding="utf-8", newline="") as file:
@@ -220,7 +230,7 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(
     predictor: Predictor, catalogue: Catalogue, tmp_path: Path
 ) -> None:
     rows = [
-        (str(i), f"{'good' if i % 3 else 'bad'} film {i}{' very' * (i * 7 % 11)}", f"old {i}", "x, \"y\"\nz")
+        (str(i), f"{'good' if i % 3 else 'bad'} film {i}{' very' * (i * 7 % 11)}", f"old {i}", 'x, "y"\nz')
         for i in range(50)
     ]
     rows[7] = ("7", "", "old 7", "")

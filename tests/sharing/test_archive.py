@@ -43,7 +43,9 @@ def test_a_zip_holds_weights_tokenizer_card_and_metrics_and_no_pickle(exported: 
 
 
 def test_a_zip_names_no_owner_no_path_and_no_row_of_the_data(
-    exported: tuple[str, Path], own_settings: Settings, data: Path  # noqa: F811
+    exported: tuple[str, Path],
+    own_settings: Settings,
+    data: Path,  # noqa: F811
 ) -> None:
     row = data.read_text().splitlines()[1].rpartition(",")[0]
     secrets = [str(own_settings.home), str(data.parent), "/tmp/", hashlib.sha256(b"").hexdigest(), row]
@@ -56,7 +58,9 @@ def test_a_zip_names_no_owner_no_path_and_no_row_of_the_data(
 
 
 def test_an_unpacked_zip_opens_in_transformers_with_the_same_answers(
-    exported: tuple[str, Path], own_settings: Settings, tmp_path: Path  # noqa: F811
+    exported: tuple[str, Path],
+    own_settings: Settings,
+    tmp_path: Path,
 ) -> None:
     import torch
     from transformers import BertForSequenceClassification, BertTokenizer
@@ -74,12 +78,16 @@ def test_an_unpacked_zip_opens_in_transformers_with_the_same_answers(
     )
 
 
-def test_the_same_checkpoint_gives_the_same_zip(exported: tuple[str, Path], own_settings: Settings, tmp_path: Path) -> None:  # noqa: F811
+def test_the_same_checkpoint_gives_the_same_zip(
+    exported: tuple[str, Path], own_settings: Settings, tmp_path: Path
+) -> None:
     again = export_zip(exported[0], "", Catalogue(own_settings), tmp_path / "again.zip")
     assert again.read_bytes() == exported[1].read_bytes()
 
 
-def test_only_what_its_owner_trained_is_exported(exported: tuple[str, Path], own_settings: Settings, tmp_path: Path) -> None:  # noqa: F811
+def test_only_what_its_owner_trained_is_exported(
+    exported: tuple[str, Path], own_settings: Settings, tmp_path: Path
+) -> None:
     for checkpoint, owner in ((exported[0], "somebody else"), ("bundled", ""), ("local:tiny", "")):
         with pytest.raises(CheckpointUnknown):
             export_zip(checkpoint, owner, Catalogue(own_settings), tmp_path / "no.zip")

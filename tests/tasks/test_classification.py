@@ -44,7 +44,11 @@ def test_no_task_means_classification_and_an_unknown_one_is_named() -> None:
 
 def test_text_and_label_are_found_by_their_content() -> None:
     rows = [(f"this is review number {i} of many", "good" if i % 2 else "bad") for i in range(20)]
-    odd = Table("t.csv", {"id": tuple(str(i) for i in range(20)), "stars": tuple(b for _, b in rows), "what": tuple(a for a, _ in rows)}, tuple(range(20)))
+    odd = Table(
+        "t.csv",
+        {"id": tuple(str(i) for i in range(20)), "stars": tuple(b for _, b in rows), "what": tuple(a for a, _ in rows)},
+        tuple(range(20)),
+    )
     assert TASK.columns(odd) == {"text": "what", "label": "stars"}
     with pytest.raises(ColumnsNotFound):
         TASK.columns(Table("t.csv", {"a": (None, None)}, (2, 3)))
@@ -62,7 +66,9 @@ def test_a_table_of_four_rows_and_two_labels_is_enough() -> None:
 
 def test_rows_without_a_text_or_a_label_do_not_count() -> None:
     with pytest.raises(TooFewRows) as caught:
-        TASK.check(table(("a", "x"), ("b", "y"), ("c", "y"), (None, "x"), ("  ", "x"), ("d", None)), COLUMNS, label_limit=9)
+        TASK.check(
+            table(("a", "x"), ("b", "y"), ("c", "y"), (None, "x"), ("  ", "x"), ("d", None)), COLUMNS, label_limit=9
+        )
     assert caught.value.values["rows"] == 3
     with pytest.raises(OneClass) as one:
         TASK.check(table(("a", "x"), ("b", " x "), ("c", "x"), ("d", "x"), (None, "y")), COLUMNS, label_limit=9)
@@ -130,7 +136,13 @@ def test_encoding_cuts_and_looks_for_a_stop(tokenizer: SharedTokenizer) -> None:
 
 
 def test_padding_is_masked() -> None:
-    found = pad([{"input_ids": [5, 6], "attention_mask": [1, 1], "labels": 1}, {"input_ids": [7], "attention_mask": [1], "labels": 0}], 9)
+    found = pad(
+        [
+            {"input_ids": [5, 6], "attention_mask": [1, 1], "labels": 1},
+            {"input_ids": [7], "attention_mask": [1], "labels": 0},
+        ],
+        9,
+    )
     assert found["input_ids"].tolist() == [[5, 6], [7, 9]]
     assert found["attention_mask"].tolist() == [[1, 1], [1, 0]]
     assert found["labels"].tolist() == [1, 0]
@@ -154,13 +166,20 @@ def test_predictions_come_in_order_and_are_those_of_transformers(trained: Path, 
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
     said: list[float] = []
     found = TASK.predict(model, tokenizer, TEXTS, max_length=32, progress=said.append)
-    plain, reference = BertTokenizer.from_pretrained(trained), BertForSequenceClassification.from_pretrained(trained).eval()
+    plain, reference = (
+        BertTokenizer.from_pretrained(trained),
+        BertForSequenceClassification.from_pretrained(trained).eval(),
+    )
     for text, prediction in zip(TEXTS, found, strict=True):
         inputs = plain(text, truncation=True, max_length=32, return_tensors="pt")
         with torch.inference_mode():
             probabilities = reference(**inputs).logits.softmax(-1)[0].tolist()
-        assert {item.label: item.score for item in prediction.labels} == pytest.approx(dict(zip("abc", probabilities, strict=True)), abs=1e-5)
-        assert [item.score for item in prediction.labels] == pytest.approx(sorted(probabilities, reverse=True), abs=1e-5)
+        assert {item.label: item.score for item in prediction.labels} == pytest.approx(
+            dict(zip("abc", probabilities, strict=True)), abs=1e-5
+        )
+        assert [item.score for item in prediction.labels] == pytest.approx(
+            sorted(probabilities, reverse=True), abs=1e-5
+        )
     assert said[-1] == 1.0
     assert len({prediction.best.score for prediction in found}) == len(TEXTS)
 

@@ -1,0 +1,106 @@
+"""Text from a visitor is shown as it was typed and never run, wherever it turns up, in both languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Visit
+from tests.e2e.files import write_csv
+from tests.e2e.visitor import TABS, Visitor
+
+HOSTILE = (
+    '<img src=x onerror="window.__x=1">',
+    "${window.__x=1}",
+    "{{constructor.constructor('window.__x=1')()}}",
+    "`${window.__x=1}`",
+    "</div><script>window.__x=1</script>",
+    "[click](javascript:window.__x=1)",
+    "\\u003cimg src=x onerror=window.__x=1\\u003e",
+    "<svg onload=window.__x=1>",
+)
+COLUMNS = ('<img src=y onerror="window.__x=1">', "${window.__x=2} `{{x}}`")
+LABELS = ("<script>window.__x=1</script>", "{{constructor}} ${window.__x=1}")
+NAME = "<img src=x onerror=window.__x=1> ${window.__x=1} {{x}}.csv"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_hostile_text_is_shown_as_typed_in_tokenization(visit: Visit, lang: str) -> None:
+    visitor = visit(lang).open()
+    for text in HOSTILE:
+        visitor.page.fill("#tokens-text textarea", text)
+        last = "".join(letter for letter in text.lower() if not letter.isspace())
+        visitor.page.wait_for_function(
+            """text => [...document.querySelectorAll('#tokens-strip .bd-piece')].slice(1, -1)
+            .map(e => e.textContent).join('') === text""",
+            arg=last,
+        )
+        visitor.untouched()
+    visitor.page.locator("#tokens-table-box button").first.click()
+    visitor.page.locator("#tokens-table table").wait_for()
+
+
+def _hostile_table(path: Path) -> bytes:
+    rows = [(f"{HOSTILE[i % len(HOSTILE)]} {i}", LABELS[i % 2]) for i in range(60)]
+    return write_csv(path, COLUMNS, rows).read_bytes()
+
+
+def test_hostile_cells_labels_columns_and_file_names_are_shown_as_typed_in_every_tab(
+    visit: Visit, tmp_path: Path
+) -> None:
+    visitor = visit("en").open("train").tiny()
+    page = visitor.page
+    data = _hostile_table(tmp_path / "hostile.csv")
+    visitor.give("#train-file", {"name": NAME, "mimeType": "text/csv", "buffer": data})
+    page.locator("#train-report .bd-file").wait_for()
+    if page.locator("#train-text input").input_value() != COLUMNS[0]:
+        visitor.choose("#train-text", COLUMNS[0])
+    assert page.locator("#train-label input").input_value() == COLUMNS[1]
+    page.locator("#train-report .bd-bars").filter(has_text=LABELS[0]).wait_for()
+    page.get_by_text(visitor.say("train.preview"), exact=True).click()
+    cells = page.locator("#train-preview td").all_inner_texts()
+    assert f"{HOSTILE[0]} 0" in cells
+    assert f"{HOSTILE[4]} 4" in cells
+    visitor.set(epochs=1)
+    run = visitor.start("finished")
+    page.locator("#train-outcome .bd-mistakes").wait_for()
+
+    visitor.tab("predict")
+    page.wait_for_function("document.querySelector('#predict-checkpoint input').value.includes('csv')")
+    for text in HOSTILE:
+        page.fill("#predict-text textarea", text)
+        page.click("#predict-go")
+        page.locator("#predict-answer .bd-two").wait_for()
+    visitor.tab("runs")
+    page.locator(f"#runs-list [data-open='{run}']").click()
+    page.locator(f"#runs-title [data-opened='{run}']").wait_for()
+    page.locator("#runs-result td").filter(has_text=LABELS[0]).first.wait_for()
+
+    for lang in ("zh", "en"):
+        visitor.speak(lang)
+        for name in TABS:
+            visitor.tab(name)
+            _inert(visitor)
+    visitor.reload()
+    _inert(visitor)
+
+
+def _inert(visitor: Visitor) -> None:
+    visitor.untouched()
+    made = visitor.page.evaluate(
+        """() => [...document.querySelectorAll('img, svg, script')].filter(
+          (e) => e.hasAttribute('onerror') || e.hasAttribute('onload') || (e.textContent || '').includes('__x')).length"""
+    )
+    assert made == 0
+    links = "() => [...document.querySelectorAll('a')].filter((a) => a.href.startsWith('javascript:')).length"
+    assert visitor.page.evaluate(links) == 0
+
+
+@pytest.mark.parametrize("name", ["run", "checkpoint", "tab", "lang"])
+def test_hostile_text_in_the_address_is_only_text(visit: Visit, name: str) -> None:
+    visitor = visit("en").open(**{name: HOSTILE[0]})
+    assert "violin" in visitor.chips()
+    for tab in TABS:
+        visitor.tab(tab)
+    _inert(visitor)

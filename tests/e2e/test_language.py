@@ -1,0 +1,119 @@
+"""Two languages: which one the page opens in, and that the control changes every text of ours at once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bertdemo.ui.i18n import catalogue
+from tests.e2e.conftest import Visit
+from tests.e2e.visitor import PLACEHOLDER, TABS, Visitor, template
+
+WORDS = re.compile(r"[A-Za-z]{3}")
+OPEN_BOXES = {"tokens": "#tokens-table-box", "train": "#train-all", "predict": "#predict-file-box"}
+
+
+def _only_english() -> dict[str, re.Pattern[str]]:
+    """Return what each English message looks like, where Chinese says something else and there are words in it."""
+    chinese = catalogue("zh")
+    bare = {key: PLACEHOLDER.sub("", re.escape(text)) for key, text in catalogue("en").items()}
+    return {
+        key: template("en", key)
+        for key, text in catalogue("en").items()
+        if text != chinese[key] and WORDS.search(bare[key])
+    }
+
+
+PATTERNS = _only_english()
+
+
+def _english(texts: list[str]) -> dict[str, str]:
+    """Return the texts that are messages of the English catalogue, with the key of one."""
+    found = {}
+    for text in texts:
+        key = next((key for key, pattern in PATTERNS.items() if pattern.fullmatch(text)), None)
+        if key:
+            found[text] = key
+    return found
+
+
+@pytest.mark.parametrize("locale", ["zh", "zh-Hans-CN", "zh-CN", "zh-TW"])
+def test_a_chinese_browser_opens_in_chinese(visit: Visit, locale: str) -> None:
+    visitor = visit("zh", locale=locale).open()
+    visitor.sees("#tab-tokens-button", "tabs.tokens")
+    assert not _english(visitor.texts())
+    assert visitor.page.title() == visitor.say("common.title")
+
+
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])
+def test_any_other_browser_opens_in_english(visit: Visit, locale: str) -> None:
+    visitor = visit("en", locale=locale).open()
+    visitor.sees("#tab-tokens-button", "tabs.tokens")
+    assert not re.search(r"[\u4e00-\u9fff]", "".join(visitor.texts()).replace("中文", ""))
+
+
+def test_the_choice_is_remembered_and_travels_in_the_address(visit: Visit) -> None:
+    visitor = visit("en").open().speak("zh")
+    assert visitor.query()["lang"] == "zh"
+    visitor.page.goto(visitor.url)  # no lang in the address: what was chosen before decides
+    visitor.ready()
+    visitor.speak("en").reload()
+    assert visitor.query()["lang"] == "en"
+    other = visit("en")
+    other.lang = "zh"
+    other.open(lang="zh")
+
+
+def _fill_every_tab(visitor: Visitor, run: str) -> None:
+    """Bring something of everything onto the page: a report, a finished run, an answer, an opened run."""
+    page = visitor.page
+    page.click("#tokens-add-pair")
+    page.fill("#tokens-pair textarea", "汉字 x")
+    visitor.tab("train").sample("support_en")
+    page.locator("#train-chosen dl").wait_for()
+    visitor.state(run, "finished")
+    visitor.tab("predict")
+    page.locator("#predict-about .bd-about").wait_for()
+    page.fill("#predict-text textarea", "xyz")
+    page.click("#predict-go")
+    page.locator("#predict-answer .bd-two").wait_for()
+    visitor.tab("runs")
+    page.locator(f"#runs-title [data-opened='{run}']").wait_for()
+
+
+def test_the_control_changes_every_text_of_ours_in_every_tab(visit: Visit, finished: str) -> None:
+    visitor = visit("en").open(run=finished)
+    _fill_every_tab(visitor, finished)
+    for name in TABS:
+        visitor.speak("en").tab(name)
+        if name in OPEN_BOXES:
+            button = visitor.page.locator(f"{OPEN_BOXES[name]} button").first
+            if "open" not in (button.get_attribute("class") or ""):
+                button.click()
+        spoken = _english(visitor.texts())
+        assert len(spoken) >= 8, name
+        visitor.speak("zh")
+        left = _english(visitor.texts())
+        assert not left, f"{name}: still English: {left}"
+        visitor.speak("en")
+        back = _english(visitor.texts())
+        assert set(spoken) <= set(back), f"{name}: lost in going there and back: {set(spoken) - set(back)}"
+
+
+def test_an_answer_and_what_was_typed_stay_when_the_language_changes(visit: Visit, finished: str) -> None:
+    visitor = visit("en").open("predict", run=finished)
+    page = visitor.page
+    page.fill("#predict-text textarea", "good film")
+    page.click("#predict-go")
+    page.locator("#predict-answer .bd-two").wait_for()
+    label = page.locator("#predict-answer .bd-big").first.inner_text()
+    visitor.speak("zh")
+    visitor.sees("#predict-answer", "predict.before")
+    assert page.locator("#predict-answer .bd-big").first.inner_text() == label
+    assert page.input_value("#predict-text textarea") == "good film"
+
+
+def test_the_bundled_model_says_in_chinese_that_it_reads_english(visit: Visit) -> None:
+    visitor = visit("zh").open("train")
+    visitor.sees("#train-sample", "train.sample_info_zh_bundled")
