@@ -8,13 +8,13 @@ import math
 import pytest
 
 from bertdemo.errors import ConfigError, FieldNotChoice, FieldNotNumber, FieldOutOfBounds, FieldUnknown
-from bertdemo.run_config import RunConfig, RunRequest, chosen_for, specs
+from bertdemo.run_config import FieldSpec, RunConfig, RunRequest, chosen_for, specs
 
 NUMBERS = [spec for spec in specs() if spec.kind in {"int", "float"}]
 
 
 @pytest.mark.parametrize("spec", NUMBERS, ids=lambda spec: spec.name)
-def test_both_bounds_are_allowed_and_nothing_beyond_them(spec) -> None:  # type: ignore[no-untyped-def]
+def test_both_bounds_are_allowed_and_nothing_beyond_them(spec: FieldSpec) -> None:
     kind = int if spec.kind == "int" else float
     for value in (spec.low, spec.high):
         assert getattr(RunConfig(**{spec.name: kind(value)}), spec.name) == value

@@ -23,13 +23,13 @@ def test_a_laptop_serves_itself_alone_with_wide_limits(tmp_path: Path) -> None:
 
 def test_a_space_is_public_and_has_the_public_limits(tmp_path: Path) -> None:
     settings = Settings.from_env({"BERTDEMO_HOME": str(tmp_path), "SPACE_ID": "a/b"})
-    assert (settings.public, settings.server_name, settings.loopback) == (True, "0.0.0.0", False)
+    assert (settings.public, settings.server_name, settings.loopback) == (True, "0.0.0.0", False)  # noqa: S104
     assert settings.limits == PUBLIC_LIMITS
     assert settings.limits.run_seconds > 0
 
 
 def test_a_server_that_others_can_reach_is_no_loopback_server(tmp_path: Path) -> None:
-    env = {"BERTDEMO_HOME": str(tmp_path), "GRADIO_SERVER_NAME": "0.0.0.0"}
+    env = {"BERTDEMO_HOME": str(tmp_path), "GRADIO_SERVER_NAME": "0.0.0.0"}  # noqa: S104
     assert not Settings.from_env(env).loopback
 
 

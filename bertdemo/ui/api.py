@@ -7,7 +7,8 @@ checks types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ import gradio as gr
 from bertdemo import tasks
 from bertdemo.anatomy.tokens import to_api, trace
 from bertdemo.data import report, tables
-from bertdemo.errors import ArgumentWrong, FileMissing, HeadMissing, TextTooLong
+from bertdemo.data.tables import Table
+from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FileMissing, HeadMissing, TextTooLong
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.serving.files import predict_file
+from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
 from bertdemo.ui.i18n import DEFAULT, translate
+from bertdemo.ui.render.data import finding_values
 from bertdemo.ui.render.runs import said
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import guarded
@@ -58,7 +62,7 @@ class Endpoints:
             _check(name, value, str, "a text")
             if len(value) > self._limits.text_chars:
                 raise TextTooLong(chars=len(value), limit=self._limits.text_chars)
-        _check("max_length", max_length, int, "a whole number, 0 or 2 to the model's positions")
+        _check("max_length", max_length, int, "0, or 2 to the model's positions")
         key = self._owner(owner, optional=True)
         info = self._services.catalogue.describe(_name(checkpoint), key)
         if max_length and not 2 <= max_length <= info.positions:
@@ -71,14 +75,19 @@ class Endpoints:
     ) -> list[list[float]]:
         """Return one vector a text, not normalised. pooling is cls, mean or max."""
         _check("texts", texts, list, "a list of texts")
+        _check("pooling", pooling, str, ", ".join(POOLINGS))
+        for text in texts:
+            _check("texts", text, str, "a list of texts")
         return self._services.predictor.embed(texts, _name(checkpoint), pooling, self._owner(owner, optional=True))
 
     def check_data(self, file: str, task: str = "", columns: Json | None = None, owner: str = "") -> Json:
         """Say what a table is and what is wrong with it, before any training."""
         self._owner(owner, optional=True)
-        path, chosen = _file(file), tasks.find(str(task or ""))
+        path, chosen = _file(file), tasks.find(_task(task))
+        given = _columns(columns)
         table = tables.read(path, path.name, self._limits)
-        roles = _columns(columns) or chosen.columns(table)
+        roles = given or chosen.columns(table)
+        _check_roles(roles, [role.name for role in chosen.roles if role.required], table)
         catalogue = self._services.catalogue
         info = catalogue.describe("bundled", "")
         found = report.examine(
@@ -115,9 +124,9 @@ class Endpoints:
     ) -> Json:
         """Queue a training run and return {run_id} at once."""
         path = _file(file)
-        _check("config", config or {}, dict, "an object of settings")
+        _check("config", {} if config is None else config, dict, '{"epochs": 3, …}')
         request = RunRequest(
-            task=str(task or ""),
+            task=_task(task),
             columns=_columns(columns),
             checkpoint=_name(checkpoint),
             config=RunConfig.from_fields(config or {}),
@@ -154,8 +163,11 @@ class Endpoints:
     def predict(self, text: str, pair: str = "", checkpoint: str = "bundled", owner: str = "") -> Json:
         """Return labels with probabilities, and what the head said before training."""
         key = self._owner(owner, optional=True)
+        pair = "" if pair is None else pair
+        for name, value in (("text", text), ("pair", pair)):
+            _check(name, value, str, "a text")
         try:
-            answer = self._services.predictor.predict(text, pair or "", _name(checkpoint), key)
+            answer = self._services.predictor.predict(text, pair, _name(checkpoint), key)
         except HeadMissing as error:
             info = self._services.catalogue.describe(checkpoint, key)
             told = translate(DEFAULT, error.message_key, **error.values)
@@ -193,6 +205,8 @@ class Endpoints:
 
     def _owner(self, key: str, *, optional: bool = False) -> str:
         """Return the owner; without a key only what belongs to nobody can be touched."""
+        key = "" if key is None else key
+        _check("owner", key, str, "what /new_owner hands out")
         if optional and not key and not self._services.settings.loopback:
             return _NOBODY
         return self._services.owner(key)
@@ -258,7 +272,7 @@ def _summary(status: RunStatus) -> Json:
 
 
 def _finding(item: report.Finding) -> Json:
-    told = translate(DEFAULT, f"finding.{item.code}", **item.values)
+    told = translate(DEFAULT, f"finding.{item.code}", **finding_values(item))
     return {"level": item.level, "code": item.code, "message": told, "rows": list(item.rows)}
 
 
@@ -273,12 +287,27 @@ def _name(value: object, name: str = "checkpoint") -> str:
     return value
 
 
+def _task(value: object) -> str:
+    _check("task", "" if value is None else value, str, ", ".join(tasks.TASKS))
+    return str(value or "")[:80]  # it stands in the answer where there is no such task
+
+
 def _columns(value: object) -> dict[str, str]:
-    if not value:
-        return {}
-    if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
+    """Return role to column name; roles that no task has are refused here, columns that are not there later."""
+    known = {role.name for task in tasks.TASKS.values() for role in task.roles}
+    given = {} if value is None else value
+    if not isinstance(given, Mapping) or not all(k in known and isinstance(v, str) for k, v in given.items()):
         raise ArgumentWrong(name="columns", expected='{"text": …, "label": …}')
-    return dict(value)
+    return dict(given)
+
+
+def _check_roles(columns: Mapping[str, str], required: Sequence[str], table: Table) -> None:
+    for role in {*required, *columns}:
+        if columns.get(role) not in table.columns:
+            raise ColumnMissing(column=columns.get(role, role)[:80], columns=", ".join(table.columns))
+    twice = [column for column, count in Counter(columns.values()).items() if count > 1]
+    if twice:
+        raise ColumnTwice(column=twice[0][:80])
 
 
 def _file(value: object) -> Path:

@@ -21,7 +21,7 @@ from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.predictions import render_model
 from bertdemo.ui.services import Services
 from bertdemo.ui.tabs import fine_tune, inference, runs, tokens
-from bertdemo.ui.widgets import Words, guarded
+from bertdemo.ui.widgets import Border, Words, guarded
 
 TABS: dict[str, Callable[[Page], None]] = {
     "tokens": tokens.build,
@@ -48,7 +48,7 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
     """Build the page over these services, which are made here where none are given."""
     services = services or Services.create(settings)
     words = Words()
-    with gr.Blocks(
+    with Border(
         analytics_enabled=False,
         title=translate(DEFAULT, "common.title"),
         fill_width=True,

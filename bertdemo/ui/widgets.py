@@ -1,7 +1,8 @@
 """The border between the page and the rest: what went wrong in words, and components that change language.
 
 `guarded` wraps every listener, API function and server function; it is one of the two places that catch anything.
-`Words` holds each component that carries words, so that one control changes them all.
+`Border` refuses, before any listener is called, a file that was not uploaded here. `Words` holds each component
+that carries words, so that one control changes them all.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from bertdemo.errors import BertDemoError
+from bertdemo.errors import ArgumentWrong, BertDemoError, FileMissing
 from bertdemo.ui.i18n import DEFAULT, message, normalize, translate
 
 log = logging.getLogger("bertdemo.ui")
@@ -65,6 +66,36 @@ def _language(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mappi
     except TypeError:
         return DEFAULT
     return normalize(given) if isinstance(given, str) else DEFAULT
+
+
+class Border(gr.Blocks):
+    """A page whose listeners and endpoints take only files that were uploaded to it."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Refuse in words what Gradio refuses with a bare `error: null`, and an address, which it would fetch."""
+        wanted = len(block_fn.inputs)
+        if len(inputs) < wanted:
+            expected = f"{wanted} values, in the order of the endpoint's arguments"
+            raise _refusal(ArgumentWrong(name="data", expected=expected))
+        if _has_address(inputs):
+            raise _refusal(FileMissing())
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        except ValueError as error:  # a path that is no upload, or not even of the form of a file
+            log.info("a file argument was refused: %s", type(error).__name__)
+            raise _refusal(FileMissing()) from None
+
+
+def _refusal(error: BertDemoError) -> gr.Error:
+    return gr.Error(message(DEFAULT, error), print_exception=False)
+
+
+def _has_address(value: Any) -> bool:
+    """Return whether a file anywhere in a JSON value is given by an address instead of the path of an upload."""
+    if isinstance(value, dict):
+        path = value.get("path")
+        return (isinstance(path, str) and "://" in path) or any(_has_address(part) for part in value.values())
+    return isinstance(value, list) and any(_has_address(part) for part in value)
 
 
 class Words:

@@ -57,7 +57,8 @@ def test_a_last_line_torn_at_any_byte_is_not_there_yet() -> None:
 @pytest.mark.parametrize(
     "damaged",
     [
-        "", "{", "null", "[]", "7", '"step"', "{}", '{"kind": null}', '{"kind": ["a"]}', '{"kind": "from_the_future", "seq": 9}',
+        "", "{", "null", "[]", "7", '"step"', "{}", '{"kind": null}', '{"kind": ["a"]}',
+        '{"kind": "from_the_future", "seq": 9}',
         '{"kind": "queued"}', '{"kind": "queued", "seq": "1", "attempt": 1, "at": 0}',
         '{"kind": "queued", "seq": 1, "attempt": null, "at": 0}', "[" * 100_000,
     ],

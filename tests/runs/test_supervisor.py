@@ -89,7 +89,7 @@ def test_one_run_a_device_and_the_next_when_it_ends(
     supervisor = make(launcher)
     first, second, third = (supervisor.start(ask(data), "") for _ in range(3))
     eventually(lambda: launcher.ids == [first])
-    eventually(lambda: supervisor.training_on_cpu())
+    eventually(supervisor.training_on_cpu)
     ahead = [supervisor.ahead(registry.read(run, "")) for run in (first, second, third)]
     assert ahead == [0, 1, 2]
     assert [registry.read(run, "").state for run in (first, second, third)] == ["starting", "queued", "queued"]

@@ -35,7 +35,8 @@ services.supervisor.devices_found(DeviceReport((cpu(),)))
 services.supervisor.begin()
 services.launcher.warm()
 if len(sys.argv) > 1:
-    print(services.supervisor.start(request_for(Path(sys.argv[1]), config={"epochs": 50, "batch_size": 1}), ""), flush=True)
+    request = request_for(Path(sys.argv[1]), config={"epochs": 50, "batch_size": 1})
+    print(services.supervisor.start(request, ""), flush=True)
 else:
     print("ready", flush=True)
 time.sleep(600)

@@ -14,14 +14,14 @@ from bertdemo.errors import CheckpointUnknown
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
 from bertdemo.sharing.archive import export_zip
-from tests.runs.conftest import Work, data, environment, own_settings, registry, tiny, work  # noqa: F401 - fixtures
+from tests.runs.conftest import Work
 from tests.runs.support import request_for
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def exported(work: Work, data: Path, own_settings: Settings, tmp_path: Path) -> tuple[str, Path]:  # noqa: F811
+def exported(work: Work, data: Path, own_settings: Settings, tmp_path: Path) -> tuple[str, Path]:
     """A run's checkpoint and its zip."""
     folder = work(request_for(data, name="my reviews"))
     return folder.name, export_zip(folder.name, "", Catalogue(own_settings), tmp_path / "out.zip")
@@ -45,7 +45,7 @@ def test_a_zip_holds_weights_tokenizer_card_and_metrics_and_no_pickle(exported: 
 def test_a_zip_names_no_owner_no_path_and_no_row_of_the_data(
     exported: tuple[str, Path],
     own_settings: Settings,
-    data: Path,  # noqa: F811
+    data: Path,
 ) -> None:
     row = data.read_text().splitlines()[1].rpartition(",")[0]
     secrets = [str(own_settings.home), str(data.parent), "/tmp/", hashlib.sha256(b"").hexdigest(), row]

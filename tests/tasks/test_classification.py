@@ -132,7 +132,7 @@ def test_encoding_cuts_and_looks_for_a_stop(tokenizer: SharedTokenizer) -> None:
     dataset = TASK.encode(rows, COLUMNS, range(2500), ("x",), tokenizer, options)
     assert len(looked) == 3
     assert set(dataset["length"]) == {5}
-    assert list(dataset["input_ids"])[0][-1] == tokenizer.sep_id
+    assert next(iter(dataset["input_ids"]))[-1] == tokenizer.sep_id
 
 
 def test_padding_is_masked() -> None:

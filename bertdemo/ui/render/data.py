@@ -70,14 +70,17 @@ def _label_bars(report: Report, lang: str) -> str:
     return bars(shown) + (caption(translate(lang, "common.more", n=more)) if more > 0 else "")
 
 
-def _finding(item: Finding, lang: str) -> str:
-    values = {
+def finding_values(item: Finding) -> dict[str, str]:
+    """Return the parameters of a finding as they are written: a share in percent, a long text cut."""
+    return {
         name: percent(value) if name.endswith("share") and isinstance(value, float) else _shown(value)
         for name, value in item.values.items()
     }
-    return finding(
-        item.level, translate(lang, f"level.{item.level}"), translate(lang, f"finding.{item.code}", **values)
-    )
+
+
+def _finding(item: Finding, lang: str) -> str:
+    told = translate(lang, f"finding.{item.code}", **finding_values(item))
+    return finding(item.level, translate(lang, f"level.{item.level}"), told)
 
 
 def _note(item: Note, lang: str) -> str:

@@ -1,0 +1,60 @@
+"""What the README says is true of the tree and of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FRONT, BODY = README.split("---\n", 2)[1:]
+
+
+def test_the_space_front_matter_names_what_a_space_needs() -> None:
+    front = yaml.safe_load(FRONT)
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert front["sdk"] == "gradio"
+    assert f"gradio=={front['sdk_version']}\n" in pins
+    assert front["python_version"] == "3.11"
+    assert (ROOT / front["app_file"]).is_file()
+    assert len(front["short_description"]) <= 60
+    files = "config.json,model.safetensors,tokenizer.json,tokenizer_config.json,vocab.txt"
+    names = ("google-bert/bert-base-uncased", "google-bert/bert-base-chinese")
+    assert front["preload_from_hub"] == [f"{name} {files}" for name in names]
+
+
+def test_every_name_in_the_tree_exists_and_every_part_of_the_package_is_named() -> None:
+    tree = re.search(r"```\napp\.py.*?```", BODY, re.DOTALL)
+    assert tree
+    lines = [line for line in tree[0].splitlines()[1:-1] if line.strip()]
+    inside = {line.split()[0].rstrip("/") for line in lines if line.startswith("  ")}
+    for line in lines:
+        name = line.split()[0]
+        assert (ROOT / ("bertdemo" if line.startswith("  ") else "") / name).exists(), name
+    real = {path.name for path in (ROOT / "bertdemo").iterdir() if not path.name.startswith("_")}
+    assert inside == real
+
+
+def test_every_link_to_a_file_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_variable_of_the_table_is_read_by_the_settings() -> None:
+    source = (ROOT / "bertdemo" / "settings.py").read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:BERTDEMO|GRADIO_SERVER|HF)_[A-Z_]+)`", BODY):
+        assert f'"{name}"' in source, name
+
+
+@pytest.mark.parametrize("verb", ["run", "test", "check", "bench", "screenshots"])
+def test_every_verb_of_the_readme_is_in_the_makefile(verb: str) -> None:
+    assert f"make {verb}" in BODY
+    assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_pin_is_exact() -> None:
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9A-Za-z.]+", line), line

@@ -1,0 +1,189 @@
+"""Drawings of data, runs and predictions: whatever a visitor named stays text, and figures are those of the events."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bertdemo.checkpoints import CheckpointInfo
+from bertdemo.data.report import Finding, LengthSummary, Report
+from bertdemo.data.tables import Note, Table
+from bertdemo.run_config import RunConfig, RunRequest, chosen_for
+from bertdemo.runs import events as ev
+from bertdemo.runs.evaluation import evaluate
+from bertdemo.runs.registry import RunView
+from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.tasks.base import LabelScore, Prediction
+from bertdemo.ui.i18n import LANGUAGES
+from bertdemo.ui.render import data as data_picture
+from bertdemo.ui.render import predictions as prediction_picture
+from bertdemo.ui.render import run_list, runs
+from tests.ui.test_render import HOSTILE, read
+
+OURS = {
+    "div", "span", "p", "b", "i", "em", "h2", "small", "table", "thead", "tbody", "tr", "th", "td", "svg", "title",
+    "line", "text", "g", "polyline", "circle", "pre", "ul", "li", "q", "dl", "dt", "dd", "button", "details", "summary",
+}  # fmt: skip
+REQUEST = RunRequest(
+    task="classification", columns={"text": HOSTILE, "label": HOSTILE}, checkpoint=HOSTILE, config=RunConfig(),
+    data="data/train.csv", data_name=HOSTILE, validation="data/v.csv", validation_name=HOSTILE, name=HOSTILE,
+)  # fmt: skip
+METRICS = {name: {"value": 0.9, "low": 0.85, "high": 0.94} for name in ("accuracy", "macro_f1")}
+
+
+def common(seq: int) -> dict[str, float | int]:
+    return {"seq": seq, "attempt": 1, "at": 1_700_000_000.0}
+
+
+def started() -> ev.Started:
+    return ev.Started(
+        **common(2), steps=20, epochs=2, train_rows=80, validation_rows=20, test_rows=0, labels=(HOSTILE, "b"),
+        majority=0.55, device="cpu", device_name=HOSTILE, precision="bfloat16",
+        config={"epochs": 2, "learning_rate": 1e-4, "group_by_length": True, "precision": "auto"},
+    )  # fmt: skip
+
+
+def step(seq: int, number: int) -> ev.Step:
+    return ev.Step(
+        **common(seq), step=number, steps=20, epoch=number / 10, loss=1.0 / number, learning_rate=1e-4, grad_norm=1.0,
+        progress=number / 20, seconds_left=30.0, rows_per_second=80.0, memory_bytes=10**9,
+    )  # fmt: skip
+
+
+def view(*events: ev.RunEvent, state: ev.State = "running", log: str = HOSTILE) -> RunView:
+    return RunView(
+        run_id="20260101-aa", name=HOSTILE, created=1_700_000_000.0, request=REQUEST, state=state, stopping=False,
+        exit_code=None, events=events, seq=len(events), log=log,
+    )  # fmt: skip
+
+
+def training() -> RunStatus:
+    evaluated = ev.Evaluated(**common(9), step=10, epoch=1.0, loss=0.4, metrics={"accuracy": 0.8}, best=True)
+    warned = ev.Warned(**common(10), message="error.unknown_label", values=dict.fromkeys(
+        ("label", "row", "file", "labels"), HOSTILE))  # fmt: skip
+    return status_of(view(ev.Queued(**common(1)), started(), *(step(2 + i, i) for i in range(1, 7)), evaluated, warned))
+
+
+def finished() -> RunStatus:
+    end = ev.Finished(
+        **common(20), checkpoint="20260101-aa", metrics=METRICS, evaluated_on="validation", rows=20, seconds=65.0
+    )
+    return status_of(view(started(), step(3, 20), end, state="finished"))
+
+
+def rows() -> list[dict[str, object]]:
+    wrong = {"row": 7, "text": HOSTILE, "label": HOSTILE, "predicted": "b", "confidence": 0.97}
+    return [wrong, {**wrong, "row": 8, "predicted": HOSTILE}]
+
+
+def table() -> Table:
+    return Table(HOSTILE, {HOSTILE: (HOSTILE, None), f"{HOSTILE} 2": ("a", HOSTILE)}, (2, 3))
+
+
+def report() -> Report:
+    lengths = LengthSummary(5, 9, 10, 11, ((8, 1), (16, 1)), 16, 0.0, 2)
+    findings = (Finding("warn", "imbalance", {"label": HOSTILE, "share": 0.9}), Finding("pass", "no_duplicates", {}))
+    return Report(
+        task="classification", columns={"text": HOSTILE, "label": HOSTILE}, rows=2, usable_rows=2,
+        labels=((HOSTILE, 1), ("b", 1)), findings=findings, lengths=lengths, majority=(HOSTILE, 0.5),
+        split={"train": 1, "validation": 1, "test": 0}, suggested_columns={},
+    )  # fmt: skip
+
+
+def info() -> CheckpointInfo:
+    return CheckpointInfo(
+        id="x", name=HOSTILE, source="trained", task="classification", labels=(HOSTILE,), layers=6, width=384, heads=12,
+        parameters=22_713_216, positions=512, vocabulary=30522, language="en", can=("tokenize", "labels"),
+        cannot=("fill_mask",), cased=False, pooling="pooler", ready=True, base="bundled", run="x", created=0.0,
+        metric=0.9,
+    )  # fmt: skip
+
+
+def pictures(lang: str) -> dict[str, str]:
+    said = Prediction((LabelScore(HOSTILE, 0.8), LabelScore("b", 0.2)))
+    failed = ev.Failed(**common(4), message="error.bug_in_run", values={"error_id": HOSTILE})
+    config = chosen_for(RunConfig(), train_rows=80, parameters=10**7, suggested_length=16)
+    note = Note("sheet", {"sheet": HOSTILE, "sheets": HOSTILE})
+    return {
+        "run": runs.render_run(training(), lang),
+        "failed": runs.render_run(status_of(view(started(), failed, state="failed")), lang),
+        "outcome": runs.render_outcome(finished(), evaluate(rows(), (HOSTILE, "b")).mistakes, lang),
+        "result": runs.render_result(finished(), evaluate(rows(), (HOSTILE, "b")), lang),
+        "list": run_list.render_list([finished(), training()], {}, "20260101-aa", lang),
+        "request": run_list.render_request(REQUEST, finished(), lang),
+        "data": data_picture.render_data(HOSTILE, report(), (note,), lang),
+        "preview": data_picture.render_preview(table(), 8, lang),
+        "chosen": data_picture.render_chosen(config, report().split, lang),
+        "prediction": prediction_picture.render_prediction(said, said, HOSTILE, lang),
+        "vector": prediction_picture.render_vector([0.1] * 16, HOSTILE, 0.5, lang),
+        "about": prediction_picture.describe(info(), lang),
+        "pill": prediction_picture.render_model(info(), lang),
+    }
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", list(pictures("en")))
+def test_hostile_text_stays_text(name: str, lang: str) -> None:
+    html = pictures(lang)[name]
+    seen = read(html)
+    assert set(seen.tags) <= OURS
+    assert not [attribute for attribute in seen.attributes if attribute.startswith("on") or attribute == "src"]
+    assert "${" not in html
+    assert "{{" not in html
+    assert "`" not in html
+
+
+def test_a_run_is_told_in_words_with_its_step_and_its_time() -> None:
+    words = read(runs.render_run(training(), "en")).words
+    assert "epoch 1 of 2" in words
+    assert "step 6 of 20" in words
+    assert "80 rows/s" in words
+    assert "30 s left" in words
+    assert "always the most frequent label: 55.0%" in words
+
+
+def test_the_headline_carries_its_interval_and_says_which_rows_were_measured() -> None:
+    words = read(runs.render_outcome(finished(), (), "en")).words
+    assert "0.900 ± 0.045" in words
+    assert "20 validation rows that also chose the epoch" in words
+
+
+def test_the_full_result_shows_macro_f1_each_label_and_the_mistakes() -> None:
+    words = read(runs.render_result(finished(), evaluate(rows(), (HOSTILE, "b")), "en")).words
+    assert "macro-F1" in words
+    assert "97.0%" in words
+    assert "recall" in words
+
+
+def test_a_stop_before_the_first_evaluation_is_said() -> None:
+    end = ev.Cancelled(**common(4), checkpoint="20260101-aa", evaluated=False, step=3)
+    words = read(runs.render_outcome(status_of(view(started(), end, state="cancelled")), (), "en")).words
+    assert "never measured" in words
+
+
+def test_many_labels_become_a_list_of_confusions_instead_of_a_matrix() -> None:
+    labels = [f"label {i}" for i in range(30)]
+    confused = [
+        {"row": i, "text": "t", "label": labels[i], "predicted": labels[(i + 1) % 30], "confidence": 0.5}
+        for i in range(30)
+    ]
+    html = runs.render_result(finished(), evaluate(confused, labels), "en")
+    assert "bd-confusion" not in html
+    assert "30 labels are too many" in read(html).words
+
+
+def test_before_training_is_called_untrained_with_its_chance_level() -> None:
+    said = Prediction((LabelScore("a", 0.8), LabelScore("b", 0.2)))
+    words = read(prediction_picture.render_prediction(said, said, "mine", "en")).words
+    assert "untrained head" in words
+    assert "50.0%" in words
+
+
+def test_an_empty_list_says_what_will_stand_there() -> None:
+    assert "newest first" in read(run_list.render_list([], {}, "", "en")).words
+
+
+def test_the_label_column_of_a_report_shows_a_share_as_percent() -> None:
+    assert "90.0%" in read(data_picture.render_data("x.csv", report(), (), "en")).words
+    assert "90.0%" in read(data_picture.render_data("x.csv", replace(report(), rows=3), (), "zh")).words
