@@ -50,7 +50,7 @@ class Identity:
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[None]:
     """Hold the lock at `path` while the block runs; wait for a probe that has it for a moment."""
-    lock = FileLock(path, mode=0o600)
+    lock = FileLock(path, mode=0o600, thread_local=False)
     with lock.acquire(timeout=5, poll_interval=0.005):
         yield
 

@@ -99,6 +99,7 @@ class Endpoints:
             train_rows=found.split["train"],
             parameters=info.parameters,
             suggested_length=found.lengths.suggested,
+            labels=len(found.labels),
         )
         return {
             "task": found.task,

@@ -19,7 +19,7 @@ from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
 
 CHINESE = "google-bert/bert-base-chinese"
-_KEY = re.compile(r"^[A-Za-z0-9_-]{43}$")  # what new_owner hands out: 32 random bytes
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_owner hands out: 32 random bytes
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Services:
         """Return whose things a request may touch: the one owner of a loopback server, else the holder of `key`."""
         if self.settings.loopback:
             return ""
-        if not isinstance(key, str) or not _KEY.match(key):
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise OwnerUnknown
         return key
 
@@ -70,7 +70,7 @@ class Services:
         """Return the key that a browser remembered, or a new one where it has none of our form."""
         if self.settings.loopback:
             return ""
-        return key if isinstance(key, str) and _KEY.match(key) else self.new_owner()
+        return key if isinstance(key, str) and _KEY.fullmatch(key) else self.new_owner()
 
     def new_owner(self) -> str:
         """Hand out a fresh owner key."""

@@ -49,7 +49,9 @@ def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Iterator[Server]:
-    yield from running(Server(tmp_path_factory.mktemp("local") / "home", tiny, {"BERTDEMO_MAX_FILE_BYTES": f"{FILE_BYTES}"}))
+    yield from running(
+        Server(tmp_path_factory.mktemp("local") / "home", tiny, {"BERTDEMO_MAX_FILE_BYTES": f"{FILE_BYTES}"})
+    )
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +87,8 @@ def running(server: Server) -> Iterator[Server]:
     try:
         server.start()
         yield server
+        log = server.log.read_text(encoding="utf-8", errors="replace")
+        assert "Traceback" not in log, log[-6000:]
     finally:
         server.close()
 

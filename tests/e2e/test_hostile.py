@@ -89,8 +89,9 @@ def test_hostile_cells_labels_columns_and_file_names_are_shown_as_typed_in_every
 def _inert(visitor: Visitor) -> None:
     visitor.untouched()
     made = visitor.page.evaluate(
-        """() => [...document.querySelectorAll('img, svg, script')].filter(
-          (e) => e.hasAttribute('onerror') || e.hasAttribute('onload') || (e.textContent || '').includes('__x')).length"""
+        """() => [...document.querySelectorAll('img, svg, script')]
+        .filter((e) => e.hasAttribute('onerror') || e.hasAttribute('onload') || e.textContent.includes('window.__x'))
+        .length"""
     )
     assert made == 0
     links = "() => [...document.querySelectorAll('a')].filter((a) => a.href.startsWith('javascript:')).length"

@@ -58,8 +58,7 @@ def test_the_newest_text_wins_over_fast_typing(visit: Visit) -> None:
         page.keyboard.press("Control+A")
     page.keyboard.type("a dog")
     visitor.wait_chips(["a", "dog"])
-    with page.expect_response(lambda answer: "/queue/" not in answer.url, timeout=1):
-        page.evaluate("fetch('/config')")
+    page.wait_for_timeout(500)  # an answer to an older text would have come by now
     assert visitor.chips() == ["[CLS]", "a", "dog", "[SEP]"]
 
 

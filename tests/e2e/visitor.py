@@ -16,11 +16,12 @@ HANG_MS = 1000 * HANG
 TABS = ("tokens", "train", "predict", "runs")
 PLACEHOLDER = re.compile(r"\\\{(\w+)\\\}")
 
+# Gradio's own footer and the two names in the language control are not ours to translate.
 VISIBLE_TEXTS = """() => {
   const found = new Set();
   const seen = (element) => element.checkVisibility({ visibilityProperty: true });
   for (const element of document.querySelectorAll("body *")) {
-    if (!seen(element) || ["SCRIPT", "STYLE"].includes(element.tagName)) continue;
+    if (!seen(element) || element.closest("script, style, footer, #language label")) continue;
     for (const node of element.childNodes) {
       if (node.nodeType === Node.TEXT_NODE && node.data.trim()) found.add(node.data.trim());
     }

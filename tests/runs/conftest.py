@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from bertdemo import processes
+from bertdemo.checkpoints import Catalogue
 from bertdemo.run_config import RunRequest
 from bertdemo.runs.registry import Registry
+from bertdemo.runs.supervisor import Supervisor
 from bertdemo.settings import Settings
-from tests.runs.support import rows_of, settings_with, write_csv
+from tests.runs.support import FakeLauncher, machine, rows_of, settings_with, write_csv
 from tests.tiny import build_tiny_checkpoint
 
 Work = Callable[[RunRequest], Path]
+Make = Callable[..., Supervisor]
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +74,29 @@ def work(registry: Registry, environment: Mapping[str, Any], monkeypatch: pytest
 
     yield run
     signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def launcher() -> FakeLauncher:
+    return FakeLauncher()
+
+
+@pytest.fixture
+def make(own_settings: Settings) -> Iterator[Make]:
+    """Build supervisors on one home that are closed at the end; `begin=False` leaves one asleep."""
+    built: list[Supervisor] = []
+
+    def build(
+        launcher: FakeLauncher, *gpus: str, begin: bool = True, catalogue: Any = None, settings: Any = None
+    ) -> Supervisor:
+        settings = settings or own_settings
+        found = Supervisor(settings, Registry(settings), catalogue or Catalogue(settings), launcher)
+        found.devices_found(machine(*gpus))
+        if begin:
+            found.begin()
+        built.append(found)
+        return found
+
+    yield build
+    for supervisor in built:
+        supervisor.close()

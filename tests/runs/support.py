@@ -8,10 +8,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from bertdemo.device import Device, DeviceReport
+from bertdemo.errors import CheckpointUnknown
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry, append_event
@@ -170,3 +173,36 @@ def step(seq: int, **more: Any) -> ev.Step:
 def created(registry: Registry, data: Path, owner: str = "", **more: Any) -> str:
     """Return the id of a run that was just created."""
     return registry.create(request_for(data, **more), owner)
+
+
+def machine(*gpus: str) -> DeviceReport:
+    kinds = [(gpu, "cuda") for gpu in gpus] + [("cpu", "cpu")]
+    return DeviceReport(tuple(Device(name, kind, name, 1, 1, False, False) for name, kind in kinds))  # type: ignore[arg-type]
+
+
+def ask(data: Path, device: str = "cpu", **more: Any) -> RunRequest:
+    return request_for(data, checkpoint="bundled", config={"device": device}, **more)
+
+
+class StubCatalogue:
+    """One Hub checkpoint that is not on this machine; `on_fetch` is what fetching it does."""
+
+    def __init__(self, on_fetch: Callable[[Any], None] = lambda say: None) -> None:
+        self.on_fetch = on_fetch
+        self.trained: set[str] = set()
+        self.gone = False
+
+    def describe(self, checkpoint: str, owner: str | None) -> Any:
+        if self.gone:
+            raise CheckpointUnknown(checkpoint=checkpoint)
+        return SimpleNamespace(id=checkpoint, ready="/" not in checkpoint)
+
+    def folder(self, checkpoint: str, owner: str | None, say: Any) -> Path:
+        self.on_fetch(say)
+        return Path()
+
+    def owns(self, checkpoint: str, owner: str) -> bool:
+        return checkpoint in self.trained
+
+    def delete(self, checkpoint: str, owner: str) -> None:
+        self.trained.remove(checkpoint)

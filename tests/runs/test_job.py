@@ -88,7 +88,7 @@ def test_a_finished_run_leaves_a_checkpoint_that_predicts(
     assert finished.evaluated_on == "validation"
     assert {path.name for path in folder.iterdir()} >= {"split.json", "evaluation.jsonl"}
     assert not (folder / "best").exists()
-    answer = Predictor(own_settings, catalogue).predict("good film 7", "", folder.name, "")
+    answer = Predictor(own_settings, catalogue).predict(rows_of(60)[1][0], "", folder.name, "")
     assert answer.before is not None
     assert answer.output.best.label == "yes"
     assert answer.output.best.score > 0.9 > answer.before.best.score

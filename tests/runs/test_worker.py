@@ -168,6 +168,21 @@ def test_a_killed_server_leaves_the_training_running_and_the_next_one_can_stop_i
         later.close()
 
 
+def test_a_spare_that_still_imports_takes_the_lock_of_its_run_at_once(tmp_path: Path, tiny: Path, data: Path) -> None:
+    services = Services.create(settings_with(tmp_path / "home", tiny))
+    run_id = services.registry.create(request_for(data), "")
+    folder = services.registry.folder(run_id)
+    (folder / "cancel").touch()
+    services.launcher.warm()
+    assert not services.launcher.is_warm()
+    assert services.launcher.launch(folder)
+    eventually(lambda: is_held(folder / "lock"))
+    assert not (services.settings.home / "spare.ready").exists()  # torch is not there yet
+    assert eventually(services.launcher.reap) == [(folder, 0)]
+    assert services.registry.read(run_id, "").state == "cancelled"
+    services.close()
+
+
 def test_five_killed_servers_leave_no_spare(tmp_path: Path, tiny: Path) -> None:
     settings = settings_with(tmp_path / "home", tiny)
     for _ in range(5):

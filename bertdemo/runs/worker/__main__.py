@@ -7,12 +7,11 @@ dead server does not take a training run with it. SIGTERM to a worker asks it to
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
-import select
 import signal
 import sys
-import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,44 +24,40 @@ EXIT_FAILED = 1
 
 def main(arguments: list[str]) -> int:
     """Run one job; return the exit code."""
-    if arguments[0] == "--spare":
-        line = _wait_warm(Path(arguments[1]))
-        if not line:
-            return 0
-        folder = Path(line)
-        os.chdir(folder)
-        _redirect_output(folder / "worker.log")
-    else:
-        folder = Path(arguments[0])
-    processes.lower_priority()
-    with processes.hold(folder / "lock"):
+    with contextlib.ExitStack() as held:
+        if arguments[0] == "--spare":
+            folder = _wait_warm(Path(arguments[1]), held)
+            os.chdir(folder)
+            _redirect_output(folder / "worker.log")
+        else:
+            folder = Path(arguments[0])
+            held.enter_context(processes.hold(folder / "lock"))
+        processes.lower_priority()
         return _work(folder)
 
 
-def _wait_warm(ready_file: Path) -> str:
-    """Import what a run needs, then wait for a run folder; "" means that the server has gone."""
+def _wait_warm(ready_file: Path, held: contextlib.ExitStack) -> Path:
+    """Import what a run needs, and wait for a run folder meanwhile; its lock is in `held` then."""
     from bertdemo.runs.worker import job
 
-    imported = threading.Event()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="parent") as executor:
-        executor.submit(_end_with_parent, imported)
-        try:
-            job.warm_up()
-        finally:
-            imported.set()
-    processes.write_atomic(ready_file, str(os.getpid()))
-    return sys.stdin.readline().strip()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="folder") as executor:
+        folder = executor.submit(_receive, held)
+        job.warm_up()
+        processes.write_atomic(ready_file, str(os.getpid()))
+        return folder.result()
 
 
-def _end_with_parent(imported: threading.Event) -> None:
-    """End at once where the server goes away during the imports, which take seconds of everybody's processor."""
-    pipe = select.poll()
-    pipe.register(sys.stdin.fileno(), select.POLLIN)
-    while not imported.is_set():
-        for _, event in pipe.poll(100):
-            if event & select.POLLIN:
-                return  # a run folder waits in the pipe
-            os._exit(0)
+def _receive(held: contextlib.ExitStack) -> Path:
+    """Wait for a run folder and take its lock at once, or end: a server that is gone needs no spare.
+
+    In a thread of its own, because the imports take seconds, on a busy machine more than the time of grace that
+    a launched run has to show its lock.
+    """
+    line = sys.stdin.readline().strip()
+    if not line:
+        os._exit(0)
+    held.enter_context(processes.hold(Path(line) / "lock"))
+    return Path(line)
 
 
 def _work(folder: Path) -> int:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,15 @@ PHASE_EVENT_SECONDS = 0.5
 """A test part of a million rows has tens of thousands of batches: not each is an event."""
 
 
+_LOG_SECONDS = 2.0
+_LOGGED = ("name", "step", "steps", "epoch", "loss", "learning_rate", "metrics", "best", "path", "device", "precision",
+           "train_rows", "validation_rows", "test_rows", "message", "checkpoint", "seconds")  # fmt: skip
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 class FolderGone(Exception):
     """The run was deleted while the worker lived: there is nothing left to do, and nobody to tell."""
 
@@ -80,6 +89,7 @@ class Job:
         self._batch_size = 0
         self._told_to_stop = False
         self._said_testing = 0.0
+        self._logged = 0.0
 
     def run(self) -> None:
         """Do the whole run; the last event says how it ended."""
@@ -111,6 +121,16 @@ class Job:
             append_event(self._folder, event)
         except FileNotFoundError as error:
             raise FolderGone from error
+        self._log(kind, fields)
+
+    def _log(self, kind: str, fields: Mapping[str, Any]) -> None:
+        """Write what happened into the worker's log, a step at most every two seconds."""
+        now = time.monotonic()
+        if kind == "Step" and now - self._logged < _LOG_SECONDS:
+            return
+        self._logged = now
+        shown = [f"{name}={_short(fields[name])}" for name in _LOGGED if name in fields]
+        print(time.strftime("%H:%M:%S"), kind.lower(), *shown, flush=True)  # noqa: T201 - the log is a file
 
     def fail(self, error: BertDemoError) -> None:
         """End with Failed."""
@@ -191,6 +211,7 @@ class Job:
             train_rows=len(texts),
             parameters=info.parameters,
             suggested_length=suggested_length(texts, tokenizer, positions=info.positions),
+            labels=len(labels),
         )
         length, self._batch_size = config.max_length or 0, config.batch_size or 0
         if length > info.positions:

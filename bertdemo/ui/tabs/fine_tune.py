@@ -7,7 +7,7 @@ reload, a second tab or a restart of the server shows the same run again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,7 @@ class _Callbacks:
             train_rows=found["split"]["train"],
             parameters=info.parameters,
             suggested_length=min(found["suggested"], info.positions),
+            labels=found["labels"],
         )
         return render_chosen(config, found["split"], lang)
 
@@ -128,6 +129,20 @@ class _Callbacks:
         )
         run = self._services.supervisor.start(request, self._services.owner(key))
         return ("", {"run": run}, gr.Timer(active=True), *self._drawn(run, "", key, lang))
+
+    def again(self, run: Mapping[str, Any], source: _Source | None, *asked: Any) -> tuple[Any, ...]:
+        """Inputs: run, then those of `start`. Outputs: as `start`; after a reload with the data of the run shown."""
+        name = (run or {}).get("run") or ""
+        if source is not None or not name:
+            return self.start(source, *asked)
+        key, lang, fields = asked[5], asked[6], asked[7:]
+        owner, folder = self._services.owner(key), self._services.registry.folder(name)
+        before = self._services.registry.read(name, owner).request
+        batch = RunConfig.from_fields(SettingsForm.values(fields)).batch_size or before.config.batch_size
+        paths = {role: str(folder / path) for role in ("data", "validation", "test") if (path := getattr(before, role))}
+        request = replace(before, **paths, config=replace(before.config, batch_size=batch))
+        started = self._services.supervisor.start(request, owner)
+        return ("", {"run": started}, gr.Timer(active=True), *self._drawn(started, "", key, lang))
 
     def stop(self, run: Mapping[str, Any], key: str, lang: str) -> tuple[Any, ...]:
         """Inputs: run, owner, lang. Outputs: those of `_drawn`."""
@@ -196,7 +211,7 @@ class _Callbacks:
             columns = known if text and label else tasks.find(_TASK).columns(table)
             found = self._report(table, columns, checkpoint, key)
             drawn = render_data(source.name, found, table.notes, lang)
-            facts = {"split": dict(found.split), "suggested": found.lengths.suggested}
+            facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
         except BertDemoError as error:
             columns, facts = known, None
             drawn = root(error_state(sentence(error, lang)), "bd-data")
@@ -327,18 +342,18 @@ def _wire_run(
     who = [form.checkpoint, page.owner, page.lang]
     asked = [state.source, data["text"], data["label"], data["validation"], data["test"], *who, *form.components]
     begun = [form.trouble, page.run, state.timer, *drawn]
-    start = guarded(calls.start, shown=_refused)
-    for button in (form.start, result["again"]):
-        button.click(start, asked, begun, queue=False, **_QUIET).then(
-            None, page.run, None, js="(run) => window.bertdemo.address('run', (run || {}).run || '')"
-        )
-    progress["smaller"].click(
-        guarded(calls.smaller, shown=lambda _: gr.skip()),
-        [page.run, page.owner],
-        form.batch_size,
-        queue=False,
-        **_QUIET,
-    ).then(start, asked, begun, queue=False, **_QUIET)
+    again = {"fn": guarded(calls.again, shown=_refused), "inputs": [page.run, *asked], "outputs": begun, "queue": False}
+    smaller = progress["smaller"].click(
+        guarded(calls.smaller, shown=lambda _: gr.skip()), [page.run, page.owner], form.batch_size,
+        queue=False, **_QUIET,
+    )  # fmt: skip
+    for begin in (
+        form.start.click(guarded(calls.start, shown=_refused), asked, begun, queue=False, **_QUIET),
+        result["again"].click(**again, **_QUIET),
+        smaller.then(**again, **_QUIET),
+    ):
+        begin.then(None, page.run, None, js="(run) => window.bertdemo.address('run', (run || {}).run || '')")
+    page.on_language(lambda lang: "", [], [form.trouble])  # said in the other language, and the next Start says it again
     progress["stop"].click(
         guarded(calls.stop, shown=lambda told: ("", root(error_state(told)), *(gr.skip(),) * (_DRAWN - 2))),
         [page.run, page.owner, page.lang], drawn, queue=False, **_QUIET,

@@ -156,6 +156,7 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
     """Connect them."""
     who, checkpoint = [page.owner, page.lang], parts["checkpoint"]
     chosen = [parts["about"], parts["pair"], parts["train"], parts["box"]]
+    asked = gr.State(None)  # the question whose answer is shown
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
     def file_listener(
@@ -191,6 +192,16 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
         [parts["file"], checkpoint, *who], [parts["told"], parts["result"]],
         concurrency_id="infer", api_visibility="private",
     )  # fmt: skip
+    def answered(lang: str, question: tuple[str, str, str] | None, key: str) -> str:
+        """Give the answer that is shown again, in the new language."""
+        if not question:
+            return root(empty_state(translate(lang, "predict.empty")))
+        return guarded(calls.predict, shown=_refused)(*question, key, lang=lang, progress=lambda *_, **__: None)
+
+    for event in (parts["go"].click, parts["text"].submit):
+        event(lambda *question: question, [parts["text"], parts["pair"], checkpoint], asked, queue=False, **quiet)
+    page.on_language(answered, [asked, page.owner], [parts["answer"]])
+    page.on_language(lambda lang: "", [], [parts["told"]])
     page.tells_model("predict", checkpoint)
     page.goes_to(parts["train"], "train")
     page.on_open(

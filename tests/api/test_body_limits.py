@@ -1,0 +1,58 @@
+"""What is too large is refused by its size alone, before it is kept or understood, and the server goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from bertdemo.settings import MIB
+from tests.api.caller import Caller
+from tests.api.conftest import FILE_BYTES
+
+LARGE = json.dumps({"data": ["x" * (5 * MIB)], "fn_index": 0, "session_hash": "abc"}).encode()
+JSON = {"content-type": "application/json"}
+
+
+def pieces(body: bytes, size: int = 64 * 1024) -> Iterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+@pytest.fixture(autouse=True)
+def alive(caller: Caller) -> Iterator[None]:
+    yield
+    assert caller.call("tokenize", text="the app goes on").ok
+
+
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/queue/join", "/gradio_api/call/tokenize", "/gradio_api/run/tokenize", "/gradio_api/nothing"]
+)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_of_5_mb_is_refused(path: str, chunked: bool, caller: Caller) -> None:
+    body = pieces(LARGE) if chunked else LARGE
+    answer = caller.http.post(path, content=body, headers=JSON)
+    assert answer.status_code == (404 if chunked and path.endswith("nothing") else 413)
+
+
+def test_a_body_of_3_mb_is_read(caller: Caller) -> None:
+    answer = caller.post("tokenize", ["x" * (3 * MIB), "", "bundled", 0, ""])
+    assert "characters" in answer.error
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_upload_above_the_limit_is_refused(chunked: bool, caller: Caller) -> None:
+    boundary = "----bertdemo"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="big.csv"\r\n\r\n'.encode()
+    body = head + b"x" * (FILE_BYTES + 3 * MIB) + f"\r\n--{boundary}--\r\n".encode()
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    answer = caller.http.post("/gradio_api/upload", content=pieces(body) if chunked else body, headers=headers)
+    assert answer.status_code == 413
+
+
+def test_a_long_text_field_in_an_upload_counts_too(caller: Caller) -> None:
+    answer = caller.http.post(
+        "/gradio_api/upload", data={"note": "x" * (FILE_BYTES + 3 * MIB)}, files={"files": ("a.csv", b"text\na\n")}
+    )
+    assert answer.status_code == 413

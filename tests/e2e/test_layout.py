@@ -1,0 +1,104 @@
+"""The page fits a phone, starts calm, and can be used with a keyboard alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Visit
+from tests.e2e.files import write_csv
+from tests.e2e.visitor import TABS, Visitor
+
+MOST_CONTROLS = 12
+# What a person can act on and sees before scrolling at 1280 x 900: boxes, lists, buttons and links drawn as
+# buttons. Not counted: the tab row and the header, a <summary>, hidden inputs, and the second button by which
+# Gradio opens the same list.
+CONTROLS = """() => [...document.querySelectorAll(
+    '[role=tabpanel] input:not([type=file]), [role=tabpanel] select, [role=tabpanel] button:not([role=tab]), ' +
+    '[role=tabpanel] textarea')]
+  .filter((e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+  .filter((e) => { const at = e.getBoundingClientRect(); return at.width > 1 && at.top < innerHeight; })
+  .map((e) => `${e.tagName} ${e.closest('[id]').id} ${e.getAttribute('aria-label') || e.innerText}`)"""
+
+
+def _wide(visitor: Visitor) -> str:
+    """Return what sticks out to the right, for the message of a failure."""
+    found: str = visitor.page.evaluate(
+        """() => [...document.querySelectorAll('body *')]
+        .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && e.checkVisibility())
+        .slice(0, 8).map((e) => `${e.tagName}#${e.id}.${e.className}`).join('; ')"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_tab_scrolls_sideways_on_a_phone(visit: Visit, finished: str, lang: str, theme: str) -> None:
+    visitor = visit(lang, viewport={"width": 390, "height": 844}).open(run=finished, __theme=theme)
+    page = visitor.page
+    assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (theme == "dark")
+    page.fill("#tokens-text textarea", "x" * 300 + " word " * 60)
+    page.locator("#tokens-strip .bd-chip").nth(20).wait_for()
+    for name in TABS:
+        page.evaluate("name => document.getElementById(`tab-${name}-button`)?.click()", name)
+        page.locator(f"#tab-{name}").wait_for()
+        if name == "train":
+            visitor.sample("support_en")
+            page.locator("#train-outcome .bd-big").wait_for()
+        if name == "predict":
+            page.fill("#predict-text textarea", "y" * 200)
+            page.click("#predict-go")
+            page.locator("#predict-answer .bd-two").wait_for()
+        if name == "runs":
+            page.locator("#runs-result table").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, f"{name}: {_wide(visitor)}"
+
+
+def test_the_first_view_of_a_tab_has_few_controls(visit: Visit, finished: str) -> None:
+    visitor = visit("en").open()
+    for name in TABS:
+        visitor.tab(name)
+        if name == "runs":
+            visitor.page.locator("#runs-list [data-run]").first.wait_for()
+            continue  # one link a run: the list grows with what a person has made
+        found = visitor.page.evaluate(CONTROLS)
+        assert 3 <= len(found) <= MOST_CONTROLS, f"{name}: {found}"
+
+
+def _tab_to(visitor: Visitor, selector: str, presses: int = 60) -> None:
+    """Press Tab until the focus is on (or in) an element."""
+    for _ in range(presses):
+        visitor.page.keyboard.press("Tab")
+        if visitor.page.evaluate(
+            "selector => { const it = document.activeElement; return !!it.closest(selector); }", selector
+        ):
+            return
+    raise AssertionError(f"Tab does not reach {selector}")
+
+
+def test_tabs_language_and_start_are_reached_and_used_by_keyboard(visit: Visit) -> None:
+    visitor = visit("en").open()
+    keys = visitor.page.keyboard
+    _tab_to(visitor, "#language")
+    keys.press("ArrowRight")
+    visitor.lang = "zh"
+    visitor.ready()
+    keys.press("ArrowLeft")
+    visitor.lang = "en"
+    visitor.ready()
+    _tab_to(visitor, "#tab-train-button")
+    keys.press("Enter")
+    visitor.page.locator("#train-start").wait_for()
+    _tab_to(visitor, "#train-start button, button#train-start")
+    keys.press("Enter")
+    visitor.sees("#train-trouble [role=alert]", "error.file_missing")
+
+
+def test_a_table_with_very_long_cells_stays_inside_the_page(visit: Visit, tmp_path: Path) -> None:
+    visitor = visit("en", viewport={"width": 390, "height": 844}).open("train")
+    rows = [(f"{'long' * 200} {i}", f"label-{'w' * 60}-{i % 2}") for i in range(30)]
+    visitor.upload(write_csv(tmp_path / f"{'name' * 20}.csv", ("text", "label"), rows))
+    visitor.page.get_by_text(visitor.say("train.preview"), exact=True).click()
+    visitor.page.locator("#train-preview table").wait_for()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 390, _wide(visitor)
