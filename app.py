@@ -17,7 +17,10 @@ def main() -> None:
     _, address, _ = launch(app, prevent_thread_lock=True)
     print(f"bertdemo: {address}", flush=True)  # noqa: T201
     services.begin()  # only now: torch takes longer to import than the page to answer
-    app.blocks.block_thread()
+    try:
+        app.blocks.block_thread()
+    finally:
+        services.close()  # or its threads keep the process alive after Ctrl+C
 
 
 if __name__ == "__main__":

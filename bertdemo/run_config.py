@@ -84,7 +84,7 @@ class RunConfig:
         known = {spec.name: spec for spec in specs()}
         for name in values:
             if name not in known:
-                raise FieldUnknown(field=str(name), fields=", ".join(known))
+                raise FieldUnknown(field=str(name)[:60], fields=", ".join(known))
         parsed: dict[str, Any] = {name: _parse(known[name], value) for name, value in values.items()}
         return cls(**parsed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ def running(server: Server) -> Iterator[Server]:
         server.start()
         yield server
         log = server.log.read_text(encoding="utf-8", errors="replace")
-        assert "Traceback" not in log, log[-6000:]
+        assert not re.search(r"^error [0-9a-f]{8}\b", log, re.MULTILINE), log[-6000:]
     finally:
         server.close()
 

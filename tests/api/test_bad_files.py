@@ -19,14 +19,18 @@ def say(key: str, **values: Any) -> str:
     return translate("en", f"error.{key}", **values)
 
 
+PNG = b"\x89PNG\r\n\x1a\n\x00\x01\x02"
+LATIN = "text,label\ncafé,a\n".encode("latin-1")
+TORN = b'{"text": "a", "label": "b"}\n{"text": \n'
+
 UNREADABLE: dict[str, tuple[str, bytes, str]] = {
     "empty": ("nothing.csv", b"", say("file_empty", file="nothing.csv")),
     "blank lines": ("blank.csv", b"\n\n  \n", say("file_empty", file="blank.csv")),
-    "binary named csv": ("photo.csv", b"\x89PNG\r\n\x1a\n\x00\x01\x02", say("file_not_text", file="photo.csv", byte=8)),
+    "binary named csv": ("photo.csv", PNG, say("file_not_text", file="photo.csv", byte=9)),
     "header only": ("header.csv", b"text,label\n", say("header_only", file="header.csv")),
-    "not UTF-8": ("latin.csv", "text,label\ncafé,a\n".encode("latin-1"), say("file_not_utf8", file="latin.csv", line=2)),
+    "not UTF-8": ("latin.csv", LATIN, say("file_not_utf8", file="latin.csv", line=2)),
     "no workbook": ("book.xlsx", b"text,label\n", say("file_broken", file="book.xlsx", kind="XLSX")),
-    "a broken line": ("lines.jsonl", b'{"text": "a", "label": "b"}\n{"text": \n', say("line_broken", file="lines.jsonl", line=2)),
+    "a broken line": ("lines.jsonl", TORN, say("line_broken", file="lines.jsonl", line=2)),
     "unknown kind": (
         "letter.pdf", b"%PDF",
         say("file_kind_unknown", file="letter.pdf", kinds=".csv, .tsv, .txt, .jsonl, .ndjson, .xlsx, .parquet"),

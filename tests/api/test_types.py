@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.api.caller import Answer, Caller
@@ -80,7 +81,8 @@ REFUSED = [
                              {"learning_rate": float("nan")}, {"learning_rate": "1e400"}, {"seed": -1},
                              {"precision": "int8"}, {"device": "cuda:9"}, {"batch_size": 10**30}, {HUGE: 1},
                              {"max_length": 100_000}, {"device": HUGE}]),
-    ("start_run", "columns", [False, ["text"], {"text": "nothing", "label": "label"}, {"text": "text", "label": "text"}]),
+    ("start_run", "columns", [False, ["text"], {"text": "nothing", "label": "label"},
+                              {"text": "text", "label": "text"}]),
     ("export", "format", [None, "", "pickle", "ZIP", ["zip"]]),
     ("export", "checkpoint", ["", "bundled", "local:tiny", "nobody", "google-bert/bert-base-uncased"]),
     ("predict_file", "columns", [{"text": "nothing"}, ["text"], {"nothing": "text"}]),
@@ -130,7 +132,7 @@ def test_too_few_values_are_refused_in_words(caller: Caller) -> None:
 
 
 def test_an_unknown_endpoint_is_no_secret_door(caller: Caller) -> None:
-    for name in ("nothing", "resume_run", "score", "upload", "load", "lambda"):
-        answer = caller.post(name, [])
-        assert not answer.ok
-        assert "Traceback" not in answer.raw
+    for name in ("nothing", "resume_run", "score", "upload/../x"):
+        answer = httpx.post(f"{caller.http.base_url}gradio_api/call/{name}", json={"data": []}, trust_env=False)
+        assert answer.status_code in {404, 405, 500}
+        assert "Traceback" not in answer.text
