@@ -6,6 +6,7 @@
         events.jsonl     what happened (runs/events.py); only the worker appends while it lives
         lock             held by the worker as long as it lives
         cancel           present once somebody asked to stop
+        process.json     which process works on it, written by the worker
         exit.json        the worker's exit code, where this server saw it end
         worker.log       the worker's output
         split.json, evaluation.jsonl, best/, encoded/     written by the worker
@@ -31,7 +32,7 @@ from pathlib import Path
 
 from bertdemo.checkpoints.info import owner_sha256
 from bertdemo.errors import ConfigError, RunAlive, RunUnknown, TooManyRuns
-from bertdemo.processes import is_held, write_atomic
+from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent, State
@@ -277,6 +278,22 @@ def append_event(folder: Path, event: RunEvent) -> None:
 def owner_hash(owner: str) -> str:
     """Return what is stored of an owner key: its sha256."""
     return owner_sha256(owner)
+
+
+def note_process(folder: Path, identity: Identity) -> None:
+    """Store which process works on the run, so that one that hangs after a stop can be ended."""
+    write_atomic(folder / "process.json", json.dumps({"pid": identity.pid, "started": identity.started}))
+
+
+def overdue(folder: Path, seconds: float) -> Identity | None:
+    """Return the process to end: a stop was asked for so long ago, and it has not ended."""
+    try:
+        if time.time() - (folder / "cancel").stat().st_mtime <= seconds:
+            return None
+        about = json.loads((folder / "process.json").read_text(encoding="utf-8"))
+        return Identity(int(about["pid"]), float(about["started"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
 
 
 def note_exit(folder: Path, code: int) -> None:

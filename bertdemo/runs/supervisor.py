@@ -23,16 +23,19 @@ from bertdemo.checkpoints import Catalogue, DownloadProgress
 from bertdemo.data import tables
 from bertdemo.device import DeviceReport, cpu
 from bertdemo.errors import BertDemoError, BugInRun, QueueFull
+from bertdemo.processes import kill_session
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import State
 from bertdemo.runs.launchers import Launcher
-from bertdemo.runs.registry import Registry, RunView, note_exit
+from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
 from bertdemo.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _TICK = 0.1
 _RESCAN = 2.0
+_STOP_GRACE = 60.0
+"""Seconds after which a worker that was asked to stop and has not is ended; a stop takes ten at most."""
 _STALE_SECONDS = 3600.0
 
 
@@ -203,6 +206,8 @@ class Supervisor:
                 if self._state(run_id) not in {"starting", "running"}:
                     del self._running[device]
                     self._launcher.warm()
+                elif hung := overdue(self._registry.folder(run_id), _STOP_GRACE):
+                    kill_session(hung)
             for run_id in list(self._queue):
                 self._try_to_launch(run_id)
 

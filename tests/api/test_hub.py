@@ -139,7 +139,7 @@ def test_a_server_that_is_off_line_says_that_the_hub_does_not_answer(caller: Cal
 def test_when_the_hub_is_gone_what_is_here_still_works(asker: Caller, hub: HubDouble) -> None:
     """The last but one, because it stops the stand-in."""
     hub.stop()
-    assert asker.call("tokenize", text="the cat", checkpoint="owner/tiny").ok
+    assert asker.call("tokenize", text="the cat", checkpoint="owner/classifier").ok
     assert asker.call("predict", text="the cat", checkpoint="owner/classifier").ok
     message = say("hub_unreachable", "owner/new")
     assert asker.call("tokenize", text="the cat", checkpoint="owner/new").error == message

@@ -28,10 +28,13 @@ def _only_english() -> dict[str, re.Pattern[str]]:
 PATTERNS = _only_english()
 
 
+COLUMNS = {"text", "label"}  # names of columns in the data, which stay as they are
+
+
 def _english(texts: list[str]) -> dict[str, str]:
     """Return the texts that are messages of the English catalogue, with the key of one."""
     found = {}
-    for text in texts:
+    for text in set(texts) - COLUMNS:
         key = next((key for key, pattern in PATTERNS.items() if pattern.fullmatch(text)), None)
         if key:
             found[text] = key

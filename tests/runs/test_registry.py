@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from dataclasses import replace
@@ -11,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from bertdemo.errors import RunAlive, RunUnknown, TooManyRuns
-from bertdemo.processes import hold
+from bertdemo.processes import Identity, hold
 from bertdemo.runs import events as ev
-from bertdemo.runs.registry import Registry, append_event, describe_request, note_exit
+from bertdemo.runs.registry import Registry, append_event, describe_request, note_exit, note_process, overdue
 from bertdemo.settings import Settings
 from tests.runs.support import created, request_for, started, step, write_csv
 
@@ -237,3 +238,13 @@ def test_an_exported_request_names_no_path(data: Path) -> None:
     shown = describe_request(request_for(data))
     assert str(data.parent) not in json.dumps(shown)
     assert shown["data_name"] == "reviews.csv"
+
+
+def test_only_a_worker_that_ignores_a_stop_for_long_is_overdue(tmp_path: Path) -> None:
+    identity = Identity.of()
+    note_process(tmp_path, identity)
+    assert overdue(tmp_path, 60.0) is None
+    (tmp_path / "cancel").touch()
+    assert overdue(tmp_path, 60.0) is None
+    os.utime(tmp_path / "cancel", (time.time() - 61, time.time() - 61))
+    assert overdue(tmp_path, 60.0) == identity

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +21,9 @@ from bertdemo.errors import (
     RunUnknown,
     UnknownLabel,
 )
-from bertdemo.processes import hold
+from bertdemo.processes import Identity, hold, is_held
 from bertdemo.runs import events as ev
-from bertdemo.runs.registry import Registry, append_event
+from bertdemo.runs.registry import Registry, append_event, note_process
 from bertdemo.settings import Settings
 from tests.runs.conftest import Make
 from tests.runs.support import FakeLauncher, StubCatalogue, ask, events_of, eventually, started, write_csv
@@ -90,6 +94,27 @@ def test_a_run_that_trains_is_asked_and_not_declared_dead(
         with pytest.raises(RunAlive):
             supervisor.delete(run_id, "")
     assert not events_of(registry.folder(run_id), ev.Cancelled)
+
+
+def test_a_worker_that_hangs_after_a_stop_is_ended(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
+    supervisor = make(launcher)
+    run_id = supervisor.start(ask(data), "")
+    eventually(lambda: launcher.ids == [run_id])
+    folder = registry.folder(run_id)
+    code = f"import time, filelock; kept = filelock.FileLock({str(folder / 'lock')!r}); kept.acquire(); time.sleep(600)"
+    hung = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    try:
+        eventually(lambda: is_held(folder / "lock"))
+        append_event(folder, started())
+        note_process(folder, Identity.of(hung.pid))
+        assert supervisor.cancel(run_id, "") == "running"
+        os.utime(folder / "cancel", (time.time() - 3600, time.time() - 3600))
+        assert hung.wait(timeout=30) == -9
+    finally:
+        hung.kill()
+    assert eventually(lambda: registry.read(run_id, "").state) == "interrupted"
 
 
 def test_another_owner_can_neither_stop_nor_delete(

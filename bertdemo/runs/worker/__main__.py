@@ -62,8 +62,10 @@ def _receive(held: contextlib.ExitStack) -> Path:
 
 def _work(folder: Path) -> int:
     from bertdemo.errors import BertDemoError, BugInRun
+    from bertdemo.runs import registry
     from bertdemo.runs.worker import job
 
+    registry.note_process(folder, processes.Identity.of())
     run = job.Job(folder, Settings.from_env())
     signal.signal(signal.SIGTERM, lambda *_: run.ask_to_stop())
     try:

@@ -321,11 +321,17 @@ def _wire_data(
     )
     for box in (data["text"], data["label"], form.checkpoint):
         box.input(guarded(calls.examine), [state.source, data["text"], data["label"], *who], shown, **_QUIET)
+    chosen = guarded(calls.chosen, shown=lambda told: root(error_state(told)))
     for component in (state.found, form.checkpoint, *form.components):
         component.change(
-            guarded(calls.chosen, shown=lambda told: root(error_state(told))),
-            [state.found, *who, *form.components], form.chosen, queue=False, trigger_mode="always_last", **_QUIET,
+            chosen, [state.found, *who, *form.components], form.chosen,
+            queue=False, trigger_mode="always_last", **_QUIET,
         )  # fmt: skip
+    page.on_language(
+        lambda lang, found, checkpoint, key, *fields: chosen(found, checkpoint, key, lang, *fields),
+        [state.found, form.checkpoint, page.owner, *form.components],
+        [form.chosen],
+    )
 
 
 def _wire_run(
@@ -353,7 +359,7 @@ def _wire_run(
         smaller.then(**again, **_QUIET),
     ):
         begin.then(None, page.run, None, js="(run) => window.bertdemo.address('run', (run || {}).run || '')")
-    page.on_language(lambda lang: "", [], [form.trouble])  # said in the other language, and the next Start says it again
+    page.on_language(lambda lang: "", [], [form.trouble])  # the next Start says it again, in the new language
     progress["stop"].click(
         guarded(calls.stop, shown=lambda told: ("", root(error_state(told)), *(gr.skip(),) * (_DRAWN - 2))),
         [page.run, page.owner, page.lang], drawn, queue=False, **_QUIET,

@@ -192,6 +192,7 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
         [parts["file"], checkpoint, *who], [parts["told"], parts["result"]],
         concurrency_id="infer", api_visibility="private",
     )  # fmt: skip
+
     def answered(lang: str, question: tuple[str, str, str] | None, key: str) -> str:
         """Give the answer that is shown again, in the new language."""
         if not question:
