@@ -51,7 +51,7 @@ class DeviceReport:
         for device in self.devices:
             if device.id == wanted:
                 return device
-        raise DeviceGone(device=wanted, devices=", ".join(device.id for device in self.devices))
+        raise DeviceGone(device=wanted[:60], devices=", ".join(device.id for device in self.devices))
 
 
 def report(torch: ModuleType | None = None) -> DeviceReport:

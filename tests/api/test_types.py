@@ -12,9 +12,8 @@ from tests.api.conftest import Trained
 
 HUGE = "x" * 200_000
 WRONG: list[Any] = [
-    None, True, False, 0, -1, 3.5, float("nan"), float("inf"), 10**30, "", " ", "x", "\ud800", "a\x00b", HUGE,
-    [], ["x"], [None], [[1]], {}, {"a": 1}, {"text": 3}, "../../etc/passwd", "a/b", "a/..", "local:", "-",
-    "http://169.254.169.254/", "<img src=x onerror=alert(1)>", "{lang}",
+    None, True, 0, -1, float("nan"), 10**30, "", " ", "\ud800", "a\x00b", HUGE, [], ["x"], [[1]], {}, {"text": 3},
+    "../../etc/passwd", "a/..", "local:", "http://169.254.169.254/", "{lang}",
 ]  # fmt: skip
 TEXTS = ["x", " ", "", "a\x00b", "\ud800", "../../etc/passwd", "{lang}"]
 

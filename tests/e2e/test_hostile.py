@@ -67,7 +67,7 @@ def test_hostile_cells_labels_columns_and_file_names_are_shown_as_typed_in_every
     page.locator("#train-outcome .bd-mistakes").wait_for()
 
     visitor.tab("predict")
-    page.wait_for_function("document.querySelector('#predict-checkpoint input').value.includes('csv')")
+    visitor.infers_with("csv")
     for text in HOSTILE:
         page.fill("#predict-text textarea", text)
         page.click("#predict-go")

@@ -55,7 +55,7 @@ def test_a_person_goes_from_a_sentence_to_a_model_of_their_own(
 
     page.click("#train-try")
     page.locator("#predict-go").wait_for()
-    page.wait_for_function("name => document.querySelector('#predict-checkpoint input').value.includes(name)", arg=name)
+    visitor.infers_with(name)
     _predict(visitor)
     _predict_file(visitor, tmp_path)
 

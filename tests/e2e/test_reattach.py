@@ -138,10 +138,7 @@ def test_stopping_before_the_first_evaluation_says_that_nothing_was_measured(
     visitor.speak("zh")
     visitor.sees("#train-outcome", "result.not_evaluated")
     visitor.page.click("#train-try")
-    visitor.page.wait_for_function(
-        "words => document.querySelector('#predict-checkpoint input').value.includes(words)",
-        arg=visitor.say("predict.choice_unmeasured"),
-    )
+    visitor.infers_with(visitor.say("predict.choice_unmeasured"))
     visitor.page.fill("#predict-text textarea", "good film")
     visitor.page.click("#predict-go")
     visitor.page.locator("#predict-answer .bd-two").wait_for()

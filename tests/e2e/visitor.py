@@ -181,6 +181,12 @@ class Visitor:
         self.page.locator("#train-about").filter(has_text=re.compile("39 k")).wait_for()
         return self
 
+    def infers_with(self, words: str) -> None:
+        """Wait until Inference has chosen a checkpoint whose name holds these words."""
+        self.page.wait_for_function(
+            "words => document.querySelector('#predict-checkpoint input')?.value.includes(words)", arg=words
+        )
+
     # --- what must not happen ---
 
     def _note_console(self, message: ConsoleMessage) -> None:
