@@ -94,11 +94,17 @@ def specs() -> tuple[FieldSpec, ...]:
     return tuple(FieldSpec(name=f.name, default=f.default, **f.metadata) for f in fields(RunConfig))
 
 
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
 def _parse(spec: FieldSpec, value: object) -> object:
     if value is None or (isinstance(value, str) and not value.strip()):
         return spec.default
     if spec.kind == "flag":
-        return value if isinstance(value, bool) else str(value).strip().lower() in {"1", "true", "yes"}
+        word = str(value).strip().lower()
+        if word not in _FLAGS:
+            raise FieldNotChoice(field=spec.name, value=word[:60], choices="true, false")
+        return _FLAGS[word]
     if spec.kind in {"choice", "device"}:
         return str(value).strip()
     try:

@@ -110,3 +110,16 @@ def test_what_is_chosen_is_always_within_bounds(rows: int) -> None:
     assert None not in {chosen.epochs, chosen.batch_size, chosen.learning_rate, chosen.max_length}
     assert chosen.epochs is not None
     assert 3 <= chosen.epochs <= 10
+
+
+def test_a_flag_that_is_neither_true_nor_false_is_refused() -> None:
+    assert RunConfig.from_fields({"group_by_length": "false"}).group_by_length is False
+    assert RunConfig.from_fields({"group_by_length": True}).group_by_length is True
+    with pytest.raises(FieldNotChoice):
+        RunConfig.from_fields({"group_by_length": "banana"})
+
+
+def test_many_labels_get_more_epochs() -> None:
+    few = chosen_for(RunConfig(), train_rows=8000, parameters=1, suggested_length=8, labels=2)
+    many = chosen_for(RunConfig(), train_rows=8000, parameters=1, suggested_length=8, labels=77)
+    assert (few.epochs, many.epochs) == (3, 4)

@@ -14,6 +14,7 @@ import builtins
 import json
 import logging
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,8 @@ from bertdemo.settings import Settings
 
 _LOCAL = "local:"
 _KEPT_TOKENIZERS = 8
+_REMEMBERED_SECONDS = 600.0
+_REMEMBERED_IDS = 64
 _STALE_SECONDS = 24 * 3600.0
 _LOG = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ class Catalogue:
         self._lock = threading.Lock()
         self._tokenizers: OrderedDict[_State, SharedTokenizer] = OrderedDict()
         self._vetted: dict[_State, Vetted] = {}
+        self._remote: dict[str, tuple[float, CheckpointInfo]] = {}
 
     def list(self, owner: str) -> builtins.list[CheckpointInfo]:
         """Return the bundled one, this owner's trained ones (newest first), local folders, well-known Hub BERTs.
@@ -221,6 +225,16 @@ class Catalogue:
         return replace(info, cased=None if tokenizer.lowercase is None else not tokenizer.lowercase, ready=True)
 
     def _from_hub(self, repo_id: str) -> CheckpointInfo:
+        """Ask the Hub, and remember the answer for a while: a page asks at every key press."""
+        asked, info = self._remote.get(repo_id, (0.0, None))
+        if info is None or time.monotonic() - asked > _REMEMBERED_SECONDS:
+            info = self._inspected(repo_id)
+            if len(self._remote) >= _REMEMBERED_IDS:
+                self._remote.clear()
+            self._remote[repo_id] = (time.monotonic(), info)
+        return info
+
+    def _inspected(self, repo_id: str) -> CheckpointInfo:
         remote = self._hub.inspect(repo_id)
         kind = remote.architecture
         weights = intake.WeightsFacts(

@@ -56,10 +56,6 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
     ) as blocks:
         build_api(services)  # first, so that no listener of the page takes a name of the API
         remembered = gr.BrowserState("", storage_key="bertdemo-lang", secret=_SECRET)
-        # Outside gr.Tabs: a component that is its child but no tab shifts the tabs, and the first one shows twice.
-        owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
-        run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
-        checkpoint, opened = gr.State(""), gr.State("")
         lang, model, device = _header(words, services)
         # Gradio counts a tab's place among all children of gr.Tabs, so nothing but tabs may stand inside it.
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)

@@ -243,3 +243,13 @@ def test_a_worker_reaches_the_checkpoint_that_its_owner_was_given(trained: Catal
     assert trained.describe("b1", None).run == "r1"
     with pytest.raises(CheckpointUnknown):
         trained.describe("no", None)
+
+
+def test_a_hub_id_that_is_not_here_is_asked_for_once_and_not_at_every_key_press(
+    catalogue: Catalogue, hub: HubDouble
+) -> None:
+    first = catalogue.describe("owner/tiny", "")
+    asked = len(hub.requests)
+    assert asked
+    assert [catalogue.describe("owner/tiny", "") for _ in range(3)] == [first] * 3
+    assert len(hub.requests) == asked
