@@ -112,6 +112,10 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
         query = request.query_params
         lang = choose(query.get("lang"), was, request.headers.get("accept-language"))
         owner = page.services.known_owner(owner)
+        # What the browser sent as owner is empty on a first visit: the hooks get the one that is known from now on.
+        values = tuple(
+            owner if at is page.owner else value for at, value in zip([*spoken, *names], values, strict=True)
+        )
         visit = Visit(lang, query.get("tab", ""), query.get("run", ""), query.get("checkpoint", ""), owner)
         updates: dict[Any, Any] = {page.lang: lang, page.owner: owner}
         if visit.tab in page.tab_ids:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bertdemo.settings import PUBLIC_LIMITS
-from bertdemo.ui.i18n import size, thousands
+from bertdemo.ui.i18n import thousands
 from tests.e2e.conftest import Visit
 from tests.e2e.files import write_reviews
 from tests.e2e.server import Server
@@ -53,5 +53,5 @@ def test_a_space_has_the_limits_of_a_public_server(visit: Visit, space: Server, 
     large = tmp_path / "large.csv"
     large.write_bytes(b"text,label\n" + b"x" * (PUBLIC_LIMITS.file_bytes - 10))
     visitor.tab("train").give("#train-file", large)
-    known = {"file": "large.csv", "limit": size(PUBLIC_LIMITS.file_bytes)}
+    known = {"file": "large.csv", "limit": f"{thousands(PUBLIC_LIMITS.file_bytes)} B"}
     visitor.sees("#train-report [role=alert]", "error.file_too_large", **known)

@@ -138,7 +138,7 @@ class Visitor:
 
     def give(self, selector: str, file: Path | FilePayload) -> None:
         """Hand over a file, in place of the one that may be there."""
-        remove = self.page.locator(f"{selector} button[aria-label='Remove this file'], {selector} .label-clear-button")
+        remove = self.page.locator(f"{selector} .icon-button-wrapper button")
         if remove.count():
             remove.first.click()
         self.page.locator(f"{selector} input[type=file]").set_input_files(file)

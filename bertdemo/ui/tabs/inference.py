@@ -152,21 +152,35 @@ def build(page: Page) -> None:
     })  # fmt: skip
 
 
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
 def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
-    """Connect them."""
+    """Connect the choice of a checkpoint, then the rest."""
     who, checkpoint = [page.owner, page.lang], parts["checkpoint"]
     chosen = [parts["about"], parts["pair"], parts["train"], parts["box"]]
-    asked = gr.State(None)  # the question whose answer is shown
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    checkpoint.change(
+        guarded(calls.choose, shown=lambda told: (_refused(told), *(gr.skip(),) * 3)),
+        [checkpoint, *who], chosen, queue=False, **_QUIET,
+    )  # fmt: skip
+    _wire_text(page, calls, parts)
+    _wire_file(page, calls, parts)
+    page.tells_model("predict", checkpoint)
+    page.goes_to(parts["train"], "train")
+    page.on_open(
+        "predict",
+        guarded(lambda wanted, now, key, lang: ("", *calls.open(wanted or now, key, lang))),
+        [page.checkpoint, checkpoint, *who],
+        [page.checkpoint, checkpoint, *chosen],
+    )
+    page.on_load(calls.arrive, [], [checkpoint, *chosen])
+    page.on_language(lambda lang, now, key: calls.open(now, key, lang), [checkpoint, page.owner], [checkpoint, *chosen])
 
-    def file_listener(
-        file: str | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, Any]:
-        return calls.predict_file(file, checkpoint, key, lang, progress)
+
+def _wire_text(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
+    """Connect one text to its answer, which is given again in the other language."""
+    asked = gr.State(None)  # the question whose answer is shown
+    question = [parts["text"], parts["pair"], parts["checkpoint"]]
 
     def listener(
         text: str,
@@ -178,41 +192,38 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
     ) -> str:
         return calls.predict(text, pair, checkpoint, key, lang, progress)
 
-    for event in (parts["go"].click, parts["text"].submit):
-        event(
-            guarded(listener, shown=_refused), [parts["text"], parts["pair"], checkpoint, *who], parts["answer"],
-            concurrency_id="infer", show_progress="minimal", api_visibility="private",
-        )  # fmt: skip
-    checkpoint.change(
-        guarded(calls.choose, shown=lambda told: (_refused(told), *(gr.skip(),) * 3)),
-        [checkpoint, *who], chosen, queue=False, **quiet,
-    )  # fmt: skip
-    parts["run"].click(
-        guarded(file_listener, shown=lambda told: (_refused(told), gr.update(visible=False))),
-        [parts["file"], checkpoint, *who], [parts["told"], parts["result"]],
-        concurrency_id="infer", api_visibility="private",
-    )  # fmt: skip
-
-    def answered(lang: str, question: tuple[str, str, str] | None, key: str) -> str:
-        """Give the answer that is shown again, in the new language."""
+    def again(lang: str, question: tuple[str, str, str] | None, key: str) -> str:
         if not question:
             return root(empty_state(translate(lang, "predict.empty")))
         return guarded(calls.predict, shown=_refused)(*question, key, lang=lang, progress=lambda *_, **__: None)
 
     for event in (parts["go"].click, parts["text"].submit):
-        event(lambda *question: question, [parts["text"], parts["pair"], checkpoint], asked, queue=False, **quiet)
-    page.on_language(answered, [asked, page.owner], [parts["answer"]])
+        event(
+            guarded(listener, shown=_refused), [*question, page.owner, page.lang], parts["answer"],
+            concurrency_id="infer", show_progress="minimal", api_visibility="private",
+        )  # fmt: skip
+        event(lambda *question: question, question, asked, queue=False, **_QUIET)
+    page.on_language(again, [asked, page.owner], [parts["answer"]])
+
+
+def _wire_file(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
+    """Connect a file of texts to its file of predictions."""
+
+    def listener(
+        file: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, Any]:
+        return calls.predict_file(file, checkpoint, key, lang, progress)
+
+    parts["run"].click(
+        guarded(listener, shown=lambda told: (_refused(told), gr.update(visible=False))),
+        [parts["file"], parts["checkpoint"], page.owner, page.lang], [parts["told"], parts["result"]],
+        concurrency_id="infer", api_visibility="private",
+    )  # fmt: skip
     page.on_language(lambda lang: "", [], [parts["told"]])
-    page.tells_model("predict", checkpoint)
-    page.goes_to(parts["train"], "train")
-    page.on_open(
-        "predict",
-        guarded(lambda wanted, now, key, lang: ("", *calls.open(wanted or now, key, lang))),
-        [page.checkpoint, checkpoint, *who],
-        [page.checkpoint, checkpoint, *chosen],
-    )
-    page.on_load(calls.arrive, [], [checkpoint, *chosen])
-    page.on_language(lambda lang, now, key: calls.open(now, key, lang), [checkpoint, page.owner], [checkpoint, *chosen])
 
 
 def _refused(told: str) -> str:
