@@ -26,7 +26,7 @@ def space(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Iterator[Serv
 
 def test_two_visitors_of_a_space_do_not_see_each_others_runs(visit: Visit, space: Server, tmp_path: Path) -> None:
     first = visit("en", space).open("train").tiny()
-    first.upload(write_reviews(tmp_path / "mine.csv", 40))
+    first.upload(write_reviews(tmp_path / "zebra reviews.csv", 40))
     first.set(epochs=1)
     run = first.start("finished")
     first.tab("runs")
@@ -39,8 +39,8 @@ def test_two_visitors_of_a_space_do_not_see_each_others_runs(visit: Visit, space
     second.page.locator("#predict-about .bd-about").wait_for()
     second.page.click("#predict-checkpoint input")
     second.page.get_by_role("option").first.wait_for()
-    assert not [name for name in second.page.get_by_role("option").all_inner_texts() if "mine" in name]
-    assert "mine" not in second.page.content()
+    assert not [name for name in second.page.get_by_role("option").all_inner_texts() if "zebra" in name]
+    assert "zebra" not in second.page.content()
 
     first.open("runs", run=run)  # the same browser comes back and still owns it
     first.page.locator(f"#runs-list [data-run='{run}']").wait_for()

@@ -75,7 +75,7 @@ class Visitor:
             arg=self.lang,
         )
         self.page.wait_for_function(
-            "text => document.querySelector('#header .bd-tagline').textContent === text",
+            "text => document.querySelector('#header .bd-tagline')?.textContent === text",
             arg=self.say("header.tagline"),
         )
         return self
