@@ -154,6 +154,7 @@ class Visitor:
             box = self.page.locator(f"#config-{name}").locator("input, textarea").first
             if not box.is_visible():
                 self.page.locator("#train-all button").first.click()
+                box.wait_for()
             box.fill(str(value))
             box.blur()
 
