@@ -24,10 +24,7 @@ FOLDER = ROOT / "docs" / "screenshots"
 HEIGHTS = {1280: 900, 390: 844}
 MOST = 2400
 """Pixels of height: a longer page is cut."""
-TEXTS = {
-    "en": "My parcel was due on Monday and nobody can tell me where it is.",
-    "zh": "我的包裹本该周一到，没人知道它在哪里。",
-}
+TEXT = "My parcel was due on Monday and nobody can tell me where it is."
 
 
 def main() -> int:
@@ -72,6 +69,7 @@ def _every(browser: Browser, server: Server, run: str, views: dict[str, Callable
                 visitor = Visitor(room.new_page(), server.url, lang)
                 for name, show in views.items():
                     visitor.open("train" if name == "running" else name, run=run, __theme=theme)
+                    visitor.page.locator("#device .bd-pill").wait_for()
                     show(visitor)
                     _shoot(visitor, FOLDER / f"{name}-{width}-{theme}-{lang}.png")
                 room.close()
@@ -93,7 +91,7 @@ def _running(visitor: Visitor) -> None:
 
 def _predict(visitor: Visitor) -> None:
     visitor.infers_with("support_en")
-    visitor.page.fill("#predict-text textarea", TEXTS[visitor.lang])
+    visitor.page.fill("#predict-text textarea", TEXT)
     visitor.page.click("#predict-go")
     visitor.page.locator("#predict-answer .bd-two").wait_for()
 
