@@ -30,6 +30,7 @@ from bertdemo.ui.settings_form import SettingsForm
 from bertdemo.ui.training_boxes import data_box, result_box, settings_box, training_box
 from bertdemo.ui.widgets import guarded, sentence
 
+_IDLE_SECONDS = 3.0
 _TASK = "classification"
 _OUT_OF_MEMORY = "error.out_of_memory"
 
@@ -128,7 +129,7 @@ class _Callbacks:
             test_name=Path(test).name if test else None,
         )
         run = self._services.supervisor.start(request, self._services.owner(key))
-        return ("", {"run": run}, gr.Timer(active=True), *self._drawn(run, "", key, lang))
+        return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))
 
     def again(self, run: Mapping[str, Any], source: _Source | None, *asked: Any) -> tuple[Any, ...]:
         """Inputs: run, then those of `start`. Outputs: as `start`; after a reload with the data of the run shown."""
@@ -142,7 +143,7 @@ class _Callbacks:
         paths = {role: str(folder / path) for role in ("data", "validation", "test") if (path := getattr(before, role))}
         request = replace(before, **paths, config=replace(before.config, batch_size=batch))
         started = self._services.supervisor.start(request, owner)
-        return ("", {"run": started}, gr.Timer(active=True), *self._drawn(started, "", key, lang))
+        return ("", {"run": started}, gr.Timer(1.0, active=True), *self._drawn(started, "", key, lang))
 
     def stop(self, run: Mapping[str, Any], key: str, lang: str) -> tuple[Any, ...]:
         """Inputs: run, owner, lang. Outputs: those of `_drawn`."""
@@ -156,7 +157,8 @@ class _Callbacks:
         name = (run or {}).get("run") or ""
         drawn = self._drawn(name, seen, key, lang)
         ended = not name or (isinstance(drawn[0], str) and drawn[0].endswith(":ended"))
-        return (gr.Timer(active=False) if ended else gr.skip(), *drawn)
+        # Slower, never off: this answer may arrive after that of a Start, whose run must still be followed.
+        return (gr.Timer(_IDLE_SECONDS, active=True) if ended else gr.skip(), *drawn)
 
     def arrive(self, visit: Visit, run: Mapping[str, Any] | None) -> tuple[Any, ...]:
         """Inputs: the visit, the remembered run. Outputs: run, timer, then those of `_drawn`."""
