@@ -21,6 +21,11 @@ os.environ.update(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the browser's tests last: they are the slowest, and Playwright's event loop stays in the main thread."""
+    items.sort(key=lambda item: "tests/e2e/" in item.nodeid)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A private BERTDEMO_HOME."""
