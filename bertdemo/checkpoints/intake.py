@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bertdemo.errors import CheckpointBroken, HubNotBert
+from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
 MAX_LABELS = 1_000
+_NAMED_MISSING = 5
 _MAX_CONFIG_BYTES = 1024 * 1024
 _MAX_HEADER_BYTES = 4 * 1024 * 1024  # 24 layers need 40 KB
 _ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2, "I64": 8}
@@ -87,8 +88,9 @@ class _Refused(ValueError):
 def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
     """Check config and weights of `folder` and that they fit each other.
 
-    Raises HubNotBert for another architecture and CheckpointBroken naming the file at fault; `checkpoint` is the
-    id in their messages (the folder's name when left out).
+    Raises HubNotBert for another architecture, CheckpointIncomplete naming tensors of the encoder that are not
+    there, CheckpointBroken naming the file at fault otherwise; `checkpoint` is the id in their messages (the
+    folder's name when left out).
     """
     name = checkpoint or folder.name
     raw = read_config(folder / CONFIG_FILE, checkpoint=name)
@@ -97,6 +99,9 @@ def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
         raise CheckpointBroken(checkpoint=name, file=f"{WEIGHTS_FILE}.index.json")
     weights = check_weights(folder / WEIGHTS_FILE, checkpoint=name)
     expected = encoder_shapes(config)
+    if missing := [key for key in expected if key not in weights.shapes]:
+        shown = ", ".join(missing[:_NAMED_MISSING]) + (" …" if len(missing) > _NAMED_MISSING else "")
+        raise CheckpointIncomplete(checkpoint=name, count=len(missing), missing=shown)
     if any(weights.shapes.get(key) != shape for key, shape in expected.items()):
         raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
     if any(key.startswith("encoder.") and key not in expected for key in weights.shapes):

@@ -16,23 +16,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo.checkpoints import intake
 from bertdemo.checkpoints.intake import TOKENIZER_FILES, WEIGHTS_FILE
-from bertdemo.errors import CheckpointBroken
+from bertdemo.errors import CheckpointBroken, MaskHeadMissing
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import BertForSequenceClassification, BertModel
+    from transformers import BertForMaskedLM, BertForSequenceClassification, BertModel
 
-Head = Literal["none", "classification"]
+Head = Literal["none", "classification", "fill_mask"]
 HEAD_FILE = "head_at_start.safetensors"
 _MAY_BE_NEW = re.compile(r"classifier\.(weight|bias)|(bert\.)?pooler\.dense\.(weight|bias)")
 _BODY = re.compile(r"(bert\.)?(embeddings|encoder|pooler)\.")
+_POOLER = re.compile(r"(bert\.)?pooler\.")
 
 
 @dataclass(frozen=True)
 class Opened:
     """A model in eval mode on the CPU, and what its file did not hold."""
 
-    model: BertModel | BertForSequenceClassification
+    model: BertModel | BertForSequenceClassification | BertForMaskedLM
     new_weights: tuple[str, ...]
     """Names of tensors that were initialised here; empty for a trained checkpoint."""
     unexpected: tuple[str, ...]
@@ -48,14 +49,14 @@ def open_model(
     attention: str = "sdpa",
     dropout: float | None = None,
 ) -> Opened:
-    """Load the encoder of `folder`, with a classification head over `labels` or without any head.
+    """Load the encoder of `folder`, with a classification head over `labels`, its masked-word head, or none.
 
     A head in the file is kept where `labels` is empty or the same list, else a new one is made; with `seed` the
     new one is the same every time, and the caller's random state is left alone. Only `attention="eager"` gives
     attention weights. `dropout` replaces every dropout rate of the config. Raises what `intake.check_folder`
     raises, and CheckpointBroken where a tensor of the encoder is missing.
     """
-    from transformers import BertConfig, BertForSequenceClassification, BertModel
+    from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
 
     vetted = intake.check_folder(folder)
     fields = dict(vetted.config)
@@ -69,6 +70,10 @@ def open_model(
     with _seeded(seed):
         if head == "none":
             return _load(BertModel, folder, config, attention, add_pooling_layer=vetted.weights.has_pooler)
+        if head == "fill_mask":
+            if not vetted.weights.has_mlm_head:
+                raise MaskHeadMissing(checkpoint=folder.name)
+            return _load(BertForMaskedLM, folder, config, attention)
         opened = _load(BertForSequenceClassification, folder, config, attention)
         if not labels or tuple(labels) == stored or not vetted.weights.has_classifier:
             return opened
@@ -133,7 +138,9 @@ def _load(cls: Any, folder: Path, config: Any, attention: str, **options: object
     if info["error_msgs"] or not all(_MAY_BE_NEW.fullmatch(name) for name in new):
         raise CheckpointBroken(checkpoint=folder.name, file=WEIGHTS_FILE)
     unexpected = tuple(sorted(info["unexpected_keys"]))
-    if any(_BODY.match(name) and not name.endswith("_ids") for name in unexpected):
+    # A masked-word head reads every position, so its class has no pooler.
+    foreign = [name for name in unexpected if not (cls.__name__ == "BertForMaskedLM" and _POOLER.match(name))]
+    if any(_BODY.match(name) and not name.endswith("_ids") for name in foreign):
         raise CheckpointBroken(checkpoint=folder.name, file=WEIGHTS_FILE)
     return Opened(model.eval(), tuple(new), unexpected)
 

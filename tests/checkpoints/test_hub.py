@@ -14,6 +14,7 @@ from bertdemo.checkpoints import hub as hub_module
 from bertdemo.checkpoints.hub import Hub, check_id
 from bertdemo.errors import (
     CheckpointBroken,
+    CheckpointIncomplete,
     CheckpointIdMalformed,
     HubCutOff,
     HubGated,
@@ -214,7 +215,7 @@ def test_weights_that_do_not_fit_the_config_never_count_as_ready(
 ) -> None:
     config = json.loads((tiny / "config.json").read_text())
     hub.add("owner/odd", tiny, config_json=json.dumps({**config, "num_hidden_layers": 3}).encode())
-    with pytest.raises(CheckpointBroken):
+    with pytest.raises(CheckpointIncomplete):
         catalogue.folder("owner/odd", "")
     assert not catalogue.describe("owner/odd", "").ready
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bertdemo.checkpoints import intake, models
-from bertdemo.errors import CheckpointBroken, HubNotBert
+from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert
 
 GOOD: dict[str, Any] = {
     "model_type": "bert",
@@ -167,7 +167,7 @@ def test_the_heads_are_told_from_the_names(tiny: Path, tiny_classifier: Path) ->
     assert body.weights.parameters == classifier.weights.parameters == intake.parameters(body.config)
 
 
-@pytest.mark.parametrize("change", [{"vocab_size": 99}, {"num_hidden_layers": 1}, {"num_hidden_layers": 3}])
+@pytest.mark.parametrize("change", [{"vocab_size": 99}, {"num_hidden_layers": 1}])
 def test_weights_that_do_not_fit_the_config_are_refused(tmp_path: Path, tiny: Path, change: dict[str, int]) -> None:
     folder = shutil.copytree(tiny, tmp_path / "copy")
     raw = json.loads((folder / "config.json").read_text())
@@ -175,6 +175,16 @@ def test_weights_that_do_not_fit_the_config_are_refused(tmp_path: Path, tiny: Pa
     with pytest.raises(CheckpointBroken) as caught:
         intake.check_folder(folder)
     assert caught.value.values["file"] == "model.safetensors"
+
+
+def test_weights_that_lack_tensors_of_the_encoder_are_refused_with_their_names(tmp_path: Path, tiny: Path) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "copy")
+    raw = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**raw, "num_hidden_layers": 3}))
+    with pytest.raises(CheckpointIncomplete) as caught:
+        intake.check_folder(folder)
+    assert caught.value.values["count"] == 16
+    assert str(caught.value.values["missing"]).startswith("encoder.layer.2.attention.self.query.weight, ")
 
 
 def test_an_index_of_shards_is_refused(tmp_path: Path, tiny: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertModel
+from transformers import BertForMaskedLM, BertModel
 
 from bertdemo.checkpoints import bundled, models
-from bertdemo.errors import CheckpointBroken
+from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, MaskHeadMissing
 from tests.tiny import build_tiny_checkpoint
 
 WEIGHTS = "model.safetensors"
@@ -107,14 +107,25 @@ def test_old_layer_norm_names_are_loaded(tiny: Path, tmp_path: Path) -> None:
     assert torch.equal(opened.model.embeddings.LayerNorm.weight, renamed["bert.embeddings.LayerNorm.gamma"])
 
 
-def test_a_missing_encoder_tensor_is_refused(tiny: Path, tmp_path: Path) -> None:
+def test_a_missing_encoder_tensor_is_refused_and_named(tiny: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny, tmp_path / "holed")
     tensors = load_file(tiny / WEIGHTS)
     del tensors["encoder.layer.1.output.dense.weight"]
     save_file(tensors, folder / WEIGHTS, {"format": "pt"})
-    with pytest.raises(CheckpointBroken) as caught:
+    with pytest.raises(CheckpointIncomplete) as caught:
         models.open_model(folder, head="none")
-    assert caught.value.values["file"] == WEIGHTS
+    assert caught.value.values["missing"] == "encoder.layer.1.output.dense.weight"
+
+
+def test_the_head_for_masked_words_is_opened_as_transformers_opens_it(tiny: Path, tmp_path: Path) -> None:
+    folder = build_tiny_checkpoint(tmp_path / "mlm", head="mlm")
+    reference = BertForMaskedLM.from_pretrained(folder, dtype=torch.float32).eval()
+    opened = models.open_model(folder, head="fill_mask")
+    with torch.no_grad():
+        theirs = reference(input_ids=IDS, attention_mask=torch.ones_like(IDS)).logits
+    assert torch.equal(logits(opened), theirs) and opened.new_weights == ()
+    with pytest.raises(MaskHeadMissing):
+        models.open_model(tiny, head="fill_mask")
 
 
 def test_opening_prints_nothing(tiny: Path, capfd: pytest.CaptureFixture[str]) -> None:

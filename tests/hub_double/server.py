@@ -15,8 +15,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -57,6 +59,7 @@ class HubDouble:
         self.headers: list[dict[str, str]] = []
         self.released = threading.Event()
         """Set when the server stops, so that a stalled answer ends."""
+        self.connections: set[socket.socket] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -74,10 +77,13 @@ class HubDouble:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def stop(self) -> None:
-        """Stop answering: from now on a connection is refused."""
+        """Stop answering: from now on a connection is refused, and those that clients keep alive are closed."""
         self.released.set()
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def add(self, repo_id: str, folder: Path, *, without: tuple[str, ...] = (), **changed: bytes | None) -> Repository:
         """Serve the files of `folder`, some left out; `config_json=b"…"` replaces config.json."""
@@ -112,6 +118,14 @@ def sibling(repository: Repository, name: str) -> dict[str, Any]:
 def _handler(hub: HubDouble) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            hub.connections.add(self.connection)
+
+        def finish(self) -> None:
+            hub.connections.discard(self.connection)
+            super().finish()
 
         def log_message(self, *_: object) -> None:
             """Keep the test output clean."""

@@ -1,0 +1,41 @@
+"""A text, an argument or an id that cannot be used."""
+
+from __future__ import annotations
+
+from bertdemo.errors.base import InputError
+
+
+class TextTooLong(InputError):
+    """A text in a box is longer than the limit."""
+
+    key, params = "text_too_long", ("chars", "limit")
+
+
+class TextMissing(InputError):
+    """Nothing was typed where a text is needed."""
+
+    key = "text_missing"
+
+
+class TooManyTexts(InputError):
+    """More texts in one call than allowed."""
+
+    key, params = "too_many_texts", ("count", "limit")
+
+
+class ArgumentWrong(InputError):
+    """An API argument has the wrong type or value."""
+
+    key, params = "argument_wrong", ("name", "expected")
+
+
+class FileMissing(InputError):
+    """An endpoint needs a file and got none."""
+
+    key = "file_missing"
+
+
+class OwnerUnknown(InputError):
+    """The owner key is missing or malformed on a server with several visitors."""
+
+    key = "owner_unknown"
