@@ -77,7 +77,7 @@ class Predictor:
         """Return labels with probabilities; HeadMissing where the checkpoint has no trained head."""
         self._check_text(text)
         self._check_text(pair, required=False)
-        with self._lane():
+        with self.lane():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
             seconds = [pair] if pair else None
@@ -96,7 +96,7 @@ class Predictor:
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Prediction]:
         """Return one prediction a text, in their order."""
-        with self._lane():
+        with self.lane():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
             return task.predict(opened.model, opened.tokenizer, texts, max_length=opened.max_length, progress=progress)
@@ -116,7 +116,7 @@ class Predictor:
         import torch
 
         found: dict[int, list[float]] = {}
-        with self._lane(), torch.inference_mode():
+        with self.lane(), torch.inference_mode():
             opened = self._opened(checkpoint, owner, "encoder")
             for indices, inputs in batches(opened.tokenizer, texts, None, max_length=opened.max_length):
                 on_device = {name: tensor.to(opened.model.device) for name, tensor in inputs.items()}
@@ -188,7 +188,8 @@ class Predictor:
             raise TextTooLong(chars=len(text), limit=self._settings.limits.text_chars)
 
     @contextmanager
-    def _lane(self) -> Iterator[None]:
+    def lane(self) -> Iterator[None]:
+        """Compute here: so many at once as the limits allow, on as many threads as a running training leaves."""
         import torch
 
         with self._lanes:

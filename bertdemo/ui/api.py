@@ -23,6 +23,7 @@ from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FileMissi
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.serving.files import predict_file
+from bertdemo.serving.inspector import Question
 from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
 from bertdemo.ui.i18n import DEFAULT, translate
@@ -69,6 +70,36 @@ class Endpoints:
             raise ArgumentWrong(name="max_length", expected=f"0, or 2 to {info.positions}")
         tokenizer = self._services.catalogue.tokenizer(info.id, key)
         return to_api(trace(tokenizer, text, pair, checkpoint=info.id, max_length=max_length, positions=info.positions))
+
+    def inspect(
+        self,
+        text: str,
+        pair: str = "",
+        checkpoint: str = "bundled",
+        layer: int = 1,
+        head: int = 1,
+        owner: str = "",
+    ) -> Json:
+        """Return one head of one layer, the pooled vectors, and how far formulas are from the model's numbers.
+
+        `layer` and `head` count from 1. `attention` and `scores` (before softmax) are n by n: a row looks.
+        """
+        pair = "" if pair is None else pair
+        for name, value in (("text", text), ("pair", pair)):
+            _check(name, value, str, "a text")
+        for name, number in (("layer", layer), ("head", head)):
+            _check(name, number, int, "a number from 1")
+        key = self._owner(owner, optional=True)
+        question = Question(text, pair, _name(checkpoint))
+        seen = self._services.inspector.look(question, key)
+        one = self._services.inspector.head(question, key, layer, head)
+        return {
+            "tokens": [token.piece for token in seen.trace.tokens],
+            "attention": one.weights.tolist(),
+            "scores": one.scores.tolist(),
+            "pooled": {name: seen.pooled[name].tolist() for name in POOLINGS},
+            "checks": {**seen.checks, "attention": one.difference, "layer": one.layer_difference},
+        }
 
     def embed(
         self, texts: list[str], checkpoint: str = "bundled", pooling: str = "mean", owner: str = ""
@@ -158,7 +189,7 @@ class Endpoints:
         """Delete a run and its checkpoint. Returns the {state} that it had."""
         state = self._status(run_id, owner).state
         self._services.supervisor.delete(run_id, self._owner(owner))
-        self._services.predictor.forget(run_id)
+        self._services.forget(run_id)
         return {"state": state}
 
     def predict(self, text: str, pair: str = "", checkpoint: str = "bundled", owner: str = "") -> Json:
@@ -219,8 +250,8 @@ _NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
 def build_api(services: Services) -> None:
     """Add the endpoints to the page under construction."""
     calls = Endpoints(services)
-    for name in ("new_owner", "checkpoints", "tokenize", "embed", "run_status", "runs", "cancel_run", "delete_run",
-                 "predict"):  # fmt: skip
+    for name in ("new_owner", "checkpoints", "tokenize", "inspect", "embed", "run_status", "runs", "cancel_run",
+                 "delete_run", "predict"):  # fmt: skip
         gr.api(guarded(getattr(calls, name)), api_name=name, api_description=getattr(calls, name).__doc__)
     with gr.Row(visible=False):
         _with_files(calls)

@@ -20,11 +20,12 @@ from bertdemo.ui.page import Page, wire
 from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.predictions import render_model
 from bertdemo.ui.services import Services
-from bertdemo.ui.tabs import fine_tune, inference, runs, tokens
+from bertdemo.ui.tabs import fine_tune, inference, inside, runs, tokens
 from bertdemo.ui.widgets import Border, Words, guarded
 
 TABS: dict[str, Callable[[Page], None]] = {
     "tokens": tokens.build,
+    "inside": inside.build,
     "train": fine_tune.build,
     "predict": inference.build,
     "runs": runs.build,
@@ -60,11 +61,12 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         # Gradio counts a tab's place among all children of gr.Tabs, so nothing but tabs may stand inside it.
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
         run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
-        checkpoint, opened = gr.State(""), gr.State("")
+        checkpoint, opened, inspected, arrived = (gr.State("") for _ in range(4))
         with gr.Tabs(selected="tokens", elem_id="tabs") as tabs:
             page = Page(
                 settings=settings, services=services, tab_ids=tuple(TABS), tabs=tabs, lang=lang, owner=owner,
                 device=device, model=model, words=words, run=run, checkpoint=checkpoint, opened=opened,
+                inspected=inspected, arrived=arrived,
             )  # fmt: skip
             drawn = {name: _tab(page, name, build) for name, build in TABS.items()}
         _wire_tabs(page, drawn)
@@ -146,6 +148,7 @@ def _launch_kwargs(settings: Settings) -> dict[str, Any]:
 
 
 def _head() -> str:
-    script = files("bertdemo.ui").joinpath("assets", "page.js").read_text(encoding="utf-8")
+    assets = files("bertdemo.ui").joinpath("assets")
+    script = "".join(assets.joinpath(name).read_text(encoding="utf-8") for name in ("page.js", "inside.js"))
     titles = json.dumps({lang: translate(lang, "common.title") for lang in LANGUAGES})
     return f"<style>{theme.frame()}</style><script>{script}window.bertdemo.titles = {titles};</script>"

@@ -18,16 +18,25 @@ from bertdemo.ui.i18n import DEFAULT, choose, normalize
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import Words, guarded
 
+SAMPLES = {
+    "en": "The violin stayed in its case because it was embarrassingly out of tune.",
+    "zh": "小提琴一直放在琴盒里，因为它走音走得让人难为情。",
+}
+"""The sentence that the page opens with, by the language that a checkpoint reads."""
+
 
 @dataclass(frozen=True)
 class Visit:
-    """How somebody came to the page; the four come from the address and are unchecked text from outside."""
+    """How somebody came to the page; all but the owner come from the address and are unchecked text from outside."""
 
     lang: str
     tab: str
     run: str
     checkpoint: str
     owner: str
+    text: str = ""
+    layer: str = ""
+    head: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Hook:
     """A listener that runs with others in one request: `fn(first, *values of inputs)`."""
 
     fn: Callable[..., Any]
-    inputs: Sequence[Any]
+    inputs: Sequence[Any] | set[Any]
     outputs: Sequence[Any]
 
 
@@ -62,9 +71,14 @@ class Page:
     """Set by a tab to the checkpoint that Inference should open with."""
     opened: gr.State
     """Set by a tab to the run that Runs should open."""
+    inspected: gr.State
+    """Set by a tab to the checkpoint that Inside BERT should open with."""
+    arrived: gr.State
+    """The tab that the address named when the page was opened."""
     load_hooks: list[Hook] = field(default_factory=list)
     language_hooks: list[Hook] = field(default_factory=list)
     open_hooks: dict[str, Hook] = field(default_factory=dict)
+    later_hooks: dict[str, Hook] = field(default_factory=dict)
     model_choices: dict[str, gr.Dropdown] = field(default_factory=dict)
 
     @property
@@ -83,9 +97,20 @@ class Page:
         """
         self.language_hooks.append(Hook(fn, tuple(inputs), tuple(outputs)))
 
-    def on_open(self, tab: str, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        """Call `fn(*inputs)` whenever a person opens the tab."""
-        self.open_hooks[tab] = Hook(fn, tuple(inputs), tuple(outputs))
+    def on_open(
+        self, tab: str, fn: Callable[..., Any], inputs: Sequence[Any] | set[Any], outputs: Sequence[Any]
+    ) -> None:
+        """Call `fn(*inputs)` whenever a person opens the tab; a set of inputs comes as one dictionary."""
+        self.open_hooks[tab] = Hook(fn, inputs, tuple(outputs))
+
+    def after_load(
+        self, tab: str, fn: Callable[[dict[Any, Any]], Any], inputs: Sequence[Any], outputs: Sequence[Any]
+    ) -> None:
+        """Call `fn({component: value})` in a request of its own, after the page has opened on this tab by its address.
+
+        For what takes too long to hold the whole page up.
+        """
+        self.later_hooks[tab] = Hook(fn, tuple(inputs), tuple(outputs))
 
     def tells_model(self, tab: str, checkpoint: gr.Dropdown) -> None:
         """Let the header tell what is chosen in this dropdown, while its tab is open."""
@@ -99,7 +124,14 @@ class Page:
 def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
     """Connect load and language change: one request each, whatever the number of tabs."""
     outputs = _unique(
-        [page.lang, page.owner, page.tabs, *page.words.components, *_outputs(page.language_hooks + page.load_hooks)]
+        [
+            page.lang,
+            page.owner,
+            page.arrived,
+            page.tabs,
+            *page.words.components,
+            *_outputs(page.language_hooks + page.load_hooks),
+        ]
     )
     names = _inputs(page.load_hooks)
     spoken = _inputs(page.language_hooks)
@@ -116,8 +148,9 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
         values = tuple(
             owner if at is page.owner else value for at, value in zip([*spoken, *names], values, strict=True)
         )
-        visit = Visit(lang, query.get("tab", ""), query.get("run", ""), query.get("checkpoint", ""), owner)
-        updates: dict[Any, Any] = {page.lang: lang, page.owner: owner}
+        said = {name: query.get(name, "") for name in ("tab", "run", "checkpoint", "text", "layer", "head")}
+        visit = Visit(lang=lang, owner=owner, **said)
+        updates: dict[Any, Any] = {page.lang: lang, page.owner: owner, page.arrived: visit.tab}
         if visit.tab in page.tab_ids:
             updates[page.tabs] = gr.Tabs(selected=visit.tab)
         if lang != DEFAULT:  # the page was built in the default language
@@ -135,6 +168,20 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     opened.then(None, page.lang, None, js="(lang) => window.bertdemo.speak(lang)")
+    for tab, hook in page.later_hooks.items():
+        opened.then(
+            _only(page, tab, hook), {page.arrived, *hook.inputs}, hook.outputs,
+            queue=False, show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+
+def _only(page: Page, tab: str, hook: Hook) -> Callable[[dict[Any, Any]], dict[Any, Any]]:
+    """Return a listener that does nothing unless the address named this tab."""
+
+    def later(values: dict[Any, Any]) -> dict[Any, Any]:
+        return hook.fn(values) if values[page.arrived] == tab else {hook.outputs[0]: gr.skip()}
+
+    return later
 
 
 _SPEAK = "(lang) => { window.bertdemo.speak(lang); window.bertdemo.address('lang', lang); }"

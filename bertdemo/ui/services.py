@@ -15,6 +15,7 @@ from bertdemo.errors import OwnerUnknown
 from bertdemo.runs.launchers.local import LocalLauncher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.supervisor import Supervisor
+from bertdemo.serving.inspector import Inspector
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
 
@@ -32,6 +33,7 @@ class Services:
     launcher: LocalLauncher
     supervisor: Supervisor
     predictor: Predictor
+    inspector: Inspector
     _chinese: threading.Event
     """Set once the Hub has answered for the model that reads Chinese."""
 
@@ -47,7 +49,8 @@ class Services:
             training_on_cpu=supervisor.training_on_cpu,
             device=lambda: supervisor.devices.devices[0].id,
         )
-        return cls(settings, catalogue, registry, launcher, supervisor, predictor, threading.Event())
+        inspector = Inspector(catalogue, predictor, text_chars=settings.limits.text_chars)
+        return cls(settings, catalogue, registry, launcher, supervisor, predictor, inspector, threading.Event())
 
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""
@@ -79,6 +82,11 @@ class Services:
     def reads_chinese(self) -> bool:
         """Return whether bert-base-chinese is on this machine or the Hub has been seen to have it."""
         return self._chinese.is_set() or self.catalogue.describe(CHINESE, "").ready
+
+    def forget(self, checkpoint: str) -> None:
+        """Let go of a checkpoint that was deleted, wherever it is open."""
+        self.predictor.forget(checkpoint)
+        self.inspector.forget(checkpoint)
 
     def new_result_folder(self) -> Path:
         """Make a folder of its own for a file that a visitor downloads; Gradio sweeps it away after a day."""

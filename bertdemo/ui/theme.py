@@ -175,7 +175,7 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """Return the rules for what stands on the page; Gradio puts its container before every selector."""
-    return _asset("page.css") + _asset("run.css")
+    return _asset("page.css") + _asset("run.css") + _asset("inside.css")
 
 
 def frame() -> str:

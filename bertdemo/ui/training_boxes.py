@@ -76,13 +76,14 @@ def result_box(page: Page) -> dict[str, Any]:
     outcome = gr.HTML("", elem_id="train-outcome")
     with gr.Row(visible=False, elem_id="train-buttons") as buttons:
         use = make(gr.Button, {"value": "train.try"}, variant="primary", elem_id="train-try", min_width=140)
+        inspect = make(gr.Button, {"value": "train.inspect"}, elem_id="train-inspect", min_width=140)
         download = make(gr.Button, {"value": "train.download"}, elem_id="train-download", min_width=140)
         again = make(gr.Button, {"value": "train.again"}, elem_id="train-again", min_width=140)
         opened = make(gr.Button, {"value": "train.open"}, elem_id="train-open", min_width=140)
     package = gr.DownloadButton("zip", visible="hidden", elem_id="train-zip")
     return {
-        "outcome": outcome, "buttons": buttons, "try": use, "download": download, "again": again, "open": opened,
-        "zip": package,
+        "outcome": outcome, "buttons": buttons, "try": use, "inspect": inspect, "download": download,
+        "again": again, "open": opened, "zip": package,
     }  # fmt: skip
 
 

@@ -30,13 +30,17 @@ def curve(
     compare: tuple[str, float] | None = None,
     x_end: float | None = None,
     digits: int = 2,
+    y_range: Point | None = None,
 ) -> str:
-    """Draw series from 0 over epochs; `compare` is a dashed line with its words, `x_end` where the axis ends."""
+    """Draw series from 0 over epochs or layers; `compare` is a dashed line with its words.
+
+    `x_end` is where the axis ends, `y_range` what the other one spans; without it, what the values span.
+    """
     points = [point for _, _, line in series for point in line]
     if not points:
         return ""
     ys = [y for _, y in points] + ([compare[1]] if compare else [])
-    low, high = _padded(min(ys), max(ys))
+    low, high = y_range or _padded(min(ys), max(ys))
     left = 0.0
     right = max(*(x for x, _ in points), x_end if x_end is not None else left)
 

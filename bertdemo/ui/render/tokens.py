@@ -28,22 +28,22 @@ def render_trace(trace: TokenTrace, lang: str) -> str:
 
 def render_strip(trace: TokenTrace, lang: str) -> str:
     """Return the chips, their legend, the counts, and whatever a person must know about this text."""
-    if _nothing(trace):
+    if nothing(trace):
         return root(empty_state(translate(lang, "tokens.empty")))
-    return root(_chips(trace, lang) + _legend(trace, lang) + _counts(trace, lang) + _warnings(trace, lang), "bd-tokens")
+    return root(_chips(trace, lang) + legend(trace, lang) + counts(trace, lang) + _warnings(trace, lang), "bd-tokens")
 
 
 def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
     """Return the same text as another tokenizer cuts it, for the strip below the first one."""
-    if _nothing(trace):
+    if nothing(trace):
         return ""
     over = caption(translate(lang, "tokens.compared", name=name))
-    return root(over + _chips(trace, lang) + _counts(trace, lang) + _vocabulary(trace, lang), "bd-tokens bd-compared")
+    return root(over + _chips(trace, lang) + counts(trace, lang) + _vocabulary(trace, lang), "bd-tokens bd-compared")
 
 
 def render_stages(trace: TokenTrace, lang: str) -> str:
     """Return the outputs of the four stages, side by side."""
-    if _nothing(trace):
+    if nothing(trace):
         return ""
     stages = (
         ("normalize", _normalized(trace.stages, lang)),
@@ -60,7 +60,7 @@ def render_stages(trace: TokenTrace, lang: str) -> str:
 
 def render_table(trace: TokenTrace, lang: str) -> str:
     """Return one row for each position of the sequence."""
-    if _nothing(trace):
+    if nothing(trace):
         return root(empty_state(translate(lang, "tokens.empty")))
     names = ("position", "piece", "id", "segment", "mask", "source", "span")
     rows = [
@@ -82,11 +82,13 @@ def render_table(trace: TokenTrace, lang: str) -> str:
 # --- chips --------------------------------------------------------------------------------------------------
 
 
-def _nothing(trace: TokenTrace) -> bool:
+def nothing(trace: TokenTrace) -> bool:
+    """Say whether there is no text to draw."""
     return not trace.text.strip() and not trace.pair.strip() and not trace.pieces
 
 
-def _look(token: Token) -> Look:
+def look_of(token: Token) -> Look:
+    """Say what kind of piece a token is."""
     if token.special:
         return "special"
     if token.unknown:
@@ -94,50 +96,74 @@ def _look(token: Token) -> Look:
     return "continues" if token.continues else "word"
 
 
-def _chip(token: Token, lang: str) -> str:
-    look = _look(token)
-    shown = {"unknown": token.source, "continues": token.piece.removeprefix("##")}.get(look, token.piece)
-    under = f"{token.piece} {token.id}" if look == "unknown" else str(token.id)
-    title = translate(
-        lang, f"tokens.title.{look}", piece=token.piece, source=token.source, id=token.id, position=token.position
+def shown(token: Token) -> str:
+    """Return what stands on a chip: a continuation without its ##, an unknown word in the visitor's characters."""
+    instead = {"unknown": token.source, "continues": token.piece.removeprefix("##")}
+    return instead.get(look_of(token), token.piece)
+
+
+def title_of(token: Token, lang: str) -> str:
+    """Return the sentence that says what a piece is, with its id and its position."""
+    return translate(
+        lang,
+        f"tokens.title.{look_of(token)}",
+        piece=token.piece,
+        source=token.source,
+        id=token.id,
+        position=token.position,
     )
-    return chip(shown, under, look, title)
+
+
+def cuts(trace: TokenTrace) -> dict[int, str]:
+    """Return what was cut at the maximum length: the position before which it stood -> its characters."""
+    texts = (trace.text, trace.pair)
+    specials = [token.position for token in trace.tokens if token.special]  # [CLS], then one [SEP] a sequence
+    return {
+        specials[sequence + 1]: texts[sequence][start:end]
+        for sequence, start, end in trace.dropped
+        if sequence + 1 < len(specials)
+    }
+
+
+def dropped(text: str, lang: str, role: str = "listitem") -> str:
+    """Draw what was cut, struck out, for its place in a row of chips."""
+    rest = len(text) - _SHOWN_CHARS
+    more = f" {translate(lang, 'common.more', n=thousands(rest))}" if rest > 0 else ""
+    return (
+        f'<span class="bd-cut" role="{esc(role)}"><b>{esc(translate(lang, "tokens.cut_here"))}</b>'
+        f"<s>{esc(text[:_SHOWN_CHARS])}</s>{esc(more)}</span>"
+    )
+
+
+def _chip(token: Token, lang: str) -> str:
+    look = look_of(token)
+    under = f"{token.piece} {token.id}" if look == "unknown" else str(token.id)
+    return chip(shown(token), under, look, title_of(token, lang))
 
 
 def _chips(trace: TokenTrace, lang: str) -> str:
     """Chips of one word stay together; what was cut stands struck out where its sequence ends."""
-    cut = {sequence: (start, end) for sequence, start, end in trace.dropped}
-    texts = (trace.text, trace.pair)
-    parts, closed = [], -1
+    cut = cuts(trace)
+    parts = []
     for _, group in groupby(trace.tokens, key=lambda t: (t.sequence, t.word, t.position if t.special else -1)):
         tokens = list(group)
-        if tokens[0].special:
-            if closed in cut:
-                start, end = cut[closed]
-                parts.append(_dropped(texts[closed][start:end], lang))
-            closed += 1
+        if tokens[0].position in cut:
+            parts.append(dropped(cut[tokens[0].position], lang))
         parts.append(
             f'<span class="bd-whole" role="presentation">{join(_chip(token, lang) for token in tokens)}</span>'
         )
     return f'<div class="bd-chips" role="list" aria-label="{esc(translate(lang, "tokens.strip"))}">{join(parts)}</div>'
 
 
-def _dropped(text: str, lang: str) -> str:
-    rest = len(text) - _SHOWN_CHARS
-    more = f" {translate(lang, 'common.more', n=thousands(rest))}" if rest > 0 else ""
-    return (
-        f'<span class="bd-cut" role="listitem"><b>{esc(translate(lang, "tokens.cut_here"))}</b>'
-        f"<s>{esc(text[:_SHOWN_CHARS])}</s>{esc(more)}</span>"
-    )
-
-
-def _legend(trace: TokenTrace, lang: str) -> str:
-    present = {_look(token) for token in trace.tokens}
+def legend(trace: TokenTrace, lang: str) -> str:
+    """Draw the key of the looks that occur in a text."""
+    present = {look_of(token) for token in trace.tokens}
     looks = [look for look in ("word", "continues", "special", "unknown") if look in present]
     return key((look, translate(lang, f"tokens.key.{look}")) for look in looks)
 
 
-def _counts(trace: TokenTrace, lang: str) -> str:
+def counts(trace: TokenTrace, lang: str) -> str:
+    """Draw the counts of a text: words, pieces, added, unknown, and the most that the model takes."""
     words = sum(any(map(str.isalnum, word.text)) for stage in trace.stages for word in stage.pre_tokens)
     added = len(trace.tokens) - trace.pieces
     limit = (

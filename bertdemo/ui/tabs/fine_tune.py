@@ -372,7 +372,8 @@ def _wire_run(
     result["download"].click(guarded(calls.archive), [page.run, page.owner, page.lang], result["zip"], **_QUIET).then(
         None, result["zip"], None, js="(file) => window.bertdemo.download(file)"
     )
-    for button, tab, target in ((result["try"], "predict", page.checkpoint), (result["open"], "runs", page.opened)):
+    go = {"try": ("predict", page.checkpoint), "inspect": ("inside", page.inspected), "open": ("runs", page.opened)}
+    for button, (tab, target) in ((result[name], where) for name, where in go.items()):
         button.click(
             lambda run, tab=tab: (gr.Tabs(selected=tab), (run or {}).get("run") or ""), page.run, [page.tabs, target],
             queue=False, **_QUIET,

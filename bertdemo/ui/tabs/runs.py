@@ -27,7 +27,7 @@ element.addEventListener("click", (event) => {
   if (button) trigger("select", { run: button.dataset.open });
 });
 """
-_LISTED, _OPENED = 2, 9
+_LISTED, _OPENED = 2, 10
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ class _Callbacks:
         return (run, *self.tick(run, key, lang))
 
     def show(self, run: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Outputs: the box, its title, result, data, curves, use, download, stop, delete."""
+        """Outputs: the box, its title, result, data, curves, use, inspect, download, stop, delete."""
         status = self._status(run, key)
         if status is None:
             words = root(caption(translate(lang, "runs.choose")))
-            return (gr.update(visible=False), words, "", "", "", *(gr.update(visible=False),) * 4)
+            return (gr.update(visible=False), words, "", "", "", *(gr.update(visible=False),) * 5)
         owner = self._services.owner(key)
         rows = self._registry.evaluation(run, owner) if status.ended else []
         evaluation = evaluate(rows, status.started.labels) if rows and status.started else None
@@ -86,6 +86,7 @@ class _Callbacks:
             render_result(status, evaluation, lang),
             render_request(view.request, status, lang),
             render_run(status, lang, self._services.supervisor.ahead(view)),
+            usable,
             usable,
             usable,
             gr.update(visible=not status.ended, interactive=not status.stopping),
@@ -103,7 +104,7 @@ class _Callbacks:
             skipped = (gr.skip(),) * (_LISTED + _OPENED - 1)
             return (True, gr.skip(), *skipped, gr.update(value=translate(lang, "runs.delete_sure")))
         self._services.supervisor.delete(run, self._services.owner(key))
-        self._services.predictor.forget(run)
+        self._services.forget(run)
         return (False, "", *self.tick("", key, lang))
 
     def archive(self, run: str, key: str, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
@@ -133,6 +134,7 @@ def build(page: Page) -> None:
     with gr.Column(visible=False, elem_id="runs-opened") as box:
         with gr.Row(elem_classes="bd-actions"):
             use = make(gr.Button, {"value": "runs.use"}, variant="primary", elem_id="runs-use", min_width=110, scale=0)
+            inspect = make(gr.Button, {"value": "runs.inspect"}, elem_id="runs-inspect", min_width=110, scale=0)
             download = make(gr.Button, {"value": "runs.download"}, elem_id="runs-download", min_width=110, scale=0)
             stop = make(gr.Button, {"value": "runs.stop"}, elem_id="runs-stop", min_width=110, scale=0)
             delete = make(gr.Button, {"value": "runs.delete"}, elem_id="runs-delete", min_width=110, scale=0)
@@ -144,7 +146,7 @@ def build(page: Page) -> None:
             with make(gr.Tab, {"label": "runs.tab.curves"}, elem_id="runs-tab-curves"):
                 curves = gr.HTML("", elem_id="runs-curves")
     package = gr.DownloadButton("zip", visible="hidden", elem_id="runs-zip")
-    shown = [box, title, result, data, curves, use, download, stop, delete]
+    shown = [box, title, result, data, curves, use, inspect, download, stop, delete]
     _wire(page, calls, _State(opened, asked, timer), listing, trouble, package, shown)
 
 
@@ -153,7 +155,7 @@ def _wire(
 ) -> None:
     """Connect the list, the buttons of the opened run, and the timer that runs while something goes on."""
     opened, asked, listed = state.opened, state.asked, [listing, state.timer]
-    use, download, stop, delete = shown[-4:]
+    use, inspect, download, stop, delete = shown[-5:]
     who = [page.owner, page.lang]
     loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     quiet = {**loud, "queue": False}
@@ -184,6 +186,7 @@ def _wire(
     )
     opened.change(lambda: False, None, asked, **quiet)
     use.click(lambda run: (gr.Tabs(selected="predict"), run), opened, [page.tabs, page.checkpoint], **quiet)
+    inspect.click(lambda run: (gr.Tabs(selected="inside"), run), opened, [page.tabs, page.inspected], **quiet)
     download.click(guarded(calls.archive), [opened, *who], package, **loud).then(
         None, package, None, js="(file) => window.bertdemo.download(file)"
     )

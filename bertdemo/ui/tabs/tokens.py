@@ -11,12 +11,12 @@ from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.errors import TextTooLong
 from bertdemo.settings import Settings
 from bertdemo.ui.i18n import DEFAULT, has, thousands, translate
-from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.page import SAMPLES, Page, Visit
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.render.tokens import render_compared, render_stages, render_strip, render_table
 from bertdemo.ui.widgets import guarded
 
-SAMPLE = "The violin stayed in its case because it was embarrassingly out of tune."
+SAMPLE = SAMPLES["en"]
 _BUNDLED = "bundled"
 
 

@@ -1,0 +1,92 @@
+"""What fine-tuning changed: how far each part of the model moved, and what that does to one text or to many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bertdemo.anatomy.geometry import flatten
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+    from transformers import BertForSequenceClassification, BertModel
+
+    from bertdemo.anatomy.layers import Floats, LayerTrace
+
+    Bert = BertModel | BertForSequenceClassification
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """The same m texts as two models see them, on one map; both lists have the order of the texts."""
+
+    base: tuple[tuple[float, float], ...]
+    tuned: tuple[tuple[float, float], ...]
+    labels: tuple[str, ...]
+    """One a text."""
+    explained: tuple[float, float]
+    """Shares of the variance of all 2 m points along the two axes."""
+
+
+def movement(base: Bert, tuned: Bert) -> tuple[tuple[str, float], ...]:
+    """Return (part, |W_tuned - W_base| / |W_base|) for embeddings, layer.1 .. layer.L and pooler.
+
+    The norm is L2 over all parameters of the part together. The pooler is left out where one of the two has none;
+    the head is, because it has no base. Raises ValueError where the parts have other shapes.
+    """
+    import torch
+
+    before, after = _parts(base), _parts(tuned)
+    if before.keys() - {"pooler"} != after.keys() - {"pooler"}:
+        raise ValueError("the two models have other numbers of layers")
+    with torch.inference_mode():
+        return tuple((part, _moved(before[part], after[part])) for part in before if part in after)
+
+
+def class_map(base_vectors: Floats, tuned_vectors: Floats, labels: Sequence[str]) -> ClassMap:
+    """Project (m, d) vectors of the base and of the tuned model to one plane, fitted on all 2 m together.
+
+    So a distance means the same on both sides. Raises ValueError where the shapes or the number of labels differ.
+    """
+    import numpy as np
+
+    count = len(labels)
+    if base_vectors.shape != tuned_vectors.shape or len(base_vectors) != count:
+        raise ValueError("a map needs both vectors and the label of each text")
+    flat = flatten(np.concatenate([base_vectors, tuned_vectors]))  # (2 m, d)
+    return ClassMap(flat.points[:count], flat.points[count:], tuple(labels), flat.explained)
+
+
+def attention_difference(base: LayerTrace, tuned: LayerTrace, layer: int, head: int) -> Floats:
+    """Return (n, n) weights of the tuned model minus those of its base, -1 to 1; each row sums to 0.
+
+    `layer` is 1..L, `head` 1..H. Raises ValueError where the two read other tokens or lack the head.
+    """
+    read = [[(token.piece, token.segment) for token in seen.trace.tokens] for seen in (base, tuned)]
+    if read[0] != read[1]:
+        raise ValueError("the two models read other tokens")
+    if not (1 <= layer <= min(base.layers, tuned.layers) and 1 <= head <= min(base.heads, tuned.heads)):
+        raise ValueError("no such layer or head")
+    difference: Floats = tuned.attentions[layer - 1, head - 1] - base.attentions[layer - 1, head - 1]
+    return difference
+
+
+def _parts(model: Bert) -> dict[str, Module]:
+    bert: Any = getattr(model, "bert", model)
+    parts = {"embeddings": bert.embeddings}
+    parts |= {f"layer.{number}": layer for number, layer in enumerate(bert.encoder.layer, start=1)}
+    return parts if bert.pooler is None else parts | {"pooler": bert.pooler}
+
+
+def _moved(base: Module, tuned: Module) -> float:
+    """Relative L2 distance of two modules; the sums run tensor by tensor, so nothing large is copied."""
+    before, after = dict(base.named_parameters()), dict(tuned.named_parameters())
+    if {name: one.shape for name, one in before.items()} != {name: one.shape for name, one in after.items()}:
+        raise ValueError("the two models have other shapes")
+    distance = sum((after[name] - one).square().sum().item() for name, one in before.items())
+    size = sum(one.square().sum().item() for one in before.values())
+    if not size:
+        return math.inf if distance else 0.0
+    return math.sqrt(distance / size)

@@ -1,0 +1,51 @@
+"""One vector a text: the ways to pool, and what each says of how alike two texts are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bertdemo.anatomy.geometry import cosine
+from bertdemo.anatomy.layers import POOLINGS, LayerTrace
+
+if TYPE_CHECKING:
+    from bertdemo.anatomy.layers import Floats
+
+
+@dataclass(frozen=True)
+class PooledRow:
+    """One way to pool and what it says."""
+
+    name: str
+    """cls, pooler, mean or max."""
+    vector: Floats
+    """(d,): of the first text."""
+    second: float | None
+    """Cosine with the second text; None where there is none."""
+    unrelated: float | None
+    """Cosine with a text about something else: what `second` has to be held against."""
+
+
+@dataclass(frozen=True)
+class PoolingComparison:
+    """All ways side by side."""
+
+    rows: tuple[PooledRow, ...]
+    trained_with: str | None
+    """The one that the checkpoint was trained with; None where nobody trained one."""
+
+
+def compare(
+    first: LayerTrace, second: LayerTrace | None, unrelated: LayerTrace | None, trained_with: str | None
+) -> PoolingComparison:
+    """Pool three texts in every way; a checkpoint without a pooler has no such row."""
+
+    def alike(name: str, other: LayerTrace | None) -> float | None:
+        return None if other is None else cosine(first.pooled[name], other.pooled[name])
+
+    rows = [
+        PooledRow(name, first.pooled[name], alike(name, second), alike(name, unrelated))
+        for name in POOLINGS
+        if name in first.pooled
+    ]
+    return PoolingComparison(tuple(rows), trained_with if trained_with in first.pooled else None)

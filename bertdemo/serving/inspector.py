@@ -1,0 +1,274 @@
+"""What Inside BERT shows, from any checkpoint that an owner can see: opened for inspection, asked once, remembered.
+
+A model is opened with eager attention and in float32 on the CPU, whatever inference uses elsewhere: only so are its
+weights there to be looked at. One thread at a time works with one model, because a head is silenced by a hook.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from bertdemo.anatomy import compare, fill_mask, layers, pooling, training_step, wordpiece
+from bertdemo.anatomy.compare import ClassMap
+from bertdemo.anatomy.fill_mask import Filling
+from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace
+from bertdemo.anatomy.pooling import PoolingComparison
+from bertdemo.anatomy.tokens import TokenTrace, trace
+from bertdemo.anatomy.training_step import TrainingStep
+from bertdemo.anatomy.wordpiece import Matching
+from bertdemo.checkpoints import Catalogue, CheckpointInfo
+from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
+from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
+from bertdemo.serving.predictor import Predictor
+from bertdemo.tasks.base import batches
+
+if TYPE_CHECKING:
+    from bertdemo.anatomy.layers import Floats
+
+UNTRAINED = ("A", "B")
+"""Labels of the head that is made at random for a checkpoint without one."""
+SEED = 0
+MAP_ROWS = 300
+_KEPT_MODELS = 3
+_KEPT_BYTES = 256 * 1024 * 1024
+
+Kind = Literal["head", "before", "mask"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One sentence (or two) and the checkpoint that reads it."""
+
+    text: str
+    pair: str = ""
+    checkpoint: str = "bundled"
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """A trained checkpoint held against what it started from."""
+
+    base: str
+    before: LayerTrace
+    after: LayerTrace
+    movement: tuple[tuple[str, float], ...]
+    """(part, how far its weights moved, relative to their norm)."""
+    class_map: ClassMap | None
+    """[CLS] of held-out rows in both; None where none are stored."""
+
+
+@dataclass(frozen=True)
+class _Open:
+    model: Any
+    new_weights: tuple[str, ...]
+    busy: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Inspector:
+    """See the module. Every call checks that the owner may see the checkpoint."""
+
+    def __init__(self, catalogue: Catalogue, predictor: Predictor, *, text_chars: int) -> None:
+        self._catalogue = catalogue
+        self._lane = predictor.lane
+        self._text_chars = text_chars
+        self._models: OrderedDict[tuple[str, Kind], _Open] = OrderedDict()
+        self._seen: OrderedDict[tuple[Question, Kind], LayerTrace] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def look(self, question: Question, owner: str) -> LayerTrace:
+        """Return what one forward pass leaves behind; TextMissing, TextTooLong, or what the catalogue raises."""
+        return self._look(question, owner, "head")
+
+    def head(self, question: Question, owner: str, layer: int, head: int) -> HeadTrace:
+        """Return one head in full; ArgumentWrong for a layer or a head that is not there."""
+        seen = self.look(question, owner)
+        _within("layer", layer, seen.layers)
+        _within("head", head, seen.heads)
+        with self._using(question.checkpoint, owner, "head") as opened:
+            return layers.head_of(opened.model, seen, layer, head)
+
+    def without_head(self, question: Question, owner: str, layer: int, head: int) -> Ablation:
+        """Return what the model says with one head silenced."""
+        seen = self.look(question, owner)
+        _within("layer", layer, seen.layers)
+        _within("head", head, seen.heads)
+        with self._using(question.checkpoint, owner, "head") as opened:
+            return layers.without_head(opened.model, seen.trace, layer, head)
+
+    def matching(self, question: Question, owner: str, position: int) -> Matching | None:
+        """Return WordPiece's attempts for the word of one token; None for a token that BERT added."""
+        seen = self.look(question, owner)
+        token = seen.trace.tokens[position]
+        if token.sequence is None or token.word is None:
+            return None
+        word = seen.trace.stages[token.sequence].pre_tokens[token.word].text
+        return wordpiece.attempts(word, self._catalogue.tokenizer(question.checkpoint, owner).vocabulary)
+
+    def position_table(self, checkpoint: str, owner: str) -> Floats:
+        """Return the learned table of positions, (positions, d)."""
+        with self._using(checkpoint, owner, "head") as opened:
+            table: Floats = opened.model.bert.embeddings.position_embeddings.weight.detach().numpy()
+            return table
+
+    def pooling(self, question: Question, owner: str, second: str, unrelated: str) -> PoolingComparison:
+        """Pool the question's text beside two others; an empty one is left out."""
+        info = self._catalogue.describe(question.checkpoint, owner)
+        others = [
+            self.look(Question(text, "", question.checkpoint), owner) if text.strip() else None
+            for text in (second, unrelated)
+        ]
+        trained_with = info.pooling if info.source in {"bundled", "trained"} else None
+        return pooling.compare(self.look(question, owner), others[0], others[1], trained_with)
+
+    def fill(self, question: Question, owner: str, position: int) -> Filling:
+        """Hide one token and return what the model would put there; MaskHeadMissing where it has no such head."""
+        info = self._catalogue.describe(question.checkpoint, owner)
+        tokenizer = self._catalogue.tokenizer(question.checkpoint, owner)
+        if "fill_mask" not in info.can or tokenizer.mask_id is None:
+            raise MaskHeadMissing(checkpoint=info.name)
+        seen = self.look(question, owner)
+        _within("position", position + 1, len(seen.trace.tokens))
+        names = {index: piece for piece, index in tokenizer.vocabulary.items()}
+        with self._using(question.checkpoint, owner, "mask") as opened:
+            inputs = layers.inputs_of(seen.trace)
+            return fill_mask.fill(opened.model, inputs, position, names, tokenizer.mask_id)
+
+    def training_step(self, question: Question, owner: str, label: int, learning_rate: float) -> TrainingStep:
+        """Take one optimizer step on a copy of the model; the one in use stays as it is."""
+        seen = self.look(question, owner)
+        _within("label", label + 1, len(seen.labels))
+        with self._using(question.checkpoint, owner, "head") as opened:
+            return training_step.training_step(opened.model, layers.inputs_of(seen.trace), label, learning_rate)
+
+    def before_after(
+        self,
+        question: Question,
+        owner: str,
+        rows: Sequence[Mapping[str, object]] = (),
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> BeforeAfter:
+        """Hold a trained checkpoint against its base; `rows` are held-out rows with `text` and `label`.
+
+        Raises BaseMissing for a checkpoint that was not trained here, or whose base is gone.
+        """
+        base = self._base_of(question.checkpoint, owner)
+        before, after = self._look(question, owner, "before"), self.look(question, owner)
+        kept = rows[:: max(1, -(-len(rows) // MAP_ROWS))]  # evenly, so that sorted rows keep all their labels
+        texts = [str(row["text"]) for row in kept]
+        old = self._first_vectors(texts, question.checkpoint, owner, "before", lambda share: progress(share / 2))
+        new = self._first_vectors(texts, question.checkpoint, owner, "head", lambda share: progress(0.5 + share / 2))
+        labels = [str(row["label"]) for row in kept]
+        return BeforeAfter(
+            base=base.name,
+            before=before,
+            after=after,
+            movement=self._movement(question.checkpoint, owner),
+            class_map=compare.class_map(old, new, labels) if texts else None,
+        )
+
+    def forget(self, checkpoint: str) -> None:
+        """Let go of a checkpoint that was deleted."""
+        with self._guard:
+            for key in [key for key in self._models if key[0] == checkpoint]:
+                del self._models[key]
+            for seen in [seen for seen in self._seen if seen[0].checkpoint == checkpoint]:
+                del self._seen[seen]
+
+    def _look(self, question: Question, owner: str, kind: Kind) -> LayerTrace:
+        if not question.text.strip():
+            raise TextMissing
+        longest = max(len(question.text), len(question.pair))
+        if longest > self._text_chars:
+            raise TextTooLong(chars=longest, limit=self._text_chars)
+        self._catalogue.describe(question.checkpoint, owner)  # the owner is checked at every use
+        with self._guard:
+            if (question, kind) in self._seen:
+                self._seen.move_to_end((question, kind))
+                return self._seen[question, kind]
+        tokens = self._trace(question, owner)
+        with self._using(question.checkpoint, owner, kind) as opened:
+            seen = layers.look(opened.model, tokens, opened.new_weights)
+        with self._guard:
+            self._seen[question, kind] = seen
+            while len(self._seen) > 1 and sum(one.nbytes for one in self._seen.values()) > _KEPT_BYTES:
+                self._seen.popitem(last=False)
+        return seen
+
+    def _trace(self, question: Question, owner: str) -> TokenTrace:
+        info = self._catalogue.describe(question.checkpoint, owner)
+        tokenizer = self._catalogue.tokenizer(question.checkpoint, owner)
+        return trace(tokenizer, question.text, question.pair, checkpoint=info.id, positions=info.positions)
+
+    @contextmanager
+    def _using(self, checkpoint: str, owner: str, kind: Kind) -> Iterator[_Open]:
+        """Hold a model for one thread, inside the server's lane for computing."""
+        opened = self._opened(self._catalogue.describe(checkpoint, owner), owner, kind)
+        with self._lane(), opened.busy:
+            yield opened
+
+    def _opened(self, info: CheckpointInfo, owner: str, kind: Kind) -> _Open:
+        key = (info.id, kind)
+        with self._guard:
+            if key in self._models:
+                self._models.move_to_end(key)
+                return self._models[key]
+        folder = self._catalogue.folder(info.id, owner)
+        if kind == "mask":
+            opened = open_model(folder, head="fill_mask", attention="eager")
+        else:
+            start = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
+            labels = info.labels or UNTRAINED
+            opened = open_model(start, head="classification", labels=labels, seed=SEED, attention="eager")
+            if kind == "before" and (folder / HEAD_FILE).exists():
+                restore_head(opened, folder)
+        ready = _Open(opened.model, opened.new_weights)
+        with self._guard:
+            ready = self._models.setdefault(key, ready)
+            while len(self._models) > _KEPT_MODELS:
+                self._models.popitem(last=False)
+        return ready
+
+    def _movement(self, checkpoint: str, owner: str) -> tuple[tuple[str, float], ...]:
+        info = self._catalogue.describe(checkpoint, owner)
+        old, new = self._opened(info, owner, "before"), self._opened(info, owner, "head")
+        with self._lane():
+            return compare.movement(old.model.bert, new.model.bert)
+
+    def _base_of(self, checkpoint: str, owner: str) -> CheckpointInfo:
+        info = self._catalogue.describe(checkpoint, owner)
+        if not info.base:
+            raise BaseMissing(checkpoint=info.name)
+        try:
+            return self._catalogue.describe(info.base, owner)
+        except CheckpointError:
+            raise BaseMissing(checkpoint=info.name) from None
+
+    def _first_vectors(
+        self, texts: Sequence[str], checkpoint: str, owner: str, kind: Kind, progress: Callable[[float], None]
+    ) -> Floats:
+        """Return [CLS] after the last layer of every text, (rows, d)."""
+        import numpy as np
+        import torch
+
+        info = self._catalogue.describe(checkpoint, owner)
+        card = self._catalogue.card(checkpoint, owner)
+        length = card.max_length if card and card.max_length else info.positions
+        tokenizer = self._catalogue.tokenizer(checkpoint, owner)
+        found = np.zeros((len(texts), info.width), dtype=np.float32)
+        done = 0
+        with self._using(checkpoint, owner, kind) as opened, torch.inference_mode():
+            for indices, inputs in batches(tokenizer, texts, None, max_length=length):
+                found[indices] = opened.model.bert(**inputs).last_hidden_state[:, 0].numpy()
+                done += len(indices)
+                progress(done / len(texts))
+        return found
+
+
+def _within(name: str, value: object, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ArgumentWrong(name=name, expected=f"1 to {most}")

@@ -1,0 +1,79 @@
+"""Listeners over many inputs: what a person has chosen comes as one thing, what changes goes to its places by name.
+
+For a tab whose every control may change every picture. A listener returns only what is new, so that a press sends
+a few kilobytes, and an error is told in the place where it belongs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from bertdemo.ui.page import Page
+from bertdemo.ui.render.primitives import error_state, root
+from bertdemo.ui.widgets import guarded
+
+Values = dict[str, Any]
+"""Name of a place -> its new value; a place that is not named stays as it is."""
+
+
+class Answers:
+    """`read` makes one thing of the inputs; `places` are the outputs by name."""
+
+    def __init__(
+        self, page: Page, inputs: Sequence[Any], places: Mapping[str, Any], read: Callable[[dict[Any, Any]], Any]
+    ) -> None:
+        self.inputs = list(inputs)
+        self.places = dict(places)
+        self._lang = page.lang
+        self._read = read
+
+    @property
+    def outputs(self) -> list[Any]:
+        """All places."""
+        return list(self.places.values())
+
+    def answer(self, fn: Callable[[Any], Values], values: dict[Any, Any], at: str) -> dict[Any, Any]:
+        """Call, and tell what went wrong in the place `at`."""
+
+        def told(message: str) -> Values:
+            return {at: root(error_state(message))}
+
+        drawn = guarded(lambda lang: fn(self._read(values)), shown=told)(lang=values[self._lang])
+        # An empty dictionary would be taken for a value.
+        return {self.places[name]: value for name, value in drawn.items()} or {self.outputs[0]: gr.skip()}
+
+    def live(self, event: Any, fn: Callable[[Any], Values], at: str) -> None:
+        """Answer at once; of several that wait, the last one counts."""
+
+        def listener(values: dict[Any, Any]) -> dict[Any, Any]:
+            return self.answer(fn, values, at)
+
+        self._quietly(event, listener)
+
+    def pressed(self, event: Any, fn: Callable[[Any, gr.EventData], Values], at: str) -> None:
+        """Answer a press in a picture, whose data come with the event."""
+
+        def listener(values: dict[Any, Any], data: gr.EventData) -> dict[Any, Any]:
+            return self.answer(lambda asked: fn(asked, data), values, at)
+
+        self._quietly(event, listener)
+
+    def slow(self, event: Any, fn: Callable[[Any, Callable[..., None]], Values], at: str) -> None:
+        """Answer in the queue what takes seconds; `fn` is given what reports progress."""
+
+        def listener(values: dict[Any, Any], progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
+            return self.answer(lambda asked: fn(asked, progress), values, at)
+
+        event(
+            listener, set(self.inputs), self.outputs,
+            concurrency_id="infer", show_progress_on=self.places[at], api_visibility="private",
+        )  # fmt: skip
+
+    def _quietly(self, event: Any, listener: Callable[..., Any]) -> None:
+        event(
+            listener, set(self.inputs), self.outputs,
+            queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
