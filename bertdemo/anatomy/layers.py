@@ -160,8 +160,7 @@ def look(model: BertForSequenceClassification, trace: TokenTrace, new_weights: S
     """
     import torch
 
-    if model.training or model.config._attn_implementation != "eager":
-        raise ValueError("inspection needs eval mode and eager attention")
+    _check(model)
     inputs = inputs_of(trace)
     bert: Any = model.bert
     with torch.inference_mode():
@@ -196,7 +195,11 @@ def look(model: BertForSequenceClassification, trace: TokenTrace, new_weights: S
 
 
 def head_of(model: BertForSequenceClassification, seen: LayerTrace, layer: int, head: int) -> HeadTrace:
-    """Return one head in full; `layer` is 1..L, `head` 1..H. The weights are the model's, the rest is recomputed."""
+    """Return one head in full; `layer` is 1..L, `head` 1..H. The weights are the model's, the rest is recomputed.
+
+    Raises ValueError for numbers that the model does not have.
+    """
+    _check(model, layer, head)
     import torch
 
     with torch.inference_mode():
@@ -255,8 +258,10 @@ def recompute_layer(layer: BertLayer, hidden: Tensor, mask: Tensor) -> Recompute
 def without_head(model: BertForSequenceClassification, trace: TokenTrace, layer: int, head: int) -> Ablation:
     """Run the text again with one head silenced, then leave the model as it was.
 
-    The caller keeps other threads off the model meanwhile: the hook is seen by all of them.
+    The caller keeps other threads off the model meanwhile: the hook is seen by all of them. Raises ValueError as
+    `look` and `head_of` do.
     """
+    _check(model, layer, head)
     import torch
 
     inputs = inputs_of(trace)
@@ -289,6 +294,14 @@ def softmax(logits: Sequence[float]) -> tuple[float, ...]:
     top = max(logits)
     powers = [math.exp(value - top) for value in logits]
     return tuple(power / sum(powers) for power in powers)
+
+
+def _check(model: BertForSequenceClassification, layer: int = 1, head: int = 1) -> None:
+    config = model.config
+    if model.training or config._attn_implementation != "eager":
+        raise ValueError("inspection needs eval mode and eager attention")
+    if not (1 <= layer <= config.num_hidden_layers and 1 <= head <= config.num_attention_heads):
+        raise ValueError(f"no head {head} in layer {layer}")
 
 
 @contextmanager

@@ -42,6 +42,7 @@ class _Asked:
     label: int
     learning_rate: float
     base: str
+    untrained: bool
 
     @property
     def texts(self) -> str:
@@ -61,15 +62,17 @@ def snippet(
     label: int = 0,
     learning_rate: float = 5e-5,
     base: str = "",
+    untrained: bool = False,
 ) -> str:
-    """Return at most 12 lines of Python that end by printing the step's numbers.
+    """Return at most 10 lines of Python after the imports, ending with one that prints the step's numbers.
 
     `source` and `base` are Python expressions for a folder or an id on the Hub and go in as they are: write them
     with repr(), or pass BUNDLED. Texts go in as literals. `token` counts from 0 as positions do, `layer` from 1
     (in the step "layers" 0 stands for the embeddings), `head` from 1. `second` is what "pooling" compares with,
-    `label` and `learning_rate` are those of "training_step", `base` that of "before_after". The numbers of "head"
-    and "training_step" are the page's where the checkpoint brings a head, those of "fill_mask" where it brings
-    one for masked words. Raises ValueError for another step, and for "before_after" without a base.
+    `label` and `learning_rate` are those of "training_step", `base` that of "before_after". With
+    `untrained`, "head" and "training_step" draw a new head for two labels, the same as the page does; the numbers
+    of "fill_mask" are the page's where the checkpoint brings a head for masked words. Raises ValueError for another
+    step, and for "before_after" without a base.
     """
     if step not in STEPS:
         raise ValueError(f"no snippet for {step!r}")
@@ -86,6 +89,7 @@ def snippet(
         label=int(label),
         learning_rate=float(learning_rate),
         base=base,
+        untrained=untrained,
     )
     return _WRITERS[step](asked)
 
@@ -191,11 +195,12 @@ def _pooling(asked: _Asked) -> str:
 
 
 def _head(asked: _Asked) -> str:
+    imports = ["import torch"] if asked.untrained else []
     return _script(
         asked,
-        ["from transformers import AutoTokenizer, BertForSequenceClassification"],
+        [*imports, "from transformers import AutoTokenizer, BertForSequenceClassification"],
         _TOKENIZER,
-        _model("BertForSequenceClassification"),
+        *_classifier(asked),
         *_wrapped(asked),
         "logits = model(**inputs).logits[0].detach()  # classifier(tanh(pooler)), not the raw [CLS]",
         "probabilities = logits.softmax(-1)",
@@ -225,7 +230,7 @@ def _training_step(asked: _Asked) -> str:
     return _script(
         asked,
         ["import torch", "from transformers import AutoTokenizer, BertForSequenceClassification"],
-        _model("BertForSequenceClassification") + "  # eval mode: no dropout",
+        *_classifier(asked),
         _inputs(asked, "AutoTokenizer.from_pretrained(name)"),
         f"loss = model(**inputs, labels={answer}).loss  # without labels= there is no loss and backward() fails",
         "loss.backward()",
@@ -265,6 +270,14 @@ def _model(cls: str, *, eager: bool = False) -> str:
     # In the dtype of the file the numbers would be other ones wherever that is half precision.
     kernel = ', attn_implementation="eager"' if eager else ""
     return f'model = {cls}.from_pretrained(name, dtype="float32"{kernel})'
+
+
+def _classifier(asked: _Asked) -> list[str]:
+    model = _model("BertForSequenceClassification")
+    if not asked.untrained:
+        return [model + "  # eval mode: no dropout"]
+    drawn = "torch.manual_seed(0)  # this checkpoint has no head: a new one is drawn at random"
+    return [drawn, model.replace("(name, ", "(name, num_labels=2, ")]
 
 
 def _wrapped(asked: _Asked) -> tuple[str, str]:

@@ -66,22 +66,25 @@ def training_step(
         optimizer.step()
         with torch.no_grad():
             after = copied(**given, return_dict=True)
-    logits, after_logits = tuple(out.logits[0].tolist()), tuple(after.logits[0].tolist())
     names: Any = model.config.id2label
+    count = out.logits.shape[-1]
     return TrainingStep(
-        labels=tuple(str(names[index]) for index in range(len(logits))),
+        labels=tuple(str(names[index]) for index in range(count)),
         label=label,
-        logits=logits,
-        probabilities=softmax(logits),
-        loss=out.loss.item(),
+        **_said(out, ""),
         gradient_norms=norms,
         total_norm=math.hypot(*(norm for _, norm in norms)),
-        after_logits=after_logits,
-        after_probabilities=softmax(after_logits),
-        after_loss=after.loss.item(),
+        **_said(after, "after_"),
         learning_rate=learning_rate,
         weight_decay=weight_decay,
     )
+
+
+def _said(out: Any, prefix: str) -> dict[str, Any]:
+    """Return logits, probabilities and loss of one forward pass under their names in TrainingStep."""
+    logits = tuple(out.logits[0].tolist())
+    said = {"logits": logits, "probabilities": softmax(logits), "loss": out.loss.item()}
+    return {prefix + name: value for name, value in said.items()}
 
 
 def _check(model: BertForSequenceClassification, inputs: Mapping[str, Tensor], label: int) -> None:

@@ -143,7 +143,7 @@ class Drawings:
             "numbers": render_numbers(seen, head, where.token, asked.view, lang),
             "path": render_path(seen, where.token, geometry.path(seen.hidden, where.token), lang, seen.inner),
             **self.map(asked),
-            **{f"code_{step}": self.code(step, asked) for step in ("embeddings", "attention", "layers")},
+            **{f"code_{step}": self.code(step, asked) for step in ("embeddings", "attention")},
         }
 
     def head(self, asked: Asked, head: HeadTrace | None = None) -> Drawn:
@@ -167,7 +167,10 @@ class Drawings:
         seen = self._inspector.look(asked.question, asked.owner)
         stage = seen.layers if asked.where.stage is None else asked.where.stage
         found = geometry.flatten(seen.hidden[stage])
-        return {"map": render_map(seen, found, stage, asked.where.token, asked.lang)}
+        return {
+            "map": render_map(seen, found, stage, asked.where.token, asked.lang),
+            "code_layers": self.code("layers", asked),
+        }
 
     def pooling(self, asked: Asked) -> Drawn:
         """Return the ways to pool, beside a second and an unrelated sentence."""
@@ -217,8 +220,10 @@ class Drawings:
         """Return the lines of code that give this step's numbers, closed, with a button that copies them."""
         where, question = asked.where, asked.question
         info = self._info(asked)
+        stage = info.layers if where.stage is None else where.stage
         written = snippets.snippet(
-            step, _source(info), question.text, question.pair, layer=where.layer, head=where.head, token=where.token,
+            step, _source(info), question.text, question.pair, untrained=not info.labels,
+            layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
             second=asked.second, label=asked.label, learning_rate=asked.rate,
             base=_source(self._services.catalogue.describe(info.base, asked.owner)) if _has_base(step, info) else "",
         )  # fmt: skip

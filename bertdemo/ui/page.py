@@ -123,16 +123,8 @@ class Page:
 
 def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
     """Connect load and language change: one request each, whatever the number of tabs."""
-    outputs = _unique(
-        [
-            page.lang,
-            page.owner,
-            page.arrived,
-            page.tabs,
-            *page.words.components,
-            *_outputs(page.language_hooks + page.load_hooks),
-        ]
-    )
+    hooked = _outputs(page.language_hooks + page.load_hooks)
+    outputs = _unique([page.lang, page.owner, page.arrived, page.tabs, *page.words.components, *hooked])
     names = _inputs(page.load_hooks)
     spoken = _inputs(page.language_hooks)
 
@@ -159,20 +151,13 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
         return _merged(updates, _run(page.load_hooks, visit, values[len(spoken) :]))
 
     changed = page.lang.input(
-        guarded(change), [page.lang, *spoken], [*outputs, remembered],
-        queue=False, show_progress="hidden", trigger_mode="always_last", api_visibility="private",
-    )  # fmt: skip
+        guarded(change), [page.lang, *spoken], [*outputs, remembered], trigger_mode="always_last", **_QUIET
+    )
     changed.then(None, page.lang, None, js=_SPEAK)
-    opened = demo.load(
-        guarded(load), [remembered, page.owner, *spoken, *names], outputs,
-        queue=False, show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+    opened = demo.load(guarded(load), [remembered, page.owner, *spoken, *names], outputs, **_QUIET)
     opened.then(None, page.lang, None, js="(lang) => window.bertdemo.speak(lang)")
     for tab, hook in page.later_hooks.items():
-        opened.then(
-            _only(page, tab, hook), {page.arrived, *hook.inputs}, hook.outputs,
-            queue=False, show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+        opened.then(_only(page, tab, hook), {page.arrived, *hook.inputs}, hook.outputs, **_QUIET)
 
 
 def _only(page: Page, tab: str, hook: Hook) -> Callable[[dict[Any, Any]], dict[Any, Any]]:
@@ -184,6 +169,7 @@ def _only(page: Page, tab: str, hook: Hook) -> Callable[[dict[Any, Any]], dict[A
     return later
 
 
+_QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _SPEAK = "(lang) => { window.bertdemo.speak(lang); window.bertdemo.address('lang', lang); }"
 
 

@@ -264,3 +264,14 @@ def test_a_pooler_that_the_checkpoint_lacks_is_not_shown(tmp_path: Path) -> None
 def test_softmax_of_huge_and_of_no_logits() -> None:
     assert softmax([1000.0, 1000.0]) == (0.5, 0.5) and softmax([]) == ()
     assert softmax([-1e308, 0.0]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("layer", "head"), [(0, 1), (1, 0), (3, 1), (1, 3)])
+def test_a_layer_or_head_that_is_not_there_is_refused(tmp_path: Path, layer: int, head: int) -> None:
+    opened = open_model(build_tiny_checkpoint(tmp_path / "tiny"), head="classification", seed=0, attention="eager")
+    tokens = trace(SharedTokenizer.from_folder(tmp_path / "tiny"), "the cat")
+    seen = look(opened.model, tokens, opened.new_weights)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no head"):
+        head_of(opened.model, seen, layer, head)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no head"):
+        without_head(opened.model, tokens, layer, head)  # type: ignore[arg-type]

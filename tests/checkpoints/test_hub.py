@@ -14,8 +14,8 @@ from bertdemo.checkpoints import hub as hub_module
 from bertdemo.checkpoints.hub import Hub, check_id
 from bertdemo.errors import (
     CheckpointBroken,
-    CheckpointIncomplete,
     CheckpointIdMalformed,
+    CheckpointIncomplete,
     HubCutOff,
     HubGated,
     HubNoSafetensors,

@@ -137,7 +137,7 @@ def render_ablation(seen: LayerTrace, without: Ablation, lang: str) -> str:
     """Say what changed in the output when one head was silenced."""
     title = translate(lang, "inside.ablation.title", layer=without.layer, head=without.head)
     rows = [
-        (translate(lang, f"inside.pooling.way.{name}"), f"{cosine(vector, without.pooled[name]):.4f}")
+        (translate(lang, f"inside.pooling.{name}"), f"{cosine(vector, without.pooled[name]):.4f}")
         for name, vector in seen.pooled.items()
     ]
     headers = [translate(lang, f"inside.ablation.column.{name}") for name in ("vector", "cosine")]
@@ -174,7 +174,7 @@ def _formula(seen: LayerTrace, head: HeadTrace, chosen: int, names: Sequence[str
     )
     best = int(weights.argmax())
     example = translate(
-        lang, "inside.attention.example", query=names[chosen], key=names[best], product=f"{products[best]:.3f}",
+        lang, "inside.attention.example", query=names[chosen], of=names[best], product=f"{products[best]:.3f}",
         score=f"{scores[best]:.3f}", n=len(names), weight=f"{weights[best]:.4f}", root=f"{math.sqrt(d_k):.3f}",
     )  # fmt: skip
     context, query = head.context[chosen], head.query[chosen]
