@@ -227,7 +227,7 @@ class Drawings:
             second=asked.second, label=asked.label, learning_rate=asked.rate,
             base=_source(self._services.catalogue.describe(info.base, asked.owner)) if _has_base(step, info) else "",
         )  # fmt: skip
-        return root(code(written, *(translate(asked.lang, f"inside.{name}") for name in ("code", "copy"))))
+        return root(code(written, *(translate(asked.lang, f"inside.{name}") for name in ("code", "copy")), step))
 
     def nothing(self, lang: str) -> Drawn:
         """Return the tab without a text."""

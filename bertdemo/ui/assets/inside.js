@@ -90,6 +90,10 @@
     svg.setAttribute("width", line.scrollWidth);
     svg.setAttribute("height", height);
     const from = middle(tokens[chosen]);
+    const scroller = line.parentElement;
+    if (from < scroller.scrollLeft || from > scroller.scrollLeft + scroller.clientWidth) {
+      scroller.scrollLeft = from - scroller.clientWidth / 2;
+    }
     const row = [...matrix.weights.subarray(chosen * tokens.length, (chosen + 1) * tokens.length)];
     row.map((weight, i) => [weight / 65535, i])
       .filter(([weight]) => weight >= 0.01)
@@ -108,21 +112,15 @@
   };
 
   const paint = async (element) => {
-    const wanted = element.dataset.z;
+    const wanted = element?.dataset.z;
     if (!wanted || !painters[element.dataset.paint]) return;
     const buffer = await inflate(wanted);
     if (element.isConnected && element.dataset.z === wanted) painters[element.dataset.paint](element, buffer);
   };
 
-  // One element of a group is reached with Tab, the others from it with the arrow keys.
-  const rove = (group) => {
-    const buttons = [...group.querySelectorAll("button")];
-    const first = buttons.find((button) => button.getAttribute("aria-pressed") === "true") ?? buttons[0];
-    buttons.forEach((button) => { button.tabIndex = button === first ? 0 : -1; });
-  };
-
   const groups = ".bd-toks, .bd-overview";
   const kept = new Set();
+  const reopen = (details) => { if (kept.has(details.dataset.keep)) details.open = true; };
   const arrive = (node) => {
     if (!(node instanceof HTMLElement)) return; // arcs are SVG, and drawing them is no reason to draw them again
     const each = (selector, act) => {
@@ -130,9 +128,14 @@
       node.querySelectorAll(selector).forEach(act);
     };
     each("[data-paint]", paint);
-    each(groups, rove);
-    each("details[data-keep]", (details) => { if (kept.has(details.dataset.keep)) details.open = true; });
+    each("details[data-keep]", reopen);
     if (node.matches("#inside-arcs *") || node.querySelector(".bd-arcs")) requestAnimationFrame(arcs);
+  };
+  // Gradio patches a drawing where it can: then a picture has new numbers, or a canvas that was emptied.
+  const patched = (element, name) => {
+    if (name === "open") reopen(element);
+    else if (name === "data-z") paint(element);
+    else if (!element.hasAttribute("width")) paint(element.closest("[data-paint]"));
   };
 
   const cellAt = (element, event) => {
@@ -222,22 +225,23 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-copy]");
     if (button) copy(button);
+    const details = event.target.closest?.("summary")?.parentElement; // a click: it will be the other way round
+    if (details?.dataset.keep) kept[details.open ? "delete" : "add"](details.dataset.keep);
     const element = readable(event);
     if (element && event.target.tagName === "CANVAS") element.cells.choose?.(cellAt(element, event)[0]);
   });
   document.addEventListener("keydown", walk);
-  document.addEventListener("toggle", (event) => {
-    const key = event.target.dataset?.keep;
-    if (key && event.target.open) kept.add(key);
-    else if (key && event.target.isConnected) kept.delete(key);
-  }, true);
   const repaint = () => {
     document.querySelectorAll("[data-paint]").forEach(paint);
     arcs();
   };
   addEventListener("resize", () => requestAnimationFrame(arcs));
-  new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach(arrive)))
-    .observe(document.documentElement, { childList: true, subtree: true });
+  new MutationObserver((changes) => changes.forEach((change) => {
+    if (change.type === "attributes") patched(change.target, change.attributeName);
+    else change.addedNodes.forEach(arrive);
+  })).observe(document.documentElement, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["data-z", "width", "open"],
+  });
   addEventListener("DOMContentLoaded", () =>
     new MutationObserver(repaint).observe(document.body, { attributes: true, attributeFilter: ["class"] }));
 

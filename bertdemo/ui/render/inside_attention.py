@@ -169,6 +169,7 @@ def _formula(seen: LayerTrace, head: HeadTrace, chosen: int, names: Sequence[str
         others = plural(lang, "inside.attention.others", len(rest))
         rows.append((others, "", "", f"{sum(float(weights[i]) for i in rest):.4f}"))
     headers = [translate(lang, "inside.attention.column.key"), "q·k", f"q·k / √{d_k}", "softmax"]
+    per_key = table(headers, rows, numeric=(1, 2, 3), mono=(0,))
     steps = translate(
         lang, "inside.attention.d_k", width=seen.width, heads=seen.heads, d_k=d_k, root=f"{math.sqrt(d_k):.3f}"
     )
@@ -186,7 +187,9 @@ def _formula(seen: LayerTrace, head: HeadTrace, chosen: int, names: Sequence[str
         + caption(example)
         + caption(translate(lang, "inside.attention.query", piece=names[chosen], n=d_k))
         + strip(query, translate(lang, "inside.attention.query", piece=names[chosen], n=d_k), largest(query))
-        + more(translate(lang, "inside.attention.per_key"), table(headers, rows, numeric=(1, 2, 3), mono=(0,)))
+        + more(
+            translate(lang, "inside.attention.per_key"), table(headers, rows, numeric=(1, 2, 3), mono=(0,)), "per-key"
+        )
         + caption(said)
         + strip(context, said, largest(context))
     )
@@ -208,7 +211,8 @@ def _pooled(weights: Floats) -> Floats:
 def _cell(layer: int, head: int, chosen: bool, lang: str) -> str:
     label = esc(translate(lang, "inside.attention.head", layer=layer, head=head))
     return (
-        f'<button type="button" data-layer="{layer}" data-head="{head}" aria-pressed="{"true" if chosen else "false"}" '
+        f'<button type="button" data-layer="{layer}" data-head="{head}" tabindex="{0 if chosen else -1}" '
+        f'aria-pressed="{"true" if chosen else "false"}" '
         f'aria-label="{label}" title="{label}"></button>'
     )
 

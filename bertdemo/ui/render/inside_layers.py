@@ -87,7 +87,7 @@ def render_map(seen: LayerTrace, map2d: Map2D, layer: int, chosen: int, lang: st
 
 def render_pooling(comparison: PoolingComparison, lang: str) -> str:
     """Draw step 6: each way to pool with its vector and what it says of a second and an unrelated sentence."""
-    headers = [translate(lang, f"inside.pooling.{name}") for name in ("way", "vector", "second", "unrelated")]
+    headers = [translate(lang, f"inside.pooling.{name}") for name in ("way", "second", "unrelated", "vector")]
     rows = [_pooled(row, row.name == comparison.trained_with, lang) for row in comparison.rows]
     remarks = [translate(lang, "inside.pooling.scale")]
     if all(row.second is None for row in comparison.rows):
@@ -96,7 +96,7 @@ def render_pooling(comparison: PoolingComparison, lang: str) -> str:
         remarks.append(translate(lang, "inside.pooling.untrained"))
     pooler = any(row.name == "pooler" for row in comparison.rows)
     missing = "" if pooler else note(translate(lang, "inside.pooling.no_pooler"))
-    return root(figures(headers, rows, numeric=(2, 3)) + join(map(caption, remarks)) + missing, "bd-in bd-pooling")
+    return root(figures(headers, rows, numeric=(1, 2)) + join(map(caption, remarks)) + missing, "bd-in bd-pooling")
 
 
 def _parts(width: int, inner: int, lang: str) -> str:
@@ -129,7 +129,7 @@ def _pooled(row: PooledRow, trained: bool, lang: str) -> tuple[str, ...]:
     low, high = float(row.vector.min()), float(row.vector.max())
     values = {"name": name, "n": thousands(len(row.vector)), "low": f"{low:.2f}", "high": f"{high:.2f}"}
     vector = strip(row.vector, translate(lang, "inside.pooling.label", **values), largest(row.vector))
-    return f"{esc(name)}{marked}", vector, _cosine(row.second), _cosine(row.unrelated)
+    return f"{esc(name)}{marked}", _cosine(row.second), _cosine(row.unrelated), vector
 
 
 def _cosine(value: float | None) -> str:

@@ -146,7 +146,9 @@ def token_strip(trace: TokenTrace, chosen: int, label: str, name: str, lang: str
     for i, token in enumerate(trace.tokens):
         if token.position in cut:
             parts.append(dropped(cut[token.position], lang, role="note"))
-        parts.append(_token(token, f'data-{esc(name)}="{i}"', i == chosen, lang))
+        # One of them is reached with Tab, the others from it with the arrow keys.
+        reached = f'data-{esc(name)}="{i}" tabindex="{0 if i == max(chosen, 0) else -1}"'
+        parts.append(_token(token, reached, i == chosen, lang))
     return f'<div class="bd-toks" role="group" aria-label="{esc(label)}">{join(parts)}</div>'
 
 
@@ -163,10 +165,10 @@ def name_of(token: Token) -> str:
     return token.source if token.unknown else token.piece
 
 
-def code(text: str, label: str, copy_word: str) -> str:
-    """Draw lines of code, closed, with a button that copies them."""
+def code(text: str, label: str, copy_word: str, keep: str = "") -> str:
+    """Draw lines of code, closed, with a button that copies them; `keep` names it, so that it stays open."""
     return (
-        f'<details class="bd-code"><summary>{esc(label)}</summary>'
+        f'<details class="bd-code" data-keep="{esc(keep)}"><summary>{esc(label)}</summary>'
         f'<button type="button" class="bd-copy" data-copy>{esc(copy_word)}</button>'
         f'<pre tabindex="0"><code>{esc(text)}</code></pre></details>'
     )

@@ -179,7 +179,7 @@ def build(page: Page) -> None:
 def _step(page: Page, step: str, parts: dict[str, Any]) -> None:
     """Draw one step: its controls and pictures, and beside them what they show, the code, the answers."""
     make, number = page.words.make, STEPS.index(step) + 1
-    wide = step == "attention"  # two columns of its own: the words stand below
+    wide = step == "attention"  # it has two columns of its own
     with make(
         gr.Accordion, {"label": lambda lang: step_title(step, lang)}, open=number <= 3, elem_id=f"inside-step-{step}",
         elem_classes="bd-part", visible=step != "before_after",
@@ -192,8 +192,6 @@ def _step(page: Page, step: str, parts: dict[str, Any]) -> None:
                     _PARTS[step](page, parts)
                 else:
                     _pictures(step, parts)
-                if wide:
-                    _words(page, step, parts)
             if not wide:
                 with gr.Column(scale=2, min_width=260):
                     _words(page, step, parts)
@@ -236,6 +234,7 @@ def _attention(page: Page, parts: dict[str, Any]) -> None:
         with gr.Column(min_width=280, scale=3):
             _picture(parts, "arcs")
             _picture(parts, "numbers")
+            _words(page, "attention", parts)
 
 
 def _layers(page: Page, parts: dict[str, Any]) -> None:
