@@ -189,7 +189,8 @@ def test_512_tokens_cost_512_elements() -> None:
 def test_one_token_is_pressed_and_each_knows_its_place() -> None:
     html = draw.token_strip(hostile_trace(), 1, "tokens", "mask", "en")
     assert re.findall(r'data-mask="(\d+)"', html) == ["0", "1", "2", "3", "4"]
-    assert re.findall(r'data-mask="(\d+)" data-id="\d+" aria-pressed="true"', html) == ["1"]
+    assert re.findall(r'data-mask="(\d+)" tabindex="0" data-id="\d+" aria-pressed="true"', html) == ["1"]
+    assert html.count('tabindex="0"') == 1
 
 
 def test_what_was_cut_stands_struck_out_before_the_separator() -> None:
