@@ -35,21 +35,23 @@ class Answers:
         """All places."""
         return list(self.places.values())
 
-    def answer(self, fn: Callable[[Any], Values], values: dict[Any, Any], at: str) -> dict[Any, Any]:
-        """Call, and tell what went wrong in the place `at`."""
+    def answer(
+        self, fn: Callable[[Any], Values], values: dict[Any, Any], at: str, clears: Sequence[str] = ()
+    ) -> dict[Any, Any]:
+        """Call, and tell what went wrong in the place `at`; `clears` are drawings that would no longer be true."""
 
         def told(message: str) -> Values:
-            return {at: root(error_state(message))}
+            return {**dict.fromkeys(clears, ""), at: root(error_state(message))}
 
         drawn = guarded(lambda lang: fn(self._read(values)), shown=told)(lang=values[self._lang])
         # An empty dictionary would be taken for a value.
         return {self.places[name]: value for name, value in drawn.items()} or {self.outputs[0]: gr.skip()}
 
-    def live(self, event: Any, fn: Callable[[Any], Values], at: str) -> None:
+    def live(self, event: Any, fn: Callable[[Any], Values], at: str, clears: Sequence[str] = ()) -> None:
         """Answer at once; of several that wait, the last one counts."""
 
         def listener(values: dict[Any, Any]) -> dict[Any, Any]:
-            return self.answer(fn, values, at)
+            return self.answer(fn, values, at, clears)
 
         self._quietly(event, listener)
 

@@ -230,8 +230,10 @@ class Drawings:
         return root(code(written, *(translate(asked.lang, f"inside.{name}") for name in ("code", "copy")), step))
 
     def nothing(self, lang: str) -> Drawn:
-        """Return the tab without a text."""
-        return dict.fromkeys(PICTURES, "") | {"tokens": root(empty_state(translate(lang, "inside.empty")))}
+        """Return the tab without a text; the table of positions needs none."""
+        return dict.fromkeys(set(PICTURES) - {"positions"}, "") | {
+            "tokens": root(empty_state(translate(lang, "inside.empty")))
+        }
 
     def _one_head(self, asked: Asked) -> HeadTrace:
         return self._inspector.head(asked.question, asked.owner, asked.where.layer, asked.where.head)

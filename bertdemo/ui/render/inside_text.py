@@ -10,7 +10,7 @@ from bertdemo.ui.i18n import plural, thousands, translate
 from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.pictures import grid, largest, more, strip, subtitle, tiny, token_strip
 from bertdemo.ui.render.primitives import caption, check, join, note, root, table
-from bertdemo.ui.render.tokens import counts, legend
+from bertdemo.ui.render.tokens import counts, legend, warnings
 
 if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats, LayerTrace

@@ -30,7 +30,7 @@ def render_strip(trace: TokenTrace, lang: str) -> str:
     """Return the chips, their legend, the counts, and whatever a person must know about this text."""
     if nothing(trace):
         return root(empty_state(translate(lang, "tokens.empty")))
-    return root(_chips(trace, lang) + legend(trace, lang) + counts(trace, lang) + _warnings(trace, lang), "bd-tokens")
+    return root(_chips(trace, lang) + legend(trace, lang) + counts(trace, lang) + warnings(trace, lang), "bd-tokens")
 
 
 def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
@@ -182,7 +182,8 @@ def counts(trace: TokenTrace, lang: str) -> str:
     )
 
 
-def _warnings(trace: TokenTrace, lang: str) -> str:
+def warnings(trace: TokenTrace, lang: str) -> str:
+    """Say what a person must know about this text: too many unknown pieces, what was cut, what was lost."""
     cut = plural(lang, "tokens.dropped", trace.dropped_pieces, limit=thousands(trace.max_length))
     return (
         _vocabulary(trace, lang)

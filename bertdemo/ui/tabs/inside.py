@@ -316,8 +316,8 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
     places = {name: parts[name] for name in (*_SET, *PICTURES)}
     answers = Answers(page, inputs, places, _reader(page, parts))
     for name in ("text", "pair"):
-        answers.live(parts[name].change, calls.sentence, "tokens")
-    answers.live(parts["checkpoint"].input, calls.choose, "tokens")
+        answers.live(parts[name].change, calls.sentence, "tokens", PICTURES)
+    answers.live(parts["checkpoint"].input, calls.choose, "tokens", PICTURES)
     for part, at, names in _REDRAWN:
         for name in names:
             answers.live(parts[name].input, lambda asked, part=part: calls.draw(part, asked), at)
@@ -344,13 +344,13 @@ def _wire_page(page: Page, calls: _Callbacks, parts: dict[str, Any], answers: An
     page.tells_model("inside", parts["checkpoint"])
     page.on_load(calls.arrive, [], [parts["checkpoint"], parts["text"], parts["where"]])
     page.after_load(
-        "inside", lambda values: answers.answer(calls.open, values, "tokens"), answers.inputs, answers.outputs
+        "inside", lambda values: answers.answer(calls.open, values, "tokens", PICTURES), answers.inputs, answers.outputs
     )
 
     def arrive(values: dict[Any, Any]) -> dict[Any, Any]:
         wanted = values[page.inspected] or values[parts["checkpoint"]]
         choices = calls.choices(page.services.owner(values[page.owner]), values[page.lang])
-        drawn = answers.answer(calls.choose, {**values, parts["checkpoint"]: wanted}, "tokens")
+        drawn = answers.answer(calls.choose, {**values, parts["checkpoint"]: wanted}, "tokens", PICTURES)
         return {**drawn, page.inspected: "", parts["checkpoint"]: gr.update(choices=choices, value=wanted)}
 
     page.on_open(
@@ -362,7 +362,7 @@ def _wire_page(page: Page, calls: _Callbacks, parts: dict[str, Any], answers: An
         choices = calls.choices(page.services.owner(asked[page.owner]), lang)
         drawn = {parts["tokens"]: root(waiting_state(translate(lang, "inside.opening")))}
         if "data-token" in (tokens or ""):  # else nothing was drawn yet, and opening the tab will
-            drawn = answers.answer(calls.open, asked, "tokens")
+            drawn = answers.answer(calls.open, asked, "tokens", PICTURES)
         kept = [drawn.get(parts[name], gr.skip()) for name in PICTURES]
         return (gr.update(choices=choices), *kept)
 
