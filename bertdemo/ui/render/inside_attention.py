@@ -187,9 +187,7 @@ def _formula(seen: LayerTrace, head: HeadTrace, chosen: int, names: Sequence[str
         + caption(example)
         + caption(translate(lang, "inside.attention.query", piece=names[chosen], n=d_k))
         + strip(query, translate(lang, "inside.attention.query", piece=names[chosen], n=d_k), largest(query))
-        + more(
-            translate(lang, "inside.attention.per_key"), table(headers, rows, numeric=(1, 2, 3), mono=(0,)), "per-key"
-        )
+        + more(translate(lang, "inside.attention.per_key"), per_key, keep="per-key")
         + caption(said)
         + strip(context, said, largest(context))
     )

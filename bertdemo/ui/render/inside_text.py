@@ -31,7 +31,7 @@ def render_tokens(seen: LayerTrace, chosen: int, lang: str) -> str:
     """Draw step 1: all tokens as buttons, the key to their looks, and their counts."""
     trace = seen.trace
     tokens = token_strip(trace, chosen, translate(lang, "inside.tokens.strip"), "token", lang)
-    return root(tokens + legend(trace, lang) + counts(trace, lang), "bd-in")
+    return root(tokens + legend(trace, lang) + counts(trace, lang) + warnings(trace, lang), "bd-in")
 
 
 def render_word(seen: LayerTrace, chosen: int, matching: Matching | None, lang: str) -> str:
