@@ -1,0 +1,191 @@
+"""What reaches how far without any fine-tuning: guessing, counted words, and a regression on frozen embeddings.
+
+All three are scored on rows that they were not fitted on, so that "is fine-tuning worth it?" has an answer before
+anybody waits for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from bertdemo.tasks.base import Score, batches
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bertdemo.checkpoints.tokenizers import SharedTokenizer
+
+    Floats = NDArray[np.float32]
+
+FOLDS = 10
+MOST_ROWS = 5_000
+"""Rows that the regressions are scored on; of a larger table this many are drawn, label by label."""
+_ITERATIONS = 1_000
+
+Kind = Literal["majority", "tfidf", "frozen"]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """How far one of them reaches."""
+
+    kind: Kind
+    metrics: Mapping[str, Score]
+    """accuracy (Wilson interval) and macro_f1 (bootstrap interval) over out-of-fold predictions."""
+    rows: int
+    """Rows that were scored, each once."""
+    folds: int
+    """Parts that took turns at being held out; 0 for guessing, which is fitted on nothing."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fitted regression as one linear layer: logits = weight . vector + bias, (labels, width) and (labels,)."""
+
+    labels: tuple[str, ...]
+    weight: Floats
+    bias: Floats
+
+
+def majority(labels: Sequence[str]) -> Baseline:
+    """Score the guess that every row has the most frequent label."""
+    started = time.monotonic()
+    best = min(Counter(labels).items(), key=lambda item: (-item[1], item[0]))[0]
+    return _scored("majority", list(labels), [best] * len(labels), 0, started)
+
+
+def tfidf(texts: Sequence[str], labels: Sequence[str], *, seed: int = 0) -> Baseline:
+    """Score a logistic regression on TF-IDF of words and pairs of words, or of characters in Chinese texts."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_pipeline
+
+    started = time.monotonic()
+    han = sum(any("一" <= letter <= "鿿" for letter in text) for text in texts) > len(texts) / 2
+    analyzer = {"analyzer": "char", "ngram_range": (1, 2)} if han else {"ngram_range": (1, 2)}
+    vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=100_000, **analyzer)
+    # TF-IDF rows have length 1, so they need less of a penalty than embeddings do.
+    return _cross_validated("tfidf", lambda: make_pipeline(vectorizer, _regression(10.0)), texts, labels, seed, started)
+
+
+def frozen(vectors: Floats, labels: Sequence[str], *, seed: int = 0, seconds: float = 0.0) -> Baseline:
+    """Score a logistic regression on (rows, width) embeddings that took `seconds` to compute."""
+    started = time.monotonic() - seconds
+    return _cross_validated("frozen", _regression, vectors, labels, seed, started)
+
+
+def fit(vectors: Floats, labels: Sequence[str]) -> Linear:
+    """Fit the regression of `frozen` on all rows, for keeping it as a checkpoint."""
+    import numpy as np
+
+    model = _regression().fit(vectors, list(labels))
+    weight, bias = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
+    if len(weight) == 1:  # two labels are one row: half of it to each side gives the same probabilities
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    return Linear(tuple(str(label) for label in model.classes_), weight, bias)
+
+
+def embed(
+    folder: Path,
+    tokenizer: SharedTokenizer,
+    texts: Sequence[str],
+    *,
+    max_length: int,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Floats:
+    """Return the mean of the last layer over each text's pieces, (rows, width), by the checkpoint in `folder`.
+
+    Raises what `open_model` raises. `progress` may raise to stop.
+    """
+    import numpy as np
+    import torch
+
+    from bertdemo.checkpoints.models import open_model
+
+    model = open_model(folder, head="none").model
+    found = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
+    done = 0
+    with torch.inference_mode():
+        for indices, inputs in batches(tokenizer, texts, None, max_length=max_length):
+            hidden = model(**inputs).last_hidden_state  # (batch, length, width)
+            wide = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)  # (batch, length, 1)
+            found[indices] = ((hidden * wide).sum(1) / wide.sum(1)).numpy()  # (batch, width)
+            done += len(indices)
+            progress(done / len(texts))
+    return found
+
+
+def sample(labels: Sequence[str], most: int = MOST_ROWS, *, seed: int = 0) -> list[int]:
+    """Return the rows that are scored: all, or `most` drawn so that every label keeps its share; ascending.
+
+    Labels with a single row are left out: such a row cannot be held out and learnt from.
+    """
+    import numpy as np
+
+    counts = Counter(labels)
+    usable = [index for index, label in enumerate(labels) if counts[label] > 1]
+    if len(usable) <= most:
+        return usable
+    generator = np.random.default_rng(seed)
+    rows: dict[str, list[int]] = {}
+    for index in usable:
+        rows.setdefault(labels[index], []).append(index)
+    chosen: list[int] = []
+    for label in sorted(rows):
+        share = max(2, round(most * len(rows[label]) / len(usable)))
+        chosen += generator.permutation(rows[label])[:share].tolist()
+    return sorted(chosen)
+
+
+def _regression(strength: float = 1.0) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=strength, max_iter=_ITERATIONS)
+
+
+def _cross_validated(
+    kind: Kind, build: Callable[[], Any], features: Any, labels: Sequence[str], seed: int, started: float
+) -> Baseline:
+    """Predict every row by a model fitted on the other folds; each fold has every label where its rows suffice."""
+    import warnings
+
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    counts = Counter(labels)
+    if min(counts.values(), default=0) < 2:
+        raise ValueError("a label with one row cannot be held out and learnt from: see sample")
+    # A label with fewer rows than there are folds is missing from some of them, which scikit-learn warns of.
+    parts = StratifiedKFold(min(FOLDS, max(counts.values())), shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        said = cross_val_predict(build(), features, list(labels), cv=parts)
+    return _scored(kind, list(labels), [str(label) for label in said], parts.n_splits, started)
+
+
+def _scored(kind: Kind, labels: Sequence[str], said: Sequence[str], folds: int, started: float) -> Baseline:
+    from bertdemo.metrics.intervals import macro_f1_interval, wilson
+
+    ids = {label: index for index, label in enumerate(sorted({*labels, *said}))}
+    true, guess = [ids[label] for label in labels], [ids[label] for label in said]
+    right = sum(a == b for a, b in zip(true, guess, strict=True))
+    accuracy = Score(right / len(labels), *wilson(right, len(labels)))
+    return Baseline(
+        kind=kind,
+        metrics={"accuracy": accuracy, "macro_f1": _macro_f1(true, guess, macro_f1_interval(true, guess))},
+        rows=len(labels),
+        folds=folds,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _macro_f1(true: Sequence[int], guess: Sequence[int], interval: tuple[float, float]) -> Score:
+    from sklearn.metrics import f1_score
+
+    return Score(float(f1_score(true, guess, average="macro", zero_division=0.0)), *interval)
