@@ -175,6 +175,8 @@ class RunRequest:
     test: str | None = None
     test_name: str | None = None
     name: str = ""
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What was found before training, kind -> {value, low, high, macro_f1, rows, folds, seconds}: kept, not used."""
 
     def to_json(self) -> str:
         """Return one JSON object; `from_json` gives the same request back."""

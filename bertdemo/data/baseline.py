@@ -122,6 +122,20 @@ def embed(
     return found
 
 
+def timed_embed(
+    folder: Path,
+    tokenizer: SharedTokenizer,
+    texts: Sequence[str],
+    *,
+    max_length: int,
+    progress: Callable[[float], None] = lambda share: None,
+) -> tuple[Floats, float]:
+    """Return what `embed` returns, and the seconds that it took."""
+    started = time.monotonic()
+    vectors = embed(folder, tokenizer, texts, max_length=max_length, progress=progress)
+    return vectors, time.monotonic() - started
+
+
 def sample(labels: Sequence[str], most: int = MOST_ROWS, *, seed: int = 0) -> list[int]:
     """Return the rows that are scored: all, or `most` drawn so that every label keeps its share; ascending.
 

@@ -61,6 +61,8 @@ class RunStatus:
     message: Message | None
     warnings: tuple[Message, ...]
     log: str
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What was known before training, as RunRequest has it."""
 
     @property
     def ended(self) -> bool:
@@ -109,6 +111,7 @@ def status_of(view: RunView) -> RunStatus:
         message=_message(view, events),
         warnings=tuple(Message(event.message, event.values) for event in events if isinstance(event, ev.Warned)),
         log=view.log,
+        baselines=view.request.baselines,
     )
 
 

@@ -22,6 +22,7 @@ from bertdemo.data.tables import Table
 from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FileMissing, HeadMissing, TextTooLong
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.serving.baselines import as_fields
 from bertdemo.serving.files import predict_file
 from bertdemo.serving.inspector import Question
 from bertdemo.serving.predictor import POOLINGS
@@ -112,7 +113,10 @@ class Endpoints:
         return self._services.predictor.embed(texts, _name(checkpoint), pooling, self._owner(owner, optional=True))
 
     def check_data(self, file: str, task: str = "", columns: Json | None = None, owner: str = "") -> Json:
-        """Say what a table is and what is wrong with it, before any training."""
+        """Say what a table is and what is wrong with it before any training, and how far a linear model reaches.
+
+        The baselines are scored on 2,000 rows at most, with the bundled model's embeddings.
+        """
         self._owner(owner, optional=True)
         path, chosen = _file(file), tasks.find(_task(task))
         given = _columns(columns)
@@ -125,6 +129,7 @@ class Endpoints:
             table, roles, task=chosen.id, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits,
             positions=info.positions,
         )  # fmt: skip
+        reached = self._services.baselines.compute(path, table, roles, "bundled", "", most=_BASELINE_ROWS)
         config = chosen_for(
             RunConfig(),
             train_rows=found.split["train"],
@@ -140,7 +145,10 @@ class Endpoints:
             "findings": [_finding(item) for item in found.findings],
             "lengths": asdict(found.lengths),
             "suggested": asdict(config),
-            "baseline": {"majority": {"label": found.majority[0], "value": found.majority[1]}},
+            "baseline": {
+                "majority": {"label": found.majority[0], "value": found.majority[1]},
+                **{kind: one for kind, one in as_fields(reached).items() if kind != "majority"},
+            },
         }
 
     def start_run(
@@ -168,6 +176,7 @@ class Endpoints:
             validation_name=Path(validation_file).name if validation_file else None,
             test=str(_file(test_file)) if test_file else None,
             test_name=Path(test_file).name if test_file else None,
+            baselines=as_fields(self._services.baselines.remembered(path, _columns(columns), _name(checkpoint))),
         )
         return {"run_id": self._services.supervisor.start(request, self._owner(owner))}
 
@@ -244,6 +253,7 @@ class Endpoints:
         return self._services.owner(key)
 
 
+_BASELINE_ROWS = 2_000
 _NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
 
 
@@ -276,6 +286,7 @@ def _with_files(calls: Endpoints) -> None:
 
 def _status(status: RunStatus) -> Json:
     majority = status.started.majority if status.started else None
+    linear = {kind: found["value"] for kind, found in status.baselines.items() if kind != "majority"}
     return {
         "state": status.state,
         "progress": status.progress,
@@ -283,7 +294,7 @@ def _status(status: RunStatus) -> Json:
         "step": status.step,
         "steps": status.steps,
         "metrics": {name: dict(found) for name, found in status.metrics.items()},
-        "baseline": {"majority": majority} if majority is not None else None,
+        "baseline": {"majority": majority, **linear} if majority is not None else None,
         "checkpoint": status.checkpoint or None,
         "message": said(status.message, DEFAULT) if status.message else None,
     }

@@ -15,6 +15,7 @@ from bertdemo.errors import OwnerUnknown
 from bertdemo.runs.launchers.local import LocalLauncher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.supervisor import Supervisor
+from bertdemo.serving.baselines import Baselines
 from bertdemo.serving.inspector import Inspector
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
@@ -34,6 +35,7 @@ class Services:
     supervisor: Supervisor
     predictor: Predictor
     inspector: Inspector
+    baselines: Baselines
     _chinese: threading.Event
     """Set once the Hub has answered for the model that reads Chinese."""
 
@@ -50,7 +52,10 @@ class Services:
             device=lambda: supervisor.devices.devices[0].id,
         )
         inspector = Inspector(catalogue, predictor, text_chars=settings.limits.text_chars)
-        return cls(settings, catalogue, registry, launcher, supervisor, predictor, inspector, threading.Event())
+        baselines = Baselines(catalogue, predictor.lane)
+        return cls(
+            settings, catalogue, registry, launcher, supervisor, predictor, inspector, baselines, threading.Event()
+        )
 
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""

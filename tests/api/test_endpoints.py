@@ -170,7 +170,10 @@ def test_check_data_says_what_a_table_is_and_what_is_wrong_with_it(client: Clien
     assert found["columns"] == {"text": "what they wrote", "label": "how it was"}
     assert found["rows"] == 43
     assert found["labels"] == [{"label": "pos", "rows": 21}, {"label": "neg", "rows": 20}]
-    assert found["baseline"] == {"majority": {"label": "pos", "value": pytest.approx(21 / 41)}}
+    assert found["baseline"]["majority"] == {"label": "pos", "value": pytest.approx(21 / 41)}
+    for kind in ("tfidf", "frozen"):
+        one = found["baseline"][kind]
+        assert 0 <= one["low"] <= one["value"] <= one["high"] <= 1 and one["rows"] == 41
     codes = {item["code"]: item for item in found["findings"]}
     assert all(set(item) == {"level", "code", "message", "rows"} for item in found["findings"])
     assert {item["level"] for item in found["findings"]} <= {"pass", "warn", "fail"}

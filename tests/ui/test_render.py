@@ -87,7 +87,7 @@ ALL = {
     "heat": draw.heat_strip([(HOSTILE, 0.5)], HOSTILE),
     "marked": draw.marked([(HOSTILE, 0.5), (HOSTILE, 0)]),
     "table": draw.table([HOSTILE], [[HOSTILE]], numeric=(0,)),
-    "curve": charts.curve([(HOSTILE, HOSTILE, [(0, 1), (1, 2)])], HOSTILE, HOSTILE, (HOSTILE, 1.5)),
+    "curve": charts.curve([(HOSTILE, HOSTILE, [(0, 1), (1, 2)])], HOSTILE, HOSTILE, [(HOSTILE, 1.5)]),
     "confusion": charts.confusion([HOSTILE, "b"], [[1, 2], [3, 4]], HOSTILE, HOSTILE),
     "trace en": picture.render_trace(hostile_trace(), "en"),
     "trace zh": picture.render_trace(hostile_trace(), "zh"),

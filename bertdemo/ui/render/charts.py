@@ -27,19 +27,19 @@ def curve(
     series: Sequence[Series],
     label: str,
     x_label: str = "",
-    compare: tuple[str, float] | None = None,
+    compare: Sequence[tuple[str, float]] = (),
     x_end: float | None = None,
     digits: int = 2,
     y_range: Point | None = None,
 ) -> str:
-    """Draw series from 0 over epochs or layers; `compare` is a dashed line with its words.
+    """Draw series from 0 over epochs or layers; `compare` are dashed lines with their words.
 
     `x_end` is where the axis ends, `y_range` what the other one spans; without it, what the values span.
     """
     points = [point for _, _, line in series for point in line]
     if not points:
         return ""
-    ys = [y for _, y in points] + ([compare[1]] if compare else [])
+    ys = [y for _, y in points] + [value for _, value in compare]
     low, high = y_range or _padded(min(ys), max(ys))
     left = 0.0
     right = max(*(x for x, _ in points), x_end if x_end is not None else left)
@@ -53,8 +53,8 @@ def curve(
 
     body = join(_gridline(place(left, y)[1], f"{y:.{digits}f}") for y in _ticks(low, high))
     body += _x_axis(left, right, x_label)
-    if compare:
-        body += _dashed(place(left, compare[1])[1], compare[0])
+    # Their words stand at the right and the left end by turns: two that are near each other are still readable.
+    body += join(_dashed(place(left, value)[1], words, i % 2 == 1) for i, (words, value) in enumerate(compare))
     body += join(_line(name, colour, [place(x, y) for x, y in thin(line)]) for name, colour, line in series)
     return (
         f'<svg class="bd-curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{esc(label)}">'
@@ -89,10 +89,11 @@ def _x_axis(left: float, right: float, words: str) -> str:
     )
 
 
-def _dashed(y: float, words: str) -> str:
+def _dashed(y: float, words: str, at_left: bool) -> str:
+    x, anchor = (_LEFT + 2, "start") if at_left else (_WIDTH - _RIGHT, "end")
     return (
         f'<line class="compare" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="compare" x="{_WIDTH - _RIGHT}" y="{y - 5:.1f}" text-anchor="end">{esc(words)}</text>'
+        f'<text class="compare" x="{x}" y="{y - 5:.1f}" text-anchor="{anchor}">{esc(words)}</text>'
     )
 
 

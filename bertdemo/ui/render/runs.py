@@ -159,17 +159,22 @@ def _curves(status: RunStatus, lang: str) -> str:
     parts = []
     if status.evaluations:
         points = [(event.epoch, event.metrics.get("accuracy", 0.0)) for event in status.evaluations]
-        majority = (translate(lang, "run.majority", share=percent(started.majority)), started.majority)
+        lines = [(translate(lang, "run.majority", share=percent(started.majority)), started.majority)]
+        lines += [
+            (translate(lang, f"run.{kind}", share=percent(found["value"])), found["value"])
+            for kind, found in status.baselines.items()
+            if kind != "majority"
+        ]
         title = translate(lang, "run.accuracy_curve")
         parts.append(caption(title))
-        parts.append(curve([(title, "blue", points)], title, epochs, majority, float(started.epochs)))
+        parts.append(curve([(title, "blue", points)], title, epochs, lines, float(started.epochs)))
     title = translate(lang, "run.loss_curve")
     series = [(translate(lang, "run.train_loss"), "orange", list(status.loss))]
     legend = [("orange", translate(lang, "run.train_loss"))]
     if status.evaluations:
         series.append((translate(lang, "run.eval_loss"), "violet", [(e.epoch, e.loss) for e in status.evaluations]))
         legend.append(("violet", translate(lang, "run.eval_loss")))
-    parts += [key(legend), curve(series, title, epochs, None, float(started.epochs))]
+    parts += [key(legend), curve(series, title, epochs, (), float(started.epochs))]
     return join(parts)
 
 

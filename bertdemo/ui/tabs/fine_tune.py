@@ -20,6 +20,8 @@ from bertdemo.errors import BertDemoError, FileMissing
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.serving.baselines import as_fields
+from bertdemo.ui import baseline_box
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.render.data import render_chosen, render_data, render_preview
@@ -116,9 +118,11 @@ class _Callbacks:
         """Inputs: source, columns, files, checkpoint, owner, lang, settings. Outputs: trouble, run, seen, timer, …"""
         if source is None:
             raise FileMissing
+        columns = {"text": text or "", "label": label or ""}
+        known = self._services.baselines.remembered(Path(source.path), columns, checkpoint)
         request = RunRequest(
             task=_TASK,
-            columns={"text": text or "", "label": label or ""},
+            columns=columns,
             checkpoint=checkpoint,
             config=RunConfig.from_fields(SettingsForm.values(fields)),
             data=source.path,
@@ -127,6 +131,7 @@ class _Callbacks:
             validation_name=Path(validation).name if validation else None,
             test=test,
             test_name=Path(test).name if test else None,
+            baselines=as_fields(known),
         )
         run = self._services.supervisor.start(request, self._services.owner(key))
         return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))
@@ -281,6 +286,7 @@ def build(page: Page) -> None:
     with gr.Row(elem_classes="bd-steps", equal_height=False):
         with gr.Column(elem_classes="bd-box", elem_id="train-data", min_width=300):
             data = data_box(page)
+            baseline = baseline_box.build(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-settings", min_width=300):
             form = settings_box(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-training", min_width=340):
@@ -290,14 +296,11 @@ def build(page: Page) -> None:
     shown = [state.found, data["box"], data["preview"], data["text"], data["label"], data["preview_box"]]
     drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
     _wire_data(page, calls, state, data, form, shown)
+    baseline_box.wire(page, baseline, state.source, data, form.checkpoint)
     _wire_run(page, calls, state, data, form, progress, result, drawn)
     page.on_load(calls.arrive, [page.run], [page.run, state.timer, *drawn])
-    page.on_open(  # the run may have been stopped or deleted in Runs meanwhile
-        "train",
-        guarded(calls.tick),
-        [page.run, state.seen, page.owner, page.lang],
-        [state.timer, *drawn],
-    )
+    again = [page.run, state.seen, page.owner, page.lang]  # it may have been stopped or deleted in Runs meanwhile
+    page.on_open("train", guarded(calls.tick), again, [state.timer, *drawn])
     page.on_language(
         calls.speak,
         [state.source, data["text"], data["label"], form.checkpoint, page.owner, page.run],

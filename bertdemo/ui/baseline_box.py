@@ -1,0 +1,74 @@
+"""How far without fine-tuning: the button beside the data that scores two linear models in seconds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import gradio as gr
+
+from bertdemo import tasks
+from bertdemo.data import tables
+from bertdemo.errors import FileMissing
+from bertdemo.ui.i18n import translate
+from bertdemo.ui.page import Page
+from bertdemo.ui.render.baselines import render_baselines
+from bertdemo.ui.render.primitives import error_state, root
+from bertdemo.ui.services import Services
+from bertdemo.ui.widgets import guarded
+
+_TASK = "classification"
+
+
+def build(page: Page) -> dict[str, Any]:
+    """Draw the button and the place for its answer; hidden until there is data."""
+    go = page.words.make(gr.Button, {"value": "baseline.button"}, visible=False, elem_id="train-baseline", scale=0)
+    return {"go": go, "answer": gr.HTML("", elem_id="train-baselines")}
+
+
+def wire(
+    page: Page, box: Mapping[str, Any], source: gr.State, data: Mapping[str, Any], checkpoint: gr.Dropdown
+) -> None:
+    """Connect the button; another file, column or model takes the answer away."""
+    services = page.services
+    asked = [source, data["text"], data["label"], checkpoint, page.owner, page.lang]
+
+    def listener(
+        source: Any,
+        text: str | None,
+        label: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> str:
+        columns = {"text": text or "", "label": label or ""}
+        return _answer(services, source, columns, checkpoint, services.owner(key), lang, progress)
+
+    box["go"].click(
+        guarded(listener, shown=lambda told: root(error_state(told))), asked, box["answer"],
+        concurrency_id="infer", show_progress="full", show_progress_on=box["answer"], api_visibility="private",
+    )  # fmt: skip
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    for changed in (source.change, data["text"].change, data["label"].change, checkpoint.change):
+        changed(lambda source: (gr.update(visible=source is not None), ""), source, [box["go"], box["answer"]], **quiet)
+    page.on_language(lambda lang: "", [], [box["answer"]])
+
+
+def _answer(
+    services: Services, source: Any, columns: Mapping[str, str], checkpoint: str, owner: str, lang: str, progress: Any
+) -> str:
+    if source is None:
+        raise FileMissing
+    limits = services.settings.limits
+    table = tables.read(Path(source.path), source.name, limits)
+    tasks.find(_TASK).check(table, columns, label_limit=limits.labels)
+    words = translate(lang, "baseline.working")
+    found = services.baselines.compute(
+        Path(source.path), table, columns, checkpoint, owner, progress=lambda share: progress(share, desc=words)
+    )
+    counts = Counter(cell.strip() for cell in table.columns[columns["label"]] if cell and cell.strip())
+    return render_baselines(found, median(counts.values()), lang)

@@ -1,0 +1,51 @@
+"""What reaches how far without fine-tuning, as points on one line, and what that says about fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bertdemo.data.baseline import Baseline
+from bertdemo.ui.i18n import percent, plural, score, seconds, translate
+from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.primitives import banner, caption, empty_state, interval, join, note, root
+
+FEW_ROWS = 16
+"""Rows a label below which fine-tuning loses to a regression on frozen embeddings as a rule."""
+
+
+def render_baselines(found: Sequence[Baseline], rows_per_label: float, lang: str) -> str:
+    """Draw each baseline's accuracy with its interval, then answer whether fine-tuning is worth it."""
+    if not found:
+        return root(empty_state(translate(lang, "baseline.empty")))
+    lines = join(_line(one, lang) for one in found)
+    regressions = [one for one in found if one.kind != "majority"]
+    if not regressions:
+        return root(f"{lines}{note(translate(lang, 'baseline.too_few'))}", "bd-baselines")
+    parts = [plural(lang, "baseline.scored", regressions[0].rows, folds=regressions[0].folds)]
+    if all(one.kind != "frozen" for one in found):
+        parts.append(translate(lang, "baseline.not_here"))
+    return root(lines + join(map(caption, parts)) + _answer(regressions, rows_per_label, lang), "bd-baselines")
+
+
+def _line(one: Baseline, lang: str) -> str:
+    found = one.metrics["accuracy"]
+    name = translate(lang, f"baseline.{one.kind}")
+    shown = score(lang, found.value, found.low, found.high)
+    took = translate(lang, "baseline.took", time=seconds(lang, one.seconds))
+    return (
+        f'<div class="bd-metric"><span>{esc(name)}</span>'
+        f"{interval(found.value, found.low, found.high, f'{name}: {shown}')}<b>{esc(shown)}</b>"
+        f"<small>{esc(took) if one.folds else ''}</small></div>"
+    )
+
+
+def _answer(regressions: Sequence[Baseline], rows_per_label: float, lang: str) -> str:
+    best = max(regressions, key=lambda one: one.metrics["accuracy"].value)
+    values = {
+        "model": translate(lang, f"baseline.named.{best.kind}"),
+        "accuracy": percent(best.metrics["accuracy"].value),
+        "time": seconds(lang, best.seconds),
+    }
+    if rows_per_label < FEW_ROWS:
+        return banner(translate(lang, "baseline.few", n=f"{rows_per_label:.0f}", most=FEW_ROWS, **values))
+    return note(translate(lang, "baseline.worth", **values))
