@@ -13,7 +13,7 @@ from typing import Literal
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data.columns import detect
-from bertdemo.data.split import split, usable_rows
+from bertdemo.data.split import Split, folded, split, usable_rows
 from bertdemo.data.tables import Table
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.settings import Limits
@@ -100,6 +100,11 @@ class _Rows:
         cells = {role: [(table.columns[name][i] or "").strip() for i in usable] for role, name in columns.items()}
         return cls([table.row_numbers[i] for i in usable], cells["text"], cells.get("pair"), cells["label"])
 
+    def keys(self) -> list[str]:
+        """Return for each row what its copies share."""
+        pairs = self.pairs or [""] * len(self.texts)
+        return [f"{folded(text)}\0{folded(pair)}" for text, pair in zip(self.texts, pairs, strict=True)]
+
 
 def examine(
     table: Table,
@@ -121,9 +126,11 @@ def examine(
     counts = Counter(rows.labels)
     labels = tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
     lengths, unknown = measure(rows.texts, tokenizer, positions=positions, pairs=rows.pairs)
+    parts = split(rows.labels, seed=0, validation_file=validation_file, test_file=test_file, texts=rows.keys())
     findings = [
         *_missing(table, columns),
         *_repeated(rows),
+        *_moved(parts),
         *_amount(labels, len(rows.texts), limits.labels),
         *_length_findings(lengths, unknown, len(rows.texts), positions),
     ]
@@ -137,7 +144,7 @@ def examine(
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.level))),
         lengths=lengths,
         majority=(labels[0][0], labels[0][1] / len(rows.texts)) if labels else ("", 0.0),
-        split=split(rows.labels, seed=0, validation_file=validation_file, test_file=test_file).sizes(),
+        split=parts.sizes(),
         suggested_columns=_suggested(table),
     )
 
@@ -207,16 +214,11 @@ def _missing(table: Table, columns: Mapping[str, str]) -> list[Finding]:
     return found or [Finding("pass", "no_missing", {"rows": table.rows})]
 
 
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
 def _repeated(rows: _Rows) -> list[Finding]:
     """Rows that say the same again, and texts to which different labels were given."""
     seen: dict[str, dict[str, list[int]]] = {}
-    for index, number in enumerate(rows.numbers):
-        key = _folded(rows.texts[index]) + ("\0" + _folded(rows.pairs[index]) if rows.pairs else "")
-        seen.setdefault(key, {}).setdefault(rows.labels[index], []).append(number)
+    for key, number, label in zip(rows.keys(), rows.numbers, rows.labels, strict=True):
+        seen.setdefault(key, {}).setdefault(label, []).append(number)
     again = sorted(number for labels in seen.values() for numbers in labels.values() for number in numbers[1:])
     torn = [labels for labels in seen.values() if len(labels) > 1]
     clash = sorted(number for labels in torn for numbers in labels.values() for number in numbers)
@@ -231,6 +233,11 @@ def _repeated(rows: _Rows) -> list[Finding]:
     elif rows.texts:
         found.append(Finding("pass", "no_conflicts", {}))
     return found
+
+
+def _moved(parts: Split) -> list[Finding]:
+    """Rows that would have been asked although they were learnt."""
+    return [Finding("warn", "moved_together", {"count": parts.moved})] if parts.moved else []
 
 
 def _amount(labels: Sequence[tuple[str, int]], rows: int, label_limit: int) -> list[Finding]:

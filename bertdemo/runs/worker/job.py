@@ -243,6 +243,7 @@ class Job:
             seed=request.config.seed,
             validation_file=request.validation is not None,
             test_file=request.test is not None,
+            texts=[self._key(table, row) for row in usable],
         )
         parts = {
             name: Part(table, tuple(usable[i] for i in rows), request.data_name)
@@ -256,12 +257,28 @@ class Job:
                 own = self._read(path, shown or path)
                 known = self._task.targets(own, request.columns, labels)
                 parts[name] = Part(own, tuple(row for row, target in enumerate(known) if target >= 0), own.name)
+        parts["train"] = self._without_leaks(parts)
         ids = {
             name: {"file": part.file, "rows": [part.table.row_numbers[row] for row in part.rows]}
             for name, part in parts.items()
         }
         write_atomic(self._folder / "split.json", json.dumps(ids, ensure_ascii=False))
         return {name: part for name, part in parts.items() if part.rows}
+
+    def _key(self, table: Table, row: int) -> str:
+        """Return what the copies of a row's text share."""
+        names = [self._request.columns[role] for role in ("text", "pair") if role in self._request.columns]
+        return "\0".join(split.folded(table.columns[name][row] or "") for name in names)
+
+    def _without_leaks(self, parts: Mapping[str, Part]) -> Part:
+        """Take rows out of training that stand in a validation or test file too, and say how many."""
+        train = parts["train"]
+        held_out = {self._key(part.table, row) for name, part in parts.items() if name != "train" for row in part.rows}
+        kept = tuple(row for row in train.rows if self._key(train.table, row) not in held_out)
+        if len(kept) == len(train.rows) or not kept:
+            return train
+        self.emit("Warned", message="warning.leaked", values={"rows": len(train.rows) - len(kept)})
+        return replace(train, rows=kept)
 
     def _encode(self, prepared: Prepared, name: str) -> Dataset:
         """Encode one part, or take it from the run folder, where it lies by the hash of all that it depends on.
