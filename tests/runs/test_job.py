@@ -133,6 +133,16 @@ def test_the_same_seed_gives_the_same_split_and_another_seed_another(work: Work,
     assert first != other
 
 
+def test_a_text_of_the_validation_file_is_not_learnt_too(work: Work, data: Path, tmp_path: Path) -> None:
+    text, label = rows_of(60)[4]
+    held_out = write_csv(tmp_path / "held.csv", [(f" {text.upper()}", label), ("a good cat", "yes")])
+    folder = work(request_for(data, validation=str(held_out), validation_name="held.csv"))
+    learnt = split_of(folder)["train"]
+    assert 6 not in learnt and len(learnt) == 59
+    warned = events_of(folder, ev.Warned)
+    assert [(event.message, event.values) for event in warned] == [("warning.leaked", {"rows": 1})]
+
+
 def test_an_own_validation_file_leaves_all_rows_for_training(work: Work, data: Path, tmp_path: Path) -> None:
     held_out = write_csv(tmp_path / "held.csv", [("a good cat", "yes"), ("a bad cat", "no"), ("", "no")])
     folder = work(request_for(data, validation=str(held_out), validation_name="held.csv"))
