@@ -101,8 +101,12 @@ class Inspector:
             return layers.without_head(opened.model, seen.trace, layer, head)
 
     def matching(self, question: Question, owner: str, position: int) -> Matching | None:
-        """Return WordPiece's attempts for the word of one token; None for a token that BERT added."""
+        """Return WordPiece's attempts for the word of one token; None for a token that BERT added.
+
+        Raises ArgumentWrong for a position that the text does not have.
+        """
         seen = self.look(question, owner)
+        _within("position", position, len(seen.trace.tokens) - 1, first=0)
         token = seen.trace.tokens[position]
         if token.sequence is None or token.word is None:
             return None
@@ -132,7 +136,7 @@ class Inspector:
         if "fill_mask" not in info.can or tokenizer.mask_id is None:
             raise MaskHeadMissing(checkpoint=info.name)
         seen = self.look(question, owner)
-        _within("position", position + 1, len(seen.trace.tokens))
+        _within("position", position, len(seen.trace.tokens) - 1, first=0)
         names = {index: piece for piece, index in tokenizer.vocabulary.items()}
         with self._using(question.checkpoint, owner, "mask") as opened:
             inputs = layers.inputs_of(seen.trace)
@@ -141,7 +145,7 @@ class Inspector:
     def training_step(self, question: Question, owner: str, label: int, learning_rate: float) -> TrainingStep:
         """Take one optimizer step on a copy of the model; the one in use stays as it is."""
         seen = self.look(question, owner)
-        _within("label", label + 1, len(seen.labels))
+        _within("label", label, len(seen.labels) - 1, first=0)
         with self._using(question.checkpoint, owner, "head") as opened:
             return training_step.training_step(opened.model, layers.inputs_of(seen.trace), label, learning_rate)
 
@@ -244,9 +248,12 @@ class Inspector:
         if not info.base:
             raise BaseMissing(checkpoint=info.name)
         try:
-            return self._catalogue.describe(info.base, owner)
+            base = self._catalogue.describe(info.base, owner)
         except CheckpointError:
             raise BaseMissing(checkpoint=info.name) from None
+        if not base.ready:  # it was in the cache of the Hub once; fetching it again is not asked for here
+            raise BaseMissing(checkpoint=info.name)
+        return base
 
     def _first_vectors(
         self, texts: Sequence[str], checkpoint: str, owner: str, kind: Kind, progress: Callable[[float], None]
@@ -269,6 +276,6 @@ class Inspector:
         return found
 
 
-def _within(name: str, value: object, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise ArgumentWrong(name=name, expected=f"1 to {most}")
+def _within(name: str, value: object, most: int, *, first: int = 1) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not first <= value <= most:
+        raise ArgumentWrong(name=name, expected=f"{first} to {most}")

@@ -5,6 +5,7 @@ Each method returns the drawings that change with one kind of choice, by the nam
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 from bertdemo.anatomy import compare, geometry, snippets
 from bertdemo.anatomy.layers import HeadTrace, LayerTrace
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.errors import MaskHeadMissing
+from bertdemo.errors import MaskHeadMissing, RunUnknown, TextTooLong
 from bertdemo.serving.inspector import Inspector, Question
-from bertdemo.ui.i18n import translate
+from bertdemo.ui.i18n import message, translate
 from bertdemo.ui.render.inside_attention import (
     View,
     render_ablation,
@@ -42,7 +43,7 @@ from bertdemo.ui.render.inside_text import (
     render_word,
 )
 from bertdemo.ui.render.pictures import code, token_strip
-from bertdemo.ui.render.primitives import caption, empty_state, root
+from bertdemo.ui.render.primitives import caption, empty_state, error_state, root
 from bertdemo.ui.services import Services
 
 PICTURES = (
@@ -124,7 +125,7 @@ class Drawings:
             **self.learning(asked),
         }
         head = self._one_head(asked)
-        return where, drawn | self.head(asked, head) | self.token(asked, head) | self.pooling(asked)
+        return where, drawn | self.head(asked, head) | self.token(asked, head) | self._pooling_or_why_not(asked)
 
     def positions(self, asked: Asked) -> Drawn:
         """Return the picture of the checkpoint's table of positions."""
@@ -134,6 +135,7 @@ class Drawings:
     def token(self, asked: Asked, head: HeadTrace | None = None) -> Drawn:
         """Return what changes with the chosen token."""
         seen = self._inspector.look(asked.question, asked.owner)
+        asked = replace(asked, where=asked.where.fitted(seen))
         where, lang = asked.where, asked.lang
         head = head or self._one_head(asked)
         matching = self._inspector.matching(asked.question, asked.owner, where.token)
@@ -149,6 +151,7 @@ class Drawings:
     def head(self, asked: Asked, head: HeadTrace | None = None) -> Drawn:
         """Return what changes with the chosen head, or with how it is looked at."""
         seen = self._inspector.look(asked.question, asked.owner)
+        asked = replace(asked, where=asked.where.fitted(seen))
         where, lang = asked.where, asked.lang
         head = head or self._one_head(asked)
         silenced = ""
@@ -165,6 +168,7 @@ class Drawings:
     def map(self, asked: Asked) -> Drawn:
         """Return all tokens on a plane, after the chosen stage."""
         seen = self._inspector.look(asked.question, asked.owner)
+        asked = replace(asked, where=asked.where.fitted(seen))
         stage = seen.layers if asked.where.stage is None else asked.where.stage
         found = geometry.flatten(seen.hidden[stage])
         return {
@@ -176,6 +180,13 @@ class Drawings:
         """Return the ways to pool, beside a second and an unrelated sentence."""
         found = self._inspector.pooling(asked.question, asked.owner, asked.second, asked.unrelated)
         return {"pooling": render_pooling(found, asked.lang), "code_pooling": self.code("pooling", asked)}
+
+    def _pooling_or_why_not(self, asked: Asked) -> Drawn:
+        """Return `pooling`; that another sentence is too long is told there, and stops nothing else."""
+        try:
+            return self.pooling(asked)
+        except TextTooLong as error:
+            return {"pooling": root(error_state(message(asked.lang, error)))}
 
     def fill(self, asked: Asked, position: int) -> Drawn:
         """Return what the model puts in the place of one token."""
@@ -201,7 +212,8 @@ class Drawings:
         info = self._info(asked)
         rows: Sequence[Mapping[str, Any]] = []
         if info.run:
-            rows = self._services.registry.evaluation(info.run, asked.owner)
+            with contextlib.suppress(RunUnknown):  # the run was deleted, its checkpoint was not
+                rows = self._services.registry.evaluation(info.run, asked.owner)
         found = self._inspector.before_after(asked.question, asked.owner, rows, progress)
         where, lang = asked.where.fitted(found.after), asked.lang
         difference = compare.attention_difference(found.before, found.after, where.layer, where.head)

@@ -21,6 +21,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "new_owner": {},
     "checkpoints": {"owner": ""},
     "tokenize": {"text": ..., "pair": "", "checkpoint": "bundled", "max_length": 0, "owner": ""},
+    "inspect": {"text": ..., "pair": "", "checkpoint": "bundled", "layer": 1, "head": 1, "owner": ""},
     "embed": {"texts": ..., "checkpoint": "bundled", "pooling": "mean", "owner": ""},
     "check_data": {"file": ..., "task": "", "columns": {}, "owner": ""},
     "start_run": {

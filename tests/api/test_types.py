@@ -47,7 +47,7 @@ def arguments(caller: Caller, name: str, good: dict[str, Any]) -> dict[str, Any]
 
 @pytest.mark.parametrize(
     "name",
-    ["checkpoints", "tokenize", "embed", "run_status", "runs", "cancel_run", "delete_run", "predict", "check_data",
+    ["checkpoints", "tokenize", "inspect", "embed", "run_status", "runs", "cancel_run", "delete_run", "predict", "check_data",
      "start_run", "predict_file", "export"],
 )  # fmt: skip
 def test_no_value_of_any_argument_is_a_bug(name: str, caller: Caller, good: dict[str, Any]) -> None:
@@ -67,6 +67,12 @@ REFUSED = [
     ("tokenize", "checkpoint", [None, True, 1, ["x"], {}, "", "nobody", "a/b/c", "local:nobody"]),
     ("tokenize", "max_length", [None, True, "8", 1, -1, 3.5, float("nan"), 513, 10**30, [8]]),
     ("tokenize", "owner", [True, 1, ["x"], {}]),
+    ("inspect", "text", [None, True, 1, ["x"], {}, "", "  "]),
+    ("inspect", "pair", [True, 1, ["x"], {}]),
+    ("inspect", "checkpoint", [None, True, 1, ["x"], {}, "", "nobody", "a/b/c", "local:nobody"]),
+    ("inspect", "layer", [None, True, "8", 0, -1, 3.5, float("nan"), 7, 10**30, [1]]),
+    ("inspect", "head", [None, True, "8", 0, -1, 3.5, float("nan"), 13, 10**30, [1]]),
+    ("inspect", "owner", [True, 1, ["x"], {}]),
     ("embed", "texts", [None, "x", 1, [1], [None], [["x"]], {"0": "x"}]),
     ("embed", "pooling", [None, True, "", "sum", ["mean"], {}]),
     ("predict", "text", [None, True, 1, "", "  ", ["x"]]),

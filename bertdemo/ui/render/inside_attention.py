@@ -22,7 +22,7 @@ HELD = 1e-5
 _SIDE = 24
 _TOP = 5
 _ALL_KEYS = 40
-_BEST_KEYS = 24
+_BEST_KEYS = 18
 _LABELS = 6
 
 

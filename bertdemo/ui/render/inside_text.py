@@ -95,7 +95,7 @@ def render_positions(table_of: Floats, positions: int, shown_rows: int, shown_co
         "rows": thousands(len(drawn)),
         "positions": thousands(positions),
         "columns": thousands(drawn.shape[1]),
-        "width": thousands(max(table_of.shape[1], shown_columns)),
+        "width": thousands(table_of.shape[1]),
         "scale": f"{scale:.2g}",
     }
     label = translate(lang, "inside.positions.label", **counted)
