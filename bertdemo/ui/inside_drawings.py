@@ -13,7 +13,7 @@ from typing import Any
 from bertdemo.anatomy import compare, geometry, snippets
 from bertdemo.anatomy.layers import HeadTrace, LayerTrace
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.errors import MaskHeadMissing, RunUnknown, TextTooLong
+from bertdemo.errors import ArgumentWrong, MaskHeadMissing, RunUnknown, TextTooLong
 from bertdemo.serving.inspector import Inspector, Question
 from bertdemo.ui.i18n import message, translate
 from bertdemo.ui.render.inside_attention import (
@@ -131,6 +131,16 @@ class Drawings:
         """Return the picture of the checkpoint's table of positions."""
         table = self._inspector.position_table(asked.question.checkpoint, asked.owner)
         return {"positions": render_positions(table, len(table), *_TABLE, asked.lang)}
+
+    def pressed(self, asked: Asked, chosen: Mapping[str, int]) -> Asked:
+        """Return what is asked with another token, or layer and head; ArgumentWrong where there is none such."""
+        seen = self._inspector.look(asked.question, asked.owner)
+        bounds = {"token": (0, len(seen.trace.tokens) - 1), "layer": (1, seen.layers), "head": (1, seen.heads)}
+        for name, value in chosen.items():
+            low, high = bounds[name]
+            if not low <= value <= high:
+                raise ArgumentWrong(name=name, expected=f"{low} to {high}")
+        return replace(asked, where=replace(asked.where, **chosen))
 
     def token(self, asked: Asked, head: HeadTrace | None = None) -> Drawn:
         """Return what changes with the chosen token."""

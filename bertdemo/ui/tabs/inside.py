@@ -90,7 +90,7 @@ class _Callbacks:
         pressed = {name: int(getattr(event, name)) for name in names if hasattr(event, name)}
         if "mask" in pressed:
             return self._drawings.fill(asked, pressed["mask"])
-        asked = replace(asked, where=replace(asked.where, **pressed))
+        asked = self._drawings.pressed(asked, pressed)
         drawn = self._drawings.token(asked) if "token" in pressed else self._drawings.head(asked)
         return {"where": _stored(asked.where), **drawn}
 
