@@ -7,7 +7,7 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: install run test check fix bench screenshots dev
+.PHONY: install run test check fix bench sweep screenshots dev
 
 install: $(STAMP)
 
@@ -43,6 +43,10 @@ fix: dev
 # Every measurement, with a dated table in docs/benchmarks.md. Takes about half an hour on two cores.
 bench: dev
 	$(BIN)/python -m benchmarks.run
+
+# 3,000 files of changed bytes and one of a million rows, each read as an upload is; a dated line in docs/sweeps.md.
+sweep: dev
+	$(BIN)/python -m benchmarks.sweep_files
 
 screenshots: dev
 	bash tests/browser.sh

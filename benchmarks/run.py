@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import accuracy, keystroke, startup, throughput
+from benchmarks import accuracy, inside, keystroke, startup, throughput
 from benchmarks.row import ROOT, Row
 from bertdemo.device import cpu
 from bertdemo.settings import Settings
@@ -34,6 +34,7 @@ def main(wanted: Sequence[str]) -> int:
             "tokenize": lambda: [startup.tokenize_handler(services)],
             "first_step": startup.first_step,
             "keystroke": keystroke.keystrokes,
+            "inside": inside.measure,
             "throughput": lambda: [throughput.ratio(services)],
             "goemotions": lambda: [accuracy.goemotions(_begun(services))],
             "banking77": lambda: [accuracy.banking77(_begun(services))],

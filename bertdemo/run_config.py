@@ -175,6 +175,8 @@ class RunRequest:
     test: str | None = None
     test_name: str | None = None
     name: str = ""
+    mends: tuple[str, ...] = ()
+    """What is mended in the training file before it is used: names of `data.mending.MENDS`."""
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What was found before training, kind -> {value, low, high, macro_f1, rows, folds, seconds}: kept, not used."""
 
@@ -188,7 +190,7 @@ class RunRequest:
         raw = json.loads(text)
         config = {name: value for name, value in raw["config"].items() if name in _names(RunConfig)}
         request = {name: value for name, value in raw.items() if name in _names(cls)}
-        return cls(**{**request, "config": RunConfig(**config)})
+        return cls(**{**request, "mends": tuple(request.get("mends", ())), "config": RunConfig(**config)})
 
 
 def _names(cls: Any) -> set[str]:

@@ -25,7 +25,14 @@ class Limits:
     file_bytes: int = 500 * MIB
     """Largest file that a visitor may upload."""
     unpacked_bytes: int = 1024 * MIB
-    """Largest size that a workbook may have once unpacked."""
+    """Largest size that a workbook, an archive or a table may have once unpacked."""
+    unpacked_ratio: int = 100
+    """So many times its own size may an archive unpack to."""
+    archive_members: int = 1_000
+    read_seconds: int = 120
+    """Wall and processor time for reading one file."""
+    read_memory_bytes: int = 3072 * MIB
+    """Address space of the process that reads a file; it needs about 400 MiB before it begins."""
     rows: int = 2_000_000
     columns: int = 200
     cell_chars: int = 100_000
@@ -48,6 +55,8 @@ class Limits:
 PUBLIC_LIMITS = Limits(
     file_bytes=30 * MIB,
     unpacked_bytes=200 * MIB,
+    read_seconds=60,
+    read_memory_bytes=1536 * MIB,
     rows=50_000,
     text_chars=10_000,
     embed_texts=200,

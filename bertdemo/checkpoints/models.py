@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 Head = Literal["none", "classification", "fill_mask"]
 HEAD_FILE = "head_at_start.safetensors"
+_LOADING = threading.Lock()
+"""transformers changes how torch makes tensors while it loads, and a seed is the process's: one load at a time."""
 _MAY_BE_NEW = re.compile(r"classifier\.(weight|bias)|(bert\.)?pooler\.dense\.(weight|bias)")
 _BODY = re.compile(r"(bert\.)?(embeddings|encoder|pooler)\.")
 _POOLER = re.compile(r"(bert\.)?pooler\.")
@@ -56,9 +59,9 @@ def open_model(
     attention weights. `dropout` replaces every dropout rate of the config. Raises what `intake.check_folder`
     raises, and CheckpointBroken where a tensor of the encoder is missing.
     """
-    from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
-
     vetted = intake.check_folder(folder)
+    if head == "fill_mask" and not vetted.weights.has_mlm_head:
+        raise MaskHeadMissing(checkpoint=folder.name)
     fields = dict(vetted.config)
     stored = tuple(fields.get("id2label", {}).values())
     if labels:
@@ -66,18 +69,24 @@ def open_model(
         fields["label2id"] = {label: index for index, label in enumerate(labels)}
     if dropout is not None:
         fields |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"), dropout)
-    config = BertConfig(**fields)
-    with _seeded(seed):
+    with _LOADING, _seeded(seed):
+        from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
+
+        config = BertConfig(**fields)
         if head == "none":
             return _load(BertModel, folder, config, attention, add_pooling_layer=vetted.weights.has_pooler)
         if head == "fill_mask":
-            if not vetted.weights.has_mlm_head:
-                raise MaskHeadMissing(checkpoint=folder.name)
             return _load(BertForMaskedLM, folder, config, attention)
         opened = _load(BertForSequenceClassification, folder, config, attention)
         if not labels or tuple(labels) == stored or not vetted.weights.has_classifier:
             return opened
         return _with_new_head(opened)
+
+
+def warm_up() -> None:
+    """Import what the first opening would wait for; two threads that import transformers at once can both fail."""
+    with _LOADING:
+        from transformers import BertForMaskedLM, BertForSequenceClassification, BertModel  # noqa: F401
 
 
 def save_head(opened: Opened, folder: Path) -> Path:

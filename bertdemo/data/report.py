@@ -9,9 +9,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.data import variants
 from bertdemo.data.columns import detect
 from bertdemo.data.split import Split, folded, split, usable_rows
 from bertdemo.data.tables import Table
@@ -131,6 +133,8 @@ def examine(
         *_missing(table, columns),
         *_repeated(rows),
         *_moved(parts),
+        *_variants(counts),
+        *_order(rows.labels),
         *_amount(labels, len(rows.texts), limits.labels),
         *_length_findings(lengths, unknown, len(rows.texts), positions),
     ]
@@ -238,6 +242,25 @@ def _repeated(rows: _Rows) -> list[Finding]:
 def _moved(parts: Split) -> list[Finding]:
     """Rows that would have been asked although they were learnt."""
     return [Finding("warn", "moved_together", {"count": parts.moved})] if parts.moved else []
+
+
+def _variants(counts: Mapping[str, int]) -> list[Finding]:
+    """Labels that seem to be one label written in several ways."""
+    found = variants.find(counts)
+    if not found:
+        return []
+    shown = ", ".join(f"{one.written} → {one.label}" for one in found[:_LABELS_NAMED])
+    shown += " …" if len(found) > _LABELS_NAMED else ""
+    rows = sum(one.rows for one in found)
+    values: dict[str, str | int | float] = {"count": len(found), "rows": rows, "labels": shown}
+    return [Finding("warn", "label_variants", values)]
+
+
+def _order(labels: Sequence[str]) -> list[Finding]:
+    """Whether the file is grouped by label, which matters to whoever trains on it in its own order."""
+    changes = sum(one != other for one, other in pairwise(labels))
+    grouped = len(labels) >= WANTED_ROWS and 0 < changes == len(set(labels)) - 1
+    return [Finding("pass", "grouped_by_label", {})] if grouped else []
 
 
 def _amount(labels: Sequence[tuple[str, int]], rows: int, label_limit: int) -> list[Finding]:

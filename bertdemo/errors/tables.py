@@ -12,7 +12,7 @@ class FileTooLarge(TableError):
 
 
 class UnpacksTooFar(TableError):
-    """An archive that unpacks to more than `limit` times its size, as no honest workbook does."""
+    """An archive that unpacks to more than `limit` times its size, as no honest one does."""
 
     key, params = "unpacks_too_far", ("file", "size", "ratio", "limit")
 
@@ -30,7 +30,7 @@ class FileNotText(TableError):
 
 
 class FileNotUtf8(TableError):
-    """Bytes that are not UTF-8 and have no byte-order mark; `line` counts from 1."""
+    """Bytes that are neither UTF-8 nor any encoding that is guessed at; `line` counts from 1."""
 
     key, params = "file_not_utf8", ("file", "line")
 
@@ -75,3 +75,87 @@ class LineBroken(TableError):
     """One line cannot be read (JSONL that is not an object, an open quote)."""
 
     key, params = "line_broken", ("file", "line")
+
+
+class EncodingWrong(TableError):
+    """The encoding that a person chose does not fit the file."""
+
+    key, params = "encoding_wrong", ("file", "encoding", "line")
+
+
+class HeaderLineMissing(TableError):
+    """The header is said to stand on a line that the file does not have."""
+
+    key, params = "header_line_missing", ("file", "line")
+
+
+class JsonBroken(TableError):
+    """A JSON document that ends too early or is none."""
+
+    key, params = "json_broken", ("file", "line")
+
+
+class JsonWithoutTable(TableError):
+    """JSON without a list of objects or columns in it; `found` is its outline."""
+
+    key, params = "json_without_table", ("file", "found")
+
+
+class NoTags(TableError):
+    """A file with the ending of token classification, and no column of tags."""
+
+    key, params = "no_tags", ("file",)
+
+
+class SheetUnknown(TableError):
+    """A workbook without that sheet."""
+
+    key, params = "sheet_unknown", ("file", "sheet", "sheets")
+
+
+class WorkbookEncrypted(TableError):
+    """A workbook that opens with a password only."""
+
+    key, params = "workbook_encrypted", ("file",)
+
+
+class WorkbookOld(TableError):
+    """A workbook in Excel's format from before 2007."""
+
+    key, params = "workbook_old", ("file",)
+
+
+class SplitUnknown(TableError):
+    """A part of the data that the file does not have."""
+
+    key, params = "split_unknown", ("file", "split", "splits")
+
+
+class ArchiveEncrypted(TableError):
+    """A zip whose members need a password."""
+
+    key, params = "archive_encrypted", ("file",)
+
+
+class ArchiveWithoutTable(TableError):
+    """A zip in which no member has an ending that is read."""
+
+    key, params = "archive_without_table", ("file", "members", "kinds")
+
+
+class TooManyMembers(TableError):
+    """A zip with more members than the limit."""
+
+    key, params = "too_many_members", ("file", "members", "limit")
+
+
+class ReadingTooLong(TableError):
+    """Reading was stopped because it took too long."""
+
+    key, params = "reading_too_long", ("file", "seconds")
+
+
+class ReadingTooMuch(TableError):
+    """The process that read the file ran out of memory, or ended without an answer."""
+
+    key, params = "reading_too_much", ("file", "size")

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, DownloadProgress
-from bertdemo.data import tables
+from bertdemo.data import mending, tables
 from bertdemo.device import DeviceReport, cpu
 from bertdemo.errors import BertDemoError, BugInRun, QueueFull
 from bertdemo.processes import kill_session
@@ -108,6 +108,9 @@ class Supervisor:
         task = tasks.find(request.task)
         table = tables.read(Path(request.data), request.data_name, limits)
         columns = request.columns or task.columns(table)
+        if request.mends:
+            task.check(table, columns, label_limit=table.rows)
+            table, _ = mending.apply(table, columns, request.mends)
         task.check(table, columns, label_limit=limits.labels)
         labels = task.labels(table, columns)
         for path, name in ((request.validation, request.validation_name), (request.test, request.test_name)):

@@ -19,7 +19,7 @@ _KEPT = 32
 _LENGTH = 128
 """Pieces of a text that the frozen encoder reads: enough for a mean, and it bounds the time."""
 
-_Key = tuple[str, tuple[tuple[str, str], ...], str]
+_Key = tuple[str, tuple[tuple[str, str], ...], str, tuple[str, ...]]
 
 
 class Baselines:
@@ -39,16 +39,17 @@ class Baselines:
         checkpoint: str,
         owner: str,
         *,
+        mends: Sequence[str] = (),
         most: int = baseline.MOST_ROWS,
         progress: Callable[[float], None] = lambda share: None,
     ) -> tuple[Baseline, ...]:
         """Return guessing, counted words, and the regression on this checkpoint's frozen embeddings.
 
-        `path` is the file that `table` was read from. The last one is missing where the checkpoint is not on this
-        machine; both regressions are where there are fewer than two labels with two rows each. Of a table with more
-        than `most` usable rows, that many are scored. Raises what the catalogue raises.
+        `path` is the file that `table` was read from, with these mends. The last one is missing where the checkpoint
+        is not on this machine; both regressions are where there are fewer than two labels with two rows each. Of a
+        table with more than `most` usable rows, that many are scored. Raises what the catalogue raises.
         """
-        key = _key(path, columns, checkpoint)
+        key = _key(path, columns, checkpoint, mends)
         with self._guard:
             if key in self._found:
                 return self._found[key]
@@ -67,10 +68,12 @@ class Baselines:
                 self._found.popitem(last=False)
         return kept
 
-    def remembered(self, path: Path, columns: Mapping[str, str], checkpoint: str) -> tuple[Baseline, ...]:
+    def remembered(
+        self, path: Path, columns: Mapping[str, str], checkpoint: str, mends: Sequence[str] = ()
+    ) -> tuple[Baseline, ...]:
         """Return what `compute` found for this file before; nothing where it was not asked."""
         with self._guard:
-            return self._found.get(_key(path, columns, checkpoint), ())
+            return self._found.get(_key(path, columns, checkpoint, mends), ())
 
     def _regressions(
         self,
@@ -116,7 +119,7 @@ def _text(table: Table, columns: Mapping[str, str], row: int) -> str:
     return " ".join(part.strip() for part in parts)
 
 
-def _key(path: Path, columns: Mapping[str, str], checkpoint: str) -> _Key:
+def _key(path: Path, columns: Mapping[str, str], checkpoint: str, mends: Sequence[str]) -> _Key:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return digest, tuple(sorted(columns.items())), checkpoint
+    return digest, tuple(sorted(columns.items())), checkpoint, tuple(sorted(mends))

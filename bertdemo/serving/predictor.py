@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo import tasks
-from bertdemo.checkpoints import Catalogue
+from bertdemo.checkpoints import Catalogue, models
 from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, CheckpointError, HeadMissing, TextMissing, TextTooLong, TooManyTexts
 from bertdemo.settings import Settings
@@ -71,7 +71,8 @@ class Predictor:
     def warm_up(self) -> None:
         """Import what the first prediction would wait for."""
         import sklearn.metrics  # noqa: F401
-        from transformers import BertForSequenceClassification, BertModel  # noqa: F401
+
+        models.warm_up()
 
     def predict(self, text: str, pair: str, checkpoint: str, owner: str) -> Answer:
         """Return labels with probabilities; HeadMissing where the checkpoint has no trained head."""

@@ -10,17 +10,14 @@ from typing import Any
 
 import gradio as gr
 
-from bertdemo import tasks
-from bertdemo.data import tables
 from bertdemo.errors import FileMissing
+from bertdemo.ui.chosen_data import ChosenData
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page
 from bertdemo.ui.render.baselines import render_baselines
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import guarded
-
-_TASK = "classification"
 
 
 def build(page: Page) -> dict[str, Any]:
@@ -63,12 +60,11 @@ def _answer(
 ) -> str:
     if source is None:
         raise FileMissing
-    limits = services.settings.limits
-    table = tables.read(Path(source.path), source.name, limits)
-    tasks.find(_TASK).check(table, columns, label_limit=limits.labels)
+    table = ChosenData(services).mended(source, columns)
     words = translate(lang, "baseline.working")
     found = services.baselines.compute(
-        Path(source.path), table, columns, checkpoint, owner, progress=lambda share: progress(share, desc=words)
-    )
+        Path(source.path), table, columns, checkpoint, owner, mends=source.mends,
+        progress=lambda share: progress(share, desc=words),
+    )  # fmt: skip
     counts = Counter(cell.strip() for cell in table.columns[columns["label"]] if cell and cell.strip())
     return render_baselines(found, median(counts.values()), lang)

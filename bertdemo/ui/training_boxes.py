@@ -16,7 +16,7 @@ from bertdemo.ui.render.runs import render_run
 from bertdemo.ui.services import Services
 from bertdemo.ui.settings_form import SettingsForm, build_form
 
-FILE_TYPES = [".csv", ".tsv", ".jsonl", ".xlsx", ".parquet"]
+FILE_TYPES = [".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".parquet", ".zip"]
 
 
 def data_box(page: Page) -> dict[str, Any]:
@@ -40,6 +40,8 @@ def data_box(page: Page) -> dict[str, Any]:
     with gr.Row():
         text = make(gr.Dropdown, {"label": "role.text"}, visible=False, elem_id="train-text", min_width=120)
         label = make(gr.Dropdown, {"label": "role.label"}, visible=False, elem_id="train-label", min_width=120)
+    mends = make(gr.CheckboxGroup, {"label": "mend.label"}, choices=[], value=[], visible=False, elem_id="train-mends")
+    mended = gr.HTML("", elem_id="train-mended")
     with make(gr.Accordion, {"label": "train.preview"}, open=False, visible=False) as preview_box:
         preview = gr.HTML("", elem_id="train-preview")
     with make(gr.Accordion, {"label": "train.held_out"}, open=False, elem_id="train-held-out"):
@@ -50,7 +52,7 @@ def data_box(page: Page) -> dict[str, Any]:
         test = make(gr.File, {"label": "train.test"}, file_types=types, height=90, elem_id="train-test")
     return {
         "file": file, "sample": sample, "box": box, "text": text, "label": label, "preview_box": preview_box,
-        "preview": preview, "validation": validation, "test": test,
+        "preview": preview, "mends": mends, "mended": mended, "validation": validation, "test": test,
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bertdemo.data.tables import KINDS
 from bertdemo.ui.i18n import translate
 from tests.api.caller import Caller
 from tests.api.conftest import FILE_BYTES, review_rows, write_rows
@@ -20,7 +21,7 @@ def say(key: str, **values: Any) -> str:
 
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x01\x02"
-LATIN = "text,label\ncafé,a\n".encode("latin-1")
+UNKNOWN = b"text\nwords \xa1\xa1\xff\xff\xa2\xff\xfe\x80 words\n"
 TORN = b'{"text": "a", "label": "b"}\n{"text": \n'
 
 UNREADABLE: dict[str, tuple[str, bytes, str]] = {
@@ -28,12 +29,12 @@ UNREADABLE: dict[str, tuple[str, bytes, str]] = {
     "blank lines": ("blank.csv", b"\n\n  \n", say("file_empty", file="blank.csv")),
     "binary named csv": ("photo.csv", PNG, say("file_not_text", file="photo.csv", byte=9)),
     "header only": ("header.csv", b"text,label\n", say("header_only", file="header.csv")),
-    "not UTF-8": ("latin.csv", LATIN, say("file_not_utf8", file="latin.csv", line=2)),
+    "no known encoding": ("odd.csv", UNKNOWN, say("file_not_utf8", file="odd.csv", line=2)),
     "no workbook": ("book.xlsx", b"text,label\n", say("file_broken", file="book.xlsx", kind="XLSX")),
     "a broken line": ("lines.jsonl", TORN, say("line_broken", file="lines.jsonl", line=2)),
     "unknown kind": (
         "letter.pdf", b"%PDF",
-        say("file_kind_unknown", file="letter.pdf", kinds=".csv, .tsv, .txt, .jsonl, .ndjson, .xlsx, .parquet"),
+        say("file_kind_unknown", file="letter.pdf", kinds=", ".join(KINDS)),
     ),
 }  # fmt: skip
 """What is wrong -> name, content, message."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,18 @@ def test_the_head_for_masked_words_is_opened_as_transformers_opens_it(tiny: Path
     assert torch.equal(logits(opened), theirs) and opened.new_weights == ()
     with pytest.raises(MaskHeadMissing):
         models.open_model(tiny, head="fill_mask")
+
+
+def test_several_threads_open_models_at_once_and_each_is_whole(tiny: Path, tmp_path: Path) -> None:
+    folder = build_tiny_checkpoint(tmp_path / "mlm", head="mlm")
+    heads: list[models.Head] = ["fill_mask", "classification", "none"] * 8
+    with ThreadPoolExecutor(6) as pool:
+        opened = list(pool.map(lambda head: models.open_model(folder, head=head, labels="ab", seed=0), heads))
+    alone = {head: models.open_model(folder, head=head, labels="ab", seed=0) for head in set(heads)}
+    for head, one in zip(heads, opened, strict=True):
+        expected = alone[head].model.state_dict()
+        assert one.new_weights == alone[head].new_weights
+        assert all(torch.equal(tensor, expected[name]) for name, tensor in one.model.state_dict().items())
 
 
 def test_opening_prints_nothing(tiny: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -202,3 +202,24 @@ def test_a_large_file_is_measured_on_evenly_spaced_rows(tokenizer: SharedTokeniz
 def test_hostile_text_stays_text(tokenizer: SharedTokenizer) -> None:
     columns: dict[str, list[str | None]] = {"text": texts(60), "label": ["<script>alert(1)</script>", "b"] * 30}
     assert examined(tokenizer, columns).labels[0][0] == "<script>alert(1)</script>"
+
+
+def test_labels_written_in_several_ways_are_named(tokenizer: SharedTokenizer) -> None:
+    labels: list[str | None] = ["positive"] * 30 + ["negative"] * 30 + ["Positive", "postive"]
+    finding = found(examined(tokenizer, {"text": texts(62), "label": labels}), "label_variants")
+    assert finding.level == "warn"
+    assert finding.values == {"count": 2, "rows": 2, "labels": "Positive → positive, postive → positive"}
+
+
+def test_a_file_that_is_grouped_by_label_is_told_to_be_harmless(tokenizer: SharedTokenizer) -> None:
+    def codes(labels: list[str | None]) -> set[str]:
+        return {finding.code for finding in examined(tokenizer, {"text": texts(60), "label": labels}).findings}
+
+    assert "grouped_by_label" in codes(["a"] * 30 + ["b"] * 30)
+    assert "grouped_by_label" not in codes(["a", "b"] * 30)
+
+
+def test_rows_that_change_their_part_are_counted(tokenizer: SharedTokenizer) -> None:
+    again: list[str | None] = [f"text {i % 45}" for i in range(60)]
+    report = examined(tokenizer, {"text": again, "label": ["a", "b"] * 30})
+    assert int(found(report, "moved_together").values["count"]) > 0

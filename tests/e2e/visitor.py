@@ -13,7 +13,7 @@ from bertdemo.ui.i18n import catalogue, translate
 from tests.e2e.server import HANG
 
 HANG_MS = 1000 * HANG
-TABS = ("tokens", "train", "predict", "runs")
+TABS = ("tokens", "inside", "train", "predict", "runs")
 PLACEHOLDER = re.compile(r"\\\{(\w+)\\\}")
 
 # Gradio's own footer and the two names in the language control are not ours to translate.

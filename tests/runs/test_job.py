@@ -143,6 +143,16 @@ def test_a_text_of_the_validation_file_is_not_learnt_too(work: Work, data: Path,
     assert [(event.message, event.values) for event in warned] == [("warning.leaked", {"rows": 1})]
 
 
+def test_a_run_trains_on_the_table_as_it_was_mended(work: Work, tmp_path: Path) -> None:
+    rows = [*rows_of(60), ("good film 3", "Yes"), rows_of(60)[7], ("", "no")]
+    data = write_csv(tmp_path / "messy.csv", rows)
+    folder = work(request_for(data, mends=("merge_labels", "drop_duplicates", "drop_missing")))
+    parts = split_of(folder)
+    assert sorted(parts["train"] + parts["validation"]) == [*range(2, 62), 62]
+    started = events_of(folder, ev.Started)[0]
+    assert started.labels == ("no", "yes")
+
+
 def test_an_own_validation_file_leaves_all_rows_for_training(work: Work, data: Path, tmp_path: Path) -> None:
     held_out = write_csv(tmp_path / "held.csv", [("a good cat", "yes"), ("a bad cat", "no"), ("", "no")])
     folder = work(request_for(data, validation=str(held_out), validation_name="held.csv"))

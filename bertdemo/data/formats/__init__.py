@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+
+from bertdemo.data.reading import Note, Reading
+
+
+def _nothing() -> Sequence[Note]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -17,10 +23,12 @@ class Grid:
     """As in the file: names may be empty or come twice. No header at all means that the file is empty."""
     rows: Iterable[tuple[int, list[str | None]]]
     """(where the row stands in the file, its cells); rows may be shorter or longer than the header."""
+    reading: Reading
     separator: str = ","
     """Stands between the cells that overflow the last column."""
-    sheets: Mapping[str, str | int] = field(default_factory=dict)
-    """For a workbook of several sheets: which one was read (`sheet`) and how many there are (`sheets`)."""
+    notes: Sequence[Note] = ()
+    later: Callable[[], Sequence[Note]] = field(default=_nothing)
+    """Returns what is known only when all rows were read."""
 
 
 def as_text(value: object) -> str | None:
@@ -60,3 +68,9 @@ def size_text(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{size} B"
+
+
+def json_cell(value: object) -> str | None:
+    """Return what stands in a cell for a value of JSON."""
+    text = as_text(value)
+    return None if text is None else without_surrogates(text)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bertdemo.data.formats import Grid, as_text, size_text
+from bertdemo.data.formats import Grid, json_cell, size_text, without_surrogates
+from bertdemo.data.reading import Reading
 from bertdemo.errors import FileBroken, FileTooLarge, TooManyColumns, TooManyRows
 from bertdemo.settings import Limits
 
@@ -21,7 +22,7 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
     try:
         file = pq.ParquetFile(path, memory_map=False)
         names = list(file.schema_arrow.names)
-    except (pa.ArrowException, OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError, OverflowError):
         raise FileBroken(file=name, kind="Parquet") from None
     metadata = file.metadata
     if metadata.num_rows > limits.rows:
@@ -31,7 +32,7 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
     size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     if size > limits.unpacked_bytes:
         raise FileTooLarge(file=name, size=size_text(size), limit=size_text(limits.unpacked_bytes))
-    return Grid(names, _rows(file, name))
+    return Grid(list(map(without_surrogates, names)), _rows(file, name), Reading(kind="parquet"))
 
 
 def _rows(file: Any, name: str) -> Iterator[tuple[int, list[str | None]]]:
@@ -43,6 +44,6 @@ def _rows(file: Any, name: str) -> Iterator[tuple[int, list[str | None]]]:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
-                yield number, [as_text(value) for value in values]
-    except (pa.ArrowException, OSError, ValueError):
+                yield number, [json_cell(value) for value in values]
+    except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError):  # a type or a date Python has none for
         raise FileBroken(file=name, kind="Parquet") from None

@@ -1,94 +1,187 @@
-"""CSV, TSV and other delimited text, through the csv module."""
+"""CSV, TSV and other delimited text, through the csv module, and what to do where its quotation marks do not close.
+
+The csv module reads strictly. Where it stumbles, the line is read again with its quotation marks as part of the text,
+if that gives as many cells as the header has; the lines that an open quotation mark had swallowed are read anew.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
+import itertools
+from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TextIO
+from dataclasses import replace
+from typing import Any
 
 from bertdemo.data.formats import Grid
-from bertdemo.data.formats.encoding import encoding_of
-from bertdemo.errors import LineBroken
+from bertdemo.data.formats.encoding import TextFile
+from bertdemo.data.formats.header import Row, split_header
+from bertdemo.data.formats.sniff import Dialect, sniff
+from bertdemo.data.reading import NONE, Places, Reading, ReadOptions
 
-DELIMITERS = ",;\t|"
 _SAMPLE_CHARS = 64 * 1024
-_SAMPLE_ROWS = 50
-# A cell beyond this is a quote that nobody closed. Below it, the cell limit of the settings decides.
-_RUNAWAY_CHARS = 16 * 1024 * 1024
+# A quoted cell that runs on further than this is a quotation mark that nobody closed.
+_RUNAWAY_CHARS = 4 * 1024 * 1024
+_RUNAWAY_LINES = 20_000
+_RUNAWAYS = 20
+"""After so many of those, quotation marks mean nothing in this file: reading on would take for ever."""
 
 
-def read_delimited(path: Path, name: str, kind: str) -> Grid:
-    """Return the grid of a delimited file; `kind` is its ending. Raises FileNotText, FileNotUtf8, LineBroken."""
-    encoding = encoding_of(path, name)
+def read_delimited(text: TextFile, name: str, kind: str, options: ReadOptions) -> Grid:
+    """Return the grid of a delimited file; `kind` is its ending. Raises HeaderLineMissing."""
+    dialect = sniff(sample_lines(text), kind, options)
+    stray = Places()
+    if dialect.delimiter == NONE:
+        rows: Iterator[Row] = _whole_lines(text, dialect)
+    else:
+        csv.field_size_limit(_RUNAWAY_CHARS)
+        rows = _Records(text, dialect, stray).rows()
+    headed = split_header(rows, name, options.header, lines=kind == ".txt" and dialect.delimiter == NONE)
+    reading = Reading(
+        kind="lines" if dialect.delimiter == NONE else "delimited",
+        encoding=text.encoding,
+        encoding_sure=text.sure,
+        delimiter=dialect.delimiter,
+        quote=dialect.quote,
+        header_line=headed.line,
+    )
+    names = headed.names
+    notes = headed.notes
+    if not headed.line and len(names) == 1:
+        names, notes = ["text"], () if kind == ".txt" else notes
+    return Grid(
+        names,
+        headed.rows,
+        reading,
+        separator="," if dialect.delimiter == NONE else dialect.delimiter,
+        notes=(*text.notes, *notes),
+        later=lambda: stray.notes("stray_quotes"),
+    )
+
+
+def sample_lines(text: TextFile) -> list[str]:
+    """Return the first lines with their ends, without one that is cut in the middle."""
+    start = text.start(_SAMPLE_CHARS)
+    lines = list(io.StringIO(start, newline=""))  # str.splitlines would also split at form feeds and U+2028
+    return lines[:-1] if len(start) == _SAMPLE_CHARS and len(lines) > 1 else lines
+
+
+def _whole_lines(text: TextFile, dialect: Dialect) -> Iterator[Row]:
+    """Every line is one cell; one that is quoted as a whole may run over several lines."""
+    # A delimiter that no text holds.
+    plain = replace(dialect, delimiter="\x1f", spaced=False)
     csv.field_size_limit(_RUNAWAY_CHARS)
-    with path.open(encoding=encoding, newline="") as file:
-        delimiter = "\t" if kind == ".tsv" else _delimiter(file.read(_SAMPLE_CHARS))
-    rows = _records(path, name, encoding, delimiter)
-    header = next(((number, cells) for number, cells in rows if any(cell.strip() for cell in cells)), (0, []))[1]
-    return Grid(header, ((number, list[str | None](cells)) for number, cells in rows), separator=delimiter)
+    yield from _Records(text, plain, Places(), width=1).rows()
 
 
-class _Remembering:
-    """The lines of a file; `lines` holds those of the record being read, to look at the last one again."""
+class _Lines:
+    """The lines of a file with a way back: `taken` are those of the record being read."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self.lines: list[str] = []
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._back: deque[str] = deque()
+        self.taken: list[str] = []
+        self.number = 0
+        self._chars = 0
 
-    def __iter__(self) -> Iterator[str]:
-        for line in self._file:
-            self.lines.append(line)
-            yield line
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._back.popleft() if self._back else next(self._lines)
+        self.number += 1
+        self.taken.append(line)
+        if len(self.taken) > 1:
+            self._chars += len(line)
+            if len(self.taken) > _RUNAWAY_LINES or self._chars > _RUNAWAY_CHARS:
+                raise csv.Error("runaway")
+        else:
+            self._chars = len(line)
+        return line
+
+    def give_back(self, count: int) -> None:
+        """Let the last `count` lines be read again."""
+        if count:
+            self._back.extendleft(reversed(self.taken[-count:]))
+            self.number -= count
+            del self.taken[-count:]
 
 
-def _records(path: Path, name: str, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line that the record starts on, cells); a quoted cell may run over several lines."""
-    with path.open(encoding=encoding, newline="") as file:
-        source = _Remembering(file)
-        reader = csv.reader(source, delimiter=delimiter)
-        last: list[str] = []
+class _Records:
+    """The rows of a delimited file."""
+
+    def __init__(self, text: TextFile, dialect: Dialect, stray: Places, width: int = 0) -> None:
+        self._source = _Lines(text.lines())
+        self._options: dict[str, Any] = dialect.reader_options()
+        self._literal = {**self._options, "quoting": csv.QUOTE_NONE, "quotechar": None}
+        self._stray, self._width, self._runaways = stray, width, 0
+
+    def rows(self) -> Iterator[Row]:
+        """Yield (line that the record starts on, cells)."""
+        source = self._source
+        reader = csv.reader(source, strict=True, **self._options)
         while True:
-            start = reader.line_num + 1
-            source.lines.clear()
+            source.taken.clear()
+            start = source.number + 1
             try:
                 cells = next(reader)
             except StopIteration:
-                break
+                return
             except csv.Error:
-                raise LineBroken(file=name, line=start) from None
-            if source.lines:
-                last = list(source.lines)
-            if reader.line_num > start or last[-1][-1:] not in "\r\n":
-                _refuse_open_quote(last, delimiter, name, start)
-            yield start, cells
+                cells = self._mended(start)
+                if self._runaways > _RUNAWAYS:
+                    reader = csv.reader(source, strict=True, **self._literal)
+            else:
+                if len(source.taken) > 1 and self._width and len(cells) != self._width:
+                    cells = self._closed_by_chance(start, cells)
+            if not self._width and len(cells) > 1:
+                self._width = len(cells)
+            yield start, list[str | None](cells)
 
-
-def _refuse_open_quote(lines: list[str], delimiter: str, name: str, start: int) -> None:
-    """A quote still open at the end of the file has swallowed every row since: only strict mode tells."""
-    try:
-        list(csv.reader(lines, delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        if "unexpected end of data" in str(error):
-            raise LineBroken(file=name, line=start) from None
-
-
-def _delimiter(sample: str) -> str:
-    """Return the delimiter under which most of the first rows are as wide as the header, two columns at least."""
-    lines = sample.splitlines(keepends=True)
-    if len(sample) == _SAMPLE_CHARS:
-        lines = lines[:-1]
-    best, best_score = ",", (0.0, 0)
-    for delimiter in DELIMITERS:
+    def _plain(self) -> list[str]:
+        """Return the cells of the first line taken, with quotation marks as part of the text."""
         try:
-            rows = [row for row in csv.reader(lines, delimiter=delimiter) if any(cell.strip() for cell in row)]
+            return next(csv.reader(self._source.taken[:1], **self._literal), [])
+        except csv.Error:  # one cell beyond all limits: the builder refuses it, with its place
+            return self._source.taken[0].rstrip("\r\n").split(self._options["delimiter"])
+
+    def _mended(self, start: int) -> list[str]:
+        """Read a record that the strict reader refused."""
+        source = self._source
+        taken = len(source.taken)
+        self._runaways += taken > 1000
+        self._stray.add(start)
+        plain = self._plain()
+        if len(plain) != self._width and taken < 1000:
+            lenient = self._lenient()
+            if self._width and len(lenient) == self._width:
+                return lenient
+        source.give_back(len(source.taken) - 1)
+        return plain
+
+    def _lenient(self) -> list[str]:
+        """Read the record as a forgiving reader would; [] where it never ends."""
+        source = self._source
+        source.give_back(len(source.taken))
+        unclosed = False
+
+        def ahead() -> Iterator[str]:
+            nonlocal unclosed
+            yield from itertools.islice(source, 1000)
+            unclosed = True  # a record that is closed asks for no further line
+
+        try:
+            cells = next(csv.reader(ahead(), **self._options), [])
         except csv.Error:
-            continue
-        rows = rows[:_SAMPLE_ROWS]
-        width = len(rows[0]) if rows else 0
-        if width < 2:
-            continue
-        score = (sum(len(row) == width for row in rows) / len(rows), width)
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
+            return []
+        return [] if unclosed else cells
+
+    def _closed_by_chance(self, start: int, cells: list[str]) -> list[str]:
+        """A quotation mark was closed by one of a later row: the first line by itself is the better reading."""
+        plain = self._plain()
+        if len(plain) != self._width:
+            return cells
+        self._stray.add(start)
+        self._source.give_back(len(self._source.taken) - 1)
+        return plain

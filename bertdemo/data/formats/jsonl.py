@@ -3,44 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
-from bertdemo.data.formats import Grid, as_text, without_surrogates
-from bertdemo.data.formats.encoding import encoding_of
-from bertdemo.errors import LineBroken, TooManyColumns
+from bertdemo.data.formats import Grid
+from bertdemo.data.formats.encoding import TextFile
+from bertdemo.data.formats.objects import keys_of, names_of, rows_of
+from bertdemo.data.reading import Reading
+from bertdemo.errors import LineBroken
 
 
-def read_jsonl(path: Path, name: str, column_limit: int) -> Grid:
+def read_jsonl(text: TextFile, name: str, column_limit: int) -> Grid:
     """Return the grid of a JSONL file; its columns are the keys of all objects, in order of first appearance.
 
     The file is parsed twice, for its keys and for its rows, rather than held in memory. Raises LineBroken.
     """
-    encoding = encoding_of(path, name)
-    keys: dict[str, None] = {}
-    for _, item in _objects(path, name, encoding):
-        keys.update(dict.fromkeys(item))
-        if len(keys) > column_limit:
-            raise TooManyColumns(file=name, columns=len(keys), limit=column_limit)
-    rows = ((number, [_cell(item.get(key)) for key in keys]) for number, item in _objects(path, name, encoding))
-    return Grid([without_surrogates(key) for key in keys], rows)
+    keys = keys_of((item for _, item in _objects(text, name)), name, column_limit)
+    reading = Reading(kind="jsonl", encoding=text.encoding, encoding_sure=text.sure)
+    return Grid(names_of(keys), rows_of(_objects(text, name), keys), reading, notes=text.notes)
 
 
-def _objects(path: Path, name: str, encoding: str) -> Iterator[tuple[int, dict[str, object]]]:
-    with path.open(encoding=encoding) as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                yield number, {}
-                continue
+def is_jsonl(text: TextFile) -> bool:
+    """Return whether the first line that is not blank is a whole object, and another one follows."""
+    found = 0
+    for line in text.lines():
+        if line.strip():
             try:
-                item = json.loads(line)
+                if not isinstance(json.loads(line), dict):
+                    return False
             except (ValueError, RecursionError):
-                raise LineBroken(file=name, line=number) from None
-            if not isinstance(item, dict):
-                raise LineBroken(file=name, line=number)
-            yield number, item
+                return False
+            found += 1
+            if found == 2:
+                return True
+    return False
 
 
-def _cell(value: object) -> str | None:
-    text = as_text(value)
-    return None if text is None else without_surrogates(text)
+def _objects(text: TextFile, name: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+    for number, line in enumerate(text.lines(), start=1):
+        if not line.strip():
+            yield number, {}
+            continue
+        try:
+            item = json.loads(line)
+        except (ValueError, RecursionError):
+            raise LineBroken(file=name, line=number) from None
+        if not isinstance(item, dict):
+            raise LineBroken(file=name, line=number)
+        yield number, item

@@ -1,91 +1,144 @@
-"""XLSX: the first sheet that is not empty, after a look at what the archive would unpack to."""
+"""XLSX: any sheet, the first that is not empty by default, after a look at what the archive would unpack to."""
 
 from __future__ import annotations
 
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bertdemo.data.formats import Grid, as_text, size_text
-from bertdemo.errors import FileBroken, FileTooLarge, TooManyRows, UnpacksTooFar
+from bertdemo.data.formats.header import Row, split_header
+from bertdemo.data.reading import Note, Reading, ReadOptions
+from bertdemo.errors import (
+    FileBroken,
+    FileTooLarge,
+    SheetUnknown,
+    TooManyRows,
+    UnpacksTooFar,
+    WorkbookEncrypted,
+    WorkbookOld,
+)
 from bertdemo.settings import Limits
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
-MAX_RATIO = 100
-_MAX_MEMBERS = 1000
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""Begins a workbook from before 2007, and one with a password."""
 _MAX_SHEET_ROWS = 1_048_576
+_MACROS = "vbaproject.bin"
 # What openpyxl and the parsers below it raise for a damaged or hostile file; ParseError is a SyntaxError.
-_UNREADABLE = (
+UNREADABLE = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, TypeError, AttributeError,
-    IndexError, NotImplementedError, RuntimeError, SyntaxError, OverflowError,
+    IndexError, NotImplementedError, RuntimeError, SyntaxError, OverflowError, AssertionError,
 )  # fmt: skip
 
 
-def read_workbook(path: Path, name: str, limits: Limits) -> Grid:
-    """Return the grid of a workbook. Raises FileBroken, FileTooLarge, UnpacksTooFar."""
-    _check_archive(path, name, limits)
+@dataclass(frozen=True)
+class _Opened:
+    book: Workbook
+    file: BinaryIO
+    name: str
+    limits: Limits
+    options: ReadOptions
+    notes: tuple[Note, ...]
+
+
+def read_workbook(path: Path, name: str, limits: Limits, options: ReadOptions) -> Grid:
+    """Return the grid of a sheet.
+
+    Raises FileBroken, FileTooLarge, UnpacksTooFar, SheetUnknown, WorkbookEncrypted, WorkbookOld, HeaderLineMissing.
+    """
+    _refuse_ole(path, name)
+    members = _checked_members(path, name, limits)
     import openpyxl
 
+    # Macros are never run: only the values of the cells are read.
+    macros = any(member.lower().endswith(_MACROS) for member in members)
     # Given a path, openpyxl would go by its ending, and an upload may have none.
     file = path.open("rb")
     try:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except _UNREADABLE:
+    except UNREADABLE:
         file.close()
         raise FileBroken(file=name, kind="XLSX") from None
-    return _first_grid(book, file, name, limits)
+    return _grid(_Opened(book, file, name, limits, options, (Note("macros_ignored"),) if macros else ()))
 
 
-def _check_archive(path: Path, name: str, limits: Limits) -> None:
+def _refuse_ole(path: Path, name: str) -> None:
+    with path.open("rb") as file:
+        if file.read(len(OLE)) != OLE:
+            return
+        # The directory of an encrypted workbook names its one stream, in UTF-16.
+        rest = file.read(4 * 1024 * 1024)
+        file.seek(max(0, path.stat().st_size - 1024 * 1024))
+        encrypted = "EncryptedPackage".encode("utf-16-le") in rest + file.read()
+    raise WorkbookEncrypted(file=name) if encrypted else WorkbookOld(file=name)
+
+
+def _checked_members(path: Path, name: str, limits: Limits) -> list[str]:
     """Sizes in the archive's directory bound what zipfile hands out, so they are checked before anything is read."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except _UNREADABLE:
+    except UNREADABLE:
         raise FileBroken(file=name, kind="XLSX") from None
-    if len(members) > _MAX_MEMBERS:
+    if len(members) > limits.archive_members:
         raise FileBroken(file=name, kind="XLSX")
-    unpacked = sum(member.file_size for member in members)
+    refuse_bomb(path, name, sum(member.file_size for member in members), limits)
+    return [member.filename for member in members]
+
+
+def refuse_bomb(path: Path, name: str, unpacked: int, limits: Limits) -> None:
+    """Raise FileTooLarge or UnpacksTooFar for an archive that would unpack to so many bytes."""
     if unpacked > limits.unpacked_bytes:
         raise FileTooLarge(file=name, size=size_text(unpacked), limit=size_text(limits.unpacked_bytes))
     ratio = unpacked / max(1, path.stat().st_size)
-    if ratio > MAX_RATIO:
-        raise UnpacksTooFar(file=name, size=size_text(unpacked), ratio=round(ratio), limit=MAX_RATIO)
+    if ratio > limits.unpacked_ratio:
+        raise UnpacksTooFar(file=name, size=size_text(unpacked), ratio=round(ratio), limit=limits.unpacked_ratio)
 
 
-def _first_grid(book: Workbook, file: BinaryIO, name: str, limits: Limits) -> Grid:
-    titles = book.sheetnames
-    for sheet in book.worksheets:
-        rows = _rows(sheet, name, limits)
-        header = next((cells for _, cells in rows if any(cells)), None)
-        if header is not None:
-            seen: dict[str, str | int] = {"sheet": str(sheet.title), "sheets": len(titles)} if len(titles) > 1 else {}
-            return Grid([cell or "" for cell in header], _closing(file, rows), separator=" ", sheets=seen)
-    file.close()
-    return Grid([], [])
+def _grid(opened: _Opened) -> Grid:
+    titles = tuple(str(title) for title in opened.book.sheetnames)
+    wanted = opened.options.sheet
+    if wanted and wanted not in titles:
+        opened.file.close()
+        raise SheetUnknown(file=opened.name, sheet=wanted[:60], sheets=", ".join(titles[:20]))
+    for sheet in opened.book.worksheets:
+        if wanted and str(sheet.title) != wanted:
+            continue
+        headed = split_header(_rows(sheet, opened), opened.name, opened.options.header)
+        if headed.names:
+            title = str(sheet.title)
+            reading = Reading(kind="xlsx", header_line=headed.line, sheet=title, sheets=titles)
+            seen = (Note("sheet", {"sheet": title, "sheets": len(titles)}),) if len(titles) > 1 and not wanted else ()
+            rows = _closing(opened.file, headed.rows)
+            return Grid(headed.names, rows, reading, " ", (*seen, *opened.notes, *headed.notes))
+    opened.file.close()
+    return Grid([], [], Reading(kind="xlsx"))
 
 
-def _rows(sheet: Any, name: str, limits: Limits) -> Iterator[tuple[int, list[str | None]]]:
+def _rows(sheet: Any, opened: _Opened) -> Iterator[Row]:
     """Yield (row of the sheet, cells without the empty ones at its end)."""
-    # The size that a sheet claims for itself may be a lie.
-    sheet.reset_dimensions()
+    limits = opened.limits
     try:
+        # The size that a sheet claims for itself may be a lie.
+        sheet.reset_dimensions()
         for number, values in enumerate(sheet.iter_rows(max_col=limits.columns + 1, values_only=True), start=1):
             if number > _MAX_SHEET_ROWS:
-                raise TooManyRows(file=name, limit=limits.rows)
+                raise TooManyRows(file=opened.name, limit=limits.rows)
             cells = [_cell(value) for value in values]
             while cells and not cells[-1]:
                 cells.pop()
             yield number, cells
-    except _UNREADABLE:
-        raise FileBroken(file=name, kind="XLSX") from None
+    except UNREADABLE:
+        raise FileBroken(file=opened.name, kind="XLSX") from None
 
 
-def _closing(file: BinaryIO, rows: Iterator[tuple[int, list[str | None]]]) -> Iterator[tuple[int, list[str | None]]]:
+def _closing(file: BinaryIO, rows: Any) -> Iterator[Row]:
     """A sheet is read from the open archive, so that is closed only behind the last row."""
     try:
         yield from rows

@@ -21,7 +21,7 @@ from bertdemo import device as devices
 from bertdemo import run_config, tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.models import save_head
-from bertdemo.data import split, tables
+from bertdemo.data import mending, split, tables
 from bertdemo.data.report import suggested_length
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, OutOfMemory
 from bertdemo.processes import write_atomic
@@ -199,7 +199,7 @@ class Job:
         request, catalogue = self._request, Catalogue(self._settings)
         info = catalogue.describe(request.checkpoint, None)
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
-        table = self._read(request.data, request.data_name)
+        table, _ = mending.apply(self._read(request.data, request.data_name), request.columns, request.mends)
         self.stop()
         self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
         labels = self._task.labels(table, request.columns)

@@ -120,7 +120,7 @@
 
   const groups = ".bd-toks, .bd-overview";
   const kept = new Set();
-  const reopen = (details) => { if (kept.has(details.dataset.keep)) details.open = true; };
+  const reopen = (details) => { if (!details.open && kept.has(details.dataset.keep)) details.open = true; };
   const arrive = (node) => {
     if (!(node instanceof HTMLElement)) return; // arcs are SVG, and drawing them is no reason to draw them again
     const each = (selector, act) => {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from bertdemo.data.mending import Done
 from bertdemo.data.report import Finding, Report
 from bertdemo.data.tables import Note, Table
 from bertdemo.run_config import RunConfig
@@ -22,6 +23,17 @@ def render_data(name: str, report: Report | None, notes: tuple[Note, ...], lang:
     head = f'<p class="bd-file"><b>{esc(name)}</b> <span>{esc(_summary(report, lang))}</span></p>'
     lines = [_note(item, lang) for item in notes] + [_finding(item, lang) for item in report.findings]
     return root(head + _label_bars(report, lang) + f'<div class="bd-findings">{join(lines)}</div>', "bd-data")
+
+
+def render_mended(done: Sequence[Done], lang: str) -> str:
+    """Say what each mend did, and in which rows of the file."""
+    lines = []
+    for one in done:
+        if one.rows:
+            what = plural(lang, f"mend.done.{one.mend}", one.rows)
+            rows = ", ".join(map(str, one.numbers)) + (" …" if one.rows > len(one.numbers) else "")
+            lines.append(caption(translate(lang, "mend.did", what=what, rows=rows)))
+    return root(join(lines)) if lines else ""
 
 
 def render_preview(data: Table, limit: int, lang: str) -> str:

@@ -39,6 +39,9 @@ def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
         if name
     ]
     files += [(translate(lang, f"role.{role}"), column) for role, column in request.columns.items()]
+    if request.mends:
+        named = (translate(lang, f"mend.name.{mend}") for mend in request.mends if has(f"mend.name.{mend}"))
+        files.append((translate(lang, "runs.given.mended"), translate(lang, "checkpoint.separator").join(named)))
     files.append((translate(lang, "train.checkpoint"), request.checkpoint))
     parts = [heading(translate(lang, "runs.given.title")), _pairs(files)]
     if started:

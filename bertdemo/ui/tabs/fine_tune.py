@@ -6,44 +6,33 @@ reload, a second tab or a restart of the server shows the same run again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from bertdemo import tasks
-from bertdemo.data import report, samples, tables
-from bertdemo.data.tables import Table
+from bertdemo.data import samples
 from bertdemo.errors import BertDemoError, FileMissing
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.serving.baselines import as_fields
 from bertdemo.ui import baseline_box
+from bertdemo.ui.chosen_data import SHOWN, TASK, ChosenData, Source
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
-from bertdemo.ui.render.data import render_chosen, render_data, render_preview
+from bertdemo.ui.render.data import render_chosen
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.render.runs import render_outcome, render_run
 from bertdemo.ui.services import CHINESE, Services
 from bertdemo.ui.settings_form import SettingsForm
 from bertdemo.ui.training_boxes import data_box, result_box, settings_box, training_box
-from bertdemo.ui.widgets import guarded, sentence
+from bertdemo.ui.widgets import guarded
 
 _IDLE_SECONDS = 3.0
-_TASK = "classification"
 _OUT_OF_MEMORY = "error.out_of_memory"
-
-
-@dataclass(frozen=True)
-class _Source:
-    """The data that is chosen; kept in the page's state."""
-
-    path: str
-    name: str
-    sample: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,33 +50,49 @@ class _Callbacks:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._settings = services.settings
+        self._data = ChosenData(services)
 
     def upload(self, file: str | None, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: file, checkpoint, owner, lang. Outputs: source, sample, then those of `_shown`."""
+        """Inputs: file, checkpoint, owner, lang. Outputs: source, sample, then those of `shown`."""
         if not file:
-            return (None, gr.skip(), *_nothing(lang))
-        source = _Source(file, Path(file).name)
-        return (source, None, *self._shown(source, None, None, checkpoint, key, lang))
+            return (None, gr.skip(), *self._data.nothing(lang))
+        source = Source(file, Path(file).name)
+        return (source, None, *self._data.shown(source, None, None, checkpoint, key, lang))
 
     def choose_sample(self, sample: str | None, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: sample, checkpoint, owner, lang. Outputs: source, file, checkpoint, then those of `_shown`."""
+        """Inputs: sample, checkpoint, owner, lang. Outputs: source, file, checkpoint, then those of `shown`."""
         if not sample:
-            return (gr.skip(),) * (3 + _SHOWN)
+            return (gr.skip(),) * (3 + SHOWN)
         found = samples.find(sample)
-        source = _Source(str(samples.sample_path(sample)), found.file, sample)
+        source = Source(str(samples.sample_path(sample)), found.file, sample)
         chosen: Any = gr.skip()
         if found.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
             checkpoint = chosen = CHINESE
-        return (source, None, chosen, *self._shown(source, None, None, checkpoint, key, lang))
+        return (source, None, chosen, *self._data.shown(source, None, None, checkpoint, key, lang))
 
     def examine(
-        self, source: _Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
+        self, source: Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
     ) -> tuple[Any, ...]:
-        """Inputs: source, text column, label column, checkpoint, owner, lang. Outputs: those of `_shown`."""
+        """Inputs: source, text column, label column, checkpoint, owner, lang. Outputs: those of `shown`."""
         if source is None:
-            return _nothing(lang)
-        return self._shown(source, text, label, checkpoint, key, lang)
+            return self._data.nothing(lang)
+        return self._data.shown(source, text, label, checkpoint, key, lang)
+
+    def mend(
+        self,
+        source: Source | None,
+        mends: list[str],
+        text: str | None,
+        label: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+    ) -> tuple[Any, ...]:
+        """Inputs: source, ticked mends, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
+        if source is None:
+            return (None, *self._data.nothing(lang))
+        mended = replace(source, mends=tuple(mends or ()))
+        return (mended, *self._data.shown(mended, text, label, checkpoint, key, lang))
 
     def chosen(self, found: Mapping[str, Any] | None, checkpoint: str, key: str, lang: str, *fields: Any) -> str:
         """Inputs: found, checkpoint, owner, lang, settings. Outputs: what the settings come to."""
@@ -105,7 +110,7 @@ class _Callbacks:
 
     def start(
         self,
-        source: _Source | None,
+        source: Source | None,
         text: str | None,
         label: str | None,
         validation: str | None,
@@ -119,9 +124,9 @@ class _Callbacks:
         if source is None:
             raise FileMissing
         columns = {"text": text or "", "label": label or ""}
-        known = self._services.baselines.remembered(Path(source.path), columns, checkpoint)
+        known = self._services.baselines.remembered(Path(source.path), columns, checkpoint, source.mends)
         request = RunRequest(
-            task=_TASK,
+            task=TASK,
             columns=columns,
             checkpoint=checkpoint,
             config=RunConfig.from_fields(SettingsForm.values(fields)),
@@ -132,11 +137,12 @@ class _Callbacks:
             test=test,
             test_name=Path(test).name if test else None,
             baselines=as_fields(known),
+            mends=source.mends,
         )
         run = self._services.supervisor.start(request, self._services.owner(key))
         return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))
 
-    def again(self, run: Mapping[str, Any], source: _Source | None, *asked: Any) -> tuple[Any, ...]:
+    def again(self, run: Mapping[str, Any], source: Source | None, *asked: Any) -> tuple[Any, ...]:
         """Inputs: run, then those of `start`. Outputs: as `start`; after a reload with the data of the run shown."""
         name = (run or {}).get("run") or ""
         if source is not None or not name:
@@ -174,14 +180,14 @@ class _Callbacks:
     def speak(
         self,
         lang: str,
-        source: _Source | None,
+        source: Source | None,
         text: str | None,
         label: str | None,
         checkpoint: str,
         key: str,
         run: Mapping[str, Any] | None,
     ) -> tuple[Any, ...]:
-        """Inputs: language, then what is shown. Outputs: those of `_shown` and `_drawn` in the new language."""
+        """Inputs: language, then what is shown. Outputs: those of `shown` and `_drawn` in the new language."""
         shown = self.examine(source, text, label, checkpoint, key, lang)
         return (*shown, *self._drawn((run or {}).get("run") or "", "", key, lang))
 
@@ -201,42 +207,6 @@ class _Callbacks:
         target = self._services.new_result_folder() / f"bertdemo-{status.run_id}.zip"
         path = export_zip(status.checkpoint, owner, self._services.catalogue, target)
         return gr.DownloadButton(value=str(path))
-
-    def _shown(
-        self, source: _Source, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
-    ) -> tuple[Any, ...]:
-        """Outputs: found (what the settings depend on), data box, preview, text column, label column, preview box."""
-        try:
-            table = tables.read(Path(source.path), source.name, self._settings.limits)
-        except BertDemoError as error:
-            refused = root(error_state(sentence(error, lang)), "bd-data")
-            hidden = gr.update(visible=False)
-            return None, refused, "", hidden, hidden, hidden
-        preview = render_preview(table, self._settings.limits.preview_rows, lang)
-        known = {"text": text or "", "label": label or ""}
-        try:
-            columns = known if text and label else tasks.find(_TASK).columns(table)
-            found = self._report(table, columns, checkpoint, key)
-            drawn = render_data(source.name, found, table.notes, lang)
-            facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
-        except BertDemoError as error:
-            columns, facts = known, None
-            drawn = root(error_state(sentence(error, lang)), "bd-data")
-        return (facts, drawn, preview, *_column_boxes(table, columns), gr.update(visible=True))
-
-    def _report(self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str) -> report.Report:
-        owner = self._services.owner(key)
-        info = self._services.catalogue.describe(checkpoint, owner)
-        readable = info.id if info.ready else "bundled"  # an unfetched tokenizer cannot count pieces yet
-        tasks.find(_TASK).check(table, columns, label_limit=self._settings.limits.labels)
-        return report.examine(
-            table,
-            columns,
-            task=_TASK,
-            tokenizer=self._services.catalogue.tokenizer(readable, owner),
-            limits=self._settings.limits,
-            positions=info.positions,
-        )
 
     def _status(self, run: str, key: str) -> RunStatus | None:
         if not run:
@@ -276,7 +246,7 @@ class _Callbacks:
         )
 
 
-_SHOWN, _DRAWN = 6, 6
+_DRAWN = 6
 
 
 def build(page: Page) -> None:
@@ -293,7 +263,10 @@ def build(page: Page) -> None:
             progress = training_box(page)
     with gr.Column(elem_classes="bd-outcome-box", elem_id="train-result"):
         result = result_box(page)
-    shown = [state.found, data["box"], data["preview"], data["text"], data["label"], data["preview_box"]]
+    shown = [
+        state.found,
+        *(data[name] for name in ("box", "preview", "text", "label", "preview_box", "mends", "mended")),
+    ]
     drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
     _wire_data(page, calls, state, data, form, shown)
     baseline_box.wire(page, baseline, state.source, data, form.checkpoint)
@@ -324,6 +297,10 @@ def _wire_data(
         [state.source, data["file"], form.checkpoint, *shown],
         **_QUIET,
     )
+    data["mends"].input(
+        guarded(calls.mend), [state.source, data["mends"], data["text"], data["label"], *who], [state.source, *shown],
+        **_QUIET,
+    )  # fmt: skip
     for box in (data["text"], data["label"], form.checkpoint):
         box.input(guarded(calls.examine), [state.source, data["text"], data["label"], *who], shown, **_QUIET)
     chosen = guarded(calls.chosen, shown=lambda told: root(error_state(told)))
@@ -385,14 +362,3 @@ def _wire_run(
 
 def _refused(told: str) -> tuple[Any, ...]:
     return (root(error_state(told)), *(gr.skip(),) * (2 + _DRAWN))
-
-
-def _column_boxes(table: Table, columns: Mapping[str, str]) -> tuple[Any, Any]:
-    names: Sequence[str] = list(table.columns)
-    values = [columns.get(role) if columns.get(role) in names else None for role in ("text", "label")]
-    return tuple(gr.update(choices=names, value=value, visible=True) for value in values)  # type: ignore[return-value]
-
-
-def _nothing(lang: str) -> tuple[Any, ...]:
-    hidden = gr.update(visible=False)
-    return None, render_data("", None, (), lang), "", hidden, hidden, hidden

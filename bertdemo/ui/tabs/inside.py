@@ -132,7 +132,7 @@ class _Callbacks:
         info = self._info(asked)
         labels = [(label, index) for index, label in enumerate(info.labels or UNTRAINED)]
         return {
-            "stage": gr.update(maximum=info.layers, value=info.layers),
+            "stage": gr.update(choices=list(range(info.layers + 1)), value=info.layers),
             "label": gr.update(choices=labels, value=0),
             "fetch": gr.update(visible=not info.ready),
             "box": gr.update(visible=bool(info.base)),
@@ -240,7 +240,8 @@ def _attention(page: Page, parts: dict[str, Any]) -> None:
 def _layers(page: Page, parts: dict[str, Any]) -> None:
     _picture(parts, "path")
     parts["stage"] = page.words.make(
-        gr.Slider, {"label": "inside.stage_choice"}, minimum=0, maximum=6, value=6, step=1, elem_id="inside-stage",
+        gr.Dropdown, {"label": "inside.stage_choice"}, choices=list(range(7)), value=6, allow_custom_value=True,
+        elem_id="inside-stage",
     )  # fmt: skip
     _picture(parts, "map")
 
@@ -263,8 +264,10 @@ def _head(page: Page, parts: dict[str, Any]) -> None:
 def _training(page: Page, parts: dict[str, Any]) -> None:
     make = page.words.make
     with gr.Row(elem_classes="bd-controls"):
-        parts["label"] = make(gr.Dropdown, {"label": "inside.label"}, choices=[("A", 0), ("B", 1)], value=0,
-                              elem_id="inside-label", min_width=180, scale=2)  # fmt: skip
+        parts["label"] = make(
+            gr.Dropdown, {"label": "inside.label"}, choices=[("A", 0), ("B", 1)], value=0, allow_custom_value=True,
+            elem_id="inside-label", min_width=180, scale=2,
+        )  # fmt: skip
         parts["rate"] = make(gr.Dropdown, {"label": "inside.rate"}, choices=[(f"{rate:g}", rate) for rate in RATES],
                              value=RATES[1], elem_id="inside-rate", min_width=140, scale=1)  # fmt: skip
         parts["take"] = make(gr.Button, {"value": "inside.take"}, elem_id="inside-take", scale=0, min_width=160)
@@ -298,12 +301,12 @@ def _reader(page: Page, parts: dict[str, Any]) -> Callable[[dict[Any, Any]], Ask
             question=Question(get["text"] or "", get["pair"] or "", get["checkpoint"] or _BUNDLED),
             owner=page.services.owner(values[page.owner]),
             lang=values[page.lang],
-            where=Where(**where, stage=None if get["stage"] is None else int(get["stage"])),
+            where=Where(**where, stage=_number(get["stage"])),
             view=View(*(bool(get[name]) for name in ("hide_special", "stretch", "across"))),
             silence=bool(get["silence"]),
             second=get["second"] or "",
             unrelated=get["unrelated"] or "",
-            label=int(get["label"] or 0),
+            label=_number(get["label"]) or 0,
             rate=float(get["rate"] or RATES[1]),
         )
 
@@ -369,6 +372,11 @@ def _wire_page(page: Page, calls: _Callbacks, parts: dict[str, Any], answers: An
     page.on_language(
         speak, [parts["tokens"], *answers.inputs[:-1]], [parts["checkpoint"], *(parts[name] for name in PICTURES)]
     )
+
+
+def _number(value: Any) -> int | None:
+    """Return what was chosen in a list whose entries change with the checkpoint, so that Gradio cannot check it."""
+    return int(value) if str(value).isdecimal() and len(str(value)) < 5 else None
 
 
 def _stored(where: Where) -> dict[str, int]:

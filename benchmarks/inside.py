@@ -1,0 +1,83 @@
+"""Inside BERT in the browser: a head switched at 128 tokens, and 512 tokens of a 12 by 12 model."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from benchmarks.row import Row
+from tests.e2e.inside import Inside
+from tests.e2e.server import Server
+from tests.e2e.test_inside_models import _deep
+from tests.e2e.visitor import Visitor, options
+
+_PRESSES = 40
+_TEXT = "the violin stayed in its case because it was out of tune and " * 12
+_PAINTED = """([layer, head]) => new Promise((done) => {
+  const start = performance.now();
+  const said = document.querySelector('#inside-matrix [data-paint=matrix]').getAttribute('aria-label');
+  document.querySelector(`#inside-overview [data-layer="${layer}"][data-head="${head}"]`).click();
+  const look = () => {
+    const matrix = document.querySelector('#inside-matrix [data-paint=matrix]');
+    if (matrix.getAttribute('aria-label') === said || !matrix.querySelector('canvas').hasAttribute('width'))
+      return requestAnimationFrame(look);
+    requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
+  };
+  look();
+})"""
+_LONGEST = """() => {
+  window.longest = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+    window.longest = Math.max(window.longest, one.duration);
+  })).observe({ type: 'longtask' });
+}"""
+
+
+def measure() -> list[Row]:
+    """Return the rows."""
+    with tempfile.TemporaryDirectory(prefix="bertdemo-bench-") as place, sync_playwright() as playwright:
+        server = Server(Path(place) / "home", _deep(Path(place) / "deep"))
+        server.start()
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        try:
+            page = browser.new_context(**options()).new_page()
+            return [*_switching(Visitor(page, server.url)), *_long(Visitor(page, server.url))]
+        finally:
+            browser.close()
+            server.close()
+
+
+def _switching(visitor: Visitor) -> list[Row]:
+    Inside.opened(visitor, text=" ".join(_TEXT.split()[:126])).unfold("attention")
+    sent: list[int] = []
+    visitor.page.on(
+        "requestfinished",
+        lambda request: sent.append(request.sizes()["responseBodySize"]) if "gradio_api" in request.url else None,
+    )
+    times = [float(visitor.page.evaluate(_PAINTED, [1 + i % 6, 1 + (i * 5 + 1) % 12])) for i in range(_PRESSES)]
+    tokens = visitor.page.locator("#inside-tokens [data-token]").count()
+    p50, most = statistics.median(times), max(sent) / 1024
+    return [
+        Row(f"Inside BERT: a head switched at {tokens} tokens, to painted, p50", f"{p50:.0f} ms", "300 ms", p50 <= 300),
+        Row("bytes received for it, the largest of 40", f"{most:.0f} KB", "64 KB", most <= 64),
+    ]
+
+
+def _long(visitor: Visitor) -> list[Row]:
+    inside = Inside.opened(visitor, checkpoint="local:deep", text="good film").unfold()
+    visitor.page.evaluate(_LONGEST)
+    with inside.changing("#inside-tokens", "#inside-matrix", "#inside-map"):
+        inside.write("good film " * 300)
+    visitor.page.wait_for_timeout(1500)
+    inside.choose_head(12, 12)
+    visitor.page.wait_for_timeout(1000)
+    longest = float(visitor.page.evaluate("window.longest")) / 1000
+    nodes = int(visitor.page.evaluate("document.querySelectorAll('#tab-inside *').length"))
+    return [
+        Row("512 tokens, 12 layers of 12 heads: longest task of the page", f"{longest:.2f} s", "1 s", longest <= 1),
+        Row("elements in the tab with them", f"{nodes:,}", "3,000", nodes <= 3_000),
+    ]

@@ -1,0 +1,119 @@
+"""The data that is chosen in Fine-tune: read, mended as the person wished, examined, and drawn.
+
+A mend is a tick: it is done when it is ticked and undone when the tick is taken away. The file stays as it is; a run
+remembers the ticks and mends its own copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bertdemo import tasks
+from bertdemo.data import mending, report, tables
+from bertdemo.data.tables import Table
+from bertdemo.errors import BertDemoError
+from bertdemo.ui.i18n import plural
+from bertdemo.ui.render.data import render_data, render_mended, render_preview
+from bertdemo.ui.render.primitives import error_state, root
+from bertdemo.ui.services import Services
+from bertdemo.ui.widgets import sentence
+
+TASK = "classification"
+SHOWN = 8
+"""Outputs of `shown`."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data that is chosen; kept in the page's state."""
+
+    path: str
+    name: str
+    sample: str = ""
+    mends: tuple[str, ...] = ()
+
+
+class ChosenData:
+    """See the module."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._limits = services.settings.limits
+
+    def read(self, source: Source) -> Table:
+        """Return the table as it stands in the file."""
+        return tables.read(Path(source.path), source.name, self._limits)
+
+    def mended(self, source: Source, columns: Mapping[str, str]) -> Table:
+        """Return the table that a run of this source would train on, checked."""
+        table = mending.apply(self.read(source), columns, source.mends)[0]
+        tasks.find(TASK).check(table, columns, label_limit=self._limits.labels)
+        return table
+
+    def shown(
+        self, source: Source, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
+    ) -> tuple[Any, ...]:
+        """Outputs: found (for the settings), report, preview, both columns, preview box, mends, what was done."""
+        try:
+            table = self.read(source)
+        except BertDemoError as error:
+            hidden = gr.update(visible=False)
+            return None, _refused(error, lang), "", hidden, hidden, hidden, hidden, ""
+        preview = render_preview(table, self._limits.preview_rows, lang)
+        known = {"text": text or "", "label": label or ""}
+        mends, told = gr.update(visible=False), ""
+        try:
+            columns = known if text and label else tasks.find(TASK).columns(table)
+            tasks.find(TASK).check(table, columns, label_limit=table.rows)
+            mends = self._offered(table, columns, source.mends, lang)
+            mended, done = mending.apply(table, columns, source.mends)
+            told = render_mended(done, lang)
+            found = self._report(mended, columns, checkpoint, key)
+            drawn = render_data(source.name, found, table.notes, lang)
+            facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
+        except BertDemoError as error:
+            columns, facts = known, None
+            drawn = _refused(error, lang)
+        return (facts, drawn, preview, *_column_boxes(table, columns), gr.update(visible=True), mends, told)
+
+    def nothing(self, lang: str) -> tuple[Any, ...]:
+        """Outputs: those of `shown`, without data."""
+        hidden = gr.update(visible=False)
+        return None, render_data("", None, (), lang), "", hidden, hidden, hidden, gr.update(visible=False, value=[]), ""
+
+    def _offered(self, table: Table, columns: Mapping[str, str], chosen: Sequence[str], lang: str) -> Any:
+        """Offer what would change something, and what was chosen already."""
+        counts = {mend: mending.would_change(table, columns, mend) for mend in mending.MENDS}
+        choices = [
+            (plural(lang, f"mend.{mend}", count), mend) for mend, count in counts.items() if count or mend in chosen
+        ]
+        return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
+
+    def _report(self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str) -> report.Report:
+        owner = self._services.owner(key)
+        info = self._services.catalogue.describe(checkpoint, owner)
+        readable = info.id if info.ready else "bundled"  # an unfetched tokenizer cannot count pieces yet
+        tasks.find(TASK).check(table, columns, label_limit=self._limits.labels)
+        return report.examine(
+            table,
+            columns,
+            task=TASK,
+            tokenizer=self._services.catalogue.tokenizer(readable, owner),
+            limits=self._limits,
+            positions=info.positions,
+        )
+
+
+def _refused(error: BertDemoError, lang: str) -> str:
+    return root(error_state(sentence(error, lang)), "bd-data")
+
+
+def _column_boxes(table: Table, columns: Mapping[str, str]) -> tuple[Any, Any]:
+    names: Sequence[str] = list(table.columns)
+    values = [columns.get(role) if columns.get(role) in names else None for role in ("text", "label")]
+    return tuple(gr.update(choices=names, value=value, visible=True) for value in values)  # type: ignore[return-value]

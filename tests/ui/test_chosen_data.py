@@ -1,0 +1,81 @@
+"""The data that is chosen: a tick mends it, taking the tick away undoes it, and the file stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bertdemo.errors import OneClass
+from bertdemo.settings import Settings
+from bertdemo.ui.chosen_data import SHOWN, ChosenData, Source
+from bertdemo.ui.i18n import LANGUAGES
+from bertdemo.ui.services import Services
+
+COLUMNS = {"text": "text", "label": "label"}
+
+
+@pytest.fixture
+def data(settings: Settings) -> ChosenData:
+    return ChosenData(Services.create(settings))
+
+
+@pytest.fixture
+def messy(tmp_path: Path) -> Source:
+    rows = [f"{word} {i},{label}" for i in range(30) for word, label in (("good", "yes"), ("poor", "no"))]
+    path = tmp_path / "messy.csv"
+    path.write_text("\n".join(["text,label", *rows, "good 3,yes", "fine,Yes", ",no"]) + "\n", encoding="utf-8")
+    return Source(str(path), path.name)
+
+
+def shown(data: ChosenData, source: Source, lang: str = "en") -> dict[str, Any]:
+    names = ("found", "report", "preview", "text", "label", "preview_box", "mends", "told")
+    values = data.shown(source, None, None, "bundled", "", lang)
+    assert len(values) == len(names) == SHOWN
+    return dict(zip(names, values, strict=True))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_only_what_would_change_something_is_offered_with_its_count(data: ChosenData, messy: Source, lang: str) -> None:
+    offered = shown(data, messy, lang)["mends"]
+    assert [mend for _, mend in offered["choices"]] == ["merge_labels", "drop_missing", "drop_duplicates", "drop_rare"]
+    assert all("1" in words for words, _ in offered["choices"]) and offered["value"] == []
+
+
+def test_a_tick_is_done_and_told_and_undone_without_a_trace(data: ChosenData, messy: Source) -> None:
+    before = Path(messy.path).read_bytes()
+    plain = shown(data, messy)
+    ticked = shown(data, Source(messy.path, messy.name, mends=("drop_duplicates", "merge_labels")))
+    assert ticked["mends"]["value"] == ["drop_duplicates", "merge_labels"]
+    assert "1 repeated row was dropped. In row 62." in ticked["told"] and "In row 63." in ticked["told"]
+    assert ticked["found"]["labels"] == 2 and plain["found"]["labels"] == 3
+    assert shown(data, messy) == plain and Path(messy.path).read_bytes() == before
+
+
+def test_what_trains_is_what_was_shown(data: ChosenData, messy: Source) -> None:
+    every = Source(messy.path, messy.name, mends=("merge_labels", "drop_missing", "drop_duplicates"))
+    table = data.mended(every, COLUMNS)
+    assert table.rows == 61 and set(table.columns["label"]) == {"yes", "no"}
+    assert shown(data, every)["found"]["split"] == {"train": 49, "validation": 12, "test": 0}
+
+
+def test_a_mend_that_leaves_one_label_is_refused_in_words_and_can_be_taken_back(
+    data: ChosenData, tmp_path: Path
+) -> None:
+    path = tmp_path / "ways.csv"
+    path.write_text("text,label\n" + "".join(f"t{i},{'Yes' if i % 2 else 'yes'}\n" for i in range(20)), "utf-8")
+    source = Source(str(path), path.name, mends=("merge_labels",))
+    refused = shown(data, source)
+    assert refused["found"] is None and 'role="alert"' in refused["report"]
+    assert refused["mends"]["visible"] and refused["mends"]["value"] == ["merge_labels"]
+    with pytest.raises(OneClass):
+        data.mended(source, COLUMNS)
+
+
+def test_a_file_that_cannot_be_read_offers_nothing(data: ChosenData, tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_bytes(b"")
+    refused = shown(data, Source(str(path), path.name))
+    assert refused["found"] is None and not refused["mends"]["visible"] and refused["told"] == ""
+    assert len(data.nothing("zh")) == SHOWN
