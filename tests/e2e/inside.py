@@ -57,7 +57,7 @@ class Inside:
         waiting: set[Request] = set()
         visitor.page.on("request", lambda request: waiting.add(request) if ASKED in request.url else None)
         for ended in ("requestfinished", "requestfailed"):
-            visitor.page.on(ended, lambda request: waiting.discard(request))
+            visitor.page.on(ended, waiting.discard)
         visitor.open("inside", **query)
         inside = cls(visitor).drawn()
         while waiting:
