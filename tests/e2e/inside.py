@@ -26,7 +26,7 @@ _SIGHT = """place => {
   const copy = document.querySelector(place)?.cloneNode(true);
   copy?.querySelectorAll('canvas, output, .bd-arcs svg').forEach((e) => e.remove());
   copy?.querySelectorAll('button').forEach((e) => ['tabindex', 'aria-pressed'].forEach((n) => e.removeAttribute(n)));
-  return copy?.innerHTML ?? null;
+  return copy && [...copy.querySelectorAll('.bd')].map((e) => e.outerHTML).join('');  // without Gradio's progress
 }"""
 _DRAWN = f"places => Object.fromEntries(places.map((place) => [place, ({_SIGHT})(place)]))"
 _CHANGED = f"was => Object.entries(was).every(([place, html]) => ({_SIGHT})(place) !== html)"
@@ -57,7 +57,7 @@ class Inside:
         waiting: set[Request] = set()
         visitor.page.on("request", lambda request: waiting.add(request) if ASKED in request.url else None)
         for ended in ("requestfinished", "requestfailed"):
-            visitor.page.on(ended, waiting.discard)
+            visitor.page.on(ended, lambda request: waiting.discard(request))  # noqa: PLW0108 - it reads signatures
         visitor.open("inside", **query)
         inside = cls(visitor).drawn()
         while waiting:
