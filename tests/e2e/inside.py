@@ -56,8 +56,12 @@ class Inside:
         """Open the address of the tab and wait until it is drawn and every question of the page is answered."""
         waiting: set[Request] = set()
         visitor.page.on("request", lambda request: waiting.add(request) if ASKED in request.url else None)
-        for ended in ("requestfinished", "requestfailed"):
-            visitor.page.on(ended, lambda request: waiting.discard(request))  # noqa: PLW0108 - it reads signatures
+
+        def answered(request: Request) -> None:  # Playwright writes on what it calls, so set.discard will not do
+            waiting.discard(request)
+
+        visitor.page.on("requestfinished", answered)
+        visitor.page.on("requestfailed", answered)
         visitor.open("inside", **query)
         inside = cls(visitor).drawn()
         while waiting:

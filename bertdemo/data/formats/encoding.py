@@ -20,7 +20,8 @@ _SAMPLE = 128 * 1024
 _ASCII = bytes(range(128))
 _HIGH = bytes(range(128, 256))
 # Bytes that hardly stand in text of any encoding: C0 without tab, line ends, form feed, escape and EOF.
-_CONTROLS = bytes([*range(9), *range(14, 26), *range(28, 32)])
+# Not those that text may hold: white space, end of file and escape (26, 27), and the four separators (28 to 31).
+_CONTROLS = bytes([*range(9), *range(14, 26)])
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8", "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32", "utf-32"),
