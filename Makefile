@@ -25,10 +25,12 @@ $(DEV_STAMP): requirements-dev.txt $(STAMP)
 run: install
 	GRADIO_SERVER_PORT=$(PORT) $(BIN)/python app.py
 
-# A browser is needed by the tests alone; on Debian and Ubuntu it is installed here.
+# A browser is needed by the tests alone; on Debian and Ubuntu it is installed here. Two processes share the tests
+# without a page; those with one come after, alone, because a page that waits for a processor looks like a broken one.
 test: dev
 	bash tests/browser.sh
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(UNIT) -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m browser
 
 check: dev
 	$(BIN)/ruff check .

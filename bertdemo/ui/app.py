@@ -61,12 +61,12 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         # Gradio counts a tab's place among all children of gr.Tabs, so nothing but tabs may stand inside it.
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
         run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
-        checkpoint, opened, inspected, arrived = (gr.State("") for _ in range(4))
+        checkpoint, opened, inspected = (gr.State("") for _ in range(3))
         with gr.Tabs(selected="tokens", elem_id="tabs") as tabs:
             page = Page(
                 settings=settings, services=services, tab_ids=tuple(TABS), tabs=tabs, lang=lang, owner=owner,
                 device=device, model=model, words=words, run=run, checkpoint=checkpoint, opened=opened,
-                inspected=inspected, arrived=arrived,
+                inspected=inspected,
             )  # fmt: skip
             drawn = {name: _tab(page, name, build) for name, build in TABS.items()}
         _wire_tabs(page, drawn)

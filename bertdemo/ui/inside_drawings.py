@@ -106,8 +106,12 @@ class Drawings:
         self._services = services
         self._inspector: Inspector = services.inspector
 
-    def sentence(self, asked: Asked) -> tuple[Where, Drawn]:
-        """Return the fitted choice and all drawings of one text; what was asked for once is empty again."""
+    def sentence(self, asked: Asked) -> Drawn:
+        """Return all drawings of one text; what was asked for once is empty again.
+
+        What is chosen and not there in this text or model is drawn as the nearest that is, and stays chosen: it comes
+        back with the next text that has it.
+        """
         seen = self._inspector.look(asked.question, asked.owner)
         asked = replace(asked, where=asked.where.fitted(seen))
         where, lang = asked.where, asked.lang
@@ -125,7 +129,7 @@ class Drawings:
             **self.learning(asked),
         }
         head = self._one_head(asked)
-        return where, drawn | self.head(asked, head) | self.token(asked, head) | self._pooling_or_why_not(asked)
+        return drawn | self.head(asked, head) | self.token(asked, head) | self._pooling_or_why_not(asked)
 
     def positions(self, asked: Asked) -> Drawn:
         """Return the picture of the checkpoint's table of positions."""

@@ -73,12 +73,9 @@ class Page:
     """Set by a tab to the run that Runs should open."""
     inspected: gr.State
     """Set by a tab to the checkpoint that Inside BERT should open with."""
-    arrived: gr.State
-    """The tab that the address named when the page was opened."""
     load_hooks: list[Hook] = field(default_factory=list)
     language_hooks: list[Hook] = field(default_factory=list)
     open_hooks: dict[str, Hook] = field(default_factory=dict)
-    later_hooks: dict[str, Hook] = field(default_factory=dict)
     model_choices: dict[str, gr.Dropdown] = field(default_factory=dict)
 
     @property
@@ -103,15 +100,6 @@ class Page:
         """Call `fn(*inputs)` whenever a person opens the tab; a set of inputs comes as one dictionary."""
         self.open_hooks[tab] = Hook(fn, inputs, tuple(outputs))
 
-    def after_load(
-        self, tab: str, fn: Callable[[dict[Any, Any]], Any], inputs: Sequence[Any], outputs: Sequence[Any]
-    ) -> None:
-        """Call `fn({component: value})` in a request of its own, after the page has opened on this tab by its address.
-
-        For what takes too long to hold the whole page up.
-        """
-        self.later_hooks[tab] = Hook(fn, tuple(inputs), tuple(outputs))
-
     def tells_model(self, tab: str, checkpoint: gr.Dropdown) -> None:
         """Let the header tell what is chosen in this dropdown, while its tab is open."""
         self.model_choices[tab] = checkpoint
@@ -124,7 +112,7 @@ class Page:
 def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
     """Connect load and language change: one request each, whatever the number of tabs."""
     hooked = _outputs(page.language_hooks + page.load_hooks)
-    outputs = _unique([page.lang, page.owner, page.arrived, page.tabs, *page.words.components, *hooked])
+    outputs = _unique([page.lang, page.owner, page.tabs, *page.words.components, *hooked])
     names = _inputs(page.load_hooks)
     spoken = _inputs(page.language_hooks)
 
@@ -142,7 +130,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
         )
         said = {name: query.get(name, "") for name in ("tab", "run", "checkpoint", "text", "layer", "head")}
         visit = Visit(lang=lang, owner=owner, **said)
-        updates: dict[Any, Any] = {page.lang: lang, page.owner: owner, page.arrived: visit.tab}
+        updates: dict[Any, Any] = {page.lang: lang, page.owner: owner}
         if visit.tab in page.tab_ids:
             updates[page.tabs] = gr.Tabs(selected=visit.tab)
         if lang != DEFAULT:  # the page was built in the default language
@@ -156,17 +144,6 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
     changed.then(None, page.lang, None, js=_SPEAK)
     opened = demo.load(guarded(load), [remembered, page.owner, *spoken, *names], outputs, **_QUIET)
     opened.then(None, page.lang, None, js="(lang) => window.bertdemo.speak(lang)")
-    for tab, hook in page.later_hooks.items():
-        opened.then(_only(page, tab, hook), {page.arrived, *hook.inputs}, hook.outputs, **_QUIET)
-
-
-def _only(page: Page, tab: str, hook: Hook) -> Callable[[dict[Any, Any]], dict[Any, Any]]:
-    """Return a listener that does nothing unless the address named this tab."""
-
-    def later(values: dict[Any, Any]) -> dict[Any, Any]:
-        return hook.fn(values) if values[page.arrived] == tab else {hook.outputs[0]: gr.skip()}
-
-    return later
 
 
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

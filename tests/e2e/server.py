@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-HANG = float(os.environ.get("BERTDEMO_E2E_HANG", "180"))
+HANG = float(os.environ.get("BERTDEMO_E2E_HANG", "90"))
 """Seconds after which something that must happen is taken not to happen; the machine may be very busy."""
 
 

@@ -148,9 +148,13 @@ def test_one_without_it_says_why_and_which_can(visit: Visit) -> None:
     assert "google-bert/bert-base-uncased" in inside.page.locator("#inside-masks").inner_text()
 
 
-def test_a_checkpoint_without_all_its_weights_is_refused_with_their_names(models: Server) -> None:
-    answer = Caller(models.url).call("inspect", text=TEXT, checkpoint="local:holed", layer=1, head=1)
-    assert not answer.ok and "encoder.layer.1.attention.self.query.weight" in answer.raw
+def test_a_checkpoint_without_all_its_weights_is_refused_and_nothing_is_drawn(visit: Visit, models: Server) -> None:
+    inside = Inside.opened(visit(server=models), checkpoint="local:deep", text=TEXT)
+    inside.page.fill("#inside-checkpoint input", "local:holed")
+    inside.page.keyboard.press("Enter")
+    inside.visitor.sees("#inside-tokens", "error.checkpoint_incomplete")
+    assert "encoder.layer.1.attention.self.query.weight" in inside.page.locator("#inside-tokens").inner_text()
+    assert not [one for one in inside.drawings() if "learn" not in one]
 
 
 def test_512_tokens_of_a_deep_model_stay_light_and_answer(visit: Visit, models: Server) -> None:

@@ -12,12 +12,13 @@ from tests.e2e.visitor import TABS, Visitor
 
 MOST_CONTROLS = 12
 # What a person can act on and sees before scrolling at 1280 x 900: boxes, lists, buttons and links drawn as
-# buttons. Not counted: the tab row and the header, a <summary>, hidden inputs, and the second button by which
-# Gradio opens the same list.
+# buttons. Not counted: the tab row and the header, a <summary>, hidden inputs, the second button by which
+# Gradio opens the same list, and the tokens of a strip but one: it is one stop, walked with the arrow keys.
 CONTROLS = """() => [...document.querySelectorAll(
     '[role=tabpanel] input:not([type=file]), [role=tabpanel] select, [role=tabpanel] button:not([role=tab]), ' +
     '[role=tabpanel] textarea')]
   .filter((e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+  .filter((e) => e.tabIndex >= 0 || !e.closest('.bd-toks'))
   .filter((e) => { const at = e.getBoundingClientRect(); return at.width > 1 && at.top < innerHeight; })
   .map((e) => `${e.tagName} ${e.closest('[id]').id} ${e.getAttribute('aria-label') || e.innerText}`)"""
 

@@ -64,7 +64,9 @@ def test_a_mend_that_leaves_one_label_is_refused_in_words_and_can_be_taken_back(
     data: ChosenData, tmp_path: Path
 ) -> None:
     path = tmp_path / "ways.csv"
-    path.write_text("text,label\n" + "".join(f"t{i},{'Yes' if i % 2 else 'yes'}\n" for i in range(20)), "utf-8")
+    path.write_text(
+        "text,label\n" + "".join(f"film {i} was shown,{'Yes' if i % 2 else 'yes'}\n" for i in range(20)), "utf-8"
+    )
     source = Source(str(path), path.name, mends=("merge_labels",))
     refused = shown(data, source)
     assert refused["found"] is None and 'role="alert"' in refused["report"]

@@ -116,8 +116,7 @@ def test_a_sentence_fills_every_place_but_the_table_of_positions(
     drawings: Drawings, trained: str, checkpoint: str, lang: str
 ) -> None:
     asked = ask(checkpoint=trained if checkpoint == "trained" else checkpoint, lang=lang)
-    where, drawn = drawings.sentence(asked)
-    assert where == asked.where
+    drawn = drawings.sentence(asked)
     assert set(drawn) == set(PICTURES) - {"positions"}
     empty = ON_REQUEST - ({"code_before_after"} if checkpoint == "trained" else set())
     assert {name for name, html in drawn.items() if not html} == empty
@@ -126,13 +125,13 @@ def test_a_sentence_fills_every_place_but_the_table_of_positions(
 
 
 def test_the_two_languages_draw_the_same_places_in_other_words(drawings: Drawings) -> None:
-    english, chinese = (drawings.sentence(ask(lang=lang))[1] for lang in LANGUAGES)
+    english, chinese = (drawings.sentence(ask(lang=lang)) for lang in LANGUAGES)
     assert [name for name in english if english[name] and said(english[name]) == said(chinese[name])] == []
 
 
 def test_a_pair_and_hostile_text_stay_text_in_every_place(drawings: Drawings, trained: str) -> None:
     asked = ask(HOSTILE, HOSTILE, trained, second=HOSTILE, unrelated=HOSTILE, silence=True)
-    parts = {**drawings.sentence(asked)[1], **drawings.step(asked), **drawings.change(asked, lambda share: None)}
+    parts = {**drawings.sentence(asked), **drawings.step(asked), **drawings.change(asked, lambda share: None)}
     for name, html in parts.items():
         seen = read(html)
         assert set(seen.tags) <= OURS | {"h2"}, name
@@ -150,18 +149,21 @@ def test_a_pair_and_hostile_text_stay_text_in_every_place(drawings: Drawings, tr
     ],
 )
 def test_a_choice_that_is_not_there_becomes_the_nearest(drawings: Drawings, wanted: Where, fitted: Where) -> None:
-    where, drawn = drawings.sentence(ask(where=wanted))
-    assert where == fitted
-    assert drawn == drawings.sentence(ask(where=fitted))[1]
+    drawn = drawings.sentence(ask(where=wanted))
+    assert drawn == drawings.sentence(ask(where=fitted))
     assert f'data-layer="{fitted.layer}" data-head="{fitted.head}" aria-pressed="true"' in re.sub(
         r' tabindex="-?\d"', "", drawn["overview"]
     )
     assert re.findall(r'data-token="(\d+)"[^>]* aria-pressed="true"', drawn["tokens"]) == [str(fitted.token)]
 
 
+def test_a_short_text_on_the_way_does_not_lose_what_was_chosen(calls: _Callbacks) -> None:
+    assert "where" not in calls.sentence(ask("short", where=Where(2, 2, 7)))
+
+
 def test_what_is_drawn_again_is_what_the_sentence_drew(drawings: Drawings) -> None:
     asked = ask(pair=PAIR, view=View(hide_special=True), where=Where(2, 1, 4, 1))
-    whole = drawings.sentence(asked)[1]
+    whole = drawings.sentence(asked)
     for part in ("head", "token", "map", "pooling", "learning"):
         drawn = getattr(drawings, part)(asked)
         assert drawn
@@ -231,8 +233,8 @@ def test_a_pressed_mask_says_who_can_where_the_checkpoint_cannot(calls: _Callbac
     answer = calls.press(ask(), pressed(mask=2))
     assert set(answer) == {"filled"}
     assert "These can: google-bert/bert-base-uncased" in said(answer["filled"])
-    assert "data-mask" not in drawings.sentence(ask())[1]["masks"]
-    assert 'data-mask="2"' in drawings.sentence(ask(checkpoint="local:masked"))[1]["masks"]
+    assert "data-mask" not in drawings.sentence(ask())["masks"]
+    assert 'data-mask="2"' in drawings.sentence(ask(checkpoint="local:masked"))["masks"]
 
 
 @pytest.mark.parametrize(
@@ -344,7 +346,7 @@ def test_a_new_head_or_token_of_128_sends_at_most_64_kilobytes(drawings: Drawing
 
 @pytest.mark.parametrize("text", [TEXT, HOSTILE, 'it\'s "quoted" \\ and\nbroken \ud800 {x} 我'])
 def test_every_code_is_python_that_holds_the_text(drawings: Drawings, trained: str, text: str) -> None:
-    drawn = drawings.sentence(ask(text, checkpoint=trained))[1]
+    drawn = drawings.sentence(ask(text, checkpoint=trained))
     codes = {name: script_of(html) for name, html in drawn.items() if name.startswith("code_")}
     assert len(codes) == 9
     for name, code in codes.items():

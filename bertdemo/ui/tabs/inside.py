@@ -36,6 +36,8 @@ _INPUTS = ("text", "pair", "checkpoint", "hide_special", "stretch", "across", "s
            "label", "rate", "where")  # fmt: skip
 _SET = ("where", "text", "stage", "label", "fetch", "box")
 """Controls that a callback may set."""
+_STALE = {"text", *PICTURES} - {"positions"}
+"""What depends on the text; the table of positions and the other controls depend on the checkpoint alone."""
 _REDRAWN = (
     ("head", "numbers", ("hide_special", "stretch", "across", "silence")),
     ("map", "map", ("stage",)),
@@ -57,15 +59,14 @@ class _Callbacks:
         if told := self._not_here(asked):
             return {**dict.fromkeys(PICTURES, ""), "tokens": told}
         try:
-            where, drawn = self._drawings.sentence(asked)
+            return {**self._drawings.sentence(asked)}
         except TextMissing:
             return self._drawings.nothing(asked.lang)
-        return {"where": _stored(where), **drawn}
 
     def open(self, asked: Asked) -> Values:
         """Draw everything, and set the controls to what the checkpoint has."""
         drawn = {**self._about(asked), **self.sentence(asked)}
-        if "where" in drawn:
+        if asked.question.text.strip() and not self._not_here(asked):
             drawn |= self._drawings.positions(asked)
         return drawn
 
@@ -317,9 +318,9 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
     """Connect the sentence and the checkpoint, what is pressed, the switches, and what takes a button."""
     inputs = [*(parts[name] for name in _INPUTS), page.owner, page.lang]
     places = {name: parts[name] for name in (*_SET, *PICTURES)}
-    answers = Answers(page, inputs, places, _reader(page, parts))
+    answers = Answers(page, inputs, places, _reader(page, parts), stale=_STALE)
     for name in ("text", "pair"):
-        answers.live(parts[name].change, calls.sentence, "tokens", PICTURES)
+        answers.live(parts[name].input, calls.sentence, "tokens", PICTURES)
     answers.live(parts["checkpoint"].input, calls.choose, "tokens", PICTURES)
     for part, at, names in _REDRAWN:
         for name in names:
@@ -346,9 +347,6 @@ def _wire_page(page: Page, calls: _Callbacks, parts: dict[str, Any], answers: An
     """Connect arrival, language, and other tabs that ask to inspect a checkpoint."""
     page.tells_model("inside", parts["checkpoint"])
     page.on_load(calls.arrive, [], [parts["checkpoint"], parts["text"], parts["where"]])
-    page.after_load(
-        "inside", lambda values: answers.answer(calls.open, values, "tokens", PICTURES), answers.inputs, answers.outputs
-    )
 
     def arrive(values: dict[Any, Any]) -> dict[Any, Any]:
         wanted = values[page.inspected] or values[parts["checkpoint"]]
