@@ -320,7 +320,7 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
     places = {name: parts[name] for name in (*_SET, *PICTURES)}
     answers = Answers(page, inputs, places, _reader(page, parts), stale=_STALE)
     for name in ("text", "pair"):
-        answers.live(parts[name].input, calls.sentence, "tokens", PICTURES)
+        answers.live(parts[name].change, calls.sentence, "tokens", PICTURES)
     answers.live(parts["checkpoint"].input, calls.choose, "tokens", PICTURES)
     for part, at, names in _REDRAWN:
         for name in names:
