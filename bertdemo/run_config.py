@@ -175,6 +175,8 @@ class RunRequest:
     test: str | None = None
     test_name: str | None = None
     name: str = ""
+    reading: Mapping[str, str] = field(default_factory=dict)
+    """What a person corrected of how the training file is read: fields of `data.reading.ReadOptions`."""
     mends: tuple[str, ...] = ()
     """What is mended in the training file before it is used: names of `data.mending.MENDS`."""
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from bertdemo.data.building import Builder, Memory, Sink, named, shortened, sizes
@@ -18,7 +18,11 @@ from bertdemo.data.stored import BATCH_ROWS, Column, Mapped, Writer, told
 from bertdemo.errors import CellTooLong, FileBroken, FileEmpty, FileKindUnknown, FileTooLarge, TooManyColumns
 from bertdemo.settings import Limits
 
-__all__ = ["KINDS", "Note", "ReadOptions", "Reading", "Table", "check", "convert", "open", "read", "save"]
+__all__ = [
+    "KINDS", "Note", "ReadOptions", "Reading", "Table",
+    "check", "convert", "held", "open", "read", "reopen", "save", "save_beside",
+]  # fmt: skip
+_BESIDE = ".table"
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,25 @@ def open(path: Path) -> Table:
     name, numbers, notes, reading = known
     columns = {key: Column[str | None](groups, key) for key in groups.names if key != numbers}
     return Table(name, columns, Column[int](groups, numbers), notes, reading)
+
+
+def save_beside(table: Table, source: Path) -> None:
+    """Write the table that was read from the file `source` next to it, for `reopen`."""
+    save(table, source.with_suffix(_BESIDE))
+
+
+def reopen(source: Path, name: str, limits: Limits, options: ReadOptions = DECIDE) -> Table:
+    """Return what `save_beside` wrote for the file `source`; where it did not, read the file."""
+    kept = source.with_suffix(_BESIDE)
+    return held(open(kept)) if kept.exists() else read(source, name, limits, options)
+
+
+def held(table: Table) -> Table:
+    """Return the table with its cells in memory where it is small, as it is where it is large."""
+    if table.rows > BATCH_ROWS:
+        return table
+    columns = {name: tuple(cells) for name, cells in table.columns.items()}
+    return replace(table, columns=columns, row_numbers=tuple(table.row_numbers))
 
 
 def check(path: Path, name: str, limits: Limits) -> str:

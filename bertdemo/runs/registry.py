@@ -2,7 +2,7 @@
 
     <home>/runs/<run id>/
         run.json         who owns it, when it was made, what was asked (RunRequest)
-        data/            copies of the uploaded files
+        data/            copies of the uploaded files, and the tables that were read from them
         events.jsonl     what happened (runs/events.py); only the worker appends while it lives
         lock             held by the worker as long as it lives
         cancel           present once somebody asked to stop
@@ -31,6 +31,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bertdemo.checkpoints.info import owner_sha256
+from bertdemo.data.tables import Table, save_beside
 from bertdemo.errors import ConfigError, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.run_config import RunRequest
@@ -40,6 +41,7 @@ from bertdemo.settings import Settings
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
+_ROLES = {"data": "train", "validation": "validation", "test": "test"}
 _DRAFT, _TRASH = ".tmp-", ".trash-"
 _LOG = logging.getLogger(__name__)
 
@@ -74,8 +76,11 @@ class Registry:
         self._abouts: dict[str, _About] = {}
         self._guard = threading.Lock()
 
-    def create(self, request: RunRequest, owner: str) -> str:
-        """Write a run folder with copies of the files in it, and its Queued event; return the run id."""
+    def create(self, request: RunRequest, owner: str, tables: Mapping[str, Table] | None = None) -> str:
+        """Write a run folder with copies of the files in it, and its Queued event; return the run id.
+
+        `tables` are those files as they were read, by role (data, validation, test): the worker reads none again.
+        """
         if len(self.ids(owner)) >= self._settings.limits.kept_runs:
             raise TooManyRuns(limit=self._settings.limits.kept_runs)
         run_id = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(8)
@@ -84,6 +89,8 @@ class Registry:
         draft.mkdir(mode=0o700)
         try:
             self._fill(draft, run_id, request, owner)
+            for role, table in (tables or {}).items():
+                save_beside(table, draft / "data" / _ROLES[role])
             draft.replace(self.folder(run_id))  # whole, its first event included, or not at all
         finally:
             shutil.rmtree(draft, ignore_errors=True)  # only where it was not moved
@@ -94,7 +101,7 @@ class Registry:
         (draft / "data").mkdir(mode=0o700)
         copied = replace(
             request,
-            data=_copy(request.data, draft, "train"),
+            data=_copy(request.data, draft, _ROLES["data"]),
             validation=_copy(request.validation, draft, "validation") if request.validation else None,
             test=_copy(request.test, draft, "test") if request.test else None,
         )

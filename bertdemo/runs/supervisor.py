@@ -20,7 +20,9 @@ from filelock import FileLock, Timeout
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, DownloadProgress
-from bertdemo.data import mending, tables
+from bertdemo.data import mending
+from bertdemo.data.reading import ReadOptions
+from bertdemo.data.shelf import Shelf
 from bertdemo.device import DeviceReport, cpu
 from bertdemo.errors import BertDemoError, BugInRun, QueueFull
 from bertdemo.processes import kill_session
@@ -46,11 +48,14 @@ class _NoLongerWanted(Exception):
 class Supervisor:
     """See the module. `devices` answers with the devices there are; until torch is there, with the CPU alone."""
 
-    def __init__(self, settings: Settings, registry: Registry, catalogue: Catalogue, launcher: Launcher) -> None:
+    def __init__(
+        self, settings: Settings, registry: Registry, catalogue: Catalogue, launcher: Launcher, shelf: Shelf
+    ) -> None:
         self._settings = settings
         self._registry = registry
         self._catalogue = catalogue
         self._launcher = launcher
+        self._shelf = shelf
         self._devices = DeviceReport((cpu(),))
         self._devices_event = threading.Event()
         self._queue: list[str] = []
@@ -106,23 +111,27 @@ class Supervisor:
         device = self._devices.choose(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
         task = tasks.find(request.task)
-        table = tables.read(Path(request.data), request.data_name, limits)
+        table = self._shelf.table(Path(request.data), request.data_name, ReadOptions.from_fields(request.reading))
+        read = {"data": table}
         columns = request.columns or task.columns(table)
         if request.mends:
             task.check(table, columns, label_limit=table.rows)
             table, _ = mending.apply(table, columns, request.mends)
         task.check(table, columns, label_limit=limits.labels)
         labels = task.labels(table, columns)
-        for path, name in ((request.validation, request.validation_name), (request.test, request.test_name)):
+        held_out = {
+            "validation": (request.validation, request.validation_name), "test": (request.test, request.test_name)
+        }  # fmt: skip
+        for role, (path, name) in held_out.items():
             if path:
-                other = tables.read(Path(path), name or path, limits)
-                task.check_held_out(other, columns, labels)
+                read[role] = self._shelf.table(Path(path), name or path)
+                task.check_held_out(read[role], columns, labels)
         active = [run for run in self._registry.ids(owner) if self._registry.read(run, owner).state not in ev.ENDED]
         if len(active) >= limits.queued_runs:
             raise QueueFull(limit=limits.queued_runs)
         config = replace(request.config, device=device.id)
         complete = replace(request, task=task.id, columns=dict(columns), config=config, checkpoint=info.id)
-        run_id = self._registry.create(complete, owner)
+        run_id = self._registry.create(complete, owner, read)
         with self._guard:
             if self._dispatches and run_id not in self._queue:  # a look at the folders may have found it already
                 self._queue.append(run_id)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bertdemo.checkpoints import Catalogue
-from bertdemo.data import tables
 from bertdemo.data.columns import detect
+from bertdemo.data.shelf import Shelf
 from bertdemo.data.tables import Table
 from bertdemo.errors import ColumnMissing
 from bertdemo.serving.predictor import Predictor
-from bertdemo.settings import Limits
 
 
 def predict_file(
@@ -25,7 +24,7 @@ def predict_file(
     checkpoint: str,
     owner: str,
     columns: Mapping[str, str],
-    limits: Limits,
+    shelf: Shelf,
     progress: Callable[[float], None] = lambda share: None,
 ) -> int:
     """Write a CSV of all rows with `prediction` and `confidence`; return how many rows were predicted.
@@ -33,7 +32,7 @@ def predict_file(
     A row without a text keeps its place and has both empty. The text column is the one named in `columns`, else
     the one that the checkpoint was trained on, else the one that looks like text.
     """
-    table = tables.read(source, name, limits)
+    table = shelf.table(source, name)
     column = text_column(table, columns, catalogue.card(checkpoint, owner))
     texts = table.columns[column]
     filled = [row for row, text in enumerate(texts) if text and text.strip()]

@@ -17,7 +17,7 @@ import gradio as gr
 
 from bertdemo import tasks
 from bertdemo.anatomy.tokens import to_api, trace
-from bertdemo.data import report, tables
+from bertdemo.data import report
 from bertdemo.data.tables import Table
 from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FileMissing, HeadMissing, TextTooLong
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
@@ -120,7 +120,7 @@ class Endpoints:
         self._owner(owner, optional=True)
         path, chosen = _file(file), tasks.find(_task(task))
         given = _columns(columns)
-        table = tables.read(path, path.name, self._limits)
+        table = self._services.shelf.table(path, path.name)
         roles = given or chosen.columns(table)
         _check_roles(roles, [role.name for role in chosen.roles if role.required], table)
         catalogue = self._services.catalogue
@@ -229,7 +229,7 @@ class Endpoints:
         predict_file(
             path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
             checkpoint=_name(checkpoint), owner=self._owner(owner, optional=True), columns=_columns(columns),
-            limits=self._limits,
+            shelf=self._services.shelf,
         )  # fmt: skip
         return str(target)
 

@@ -14,7 +14,8 @@ from typing import Any
 import gradio as gr
 
 from bertdemo import tasks
-from bertdemo.data import mending, report, tables
+from bertdemo.data import mending, report
+from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.tables import Table
 from bertdemo.errors import BertDemoError
 from bertdemo.ui.i18n import plural
@@ -36,6 +37,8 @@ class Source:
     name: str
     sample: str = ""
     mends: tuple[str, ...] = ()
+    options: ReadOptions = DECIDE
+    """What was corrected of how the file is read."""
 
 
 class ChosenData:
@@ -47,7 +50,7 @@ class ChosenData:
 
     def read(self, source: Source) -> Table:
         """Return the table as it stands in the file."""
-        return tables.read(Path(source.path), source.name, self._limits)
+        return self._services.shelf.table(Path(source.path), source.name, source.options)
 
     def mended(self, source: Source, columns: Mapping[str, str]) -> Table:
         """Return the table that a run of this source would train on, checked."""

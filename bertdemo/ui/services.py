@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bertdemo import device
 from bertdemo.checkpoints import Catalogue
+from bertdemo.data.shelf import Shelf
 from bertdemo.errors import OwnerUnknown
 from bertdemo.runs.launchers.local import LocalLauncher
 from bertdemo.runs.registry import Registry
@@ -30,6 +31,7 @@ class Services:
 
     settings: Settings
     catalogue: Catalogue
+    shelf: Shelf
     registry: Registry
     launcher: LocalLauncher
     supervisor: Supervisor
@@ -44,7 +46,8 @@ class Services:
         """Build all of them; nothing starts and nothing heavy is imported."""
         catalogue, registry = Catalogue(settings), Registry(settings)
         launcher = LocalLauncher(settings)
-        supervisor = Supervisor(settings, registry, catalogue, launcher)
+        shelf = Shelf(settings)
+        supervisor = Supervisor(settings, registry, catalogue, launcher, shelf)
         predictor = Predictor(
             settings,
             catalogue,
@@ -54,7 +57,16 @@ class Services:
         inspector = Inspector(catalogue, predictor, text_chars=settings.limits.text_chars)
         baselines = Baselines(catalogue, predictor.lane)
         return cls(
-            settings, catalogue, registry, launcher, supervisor, predictor, inspector, baselines, threading.Event()
+            settings,
+            catalogue,
+            shelf,
+            registry,
+            launcher,
+            supervisor,
+            predictor,
+            inspector,
+            baselines,
+            threading.Event(),
         )
 
     def begin(self) -> Future[None]:

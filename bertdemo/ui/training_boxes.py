@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.data import samples
+from bertdemo.ui import reading_box
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page
 from bertdemo.ui.render.data import render_data
@@ -37,6 +38,7 @@ def data_box(page: Page) -> dict[str, Any]:
         value=None, elem_id="train-sample",
     )  # fmt: skip
     box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
+    reading = reading_box.build(page)
     with gr.Row():
         text = make(gr.Dropdown, {"label": "role.text"}, visible=False, elem_id="train-text", min_width=120)
         label = make(gr.Dropdown, {"label": "role.label"}, visible=False, elem_id="train-label", min_width=120)
@@ -52,7 +54,8 @@ def data_box(page: Page) -> dict[str, Any]:
         test = make(gr.File, {"label": "train.test"}, file_types=types, height=90, elem_id="train-test")
     return {
         "file": file, "sample": sample, "box": box, "text": text, "label": label, "preview_box": preview_box,
-        "preview": preview, "mends": mends, "mended": mended, "validation": validation, "test": test,
+        "preview": preview, "mends": mends, "mended": mended, "reading": reading,
+        "validation": validation, "test": test,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bertdemo.checkpoints import Card, Catalogue
+from bertdemo.data.shelf import Shelf
 from bertdemo.errors import (
     ArgumentWrong,
     CheckpointUnknown,
@@ -23,7 +24,7 @@ from bertdemo.errors import (
 )
 from bertdemo.serving.files import predict_file
 from bertdemo.serving.predictor import Predictor
-from bertdemo.settings import Limits, Settings
+from bertdemo.settings import Settings
 from tests.runs.support import settings_with, sharpened, write_csv
 from tests.tiny import build_tiny_checkpoint
 
@@ -220,7 +221,13 @@ def test_only_a_few_models_are_kept(predictor: Predictor, catalogue: Catalogue, 
 def run_file(
     predictor: Predictor, catalogue: Catalogue, source: Path, target: Path, **more: Any
 ) -> list[dict[str, str]]:
-    options: dict[str, Any] = {"checkpoint": "local:headed", "owner": "", "columns": {}, "limits": Limits(), **more}
+    options: dict[str, Any] = {
+        "checkpoint": "local:headed",
+        "owner": "",
+        "columns": {},
+        "shelf": Shelf(predictor._settings),
+        **more,
+    }
     predict_file(source, source.name, target, predictor=predictor, catalogue=catalogue, **options)
     with target.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

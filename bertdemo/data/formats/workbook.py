@@ -1,16 +1,17 @@
-"""XLSX: any sheet, the first that is not empty by default, after a look at what the archive would unpack to."""
+"""XLSX: any sheet, the first with rows below a header by default, after a look at what the archive would unpack to."""
 
 from __future__ import annotations
 
+import itertools
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bertdemo.data.formats import Grid, as_text, size_text
-from bertdemo.data.formats.header import Row, split_header
+from bertdemo.data.formats.header import Headed, Row, split_header
 from bertdemo.data.reading import Note, Reading, ReadOptions
 from bertdemo.errors import (
     FileBroken,
@@ -107,18 +108,36 @@ def _grid(opened: _Opened) -> Grid:
     if wanted and wanted not in titles:
         opened.file.close()
         raise SheetUnknown(file=opened.name, sheet=wanted[:60], sheets=", ".join(titles[:20]))
-    for sheet in opened.book.worksheets:
-        if wanted and str(sheet.title) != wanted:
-            continue
+    headed = _first_with_rows(
+        [sheet for sheet in opened.book.worksheets if not wanted or sheet.title == wanted], opened
+    )
+    if headed is None:
+        opened.file.close()
+        return Grid([], [], Reading(kind="xlsx"))
+    title, header = headed
+    reading = Reading(kind="xlsx", header_line=header.line, sheet=title, sheets=titles)
+    seen = (Note("sheet", {"sheet": title, "sheets": len(titles)}),) if len(titles) > 1 and not wanted else ()
+    rows = _closing(opened.file, header.rows)
+    return Grid(header.names, rows, reading, " ", (*seen, *opened.notes, *header.notes))
+
+
+def _first_with_rows(sheets: Sequence[Any], opened: _Opened) -> tuple[str, Headed] | None:
+    """Return the first sheet with rows below its header; a cover sheet has a line and nothing below it.
+
+    Where none has any, the first with a header; None where all are empty.
+    """
+    alone: tuple[str, Headed] | None = None
+    for sheet in sheets:
         headed = split_header(_rows(sheet, opened), opened.name, opened.options.header)
-        if headed.names:
-            title = str(sheet.title)
-            reading = Reading(kind="xlsx", header_line=headed.line, sheet=title, sheets=titles)
-            seen = (Note("sheet", {"sheet": title, "sheets": len(titles)}),) if len(titles) > 1 and not wanted else ()
-            rows = _closing(opened.file, headed.rows)
-            return Grid(headed.names, rows, reading, " ", (*seen, *opened.notes, *headed.notes))
-    opened.file.close()
-    return Grid([], [], Reading(kind="xlsx"))
+        if not headed.names:
+            continue
+        below = iter(headed.rows)
+        begun = list(itertools.islice(below, 1))
+        found = str(sheet.title), replace(headed, rows=itertools.chain(begun, below))
+        if begun:
+            return found
+        alone = alone or found
+    return alone
 
 
 def _rows(sheet: Any, opened: _Opened) -> Iterator[Row]:

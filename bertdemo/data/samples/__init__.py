@@ -21,6 +21,8 @@ class Sample:
     labels: tuple[str, ...]
 
 
+FOLDER = Path(__file__).parent.resolve()
+
 SAMPLES = (
     Sample(
         id="support_en",
@@ -54,7 +56,7 @@ SAMPLES = (
 
 def sample_path(id: str) -> Path:
     """Return the file of a sample; KeyError for an id that is not in SAMPLES."""
-    return Path(__file__).parent / find(id).file
+    return FOLDER / find(id).file
 
 
 def find(id: str) -> Sample:

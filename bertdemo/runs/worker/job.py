@@ -22,6 +22,7 @@ from bertdemo import run_config, tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.models import save_head
 from bertdemo.data import mending, split, tables
+from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.report import suggested_length
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, OutOfMemory
 from bertdemo.processes import write_atomic
@@ -199,7 +200,8 @@ class Job:
         request, catalogue = self._request, Catalogue(self._settings)
         info = catalogue.describe(request.checkpoint, None)
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
-        table, _ = mending.apply(self._read(request.data, request.data_name), request.columns, request.mends)
+        table = self._read(request.data, request.data_name, ReadOptions.from_fields(request.reading))
+        table, _ = mending.apply(table, request.columns, request.mends)
         self.stop()
         self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
         labels = self._task.labels(table, request.columns)
@@ -230,8 +232,8 @@ class Job:
         )
         return replace(prepared, encoded={name: self._encode(prepared, name) for name in parts})
 
-    def _read(self, path: str, name: str) -> Table:
-        return tables.read(self._folder / path, name, self._settings.limits)
+    def _read(self, path: str, name: str, options: ReadOptions = DECIDE) -> Table:
+        return tables.reopen(self._folder / path, name, self._settings.limits, options)
 
     def _split(self, table: Table, labels: Sequence[str]) -> dict[str, Part]:
         """Return the parts `train`, `validation` and, where there is one, `test`; row ids are stored."""

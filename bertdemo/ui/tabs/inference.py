@@ -100,7 +100,7 @@ class _Callbacks:
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         rows = predict_file(
             path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
-            checkpoint=checkpoint, owner=self._services.owner(key), columns={}, limits=self._services.settings.limits,
+            checkpoint=checkpoint, owner=self._services.owner(key), columns={}, shelf=self._services.shelf,
             progress=lambda share: progress(
                 share, desc=translate(lang, "predict.file_working", percent=percent(share, 0))
             ),

@@ -1,0 +1,59 @@
+"""A file that was read wrongly is corrected in the page, and what trains is what was shown then."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import openpyxl
+
+from tests.e2e.conftest import Visit
+from tests.e2e.server import Server
+from tests.e2e.visitor import Visitor
+
+MOODS = ("好评", "差评")
+CHINESE = "评论,情感\n" + "".join(f"这部电影第{i}遍看还是很难忘,{MOODS[i % 2]}\n" for i in range(40))
+
+
+def _choose(visitor: Visitor, name: str, option: str) -> None:
+    visitor.page.click(f"#train-reading-{name} input")
+    visitor.page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_a_wrong_guess_of_the_encoding_is_corrected_and_undone(visit: Visit, tmp_path: Path) -> None:
+    visitor = visit("en").open("train")
+    path = tmp_path / "old.csv"
+    path.write_bytes(CHINESE.encode("gb18030"))
+    visitor.upload(path)
+    said = visitor.page.locator("#train-reading-said")
+    guess = visitor.say("reading.guess", name=visitor.say("reading.encodings.gb18030"))
+    said.filter(has_text=guess).wait_for()  # the box opens by itself
+    visitor.page.locator("#train-report .bd-file").filter(has_text="评论 → 情感").wait_for()
+
+    _choose(visitor, "encoding", visitor.say("reading.encodings.cp1252"))
+    visitor.page.locator("#train-report .bd-file").filter(has_text="ÆÀÂÛ").wait_for()
+    _choose(visitor, "encoding", visitor.say("reading.decide"))
+    visitor.page.locator("#train-report .bd-file").filter(has_text="评论 → 情感").wait_for()
+
+
+def test_the_chosen_sheet_is_the_one_that_trains(visit: Visit, server: Server, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for title, words in (("May", ("good", "bad")), ("June", ("fine", "poor"))):
+        sheet = book.create_sheet(title)
+        sheet.append(("review", "mood"))
+        for number in range(40):
+            sheet.append((f"a {words[number % 2]} film {number}", words[number % 2]))
+    path = tmp_path / "two.xlsx"
+    book.save(path)
+    visitor = visit("en").open("train").tiny()
+    visitor.upload(path)
+    visitor.page.locator("#train-report").get_by_text("good", exact=True).wait_for()
+    visitor.page.click("#train-reading > button")
+    _choose(visitor, "sheet", "June")
+    visitor.page.locator("#train-report").get_by_text("fine", exact=True).wait_for()
+    visitor.set(epochs=1)
+    run = visitor.start("finished")
+    about = json.loads((server.home / "runs" / run / "run.json").read_text(encoding="utf-8"))
+    assert about["request"]["reading"] == {"sheet": "June"}
+    rows = (server.home / "runs" / run / "evaluation.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {json.loads(row)["label"] for row in rows} == {"fine", "poor"}
