@@ -175,6 +175,8 @@ class RunRequest:
     test: str | None = None
     test_name: str | None = None
     name: str = ""
+    origin: str = ""
+    """Where the training file came from, where that was the Hub: `owner/name@commit configuration/split`."""
     reading: Mapping[str, str] = field(default_factory=dict)
     """What a person corrected of how the training file is read: fields of `data.reading.ReadOptions`."""
     mends: tuple[str, ...] = ()

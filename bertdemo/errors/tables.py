@@ -159,3 +159,63 @@ class ReadingTooMuch(TableError):
     """The process that read the file ran out of memory, or ended without an answer."""
 
     key, params = "reading_too_much", ("file", "size")
+
+
+class HubDataMalformed(TableError):
+    """Not owner/name."""
+
+    key, params = "hub_data_malformed", ("dataset",)
+
+
+class HubDataNotFound(TableError):
+    """The Hub has no such data set, or it is private."""
+
+    key, params = "hub_data_not_found", ("dataset",)
+
+
+class HubDataGated(TableError):
+    """The Hub asks for consent or a login first."""
+
+    key, params = "hub_data_gated", ("dataset",)
+
+
+class HubDataUnreachable(TableError):
+    """The Hub does not answer."""
+
+    key, params = "hub_data_unreachable", ("dataset",)
+
+
+class HubDataCutOff(TableError):
+    """The download broke off."""
+
+    key, params = "hub_data_cut_off", ("dataset",)
+
+
+class HubDataBroken(TableError):
+    """A file is not what the Hub announced."""
+
+    key, params = "hub_data_broken", ("dataset", "file")
+
+
+class HubDataTooLarge(TableError):
+    """The part is larger than a file may be here."""
+
+    key, params = "hub_data_too_large", ("dataset", "size", "limit")
+
+
+class HubDataWithoutTable(TableError):
+    """No CSV, JSON or Parquet file in the repository."""
+
+    key, params = "hub_data_without_table", ("dataset", "files")
+
+
+class HubDataPartUnknown(TableError):
+    """A part that the data set does not have."""
+
+    key, params = "hub_data_part_unknown", ("dataset", "part", "parts")
+
+
+class ShardsDiffer(TableError):
+    """The files of one part have other columns than its first file."""
+
+    key, params = "shards_differ", ("file", "member", "columns", "expected")

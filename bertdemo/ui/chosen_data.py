@@ -36,6 +36,8 @@ class Source:
     path: str
     name: str
     sample: str = ""
+    origin: str = ""
+    """Data set of the Hub, its commit and part."""
     mends: tuple[str, ...] = ()
     options: ReadOptions = DECIDE
     """What was corrected of how the file is read."""

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.data import samples
-from bertdemo.ui import reading_box
+from bertdemo.ui import hub_data_box, reading_box
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page
 from bertdemo.ui.render.data import render_data
@@ -37,6 +37,7 @@ def data_box(page: Page) -> dict[str, Any]:
         gr.Dropdown, {"label": "train.sample", "info": told, "choices": choices},
         value=None, elem_id="train-sample",
     )  # fmt: skip
+    hub = hub_data_box.build(page)
     box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
     reading = reading_box.build(page)
     with gr.Row():
@@ -54,7 +55,7 @@ def data_box(page: Page) -> dict[str, Any]:
         test = make(gr.File, {"label": "train.test"}, file_types=types, height=90, elem_id="train-test")
     return {
         "file": file, "sample": sample, "box": box, "text": text, "label": label, "preview_box": preview_box,
-        "preview": preview, "mends": mends, "mended": mended, "reading": reading,
+        "preview": preview, "mends": mends, "mended": mended, "reading": reading, "hub": hub,
         "validation": validation, "test": test,
     }  # fmt: skip
 

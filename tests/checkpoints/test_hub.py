@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bertdemo.checkpoints import Catalogue, DownloadProgress
-from bertdemo.checkpoints import hub as hub_module
-from bertdemo.checkpoints.hub import Hub, check_id
+from bertdemo.checkpoints import Catalogue, DownloadProgress, transfer
+from bertdemo.checkpoints.hub import Hub
 from bertdemo.errors import (
     CheckpointBroken,
     CheckpointIdMalformed,
@@ -121,14 +120,14 @@ def test_a_gated_repository_is_named_as_gated(catalogue: Catalogue, hub: HubDoub
 def test_gated_files_under_open_metadata_are_named_as_gated(
     catalogue: Catalogue, hub: HubDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    metadata = Hub._metadata
+    metadata = transfer.Client.metadata
 
-    def then_gated(self: Hub, repo_id: str) -> object:
+    def then_gated(self: transfer.Client, repo_id: str) -> object:
         info = metadata(self, repo_id)
         hub.fail(repo_id, "gated")
         return info
 
-    monkeypatch.setattr(Hub, "_metadata", then_gated)
+    monkeypatch.setattr(transfer.Client, "metadata", then_gated)
     with pytest.raises(HubGated):
         catalogue.folder("owner/tiny", "")
 
@@ -171,7 +170,7 @@ def test_a_repository_without_a_tokenizer_is_named_as_such(catalogue: Catalogue,
 def test_weights_above_the_limit_are_refused_before_the_download(
     online: Settings, hub: HubDouble, tiny: Path, public: bool, limit: str
 ) -> None:
-    hub.add("owner/huge", tiny).sizes[WEIGHTS] = 5 * hub_module.GIB
+    hub.add("owner/huge", tiny).sizes[WEIGHTS] = 5 * transfer.GIB
     with pytest.raises(HubTooLarge) as caught:
         Catalogue(replace(online, public=public)).folder("owner/huge", "")
     assert caught.value.values == {"checkpoint": "owner/huge", "size": "5.0 GiB", "limit": limit}
@@ -246,7 +245,7 @@ def test_a_hub_that_answers_with_500_is_unreachable(catalogue: Catalogue, hub: H
 def test_a_hub_that_stalls_is_unreachable_within_the_time_limit(
     catalogue: Catalogue, hub: HubDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(transfer, "_ANSWER_SECONDS", 0.3)
     hub.fail("owner/tiny", "stalled")
     with pytest.raises(HubUnreachable):
         catalogue.describe("owner/tiny", "")
@@ -276,7 +275,7 @@ def test_offline_asks_nobody(online: Settings, hub: HubDouble) -> None:
 )  # fmt: skip
 def test_only_owner_slash_name_goes_to_the_hub(catalogue: Catalogue, hub: HubDouble, repo_id: str) -> None:
     with pytest.raises(CheckpointIdMalformed):
-        check_id(repo_id)
+        Hub(Settings.from_env({})).check_id(repo_id)
     with pytest.raises(CheckpointIdMalformed):
         catalogue.folder(repo_id, "")
     assert not hub.requests

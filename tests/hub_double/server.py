@@ -1,13 +1,15 @@
-"""A small HTTP server that answers as the Hub does, for the calls that huggingface_hub 2.4 makes to fetch a model.
+"""A small HTTP server that answers as the Hub does, for what huggingface_hub 2.4 asks of it.
 
     with HubDouble() as hub:
         hub.add("owner/tiny", folder)
         hub.fail("owner/closed", "gated")
+        hub.add_data("owner/reviews", {"data/train.csv": b"…"})
         settings = replace(settings, hub_endpoint=hub.url)
 
 `fail` scripts a repository: not_found, gated, stalled, error_500, cut_off (the first `times` answers to a GET of
 the weights end half way; with `dead` everything after that is dropped), wrong_bytes. `hub.requests` counts
-(method, path). Files above 100 KB are announced as LFS files with their SHA-256, the others by their git SHA-1.
+(method, path); a data set is "datasets/owner/name". Files above 100 KB are announced as LFS files with their
+SHA-256, the others by their git SHA-1.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import re
 import socket
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,8 +30,8 @@ from urllib.parse import unquote, urlsplit
 
 How = Literal["not_found", "gated", "stalled", "error_500", "cut_off", "wrong_bytes"]
 LFS_BYTES = 100_000
-_API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/revision/[^/]+)?")
-_FILE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+_API = re.compile(r"/api/(?:models/)?((?:datasets/)?[^/]+/[^/]+)(?:/revision/[^/]+)?")
+_FILE = re.compile(r"/((?:datasets/)?[^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
 @dataclass
@@ -41,6 +44,8 @@ class Repository:
     dead: bool = False
     sizes: dict[str, int] = field(default_factory=dict)
     """Sizes that the metadata claim instead of the true ones."""
+    fragile: str = "model.safetensors"
+    """The file that cut_off and wrong_bytes are about."""
 
     @property
     def commit(self) -> str:
@@ -91,6 +96,12 @@ class HubDouble:
         files |= {re.sub(r"_(json|txt|safetensors|bin)$", r".\1", name): data or b"" for name, data in changed.items()}
         self.repositories[repo_id] = Repository({name: data for name, data in files.items() if name not in without})
         return self.repositories[repo_id]
+
+    def add_data(self, repo_id: str, files: Mapping[str, bytes]) -> Repository:
+        """Serve a data set; its last file is the one that can break off."""
+        repository = Repository(dict(files), fragile=max(files))
+        self.repositories[f"datasets/{repo_id}"] = repository
+        return repository
 
     def fail(self, repo_id: str, how: How | None, *, times: int = 1, dead: bool = False) -> None:
         """Script a repository (made when there is none); None lets it behave again."""
@@ -157,7 +168,8 @@ def _handler(hub: HubDouble) -> type[BaseHTTPRequestHandler]:
 
         def describe(self, repo_id: str, repository: Repository) -> None:
             body = {
-                "_id": "0", "id": repo_id, "modelId": repo_id, "sha": repository.commit, "private": False,
+                "_id": "0", "id": repo_id.removeprefix("datasets/"), "modelId": repo_id, "author": "owner",
+                "sha": repository.commit, "private": False,
                 "gated": "manual" if repository.how == "gated" else False, "disabled": False, "tags": [],
                 "downloads": 0, "siblings": [sibling(repository, name) for name in sorted(repository.files)],
             }  # fmt: skip
@@ -173,7 +185,7 @@ def _handler(hub: HubDouble) -> type[BaseHTTPRequestHandler]:
             headers = {**commit, "Accept-Ranges": "bytes", "ETag": f'"{facts["blobId"]}"'}
             if "lfs" in facts:
                 headers |= {"X-Linked-Etag": f'"{facts["lfs"]["sha256"]}"', "X-Linked-Size": str(facts["size"])}
-            if repository.how == "wrong_bytes" and name == "model.safetensors":
+            if repository.how == "wrong_bytes" and name == repository.fragile:
                 data = data[:-8] + bytes(8)[: len(data)]
             return self.content(repository, name, data, headers)
 
@@ -182,7 +194,7 @@ def _handler(hub: HubDouble) -> type[BaseHTTPRequestHandler]:
             start = int(asked.group(1)) if asked else 0
             if asked:
                 headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-            cutting = repository.how == "cut_off" and self.command == "GET" and name == "model.safetensors"
+            cutting = repository.how == "cut_off" and self.command == "GET" and name == repository.fragile
             if cutting and repository.times > 0:
                 repository.times -= 1
                 self.reply(206 if asked else 200, data[start:], headers, cut=(len(data) - start) // 2)

@@ -1,4 +1,4 @@
-"""A zip of data files: one is read, the training part by default.
+"""A zip of data files: one is read, the training part by default; numbered files of one part are one table.
 
 Nothing in the archive says where anything is written: the chosen member is copied into a private file of our own.
 """
@@ -6,10 +6,11 @@ Nothing in the archive says where anything is written: the chosen member is copi
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -17,12 +18,13 @@ from bertdemo.data.formats import Grid
 from bertdemo.data.formats.header import Row
 from bertdemo.data.formats.splits import called, choose_split, split_name
 from bertdemo.data.formats.workbook import UNREADABLE, refuse_bomb
-from bertdemo.data.reading import Note, ReadOptions
-from bertdemo.errors import ArchiveEncrypted, ArchiveWithoutTable, FileBroken, TooManyMembers
+from bertdemo.data.reading import Note, ReadOptions, listed
+from bertdemo.errors import ArchiveEncrypted, ArchiveWithoutTable, FileBroken, ShardsDiffer, TooManyMembers
 from bertdemo.settings import Limits
 
 Reader = Callable[[Path, str, str, Limits, ReadOptions], Grid]
 _ENCRYPTED = 0x1
+_SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.)")
 
 
 def read_archive(
@@ -34,7 +36,10 @@ def read_archive(
     SplitUnknown, and what the reader raises.
     """
     members = _members(path, name, limits)
-    tables = {_shown(member): member for member in members if _is_table(member, kinds)}
+    tables: dict[str, list[zipfile.ZipInfo]] = {}
+    for member in members:
+        if _is_table(member, kinds):
+            tables.setdefault(_SHARD.sub("", _shown(member)), []).append(member)
     if not tables:
         seen = ", ".join(_shown(member) for member in members[:8]) or "0"
         raise ArchiveWithoutTable(file=name, members=seen, kinds=", ".join(kinds))
@@ -43,8 +48,37 @@ def read_archive(
     if not parts or (options.split and options.split in tables):
         parts = {shown: shown for shown in tables}
     chosen = choose_split(list(parts), options.split, name)
-    member = tables[parts[chosen]]
-    return _read_member(path, name, member, limits, options, reader, (chosen, tuple(parts)))
+    shards = sorted(tables[parts[chosen]], key=lambda member: member.filename)
+    inner = replace(options, split="") if len(parts) > 1 else options
+    first = _read_member(path, name, shards[0], limits, inner, reader)
+    several, shown = len(parts) > 1, _shown(shards[0])
+    reading = replace(first.reading, split=chosen, splits=tuple(parts)) if several else first.reading
+    notes = [Note("archive_member", {"member": shown, "members": len(parts)})]
+    if len(shards) > 1:
+        notes = [Note("archive_shards", {"member": shown, "shards": len(shards)})]
+
+    def rest() -> Iterator[Grid]:
+        for member in shards[1:]:
+            grid = _read_member(path, name, member, limits, inner, reader)
+            if grid.header != first.header:
+                have, wanted = listed(grid.header), listed(first.header)
+                raise ShardsDiffer(file=name, member=_shown(member), columns=have, expected=wanted)
+            yield grid
+
+    return replace(first, rows=_chained(first.rows, rest()), notes=(*notes, *first.notes), reading=reading)
+
+
+def _chained(first: Iterable[Row], rest: Iterable[Grid]) -> Iterator[Row]:
+    """Yield the rows of all files; a row is counted on from the file before."""
+    last = 0
+    for number, cells in first:
+        last = number
+        yield number, cells
+    for grid in rest:
+        before = last
+        for number, cells in grid.rows:
+            last = before + number
+            yield last, cells
 
 
 def _members(path: Path, name: str, limits: Limits) -> list[zipfile.ZipInfo]:
@@ -79,7 +113,6 @@ def _read_member(
     limits: Limits,
     options: ReadOptions,
     reader: Reader,
-    parts: tuple[str, tuple[str, ...]],
 ) -> Grid:
     if member.flag_bits & _ENCRYPTED:
         raise ArchiveEncrypted(file=name)
@@ -93,13 +126,8 @@ def _read_member(
                 shutil.copyfileobj(source, target, 1024 * 1024)
         except UNREADABLE:
             raise FileBroken(file=name, kind="ZIP") from None
-        inner = replace(options, split="") if len(parts[1]) > 1 else options
-        grid = reader(copy, f"{name} / {shown}", PurePosixPath(shown).suffix.lower(), limits, inner)
-        rows = _cleaning(held.pop_all(), grid)
-    chosen, splits = parts if len(parts[1]) > 1 else (grid.reading.split, grid.reading.splits)
-    note = Note("archive_member", {"member": shown, "members": len(parts[1])})
-    reading = replace(grid.reading, split=chosen, splits=splits)
-    return replace(grid, rows=rows, notes=(note, *grid.notes), reading=reading)
+        grid = reader(copy, f"{name} / {shown}", PurePosixPath(shown).suffix.lower(), limits, options)
+        return replace(grid, rows=_cleaning(held.pop_all(), grid))
 
 
 def _cleaning(held: contextlib.ExitStack, grid: Grid) -> Iterator[Row]:

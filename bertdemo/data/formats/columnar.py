@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bertdemo.errors import FileBroken, FileTooLarge, TooManyColumns, TooManyRow
 from bertdemo.settings import Limits
 
 _BATCH_ROWS = 1024
+_FEATURES = b"huggingface"
 
 
 def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
@@ -32,10 +34,21 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
     size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     if size > limits.unpacked_bytes:
         raise FileTooLarge(file=name, size=size_text(size), limit=size_text(limits.unpacked_bytes))
-    return Grid(list(map(without_surrogates, names)), _rows(file, name), Reading(kind="parquet"))
+    kinds = _label_names(file.schema_arrow.metadata or {}, names)
+    return Grid(list(map(without_surrogates, names)), _rows(file, name, kinds), Reading(kind="parquet"))
 
 
-def _rows(file: Any, name: str) -> Iterator[tuple[int, list[str | None]]]:
+def _label_names(metadata: Mapping[bytes, bytes], names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return for each column the names behind its numbers, which `datasets` writes beside a ClassLabel; () for none."""
+    try:
+        features = json.loads(metadata[_FEATURES])["info"]["features"]
+        found = {name: feature.get("names") for name, feature in features.items() if feature["_type"] == "ClassLabel"}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return [()] * len(names)
+    return [tuple(map(str, known)) if isinstance(known := found.get(name), list) else () for name in names]
+
+
+def _rows(file: Any, name: str, kinds: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, list[str | None]]]:
     """Yield (row counted from 1, cells)."""
     import pyarrow as pa
 
@@ -44,6 +57,12 @@ def _rows(file: Any, name: str) -> Iterator[tuple[int, list[str | None]]]:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
-                yield number, [json_cell(value) for value in values]
+                yield number, [_cell(value, known) for value, known in zip(values, kinds, strict=True)]
     except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError):  # a type or a date Python has none for
         raise FileBroken(file=name, kind="Parquet") from None
+
+
+def _cell(value: Any, known: tuple[str, ...]) -> str | None:
+    if known and isinstance(value, int) and 0 <= value < len(known):
+        return without_surrogates(known[value])
+    return json_cell(value)

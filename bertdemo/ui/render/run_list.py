@@ -33,6 +33,8 @@ def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
     """Draw what a run was given: files, columns, how the rows were divided, the settings as they were used."""
     started = status.started
     files = [(translate(lang, "runs.given.data"), request.data_name)]
+    if request.origin:
+        files.append((translate(lang, "runs.given.origin"), request.origin))
     files += [
         (translate(lang, f"train.{role}"), name)
         for role, name in (("validation", request.validation_name), ("test", request.test_name))

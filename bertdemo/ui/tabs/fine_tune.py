@@ -19,7 +19,7 @@ from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.serving.baselines import as_fields
-from bertdemo.ui import baseline_box, reading_box
+from bertdemo.ui import baseline_box, hub_data_box, reading_box
 from bertdemo.ui.chosen_data import SHOWN, TASK, ChosenData, Source
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
@@ -138,6 +138,7 @@ class _Callbacks:
             test_name=Path(test).name if test else None,
             baselines=as_fields(known),
             mends=source.mends,
+            origin=source.origin,
             reading={name: value for name, value in source.options.to_fields().items() if value},
         )
         run = self._services.supervisor.start(request, self._services.owner(key))
@@ -302,7 +303,8 @@ def _wire_data(
         guarded(calls.mend), [state.source, data["mends"], data["text"], data["label"], *who], [state.source, *shown],
         **_QUIET,
     )  # fmt: skip
-    reading_box.wire(page, data["reading"], state.source, who, [*shown])
+    hub_data_box.wire(page, data["hub"], state.source, data, who, shown)
+    reading_box.wire(page, data["reading"], state.source, who, shown)
     for box in (data["text"], data["label"], form.checkpoint):
         box.input(guarded(calls.examine), [state.source, data["text"], data["label"], *who], shown, **_QUIET)
     chosen = guarded(calls.chosen, shown=lambda told: root(error_state(told)))
