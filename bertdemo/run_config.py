@@ -73,10 +73,21 @@ class RunConfig:
     """Batches of rows of similar length: the same result with far less padding."""
     seed: int = _setting(42, "int", low=0, high=2**31 - 1)
     """Seed of the split, the new head, the order of rows and dropout."""
+    method: str = _setting("fine_tune", "choice", choices=("fine_tune", "regression"))
+    """`fine_tune` trains every weight; `regression` fits one linear layer on the frozen encoder's mean vectors."""
 
     def __post_init__(self) -> None:
         for spec in specs():
             _check(spec, getattr(self, spec.name))
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the encoder stays as it is."""
+        return self.method == "regression"
+
+    def used(self) -> dict[str, object]:
+        """Return the fields that such a run reads: a regression takes no steps, so it has no use for most."""
+        return {spec.name: getattr(self, spec.name) for spec in specs() if not self.frozen or spec.name in _FROZEN_USES}
 
     @classmethod
     def from_fields(cls, values: Mapping[str, object]) -> RunConfig:
@@ -87,6 +98,9 @@ class RunConfig:
                 raise FieldUnknown(field=str(name)[:60], fields=", ".join(known))
         parsed: dict[str, Any] = {name: _parse(known[name], value) for name, value in values.items()}
         return cls(**parsed)
+
+
+_FROZEN_USES = ("device", "max_length", "batch_size", "seed", "method")
 
 
 def specs() -> tuple[FieldSpec, ...]:

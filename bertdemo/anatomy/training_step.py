@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bertdemo.anatomy import label_head
 from bertdemo.anatomy.layers import softmax
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class TrainingStep:
     loss: float
     """-log of the probability of the right label."""
     gradient_norms: tuple[tuple[str, float], ...]
-    """(part, L2 norm over all its gradients) for embeddings, layer.1 .. layer.L, pooler, classifier."""
+    """(part, L2 norm over all its gradients): embeddings, layer.1 .. layer.L, then pooler and classifier, or linear."""
     total_norm: float
     """L2 norm over all of them; a trainer clips by it."""
     after_logits: tuple[float, ...]
@@ -88,7 +89,7 @@ def _said(out: Any, prefix: str) -> dict[str, Any]:
 
 
 def _check(model: BertForSequenceClassification, inputs: Mapping[str, Tensor], label: int) -> None:
-    count = len(model.classifier.bias)
+    count = len(label_head.linear_of(model).bias)
     if count < 2 or model.config.problem_type not in {None, "single_label_classification"}:
         raise ValueError("a training step needs a head that chooses among labels")
     if not 0 <= label < count:
@@ -111,7 +112,7 @@ def _parts(model: Any) -> list[tuple[str, list[Parameter]]]:
     """Every parameter, once, by the part of the model that it belongs to."""
     parts = [("embeddings", model.bert.embeddings)]
     parts += [(f"layer.{number}", layer) for number, layer in enumerate(model.bert.encoder.layer, start=1)]
-    parts += [("pooler", model.bert.pooler), ("classifier", model.classifier)]
+    parts += label_head.parts_of(model)
     return [(name, list(module.parameters())) for name, module in parts]
 
 

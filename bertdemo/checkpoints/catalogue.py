@@ -32,6 +32,7 @@ from bertdemo.checkpoints.info import (
     split_capabilities,
 )
 from bertdemo.checkpoints.intake import CONFIG_FILE, WEIGHTS_FILE, Vetted
+from bertdemo.checkpoints.mean_linear import ARCHITECTURE as MEAN_LINEAR
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.checkpoints.trained import ID, Trained
 from bertdemo.errors import CheckpointBroken, CheckpointError, CheckpointIdMalformed, CheckpointUnknown
@@ -242,6 +243,7 @@ class Catalogue:
             has_mlm_head=kind in {"BertForMaskedLM", "BertForPreTraining"},
             has_classifier=kind == _CLASSIFIER,
             has_pooler=kind in {"BertModel", "BertForPreTraining", _CLASSIFIER},
+            has_mean_head=kind == MEAN_LINEAR,
             shapes={},
         )
         return _from_config(repo_id, "hub", Vetted(remote.config, weights, kind), "unknown")
@@ -276,7 +278,8 @@ def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Lang
     # A token classifier's weights have the same names, so the class that the config names decides; one output is
     # a regression, not a label.
     labels = tuple(config.get("id2label", {}).values())
-    labels = labels if weights.has_classifier and vetted.architecture == _CLASSIFIER and len(labels) > 1 else ()
+    headed = weights.has_mean_head or (weights.has_classifier and vetted.architecture == _CLASSIFIER)
+    labels = labels if headed and len(labels) > 1 else ()
     can: set[Capability] = {"tokenize", "embed", "fine_tune"}
     can |= {"labels"} if labels else set()
     can |= {"fill_mask"} if weights.has_mlm_head else set()
@@ -298,8 +301,9 @@ def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Lang
         can=able,
         cannot=unable,
         cased=None,
-        pooling="pooler" if weights.has_pooler else None,
+        pooling="mean" if weights.has_mean_head else "pooler" if weights.has_pooler else None,
         ready=False,
+        mean_head=weights.has_mean_head,
     )
 
 

@@ -60,6 +60,8 @@ class CheckpointInfo:
     """Seconds since the epoch; 0 unless trained."""
     metric: float | None = None
     """First metric of a trained one that was evaluated."""
+    mean_head: bool = False
+    """Its head is a linear layer on the mean, which BertForSequenceClassification does not load."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bertdemo.checkpoints.mean_linear import ARCHITECTURE as MEAN_LINEAR
 from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -55,7 +56,7 @@ _ENCODER_NAME = re.compile(
 )
 _HEAD_NAME = re.compile(
     r"cls\.predictions\.(bias|decoder\.(weight|bias)|transform\.(dense|LayerNorm)\.(weight|bias))"
-    r"|cls\.seq_relationship\.(weight|bias)|classifier\.(weight|bias)|qa_outputs\.(weight|bias)"
+    r"|cls\.seq_relationship\.(weight|bias)|classifier\.(weight|bias)|qa_outputs\.(weight|bias)|linear\.(weight|bias)"
 )
 
 
@@ -68,6 +69,8 @@ class WeightsFacts:
     has_mlm_head: bool
     has_classifier: bool
     has_pooler: bool
+    has_mean_head: bool
+    """The linear layer of `mean_linear`."""
     shapes: Mapping[str, tuple[int, ...]]
     """Name without `bert.`, LayerNorm's old gamma and beta read as weight and bias, to shape."""
 
@@ -106,7 +109,10 @@ def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
         raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
     if any(key.startswith("encoder.") and key not in expected for key in weights.shapes):
         raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
-    return Vetted(config, weights, architecture_of(raw))
+    architecture = architecture_of(raw)
+    if not _mean_head_fits(config, weights, architecture):
+        raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
+    return Vetted(config, weights, architecture)
 
 
 def read_config(path: Path, *, checkpoint: str) -> dict[str, Any]:
@@ -181,8 +187,22 @@ def check_weights(path: Path, *, checkpoint: str = "") -> WeightsFacts:
         has_mlm_head="cls.predictions.transform.dense.weight" in shapes,
         has_classifier="classifier.weight" in shapes,
         has_pooler="pooler.dense.weight" in shapes,
+        has_mean_head="linear.weight" in shapes or "linear.bias" in shapes,
         shapes=shapes,
     )
+
+
+def _mean_head_fits(config: Mapping[str, Any], weights: WeightsFacts, architecture: str) -> bool:
+    """Return whether config and file agree on a linear layer over the mean, or on there being none.
+
+    Two heads in one file would leave open which of them is meant; a `linear` of another class is not ours to read.
+    """
+    if architecture != MEAN_LINEAR:
+        return not weights.has_mean_head
+    count = len(config.get("id2label", {}))
+    fits = {"linear.weight": (count, int(config["hidden_size"])), "linear.bias": (count,)}
+    alone = not (weights.has_classifier or weights.has_pooler)
+    return count > 1 and alone and all(weights.shapes.get(name) == shape for name, shape in fits.items())
 
 
 def encoder_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

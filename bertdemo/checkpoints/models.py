@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bertdemo.checkpoints import intake
+from bertdemo.checkpoints import intake, mean_linear
 from bertdemo.checkpoints.intake import TOKENIZER_FILES, WEIGHTS_FILE
 from bertdemo.errors import CheckpointBroken, MaskHeadMissing
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import BertForMaskedLM, BertForSequenceClassification, BertModel
+
+    from bertdemo.checkpoints.mean_linear import Floats
 
 Head = Literal["none", "classification", "fill_mask"]
 HEAD_FILE = "head_at_start.safetensors"
@@ -55,7 +57,8 @@ def open_model(
     """Load the encoder of `folder`, with a classification head over `labels`, its masked-word head, or none.
 
     A head in the file is kept where `labels` is empty or the same list, else a new one is made; with `seed` the
-    new one is the same every time, and the caller's random state is left alone. Only `attention="eager"` gives
+    new one is the same every time, and the caller's random state is left alone. A linear layer on the mean opens
+    as `mean_linear`; a new head is always that of BertForSequenceClassification. Only `attention="eager"` gives
     attention weights. `dropout` replaces every dropout rate of the config. Raises what `intake.check_folder`
     raises, and CheckpointBroken where a tensor of the encoder is missing.
     """
@@ -77,10 +80,22 @@ def open_model(
             return _load(BertModel, folder, config, attention, add_pooling_layer=vetted.weights.has_pooler)
         if head == "fill_mask":
             return _load(BertForMaskedLM, folder, config, attention)
+        if vetted.weights.has_mean_head and (not labels or tuple(labels) == stored):
+            return _load(mean_linear.model_class(), folder, config, attention)
         opened = _load(BertForSequenceClassification, folder, config, attention)
         if not labels or tuple(labels) == stored or not vetted.weights.has_classifier:
             return opened
         return _with_new_head(opened)
+
+
+def open_mean_linear(folder: Path, labels: Sequence[str], weight: Floats, bias: Floats) -> Any:
+    """Put a fitted linear layer, (labels, d) and (labels,), on the mean of the encoder in `folder`.
+
+    Raises what `open_model` raises, and ValueError where the layer does not fit.
+    """
+    encoder: Any = open_model(folder, head="none").model
+    with _LOADING, _seeded(0):
+        return mean_linear.from_parts(encoder, tuple(labels), weight, bias)
 
 
 def warm_up() -> None:

@@ -99,6 +99,8 @@ def embed(
     *,
     max_length: int,
     progress: Callable[[float], None] = lambda share: None,
+    batch_size: int = 32,
+    device: str = "cpu",
 ) -> Floats:
     """Return the mean of the last layer over each text's pieces, (rows, width), by the checkpoint in `folder`.
 
@@ -107,16 +109,18 @@ def embed(
     import numpy as np
     import torch
 
+    from bertdemo.checkpoints.mean_linear import masked_mean
     from bertdemo.checkpoints.models import open_model
 
-    model = open_model(folder, head="none").model
+    model: Any = open_model(folder, head="none").model
+    model.to(device)
     found = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
     done = 0
     with torch.inference_mode():
-        for indices, inputs in batches(tokenizer, texts, None, max_length=max_length):
-            hidden = model(**inputs).last_hidden_state  # (batch, length, width)
-            wide = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)  # (batch, length, 1)
-            found[indices] = ((hidden * wide).sum(1) / wide.sum(1)).numpy()  # (batch, width)
+        for indices, inputs in batches(tokenizer, texts, None, max_length=max_length, batch_size=batch_size):
+            there = {name: tensor.to(device) for name, tensor in inputs.items()}
+            hidden = model(**there).last_hidden_state  # (batch, length, width)
+            found[indices] = masked_mean(hidden, there["attention_mask"]).cpu().numpy()  # (batch, width)
             done += len(indices)
             progress(done / len(texts))
     return found

@@ -49,7 +49,10 @@ class Launched(RunEvent):
 
 @dataclass(frozen=True)
 class Started(RunEvent):
-    """The worker has read the data and built the model; `config` holds what was chosen."""
+    """The worker has read the data and built the model; `config` holds what was chosen and is used.
+
+    A regression takes no steps: `steps` and `epochs` are 0.
+    """
 
     kind = "started"
     steps: int
@@ -94,7 +97,10 @@ class Step(RunEvent):
 
 @dataclass(frozen=True)
 class Phase(RunEvent):
-    """What the worker does apart from steps: `evaluating`, `saving`, `testing`, with the share of it that is done."""
+    """What the worker does apart from steps, with the share of it that is done.
+
+    `evaluating`, `saving`, `testing`; of a regression also `embedding` and `fitting`.
+    """
 
     kind = "phase"
     name: str

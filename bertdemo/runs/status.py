@@ -12,6 +12,8 @@ from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.registry import RunView
 
 CURVE_POINTS = 500
+_TOLD_FROM = 0.02
+"""Share of the work from which on the time that is left can be told."""
 E_ = TypeVar("E_", bound=RunEvent)
 
 
@@ -45,7 +47,7 @@ class RunStatus:
     rows_per_second: float
     memory_bytes: int
     phase: str
-    """`training`, `evaluating`, `saving`, `testing`, `fetching`, or "" where nothing is under way."""
+    """`training`, a Phase's name, `fetching`, or "" where nothing is under way."""
     phase_progress: float
     started: ev.Started | None
     loss: tuple[tuple[float, float], ...]
@@ -65,6 +67,11 @@ class RunStatus:
     """What was known before training, as RunRequest has it."""
 
     @property
+    def stepless(self) -> bool:
+        """Whether the run fits a regression: it takes no steps, and nothing chooses among epochs."""
+        return self.started is not None and self.started.epochs == 0
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self.state in ev.ENDED
@@ -79,6 +86,7 @@ def status_of(view: RunView) -> RunStatus:
     end = finished or cancelled
     steps = [event for event in events if isinstance(event, ev.Step)]
     phase, phase_progress = _phase(events, view.state)
+    progress, left = (step.progress, step.seconds_left) if step else _without_steps(started, events)
     epoch = max(1, math.ceil(step.epoch)) if step else 0  # 1.0 is the end of the first epoch
     return RunStatus(
         run_id=view.run_id,
@@ -88,13 +96,13 @@ def status_of(view: RunView) -> RunStatus:
         stopping=view.stopping,
         created=view.created,
         seq=view.seq,
-        progress=1.0 if finished else step.progress if step else 0.0,
+        progress=1.0 if finished else progress,
         epoch_progress=_epoch_progress(step, epoch, phase),
         epoch=epoch,
         epochs=started.epochs if started else 0,
         step=step.step if step else 0,
         steps=step.steps if step else started.steps if started else 0,
-        seconds_left=step.seconds_left if step and view.state == "running" else None,
+        seconds_left=left if view.state == "running" else None,
         rows_per_second=step.rows_per_second if step else 0.0,
         memory_bytes=step.memory_bytes if step else 0,
         phase=phase,
@@ -140,6 +148,19 @@ def _phase(events: Sequence[RunEvent], state: State) -> tuple[str, float]:
         if isinstance(event, ev.Step):
             return "training", 0.0
     return "", 0.0
+
+
+def _without_steps(started: ev.Started | None, events: Sequence[RunEvent]) -> tuple[float, float | None]:
+    """Return progress and seconds left of a run that only reads each row once: to embed it, then to measure it."""
+    phase = _last(events, ev.Phase)
+    if started is None or phase is None:
+        return 0.0, None
+    held_out = started.test_rows or started.validation_rows
+    embedded = phase.progress if phase.name == "embedding" else 1.0
+    measured = phase.progress if phase.name == "testing" else float(phase.name == "saving")
+    done = (started.train_rows * embedded + held_out * measured) / max(1, started.train_rows + held_out)
+    spent = max(0.0, phase.at - started.at)
+    return min(0.999, done), spent * (1 - done) / done if done > _TOLD_FROM else None
 
 
 def _epoch_progress(step: ev.Step | None, epoch: int, phase: str) -> float:

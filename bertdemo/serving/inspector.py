@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo.anatomy import compare, fill_mask, layers, pooling, training_step, wordpiece
@@ -59,7 +59,17 @@ class BeforeAfter:
     movement: tuple[tuple[str, float], ...]
     """(part, how far its weights moved, relative to their norm)."""
     class_map: ClassMap | None
-    """[CLS] of held-out rows in both; None where none are stored."""
+    """[CLS] of held-out rows in both; None where none are stored, or where the encoder did not move."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether any weight of the encoder is another one than in the base."""
+        return any(share > 0 for _, share in self.movement)
+
+    @property
+    def same_kind(self) -> bool:
+        """Whether both have a head of one kind, so that what they say can be compared."""
+        return self.before.head_reads == self.after.head_reads
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ class Inspector:
             self.look(Question(text, "", question.checkpoint), owner) if text.strip() else None
             for text in (second, unrelated)
         ]
-        trained_with = info.pooling if info.source in {"bundled", "trained"} else None
+        trained_with = info.pooling if info.mean_head or info.source in {"bundled", "trained"} else None
         return pooling.compare(self.look(question, owner), others[0], others[1], trained_with)
 
     def fill(self, question: Question, owner: str, position: int) -> Filling:
@@ -162,18 +172,15 @@ class Inspector:
         """
         base = self._base_of(question.checkpoint, owner)
         before, after = self._look(question, owner, "before"), self.look(question, owner)
+        found = BeforeAfter(base.name, before, after, self._movement(question.checkpoint, owner), None)
+        if not found.moved:  # a head on a frozen encoder: all rows would lie where they lay
+            return found
         kept = rows[:: max(1, -(-len(rows) // MAP_ROWS))]  # evenly, so that sorted rows keep all their labels
         texts = [str(row["text"]) for row in kept]
         old = self._first_vectors(texts, question.checkpoint, owner, "before", lambda share: progress(share / 2))
         new = self._first_vectors(texts, question.checkpoint, owner, "head", lambda share: progress(0.5 + share / 2))
         labels = [str(row["label"]) for row in kept]
-        return BeforeAfter(
-            base=base.name,
-            before=before,
-            after=after,
-            movement=self._movement(question.checkpoint, owner),
-            class_map=compare.class_map(old, new, labels) if texts else None,
-        )
+        return replace(found, class_map=compare.class_map(old, new, labels) if texts else None)
 
     def forget(self, checkpoint: str) -> None:
         """Let go of a checkpoint that was deleted."""

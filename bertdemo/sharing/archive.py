@@ -1,7 +1,7 @@
 """A trained checkpoint as one zip: weights, tokenizer, card, and the run's configuration and metrics.
 
-What is in it is enough to rebuild the checkpoint; nothing in it is a pickle, a path of this machine, an owner or
-a row of the visitor's data.
+What is in it is enough to rebuild the checkpoint, with a README where transformers alone does not know how. Nothing in
+it is a pickle, a path of this machine, an owner or a row of the visitor's data.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.models import HEAD_FILE
 from bertdemo.errors import CheckpointUnknown
+from bertdemo.sharing.readme import NOTE, mean_linear_readme
 
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 _FILES = (
@@ -30,6 +31,9 @@ def export_zip(checkpoint: str, owner: str, catalogue: Catalogue, target: Path) 
     folder = catalogue.folder(checkpoint, owner)
     public = {name: value for name, value in asdict(card).items() if name != "owner"}
     run = {name: public[name] for name in ("task", "labels", "columns", "base", "config", "rows", "versions")}
+    readme = mean_linear_readme(card) if catalogue.describe(checkpoint, owner).mean_head else ""
+    if readme:
+        public["note"] = NOTE
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name in _FILES:
             if (folder / name).is_file():
@@ -37,6 +41,8 @@ def export_zip(checkpoint: str, owner: str, catalogue: Catalogue, target: Path) 
         _add_text(archive, "card.json", json.dumps(public, ensure_ascii=False, indent=2))
         _add_text(archive, "run.json", json.dumps(run, ensure_ascii=False, indent=2))
         _add_text(archive, "metrics.json", json.dumps(public["metrics"], ensure_ascii=False, indent=2))
+        if readme:
+            _add_text(archive, "README.md", readme)
     return target
 
 

@@ -154,7 +154,7 @@ class Task(ABC):
 
         The pooler counts: sequence classification reads it, and it was trained for another purpose.
         """
-        return parameter.startswith("classifier") or ".pooler." in parameter
+        return parameter.startswith(("classifier.", "linear.")) or ".pooler." in parameter
 
 
 def batches(

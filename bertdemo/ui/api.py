@@ -162,7 +162,10 @@ class Endpoints:
         test_file: str | None = None,
         owner: str = "",
     ) -> Json:
-        """Queue a training run and return {run_id} at once."""
+        """Queue a training run and return {run_id} at once.
+
+        config {"method": "regression"} trains no encoder: it fits and keeps a regression on frozen embeddings.
+        """
         path = _file(file)
         _check("config", {} if config is None else config, dict, '{"epochs": 3, …}')
         request = RunRequest(

@@ -14,7 +14,7 @@ from bertdemo.anatomy import compare, geometry, snippets
 from bertdemo.anatomy.layers import HeadTrace, LayerTrace
 from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.errors import ArgumentWrong, MaskHeadMissing, RunUnknown, TextTooLong
-from bertdemo.serving.inspector import Inspector, Question
+from bertdemo.serving.inspector import BeforeAfter, Inspector, Question
 from bertdemo.ui.i18n import message, translate
 from bertdemo.ui.render.inside_attention import (
     View,
@@ -29,6 +29,7 @@ from bertdemo.ui.render.inside_head import (
     render_class_map,
     render_difference,
     render_fill,
+    render_frozen,
     render_head,
     render_movement,
     render_probabilities,
@@ -229,18 +230,25 @@ class Drawings:
             with contextlib.suppress(RunUnknown):  # the run was deleted, its checkpoint was not
                 rows = self._services.registry.evaluation(info.run, asked.owner)
         found = self._inspector.before_after(asked.question, asked.owner, rows, progress)
+        named = {"name": info.name, "base": found.base}
+        base = "inside.change.base" if found.same_kind else "inside.change.base_frozen"
+        parts = [caption(translate(asked.lang, base, **named))]
+        if found.same_kind:
+            old, new = found.before.probabilities, found.after.probabilities
+            parts.append(render_probabilities(found.after.labels, old, new, asked.lang))
+        parts.append(render_movement(found.movement, asked.lang))
+        parts += self._moved(found, asked) if found.moved else [render_frozen(found.after, asked.lang)]
+        return {"change": "".join(parts)}
+
+    def _moved(self, found: BeforeAfter, asked: Asked) -> list[str]:
+        """Draw what other weights of the encoder do to this text and to rows of the data."""
         where, lang = asked.where.fitted(found.after), asked.lang
         difference = compare.attention_difference(found.before, found.after, where.layer, where.head)
-        parts = [
-            caption(translate(lang, "inside.change.base", name=info.name, base=found.base)),
-            render_probabilities(found.after.labels, found.before.probabilities, found.after.probabilities, lang),
-            render_movement(found.movement, lang),
+        no_rows = root(caption(translate(lang, "inside.change.no_rows")))
+        return [
             render_difference(difference, found.after, where.layer, where.head, lang),
-            render_class_map(found.class_map, lang)
-            if found.class_map
-            else root(caption(translate(lang, "inside.change.no_rows"))),
+            render_class_map(found.class_map, lang) if found.class_map else no_rows,
         ]
-        return {"change": "".join(parts)}
 
     def code(self, step: str, asked: Asked) -> str:
         """Return the lines of code that give this step's numbers, closed, with a button that copies them."""
@@ -248,7 +256,7 @@ class Drawings:
         info = self._info(asked)
         stage = info.layers if where.stage is None else where.stage
         written = snippets.snippet(
-            step, _source(info), question.text, question.pair, untrained=not info.labels,
+            step, _source(info), question.text, question.pair, untrained=not info.labels, mean=info.mean_head,
             layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
             second=asked.second, label=asked.label, learning_rate=asked.rate,
             base=_source(self._services.catalogue.describe(info.base, asked.owner)) if _has_base(step, info) else "",

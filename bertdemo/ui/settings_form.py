@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.device import Device, DeviceReport, precision_for
-from bertdemo.run_config import FieldSpec, specs
+from bertdemo.run_config import FieldSpec, RunConfig, specs
 from bertdemo.ui.i18n import size, translate
 from bertdemo.ui.page import Page
 from bertdemo.ui.render.predictions import describe
@@ -43,6 +43,14 @@ class SettingsForm:
     def values(fields: Sequence[Any]) -> dict[str, Any]:
         """Return {field: value} of what `components` sent."""
         return {spec.name: value for spec, value in zip(specs(), fields, strict=True)}
+
+    @staticmethod
+    def for_regression(fields: Sequence[Any]) -> list[Any]:
+        """Return what `components` sent, made the settings of a regression; what it has no use for is the default."""
+        used = RunConfig(method="regression").used()
+        values = SettingsForm.values(fields)
+        kept = {spec.name: values[spec.name] if spec.name in used else "" for spec in specs()}
+        return list({**kept, "method": "regression"}.values())
 
 
 def build_form(page: Page, services: Services) -> SettingsForm:

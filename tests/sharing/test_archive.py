@@ -92,3 +92,61 @@ def test_only_what_its_owner_trained_is_exported(
         with pytest.raises(CheckpointUnknown):
             export_zip(checkpoint, owner, Catalogue(own_settings), tmp_path / "no.zip")
     assert not (tmp_path / "no.zip").exists()
+
+
+# --- the one kind that transformers does not load by itself -------------------------------------------------
+
+
+@pytest.fixture
+def kept(work: Work, data: Path, own_settings: Settings, tmp_path: Path) -> tuple[str, Path]:
+    """A kept regression and its unpacked zip."""
+    folder = work(request_for(data, name="my <regression>", config={"method": "regression", "max_length": 12}))
+    path = export_zip(folder.name, "", Catalogue(own_settings), tmp_path / "kept.zip")
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "kept")
+    return folder.name, tmp_path / "kept"
+
+
+def test_the_zip_of_a_regression_says_how_it_is_loaded(kept: tuple[str, Path]) -> None:
+    assert {path.name for path in kept[1].iterdir()} == {
+        "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
+        "card.json", "run.json", "metrics.json", "README.md",
+    }  # fmt: skip
+    card = json.loads((kept[1] / "card.json").read_text(encoding="utf-8"))
+    assert card["pooling"] == "mean" and set(card["config"]) == {"device", "max_length", "batch_size", "seed", "method"}
+    assert "BertForSequenceClassification does not load" in card["note"]
+    said = (kept[1] / "README.md").read_text(encoding="utf-8")
+    assert "`BertForSequenceClassification` does not load it" in said
+    assert "`BertForSequenceClassification` 加载不了它" in said
+    assert "regression>" not in said and "48 rows" in said
+
+
+def test_the_code_in_its_readme_gives_the_logits_of_the_app(
+    kept: tuple[str, Path], own_settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lines are run as they stand, in the folder that was unpacked."""
+    import torch
+
+    from bertdemo.checkpoints.models import open_model
+    from bertdemo.checkpoints.tokenizers import SharedTokenizer
+    from bertdemo.tasks.base import batches
+
+    code = (kept[1] / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    long = "a good film and [SEP] a bad one " * 9
+    monkeypatch.chdir(kept[1])
+    found: dict[str, object] = {}
+    exec(compile(code.replace('"Nobody played it."', repr(long)), "README.md", "exec"), found)  # noqa: S102
+    checkpoint = Catalogue(own_settings).folder(kept[0], "")
+    model = open_model(checkpoint, head="classification").model
+    texts, logits = ["The violin stayed in its case.", long], torch.zeros(2, 2)
+    with torch.inference_mode():
+        for indices, inputs in batches(SharedTokenizer.from_folder(checkpoint), texts, None, max_length=12):
+            logits[indices] = model(**inputs).logits
+    assert float((found["logits"] - logits).abs().max()) <= 1e-5  # type: ignore[operator]
+    predictor = Predictor(own_settings, Catalogue(own_settings))
+    for text, row in zip(texts, logits.softmax(-1).tolist(), strict=True):
+        answer = predictor.predict(text, "", kept[0], "")
+        assert {item.label: item.score for item in answer.output.labels} == pytest.approx(
+            dict(zip(("no", "yes"), row, strict=True)), abs=1e-5
+        )
+    assert "['" in capsys.readouterr().out

@@ -15,7 +15,7 @@ from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.registry import RunView
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.tasks.base import LabelScore, Prediction
-from bertdemo.ui.i18n import LANGUAGES
+from bertdemo.ui.i18n import LANGUAGES, translate
 from bertdemo.ui.render import data as data_picture
 from bertdemo.ui.render import predictions as prediction_picture
 from bertdemo.ui.render import run_list, runs
@@ -187,3 +187,81 @@ def test_an_empty_list_says_what_will_stand_there() -> None:
 def test_the_label_column_of_a_report_shows_a_share_as_percent() -> None:
     assert "90.0%" in read(data_picture.render_data("x.csv", report(), (), "en")).words
     assert "90.0%" in read(data_picture.render_data("x.csv", replace(report(), rows=3), (), "zh")).words
+
+
+# --- a run without steps: the regression on a frozen encoder ------------------------------------------------
+
+
+def regression(*events: ev.RunEvent, state: ev.State = "running") -> RunStatus:
+    config = RunConfig(method="regression", max_length=16, batch_size=16).used()
+    return status_of(view(replace(started(), steps=0, epochs=0, config=config), *events, state=state))
+
+
+def phase(name: str, share: float, at: float = 10.0) -> ev.Phase:
+    return ev.Phase(seq=5, attempt=1, at=1_700_000_000.0 + at, name=name, progress=share)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", ["", "embedding", "fitting", "testing", "saving"])
+def test_a_run_without_steps_is_followed_by_its_phases(name: str, lang: str) -> None:
+    status = regression(*([phase(name, 0.25)] if name else []))
+    html = runs.render_run(status, lang)
+    assert set(read(html).tags) <= OURS
+    words = read(html).words
+    assert translate(lang, "run.testing" if name == "testing" else f"state.{name or 'embedding'}") in words
+    assert translate(lang, "run.this_epoch") not in words and "0 of 0" not in words and "NaN" not in html
+    assert "bd-curve" not in html
+    assert not name or translate(lang, f"run.phase.{name}") in words
+    assert read(run_list.render_list([status], {}, "", lang)).words
+
+
+def test_its_progress_is_the_share_of_rows_that_were_read() -> None:
+    assert regression().progress == 0
+    embedding = regression(phase("embedding", 0.5))
+    assert embedding.progress == pytest.approx(40 / 100)
+    assert embedding.seconds_left == pytest.approx(10 * 0.6 / 0.4)
+    assert "15 s left" in read(runs.render_run(embedding, "en")).words
+    shares = [
+        regression(phase(name, share)).progress
+        for name, share in (("embedding", 0.1), ("embedding", 1.0), ("fitting", 0.0), ("testing", 0.5), ("saving", 0.0))
+    ]
+    assert shares == sorted(shares) and shares[-1] < 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_its_result_says_that_nothing_was_chosen_and_the_encoder_is_the_bases(lang: str) -> None:
+    end = ev.Finished(
+        **common(20), checkpoint="20260101-aa", metrics=METRICS, evaluated_on="validation", rows=20, seconds=6.0
+    )
+    status = regression(end, state="finished")
+    assert status.progress == 1
+    words = read(runs.render_outcome(status, (), lang)).words
+    assert translate(lang, "result.on_held_out") in words and translate(lang, "result.frozen") in words
+    assert translate(lang, "result.on_validation") not in words
+    assert (
+        translate(lang, "metric.macro_f1")
+        in read(runs.render_result(status, evaluate(rows(), (HOSTILE, "b")), lang)).words
+    )
+    given = read(run_list.render_request(REQUEST, status, lang)).words
+    assert translate(lang, "config.choice.regression") in given
+    assert translate(lang, "config.learning_rate") not in given
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_its_stop_is_told_as_what_it_was(lang: str) -> None:
+    nothing = ev.Cancelled(**common(4), checkpoint="", evaluated=False, step=0)
+    early = regression(nothing, state="cancelled")
+    assert translate(lang, "result.nothing_fitted") in read(runs.render_outcome(early, (), lang)).words
+    late = regression(replace(nothing, checkpoint="20260101-aa"), state="cancelled")
+    for html in (runs.render_outcome(late, (), lang), runs.render_result(late, None, lang)):
+        assert translate(lang, "result.not_measured") in read(html).words
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_the_settings_come_to_leaves_out_what_a_regression_has_no_use_for(lang: str) -> None:
+    config = chosen_for(RunConfig(method="regression"), train_rows=80, parameters=10**7, suggested_length=16)
+    words = read(data_picture.render_chosen(config, {"train": 80, "validation": 20, "test": 0}, lang)).words
+    assert translate(lang, "config.max_length") in words and translate(lang, "config.epochs") not in words
+    assert translate(lang, "data.split_frozen", train="80", held_out="20") in words
+    large = data_picture.split_words({"train": 800, "validation": 100, "test": 99}, lang, frozen=True)
+    assert "99" in large and "100" not in large

@@ -29,7 +29,8 @@ from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import append_event
-from bertdemo.runs.worker.result import Part, Prepared, measure, publish
+from bertdemo.runs.worker import regression
+from bertdemo.runs.worker.result import Part, Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.settings import Settings, pin_gpu
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, pad
 
@@ -161,6 +162,11 @@ class Job:
         self.stop()
         device_id = pin_gpu(self._request.config.device)
         prepared = self._prepare()
+        if prepared.config.frozen:
+            device = devices.report().choose(device_id)
+            self._say_started(prepared, device, "float32")
+            fitted = regression.run(prepared, device.id, self.emit, self.stop, self._say_testing)
+            return self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
         opened = self._task.model(prepared.base, HeadOptions(labels=prepared.labels, seed=prepared.config.seed))
         if opened.new_weights:
             save_head(opened, self._folder)
@@ -172,14 +178,19 @@ class Job:
             stopped = True
         evaluated = reporter.best.logits is not None
         if evaluated:
-            self._restore_best(opened.model)
+            restore_weights(opened.model, self._folder / "best")
         try:
             result = measure(prepared, reporter.best, None if stopped else opened.model, self.stop, self._say_testing)
         except Stopped:
             stopped = True
             result = measure(prepared, reporter.best, None, lambda: None, self._say_testing)
+        ended = {"evaluated": evaluated, "step": reporter.best.step if evaluated else reporter.step} if stopped else {}
+        return self._finish(prepared, opened.model, result, **ended)
+
+    def _finish(self, prepared: Prepared, model: Any, result: Result, **cancelled: Any) -> None:
+        """Publish the checkpoint and end: Finished, or Cancelled with what it says of the stop."""
         self.emit("Phase", name="saving", progress=0.0)
-        checkpoint = publish(self._id, self._owner, prepared, opened.model, result, self._folder)
+        checkpoint = publish(self._id, self._owner, prepared, model, result, self._folder)
         shutil.rmtree(self._folder / "best", ignore_errors=True)  # it is the checkpoint now
         common = {
             "checkpoint": checkpoint,
@@ -188,12 +199,7 @@ class Job:
             "rows": len(result.rows),
             "seconds": self._seconds(),
         }
-        if stopped:
-            self.emit(
-                "Cancelled", evaluated=evaluated, step=reporter.best.step if evaluated else reporter.step, **common
-            )
-        else:
-            self.emit("Finished", **common)
+        self.emit("Cancelled" if cancelled else "Finished", **common, **cancelled)
 
     def _prepare(self) -> Prepared:
         """Read, check, split and encode the data; choose what was left to us."""
@@ -356,7 +362,7 @@ class Job:
 
     def _say_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
         rows = {name: len(part.rows) for name, part in prepared.parts.items()}
-        batch, epochs = prepared.config.batch_size or 1, prepared.config.epochs or 1
+        batch, epochs = prepared.config.batch_size or 1, 0 if prepared.config.frozen else prepared.config.epochs or 1
         self.emit(
             "Started",
             steps=-(-rows["train"] // batch) * epochs,
@@ -369,25 +375,14 @@ class Job:
             device=device.id,
             device_name=device.name,
             precision=precision,
-            config=asdict(prepared.config),
+            config=prepared.config.used(),
         )
 
     def _keep_best(self, model: Any, step: int) -> None:
         """Store the weights whole or not at all, and say so."""
-        from safetensors.torch import save_file
-
-        folder = self._folder / "best"
-        folder.mkdir(exist_ok=True, mode=0o700)
         self.emit("Phase", name="saving", progress=0.0)
-        draft = folder / ".tmp-model.safetensors"
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}, draft)
-        draft.replace(folder / "model.safetensors")
+        keep_weights(model, self._folder / "best")
         self.emit("Saved", step=step, path="best/model.safetensors")
-
-    def _restore_best(self, model: Any) -> None:
-        from safetensors.torch import load_file
-
-        model.load_state_dict(load_file(self._folder / "best" / "model.safetensors"))
 
     def _say_testing(self, share: float) -> None:
         self.stop()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo import __version__
 from bertdemo.checkpoints import Card
+from bertdemo.checkpoints.mean_linear import pooling_of
 from bertdemo.checkpoints.models import HEAD_FILE, write
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.tasks.base import Score, Task
@@ -170,13 +171,13 @@ def publish(
         write(model, prepared.base, draft)
         if (folder / HEAD_FILE).exists():
             shutil.copyfile(folder / HEAD_FILE, draft / HEAD_FILE)
-        prepared.catalogue.save(draft, _card(run_id, owner, prepared, result, folder))
+        prepared.catalogue.save(draft, _card(run_id, owner, prepared, result, folder, pooling_of(model)))
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return run_id
 
 
-def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: Path) -> Card:
+def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: Path, pooling: str) -> Card:
     request, info = prepared.request, prepared.info
     origin = prepared.catalogue.origin(info.id, None)
     return Card(
@@ -192,17 +193,34 @@ def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: P
         data_name=request.data_name,
         data_sha256=_sha256(folder / request.data),
         rows=len(prepared.parts["train"].rows),
-        config=asdict(prepared.config),
+        config=prepared.config.used(),
         metrics={name: asdict(score) for name, score in result.scores.items()},
         evaluated_on=result.evaluated_on,
         versions={"bertdemo": __version__, **{name: version(name) for name in ("torch", "transformers", "tokenizers")}},
         created=time.time(),
         run=run_id,
         language=info.language,
-        pooling="pooler",
+        pooling=pooling,
         max_length=prepared.config.max_length or 0,
         evaluated=bool(result.scores),
     )
+
+
+def keep_weights(model: Any, folder: Path) -> None:
+    """Store the weights of `model` in a run's folder, whole or not at all."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(exist_ok=True, mode=0o700)
+    draft = folder / ".tmp-model.safetensors"
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}, draft)
+    draft.replace(folder / "model.safetensors")
+
+
+def restore_weights(model: Any, folder: Path) -> None:
+    """Put back what `keep_weights` stored."""
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(folder / "model.safetensors"))
 
 
 def _sha256(path: Path) -> str:

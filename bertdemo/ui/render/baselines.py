@@ -22,9 +22,14 @@ def render_baselines(found: Sequence[Baseline], rows_per_label: float, lang: str
     if not regressions:
         return root(f"{lines}{note(translate(lang, 'baseline.too_few'))}", "bd-baselines")
     parts = [plural(lang, "baseline.scored", regressions[0].rows, folds=regressions[0].folds)]
-    if all(one.kind != "frozen" for one in found):
+    if not can_keep(found):
         parts.append(translate(lang, "baseline.not_here"))
     return root(lines + join(map(caption, parts)) + _answer(regressions, rows_per_label, lang), "bd-baselines")
+
+
+def can_keep(found: Sequence[Baseline]) -> bool:
+    """Return whether the regression on the frozen encoder was scored, which a run can keep as a checkpoint."""
+    return any(one.kind == "frozen" for one in found)
 
 
 def _line(one: Baseline, lang: str) -> str:
@@ -47,5 +52,7 @@ def _answer(regressions: Sequence[Baseline], rows_per_label: float, lang: str) -
         "time": seconds(lang, best.seconds),
     }
     if rows_per_label < FEW_ROWS:
-        return banner(translate(lang, "baseline.few", n=f"{rows_per_label:.0f}", most=FEW_ROWS, **values))
+        few = translate(lang, "baseline.few", n=f"{rows_per_label:.0f}", most=FEW_ROWS, **values)
+        keep = translate(lang, "baseline.keep_few") if can_keep(regressions) else ""
+        return banner(f"{few} {keep}".strip())
     return note(translate(lang, "baseline.worth", **values))

@@ -50,18 +50,24 @@ def render_preview(data: Table, limit: int, lang: str) -> str:
 
 def render_chosen(config: RunConfig, split: Mapping[str, int], lang: str) -> str:
     """Draw what the settings come to for this data, and how the rows are divided."""
-    rows = [
-        (translate(lang, "config.epochs"), translate(lang, "config.chosen.epochs", n=config.epochs)),
-        (translate(lang, "config.max_length"), translate(lang, "config.chosen.max_length", n=config.max_length)),
-        (translate(lang, "config.batch_size"), str(config.batch_size)),
-        (translate(lang, "config.learning_rate"), f"{config.learning_rate:g}"),
-    ]
+    values = {
+        "epochs": translate(lang, "config.chosen.epochs", n=config.epochs),
+        "max_length": translate(lang, "config.chosen.max_length", n=config.max_length),
+        "batch_size": str(config.batch_size),
+        "learning_rate": f"{config.learning_rate:g}",
+    }
+    used = config.used()
+    rows = [(translate(lang, f"config.{name}"), value) for name, value in values.items() if name in used]
     body = join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in rows)
-    return root(f'<dl class="bd-chosen">{body}</dl>{caption(split_words(split, lang))}')
+    return root(f'<dl class="bd-chosen">{body}</dl>{caption(split_words(split, lang, frozen=config.frozen))}')
 
 
-def split_words(split: Mapping[str, int], lang: str) -> str:
-    """Say how the rows are divided and what that means for the figure at the end."""
+def split_words(split: Mapping[str, int], lang: str, *, frozen: bool = False) -> str:
+    """Say how the rows are divided and what that means for the figure at the end; a regression chooses no epoch."""
+    if frozen:
+        held_out = split.get("test") or split.get("validation", 0)
+        train = thousands(split.get("train", 0))
+        return translate(lang, "data.split_frozen", train=train, held_out=thousands(held_out))
     parts = {name: thousands(split.get(name, 0)) for name in ("train", "validation", "test")}
     code = "data.split_three" if split.get("test") else "data.split_two"
     return translate(lang, code, **parts)

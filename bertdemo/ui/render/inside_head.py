@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING
 
 from bertdemo.ui.i18n import has, percent, plural, thousands, translate
 from bertdemo.ui.render.escape import esc
-from bertdemo.ui.render.pictures import GROUPS, Dot, bounds_of, figures, grid, mark, name_of, points, subtitle, three
+from bertdemo.ui.render.pictures import (
+    GROUPS,
+    Dot,
+    bounds_of,
+    figures,
+    grid,
+    largest,
+    mark,
+    name_of,
+    points,
+    strip,
+    subtitle,
+    three,
+)
 from bertdemo.ui.render.primitives import banner, bar, bars, caption, join, note, root, table
 
 if TYPE_CHECKING:
@@ -25,13 +38,18 @@ _OVERFLOW = 700.0
 
 
 def render_head(seen: LayerTrace, lang: str) -> str:
-    """Draw step 7: each label's logit, its exponential and its probability, best first."""
+    """Draw step 7: each label's logit, its exponential and its probability, best first.
+
+    Of a regression on the mean also that mean, and what its linear layer adds up to each logit.
+    """
     chances = seen.probabilities
     order = sorted(range(len(seen.labels)), key=lambda i: -chances[i])
     total = sum(map(_exp, seen.logits))
+    mean = seen.head_reads == "mean"
     rows = [
         (
             esc(seen.labels[i]),
+            *((f"{seen.logits[i] - seen.biases[i]:.3f}", f"{seen.biases[i]:+.3f}") if mean else ()),
             f"{seen.logits[i]:.3f}",
             f"{_exp(seen.logits[i]):.3g}",
             bar(chances[i], label=seen.labels[i]),
@@ -40,13 +58,16 @@ def render_head(seen: LayerTrace, lang: str) -> str:
         for i in order[:SHOWN_LABELS]
     ]
     headers = [translate(lang, f"inside.head.{name}") for name in ("label", "logit", "exp", "probability")]
+    if mean:
+        headers[1:1] = [translate(lang, f"inside.mean_head.{name}") for name in ("product", "bias")]
     untrained = ""
     if not seen.head_trained:
         values = {"chance": percent(1 / len(seen.labels)), "best": percent(chances[order[0]])}
         untrained = banner(plural(lang, "inside.head.untrained", len(seen.labels), **values))
     return root(
         untrained
-        + figures([*headers, ""], rows, numeric=(1, 2, 4))
+        + (_mean_head(seen, lang) if mean else "")
+        + figures([*headers, ""], rows, numeric=(1, 2, 3, 4, 6) if mean else (1, 2, 4))
         + _rest(len(order), lang)
         + caption(translate(lang, "inside.head.softmax", total=f"{total:.3g}")),
         "bd-in bd-head",
@@ -130,6 +151,12 @@ def render_movement(movement: Sequence[tuple[str, float]], lang: str) -> str:
     )
 
 
+def render_frozen(seen: LayerTrace, lang: str) -> str:
+    """Say that the encoder is the base's, and how many numbers were fitted on top of it."""
+    numbers = thousands(len(seen.labels) * (seen.width + 1))
+    return root(note(translate(lang, "inside.change.frozen", numbers=numbers)), "bd-in")
+
+
 def render_class_map(class_map: ClassMap, lang: str) -> str:
     """Draw the same rows before and after training on the same two axes; the most frequent labels are told apart."""
     frequent = [label for label, _ in Counter(class_map.labels).most_common(len(GROUPS))]
@@ -187,6 +214,23 @@ def render_difference(difference: Floats, seen: LayerTrace, layer: int, head: in
 
 
 # --- pieces of these ----------------------------------------------------------------------------------------
+
+
+def _mean_head(seen: LayerTrace, lang: str) -> str:
+    """The way through a linear layer on the mean: its parts in their order, the mean as a strip, the check."""
+    vector = seen.pooled["mean"]
+    low, high = float(vector.min()), float(vector.max())
+    values = {"pieces": len(seen.trace.tokens), "n": thousands(len(vector)), "low": f"{low:.2f}", "high": f"{high:.2f}"}
+    label = translate(lang, "inside.mean_head.vector", **values)
+    sizes = {"labels": thousands(len(seen.labels)), "width": thousands(seen.width)}
+    return (
+        subtitle(translate(lang, "inside.mean_head.title"))
+        + note(translate(lang, "inside.mean_head.about"))
+        + caption(label)
+        + strip(vector, label, largest(vector))
+        + caption(translate(lang, "inside.mean_head.layer", **sizes))
+        + caption(translate(lang, "inside.mean_head.check", difference=f"{seen.checks['head']:.0e}"))
+    )
 
 
 def _loss(step: TrainingStep, lang: str) -> str:

@@ -68,6 +68,8 @@ def describe(info: CheckpointInfo, lang: str) -> str:
     lines = [translate(lang, "checkpoint.it_can", what=can)]
     if cannot:
         lines.append(translate(lang, "checkpoint.it_cannot", what=cannot))
+    if info.mean_head:
+        lines.append(translate(lang, "checkpoint.mean_head"))
     more = f"<summary>{esc(translate(lang, 'checkpoint.about'))}</summary>{join(map(caption, lines))}"
     return root(f"{caption(figures)}<details>{more}</details>", "bd-about")
 

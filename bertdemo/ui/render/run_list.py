@@ -56,7 +56,9 @@ def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
             )
             if rows
         ]
-        used = [(translate(lang, f"config.{name}"), _setting(value, lang)) for name, value in started.config.items()]
+        used = [
+            (translate(lang, f"config.{name}"), _setting(name, value, lang)) for name, value in started.config.items()
+        ]
         parts += [heading(translate(lang, "runs.given.rows")), _pairs(divided)]
         parts += [heading(translate(lang, "runs.given.settings")), _pairs(used)]
     return root(join(parts), "bd-given")
@@ -85,7 +87,9 @@ def _pairs(rows: Sequence[tuple[str, str]]) -> str:
     return f'<dl class="bd-chosen">{items}</dl>'
 
 
-def _setting(value: object, lang: str) -> str:
+def _setting(name: str, value: object, lang: str) -> str:
+    if name == "method":
+        return translate(lang, f"config.choice.{value}")
     if isinstance(value, bool):
         return translate(lang, "common.yes" if value else "common.no")
     return f"{value:g}" if isinstance(value, float) else str(value)

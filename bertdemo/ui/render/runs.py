@@ -26,6 +26,7 @@ from bertdemo.ui.render.primitives import (
 )
 
 LOG_LINES = 4
+_MEASURED = frozenset({"evaluating", "testing"})
 SHOWN_MISTAKES = 50
 _MATRIX_LABELS = 20
 _TEXT = 240
@@ -42,6 +43,8 @@ def state_words(status: RunStatus, lang: str, ahead: int = 0) -> str:
     if status.state == "running":
         if status.phase == "testing":
             return translate(lang, "run.testing")
+        if status.stepless:
+            return translate(lang, f"state.{status.phase or 'embedding'}")
         if not status.epoch:
             return translate(lang, "run.first_step")
         return translate(lang, "state.running", epoch=status.epoch, epochs=status.epochs)
@@ -70,11 +73,13 @@ def render_outcome(status: RunStatus, mistakes: Sequence[Mistake], lang: str) ->
     """Draw the short result below a training: the headline, what it was measured on, three mistakes."""
     parts = []
     if status.kept_unevaluated:
-        parts.append(note(translate(lang, "result.not_evaluated")))
+        parts.append(note(_unmeasured(status, lang)))
     elif "accuracy" in status.metrics:
         found = status.metrics["accuracy"]
         parts.append(big(score(lang, found["value"], found["low"], found["high"]), translate(lang, "metric.accuracy")))
         parts.append(caption(_measured_on(status, lang)))
+        if status.stepless:
+            parts.append(caption(translate(lang, "result.frozen")))
         majority = status.started.majority if status.started else None
         label = score(lang, found["value"], found["low"], found["high"])
         parts.append(interval(found["value"], found["low"], found["high"], label, majority))
@@ -82,14 +87,14 @@ def render_outcome(status: RunStatus, mistakes: Sequence[Mistake], lang: str) ->
             parts.append(caption(translate(lang, "result.majority", share=percent(majority))))
         parts.append(_mistake_list(mistakes[:3], len(mistakes), lang))
     elif status.ended and not status.checkpoint:
-        parts.append(note(translate(lang, "result.nothing_kept")))
+        parts.append(note(translate(lang, "result.nothing_fitted" if status.stepless else "result.nothing_kept")))
     return root(join(parts), "bd-outcome")
 
 
 def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -> str:
     """Draw the full result: all metrics with intervals, each label, the confusion matrix, all confident mistakes."""
     if status.kept_unevaluated:
-        return root(note(translate(lang, "result.not_evaluated")))
+        return root(note(_unmeasured(status, lang)))
     if not status.metrics or evaluation is None:
         return root(empty_state(translate(lang, "result.none_yet")))
     parts = [
@@ -117,7 +122,7 @@ def _top(status: RunStatus, lang: str, ahead: int) -> str:
     right = []
     if status.state == "running" and status.rows_per_second:
         right.append(translate(lang, "run.rows_per_second", n=f"{status.rows_per_second:.0f}"))
-    if status.seconds_left is not None and status.phase != "testing" and status.step > 1:
+    if status.seconds_left is not None and status.phase != "testing" and (status.step > 1 or status.stepless):
         right.append(translate(lang, "state.left", time=seconds(lang, max(1, round(status.seconds_left)))))
     if status.ended and status.seconds:
         right.append(translate(lang, "run.took", time=seconds(lang, status.seconds)))
@@ -127,9 +132,11 @@ def _top(status: RunStatus, lang: str, ahead: int) -> str:
 
 def _bars(status: RunStatus, lang: str) -> str:
     whole, epoch = translate(lang, "run.whole"), translate(lang, "run.this_epoch")
-    rows = [(whole, status.progress, "accent"), (epoch, status.epoch_progress, "value")]
-    if status.phase in {"evaluating", "testing"}:
-        rows[1] = (translate(lang, f"run.phase.{status.phase}"), status.phase_progress, "value")
+    rows = [(whole, status.progress, "accent")]
+    if not status.stepless:
+        rows.append((epoch, status.epoch_progress, "value"))
+    if status.phase in _MEASURED or (status.stepless and status.phase):
+        rows[1:] = [(translate(lang, f"run.phase.{status.phase}"), status.phase_progress, "value")]
     return '<div class="bd-progress">' + join(
         f'<span class="name">{esc(name)}</span>{bar(share, kind, name)}<span class="n">{percent(share, 0)}</span>'
         for name, share, kind in rows
@@ -140,8 +147,11 @@ def _figures(status: RunStatus, lang: str) -> str:
     started = status.started
     if started is None:
         return ""
-    step = translate(lang, "run.step", step="\x00", steps=thousands(status.steps)).partition("\x00")
-    items = [(step[0], thousands(status.step), step[2])]
+    if status.stepless:
+        items = [(translate(lang, "run.training_rows") + " ", thousands(started.train_rows), "")]
+    else:
+        step = translate(lang, "run.step", step="\x00", steps=thousands(status.steps)).partition("\x00")
+        items = [(step[0], thousands(status.step), step[2])]
     best = max((event.metrics.get("accuracy", 0.0) for event in status.evaluations), default=None)
     if best is not None:
         items.append((translate(lang, "metric.accuracy") + " ", f"{best:.3f}", ""))
@@ -179,8 +189,13 @@ def _curves(status: RunStatus, lang: str) -> str:
 
 
 def _measured_on(status: RunStatus, lang: str) -> str:
-    words = translate(lang, f"result.on_{status.evaluated_on or 'validation'}")
+    on = status.evaluated_on or "validation"
+    words = translate(lang, f"result.on_{'held_out' if status.stepless and on == 'validation' else on}")
     return plural(lang, "result.measured", status.evaluated_rows, on=words)
+
+
+def _unmeasured(status: RunStatus, lang: str) -> str:
+    return translate(lang, "result.not_measured" if status.stepless else "result.not_evaluated")
 
 
 def _metric_line(status: RunStatus, name: str, lang: str) -> str:

@@ -123,13 +123,14 @@ class _Callbacks:
         """Inputs: source, columns, files, checkpoint, owner, lang, settings. Outputs: trouble, run, seen, timer, …"""
         if source is None:
             raise FileMissing
+        config = RunConfig.from_fields(SettingsForm.values(fields))
         columns = {"text": text or "", "label": label or ""}
         known = self._services.baselines.remembered(Path(source.path), columns, checkpoint, source.mends)
         request = RunRequest(
             task=TASK,
             columns=columns,
             checkpoint=checkpoint,
-            config=RunConfig.from_fields(SettingsForm.values(fields)),
+            config=config,
             data=source.path,
             data_name=source.name,
             validation=validation,
@@ -143,6 +144,22 @@ class _Callbacks:
         )
         run = self._services.supervisor.start(request, self._services.owner(key))
         return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))
+
+    def keep(
+        self,
+        source: Source | None,
+        text: str | None,
+        label: str | None,
+        validation: str | None,
+        test: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        *fields: Any,
+    ) -> tuple[Any, ...]:
+        """Inputs: those of `start`. Outputs: as `start`; what is started is the regression on the frozen encoder."""
+        asked = (source, text, label, validation, test, checkpoint, key, lang)
+        return self.start(*asked, *SettingsForm.for_regression(fields))
 
     def again(self, run: Mapping[str, Any], source: Source | None, *asked: Any) -> tuple[Any, ...]:
         """Inputs: run, then those of `start`. Outputs: as `start`; after a reload with the data of the run shown."""
@@ -272,7 +289,7 @@ def build(page: Page) -> None:
     drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
     _wire_data(page, calls, state, data, form, shown)
     baseline_box.wire(page, baseline, state.source, data, form.checkpoint)
-    _wire_run(page, calls, state, data, form, progress, result, drawn)
+    _wire_run(page, calls, state, data, form, progress, result, drawn, baseline["keep"])
     page.on_load(calls.arrive, [page.run], [page.run, state.timer, *drawn])
     again = [page.run, state.seen, page.owner, page.lang]  # it may have been stopped or deleted in Runs meanwhile
     page.on_open("train", guarded(calls.tick), again, [state.timer, *drawn])
@@ -329,6 +346,7 @@ def _wire_run(
     progress: dict[str, Any],
     result: dict[str, Any],
     drawn: list[Any],
+    keep: gr.Button,
 ) -> None:
     """Connect Start, Stop, the timer that follows the run, and what can be done with its result."""
     who = [form.checkpoint, page.owner, page.lang]
@@ -341,6 +359,7 @@ def _wire_run(
     )  # fmt: skip
     for begin in (
         form.start.click(guarded(calls.start, shown=_refused), asked, begun, queue=False, **_QUIET),
+        keep.click(guarded(calls.keep, shown=_refused), asked, begun, queue=False, **_QUIET),
         result["again"].click(**again, **_QUIET),
         smaller.then(**again, **_QUIET),
     ):

@@ -1,0 +1,51 @@
+"""The two heads that put labels on a text here: [CLS] -> tanh pooler -> linear, or mean of all pieces -> linear.
+
+Shapes in the comments: b texts of n positions, d the model's width.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from bertdemo.checkpoints.mean_linear import masked_mean, pooling_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Kind = Literal["pooler", "mean"]
+
+
+def kind_of(model: Any) -> Kind:
+    """Return what the model's head reads."""
+    return "mean" if pooling_of(model) == "mean" else "pooler"
+
+
+def linear_of(model: Any) -> Any:
+    """Return the last layer: (labels, d) weights and (labels,) biases."""
+    return model.linear if kind_of(model) == "mean" else model.classifier
+
+
+def parts_of(model: Any) -> list[tuple[str, Any]]:
+    """Return (name, module) of what stands between the encoder and the logits."""
+    if kind_of(model) == "mean":
+        return [("linear", model.linear)]
+    return [("pooler", model.bert.pooler), ("classifier", model.classifier)]
+
+
+def logits_of(model: Any, out: Any, mask: Tensor) -> Tensor:
+    """Return (b, labels) by the model's own modules from what its encoder gave, without running that again."""
+    read = masked_mean(out.last_hidden_state, mask) if kind_of(model) == "mean" else out.pooler_output  # (b, d)
+    logits: Tensor = linear_of(model)(read)  # dropout is off
+    return logits
+
+
+def by_hand(model: Any, hidden: Tensor, mask: Tensor) -> Tensor:
+    """Return the logits by the formula: W · mean + b, or W · tanh(P h_CLS + p) + b. (b, n, d) in, (b, labels) out."""
+    if kind_of(model) == "mean":
+        shares = mask.to(hidden.dtype) / mask.sum(-1, keepdim=True)  # (b, n): each piece's share, 0 for padding
+        read = (shares[:, None, :] @ hidden)[:, 0]  # (b, d)
+    else:
+        read = model.bert.pooler.dense(hidden[:, 0]).tanh()  # (b, d)
+    last = linear_of(model)
+    logits: Tensor = read @ last.weight.T + last.bias
+    return logits
