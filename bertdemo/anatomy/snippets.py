@@ -30,6 +30,10 @@ _OPTIONS = 'split_special_tokens=True, truncation=True, return_tensors="pt"'
 _LENGTH = "max_length=model.config.max_position_embeddings"
 
 
+Runs = Sequence[tuple[int, int]]
+"""[first, end) runs of positions, as TokenTrace.kept has them."""
+
+
 @dataclass(frozen=True)
 class _Asked:
     source: str
@@ -43,6 +47,8 @@ class _Asked:
     learning_rate: float
     base: str
     untrained: bool
+    kept: Runs
+    second_kept: Runs
 
     @property
     def texts(self) -> str:
@@ -63,6 +69,8 @@ def snippet(
     learning_rate: float = 5e-5,
     base: str = "",
     untrained: bool = False,
+    kept: Runs = (),
+    second_kept: Runs = (),
 ) -> str:
     """Return at most 10 lines of Python after the imports, ending with one that prints the step's numbers.
 
@@ -71,7 +79,9 @@ def snippet(
     (in the step "layers" 0 stands for the embeddings), `head` from 1. `second` is what "pooling" compares with,
     `label` and `learning_rate` are those of "training_step", `base` that of "before_after". With
     `untrained`, "head" and "training_step" draw a new head for two labels, the same as the page does; the numbers
-    of "fill_mask" are the page's where the checkpoint brings a head for masked words. Raises ValueError for another
+    of "fill_mask" are the page's where the checkpoint brings a head for masked words. `kept` are the positions that a
+    checkpoint with a rule of its own for long texts left of this one, `second_kept` those of `second`; without them
+    a long text loses its end beyond the model's positions. Raises ValueError for another
     step, and for "before_after" without a base.
     """
     if step not in STEPS:
@@ -90,11 +100,24 @@ def snippet(
         learning_rate=float(learning_rate),
         base=base,
         untrained=untrained,
+        kept=kept,
+        second_kept=second_kept,
     )
     return _WRITERS[step](asked)
 
 
 def _tokens(asked: _Asked) -> str:
+    if asked.kept:
+        return _script(
+            asked,
+            ["from transformers import AutoTokenizer"],
+            _TOKENIZER,
+            f"inputs = tokenizer({asked.texts}, split_special_tokens=True)",
+            f"kept = {_places(asked.kept)}  # what this checkpoint keeps of a text that is too long",
+            'ids = [inputs["input_ids"][place] for place in kept]',
+            "pieces = tokenizer.convert_ids_to_tokens(ids)",
+            "print(pieces, ids)",
+        )
     return _script(
         asked,
         ["from transformers import AutoConfig, AutoTokenizer"],
@@ -110,6 +133,18 @@ def _tokens(asked: _Asked) -> str:
 
 
 def _specials(asked: _Asked) -> str:
+    if asked.kept:
+        return _script(
+            asked,
+            ["from transformers import AutoTokenizer"],
+            _TOKENIZER,
+            f"inputs = tokenizer({asked.texts}, return_special_tokens_mask=True, split_special_tokens=True)",
+            f"kept = {_places(asked.kept)}  # what this checkpoint keeps of a text that is too long",
+            'pieces = tokenizer.convert_ids_to_tokens(inputs["input_ids"])',
+            'segments, added = inputs["token_type_ids"], inputs["special_tokens_mask"]',
+            "rows = [(pieces[place], segments[place], added[place]) for place in kept]",
+            "print(rows)",
+        )
     return _script(
         asked,
         ["from transformers import AutoConfig, AutoTokenizer"],
@@ -172,6 +207,8 @@ def _layers(asked: _Asked) -> str:
 
 
 def _pooling(asked: _Asked) -> str:
+    if asked.kept or asked.second_kept:
+        return _pooling_of_cut(asked)
     lines = [
         _TOKENIZER,
         _model("BertModel"),
@@ -192,6 +229,30 @@ def _pooling(asked: _Asked) -> str:
     else:
         lines += [f"pooled = pool({asked.texts})", "print(pooled)"]
     return _script(asked, ["from transformers import AutoTokenizer, BertModel"], *lines)
+
+
+def _pooling_of_cut(asked: _Asked) -> str:
+    formula = "(one[way] @ two[way] / one[way].norm() / two[way].norm()).item()"
+    first = f"{_places(asked.kept) if asked.kept else 'slice(None)'}, {asked.texts}"
+    second = f"{_places(asked.second_kept) if asked.second_kept else 'slice(None)'}, {_literals(asked.second, '')}"
+    compared = [
+        f"one, two = pool({first}), pool({second})",
+        f"cosines = {{way: {formula} for way in one}}",
+        "print(cosines)",
+    ]
+    return _script(
+        asked,
+        ["from transformers import AutoTokenizer, BertModel"],
+        _TOKENIZER,
+        _model("BertModel"),
+        "",
+        "def pool(kept, *texts):  # kept: what this checkpoint keeps of a text that is too long",
+        '    inputs = tokenizer(*texts, split_special_tokens=True, return_tensors="pt")',
+        "    (hidden,), pooler = model(**{key: ids[:, kept] for key, ids in inputs.items()}, return_dict=False)",
+        '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}',
+        "",
+        *(compared if asked.second else [f"pooled = pool({first})", "print(pooled)"]),
+    )
 
 
 def _head(asked: _Asked) -> str:
@@ -282,11 +343,21 @@ def _classifier(asked: _Asked) -> list[str]:
 
 def _wrapped(asked: _Asked) -> tuple[str, str]:
     """The call of the tokenizer in two lines, for a step that has room for them."""
+    if asked.kept:
+        return f"kept = {_places(asked.kept)}  # of a text that is too long", _inputs(asked, kept="kept")
     return f"inputs = tokenizer({asked.texts},", f"                   {_OPTIONS}, {_LENGTH})"
 
 
-def _inputs(asked: _Asked, tokenizer: str = "tokenizer", model: str = "model") -> str:
+def _inputs(asked: _Asked, tokenizer: str = "tokenizer", model: str = "model", kept: str = "") -> str:
+    if asked.kept:
+        whole = f'{tokenizer}({asked.texts}, split_special_tokens=True, return_tensors="pt")'
+        return f"inputs = {{key: ids[:, {kept or _places(asked.kept)}] for key, ids in {whole}.items()}}"
     return f"inputs = {tokenizer}({asked.texts}, {_OPTIONS}, {_LENGTH.replace('model', model)})"
+
+
+def _places(runs: Runs) -> str:
+    """Return a list of positions as a person would write it."""
+    return f"[{', '.join(f'*range({first}, {end})' if end - first > 1 else str(first) for first, end in runs)}]"
 
 
 def _literals(text: str, pair: str) -> str:
