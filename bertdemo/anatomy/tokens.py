@@ -83,6 +83,8 @@ class TokenTrace:
     """[UNK] pieces among them."""
     kept: tuple[tuple[int, int], ...] = ()
     """[first, end) runs of positions of the uncut sequence that stayed; empty where nothing was cut."""
+    keep: Keep = "head"
+    """What stays of a text that is cut."""
 
 
 def trace(
@@ -125,6 +127,7 @@ def trace(
         pieces=len(own),
         unknown=sum(token.unknown for token in own),
         kept=_runs(left) if len(left) < len(encoding) else (),
+        keep=keep,
     )
 
 

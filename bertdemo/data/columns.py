@@ -116,6 +116,22 @@ def explain(table: Table, roles: Sequence[str] = ("text", "label")) -> tuple[Cho
     return tuple(_because(role, chosen[role], chosen) for role in roles)
 
 
+def identifiers(table: Table) -> tuple[str, ...]:
+    """Return the columns that look like ids: whole numbers, codes or addresses in more than nine cells of ten.
+
+    Whether every cell is another one is not asked here: only a part of a large table is looked at.
+    """
+    profiles = (_profile(name, cells) for name, cells in _sampled(table).items())
+    return tuple(profile.name for profile in profiles if profile and profile.share(_id_like) > 0.9)
+
+
+def _id_like(cell: str) -> bool:
+    """Whole numbers are ids, prices and dates are not; a word of letters alone is none either."""
+    if _NUMBER.fullmatch(cell):
+        return cell.isdigit()
+    return _IDENTIFIER.fullmatch(cell) is not None
+
+
 def _sampled(table: Table) -> dict[str, tuple[str, ...]]:
     """Return the columns that have a name in the file, at most 5,000 rows of each."""
     made = re.compile(r"column \d+(?: \(\d+\))?")

@@ -8,7 +8,7 @@ mean of -log p(label) over a batch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.data.columns import detect
@@ -171,7 +171,8 @@ class Classification(Task):
             named.add(column)
 
     @staticmethod
-    def _rows(table: Table, columns: Mapping[str, str]) -> list[tuple[str, str]]:
-        """Return (text, label) of every row, trimmed, "" where missing."""
+    def _rows(table: Table, columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield (text, label) of every row, trimmed, "" where missing."""
         texts, labels = table.columns[columns["text"]], table.columns[columns["label"]]
-        return [((text or "").strip(), (label or "").strip()) for text, label in zip(texts, labels, strict=True)]
+        for text, label in zip(texts, labels, strict=True):
+            yield (text or "").strip(), (label or "").strip()

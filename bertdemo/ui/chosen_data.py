@@ -18,7 +18,7 @@ from bertdemo.data import mending, report, tables
 from bertdemo.data.tables import Table
 from bertdemo.errors import BertDemoError
 from bertdemo.ui.i18n import plural
-from bertdemo.ui.render.data import render_data, render_mended, render_preview
+from bertdemo.ui.render.data import reasons, render_data, render_mended, render_preview
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import sentence
@@ -79,7 +79,7 @@ class ChosenData:
         except BertDemoError as error:
             columns, facts = known, None
             drawn = _refused(error, lang)
-        return (facts, drawn, preview, *_column_boxes(table, columns), gr.update(visible=True), mends, told)
+        return (facts, drawn, preview, *_column_boxes(table, columns, lang), gr.update(visible=True), mends, told)
 
     def nothing(self, lang: str) -> tuple[Any, ...]:
         """Outputs: those of `shown`, without data."""
@@ -88,7 +88,7 @@ class ChosenData:
 
     def _offered(self, table: Table, columns: Mapping[str, str], chosen: Sequence[str], lang: str) -> Any:
         """Offer what would change something, and what was chosen already."""
-        counts = {mend: mending.would_change(table, columns, mend) for mend in mending.MENDS}
+        counts = mending.counts(table, columns)
         choices = [
             (plural(lang, f"mend.{mend}", count), mend) for mend, count in counts.items() if count or mend in chosen
         ]
@@ -113,7 +113,12 @@ def _refused(error: BertDemoError, lang: str) -> str:
     return root(error_state(sentence(error, lang)), "bd-data")
 
 
-def _column_boxes(table: Table, columns: Mapping[str, str]) -> tuple[Any, Any]:
+def _column_boxes(table: Table, columns: Mapping[str, str], lang: str) -> tuple[Any, Any]:
+    """Offer the columns; below one that was guessed stands why it was, below one that a person chose nothing."""
     names: Sequence[str] = list(table.columns)
+    why = reasons(table, columns, lang)
     values = [columns.get(role) if columns.get(role) in names else None for role in ("text", "label")]
-    return tuple(gr.update(choices=names, value=value, visible=True) for value in values)  # type: ignore[return-value]
+    return tuple(
+        gr.update(choices=names, value=value, visible=True, info=why.get(role, ""))
+        for role, value in zip(("text", "label"), values, strict=True)
+    )  # type: ignore[return-value]

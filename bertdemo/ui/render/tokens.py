@@ -186,7 +186,8 @@ def counts(trace: TokenTrace, lang: str) -> str:
 
 def warnings(trace: TokenTrace, lang: str) -> str:
     """Say what a person must know about this text: too many unknown pieces, what was cut, what was lost."""
-    cut = plural(lang, "tokens.dropped", trace.dropped_pieces, limit=thousands(trace.max_length))
+    key = "tokens.dropped" if trace.keep == "head" else f"tokens.dropped_{trace.keep}"
+    cut = plural(lang, key, trace.dropped_pieces, limit=thousands(trace.max_length))
     return (
         _vocabulary(trace, lang)
         + (note(cut) if trace.dropped_pieces else "")
