@@ -64,15 +64,20 @@ def majority(labels: Sequence[str]) -> Baseline:
 
 def tfidf(texts: Sequence[str], labels: Sequence[str], *, seed: int = 0) -> Baseline:
     """Score a logistic regression on TF-IDF of words and pairs of words, or of characters in Chinese texts."""
+    started = time.monotonic()
+    return _cross_validated("tfidf", lambda: words_model(texts), texts, labels, seed, started)
+
+
+def words_model(texts: Sequence[str]) -> Any:
+    """Return the model of `tfidf`, not fitted: a scikit-learn pipeline that takes texts such as these."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
 
-    started = time.monotonic()
     han = sum(any("一" <= letter <= "鿿" for letter in text) for text in texts) > len(texts) / 2
     analyzer = {"analyzer": "char", "ngram_range": (1, 2)} if han else {"ngram_range": (1, 2)}
     vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=100_000, **analyzer)
     # TF-IDF rows have length 1, so they need less of a penalty than embeddings do.
-    return _cross_validated("tfidf", lambda: make_pipeline(vectorizer, _regression(10.0)), texts, labels, seed, started)
+    return make_pipeline(vectorizer, _regression(10.0))
 
 
 def frozen(vectors: Floats, labels: Sequence[str], *, seed: int = 0, seconds: float = 0.0) -> Baseline:

@@ -39,6 +39,9 @@ _NUMBER = re.compile(r"[-+]?[\d.,:/ TZ%-]*\d[\d.,:/ TZ%-]*")
 _IDENTIFIER = re.compile(
     r"(?=[^\s]*\d)[\w.:/@#+-]+|[A-Z]{1,6}[ -]?\d+|https?://\S+|[^@\s]+@[^@\s]+\.\w+", re.ASCII
 )  # a code with a digit in it, a number with letters before it, an address
+_MEASURE = re.compile(
+    r"[-+]?[\d.,' ]*\d ?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}(?::[\d.]+)?"
+)  # an amount, a date, a time: what numbers are for beside numbering
 _TAGS = re.compile(r'\[(?:"(?:O|[A-Z]{1,6}|[BIESLUM][-_][^"]+)"(?:, ?|\]))+')
 
 
@@ -126,10 +129,10 @@ def identifiers(table: Table) -> tuple[str, ...]:
 
 
 def _id_like(cell: str) -> bool:
-    """Whole numbers are ids, prices and dates are not; a word of letters alone is none either."""
-    if _NUMBER.fullmatch(cell):
+    """Whole numbers are ids, prices, dates and times are not; a word of letters alone is none either."""
+    if _MEASURE.fullmatch(cell):
         return cell.isdigit()
-    return _IDENTIFIER.fullmatch(cell) is not None
+    return _NUMBER.fullmatch(cell) is not None or _IDENTIFIER.fullmatch(cell) is not None
 
 
 def _sampled(table: Table) -> dict[str, tuple[str, ...]]:

@@ -254,8 +254,6 @@ class Endpoints:
 
 
 _BASELINE_ROWS = 2_000
-_EXAMPLE = 500
-"""Characters of a text that a finding quotes."""
 _NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
 
 
@@ -318,12 +316,7 @@ def _summary(status: RunStatus) -> Json:
 
 def _finding(item: report.Finding) -> Json:
     told = translate(DEFAULT, f"finding.{item.code}", **finding_values(item))
-    examples = [
-        {"text": one.text[:_EXAMPLE], "rows": list(one.rows), "labels": list(one.labels)} for one in item.examples
-    ]
-    return {
-        "level": item.level, "code": item.code, "message": told, "rows": list(item.rows), "examples": examples,
-    }  # fmt: skip
+    return {"level": item.level, "code": item.code, "message": told, "rows": list(item.rows)}
 
 
 def _lengths(found: report.LengthSummary) -> Json:

@@ -36,10 +36,10 @@ def data_box(page: Page) -> dict[str, Any]:
         gr.Dropdown, {"label": "train.sample", "info": told, "choices": choices},
         value=None, elem_id="train-sample",
     )  # fmt: skip
-    box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
     with gr.Row():
         text = make(gr.Dropdown, {"label": "role.text"}, visible=False, elem_id="train-text", min_width=120)
         label = make(gr.Dropdown, {"label": "role.label"}, visible=False, elem_id="train-label", min_width=120)
+    box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
     mends = make(gr.CheckboxGroup, {"label": "mend.label"}, choices=[], value=[], visible=False, elem_id="train-mends")
     mended = gr.HTML("", elem_id="train-mended")
     with make(gr.Accordion, {"label": "train.preview"}, open=False, visible=False) as preview_box:

@@ -134,7 +134,7 @@ def _where(item: Finding, lang: str) -> str:
 
 def _about(one: Example, lang: str) -> str:
     labels = " / ".join(_cell(label) for label in one.labels)
-    return translate(lang, "data.example", rows=_listed(one.rows), labels=labels)
+    return plural(lang, "data.example", len(one.rows), rows=_listed(one.rows), labels=labels)
 
 
 def _listed(rows: Sequence[int]) -> str:
