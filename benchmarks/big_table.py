@@ -25,7 +25,7 @@ import psutil
 
 from benchmarks.row import ROOT, Row
 from bertdemo import tasks
-from bertdemo.data import mending
+from bertdemo.data import digests, mending
 from bertdemo.data.limited import read_limited
 from bertdemo.data.report import Report, examine
 from bertdemo.data.split import folded, split
@@ -174,8 +174,9 @@ def main(path: Path) -> None:
         task = tasks.find("")
         columns = _timed(parts, "columns", lambda: task.columns(table))
         _timed(parts, "labels", lambda: task.check(table, columns, label_limit=services.settings.limits.labels))
-        counts = _timed(parts, "mends", lambda: mending.counts(table, columns))
-        report = _timed(parts, "report", lambda: _examined(services, table, columns, told))
+        marks = _timed(parts, "marks", lambda: digests.marks(table, columns))
+        counts = _timed(parts, "mends", lambda: mending.counts(table, columns, marks))
+        report = _timed(parts, "report", lambda: _examined(services, table, columns, told, marks))
     again: dict[str, float] = {}
     with _peak(peak["idle"]) as later:
         left, _ = _timed(again, "mending", lambda: mending.apply(table, columns, mending.MENDS))
@@ -187,11 +188,23 @@ def main(path: Path) -> None:
     services.close()
 
 
-def _examined(services: Services, table: Table, columns: dict[str, str], told: list[float] | None = None) -> Report:
+def _examined(
+    services: Services,
+    table: Table,
+    columns: dict[str, str],
+    told: list[float] | None = None,
+    marks: digests.Marks | None = None,
+) -> Report:
     tokenizer = services.catalogue.tokenizer("bundled", "")
     progress = (told if told is not None else []).append
     return examine(
-        table, columns, task="classification", tokenizer=tokenizer, limits=services.settings.limits, progress=progress
+        table,
+        columns,
+        task="classification",
+        tokenizer=tokenizer,
+        limits=services.settings.limits,
+        progress=progress,
+        marks=marks,
     )
 
 

@@ -59,9 +59,12 @@ def apply(table: Table, columns: Mapping[str, str], mends: Sequence[str]) -> tup
     return _rebuilt(_relabelled(table, columns["label"], labels, marks.names), left), tuple(done)
 
 
-def counts(table: Table, columns: Mapping[str, str]) -> dict[Mend, int]:
-    """Return how many rows each mend would change or take away, were it done alone; the table is read once."""
-    marks = digests.marks(table, columns)
+def counts(table: Table, columns: Mapping[str, str], marks: Marks | None = None) -> dict[Mend, int]:
+    """Return how many rows each mend would change or take away, were it done alone.
+
+    The table is read once, or not at all where its marks are known.
+    """
+    marks = marks or digests.marks(table, columns)
     return {mend: _count(marks, mend) for mend in MENDS}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo import tasks
-from bertdemo.data import mending, report, tables
+from bertdemo.data import digests, mending, report, tables
 from bertdemo.data.tables import Table
 from bertdemo.errors import BertDemoError
 from bertdemo.ui.i18n import plural
@@ -70,10 +70,11 @@ class ChosenData:
         try:
             columns = known if text and label else tasks.find(TASK).columns(table)
             tasks.find(TASK).check(table, columns, label_limit=table.rows)
-            mends = self._offered(table, columns, source.mends, lang)
+            marks = digests.marks(table, columns)
+            mends = self._offered(mending.counts(table, columns, marks), source.mends, lang)
             mended, done = mending.apply(table, columns, source.mends)
             told = render_mended(done, lang)
-            found = self._report(mended, columns, checkpoint, key)
+            found = self._report(mended, columns, checkpoint, key, marks if mended is table else None)
             drawn = render_data(source.name, found, table.notes, lang)
             facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
         except BertDemoError as error:
@@ -86,15 +87,16 @@ class ChosenData:
         hidden = gr.update(visible=False)
         return None, render_data("", None, (), lang), "", hidden, hidden, hidden, gr.update(visible=False, value=[]), ""
 
-    def _offered(self, table: Table, columns: Mapping[str, str], chosen: Sequence[str], lang: str) -> Any:
+    def _offered(self, counts: Mapping[mending.Mend, int], chosen: Sequence[str], lang: str) -> Any:
         """Offer what would change something, and what was chosen already."""
-        counts = mending.counts(table, columns)
         choices = [
             (plural(lang, f"mend.{mend}", count), mend) for mend, count in counts.items() if count or mend in chosen
         ]
         return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
 
-    def _report(self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str) -> report.Report:
+    def _report(
+        self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str, marks: digests.Marks | None
+    ) -> report.Report:
         owner = self._services.owner(key)
         info = self._services.catalogue.describe(checkpoint, owner)
         readable = info.id if info.ready else "bundled"  # an unfetched tokenizer cannot count pieces yet
@@ -106,6 +108,7 @@ class ChosenData:
             tokenizer=self._services.catalogue.tokenizer(readable, owner),
             limits=self._limits,
             positions=info.positions,
+            marks=marks,
         )
 
 

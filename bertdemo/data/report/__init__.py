@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data.columns import detect
+from bertdemo.data.digests import Marks
 from bertdemo.data.report import amounts, giveaways, lengths, repeats
 from bertdemo.data.report.finding import Example, Finding, Level
 from bertdemo.data.report.lengths import LengthSummary, measure, suggested_length
@@ -57,14 +58,15 @@ def examine(
     validation_file: bool = False,
     test_file: bool = False,
     progress: Callable[[float], None] = lambda share: None,
+    marks: Marks | None = None,
 ) -> Report:
     """Return what `table` holds under `columns` (roles text and label, maybe pair) and what is wrong with it.
 
     `positions` is the longest sequence that the checkpoint reads; `progress` is told a part of 1 now and then. Raises
     KeyError for a column that is not there: `task.check` comes first. Lengths are those of 50,000 texts at most,
-    evenly spaced.
+    evenly spaced. `marks` are those of this table and these columns, where somebody has them.
     """
-    rows = Rows.of(table, columns, _part(progress, 0.0, 0.4))
+    rows = Rows.of(table, columns, _part(progress, 0.0, 0.4), marks)
     labels = rows.counts()
     parts = split(
         rows.labels(), seed=0, validation_file=validation_file, test_file=test_file, keys=rows.marks.keys

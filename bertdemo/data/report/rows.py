@@ -29,10 +29,14 @@ class Rows:
 
     @classmethod
     def of(
-        cls, table: Table, columns: Mapping[str, str], progress: Callable[[float], None] = lambda share: None
+        cls,
+        table: Table,
+        columns: Mapping[str, str],
+        progress: Callable[[float], None] = lambda share: None,
+        marks: Marks | None = None,
     ) -> Rows:
-        """Read the columns of the roles once. Raises KeyError for a column that is not there."""
-        marks = digests.marks(table, columns, progress)
+        """Read the columns of the roles once, where their marks are not known; KeyError for one that is not there."""
+        marks = marks or digests.marks(table, columns, progress)
         usable = marks.usable
         return cls(table, columns, marks, marks.at(usable), np.flatnonzero(usable))
 
