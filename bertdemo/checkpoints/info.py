@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from bertdemo.errors import CheckpointBroken
+from bertdemo.run_config import KEEPS, Keep
 
 Source = Literal["bundled", "hub", "local", "trained"]
 Language = Literal["en", "zh", "multilingual", "unknown"]
@@ -96,6 +97,12 @@ class Card:
     pooling: str | None
     max_length: int
     evaluated: bool
+
+    @property
+    def keep(self) -> Keep:
+        """What it keeps of a text that is too long; the start, where a card is older than the choice."""
+        found = self.config.get("keep", "head")
+        return next((one for one in KEEPS if one == found), "head")
 
     def to_json(self) -> str:
         """Return one JSON object with its schema number; `from_json` gives the same card back."""

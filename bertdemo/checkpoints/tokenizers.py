@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from bertdemo.checkpoints.cutting import Encoding, cut
 from bertdemo.errors import CheckpointBroken
+from bertdemo.run_config import Keep
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,61 +26,6 @@ UNK, CLS, SEP, PAD, MASK = "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"
 SPECIALS = (PAD, UNK, CLS, SEP, MASK)
 _MAX_WORD_CHARS = 100
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
-
-
-class Encoding(Protocol):
-    """What both `tokenizers.Encoding` and `CutEncoding` offer: lists with one entry per position."""
-
-    @property
-    def ids(self) -> list[int]:
-        """Vocabulary ids."""
-
-    @property
-    def tokens(self) -> list[str]:
-        """Pieces."""
-
-    @property
-    def type_ids(self) -> list[int]:
-        """0 for the first text, 1 for the pair."""
-
-    @property
-    def offsets(self) -> list[tuple[int, int]]:
-        """Code points of the text that the piece came from; (0, 0) for a special token."""
-
-    @property
-    def word_ids(self) -> list[int | None]:
-        """Index of the pre-token within its text; None for a special token."""
-
-    @property
-    def sequence_ids(self) -> list[int | None]:
-        """0 for the first text, 1 for the pair, None for a special token."""
-
-    @property
-    def special_tokens_mask(self) -> list[int]:
-        """1 for a special token that the template added."""
-
-    @property
-    def attention_mask(self) -> list[int]:
-        """1 everywhere: nothing is padded here."""
-
-    def __len__(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class CutEncoding:
-    """An encoding that was longer than its caller allowed."""
-
-    ids: list[int]
-    tokens: list[str]
-    type_ids: list[int]
-    offsets: list[tuple[int, int]]
-    word_ids: list[int | None]
-    sequence_ids: list[int | None]
-    special_tokens_mask: list[int]
-    attention_mask: list[int]
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -130,28 +77,6 @@ def build_wordpiece(
         )
     tokenizer.add_special_tokens([piece for piece in SPECIALS if piece in ids])
     return tokenizer
-
-
-def kept(sequence_ids: Sequence[int | None], max_length: int) -> list[int]:
-    """Return the positions that stay when a sequence is cut to `max_length`, specials included.
-
-    The longer text gives way first, as `truncation=True` does in transformers: each text may keep half of the
-    room, what the shorter one leaves goes to the longer one, and so does the odd position.
-    """
-    first, second = sequence_ids.count(0), sequence_ids.count(1)
-    room = max(0, max_length - (len(sequence_ids) - first - second))
-    if first + second > room:
-        short = min(first, second, room // 2)
-        first, second = (room - short, short) if first > second else (short, room - short)
-        first, second = (room, 0) if 1 not in sequence_ids else (first, second)
-    left = [first, second]
-    positions = []
-    for position, sequence in enumerate(sequence_ids):
-        if sequence is not None:
-            left[sequence] -= 1
-        if sequence is None or left[sequence] >= 0:
-            positions.append(position)
-    return positions
 
 
 class SharedTokenizer:
@@ -227,14 +152,23 @@ class SharedTokenizer:
         return tuple(key for key, on in active.items() if on)
 
     def encode(
-        self, text: str, pair: str | None = None, max_length: int | None = None, *, specials_in_text: bool = False
+        self,
+        text: str,
+        pair: str | None = None,
+        max_length: int | None = None,
+        *,
+        keep: Keep = "head",
+        specials_in_text: bool = False,
     ) -> Encoding:
-        """Return the pieces of one text or pair, cut to `max_length` positions (longest first), never padded."""
+        """Return the pieces of one text or pair, cut to `max_length` positions (longest first), never padded.
+
+        `keep` says what stays of a text that is cut; see `cutting.kept`.
+        """
         second = None if pair is None else well_formed(pair)
         with self._lock:
             self._tokenizer.encode_special_tokens = not specials_in_text
             encoding = self._tokenizer.encode(well_formed(text), second)
-        return _cut(encoding, max_length)
+        return cut(encoding, max_length, keep)
 
     def encode_batch(
         self,
@@ -242,6 +176,7 @@ class SharedTokenizer:
         pairs: Sequence[str] | None = None,
         max_length: int | None = None,
         *,
+        keep: Keep = "head",
         specials_in_text: bool = False,
     ) -> list[Encoding]:
         """Return one encoding per text (and pair), in their order; see `encode`."""
@@ -252,7 +187,7 @@ class SharedTokenizer:
         with self._lock:
             self._tokenizer.encode_special_tokens = not specials_in_text
             encodings = self._tokenizer.encode_batch(inputs)
-        return [_cut(encoding, max_length) for encoding in encodings]
+        return [cut(encoding, max_length, keep) for encoding in encodings]
 
     def stages(self, text: str) -> RawStages:
         """Return what the normalizer and the pre-tokenizer made of `text`."""
@@ -274,20 +209,6 @@ class SharedTokenizer:
         """Return the text of a tokenizer.json, without padding or truncation."""
         with self._lock:
             return self._tokenizer.to_str(pretty=True)
-
-
-def _cut(encoding: Any, max_length: int | None) -> Encoding:
-    # Cutting here and not in the library: it keeps every overflowing window, and for a pair every combination
-    # of them, so two long texts and a small max_length would take gigabytes.
-    if max_length is None or len(encoding) <= max_length:
-        return encoding  # type: ignore[no-any-return]
-    positions = kept(encoding.sequence_ids, max_length)
-    names = CutEncoding.__dataclass_fields__
-    return CutEncoding(**{name: _pick(getattr(encoding, name), positions) for name in names})
-
-
-def _pick(values: list[Any], positions: list[int]) -> list[Any]:
-    return [values[position] for position in positions]
 
 
 def _from_json(path: Path) -> Tokenizer:

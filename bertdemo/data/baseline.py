@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bertdemo.run_config import Keep
 from bertdemo.tasks.base import Score, batches
 
 if TYPE_CHECKING:
@@ -64,15 +65,20 @@ def majority(labels: Sequence[str]) -> Baseline:
 
 def tfidf(texts: Sequence[str], labels: Sequence[str], *, seed: int = 0) -> Baseline:
     """Score a logistic regression on TF-IDF of words and pairs of words, or of characters in Chinese texts."""
+    started = time.monotonic()
+    return _cross_validated("tfidf", lambda: words_model(texts), texts, labels, seed, started)
+
+
+def words_model(texts: Sequence[str]) -> Any:
+    """Return the model of `tfidf`, not fitted: a scikit-learn pipeline that takes texts such as these."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
 
-    started = time.monotonic()
     han = sum(any("一" <= letter <= "鿿" for letter in text) for text in texts) > len(texts) / 2
     analyzer = {"analyzer": "char", "ngram_range": (1, 2)} if han else {"ngram_range": (1, 2)}
     vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=100_000, **analyzer)
     # TF-IDF rows have length 1, so they need less of a penalty than embeddings do.
-    return _cross_validated("tfidf", lambda: make_pipeline(vectorizer, _regression(10.0)), texts, labels, seed, started)
+    return make_pipeline(vectorizer, _regression(10.0))
 
 
 def frozen(vectors: Floats, labels: Sequence[str], *, seed: int = 0, seconds: float = 0.0) -> Baseline:
@@ -101,6 +107,7 @@ def embed(
     progress: Callable[[float], None] = lambda share: None,
     batch_size: int = 32,
     device: str = "cpu",
+    keep: Keep = "head",
 ) -> Floats:
     """Return the mean of the last layer over each text's pieces, (rows, width), by the checkpoint in `folder`.
 
@@ -117,7 +124,8 @@ def embed(
     found = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
     done = 0
     with torch.inference_mode():
-        for indices, inputs in batches(tokenizer, texts, None, max_length=max_length, batch_size=batch_size):
+        read = batches(tokenizer, texts, None, max_length=max_length, keep=keep, batch_size=batch_size)
+        for indices, inputs in read:
             there = {name: tensor.to(device) for name, tensor in inputs.items()}
             hidden = model(**there).last_hidden_state  # (batch, length, width)
             found[indices] = masked_mean(hidden, there["attention_mask"]).cpu().numpy()  # (batch, width)

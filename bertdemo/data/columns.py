@@ -39,6 +39,9 @@ _NUMBER = re.compile(r"[-+]?[\d.,:/ TZ%-]*\d[\d.,:/ TZ%-]*")
 _IDENTIFIER = re.compile(
     r"(?=[^\s]*\d)[\w.:/@#+-]+|[A-Z]{1,6}[ -]?\d+|https?://\S+|[^@\s]+@[^@\s]+\.\w+", re.ASCII
 )  # a code with a digit in it, a number with letters before it, an address
+_MEASURE = re.compile(
+    r"[-+]?[\d.,' ]*\d ?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}(?::[\d.]+)?"
+)  # an amount, a date, a time: what numbers are for beside numbering
 _TAGS = re.compile(r'\[(?:"(?:O|[A-Z]{1,6}|[BIESLUM][-_][^"]+)"(?:, ?|\]))+')
 
 
@@ -114,6 +117,22 @@ def explain(table: Table, roles: Sequence[str] = ("text", "label")) -> tuple[Cho
             raise ColumnsNotFound(role=role, columns=", ".join(list(table.columns)[:20]))
         chosen[role] = next(profile for profile in free if profile.name == best)
     return tuple(_because(role, chosen[role], chosen) for role in roles)
+
+
+def identifiers(table: Table) -> tuple[str, ...]:
+    """Return the columns that look like ids: whole numbers, codes or addresses in more than nine cells of ten.
+
+    Whether every cell is another one is not asked here: only a part of a large table is looked at.
+    """
+    profiles = (_profile(name, cells) for name, cells in _sampled(table).items())
+    return tuple(profile.name for profile in profiles if profile and profile.share(_id_like) > 0.9)
+
+
+def _id_like(cell: str) -> bool:
+    """Whole numbers are ids, prices, dates and times are not; a word of letters alone is none either."""
+    if _MEASURE.fullmatch(cell):
+        return cell.isdigit()
+    return _NUMBER.fullmatch(cell) is not None or _IDENTIFIER.fullmatch(cell) is not None
 
 
 def _sampled(table: Table) -> dict[str, tuple[str, ...]]:

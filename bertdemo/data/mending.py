@@ -6,13 +6,16 @@ give the same result, whatever order they were chosen in.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Literal
 
-from bertdemo.data import variants
-from bertdemo.data.split import folded
+import numpy as np
+
+from bertdemo.data import digests, variants
+from bertdemo.data.digests import Flags, Marks, Numbers
+from bertdemo.data.stored import Chosen, Column
 from bertdemo.data.tables import Table
 
 Mend = Literal["merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare"]
@@ -36,91 +39,112 @@ class Done:
 def apply(table: Table, columns: Mapping[str, str], mends: Sequence[str]) -> tuple[Table, tuple[Done, ...]]:
     """Return the mended table and what each mend did; a name that is none is passed over."""
     done: list[Done] = []
-    for mend in MENDS:
-        if mend in mends:
-            table, changed = _DO[mend](table, columns)
-            done.append(Done(mend, len(changed), tuple(changed[:20])))
-    return table, tuple(done)
+    wanted = [mend for mend in MENDS if mend in mends]
+    if not wanted:
+        return table, ()
+    marks = digests.marks(table, columns)
+    labels, left = marks.labels, np.arange(table.rows)
+    for mend in wanted:
+        if mend in _MERGES:
+            merged = _merged(marks, slips=mend == "merge_slips")
+            changed = left[merged != marks.labels]
+            marks = replace(marks, labels=merged)
+            labels = labels.copy()
+            labels[left] = merged
+        else:
+            kept = _KEEPS[mend](marks)
+            changed, left = left[~kept], left[kept]
+            marks = marks.at(kept)
+        done.append(Done(mend, len(changed), tuple(table.row_numbers[int(row)] for row in changed[:20])))
+    return _rebuilt(_relabelled(table, columns["label"], labels, marks.names), left), tuple(done)
+
+
+def counts(table: Table, columns: Mapping[str, str], marks: Marks | None = None) -> dict[Mend, int]:
+    """Return how many rows each mend would change or take away, were it done alone.
+
+    The table is read once, or not at all where its marks are known.
+    """
+    marks = marks or digests.marks(table, columns)
+    return {mend: _count(marks, mend) for mend in MENDS}
 
 
 def would_change(table: Table, columns: Mapping[str, str], mend: Mend) -> int:
     """Return how many rows a mend would change or take away."""
-    return len(_DO[mend](table, columns)[1])
+    return _count(digests.marks(table, columns), mend)
 
 
-def _keep(table: Table, kept: Sequence[bool]) -> tuple[Table, list[int]]:
-    gone = [number for number, keep in zip(table.row_numbers, kept, strict=True) if not keep]
-    if not gone:
-        return table, []
-
-    def left(cells: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(cell for cell, keep in zip(cells, kept, strict=True) if keep)
-
-    columns = {name: left(cells) for name, cells in table.columns.items()}
-    return replace(table, columns=columns, row_numbers=left(table.row_numbers)), gone
+def _count(marks: Marks, mend: Mend) -> int:
+    if mend in _MERGES:
+        return int((_merged(marks, slips=mend == "merge_slips") != marks.labels).sum())
+    return int((~_KEEPS[mend](marks)).sum())
 
 
-def _cells(table: Table, columns: Mapping[str, str], role: str) -> list[str]:
-    return [(cell or "").strip() for cell in table.columns[columns[role]]]
+def _merged(marks: Marks, *, slips: bool) -> Numbers:
+    """Return the labels with ways of writing, or slips, taken for the label that they seem to be."""
+    rows = np.bincount(marks.labels[marks.labels >= 0], minlength=len(marks.names))
+    found = variants.find({name: int(count) for name, count in zip(marks.names, rows, strict=True) if count})
+    code = {name: index for index, name in enumerate(marks.names)}
+    to = np.arange(len(marks.names) + 1)  # the last one is for -1, a missing label
+    to[-1] = -1
+    for one in found:
+        if one.slip == slips:
+            to[code[one.written]] = code[one.label]
+    merged: Numbers = to[marks.labels]
+    return merged
 
 
-def _keys(table: Table, columns: Mapping[str, str]) -> list[str]:
-    parts = [_cells(table, columns, role) for role in ("text", "pair") if role in columns]
-    return ["\0".join(map(folded, row)) for row in zip(*parts, strict=True)]
+def _without_missing(marks: Marks) -> Flags:
+    return marks.usable
 
 
-def _merge(slips: bool) -> Callable[[Table, Mapping[str, str]], tuple[Table, list[int]]]:
-    def merge(table: Table, columns: Mapping[str, str]) -> tuple[Table, list[int]]:
-        labels = _cells(table, columns, "label")
-        found = variants.find(Counter(label for label in labels if label))
-        to = {one.written: one.label for one in found if one.slip == slips}
-        changed = [number for number, label in zip(table.row_numbers, labels, strict=True) if label in to]
-        if not changed:
-            return table, []
-        name = columns["label"]
-        merged = tuple(to.get(label, cell) for label, cell in zip(labels, table.columns[name], strict=True))
-        return replace(table, columns={**table.columns, name: merged}), changed
-
-    return merge
+def _without_duplicates(marks: Marks) -> Flags:
+    """Keep the first row of each text and label; rows without a text are not copies of each other."""
+    return ~digests.repeated(marks.keys, marks.labels) | ~marks.said
 
 
-def _drop_missing(table: Table, columns: Mapping[str, str]) -> tuple[Table, list[int]]:
-    wanted = [_cells(table, columns, role) for role in columns]
-    return _keep(table, [all(row) for row in zip(*wanted, strict=True)])
-
-
-def _drop_duplicates(table: Table, columns: Mapping[str, str]) -> tuple[Table, list[int]]:
-    """Keep the first of the rows that say the same and have the same label."""
-    seen: set[tuple[str, str]] = set()
-    kept = []
-    for key, label in zip(_keys(table, columns), _cells(table, columns, "label"), strict=True):
-        kept.append(not key.strip("\0") or (key, label) not in seen)
-        seen.add((key, label))
-    return _keep(table, kept)
-
-
-def _drop_conflicts(table: Table, columns: Mapping[str, str]) -> tuple[Table, list[int]]:
+def _without_conflicts(marks: Marks) -> Flags:
     """Drop every row whose text has another label elsewhere: which of them is right the table does not say."""
-    labels = _cells(table, columns, "label")
-    keys = _keys(table, columns)
-    given: dict[str, set[str]] = {}
-    for key, label in zip(keys, labels, strict=True):
-        if label:
-            given.setdefault(key, set()).add(label)
-    return _keep(table, [not key.strip("\0") or len(given.get(key, ())) < 2 for key in keys])
+    return ~digests.torn(marks.keys, marks.labels) | ~marks.said
 
 
-def _drop_rare(table: Table, columns: Mapping[str, str]) -> tuple[Table, list[int]]:
-    labels = _cells(table, columns, "label")
-    counts = Counter(label for label in labels if label)
-    return _keep(table, [not label or counts[label] >= RARE_ROWS for label in labels])
+def _without_rare(marks: Marks) -> Flags:
+    rows = np.bincount(marks.labels[marks.labels >= 0], minlength=len(marks.names) + 1)
+    kept: Flags = (marks.labels < 0) | (rows[marks.labels] >= RARE_ROWS)
+    return kept
 
 
-_DO: Mapping[Mend, Callable[[Table, Mapping[str, str]], tuple[Table, list[int]]]] = {
-    "merge_labels": _merge(slips=False),
-    "merge_slips": _merge(slips=True),
-    "drop_missing": _drop_missing,
-    "drop_duplicates": _drop_duplicates,
-    "drop_conflicts": _drop_conflicts,
-    "drop_rare": _drop_rare,
+_MERGES = ("merge_labels", "merge_slips")
+_KEEPS: Mapping[str, Callable[[Marks], Flags]] = {
+    "drop_missing": _without_missing,
+    "drop_duplicates": _without_duplicates,
+    "drop_conflicts": _without_conflicts,
+    "drop_rare": _without_rare,
 }
+
+
+def _relabelled(table: Table, column: str, labels: Numbers, names: Sequence[str]) -> Table:
+    """Return the table with the merged labels written in; every other cell stays as it is in the file."""
+    cells: dict[str | None, str | None] = {}
+    written: list[str | None] = []
+    changed = False
+    for cell, code in zip(table.columns[column], labels.tolist(), strict=True):
+        # A million cells are a few strings, each kept once.
+        same = cells.setdefault(cell, cell)
+        if code >= 0 and (cell or "").strip() != names[code]:
+            same, changed = names[code], True
+        written.append(same)
+    return replace(table, columns={**table.columns, column: tuple(written)}) if changed else table
+
+
+def _rebuilt(table: Table, left: Numbers) -> Table:
+    """Return the table with only the rows that are left."""
+    if len(left) == table.rows:
+        return table
+    kept = np.zeros(table.rows, dtype=np.bool_)
+    kept[left] = True
+
+    def of(cells: Sequence[Any]) -> Sequence[Any]:
+        return Chosen(cells, left) if isinstance(cells, Column | Chosen) else tuple(compress(cells, kept.tolist()))
+
+    columns = {name: of(cells) for name, cells in table.columns.items()}
+    return replace(table, columns=columns, row_numbers=of(table.row_numbers))

@@ -88,6 +88,47 @@ class Column(Sequence[T], Generic[T]):
     __hash__ = None  # type: ignore[assignment]
 
 
+class Chosen(Sequence[T], Generic[T]):
+    """Some rows of a column, in its order; nothing is copied."""
+
+    def __init__(self, cells: Sequence[T], rows: Any) -> None:
+        """Take an ascending array of row indices."""
+        self._cells: Sequence[T] = cells
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        if isinstance(index, slice):
+            return tuple(self.take(range(*index.indices(len(self)))))
+        cell: T = self._cells[int(self._rows[index])]
+        return cell
+
+    def __iter__(self) -> Iterator[T]:
+        wanted = iter(self._rows.tolist())
+        following = next(wanted, -1)
+        for row, cell in enumerate(self._cells):
+            if row == following:
+                yield cell
+                following = next(wanted, -1)
+
+    def take(self, rows: Sequence[int]) -> list[T]:
+        """Return the cells of `rows`, in their order."""
+        return taken(self._cells, [int(self._rows[row]) for row in rows])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Held:
     """Groups of rows that stay in memory as Arrow arrays; filled by a builder."""
 
@@ -175,9 +216,14 @@ class Writer:
         self._writer.close()
 
 
+def taken(cells: Sequence[Any], rows: Sequence[int]) -> list[Any]:
+    """Return the cells of `rows`, in their order, from a column of any kind."""
+    return cells.take(rows) if isinstance(cells, Column | Chosen) else [cells[row] for row in rows]
+
+
 def cells_at(cells: Sequence[str | None], rows: Sequence[int]) -> list[str | None]:
-    """Return the cells of `rows`, in their order, from a column of either kind."""
-    return cells.take(rows) if isinstance(cells, Column) else [cells[row] for row in rows]
+    """Return the cells of `rows`, in their order, from a column of texts."""
+    return taken(cells, rows)
 
 
 def array(cells: Sequence[Any]) -> Any:

@@ -13,6 +13,7 @@ from bertdemo.checkpoints import Catalogue
 from bertdemo.data import baseline
 from bertdemo.data.baseline import Baseline
 from bertdemo.data.split import usable_rows
+from bertdemo.data.stored import cells_at
 from bertdemo.data.tables import Table
 
 _KEPT = 32
@@ -54,11 +55,11 @@ class Baselines:
             if key in self._found:
                 return self._found[key]
         usable = usable_rows(table, columns)
-        texts = [_text(table, columns, row) for row in usable]
-        labels = [(table.columns[columns["label"]][row] or "").strip() for row in usable]
+        labels = [(label or "").strip() for label in cells_at(table.columns[columns["label"]], usable)]
         found = [baseline.majority(labels)] if labels else []
         rows = baseline.sample(labels, most)
-        texts, labels = [texts[row] for row in rows], [labels[row] for row in rows]
+        texts = _texts(table, columns, [usable[row] for row in rows])
+        labels = [labels[row] for row in rows]
         if len(set(labels)) > 1:
             found += self._regressions(texts, labels, checkpoint, owner, progress)
         kept = tuple(found)
@@ -114,9 +115,9 @@ def as_fields(found: Sequence[Baseline]) -> dict[str, dict[str, float]]:
     }
 
 
-def _text(table: Table, columns: Mapping[str, str], row: int) -> str:
-    parts = [table.columns[columns[role]][row] or "" for role in ("text", "pair") if role in columns]
-    return " ".join(part.strip() for part in parts)
+def _texts(table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> list[str]:
+    parts = [cells_at(table.columns[columns[role]], rows) for role in ("text", "pair") if role in columns]
+    return [" ".join((part or "").strip() for part in row) for row in zip(*parts, strict=True)]
 
 
 def _key(path: Path, columns: Mapping[str, str], checkpoint: str, mends: Sequence[str]) -> _Key:

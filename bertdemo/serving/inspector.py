@@ -24,6 +24,7 @@ from bertdemo.anatomy.wordpiece import Matching
 from bertdemo.checkpoints import Catalogue, CheckpointInfo
 from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
+from bertdemo.run_config import Keep
 from bertdemo.serving.predictor import Predictor
 from bertdemo.tasks.base import batches
 
@@ -201,7 +202,7 @@ class Inspector:
             if (question, kind) in self._seen:
                 self._seen.move_to_end((question, kind))
                 return self._seen[question, kind]
-        tokens = self._trace(question, owner)
+        tokens = self.trace(question, owner)
         with self._using(question.checkpoint, owner, kind) as opened:
             seen = layers.look(opened.model, tokens, opened.new_weights)
         with self._guard:
@@ -210,10 +211,15 @@ class Inspector:
                 self._seen.popitem(last=False)
         return seen
 
-    def _trace(self, question: Question, owner: str) -> TokenTrace:
+    def trace(self, question: Question, owner: str) -> TokenTrace:
+        """Return the sequence that the checkpoint reads: a trained one cuts a text as it did in training."""
         info = self._catalogue.describe(question.checkpoint, owner)
         tokenizer = self._catalogue.tokenizer(question.checkpoint, owner)
-        return trace(tokenizer, question.text, question.pair, checkpoint=info.id, positions=info.positions)
+        card = self._catalogue.card(question.checkpoint, owner)
+        return trace(
+            tokenizer, question.text, question.pair, checkpoint=info.id, positions=info.positions,
+            max_length=card.max_length if card else 0, keep=card.keep if card else "head",
+        )  # fmt: skip
 
     @contextmanager
     def _using(self, checkpoint: str, owner: str, kind: Kind) -> Iterator[_Open]:
@@ -272,11 +278,12 @@ class Inspector:
         info = self._catalogue.describe(checkpoint, owner)
         card = self._catalogue.card(checkpoint, owner)
         length = card.max_length if card and card.max_length else info.positions
+        keep: Keep = card.keep if card else "head"
         tokenizer = self._catalogue.tokenizer(checkpoint, owner)
         found = np.zeros((len(texts), info.width), dtype=np.float32)
         done = 0
         with self._using(checkpoint, owner, kind) as opened, torch.inference_mode():
-            for indices, inputs in batches(tokenizer, texts, None, max_length=length):
+            for indices, inputs in batches(tokenizer, texts, None, max_length=length, keep=keep):
                 found[indices] = opened.model.bert(**inputs).last_hidden_state[:, 0].numpy()
                 done += len(indices)
                 progress(done / len(texts))

@@ -11,12 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, models
 from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, CheckpointError, HeadMissing, TextMissing, TextTooLong, TooManyTexts
+from bertdemo.run_config import Keep
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import HeadOptions, Prediction, batches
 
@@ -41,12 +42,18 @@ class Answer:
     max_length: int
 
 
+class _Cut(TypedDict):
+    max_length: int
+    keep: Keep
+
+
 @dataclass(frozen=True)
 class _Open:
     model: Any
     info: CheckpointInfo
     tokenizer: SharedTokenizer
     max_length: int
+    keep: Keep
 
 
 class Predictor:
@@ -82,11 +89,12 @@ class Predictor:
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
             seconds = [pair] if pair else None
-            said = task.predict(opened.model, opened.tokenizer, [text], seconds, max_length=opened.max_length)
+            cut: _Cut = {"max_length": opened.max_length, "keep": opened.keep}
+            said = task.predict(opened.model, opened.tokenizer, [text], seconds, **cut)
             before = None
             if self._has_before(checkpoint, owner):
                 start = self._opened(checkpoint, owner, "before")
-                before = task.predict(start.model, start.tokenizer, [text], seconds, max_length=opened.max_length)[0]
+                before = task.predict(start.model, start.tokenizer, [text], seconds, **cut)[0]
         return Answer(task.id, opened.info.id, said[0], before, opened.max_length)
 
     def predict_many(
@@ -100,7 +108,10 @@ class Predictor:
         with self.lane():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
-            return task.predict(opened.model, opened.tokenizer, texts, max_length=opened.max_length, progress=progress)
+            return task.predict(
+                opened.model, opened.tokenizer, texts,
+                max_length=opened.max_length, keep=opened.keep, progress=progress,
+            )  # fmt: skip
 
     def embed(self, texts: Sequence[str], checkpoint: str, pooling: str, owner: str) -> list[list[float]]:
         """Return one vector of `width` numbers a text, not normalised.
@@ -119,7 +130,9 @@ class Predictor:
         found: dict[int, list[float]] = {}
         with self.lane(), torch.inference_mode():
             opened = self._opened(checkpoint, owner, "encoder")
-            for indices, inputs in batches(opened.tokenizer, texts, None, max_length=opened.max_length):
+            for indices, inputs in batches(
+                opened.tokenizer, texts, None, max_length=opened.max_length, keep=opened.keep
+            ):
                 on_device = {name: tensor.to(opened.model.device) for name, tensor in inputs.items()}
                 hidden = opened.model(**on_device).last_hidden_state  # (batch, length, width)
                 vectors = pooled(hidden, on_device["attention_mask"], pooling)  # (batch, width)
@@ -162,7 +175,8 @@ class Predictor:
             restore_head(opened, folder)
             model = opened.model
         length = card.max_length if card and card.max_length and kind != "encoder" else info.positions
-        ready = _Open(model.to(self._device()), info, self._catalogue.tokenizer(info.id, owner), length)
+        keep: Keep = card.keep if card else "head"
+        ready = _Open(model.to(self._device()), info, self._catalogue.tokenizer(info.id, owner), length, keep)
         with self._guard:
             self._models[info.id, kind] = ready
             while len(self._models) > _KEPT_MODELS:

@@ -1,7 +1,8 @@
 """A trained checkpoint as one zip: weights, tokenizer, card, and the run's configuration and metrics.
 
 What is in it is enough to rebuild the checkpoint, with a README where transformers alone does not know how. Nothing in
-it is a pickle, a path of this machine, an owner or a row of the visitor's data.
+it is a pickle, a path of this machine, an owner or a row of the visitor's data. The card says how a text that is too
+long is cut, with the lines of code that do it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
-from bertdemo.checkpoints import Catalogue
+from bertdemo.checkpoints import Catalogue, cutting
 from bertdemo.checkpoints.models import HEAD_FILE
 from bertdemo.errors import CheckpointUnknown
 from bertdemo.sharing.readme import NOTE, mean_linear_readme
@@ -38,7 +39,8 @@ def export_zip(checkpoint: str, owner: str, catalogue: Catalogue, target: Path) 
         for name in _FILES:
             if (folder / name).is_file():
                 _add_file(archive, folder / name)
-        _add_text(archive, "card.json", json.dumps(public, ensure_ascii=False, indent=2))
+        cut = {"keep": card.keep, "max_length": card.max_length, "code": cutting.code(card.max_length, card.keep)}
+        _add_text(archive, "card.json", json.dumps({**public, "cut": cut}, ensure_ascii=False, indent=2))
         _add_text(archive, "run.json", json.dumps(run, ensure_ascii=False, indent=2))
         _add_text(archive, "metrics.json", json.dumps(public["metrics"], ensure_ascii=False, indent=2))
         if readme:

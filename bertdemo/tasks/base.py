@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bertdemo.run_config import Keep
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from bertdemo.checkpoints import Opened
-    from bertdemo.checkpoints.tokenizers import Encoding, SharedTokenizer
+    from bertdemo.checkpoints.cutting import Encoding
+    from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.data.tables import Table
 
 
@@ -36,6 +39,8 @@ class EncodeOptions:
     """What a task needs to turn rows into tensors; `max_length` counts [CLS] and [SEP]."""
 
     max_length: int
+    keep: Keep = "head"
+    """What stays of a text that is cut."""
     stop: Callable[[], None] = lambda: None
     """Called now and then; raises where the work should end."""
 
@@ -145,6 +150,7 @@ class Task(ABC):
         pairs: Sequence[str] | None = None,
         *,
         max_length: int,
+        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Prediction]:
         """Return one result a text, in the order of `texts`."""
@@ -163,6 +169,7 @@ def batches(
     pairs: Sequence[str] | None,
     *,
     max_length: int,
+    keep: Keep = "head",
     batch_size: int = 32,
     chunk: int = 4096,
 ) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
@@ -173,7 +180,7 @@ def batches(
     for start in range(0, len(texts), chunk):
         part = list(texts[start : start + chunk])
         seconds = list(pairs[start : start + chunk]) if pairs is not None else None
-        encodings = tokenizer.encode_batch(part, seconds, max_length=max_length)
+        encodings = tokenizer.encode_batch(part, seconds, max_length=max_length, keep=keep)
         order = sorted(range(len(part)), key=lambda i: len(encodings[i].ids))
         for first in range(0, len(order), batch_size):
             chosen = order[first : first + batch_size]

@@ -8,11 +8,12 @@ mean of -log p(label) over a batch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.data.columns import detect
 from bertdemo.errors import ColumnMissing, ColumnTwice, OneClass, TooFewRows, TooManyLabels, UnknownLabel
+from bertdemo.run_config import Keep
 from bertdemo.tasks.base import (
     EncodeOptions,
     HeadOptions,
@@ -100,7 +101,8 @@ class Classification(Task):
         found: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "token_type_ids": [], "length": []}
         for start in range(0, len(texts), 1000):
             options.stop()
-            for encoding in tokenizer.encode_batch(texts[start : start + 1000], max_length=options.max_length):
+            part = texts[start : start + 1000]
+            for encoding in tokenizer.encode_batch(part, max_length=options.max_length, keep=options.keep):
                 for name, ids in columns_of(encoding).items():
                     found[name].append(ids)
                 found["length"].append(len(encoding.ids))
@@ -138,6 +140,7 @@ class Classification(Task):
         pairs: Sequence[str] | None = None,
         *,
         max_length: int,
+        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Prediction]:
         """Return the probabilities of all labels for each text, in float32."""
@@ -147,7 +150,7 @@ class Classification(Task):
         names = [str(id2label[i]) for i in range(len(id2label))]
         results: dict[int, Prediction] = {}
         with torch.inference_mode():
-            for indices, inputs in batches(tokenizer, texts, pairs, max_length=max_length):
+            for indices, inputs in batches(tokenizer, texts, pairs, max_length=max_length, keep=keep):
                 on_device = {name: tensor.to(model.device) for name, tensor in inputs.items()}
                 logits = model(**on_device).logits.float()  # (batch, labels)
                 probabilities = logits.softmax(-1).cpu().tolist()
@@ -168,7 +171,8 @@ class Classification(Task):
             named.add(column)
 
     @staticmethod
-    def _rows(table: Table, columns: Mapping[str, str]) -> list[tuple[str, str]]:
-        """Return (text, label) of every row, trimmed, "" where missing."""
+    def _rows(table: Table, columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield (text, label) of every row, trimmed, "" where missing."""
         texts, labels = table.columns[columns["text"]], table.columns[columns["label"]]
-        return [((text or "").strip(), (label or "").strip()) for text, label in zip(texts, labels, strict=True)]
+        for text, label in zip(texts, labels, strict=True):
+            yield (text or "").strip(), (label or "").strip()

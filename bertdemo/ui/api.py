@@ -143,7 +143,7 @@ class Endpoints:
             "rows": found.rows,
             "labels": [{"label": label, "rows": rows} for label, rows in found.labels],
             "findings": [_finding(item) for item in found.findings],
-            "lengths": asdict(found.lengths),
+            "lengths": _lengths(found.lengths),
             "suggested": asdict(config),
             "baseline": {
                 "majority": {"label": found.majority[0], "value": found.majority[1]},
@@ -320,6 +320,10 @@ def _summary(status: RunStatus) -> Json:
 def _finding(item: report.Finding) -> Json:
     told = translate(DEFAULT, f"finding.{item.code}", **finding_values(item))
     return {"level": item.level, "code": item.code, "message": told, "rows": list(item.rows)}
+
+
+def _lengths(found: report.LengthSummary) -> Json:
+    return {**asdict(found), "cut": [{"length": length, "share": share} for length, share in found.cut]}
 
 
 def _check(name: str, value: object, kind: type, expected: str) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 import gradio as gr
 
 from bertdemo import tasks
-from bertdemo.data import mending, report
+from bertdemo.data import digests, mending, report
 from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.tables import Table
 from bertdemo.errors import BertDemoError
 from bertdemo.ui.i18n import plural
-from bertdemo.ui.render.data import render_data, render_mended, render_preview
+from bertdemo.ui.render.data import reasons, render_data, render_mended, render_preview
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import sentence
@@ -75,31 +75,33 @@ class ChosenData:
         try:
             columns = known if text and label else tasks.find(TASK).columns(table)
             tasks.find(TASK).check(table, columns, label_limit=table.rows)
-            mends = self._offered(table, columns, source.mends, lang)
+            marks = digests.marks(table, columns)
+            mends = self._offered(mending.counts(table, columns, marks), source.mends, lang)
             mended, done = mending.apply(table, columns, source.mends)
             told = render_mended(done, lang)
-            found = self._report(mended, columns, checkpoint, key)
+            found = self._report(mended, columns, checkpoint, key, marks if mended is table else None)
             drawn = render_data(source.name, found, table.notes, lang)
             facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
         except BertDemoError as error:
             columns, facts = known, None
             drawn = _refused(error, lang)
-        return (facts, drawn, preview, *_column_boxes(table, columns), gr.update(visible=True), mends, told)
+        return (facts, drawn, preview, *_column_boxes(table, columns, lang), gr.update(visible=True), mends, told)
 
     def nothing(self, lang: str) -> tuple[Any, ...]:
         """Outputs: those of `shown`, without data."""
         hidden = gr.update(visible=False)
         return None, render_data("", None, (), lang), "", hidden, hidden, hidden, gr.update(visible=False, value=[]), ""
 
-    def _offered(self, table: Table, columns: Mapping[str, str], chosen: Sequence[str], lang: str) -> Any:
+    def _offered(self, counts: Mapping[mending.Mend, int], chosen: Sequence[str], lang: str) -> Any:
         """Offer what would change something, and what was chosen already."""
-        counts = {mend: mending.would_change(table, columns, mend) for mend in mending.MENDS}
         choices = [
             (plural(lang, f"mend.{mend}", count), mend) for mend, count in counts.items() if count or mend in chosen
         ]
         return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
 
-    def _report(self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str) -> report.Report:
+    def _report(
+        self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str, marks: digests.Marks | None
+    ) -> report.Report:
         owner = self._services.owner(key)
         info = self._services.catalogue.describe(checkpoint, owner)
         readable = info.id if info.ready else "bundled"  # an unfetched tokenizer cannot count pieces yet
@@ -111,6 +113,7 @@ class ChosenData:
             tokenizer=self._services.catalogue.tokenizer(readable, owner),
             limits=self._limits,
             positions=info.positions,
+            marks=marks,
         )
 
 
@@ -118,7 +121,12 @@ def _refused(error: BertDemoError, lang: str) -> str:
     return root(error_state(sentence(error, lang)), "bd-data")
 
 
-def _column_boxes(table: Table, columns: Mapping[str, str]) -> tuple[Any, Any]:
+def _column_boxes(table: Table, columns: Mapping[str, str], lang: str) -> tuple[Any, Any]:
+    """Offer the columns; below one that was guessed stands why it was, below one that a person chose nothing."""
     names: Sequence[str] = list(table.columns)
+    why = reasons(table, columns, lang)
     values = [columns.get(role) if columns.get(role) in names else None for role in ("text", "label")]
-    return tuple(gr.update(choices=names, value=value, visible=True) for value in values)  # type: ignore[return-value]
+    return tuple(
+        gr.update(choices=names, value=value, visible=True, info=why.get(role, ""))
+        for role, value in zip(("text", "label"), values, strict=True)
+    )  # type: ignore[return-value]

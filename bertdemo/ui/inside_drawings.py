@@ -255,11 +255,15 @@ class Drawings:
         where, question = asked.where, asked.question
         info = self._info(asked)
         stage = info.layers if where.stage is None else where.stage
+        kept, second_kept = self._kept(question, asked.owner), ()
+        if step == "pooling" and asked.second.strip():
+            second_kept = self._kept(Question(asked.second, "", question.checkpoint), asked.owner)
         written = snippets.snippet(
             step, _source(info), question.text, question.pair, untrained=not info.labels, mean=info.mean_head,
             layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
             second=asked.second, label=asked.label, learning_rate=asked.rate,
             base=_source(self._services.catalogue.describe(info.base, asked.owner)) if _has_base(step, info) else "",
+            kept=kept, second_kept=second_kept,
         )  # fmt: skip
         return root(code(written, *(translate(asked.lang, f"inside.{name}") for name in ("code", "copy")), step))
 
@@ -268,6 +272,12 @@ class Drawings:
         return dict.fromkeys(set(PICTURES) - {"positions"}, "") | {
             "tokens": root(empty_state(translate(lang, "inside.empty")))
         }
+
+    def _kept(self, question: Question, owner: str) -> tuple[tuple[int, int], ...]:
+        """Return what is left of a text by a checkpoint that has a rule of its own; all other code cuts by itself."""
+        if self._services.catalogue.card(question.checkpoint, owner) is None:
+            return ()
+        return self._inspector.trace(question, owner).kept
 
     def _one_head(self, asked: Asked) -> HeadTrace:
         return self._inspector.head(asked.question, asked.owner, asked.where.layer, asked.where.head)

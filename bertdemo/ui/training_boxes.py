@@ -38,11 +38,11 @@ def data_box(page: Page) -> dict[str, Any]:
         value=None, elem_id="train-sample",
     )  # fmt: skip
     hub = hub_data_box.build(page)
-    box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
     reading = reading_box.build(page)
     with gr.Row():
         text = make(gr.Dropdown, {"label": "role.text"}, visible=False, elem_id="train-text", min_width=120)
         label = make(gr.Dropdown, {"label": "role.label"}, visible=False, elem_id="train-label", min_width=120)
+    box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
     mends = make(gr.CheckboxGroup, {"label": "mend.label"}, choices=[], value=[], visible=False, elem_id="train-mends")
     mended = gr.HTML("", elem_id="train-mended")
     with make(gr.Accordion, {"label": "train.preview"}, open=False, visible=False) as preview_box:

@@ -184,6 +184,9 @@ def test_check_data_says_what_a_table_is_and_what_is_wrong_with_it(client: Clien
     assert found["lengths"]["suggested"] >= found["lengths"]["p99"]
     assert found["suggested"]["max_length"] == found["lengths"]["suggested"]
     assert found["suggested"]["epochs"] >= 3
+    assert found["suggested"]["keep"] == "head"
+    cut = {item["length"]: item["share"] for item in found["lengths"]["cut"]}
+    assert set(cut) == {32, 64, 128, 256, 512, found["lengths"]["suggested"]} and cut[512] == 0
     assert "51.2%" in codes["balanced"]["message"]
 
 

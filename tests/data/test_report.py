@@ -10,7 +10,7 @@ import pytest
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data.columns import detect
-from bertdemo.data.report import Finding, Report, examine, measure, suggested_length
+from bertdemo.data.report import Example, Finding, Report, examine, measure, suggested_length
 from bertdemo.data.tables import Note, Table
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.settings import Limits
@@ -103,7 +103,8 @@ def test_a_clean_table_passes_every_check(tokenizer: SharedTokenizer) -> None:
     report = examined(tokenizer, clean(60))
     assert {finding.level for finding in report.findings} == {"pass"}
     assert [finding.code for finding in report.findings] == [
-        "no_missing", "no_duplicates", "no_conflicts", "enough_rows", "balanced", "known_pieces", "lengths_fit",
+        "no_missing", "no_duplicates", "no_conflicts", "no_giveaway", "enough_rows", "balanced", "known_pieces",
+        "lengths_fit",
     ]  # fmt: skip
     assert report.labels == (("no", 30), ("yes", 30))
     assert report.majority == ("no", 0.5)
@@ -124,7 +125,10 @@ def test_a_text_that_comes_again_is_found_whatever_its_case_and_spaces(tokenizer
     columns = clean()
     columns["text"][10] = str(columns["text"][0]).upper().replace(" ", "  ")
     report = examined(tokenizer, columns)
-    assert found(report, "duplicates") == Finding("warn", "duplicates", {"count": 1}, (12,))
+    texts_of = Example(str(columns["text"][0]), (2, 12), ("no",))
+    assert found(report, "duplicates") == Finding("warn", "duplicates", {"count": 1, "exact": 0}, (12,), (texts_of,))
+    columns["text"][12] = f" {columns['text'][0]} "
+    assert found(examined(tokenizer, columns), "duplicates").values == {"count": 2, "exact": 1}
 
 
 def test_one_text_with_two_labels_is_a_conflict_and_no_duplicate(tokenizer: SharedTokenizer) -> None:
@@ -133,12 +137,13 @@ def test_one_text_with_two_labels_is_a_conflict_and_no_duplicate(tokenizer: Shar
     report = examined(tokenizer, columns)
     assert found(report, "conflicting_labels").values == {"texts": 1, "rows": 2}
     assert found(report, "conflicting_labels").rows == (2, 13)
+    assert found(report, "conflicting_labels").examples == (Example(str(columns["text"][0]), (2, 13), ("no", "yes")),)
     assert found(report, "no_duplicates").level == "pass"
 
 
 def test_at_most_twenty_rows_are_named(tokenizer: SharedTokenizer) -> None:
     report = examined(tokenizer, {"text": ["same"] * 60, "label": ["a"] * 60})
-    assert found(report, "duplicates").values == {"count": 59}
+    assert found(report, "duplicates").values == {"count": 59, "exact": 59}
     assert len(found(report, "duplicates").rows) == 20
 
 
@@ -171,6 +176,8 @@ def test_chinese_in_an_english_vocabulary_is_warned_of(tokenizer: SharedTokenize
         tokenizer, {"text": [f"这家餐厅的服务真的很糟糕 {i}" for i in range(60)], "label": ["a", "b"] * 30}
     )
     finding = found(report, "unknown_pieces")
+    assert finding.values["better"] == "bert-base-chinese" and finding.rows == (2, 3, 4)
+    assert finding.examples[0] == Example("这家餐厅的服务真的很糟糕 0", (2,), ("a",))
     assert finding.level == "warn" and 0.3 < float(finding.values["share"]) < 0.9
 
 
@@ -187,6 +194,8 @@ def test_the_suggested_length_fits_99_of_100_texts(tokenizer: SharedTokenizer) -
     lengths, unknown = measure(given, tokenizer)
     assert (lengths.p50, lengths.p99, lengths.longest, lengths.suggested) == (20, 20, 302, 24)
     assert (lengths.cut_at_suggested, unknown, lengths.measured) == (0.01, 0.0, 100)
+    assert lengths.cut == ((24, 0.01), (32, 0.01), (64, 0.01), (128, 0.01), (256, 0.01), (512, 0.0))
+    assert [length for length, _ in measure(given, tokenizer, positions=64)[0].cut] == [24, 32, 64]
     assert sum(count for _, count in lengths.histogram) == 100 and len(lengths.histogram) <= 32
     assert suggested_length(given, tokenizer) == 24
     assert suggested_length(["a"], tokenizer) == 16
@@ -194,9 +203,14 @@ def test_the_suggested_length_fits_99_of_100_texts(tokenizer: SharedTokenizer) -
 
 
 def test_a_large_file_is_measured_on_evenly_spaced_rows(tokenizer: SharedTokenizer) -> None:
-    report = examined(tokenizer, {"text": [f"t{i}" for i in range(20_500)], "label": ["a", "b"] * 10_250})
-    assert found(report, "lengths_sampled").values == {"measured": 20_000, "rows": 20_500}
-    assert report.split == {"train": 16_400, "validation": 2_050, "test": 2_050}
+    told: list[float] = []
+    columns = {"text": [f"t{i}" for i in range(50_500)], "label": ["a", "b"] * 25_250}
+    report = examine(
+        table(columns), COLUMNS, task="classification", tokenizer=tokenizer, limits=Limits(), progress=told.append
+    )
+    assert found(report, "lengths_sampled").values == {"measured": 50_000, "rows": 50_500}
+    assert report.split == {"train": 40_400, "validation": 5_050, "test": 5_050}
+    assert told == sorted(told) and told[0] == 0.0 and told[-1] == 1.0 and len(told) > 50
 
 
 def test_hostile_text_stays_text(tokenizer: SharedTokenizer) -> None:
@@ -209,6 +223,7 @@ def test_labels_written_in_several_ways_are_named(tokenizer: SharedTokenizer) ->
     finding = found(examined(tokenizer, {"text": texts(62), "label": labels}), "label_variants")
     assert finding.level == "warn"
     assert finding.values == {"count": 2, "rows": 2, "labels": "Positive → positive, postive → positive"}
+    assert finding.rows == (62, 63)
 
 
 def test_a_file_that_is_grouped_by_label_is_told_to_be_harmless(tokenizer: SharedTokenizer) -> None:
@@ -216,10 +231,20 @@ def test_a_file_that_is_grouped_by_label_is_told_to_be_harmless(tokenizer: Share
         return {finding.code for finding in examined(tokenizer, {"text": texts(60), "label": labels}).findings}
 
     assert "grouped_by_label" in codes(["a"] * 30 + ["b"] * 30)
+    grouped = examined(tokenizer, {"text": texts(60), "label": ["a"] * 30 + ["b"] * 20 + ["c"] * 10})
+    assert found(grouped, "grouped_by_label").values == {"labels": 3}
     assert "grouped_by_label" not in codes(["a", "b"] * 30)
 
 
 def test_rows_that_change_their_part_are_counted(tokenizer: SharedTokenizer) -> None:
     again: list[str | None] = [f"text {i % 45}" for i in range(60)]
     report = examined(tokenizer, {"text": again, "label": ["a", "b"] * 30})
-    assert int(found(report, "moved_together").values["count"]) > 0
+    moved = found(report, "moved_together")
+    assert moved.values["count"] == len(moved.rows) > 0
+    for example in moved.examples:
+        assert len(example.rows) == 2 and {again[row - 2] for row in example.rows} == {example.text}
+
+
+def test_texts_in_a_writing_that_the_vocabulary_lacks_name_a_model_that_has_it(tokenizer: SharedTokenizer) -> None:
+    report = examined(tokenizer, {"text": [f"ქართული ენა ☃ {i}" for i in range(60)], "label": ["a", "b"] * 30})
+    assert found(report, "unknown_pieces").values["better"] == "bert-base-multilingual-cased"

@@ -43,6 +43,14 @@ def test_only_what_would_change_something_is_offered_with_its_count(data: Chosen
     assert all("1" in words for words, _ in offered["choices"]) and offered["value"] == []
 
 
+def test_a_guessed_column_says_why_until_a_person_chooses_another(data: ChosenData, messy: Source) -> None:
+    why = shown(data, messy)
+    assert "“text”" in why["text"]["info"] and "“label”" in why["label"]["info"]
+    assert "常见的列名" in shown(data, messy, "zh")["text"]["info"]
+    corrected = data.shown(messy, "label", "text", "bundled", "", "en")
+    assert (corrected[3]["info"], corrected[4]["info"]) == ("", "")
+
+
 def test_a_tick_is_done_and_told_and_undone_without_a_trace(data: ChosenData, messy: Source) -> None:
     before = Path(messy.path).read_bytes()
     plain = shown(data, messy)

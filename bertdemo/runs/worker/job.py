@@ -296,13 +296,15 @@ class Job:
         from datasets import load_from_disk
 
         part = prepared.parts[name]
-        depends = [prepared.tokenizer.backend_json(), str(prepared.config.max_length), repr(prepared.labels), name]
+        config = prepared.config
+        cut = f"{config.max_length} {config.keep}"
+        depends = [prepared.tokenizer.backend_json(), cut, repr(prepared.labels), name]
         texts = part.table.columns[prepared.request.columns["text"]]
         digest = hashlib.sha256("\0".join([*depends, *(texts[row] or "" for row in part.rows)]).encode()).hexdigest()
         folder = self._folder / "encoded" / f"{name}-{digest[:32]}"
         if folder.exists():
             return load_from_disk(str(folder))
-        options = EncodeOptions(max_length=prepared.config.max_length or 0, stop=self.stop)
+        options = EncodeOptions(config.max_length or 0, config.keep, self.stop)
         columns = prepared.request.columns
         dataset = prepared.task.encode(part.table, columns, part.rows, prepared.labels, prepared.tokenizer, options)
         if name != "train":

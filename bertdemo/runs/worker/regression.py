@@ -82,6 +82,7 @@ def _vectors(
         prepared.tokenizer,
         [part.table.columns[columns["text"]][row] or "" for row in part.rows],
         max_length=prepared.config.max_length or 0,
+        keep=prepared.config.keep,
         batch_size=prepared.config.batch_size or 1,
         device=device,
         progress=progress,

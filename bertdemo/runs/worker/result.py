@@ -109,7 +109,12 @@ def measure(
     texts = [part.table.columns[columns["text"]][row] or "" for row in part.rows]
     model.eval()
     said = prepared.task.predict(
-        model, prepared.tokenizer, texts, max_length=prepared.config.max_length or 0, progress=progress
+        model,
+        prepared.tokenizer,
+        texts,
+        max_length=prepared.config.max_length or 0,
+        keep=prepared.config.keep,
+        progress=progress,
     )
     stop()
     targets = prepared.task.targets(part.table, columns, prepared.labels)

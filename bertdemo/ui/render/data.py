@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bertdemo.data.columns import explain
 from bertdemo.data.mending import Done
-from bertdemo.data.report import Finding, Report
+from bertdemo.data.report import Example, Finding, Report
 from bertdemo.data.tables import Note, Table
+from bertdemo.errors import ColumnsNotFound
 from bertdemo.run_config import RunConfig
 from bertdemo.ui.i18n import percent, plural, thousands, translate
 from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.lengths import render_lengths
 from bertdemo.ui.render.primitives import bars, caption, empty_state, finding, join, root, table
 
 _CELL = 90
 _LABELS = 8
+_ROWS = 8
+_EXAMPLE = 200
 
 
 def render_data(name: str, report: Report | None, notes: tuple[Note, ...], lang: str) -> str:
@@ -22,7 +27,9 @@ def render_data(name: str, report: Report | None, notes: tuple[Note, ...], lang:
         return root(empty_state(translate(lang, "data.empty")), "bd-data")
     head = f'<p class="bd-file"><b>{esc(name)}</b> <span>{esc(_summary(report, lang))}</span></p>'
     lines = [_note(item, lang) for item in notes] + [_finding(item, lang) for item in report.findings]
-    return root(head + _label_bars(report, lang) + f'<div class="bd-findings">{join(lines)}</div>', "bd-data")
+    findings = f'<div class="bd-findings">{join(lines)}</div>'
+    lengths = f'<div class="bd-lengths">{render_lengths(report.lengths, lang)}</div>'
+    return root(head + _label_bars(report, lang) + findings + lengths, "bd-data")
 
 
 def render_mended(done: Sequence[Done], lang: str) -> str:
@@ -73,6 +80,21 @@ def split_words(split: Mapping[str, int], lang: str, *, frozen: bool = False) ->
     return translate(lang, code, **parts)
 
 
+def reasons(data: Table, columns: Mapping[str, str], lang: str) -> dict[str, str]:
+    """Return role -> why its column was guessed; nothing for a role whose column a person corrected."""
+    try:
+        guessed = explain(data, tuple(columns))
+    except ColumnsNotFound:
+        return {}
+    return {
+        choice.role: translate(
+            lang, f"reason.{choice.reason}", **{name: _written(name, value) for name, value in choice.values.items()}
+        )
+        for choice in guessed
+        if columns.get(choice.role) == choice.column
+    }
+
+
 def _summary(report: Report, lang: str) -> str:
     columns = " → ".join(report.columns.values())
     labels = plural(lang, "data.labels", len(report.labels))
@@ -90,15 +112,40 @@ def _label_bars(report: Report, lang: str) -> str:
 
 def finding_values(item: Finding) -> dict[str, str]:
     """Return the parameters of a finding as they are written: a share in percent, a long text cut."""
-    return {
-        name: percent(value) if name.endswith("share") and isinstance(value, float) else _shown(value)
-        for name, value in item.values.items()
-    }
+    return {name: _written(name, value) for name, value in item.values.items()}
+
+
+def _written(name: str, value: str | int | float) -> str:
+    return percent(value) if name.endswith("share") and isinstance(value, float) else _shown(value)
 
 
 def _finding(item: Finding, lang: str) -> str:
     told = translate(lang, f"finding.{item.code}", **finding_values(item))
-    return finding(item.level, translate(lang, f"level.{item.level}"), told)
+    return finding(item.level, translate(lang, f"level.{item.level}"), told, more_html=_where(item, lang))
+
+
+def _where(item: Finding, lang: str) -> str:
+    """Name the rows; the first texts open on a click."""
+    if not item.rows:
+        return ""
+    words = translate(lang, "data.row_named" if len(item.rows) == 1 else "data.rows_named", rows=_listed(item.rows))
+    if not item.examples:
+        return f'<small class="bd-where">{esc(words)}</small>'
+    quoted = join(
+        f"<li><span>{esc(_about(one, lang))}</span> <q>{esc(_cell(one.text, _EXAMPLE))}</q></li>"
+        for one in item.examples
+    )
+    return f'<details class="bd-where"><summary>{esc(words)}</summary><ul>{quoted}</ul></details>'
+
+
+def _about(one: Example, lang: str) -> str:
+    labels = " / ".join(_cell(label) for label in one.labels)
+    return plural(lang, "data.example", len(one.rows), rows=_listed(one.rows), labels=labels)
+
+
+def _listed(rows: Sequence[int]) -> str:
+    """Write row numbers as they stand in an editor, without thousands marks that would look like more of them."""
+    return ", ".join(map(str, rows[:_ROWS])) + (" …" if len(rows) > _ROWS else "")
 
 
 def _note(item: Note, lang: str) -> str:
@@ -112,6 +159,6 @@ def _shown(value: str | int | float) -> str:
     return thousands(value) if isinstance(value, int) else f"{value:.3g}"
 
 
-def _cell(value: str | None) -> str:
+def _cell(value: str | None, most: int = _CELL) -> str:
     text = value or ""
-    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"

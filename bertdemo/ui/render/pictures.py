@@ -139,7 +139,7 @@ def _painted(kind: str, label: str, data: Mapping[str, object], style: str = "")
 def token_strip(trace: TokenTrace, chosen: int, label: str, name: str, lang: str) -> str:
     """Draw all tokens as a row of small buttons, one element each, with `data-<name>` as their position.
 
-    What was cut stands struck out where its sequence ends.
+    What was cut stands struck out in its place.
     """
     cut = cuts(trace)
     parts = []

@@ -96,11 +96,11 @@ def error_state(text: str) -> str:
     return f'<div class="bd-state error" role="alert">{esc(text)}</div>'
 
 
-def finding(level: Level, word: str, text: str, action: str = "") -> str:
-    """Draw one line of a report: the level as a word, the sentence, what can be done."""
+def finding(level: Level, word: str, text: str, action: str = "", more_html: str = "") -> str:
+    """Draw one line of a report: the level as a word, the sentence with what it is about below, what can be done."""
     return (
         f'<div class="bd-finding {esc(level)}"><span class="bd-level">{esc(word)}</span>'
-        f"<span>{esc(text)}</span><span>{esc(action)}</span></div>"
+        f"<span>{esc(text)}{more_html}</span><span>{esc(action)}</span></div>"
     )
 
 
@@ -131,6 +131,29 @@ def bars(rows: Iterable[tuple[str, float, str]]) -> str:
         f'<span class="name">{esc(name)}</span>{bar(share, label=name)}<span class="n">{esc(shown)}</span>'
         for name, share, shown in rows
     ) + "</div>"  # fmt: skip
+
+
+def histogram(
+    counts: Sequence[tuple[int, int]], label: str, mark: int, mark_words: str, end_words: tuple[str, str]
+) -> str:
+    """Draw counts, each (end of its range, how many), as upright bars; those beyond `mark` are hollow.
+
+    `label` says the same in words, `end_words` stand at both ends of the axis, `mark_words` at the mark.
+    """
+    most = max((count for _, count in counts), default=0) or 1
+    end = counts[-1][0] if counts else 1
+    at = 100 * min(mark / end, 1.0)
+    # One text among thousands is still a bar that can be seen.
+    heights = [(upto, max(100 * count / most, 2.0) if count else 0.0) for upto, count in counts]
+    drawn = join(
+        f'<i class="{"over" if upto > mark else "fits"}" style="height:{height:.1f}%"></i>' for upto, height in heights
+    )
+    side = "right" if at > 60 else "left"
+    return (
+        f'<div class="bd-hist" role="img" aria-label="{esc(label)}"><div class="bars">{drawn}'
+        f'<em class="{side}" style="left:{at:.1f}%"><b>{esc(mark_words)}</b></em></div>'
+        f'<div class="axis"><span>{esc(end_words[0])}</span><span>{esc(end_words[1])}</span></div></div>'
+    )
 
 
 def interval(value: float, low: float, high: float, label: str, compare: float | None = None) -> str:

