@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from bertdemo.checkpoints import intake
+from bertdemo.checkpoints import Catalogue, intake
 from bertdemo.checkpoints.mean_linear import ARCHITECTURE, masked_mean, model_class, pooling_of
 from bertdemo.checkpoints.models import open_mean_linear, open_model, write
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data import baseline
 from bertdemo.errors import CheckpointBroken
 from bertdemo.tasks.base import batches
+from tests.hub_double.server import HubDouble
 from tests.runs.support import rows_of, sharpened
 from tests.tiny import build_tiny_checkpoint
 
@@ -169,3 +170,15 @@ def test_a_layer_that_does_not_fit_the_encoder_is_refused(base: Path) -> None:
     for weight, bias in ((np.zeros((2, 31)), np.zeros(2)), (np.zeros((3, 32)), np.zeros(3))):
         with pytest.raises(ValueError, match="one row of weights"):
             open_mean_linear(base, ("a", "b"), weight.astype(np.float32), bias.astype(np.float32))
+
+
+def test_one_on_the_hub_is_known_before_and_after_it_is_fetched(
+    catalogue: Catalogue, hub: HubDouble, kept: tuple[Path, Any, Any], labels: tuple[str, ...]
+) -> None:
+    hub.add("somebody/regression", kept[0])
+    away = catalogue.describe("somebody/regression", "")
+    catalogue.folder("somebody/regression", "")
+    here = catalogue.describe("somebody/regression", "")
+    assert (away.ready, here.ready) == (False, True)
+    for info in (away, here):
+        assert (info.mean_head, info.pooling, info.labels, info.task) == (True, "mean", labels, "classification")
