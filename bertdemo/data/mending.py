@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from bertdemo.data import variants
 from bertdemo.data.split import folded
 from bertdemo.data.tables import Table
+from bertdemo.run_config import RunRequest
 
 Mend = Literal["merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare"]
 MENDS: tuple[Mend, ...] = (
     "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare",
 )  # fmt: skip
 """In the order in which they are done: two ways of writing one label are no conflict once they are merged."""
+_NONE: Mapping[str, str] = MappingProxyType({})
 RARE_ROWS = 2
 """A label with fewer rows than this cannot be both learnt and asked."""
 
@@ -33,14 +36,36 @@ class Done:
     numbers: tuple[int, ...]
 
 
-def apply(table: Table, columns: Mapping[str, str], mends: Sequence[str]) -> tuple[Table, tuple[Done, ...]]:
-    """Return the mended table and what each mend did; a name that is none is passed over."""
+def apply(
+    table: Table, columns: Mapping[str, str], mends: Sequence[str], relabels: Mapping[str, str] = _NONE
+) -> tuple[Table, tuple[Done, ...]]:
+    """Return the mended table and what each mend did; a name that is none is passed over.
+
+    `relabels` come first: they are a person's word about single rows, see RunRequest.relabels.
+    """
+    table = relabel(table, columns, relabels)
     done: list[Done] = []
     for mend in MENDS:
         if mend in mends:
             table, changed = _DO[mend](table, columns)
             done.append(Done(mend, len(changed), tuple(changed[:20])))
     return table, tuple(done)
+
+
+def relabel(table: Table, columns: Mapping[str, str], relabels: Mapping[str, str]) -> Table:
+    """Return the table with other labels in some rows (number in the file -> label), without those that have ""."""
+    if not relabels:
+        return table
+    to = {int(number): label for number, label in relabels.items()}
+    name = columns["label"]
+    cells = tuple(to.get(number) or cell for number, cell in zip(table.row_numbers, table.columns[name], strict=True))
+    changed = replace(table, columns={**table.columns, name: cells})
+    return _keep(changed, [to.get(number) != "" for number in table.row_numbers])[0]
+
+
+def for_run(table: Table, request: RunRequest) -> Table:
+    """Return the table that a run trains on."""
+    return apply(table, request.columns, request.mends, request.relabels)[0]
 
 
 def would_change(table: Table, columns: Mapping[str, str], mend: Mend) -> int:

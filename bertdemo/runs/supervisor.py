@@ -108,9 +108,9 @@ class Supervisor:
         task = tasks.find(request.task)
         table = tables.read(Path(request.data), request.data_name, limits)
         columns = request.columns or task.columns(table)
-        if request.mends:
+        if request.mends or request.relabels:
             task.check(table, columns, label_limit=table.rows)
-            table, _ = mending.apply(table, columns, request.mends)
+            table, _ = mending.apply(table, columns, request.mends, request.relabels)
         task.check(table, columns, label_limit=limits.labels)
         labels = task.labels(table, columns)
         for path, name in ((request.validation, request.validation_name), (request.test, request.test_name)):

@@ -63,7 +63,7 @@ def _answer(
     table = ChosenData(services).mended(source, columns)
     words = translate(lang, "baseline.working")
     found = services.baselines.compute(
-        Path(source.path), table, columns, checkpoint, owner, mends=source.mends,
+        Path(source.path), table, columns, checkpoint, owner, mends=source.mends, relabels=source.relabels,
         progress=lambda share: progress(share, desc=words),
     )  # fmt: skip
     counts = Counter(cell.strip() for cell in table.columns[columns["label"]] if cell and cell.strip())

@@ -7,7 +7,7 @@ remembers the ticks and mends its own copy.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Source:
     name: str
     sample: str = ""
     mends: tuple[str, ...] = ()
+    relabels: Mapping[str, str] = field(default_factory=dict)
+    """See RunRequest.relabels; of the label column that is chosen."""
 
 
 class ChosenData:
@@ -51,7 +53,7 @@ class ChosenData:
 
     def mended(self, source: Source, columns: Mapping[str, str]) -> Table:
         """Return the table that a run of this source would train on, checked."""
-        table = mending.apply(self.read(source), columns, source.mends)[0]
+        table = mending.apply(self.read(source), columns, source.mends, source.relabels)[0]
         tasks.find(TASK).check(table, columns, label_limit=self._limits.labels)
         return table
 
@@ -70,8 +72,10 @@ class ChosenData:
         try:
             columns = known if text and label else tasks.find(TASK).columns(table)
             tasks.find(TASK).check(table, columns, label_limit=table.rows)
+            table = mending.relabel(table, columns, source.relabels)
             mends = self._offered(table, columns, source.mends, lang)
             mended, done = mending.apply(table, columns, source.mends)
+            preview = render_preview(mended, self._limits.preview_rows, lang)
             told = render_mended(done, lang)
             found = self._report(mended, columns, checkpoint, key)
             drawn = render_data(source.name, found, table.notes, lang)
@@ -80,6 +84,14 @@ class ChosenData:
             columns, facts = known, None
             drawn = _refused(error, lang)
         return (facts, drawn, preview, *_column_boxes(table, columns), gr.update(visible=True), mends, told)
+
+    def examined(
+        self, source: Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
+    ) -> tuple[Any, ...]:
+        """Outputs: those of `shown`, also where no data is chosen."""
+        if source is None:
+            return self.nothing(lang)
+        return self.shown(source, text, label, checkpoint, key, lang)
 
     def nothing(self, lang: str) -> tuple[Any, ...]:
         """Outputs: those of `shown`, without data."""

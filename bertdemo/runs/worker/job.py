@@ -199,7 +199,7 @@ class Job:
         request, catalogue = self._request, Catalogue(self._settings)
         info = catalogue.describe(request.checkpoint, None)
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
-        table, _ = mending.apply(self._read(request.data, request.data_name), request.columns, request.mends)
+        table = mending.for_run(self._read(request.data, request.data_name), request)
         self.stop()
         self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
         labels = self._task.labels(table, request.columns)

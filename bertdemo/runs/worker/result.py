@@ -202,6 +202,8 @@ def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: P
         pooling="pooler",
         max_length=prepared.config.max_length or 0,
         evaluated=bool(result.scores),
+        mends=request.mends,
+        relabels=dict(request.relabels),
     )
 
 

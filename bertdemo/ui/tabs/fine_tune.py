@@ -19,7 +19,7 @@ from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.serving.baselines import as_fields
-from bertdemo.ui import baseline_box
+from bertdemo.ui import baseline_box, suspects_box
 from bertdemo.ui.chosen_data import SHOWN, TASK, ChosenData, Source
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
@@ -74,9 +74,12 @@ class _Callbacks:
         self, source: Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
     ) -> tuple[Any, ...]:
         """Inputs: source, text column, label column, checkpoint, owner, lang. Outputs: those of `shown`."""
-        if source is None:
-            return self._data.nothing(lang)
-        return self._data.shown(source, text, label, checkpoint, key, lang)
+        return self._data.examined(source, text, label, checkpoint, key, lang)
+
+    def other_columns(self, source: Source | None, *asked: Any) -> tuple[Any, ...]:
+        """Inputs: those of `examine`. Outputs: source, as labels were changed in another column, then `shown`."""
+        source = replace(source, relabels={}) if source else None
+        return (source, *self.examine(source, *asked))
 
     def mend(
         self,
@@ -124,7 +127,9 @@ class _Callbacks:
         if source is None:
             raise FileMissing
         columns = {"text": text or "", "label": label or ""}
-        known = self._services.baselines.remembered(Path(source.path), columns, checkpoint, source.mends)
+        known = self._services.baselines.remembered(
+            Path(source.path), columns, checkpoint, source.mends, source.relabels
+        )
         request = RunRequest(
             task=TASK,
             columns=columns,
@@ -138,6 +143,7 @@ class _Callbacks:
             test_name=Path(test).name if test else None,
             baselines=as_fields(known),
             mends=source.mends,
+            relabels=source.relabels,
         )
         run = self._services.supervisor.start(request, self._services.owner(key))
         return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))
@@ -257,6 +263,7 @@ def build(page: Page) -> None:
         with gr.Column(elem_classes="bd-box", elem_id="train-data", min_width=300):
             data = data_box(page)
             baseline = baseline_box.build(page)
+            suspects = suspects_box.build(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-settings", min_width=300):
             form = settings_box(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-training", min_width=340):
@@ -270,6 +277,7 @@ def build(page: Page) -> None:
     drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
     _wire_data(page, calls, state, data, form, shown)
     baseline_box.wire(page, baseline, state.source, data, form.checkpoint)
+    suspects_box.wire(page, suspects, state.source, data, form.checkpoint, shown)
     _wire_run(page, calls, state, data, form, progress, result, drawn)
     page.on_load(calls.arrive, [page.run], [page.run, state.timer, *drawn])
     again = [page.run, state.seen, page.owner, page.lang]  # it may have been stopped or deleted in Runs meanwhile
@@ -301,8 +309,10 @@ def _wire_data(
         guarded(calls.mend), [state.source, data["mends"], data["text"], data["label"], *who], [state.source, *shown],
         **_QUIET,
     )  # fmt: skip
-    for box in (data["text"], data["label"], form.checkpoint):
-        box.input(guarded(calls.examine), [state.source, data["text"], data["label"], *who], shown, **_QUIET)
+    about = [state.source, data["text"], data["label"], *who]
+    for box in (data["text"], data["label"]):
+        box.input(guarded(calls.other_columns), about, [state.source, *shown], **_QUIET)
+    form.checkpoint.input(guarded(calls.examine), about, shown, **_QUIET)
     chosen = guarded(calls.chosen, shown=lambda told: root(error_state(told)))
     for component in (state.found, form.checkpoint, *form.components):
         component.change(
