@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import accuracy, inside, keystroke, startup, throughput
+from benchmarks import accuracy, inside, keystroke, startup, suspects, throughput
 from benchmarks.row import ROOT, Row
 from bertdemo.device import cpu
 from bertdemo.settings import Settings
@@ -36,6 +36,7 @@ def main(wanted: Sequence[str]) -> int:
             "keystroke": keystroke.keystrokes,
             "inside": inside.measure,
             "throughput": lambda: [throughput.ratio(services)],
+            "suspects": lambda: [suspects.planted(services)],
             "goemotions": lambda: [accuracy.goemotions(_begun(services))],
             "banking77": lambda: [accuracy.banking77(_begun(services))],
         }

@@ -18,6 +18,6 @@ def safe(cell: str) -> str:
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a table; without the mark at its beginning Excel takes the file for one in an old encoding."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)  # ends lines with CR LF, and so puts quotes around a cell with either
         writer.writerow(header)
         writer.writerows([safe(cell) for cell in row] for row in rows)

@@ -7,7 +7,7 @@ remembers the ticks and mends its own copy.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,17 @@ class Source:
     name: str
     sample: str = ""
     mends: tuple[str, ...] = ()
-    relabels: Mapping[str, str] = field(default_factory=dict)
-    """See RunRequest.relabels; of the label column that is chosen."""
+    changed: tuple[tuple[str, str], ...] = ()
+    """The pairs of `relabels`: what a page remembers must have a hash."""
+
+    @property
+    def relabels(self) -> dict[str, str]:
+        """See RunRequest.relabels; of the label column that is chosen."""
+        return dict(self.changed)
+
+    def relabelled(self, relabels: Mapping[str, str]) -> Source:
+        """Return the same data with these relabels and no others."""
+        return replace(self, changed=tuple(sorted(relabels.items())))
 
 
 class ChosenData:

@@ -7,7 +7,7 @@ taking it back leaves no trace.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,20 +24,25 @@ from bertdemo.ui.render.suspects import render_relabels, render_suspects
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import guarded
 
-# The list is drawn anew while these listeners stay.
+# The listeners stay while the list is drawn anew; Gradio then writes other rows into the boxes that are there, ticked
+# or not.
 _TICKING = """
 const boxes = () => [...element.querySelectorAll("input[data-row]")];
 const count = () => {
   const place = element.querySelector("[data-count]");
   if (place) place.textContent = boxes().filter((box) => box.checked).length;
 };
+const tick = (on) => {
+  boxes().forEach((box) => { box.checked = on; });
+  count();
+};
 element.addEventListener("change", count);
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-tick]");
   if (!button) return;
-  boxes().forEach((box) => { box.checked = button.dataset.tick === "all"; });
-  count();
+  tick(button.dataset.tick === "all");
 });
+watch("value", () => tick(false));
 """
 _TICKED = """(ticked, ...rest) => [
   [...document.querySelectorAll("#train-suspects input[data-row]:checked")].map((box) => box.dataset.row).join(" "),
@@ -60,7 +65,7 @@ class Seen:
         """Whether the list is still about this: the same data, whatever was done about single rows since."""
         return (
             source is not None
-            and replace(source, relabels={}) == replace(self.source, relabels={})
+            and source.relabelled({}) == self.source.relabelled({})
             and set(self.source.relabels) <= set(source.relabels)
             and (text, label, checkpoint) == (self.text, self.label, self.checkpoint)
         )
@@ -77,11 +82,11 @@ def build(page: Page) -> dict[str, Any]:
     go = make(gr.Button, {"value": "suspects.button"}, visible=False, elem_id="train-suspects-go", scale=0)
     answer = gr.HTML("", elem_id="train-suspects", js_on_load=_TICKING)
     with gr.Row(visible=False, elem_id="train-suspects-do", elem_classes="bd-actions") as actions:
-        take = make(gr.Button, {"value": "suspects.take"}, elem_id="train-suspects-take", min_width=100)
-        drop = make(gr.Button, {"value": "suspects.drop"}, elem_id="train-suspects-drop", min_width=100)
-        export = make(gr.Button, {"value": "suspects.export"}, elem_id="train-suspects-export", min_width=100)
+        take = make(gr.Button, {"value": "suspects.take"}, elem_id="train-suspects-take", size="sm", min_width=40)
+        drop = make(gr.Button, {"value": "suspects.drop"}, elem_id="train-suspects-drop", size="sm", min_width=40)
+        export = make(gr.Button, {"value": "suspects.export"}, elem_id="train-suspects-export", size="sm", min_width=40)
     told = gr.HTML("", elem_id="train-suspects-told")
-    undo = make(gr.Button, {"value": "suspects.undo"}, visible=False, elem_id="train-suspects-undo", scale=0)
+    undo = make(gr.Button, {"value": "suspects.undo"}, visible=False, elem_id="train-suspects-undo", size="sm")
     return {
         "go": go, "answer": answer, "actions": actions, "take": take, "drop": drop, "export": export, "told": told,
         "undo": undo, "seen": gr.State(None), "ticked": gr.Textbox(visible="hidden"),
@@ -164,14 +169,14 @@ class _Callbacks:
             words = root(caption(translate(lang, "suspects.tick_first")))
             return (words, source, *self._data.examined(source, text, label, checkpoint, key, lang))
         new = {str(one.number): "" if leave_out else one.suspect.suggested for one in chosen}
-        mended = replace(source, relabels={**source.relabels, **new})
+        mended = source.relabelled({**source.relabels, **new})
         return (gr.skip(), mended, *self._data.examined(mended, text, label, checkpoint, key, lang))
 
     def undo(
         self, source: Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
     ) -> tuple[Any, ...]:
         """Inputs: source, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
-        plain = replace(source, relabels={}) if source else None
+        plain = source.relabelled({}) if source else None
         return (plain, *self._data.examined(plain, text, label, checkpoint, key, lang))
 
     def export(self, seen: Seen | None, lang: str) -> Any:  # noqa: ARG002 - for `guarded`

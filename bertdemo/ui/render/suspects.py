@@ -86,7 +86,7 @@ def _item(one: Listed, lang: str) -> str:
     given, suggested = percent(suspect.given_probability, 0), percent(suspect.suggested_probability, 0)
     return (
         f'<li><label><input type="checkbox" data-row="{one.number}"><span class="bd-suspect">'
-        f'<span class="bd-suspect-labels"><s>{esc(suspect.given)}</s> <small>{esc(given)}</small>'
-        f'<i aria-hidden="true"> → </i><b>{esc(suspect.suggested)}</b> <small>{esc(suggested)}</small></span>'
+        f'<span class="bd-suspect-labels"><s>{esc(suspect.given)}</s>&nbsp;<small>{esc(given)}</small>'
+        f'<i aria-hidden="true"> → </i><b>{esc(suspect.suggested)}</b>&nbsp;<small>{esc(suggested)}</small></span>'
         f'<small class="bd-suspect-row">{row}</small><q>{esc(text)}</q></span></label></li>'
     )

@@ -78,7 +78,7 @@ class _Callbacks:
 
     def other_columns(self, source: Source | None, *asked: Any) -> tuple[Any, ...]:
         """Inputs: those of `examine`. Outputs: source, as labels were changed in another column, then `shown`."""
-        source = replace(source, relabels={}) if source else None
+        source = source.relabelled({}) if source else None
         return (source, *self.examine(source, *asked))
 
     def mend(
