@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import accuracy, baselines, big_table, inside, keystroke, startup, throughput
+from benchmarks import accuracy, baselines, big_table, inside, keystroke, startup, suspects, throughput
 from benchmarks.row import ROOT, Row
 from bertdemo.device import cpu
 from bertdemo.settings import Settings
@@ -38,6 +38,7 @@ def main(wanted: Sequence[str]) -> int:
             "big_table": big_table.check,
             "baseline": lambda: [baselines.banking77(services)],
             "throughput": lambda: [throughput.ratio(services)],
+            "suspects": lambda: [suspects.planted(services)],
             "goemotions": lambda: [accuracy.goemotions(_begun(services))],
             "banking77": lambda: [accuracy.banking77(_begun(services))],
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
@@ -176,6 +177,9 @@ def chosen_for(
     )
 
 
+_ROW_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+
+
 @dataclass(frozen=True)
 class RunRequest:
     """Everything a training child needs to know; the paths are inside the run folder once it is written."""
@@ -200,8 +204,15 @@ class RunRequest:
     """What a person corrected of how the training file is read: fields of `data.reading.ReadOptions`."""
     mends: tuple[str, ...] = ()
     """What is mended in the training file before it is used: names of `data.mending.MENDS`."""
+    relabels: Mapping[str, str] = field(default_factory=dict)
+    """Row number in the training file -> its label from now on, or "" to leave the row out; done before the mends."""
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What was found before training, kind -> {value, low, high, macro_f1, rows, folds, seconds}: kept, not used."""
+
+    def __post_init__(self) -> None:
+        for number, label in self.relabels.items():
+            if not (isinstance(number, str) and _ROW_NUMBER.fullmatch(number) and isinstance(label, str)):
+                raise ValueError(f"relabels: {number!r}: {label!r} is not a row number and a label")
 
     def to_json(self) -> str:
         """Return one JSON object; `from_json` gives the same request back."""

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "bertdemo"
-HEAVY = {"torch", "transformers", "evaluate", "peft", "datasets"}
+HEAVY = {"torch", "transformers", "evaluate", "peft", "datasets", "cleanlab"}
 
 # Lower numbers are lower tiers; the longest matching prefix decides.
 TIERS = {
@@ -19,13 +19,13 @@ TIERS = {
     "device": 1, "checkpoints": 1, "data.tables": 1, "data.formats": 1, "data.columns": 1, "data.split": 1,
     "data.samples": 1, "data": 1,
     "metrics": 2, "anatomy": 2, "tasks": 2,
-    "data.report": 3, "data.baseline": 3, "runs": 3, "serving": 3,
+    "data.report": 3, "data.baseline": 3, "data.suspects": 3, "runs": 3, "serving": 3,
     "sharing": 4,
     "ui": 5,
 }  # fmt: skip
 HEAVY_ROOMS = (
     "device", "checkpoints", "data.tables", "data.formats", "anatomy", "tasks", "metrics", "data.baseline",
-    "runs.worker", "runs.launchers", "serving", "sharing",
+    "data.suspects", "runs.worker", "runs.launchers", "serving", "sharing",
 )  # fmt: skip
 
 
@@ -159,7 +159,8 @@ def test_the_page_the_tasks_and_the_supervisor_load_no_heavy_library() -> None:
     code = (
         "import sys, bertdemo.ui.app, bertdemo.ui.services, bertdemo.tasks, bertdemo.runs.supervisor\n"
         "import bertdemo.anatomy.tokens, bertdemo.data.tables, bertdemo.runs.status, bertdemo.tasks.base\n"
-        "print(sorted(set(sys.modules) & {'torch', 'transformers', 'datasets', 'evaluate', 'peft', 'sklearn'}))"
+        "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'peft', 'sklearn', 'cleanlab'}\n"
+        "print(sorted(set(sys.modules) & heavy))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

@@ -92,6 +92,22 @@ def test_a_request_of_another_version_keeps_what_this_one_knows() -> None:
     assert RunRequest.from_json(json.dumps(raw)) == request
 
 
+def test_what_was_decided_about_rows_is_kept_and_an_old_request_has_none() -> None:
+    request = RunRequest("classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", relabels={"12": "b", "7": ""})
+    assert RunRequest.from_json(request.to_json()) == request
+    raw = json.loads(request.to_json())
+    del raw["relabels"]
+    assert RunRequest.from_json(json.dumps(raw)).relabels == {}
+
+
+@pytest.mark.parametrize(
+    "relabels", [{"x": "a"}, {"-1": "a"}, {"1.0": "a"}, {"07": "a"}, {"1": None}, {1: "a"}, {"1": 2}]
+)
+def test_what_is_no_row_number_and_label_is_refused(relabels: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="relabels"):
+        RunRequest("classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", relabels=relabels)
+
+
 def test_small_data_gets_small_batches_and_more_epochs() -> None:
     few = chosen_for(RunConfig(), train_rows=100, parameters=22_000_000, suggested_length=48)
     many = chosen_for(RunConfig(), train_rows=10_000, parameters=110_000_000, suggested_length=128)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from bertdemo.errors import CheckpointBroken
@@ -97,6 +97,9 @@ class Card:
     pooling: str | None
     max_length: int
     evaluated: bool
+    mends: tuple[str, ...] = ()
+    """What was mended in the training file, as in RunRequest; `data_sha256` is of the file as it was uploaded."""
+    relabels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keep(self) -> Keep:
@@ -120,7 +123,7 @@ class Card:
 
 def _card_schema_1(raw: dict[str, Any]) -> Card:
     """Read the first schema: the fields of Card, labels as a list."""
-    return Card(**{**raw, "labels": tuple(raw["labels"])})
+    return Card(**{**raw, "labels": tuple(raw["labels"]), "mends": tuple(raw.get("mends", ()))})
 
 
 _READERS: Mapping[int, Callable[[dict[str, Any]], Card]] = {1: _card_schema_1}

@@ -78,20 +78,20 @@ def words_model(texts: Sequence[str]) -> Any:
     analyzer = {"analyzer": "char", "ngram_range": (1, 2)} if han else {"ngram_range": (1, 2)}
     vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=100_000, **analyzer)
     # TF-IDF rows have length 1, so they need less of a penalty than embeddings do.
-    return make_pipeline(vectorizer, _regression(10.0))
+    return make_pipeline(vectorizer, regression(10.0))
 
 
 def frozen(vectors: Floats, labels: Sequence[str], *, seed: int = 0, seconds: float = 0.0) -> Baseline:
     """Score a logistic regression on (rows, width) embeddings that took `seconds` to compute."""
     started = time.monotonic() - seconds
-    return _cross_validated("frozen", _regression, vectors, labels, seed, started)
+    return _cross_validated("frozen", regression, vectors, labels, seed, started)
 
 
 def fit(vectors: Floats, labels: Sequence[str]) -> Linear:
     """Fit the regression of `frozen` on all rows, for keeping it as a checkpoint."""
     import numpy as np
 
-    model = _regression().fit(vectors, list(labels))
+    model = regression().fit(vectors, list(labels))
     weight, bias = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
     if len(weight) == 1:  # two labels are one row: half of it to each side gives the same probabilities
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
@@ -148,29 +148,34 @@ def timed_embed(
     return vectors, time.monotonic() - started
 
 
-def sample(labels: Sequence[str], most: int = MOST_ROWS, *, seed: int = 0) -> list[int]:
-    """Return the rows that are scored: all, or `most` drawn so that every label keeps its share; ascending.
+def sample(labels: Sequence[str], most: int = MOST_ROWS, *, seed: int = 0, least: int = 2) -> list[int]:
+    """Return the rows that are scored: all, or at least `most`, drawn so that every label keeps its share; ascending.
 
-    Labels with a single row are left out: such a row cannot be held out and learnt from.
+    Labels with fewer than `least` rows are left out: a single row cannot be held out and learnt from.
     """
     import numpy as np
 
     counts = Counter(labels)
-    usable = [index for index, label in enumerate(labels) if counts[label] > 1]
+    usable = [index for index, label in enumerate(labels) if counts[label] >= least]
     if len(usable) <= most:
         return usable
     generator = np.random.default_rng(seed)
     rows: dict[str, list[int]] = {}
-    for index in usable:
-        rows.setdefault(labels[index], []).append(index)
+    for index, label in enumerate(labels):
+        rows.setdefault(label, []).append(index)
     chosen: list[int] = []
-    for label in sorted(rows):
-        share = max(2, round(most * len(rows[label]) / len(usable)))
-        chosen += generator.permutation(rows[label])[:share].tolist()
+    for label in sorted(rows):  # the order in a label is the same whatever `least` is, so that two samples overlap
+        share = max(least, round(most * len(rows[label]) / len(usable)))
+        order = generator.permutation(rows[label])
+        chosen += order[:share].tolist() if counts[label] >= least else []
+    if len(chosen) < most:  # rounding took a few too few
+        left = sorted(set(usable) - set(chosen))
+        chosen += generator.permutation(left)[: most - len(chosen)].tolist()
     return sorted(chosen)
 
 
-def _regression(strength: float = 1.0) -> Any:
+def regression(strength: float = 1.0) -> Any:
+    """Return the linear model of every baseline; a smaller `strength` shrinks its weights more."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=strength, max_iter=_ITERATIONS)

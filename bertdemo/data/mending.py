@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -17,12 +18,14 @@ from bertdemo.data import digests, variants
 from bertdemo.data.digests import Flags, Marks, Numbers
 from bertdemo.data.stored import Chosen, Column
 from bertdemo.data.tables import Table
+from bertdemo.run_config import RunRequest
 
 Mend = Literal["merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare"]
 MENDS: tuple[Mend, ...] = (
     "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare",
 )  # fmt: skip
 """In the order in which they are done: two ways of writing one label are no conflict once they are merged."""
+_NONE: Mapping[str, str] = MappingProxyType({})
 RARE_ROWS = 2
 """A label with fewer rows than this cannot be both learnt and asked."""
 
@@ -36,8 +39,14 @@ class Done:
     numbers: tuple[int, ...]
 
 
-def apply(table: Table, columns: Mapping[str, str], mends: Sequence[str]) -> tuple[Table, tuple[Done, ...]]:
-    """Return the mended table and what each mend did; a name that is none is passed over."""
+def apply(
+    table: Table, columns: Mapping[str, str], mends: Sequence[str], relabels: Mapping[str, str] = _NONE
+) -> tuple[Table, tuple[Done, ...]]:
+    """Return the mended table and what each mend did; a name that is none is passed over.
+
+    `relabels` come first: they are a person's word about single rows, see RunRequest.relabels.
+    """
+    table = relabel(table, columns, relabels)
     done: list[Done] = []
     wanted = [mend for mend in MENDS if mend in mends]
     if not wanted:
@@ -66,6 +75,23 @@ def counts(table: Table, columns: Mapping[str, str], marks: Marks | None = None)
     """
     marks = marks or digests.marks(table, columns)
     return {mend: _count(marks, mend) for mend in MENDS}
+
+
+def relabel(table: Table, columns: Mapping[str, str], relabels: Mapping[str, str]) -> Table:
+    """Return the table with other labels in some rows (number in the file -> label), without those that have ""."""
+    if not relabels:
+        return table
+    to = {int(number): label for number, label in relabels.items()}
+    name = columns["label"]
+    cells = tuple(to.get(number) or cell for number, cell in zip(table.row_numbers, table.columns[name], strict=True))
+    changed = replace(table, columns={**table.columns, name: cells})
+    kept = [to.get(number) != "" for number in table.row_numbers]
+    return _rebuilt(changed, np.flatnonzero(kept))
+
+
+def for_run(table: Table, request: RunRequest) -> Table:
+    """Return the table that a run trains on."""
+    return apply(table, request.columns, request.mends, request.relabels)[0]
 
 
 def would_change(table: Table, columns: Mapping[str, str], mend: Mend) -> int:

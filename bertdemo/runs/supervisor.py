@@ -114,9 +114,9 @@ class Supervisor:
         table = self._shelf.table(Path(request.data), request.data_name, ReadOptions.from_fields(request.reading))
         read = {"data": table}
         columns = request.columns or task.columns(table)
-        if request.mends:
+        if request.mends or request.relabels:
             task.check(table, columns, label_limit=table.rows)
-            table, _ = mending.apply(table, columns, request.mends)
+            table, _ = mending.apply(table, columns, request.mends, request.relabels)
         task.check(table, columns, label_limit=limits.labels)
         labels = task.labels(table, columns)
         held_out = {

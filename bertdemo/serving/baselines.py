@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 
 from bertdemo.checkpoints import Catalogue
 from bertdemo.data import baseline
 from bertdemo.data.baseline import Baseline
+from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.split import usable_rows
 from bertdemo.data.stored import cells_at
 from bertdemo.data.tables import Table
+from bertdemo.serving.embeddings import Embeddings, Key, key_of, texts_of
 
 _KEPT = 32
-_LENGTH = 128
-"""Pieces of a text that the frozen encoder reads: enough for a mean, and it bounds the time."""
-
-_Key = tuple[str, tuple[tuple[str, str], ...], str, tuple[str, ...]]
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Baselines:
     """Safe to use from many threads. `lane` is the server's place for computing."""
 
-    def __init__(self, catalogue: Catalogue, lane: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, lane: Callable[[], AbstractContextManager[None]], embeddings: Embeddings
+    ) -> None:
         self._catalogue = catalogue
         self._lane = lane
-        self._found: OrderedDict[_Key, tuple[Baseline, ...]] = OrderedDict()
+        self._embeddings = embeddings
+        self._found: OrderedDict[Key, tuple[Baseline, ...]] = OrderedDict()
         self._guard = threading.Lock()
 
     def compute(
@@ -41,16 +43,18 @@ class Baselines:
         owner: str,
         *,
         mends: Sequence[str] = (),
+        relabels: Mapping[str, str] = _NONE,
+        reading: ReadOptions = DECIDE,
         most: int = baseline.MOST_ROWS,
         progress: Callable[[float], None] = lambda share: None,
     ) -> tuple[Baseline, ...]:
         """Return guessing, counted words, and the regression on this checkpoint's frozen embeddings.
 
-        `path` is the file that `table` was read from, with these mends. The last one is missing where the checkpoint
+        `path` is the file that `table` was read from, mended so. The last one is missing where the checkpoint
         is not on this machine; both regressions are where there are fewer than two labels with two rows each. Of a
         table with more than `most` usable rows, that many are scored. Raises what the catalogue raises.
         """
-        key = _key(path, columns, checkpoint, mends)
+        key = key_of(path, columns, checkpoint, mends, relabels, reading)
         with self._guard:
             if key in self._found:
                 return self._found[key]
@@ -58,7 +62,7 @@ class Baselines:
         labels = [(label or "").strip() for label in cells_at(table.columns[columns["label"]], usable)]
         found = [baseline.majority(labels)] if labels else []
         rows = baseline.sample(labels, most)
-        texts = _texts(table, columns, [usable[row] for row in rows])
+        texts = texts_of(table, columns, [usable[row] for row in rows])
         labels = [labels[row] for row in rows]
         if len(set(labels)) > 1:
             found += self._regressions(texts, labels, checkpoint, owner, progress)
@@ -70,11 +74,17 @@ class Baselines:
         return kept
 
     def remembered(
-        self, path: Path, columns: Mapping[str, str], checkpoint: str, mends: Sequence[str] = ()
+        self,
+        path: Path,
+        columns: Mapping[str, str],
+        checkpoint: str,
+        mends: Sequence[str] = (),
+        relabels: Mapping[str, str] = _NONE,
+        reading: ReadOptions = DECIDE,
     ) -> tuple[Baseline, ...]:
         """Return what `compute` found for this file before; nothing where it was not asked."""
         with self._guard:
-            return self._found.get(_key(path, columns, checkpoint, mends), ())
+            return self._found.get(key_of(path, columns, checkpoint, mends, relabels, reading), ())
 
     def _regressions(
         self,
@@ -89,11 +99,9 @@ class Baselines:
             progress(0.2)
             info = self._catalogue.describe(checkpoint, owner)
             if info.ready:
-                tokenizer = self._catalogue.tokenizer(info.id, owner)
-                vectors, seconds = baseline.timed_embed(
-                    self._catalogue.folder(info.id, owner), tokenizer, texts,
-                    max_length=min(_LENGTH, info.positions), progress=lambda share: progress(0.2 + 0.6 * share),
-                )  # fmt: skip
+                vectors, seconds = self._embeddings.of(
+                    texts, info.id, owner, progress=lambda share: progress(0.2 + 0.6 * share)
+                )
                 found.append(baseline.frozen(vectors, labels, seconds=seconds))
         progress(1.0)
         return found
@@ -113,14 +121,3 @@ def as_fields(found: Sequence[Baseline]) -> dict[str, dict[str, float]]:
         }
         for one in found
     }
-
-
-def _texts(table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> list[str]:
-    parts = [cells_at(table.columns[columns[role]], rows) for role in ("text", "pair") if role in columns]
-    return [" ".join((part or "").strip() for part in row) for row in zip(*parts, strict=True)]
-
-
-def _key(path: Path, columns: Mapping[str, str], checkpoint: str, mends: Sequence[str]) -> _Key:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return digest, tuple(sorted(columns.items())), checkpoint, tuple(sorted(mends))

@@ -72,8 +72,8 @@ def _answer(
     table = ChosenData(services).mended(source, columns)
     words = translate(lang, "baseline.working")
     found = services.baselines.compute(
-        Path(source.path), table, columns, checkpoint, owner, mends=source.mends,
-        progress=lambda share: progress(share, desc=words),
+        Path(source.path), table, columns, checkpoint, owner, mends=source.mends, relabels=source.relabels,
+        reading=source.options, progress=lambda share: progress(share, desc=words),
     )  # fmt: skip
     counts = Counter(cell.strip() for cell in table.columns[columns["label"]] if cell and cell.strip())
     return render_baselines(found, median(counts.values()), lang), gr.update(visible=can_keep(found))

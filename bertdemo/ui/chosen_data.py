@@ -7,7 +7,7 @@ remembers the ticks and mends its own copy.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,17 @@ class Source:
     mends: tuple[str, ...] = ()
     options: ReadOptions = DECIDE
     """What was corrected of how the file is read."""
+    changed: tuple[tuple[str, str], ...] = ()
+    """The pairs of `relabels`: what a page remembers must have a hash."""
+
+    @property
+    def relabels(self) -> dict[str, str]:
+        """See RunRequest.relabels; of the label column that is chosen."""
+        return dict(self.changed)
+
+    def relabelled(self, relabels: Mapping[str, str]) -> Source:
+        """Return the same data with these relabels and no others."""
+        return replace(self, changed=tuple(sorted(relabels.items())))
 
 
 class ChosenData:
@@ -56,7 +67,7 @@ class ChosenData:
 
     def mended(self, source: Source, columns: Mapping[str, str]) -> Table:
         """Return the table that a run of this source would train on, checked."""
-        table = mending.apply(self.read(source), columns, source.mends)[0]
+        table = mending.apply(self.read(source), columns, source.mends, source.relabels)[0]
         tasks.find(TASK).check(table, columns, label_limit=self._limits.labels)
         return table
 
@@ -75,9 +86,11 @@ class ChosenData:
         try:
             columns = known if text and label else tasks.find(TASK).columns(table)
             tasks.find(TASK).check(table, columns, label_limit=table.rows)
+            table = mending.relabel(table, columns, source.relabels)
             marks = digests.marks(table, columns)
             mends = self._offered(mending.counts(table, columns, marks), source.mends, lang)
             mended, done = mending.apply(table, columns, source.mends)
+            preview = render_preview(mended, self._limits.preview_rows, lang)
             told = render_mended(done, lang)
             found = self._report(mended, columns, checkpoint, key, marks if mended is table else None)
             drawn = render_data(source.name, found, table.notes, lang)
@@ -86,6 +99,14 @@ class ChosenData:
             columns, facts = known, None
             drawn = _refused(error, lang)
         return (facts, drawn, preview, *_column_boxes(table, columns, lang), gr.update(visible=True), mends, told)
+
+    def examined(
+        self, source: Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
+    ) -> tuple[Any, ...]:
+        """Outputs: those of `shown`, also where no data is chosen."""
+        if source is None:
+            return self.nothing(lang)
+        return self.shown(source, text, label, checkpoint, key, lang)
 
     def nothing(self, lang: str) -> tuple[Any, ...]:
         """Outputs: those of `shown`, without data."""

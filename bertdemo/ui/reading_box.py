@@ -67,7 +67,7 @@ def wire(page: Page, parts: Mapping[str, Any], source: gr.State, who: Sequence[A
         if source is None:
             return (None, *data.nothing(lang))
         fields = {name: value or "" for name, value in zip(_PARTS, chosen, strict=True) if value != _DECIDE}
-        corrected = replace(source, options=ReadOptions.from_fields(fields), mends=())
+        corrected = replace(source, options=ReadOptions.from_fields(fields), mends=(), changed=())
         return (corrected, *data.shown(corrected, None, None, checkpoint, key, lang))
 
     source.change(

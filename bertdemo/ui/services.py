@@ -17,8 +17,10 @@ from bertdemo.runs.launchers.local import LocalLauncher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.supervisor import Supervisor
 from bertdemo.serving.baselines import Baselines
+from bertdemo.serving.embeddings import Embeddings
 from bertdemo.serving.inspector import Inspector
 from bertdemo.serving.predictor import Predictor
+from bertdemo.serving.suspects import Suspects
 from bertdemo.settings import Settings
 
 CHINESE = "google-bert/bert-base-chinese"
@@ -38,6 +40,7 @@ class Services:
     predictor: Predictor
     inspector: Inspector
     baselines: Baselines
+    suspects: Suspects
     _chinese: threading.Event
     """Set once the Hub has answered for the model that reads Chinese."""
 
@@ -55,19 +58,13 @@ class Services:
             device=lambda: supervisor.devices.devices[0].id,
         )
         inspector = Inspector(catalogue, predictor, text_chars=settings.limits.text_chars)
-        baselines = Baselines(catalogue, predictor.lane)
+        embeddings = Embeddings(catalogue)
+        baselines = Baselines(catalogue, predictor.lane, embeddings)
+        suspects = Suspects(catalogue, predictor.lane, embeddings)
         return cls(
-            settings,
-            catalogue,
-            shelf,
-            registry,
-            launcher,
-            supervisor,
-            predictor,
-            inspector,
-            baselines,
+            settings, catalogue, shelf, registry, launcher, supervisor, predictor, inspector, baselines, suspects,
             threading.Event(),
-        )
+        )  # fmt: skip
 
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""

@@ -93,3 +93,27 @@ def test_once_ways_of_writing_are_merged_they_are_no_conflict() -> None:
     assert mending.would_change(rows, COLUMNS, "drop_conflicts") == 2
     mended, done = mending.apply(rows, COLUMNS, ["drop_conflicts", "merge_labels", "drop_duplicates"])
     assert [one.rows for one in done] == [1, 1, 0] and len(mended.row_numbers) == 6
+
+
+def test_rows_that_a_person_decided_about_get_their_label_or_go_and_come_back_without_a_trace() -> None:
+    before = (MESSY.columns, MESSY.row_numbers)
+    relabels = {"2": "negative", "3": "", "51": "neutral", "9999": "nowhere"}
+    mended = mending.relabel(MESSY, COLUMNS, relabels)
+    assert list(mended.row_numbers) == [n for n in MESSY.row_numbers if n != 3]
+    was = dict(zip(MESSY.row_numbers, MESSY.columns["label"], strict=True))
+    now = dict(zip(mended.row_numbers, mended.columns["label"], strict=True))
+    assert {n: label for n, label in now.items() if label != was[n]} == {2: "negative", 51: "neutral"}
+    assert mended.columns["text"] == tuple(
+        text for n, text in zip(MESSY.row_numbers, MESSY.columns["text"], strict=True) if n != 3
+    )
+    assert mending.relabel(MESSY, COLUMNS, {}) is MESSY and (MESSY.columns, MESSY.row_numbers) == before
+
+
+def test_rows_are_relabelled_before_anything_is_merged_or_dropped() -> None:
+    rows = table(*((f"t{i}", "yes") for i in range(5)), ("same", "no"), ("same", "yes"), ("t0", "YES"))
+    mends = ["merge_labels", "drop_conflicts", "drop_duplicates"]
+    mended, done = mending.apply(rows, COLUMNS, mends, {"7": "Yes", "9": ""})
+    assert [(one.mend, one.numbers) for one in done] == [
+        ("merge_labels", (7,)), ("drop_duplicates", (8,)), ("drop_conflicts", ())
+    ]  # fmt: skip
+    assert list(mended.row_numbers) == [2, 3, 4, 5, 6, 7] and set(mended.columns["label"]) == {"yes"}

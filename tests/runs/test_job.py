@@ -153,6 +153,23 @@ def test_a_run_trains_on_the_table_as_it_was_mended(work: Work, tmp_path: Path) 
     assert started.labels == ("no", "yes")
 
 
+def test_a_run_trains_on_the_labels_that_a_person_changed(
+    work: Work, data: Path, own_settings: Settings, registry: Registry
+) -> None:
+    flipped = {str(number): label for number, (_, label) in enumerate(rows_of(60), start=2)}
+    relabels = {number: {"no": "yes", "yes": "no"}[label] for number, label in flipped.items()}
+    folder = work(request_for(data, config=_LEARNS, relabels={**relabels, "60": "", "61": ""}))
+    parts = split_of(folder)
+    assert sorted(parts["train"] + parts["validation"]) == list(range(2, 60))
+    catalogue = Catalogue(own_settings)
+    text, was = rows_of(60)[1]
+    assert was == "yes"
+    assert Predictor(own_settings, catalogue).predict(text, "", folder.name, "").output.best.label == "no"
+    card = catalogue.card(folder.name, "")
+    assert card is not None and card.relabels == registry.read(folder.name, "").request.relabels
+    assert card.relabels["60"] == "" and card.relabels["2"] == "yes"
+
+
 def test_an_own_validation_file_leaves_all_rows_for_training(work: Work, data: Path, tmp_path: Path) -> None:
     held_out = write_csv(tmp_path / "held.csv", [("a good cat", "yes"), ("a bad cat", "no"), ("", "no")])
     folder = work(request_for(data, validation=str(held_out), validation_name="held.csv"))

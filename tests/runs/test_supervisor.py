@@ -147,6 +147,9 @@ def test_data_that_cannot_train_is_refused_before_a_folder_is_made(
     one = write_csv(tmp_path / "one.csv", [(f"text {i}", "same") for i in range(9)])
     with pytest.raises(OneClass):
         supervisor.start(ask(one), "")
+    with pytest.raises(OneClass):
+        every = {str(number): "same" for number in range(2, 2 + len(data.read_text("utf-8").splitlines()))}
+        supervisor.start(replace(ask(data), relabels=every), "")
     with pytest.raises(ColumnMissing) as caught:
         supervisor.start(replace(ask(data), columns={"text": "text", "label": "stars"}), "")
     assert caught.value.values["column"] == "stars"

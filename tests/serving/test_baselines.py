@@ -11,6 +11,7 @@ from bertdemo.checkpoints import Catalogue
 from bertdemo.data import baseline, tables
 from bertdemo.errors import CheckpointUnknown
 from bertdemo.serving.baselines import Baselines, as_fields
+from bertdemo.serving.embeddings import Embeddings
 from bertdemo.settings import Settings
 
 COLUMNS = {"text": "text", "label": "label"}
@@ -18,7 +19,8 @@ COLUMNS = {"text": "text", "label": "label"}
 
 @pytest.fixture
 def baselines(settings: Settings) -> Baselines:
-    return Baselines(Catalogue(settings), nullcontext)
+    catalogue = Catalogue(settings)
+    return Baselines(catalogue, nullcontext, Embeddings(catalogue))
 
 
 @pytest.fixture

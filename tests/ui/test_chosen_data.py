@@ -89,3 +89,16 @@ def test_a_file_that_cannot_be_read_offers_nothing(data: ChosenData, tmp_path: P
     refused = shown(data, Source(str(path), path.name))
     assert refused["found"] is None and not refused["mends"]["visible"] and refused["told"] == ""
     assert len(data.nothing("zh")) == SHOWN
+
+
+def test_a_relabelled_row_is_so_in_every_view_and_in_what_trains(data: ChosenData, messy: Source) -> None:
+    plain = shown(data, messy)
+    source = messy.relabelled({"2": "no", "3": "", "63": "yes"})
+    changed = shown(data, source)
+    assert plain["found"]["labels"] == 3 and changed["found"]["labels"] == 2
+    assert sum(changed["found"]["split"].values()) == sum(plain["found"]["split"].values()) - 1
+    assert "<td>good 0</td><td>no</td>" in changed["preview"] and "poor 0" not in changed["preview"]
+    assert "merge_labels" not in [mend for _, mend in changed["mends"]["choices"]]
+    table = data.mended(source, COLUMNS)
+    assert table.columns["label"][0] == "no" and 3 not in table.row_numbers
+    assert shown(data, source.relabelled({})) == plain and source.relabelled({}) == messy

@@ -207,7 +207,7 @@ class Job:
         info = catalogue.describe(request.checkpoint, None)
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
         table = self._read(request.data, request.data_name, ReadOptions.from_fields(request.reading))
-        table, _ = mending.apply(table, request.columns, request.mends)
+        table = mending.for_run(table, request)
         self.stop()
         self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
         labels = self._task.labels(table, request.columns)

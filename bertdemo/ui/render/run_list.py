@@ -11,6 +11,7 @@ from bertdemo.ui.i18n import has, score, seconds, thousands, translate
 from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.primitives import empty_state, heading, join, root
 from bertdemo.ui.render.runs import state_words
+from bertdemo.ui.render.suspects import relabels_words
 
 
 def when(moment: float) -> str:
@@ -44,6 +45,8 @@ def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
     if request.mends:
         named = (translate(lang, f"mend.name.{mend}") for mend in request.mends if has(f"mend.name.{mend}"))
         files.append((translate(lang, "runs.given.mended"), translate(lang, "checkpoint.separator").join(named)))
+    if request.relabels:
+        files.append((translate(lang, "runs.given.relabelled"), relabels_words(request.relabels, lang)))
     files.append((translate(lang, "train.checkpoint"), request.checkpoint))
     parts = [heading(translate(lang, "runs.given.title")), _pairs(files)]
     if started:

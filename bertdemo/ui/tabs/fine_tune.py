@@ -19,7 +19,7 @@ from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.serving.baselines import as_fields
-from bertdemo.ui import baseline_box, hub_data_box, reading_box
+from bertdemo.ui import baseline_box, hub_data_box, reading_box, suspects_box
 from bertdemo.ui.chosen_data import SHOWN, TASK, ChosenData, Source
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
@@ -74,9 +74,12 @@ class _Callbacks:
         self, source: Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
     ) -> tuple[Any, ...]:
         """Inputs: source, text column, label column, checkpoint, owner, lang. Outputs: those of `shown`."""
-        if source is None:
-            return self._data.nothing(lang)
-        return self._data.shown(source, text, label, checkpoint, key, lang)
+        return self._data.examined(source, text, label, checkpoint, key, lang)
+
+    def other_columns(self, source: Source | None, *asked: Any) -> tuple[Any, ...]:
+        """Inputs: those of `examine`. Outputs: source, as labels were changed in another column, then `shown`."""
+        source = source.relabelled({}) if source else None
+        return (source, *self.examine(source, *asked))
 
     def mend(
         self,
@@ -125,7 +128,9 @@ class _Callbacks:
             raise FileMissing
         config = RunConfig.from_fields(SettingsForm.values(fields))
         columns = {"text": text or "", "label": label or ""}
-        known = self._services.baselines.remembered(Path(source.path), columns, checkpoint, source.mends)
+        known = self._services.baselines.remembered(
+            Path(source.path), columns, checkpoint, source.mends, source.relabels, source.options
+        )
         request = RunRequest(
             task=TASK,
             columns=columns,
@@ -141,6 +146,7 @@ class _Callbacks:
             mends=source.mends,
             origin=source.origin,
             reading={name: value for name, value in source.options.to_fields().items() if value},
+            relabels=source.relabels,
         )
         run = self._services.supervisor.start(request, self._services.owner(key))
         return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))
@@ -276,6 +282,7 @@ def build(page: Page) -> None:
         with gr.Column(elem_classes="bd-box", elem_id="train-data", min_width=300):
             data = data_box(page)
             baseline = baseline_box.build(page)
+            suspects = suspects_box.build(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-settings", min_width=300):
             form = settings_box(page)
         with gr.Column(elem_classes="bd-box", elem_id="train-training", min_width=340):
@@ -289,6 +296,7 @@ def build(page: Page) -> None:
     drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
     _wire_data(page, calls, state, data, form, shown)
     baseline_box.wire(page, baseline, state.source, data, form.checkpoint)
+    suspects_box.wire(page, suspects, state.source, data, form.checkpoint, shown)
     _wire_run(page, calls, state, data, form, progress, result, drawn, baseline["keep"])
     page.on_load(calls.arrive, [page.run], [page.run, state.timer, *drawn])
     again = [page.run, state.seen, page.owner, page.lang]  # it may have been stopped or deleted in Runs meanwhile
@@ -322,8 +330,10 @@ def _wire_data(
     )  # fmt: skip
     hub_data_box.wire(page, data["hub"], state.source, data, who, shown)
     reading_box.wire(page, data["reading"], state.source, who, shown)
-    for box in (data["text"], data["label"], form.checkpoint):
-        box.input(guarded(calls.examine), [state.source, data["text"], data["label"], *who], shown, **_QUIET)
+    about = [state.source, data["text"], data["label"], *who]
+    for box in (data["text"], data["label"]):
+        box.input(guarded(calls.other_columns), about, [state.source, *shown], **_QUIET)
+    form.checkpoint.input(guarded(calls.examine), about, shown, **_QUIET)
     chosen = guarded(calls.chosen, shown=lambda told: root(error_state(told)))
     for component in (state.found, form.checkpoint, *form.components):
         component.change(
