@@ -7,7 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bertdemo.anatomy.tokens import PreToken, Stages, Token, TokenTrace
+from bertdemo.anatomy.tokens import PreToken, Stages, Token, TokenTrace, trace
+from bertdemo.checkpoints.tokenizers import SharedTokenizer, build_wordpiece
+from bertdemo.run_config import Keep
 from bertdemo.ui.render import charts
 from bertdemo.ui.render import primitives as draw
 from bertdemo.ui.render import tokens as picture
@@ -123,6 +125,20 @@ def test_the_cut_stands_before_the_separator_with_what_was_lost() -> None:
     assert html.index("cut here") < html.index("[SEP]")
     assert "7 cut off" in read(html).words
     assert "BERT never sees the last 7 pieces" in html
+
+
+@pytest.mark.parametrize(
+    ("keep", "before", "lost"), [("tail", 1, "one two three four "), ("both", 2, "two three four five ")]
+)
+def test_the_cut_of_a_checkpoint_that_keeps_the_end_stands_where_it_was(keep: Keep, before: int, lost: str) -> None:
+    words = ["one", "two", "three", "four", "five", "six"]
+    tokenizer = SharedTokenizer(build_wordpiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words]))
+    found = trace(tokenizer, " ".join(words), max_length=4, keep=keep)
+    assert picture.cuts(found) == {before: lost.strip()}
+    assert found.kept == {"tail": ((0, 1), (5, 8)), "both": ((0, 2), (6, 8))}[keep]
+    strip = picture.render_strip(found, "en")
+    assert "keeps the end" in strip or "keeps both ends" in strip
+    assert "last" not in strip
 
 
 def test_many_unknown_pieces_name_a_better_vocabulary() -> None:
