@@ -40,7 +40,7 @@ def predict_file(
     by_row = dict(zip(filled, said, strict=True))
     headers = [*table.columns, *(_free(table, wanted) for wanted in ("prediction", "confidence"))]
     with target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)  # its line end is \r\n, so that a lone \r in a cell is quoted too
         writer.writerow(headers)
         for row in range(table.rows):
             best = by_row[row].best if row in by_row else None

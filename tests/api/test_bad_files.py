@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -147,9 +148,9 @@ def test_hostile_names_come_back_as_text(caller: Caller, tmp_path: Path) -> None
 
 
 def test_formulas_and_line_breaks_survive_the_way_through_a_file(caller: Caller, trained: Any, tmp_path: Path) -> None:
-    texts = ["=1+1", "@cmd", "+1", "a\nb", 'say "hi"', "x,y", " spaced "]
+    texts = ["=1+1", "@cmd", "+1", "a\nb", "c\rd", 'say "hi"', "x,y", " spaced "]
     path = write_rows(tmp_path / "formulas.csv", [(text, "x") for text in texts])
     given = caller.call("predict_file", file=caller.upload(path), checkpoint=trained.run_id, columns={"text": "text"})
     assert given.ok, given.raw
-    lines = caller.fetch(given.value).decode("utf-8").splitlines(keepends=True)
+    lines = io.StringIO(caller.fetch(given.value).decode("utf-8"), newline="")
     assert [row["text"] for row in csv.DictReader(lines)] == texts
