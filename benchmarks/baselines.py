@@ -33,7 +33,6 @@ def banking77(services: Services) -> Row:
     table = Table(
         "banking77", {"text": tuple(texts[chosen]), "label": tuple(labels[chosen])}, tuple(range(2, ROWS + 2))
     )
-    services.predictor.warm_up()
     began = time.perf_counter()
     found = services.baselines.compute(
         DATA / "banking77" / "train.csv", table, {"text": "text", "label": "label"}, "bundled", ""

@@ -36,7 +36,7 @@ def main(wanted: Sequence[str]) -> int:
             "keystroke": keystroke.keystrokes,
             "inside": inside.measure,
             "big_table": big_table.check,
-            "baseline": lambda: [baselines.banking77(services)],
+            "baseline": lambda: [baselines.banking77(_begun(services))],
             "throughput": lambda: [throughput.ratio(services)],
             "suspects": lambda: [suspects.planted(services)],
             "goemotions": lambda: [accuracy.goemotions(_begun(services))],

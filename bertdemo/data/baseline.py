@@ -188,13 +188,15 @@ def _cross_validated(
     import warnings
 
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from threadpoolctl import threadpool_limits
 
     counts = Counter(labels)
     if min(counts.values(), default=0) < 2:
         raise ValueError("a label with one row cannot be held out and learnt from: see sample")
     # A label with fewer rows than there are folds is missing from some of them, which scikit-learn warns of.
     parts = StratifiedKFold(min(FOLDS, max(counts.values())), shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
+    # The matrices are small: on a busy machine BLAS threads that wait for each other take ten times as long as one.
+    with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
         warnings.simplefilter("ignore")
         said = cross_val_predict(build(), features, list(labels), cv=parts)
     return _scored(kind, list(labels), [str(label) for label in said], parts.n_splits, started)
