@@ -132,8 +132,9 @@ def test_a_trained_checkpoint_can_be_inspected(anna: Trained) -> None:
     answer = anna.caller.call("inspect", text=TEXT, checkpoint=anna.run_id, layer=2, head=2)
     assert answer.ok, answer.raw[:300]
     assert max(answer.value["checks"].values()) <= BOUND
+    shown = answer.value["tokens"]  # as many as the checkpoint was trained to read
     base = anna.caller.call("inspect", text=TEXT, checkpoint="local:tiny", layer=2, head=2).value
-    assert answer.value["tokens"] == base["tokens"]
+    assert [*base["tokens"][: len(shown) - 1], "[SEP]"] == shown
     assert apart(answer.value["pooled"]["cls"], base["pooled"]["cls"]) > 1e-4
 
 

@@ -130,3 +130,21 @@ def test_the_rows_that_are_left_of_a_large_table_are_looked_up_and_not_copied() 
     assert cells == expected and cells[-1] == "29"
     again = mending.apply(left, COLUMNS, ["drop_duplicates"])[0]
     assert list(again.row_numbers) == [2 + i for i in range(1, 30, 2)]
+
+
+def test_a_table_of_which_nothing_is_left_can_be_examined_and_mended_again() -> None:
+    left = mending.apply(in_memory([("a", "yes", None), ("a", "no", None)]), COLUMNS, ["drop_conflicts"])[0]
+    assert left.rows == 0
+    assert [finding.code for finding in examined(left).findings] == ["too_few_rows", "no_missing"]
+    assert set(mending.counts(left, COLUMNS).values()) == {0}
+
+
+def test_the_second_text_of_a_pair_tells_copies_apart() -> None:
+    table = Table(
+        "t", {"text": ("a", "A", "a"), "pair": ("one", "One ", "two"), "label": ("yes", "yes", "no")}, (2, 3, 4)
+    )
+    roles = {"text": "text", "pair": "pair", "label": "label"}
+    report = examine(table, roles, task="pair", tokenizer=TOKENIZER, limits=Limits())
+    found = {finding.code: finding for finding in report.findings}
+    assert found["duplicates"].values == {"count": 1, "exact": 0} and found["duplicates"].rows == (3,)
+    assert "no_conflicts" in found
