@@ -6,7 +6,7 @@ remembers the ticks and mends its own copy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from bertdemo.data import digests, mending, report
 from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.tables import Table
 from bertdemo.errors import BertDemoError
-from bertdemo.ui.i18n import plural
+from bertdemo.ui.i18n import plural, translate
 from bertdemo.ui.render.data import reasons, render_data, render_mended, render_preview
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.services import Services
@@ -72,9 +72,15 @@ class ChosenData:
         return table
 
     def shown(
-        self, source: Source, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
-    ) -> tuple[Any, ...]:
-        """Outputs: found (for the settings), report, preview, both columns, preview box, mends, what was done."""
+        self, source: Source, text: str | None, label: str | None, checkpoint: str, key: str, lang: str,
+        progress: Any = None,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """Outputs: found (for the settings), report, preview, both columns, preview box, mends, what was done.
+
+        `progress` is a gr.Progress where the person sees one: a large file takes seconds.
+        """
+        say = _sayer(progress, lang)
+        say("data.reading", 0.0)
         try:
             table = self.read(source)
         except BertDemoError as error:
@@ -87,12 +93,16 @@ class ChosenData:
             columns = known if text and label else tasks.find(TASK).columns(table)
             tasks.find(TASK).check(table, columns, label_limit=table.rows)
             table = mending.relabel(table, columns, source.relabels)
+            say("data.examining", 0.0)
             marks = digests.marks(table, columns)
             mends = self._offered(mending.counts(table, columns, marks), source.mends, lang)
             mended, done = mending.apply(table, columns, source.mends)
             preview = render_preview(mended, self._limits.preview_rows, lang)
             told = render_mended(done, lang)
-            found = self._report(mended, columns, checkpoint, key, marks if mended is table else None)
+            known_marks = marks if mended is table else None
+            found = self._report(
+                mended, columns, checkpoint, key, known_marks, lambda share: say("data.examining", share)
+            )
             drawn = render_data(source.name, found, table.notes, lang)
             facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
         except BertDemoError as error:
@@ -121,8 +131,9 @@ class ChosenData:
         return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
 
     def _report(
-        self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str, marks: digests.Marks | None
-    ) -> report.Report:
+        self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str, marks: digests.Marks | None,
+        progress: Callable[[float], None],
+    ) -> report.Report:  # fmt: skip
         owner = self._services.owner(key)
         info = self._services.catalogue.describe(checkpoint, owner)
         readable = info.id if info.ready else "bundled"  # an unfetched tokenizer cannot count pieces yet
@@ -135,7 +146,15 @@ class ChosenData:
             limits=self._limits,
             positions=info.positions,
             marks=marks,
+            progress=progress,
         )
+
+
+def _sayer(progress: Any, lang: str) -> Callable[[str, float], None]:
+    """Return what tells a share of the work, under a locale key; nobody is told without `progress`."""
+    if progress is None:
+        return lambda key, share: None
+    return lambda key, share: progress(share, desc=translate(lang, key))
 
 
 def _refused(error: BertDemoError, lang: str) -> str:

@@ -59,7 +59,7 @@ def wire(
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:  # fmt: skip
         fetched = _fetch(services, hub, found, part, lambda done: progress(done.share, desc=done.file))
-        drawn = chosen.shown(fetched, None, None, checkpoint, key, lang)
+        drawn = chosen.shown(fetched, None, None, checkpoint, key, lang, progress)
         return (fetched, None, None, _told(found, lang), *drawn)
 
     def refused(count: int, at: int) -> Any:

@@ -15,6 +15,7 @@ from bertdemo.data.shelf import Shelf
 from bertdemo.errors import OwnerUnknown
 from bertdemo.runs.launchers.local import LocalLauncher
 from bertdemo.runs.registry import Registry
+from bertdemo.runs.status import status_of
 from bertdemo.runs.supervisor import Supervisor
 from bertdemo.serving.baselines import Baselines
 from bertdemo.serving.embeddings import Embeddings
@@ -107,6 +108,14 @@ class Services:
         folder = self.settings.uploads / f"result-{secrets.token_hex(16)}"
         folder.mkdir(mode=0o700)
         return folder
+
+    def zip_of(self, run: str, key: str) -> Path:
+        """Write the checkpoint that a run of this visitor made as a zip to download."""
+        from bertdemo.sharing.archive import export_zip
+
+        owner = self.owner(key)
+        checkpoint = status_of(self.registry.read(run, owner)).checkpoint
+        return export_zip(checkpoint, owner, self.catalogue, self.new_result_folder() / f"bertdemo-{run}.zip")
 
     def _warm_up(self) -> None:
         self.supervisor.devices_found(device.report())

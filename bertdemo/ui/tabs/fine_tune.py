@@ -52,12 +52,19 @@ class _Callbacks:
         self._services = services
         self._data = ChosenData(services)
 
-    def upload(self, file: str | None, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
+    def upload(
+        self,
+        file: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
         """Inputs: file, checkpoint, owner, lang. Outputs: source, sample, then those of `shown`."""
         if not file:
             return (None, gr.skip(), *self._data.nothing(lang))
         source = Source(file, Path(file).name)
-        return (source, None, *self._data.shown(source, None, None, checkpoint, key, lang))
+        return (source, None, *self._data.shown(source, None, None, checkpoint, key, lang, progress))
 
     def choose_sample(self, sample: str | None, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
         """Inputs: sample, checkpoint, owner, lang. Outputs: source, file, checkpoint, then those of `shown`."""
@@ -225,13 +232,7 @@ class _Callbacks:
 
     def archive(self, run: Mapping[str, Any], key: str, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
         """Inputs: run, owner, lang. Outputs: the hidden download button, holding the zip."""
-        from bertdemo.sharing.archive import export_zip
-
-        owner = self._services.owner(key)
-        status = status_of(self._services.registry.read((run or {}).get("run") or "", owner))
-        target = self._services.new_result_folder() / f"bertdemo-{status.run_id}.zip"
-        path = export_zip(status.checkpoint, owner, self._services.catalogue, target)
-        return gr.DownloadButton(value=str(path))
+        return gr.DownloadButton(value=str(self._services.zip_of((run or {}).get("run") or "", key)))
 
     def _status(self, run: str, key: str) -> RunStatus | None:
         if not run:
@@ -317,7 +318,8 @@ def _wire_data(
     """Connect what is chosen on the left, and what the settings come to for it."""
     who = [form.checkpoint, page.owner, page.lang]
     for event in (data["file"].upload, data["file"].clear):
-        event(guarded(calls.upload), [data["file"], *who], [state.source, data["sample"], *shown], **_QUIET)
+        event(guarded(calls.upload), [data["file"], *who], [state.source, data["sample"], *shown],
+              show_progress_on=data["box"], api_visibility="private")  # fmt: skip
     data["sample"].input(
         guarded(calls.choose_sample),
         [data["sample"], *who],

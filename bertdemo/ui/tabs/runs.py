@@ -10,7 +10,6 @@ import gradio as gr
 from bertdemo.errors import BertDemoError
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
-from bertdemo.sharing.archive import export_zip
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.render.escape import esc
@@ -109,10 +108,7 @@ class _Callbacks:
 
     def archive(self, run: str, key: str, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
         """Inputs: opened, owner, lang. Outputs: the hidden download button, holding the zip."""
-        owner = self._services.owner(key)
-        status = status_of(self._registry.read(run, owner))
-        path = self._services.new_result_folder() / f"bertdemo-{run}.zip"
-        return gr.DownloadButton(value=str(export_zip(status.checkpoint, owner, self._services.catalogue, path)))
+        return gr.DownloadButton(value=str(self._services.zip_of(run, key)))
 
     def _status(self, run: str, key: str) -> RunStatus | None:
         if not run:
