@@ -200,7 +200,7 @@ def _examined(
     return examine(
         table,
         columns,
-        task="classification",
+        task=tasks.find("classification"),
         tokenizer=tokenizer,
         limits=services.settings.limits,
         progress=progress,

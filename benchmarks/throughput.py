@@ -13,7 +13,8 @@ from bertdemo import device, tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.data.tables import Table
 from bertdemo.run_config import RunConfig, chosen_for
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, pad
+from bertdemo.tasks.base import EncodeOptions, HeadOptions
+from bertdemo.tasks.batching import Collator
 from bertdemo.ui.services import Services
 
 PADDED_ROWS, PAIRS, BATCH, PADDED_LENGTH = 256, 3, 32, 128
@@ -62,7 +63,7 @@ def _ours(catalogue: Catalogue, table: Table) -> float:
         model=opened.model,
         args=args,
         train_dataset=dataset,
-        data_collator=lambda found: pad(found, pad_id),
+        data_collator=Collator(pad_id),
     )
     return _rows_per_second(trainer, table.rows)
 
@@ -79,7 +80,7 @@ def _padded(catalogue: Catalogue, table: Table) -> float:
             row["input_ids"] = row["input_ids"] + [pad_id] * missing
             row["attention_mask"] = row["attention_mask"] + [0] * missing
             row["token_type_ids"] = row["token_type_ids"] + [0] * missing
-        return pad(found, pad_id)
+        return Collator(pad_id)(found)
 
     args = TrainingArguments(
         output_dir=tempfile.mkdtemp(),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo.checkpoints import intake, mean_linear
@@ -21,15 +22,29 @@ from bertdemo.errors import CheckpointBroken, MaskHeadMissing
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import BertForMaskedLM, BertForSequenceClassification, BertModel
+    from transformers import (
+        BertForMaskedLM,
+        BertForQuestionAnswering,
+        BertForSequenceClassification,
+        BertForTokenClassification,
+        BertModel,
+        PreTrainedModel,
+    )
 
     from bertdemo.checkpoints.mean_linear import Floats
 
-Head = Literal["none", "classification", "fill_mask"]
+Head = Literal["none", "classification", "tokens", "span", "fill_mask", "new_fill_mask"]
+"""`tokens` labels every piece, `span` scores every piece as a start and an end; `new_fill_mask` makes a masked-word
+head where the file has none, which `fill_mask` refuses."""
 HEAD_FILE = "head_at_start.safetensors"
 _LOADING = threading.Lock()
 """transformers changes how torch makes tensors while it loads, and a seed is the process's: one load at a time."""
-_MAY_BE_NEW = re.compile(r"classifier\.(weight|bias)|(bert\.)?pooler\.dense\.(weight|bias)")
+_MAY_BE_NEW = re.compile(r"(classifier|qa_outputs)\.(weight|bias)|(bert\.)?pooler\.dense\.(weight|bias)")
+_NEW_MASK_HEAD = re.compile(
+    r"cls\.predictions\.(bias|decoder\.(weight|bias)|transform\.(dense|LayerNorm)\.(weight|bias))"
+)
+_WITHOUT_POOLER = frozenset({"BertForMaskedLM", "BertForTokenClassification", "BertForQuestionAnswering"})
+"""Classes that read every position, so that they have no place for a pooler that the file may bring."""
 _BODY = re.compile(r"(bert\.)?(embeddings|encoder|pooler)\.")
 _POOLER = re.compile(r"(bert\.)?pooler\.")
 
@@ -38,7 +53,13 @@ _POOLER = re.compile(r"(bert\.)?pooler\.")
 class Opened:
     """A model in eval mode on the CPU, and what its file did not hold."""
 
-    model: BertModel | BertForSequenceClassification | BertForMaskedLM
+    model: (
+        BertModel
+        | BertForSequenceClassification
+        | BertForTokenClassification
+        | BertForQuestionAnswering
+        | BertForMaskedLM
+    )
     new_weights: tuple[str, ...]
     """Names of tensors that were initialised here; empty for a trained checkpoint."""
     unexpected: tuple[str, ...]
@@ -53,13 +74,14 @@ def open_model(
     seed: int | None = None,
     attention: str = "sdpa",
     dropout: float | None = None,
+    extra: Mapping[str, object] = MappingProxyType({}),
 ) -> Opened:
-    """Load the encoder of `folder`, with a classification head over `labels`, its masked-word head, or none.
+    """Load the encoder of `folder`, with a head over `labels` (texts or pieces), for spans, for masked words, or none.
 
     A head in the file is kept where `labels` is empty or the same list, else a new one is made; with `seed` the
     new one is the same every time, and the caller's random state is left alone. A linear layer on the mean opens
     as `mean_linear`; a new head is always that of BertForSequenceClassification. Only `attention="eager"` gives
-    attention weights. `dropout` replaces every dropout rate of the config. Raises what `intake.check_folder`
+    attention weights. `dropout` replaces every dropout rate of the config, `extra` are further fields of it. Raises what `intake.check_folder`
     raises, and CheckpointBroken where a tensor of the encoder is missing.
     """
     vetted = intake.check_folder(folder)
@@ -70,22 +92,34 @@ def open_model(
     if labels:
         fields["id2label"] = dict(enumerate(labels))
         fields["label2id"] = {label: index for index, label in enumerate(labels)}
+    fields |= extra
     if dropout is not None:
         fields |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"), dropout)
     with _LOADING, _seeded(seed):
-        from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
+        import transformers
 
-        config = BertConfig(**fields)
+        config = transformers.BertConfig(**fields)
         if head == "none":
-            return _load(BertModel, folder, config, attention, add_pooling_layer=vetted.weights.has_pooler)
-        if head == "fill_mask":
-            return _load(BertForMaskedLM, folder, config, attention)
-        if vetted.weights.has_mean_head and (not labels or tuple(labels) == stored):
+            pooler = vetted.weights.has_pooler
+            return _load(transformers.BertModel, folder, config, attention, add_pooling_layer=pooler)
+        if head in {"fill_mask", "new_fill_mask"}:
+            return _load(transformers.BertForMaskedLM, folder, config, attention, may_be_new=_NEW_MASK_HEAD)
+        own = not labels or tuple(labels) == stored
+        if head == "classification" and vetted.weights.has_mean_head and own:
             return _load(mean_linear.model_class(), folder, config, attention)
-        opened = _load(BertForSequenceClassification, folder, config, attention)
-        if not labels or tuple(labels) == stored or not vetted.weights.has_classifier:
+        cls = getattr(transformers, _CLASSES[head])
+        opened = _load(cls, folder, config, attention)
+        # A classifier of texts and one of pieces have the same names and shapes, and mean different things.
+        if not vetted.weights.has_classifier or (own and vetted.architecture in {"", cls.__name__}):
             return opened
-        return _with_new_head(opened)
+        return opened if head == "span" else _with_new_head(opened)
+
+
+_CLASSES: Mapping[Head, str] = {
+    "classification": "BertForSequenceClassification",
+    "tokens": "BertForTokenClassification",
+    "span": "BertForQuestionAnswering",
+}
 
 
 def open_mean_linear(folder: Path, labels: Sequence[str], weight: Floats, bias: Floats) -> Any:
@@ -101,7 +135,13 @@ def open_mean_linear(folder: Path, labels: Sequence[str], weight: Floats, bias: 
 def warm_up() -> None:
     """Import what the first opening would wait for; two threads that import transformers at once can both fail."""
     with _LOADING:
-        from transformers import BertForMaskedLM, BertForSequenceClassification, BertModel  # noqa: F401
+        from transformers import (  # noqa: F401
+            BertForMaskedLM,
+            BertForQuestionAnswering,
+            BertForSequenceClassification,
+            BertForTokenClassification,
+            BertModel,
+        )
 
 
 def save_head(opened: Opened, folder: Path) -> Path:
@@ -126,13 +166,14 @@ def restore_head(opened: Opened, folder: Path) -> None:
         raise CheckpointBroken(checkpoint=folder.name, file=HEAD_FILE) from None
     state = opened.model.state_dict()
     for name, tensor in tensors.items():
-        if not _MAY_BE_NEW.fullmatch(name) or name not in state or state[name].shape != tensor.shape:
+        known = _MAY_BE_NEW.fullmatch(name) or _NEW_MASK_HEAD.fullmatch(name)
+        if not known or name not in state or state[name].shape != tensor.shape:
             raise CheckpointBroken(checkpoint=folder.name, file=HEAD_FILE)
     with torch.no_grad():
         opened.model.load_state_dict(tensors, strict=False)
 
 
-def write(model: BertModel | BertForSequenceClassification, tokenizer_from: Path, draft: Path) -> None:
+def write(model: PreTrainedModel, tokenizer_from: Path, draft: Path) -> None:
     """Write config and weights of `model` to `draft`, with the tokenizer files of its base."""
     model.save_pretrained(draft)
     for name in TOKENIZER_FILES:
@@ -140,7 +181,9 @@ def write(model: BertModel | BertForSequenceClassification, tokenizer_from: Path
             shutil.copyfile(tokenizer_from / name, draft / name)
 
 
-def _load(cls: Any, folder: Path, config: Any, attention: str, **options: object) -> Opened:
+def _load(
+    cls: Any, folder: Path, config: Any, attention: str, may_be_new: re.Pattern[str] = _MAY_BE_NEW, **options: object
+) -> Opened:
     import torch
     from transformers.utils import logging
 
@@ -159,11 +202,10 @@ def _load(cls: Any, folder: Path, config: Any, attention: str, **options: object
         **options,
     )
     new = sorted({*info["missing_keys"], *(entry[0] for entry in info["mismatched_keys"])})
-    if info["error_msgs"] or not all(_MAY_BE_NEW.fullmatch(name) for name in new):
+    if info["error_msgs"] or not all(may_be_new.fullmatch(name) for name in new):
         raise CheckpointBroken(checkpoint=folder.name, file=WEIGHTS_FILE)
     unexpected = tuple(sorted(info["unexpected_keys"]))
-    # A masked-word head reads every position, so its class has no pooler.
-    foreign = [name for name in unexpected if not (cls.__name__ == "BertForMaskedLM" and _POOLER.match(name))]
+    foreign = [name for name in unexpected if not (cls.__name__ in _WITHOUT_POOLER and _POOLER.match(name))]
     if any(_BODY.match(name) and not name.endswith("_ids") for name in foreign):
         raise CheckpointBroken(checkpoint=folder.name, file=WEIGHTS_FILE)
     return Opened(model.eval(), tuple(new), unexpected)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo.run_config import Keep
-from bertdemo.tasks.base import Score, batches
+from bertdemo.tasks.batching import batches
+from bertdemo.tasks.results import Score
 
 if TYPE_CHECKING:
     from pathlib import Path

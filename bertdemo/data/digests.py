@@ -68,18 +68,19 @@ class Marks:
 
 
 def marks(table: Table, columns: Mapping[str, str], progress: Callable[[float], None] = lambda share: None) -> Marks:
-    """Read the columns of the roles text, label and maybe pair once, in order.
+    """Read the columns of the places text, maybe pair and maybe label once, in order.
 
-    Raises KeyError for a column that is not there.
+    Without a label all rows have the same one, "". Raises KeyError for a column that is not there.
     """
-    texts, labels = table.columns[columns["text"]], table.columns[columns["label"]]
+    texts, labelled = table.columns[columns["text"]], "label" in columns
+    labels: Iterable[str | None] = table.columns[columns["label"]] if labelled else repeat("")
     paired = "pair" in columns
     pairs: Iterable[str | None] = table.columns[columns["pair"]] if paired else repeat("")
     keys, exact, codes = array("q"), array("q"), array("q")
-    filled = {role: bytearray() for role in ("text", *(("pair",) if paired else ()), "label")}
+    filled = {place: bytearray() for place in ("text", "pair", "label") if place in columns}
     named, named_other = bytearray(), bytearray()
-    known: dict[str, int] = {}
-    holds: list[Callable[[str], bool]] = []
+    known: dict[str, int] = {} if labelled else {"": 0}
+    holds: list[Callable[[str], bool]] = [] if labelled else [lambda text: False]
     last, other, chars = -1, -1, 0
     for row, (text, pair, label) in enumerate(zip(texts, pairs, labels, strict=False)):
         one, two, name = (text or "").strip(), (pair or "").strip(), (label or "").strip()
@@ -92,7 +93,8 @@ def marks(table: Table, columns: Mapping[str, str], progress: Callable[[float], 
             keys.append(hash(alike))
             exact.append(hash(one))
         filled["text"].append(one != "")
-        filled["label"].append(name != "")
+        if labelled:
+            filled["label"].append(name != "")
         chars += len(one) + len(two)
         code = known.get(name, -1)
         if code < 0 and name:

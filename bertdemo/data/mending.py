@@ -18,13 +18,14 @@ from bertdemo.data import digests, variants
 from bertdemo.data.digests import Flags, Marks, Numbers
 from bertdemo.data.stored import Chosen, Column
 from bertdemo.data.tables import Table
-from bertdemo.run_config import RunRequest
 
 Mend = Literal["merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare"]
 MENDS: tuple[Mend, ...] = (
     "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare",
 )  # fmt: skip
 """In the order in which they are done: two ways of writing one label are no conflict once they are merged."""
+WITHOUT_CATEGORIES: tuple[Mend, ...] = ("drop_missing", "drop_duplicates")
+"""Those that make sense where what should be said is not one label out of a few."""
 _NONE: Mapping[str, str] = MappingProxyType({})
 RARE_ROWS = 2
 """A label with fewer rows than this cannot be both learnt and asked."""
@@ -65,7 +66,8 @@ def apply(
             changed, left = left[~kept], left[kept]
             marks = marks.at(kept)
         done.append(Done(mend, len(changed), tuple(table.row_numbers[int(row)] for row in changed[:20])))
-    return _rebuilt(_relabelled(table, columns["label"], labels, marks.names), left), tuple(done)
+    mended = _relabelled(table, columns["label"], labels, marks.names) if "label" in columns else table
+    return _rebuilt(mended, left), tuple(done)
 
 
 def counts(table: Table, columns: Mapping[str, str], marks: Marks | None = None) -> dict[Mend, int]:
@@ -87,11 +89,6 @@ def relabel(table: Table, columns: Mapping[str, str], relabels: Mapping[str, str
     changed = replace(table, columns={**table.columns, name: cells})
     kept = [to.get(number) != "" for number in table.row_numbers]
     return _rebuilt(changed, np.flatnonzero(kept))
-
-
-def for_run(table: Table, request: RunRequest) -> Table:
-    """Return the table that a run trains on."""
-    return apply(table, request.columns, request.mends, request.relabels)[0]
 
 
 def would_change(table: Table, columns: Mapping[str, str], mend: Mend) -> int:

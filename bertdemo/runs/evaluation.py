@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from bertdemo.tasks.results import Mark
 
 
 @dataclass(frozen=True)
@@ -15,11 +19,15 @@ class Mistake:
     label: str
     predicted: str
     confidence: float
+    pair: str = ""
+    given: tuple[Mark, ...] = ()
+    """What the data mark in the text; () where labels are of whole texts."""
+    said: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
 class LabelFigures:
-    """How well one label was found; `rows` carry it in the data."""
+    """How well one label was found; `rows` carry it in the data, or so many spans do."""
 
     label: str
     precision: float
@@ -34,38 +42,91 @@ class Evaluation:
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
-    """(true label, predicted label) rows, in the order of `labels`."""
+    """(true label, predicted label) rows, in the order of `labels`; () where a row has not just one of each."""
     per_label: tuple[LabelFigures, ...]
+    """() where nothing is counted by label."""
     mistakes: tuple[Mistake, ...]
     """The most confident first."""
     rows: int
 
 
-def evaluate(rows: Sequence[Mapping[str, object]], labels: Sequence[str]) -> Evaluation:
-    """Sum up what `Registry.evaluation` returned."""
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+def evaluate(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Evaluation:
+    """Sum up what `Registry.evaluation` returned.
 
-    true = [str(row["label"]) for row in rows]
-    said = [str(row["predicted"]) for row in rows]
-    precision, recall, f1, support = precision_recall_fscore_support(true, said, labels=list(labels), zero_division=0.0)
-    wrong = [
-        Mistake(
-            row=int(str(row["row"])),
-            text=str(row["text"]),
-            label=str(row["label"]),
-            predicted=str(row["predicted"]),
-            confidence=float(str(row["confidence"])),
-        )
-        for row in rows
-        if row["label"] != row["predicted"]
-    ]
+    A label is found where a row (or the same characters of it) has it in the data and in what was said. Precision is
+    the share of what was said that is found, recall the share of what is in the data, F1 their harmonic mean.
+    """
+    given, said = [_marks(row, "given", "label") for row in rows], [_marks(row, "said", "predicted") for row in rows]
+    alone = all(len(a) == len(b) == 1 and not (*a, *b)[0].spans for a, b in zip(given, said, strict=True))
+    known = set(labels)
+    single = (
+        alone
+        and bool(rows)
+        and all(a[0].label in known and b[0].label in known for a, b in zip(given, said, strict=True))
+    )
+    names = tuple(labels) if single else _names(given, said, labels)
+    wrong = [_mistake(row, a, b) for row, a, b in zip(rows, given, said, strict=True) if not _right(row)]
     return Evaluation(
         labels=tuple(labels),
-        counts=tuple(tuple(int(n) for n in line) for line in confusion_matrix(true, said, labels=list(labels))),
-        per_label=tuple(
-            LabelFigures(label, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
-            for i, label in enumerate(labels)
-        ),
+        counts=_confusion(given, said, labels) if single else (),
+        per_label=_per_label(given, said, names) if known or names else (),
         mistakes=tuple(sorted(wrong, key=lambda mistake: -mistake.confidence)),
         rows=len(rows),
     )
+
+
+_Marks = tuple[Mark, ...]
+
+
+def _marks(row: Mapping[str, Any], key: str, label: str) -> _Marks:
+    """Return the marks of a row; a run that is older than they are has one label a row."""
+    if key not in row:
+        return (Mark(str(row[label])),)
+    return tuple(Mark(**mark) for mark in row[key])
+
+
+def _right(row: Mapping[str, Any]) -> bool:
+    return bool(row["right"]) if "right" in row else row["label"] == row["predicted"]
+
+
+def _mistake(row: Mapping[str, Any], given: _Marks, said: _Marks) -> Mistake:
+    spans = any(mark.spans for mark in (*given, *said))
+    return Mistake(
+        row=int(row["row"]),
+        text=str(row["text"]),
+        label=str(row["label"]),
+        predicted=str(row["predicted"]),
+        confidence=float(row["confidence"]),
+        pair=str(row.get("pair", "")),
+        given=given if spans else (),
+        said=said if spans else (),
+    )
+
+
+def _names(given: Sequence[_Marks], said: Sequence[_Marks], labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels that are marked, in the order of `labels`, others by name."""
+    used = {mark.label for marks in (*given, *said) for mark in marks}
+    known = tuple(label for label in labels if label in used)
+    return (*known, *sorted(used - set(known)))
+
+
+def _per_label(given: Sequence[_Marks], said: Sequence[_Marks], names: Sequence[str]) -> tuple[LabelFigures, ...]:
+    there, told, found = Counter[str](), Counter[str](), Counter[str]()
+    for a, b in zip(given, said, strict=True):
+        there.update(mark.label for mark in a)
+        told.update(mark.label for mark in b)
+        found.update(mark.label for mark in (Counter(a) & Counter(b)).elements())
+    figures = []
+    for name in names:
+        precision = found[name] / told[name] if told[name] else 0.0
+        recall = found[name] / there[name] if there[name] else 0.0
+        both = precision + recall
+        figures.append(
+            LabelFigures(name, precision, recall, 2 * precision * recall / both if both else 0.0, there[name])
+        )
+    return tuple(figures)
+
+
+def _confusion(given: Sequence[_Marks], said: Sequence[_Marks], labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    counts = Counter((a[0].label, b[0].label) for a, b in zip(given, said, strict=True))
+    return tuple(tuple(counts[true, predicted] for predicted in labels) for true in labels)

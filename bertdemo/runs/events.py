@@ -61,12 +61,15 @@ class Started(RunEvent):
     validation_rows: int
     test_rows: int
     labels: tuple[str, ...]
-    majority: float
-    """Share of the most frequent label among the validation rows: what a guess reaches."""
+    majority: float | None
+    """What guessing reaches on the validation rows: the share of the most frequent label, for one label a row."""
     device: str
     device_name: str
     precision: str
     config: Mapping[str, object] = field(default_factory=dict)
+    metric: str = "accuracy"
+    """The one that chooses the epoch."""
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,11 @@ class RunStatus:
     """What was known before training, as RunRequest has it."""
 
     @property
+    def headline(self) -> str:
+        """The metric that is shown first; "" where nothing was measured."""
+        return next(iter(self.metrics), "")
+
+    @property
     def stepless(self) -> bool:
         """Whether the run fits a regression: it takes no steps, and nothing chooses among epochs."""
         return self.started is not None and self.started.epochs == 0

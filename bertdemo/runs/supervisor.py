@@ -110,13 +110,13 @@ class Supervisor:
         self._devices_event.wait(timeout=30)
         device = self._devices.choose(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
-        task = tasks.find(request.task)
         table = self._shelf.table(Path(request.data), request.data_name, ReadOptions.from_fields(request.reading))
+        task = tasks.find(request.task) if request.task else tasks.guess(table)
         read = {"data": table}
         columns = request.columns or task.columns(table)
         if request.mends or request.relabels:
             task.check(table, columns, label_limit=table.rows)
-            table, _ = mending.apply(table, columns, request.mends, request.relabels)
+            table, _ = mending.apply(table, task.placed(columns), request.mends, request.relabels)
         task.check(table, columns, label_limit=limits.labels)
         labels = task.labels(table, columns)
         held_out = {

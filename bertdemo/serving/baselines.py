@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from bertdemo.checkpoints import Catalogue
 from bertdemo.data import baseline
@@ -107,17 +108,20 @@ class Baselines:
         return found
 
 
-def as_fields(found: Sequence[Baseline]) -> dict[str, dict[str, float]]:
-    """Return what a run keeps: kind -> accuracy with its interval, macro-F1, rows, folds, seconds."""
+def as_fields(found: Sequence[Baseline]) -> dict[str, dict[str, Any]]:
+    """Return what a run keeps: kind -> the first metric with its interval, all others, rows, folds, seconds."""
+    return {one.kind: _fields(one) for one in found}
+
+
+def _fields(one: Baseline) -> dict[str, Any]:
+    (name, first), *others = one.metrics.items()
     return {
-        one.kind: {
-            "value": one.metrics["accuracy"].value,
-            "low": one.metrics["accuracy"].low,
-            "high": one.metrics["accuracy"].high,
-            "macro_f1": one.metrics["macro_f1"].value,
-            "rows": one.rows,
-            "folds": one.folds,
-            "seconds": round(one.seconds, 2),
-        }
-        for one in found
+        "metric": name,
+        "value": first.value,
+        "low": first.low,
+        "high": first.high,
+        **{other: score.value for other, score in others},
+        "rows": one.rows,
+        "folds": one.folds,
+        "seconds": round(one.seconds, 2),
     }

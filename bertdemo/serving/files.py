@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.data.columns import detect
 from bertdemo.data.shelf import Shelf
 from bertdemo.data.tables import Table
 from bertdemo.errors import ColumnMissing
 from bertdemo.serving.predictor import Predictor
+from bertdemo.tasks.base import Task
 
 
 def predict_file(
@@ -29,37 +32,53 @@ def predict_file(
 ) -> int:
     """Write a CSV of all rows with `prediction` and `confidence`; return how many rows were predicted.
 
-    A row without a text keeps its place and has both empty. The text column is the one named in `columns`, else
-    the one that the checkpoint was trained on, else the one that looks like text.
+    A row without a text keeps its place and has both empty. See `input_columns` for what is read.
     """
     table = shelf.table(source, name)
-    column = text_column(table, columns, catalogue.card(checkpoint, owner))
-    texts = table.columns[column]
-    filled = [row for row, text in enumerate(texts) if text and text.strip()]
-    said = predictor.predict_many([texts[row] or "" for row in filled], checkpoint, owner, progress)
+    info = catalogue.describe(checkpoint, owner)
+    task = tasks.find(info.task or "")
+    read = input_columns(task, table, columns, catalogue.card(checkpoint, owner))
+    filled = [row for row in range(table.rows) if all(_filled(table.columns[column][row]) for column in read.values())]
+    inputs = task.inputs(table, read, filled)
+    said = predictor.predict_many(inputs.texts, checkpoint, owner, progress, pairs=inputs.pairs)
     by_row = dict(zip(filled, said, strict=True))
-    headers = [*table.columns, *(_free(table, wanted) for wanted in ("prediction", "confidence"))]
+    extra = list(dict.fromkeys(name for one in said for name in one.more))
+    headers = [*table.columns, *(_free(table, wanted) for wanted in ("prediction", "confidence", *extra))]
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)  # its line end is \r\n, so that a lone \r in a cell is quoted too
         writer.writerow(headers)
         for row in range(table.rows):
-            best = by_row[row].best if row in by_row else None
-            extra = [best.label, f"{best.score:.6f}"] if best else ["", ""]
-            writer.writerow([*(values[row] or "" for values in table.columns.values()), *extra])
+            one = by_row.get(row)
+            added = [one.words, f"{one.confidence:.6f}", *(one.more.get(name, "") for name in extra)] if one else []
+            cells = [values[row] or "" for values in table.columns.values()]
+            writer.writerow([*cells, *(added or [""] * (2 + len(extra)))])
     return len(filled)
 
 
-def text_column(table: Table, columns: Mapping[str, str], card: object | None) -> str:
-    """Return the column that holds the texts; ColumnMissing where a named one is not there."""
-    wanted = columns.get("text", "")
-    if wanted:
-        if wanted not in table.columns:
-            raise ColumnMissing(column=wanted, columns=", ".join(table.columns))
-        return wanted
+def _filled(cell: str | None) -> bool:
+    return bool(cell and not cell.isspace())
+
+
+def input_columns(task: Task, table: Table, columns: Mapping[str, str], card: object | None) -> dict[str, str]:
+    """Return role -> column of what the task reads.
+
+    A column is the one named in `columns`, else the one that the checkpoint was trained on, else the one that looks
+    like it. Raises ColumnMissing where a named one is not there, ColumnsNotFound where none fits.
+    """
     trained_on: Mapping[str, str] = getattr(card, "columns", {}) or {}
-    if trained_on.get("text", "") in table.columns:
-        return trained_on["text"]
-    return detect(table, ["text"])["text"]
+    chosen: dict[str, str] = {}
+    for role in task.reads:
+        wanted = columns.get(role.name, "")
+        if wanted and wanted not in table.columns:
+            raise ColumnMissing(column=wanted, columns=", ".join(table.columns))
+        known = wanted or trained_on.get(role.name, "")
+        if known in table.columns:
+            chosen[role.name] = known
+    missing = [role.name for role in task.reads if role.name not in chosen]
+    if missing:
+        others = {name: cells for name, cells in table.columns.items() if name not in chosen.values()}
+        chosen |= detect(replace(table, columns=others), missing)
+    return chosen
 
 
 def _free(table: Table, wanted: str) -> str:

@@ -26,7 +26,7 @@ from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
 from bertdemo.run_config import Keep
 from bertdemo.serving.predictor import Predictor
-from bertdemo.tasks.base import batches
+from bertdemo.tasks.batching import batches
 
 if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats

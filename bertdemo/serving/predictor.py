@@ -19,7 +19,9 @@ from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, CheckpointError, HeadMissing, TextMissing, TextTooLong, TooManyTexts
 from bertdemo.run_config import Keep
 from bertdemo.settings import Settings
-from bertdemo.tasks.base import HeadOptions, Prediction, batches
+from bertdemo.tasks.base import HeadOptions
+from bertdemo.tasks.batching import batches
+from bertdemo.tasks.results import Prediction
 
 if TYPE_CHECKING:
     from bertdemo.checkpoints import CheckpointInfo
@@ -103,13 +105,15 @@ class Predictor:
         checkpoint: str,
         owner: str,
         progress: Callable[[float], None] = lambda share: None,
+        *,
+        pairs: Sequence[str] | None = None,
     ) -> list[Prediction]:
-        """Return one prediction a text, in their order."""
+        """Return one prediction a text (and second text), in their order."""
         with self.lane():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
             return task.predict(
-                opened.model, opened.tokenizer, texts,
+                opened.model, opened.tokenizer, texts, pairs,
                 max_length=opened.max_length, keep=opened.keep, progress=progress,
             )  # fmt: skip
 

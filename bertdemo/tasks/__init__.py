@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bertdemo.errors import TaskUnknown
 from bertdemo.tasks.base import Task
 from bertdemo.tasks.classification import Classification
+from bertdemo.tasks.pair import Pair
+
+if TYPE_CHECKING:
+    from bertdemo.data.tables import Table
 
 TASKS: dict[str, Task] = {
     "classification": Classification(),
+    "pair": Pair(),
 }
 
 
@@ -17,3 +24,8 @@ def find(task: str) -> Task:
         return TASKS[task or "classification"]
     except KeyError:
         raise TaskUnknown(task=task, tasks=", ".join(TASKS)) from None
+
+
+def guess(table: Table) -> Task:
+    """Return the task that a table looks made for."""
+    return max(TASKS.values(), key=lambda task: task.fits(table))

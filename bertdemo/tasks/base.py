@@ -7,30 +7,38 @@ Nothing elsewhere asks which task it is: it calls these methods.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from bertdemo.data.stored import cells_at
+from bertdemo.errors import ColumnMissing, ColumnTwice
 from bertdemo.run_config import Keep
+from bertdemo.tasks.batching import Collator
+from bertdemo.tasks.results import Judged, Problem, Reached, Score
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import torch
     from datasets import Dataset
     from transformers import PreTrainedModel
 
     from bertdemo.checkpoints import Opened
-    from bertdemo.checkpoints.cutting import Encoding
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.data.tables import Table
 
 
+Place = Literal["text", "pair", "label"]
+PLACES: tuple[Place, ...] = ("text", "pair", "label")
+
+
 @dataclass(frozen=True)
 class Role:
-    """What a column is for: `text`, `pair`, `label`, …"""
+    """What a column is for: `text`, `label`, `question`, `tags`, …"""
 
     name: str
+    place: Place
+    """What the model reads first, what it reads second, or what it should say: the report and the page ask by place."""
     required: bool = True
 
 
@@ -41,6 +49,8 @@ class EncodeOptions:
     max_length: int
     keep: Keep = "head"
     """What stays of a text that is cut."""
+    seed: int = 0
+    """Of what is drawn at random once and for all, as the hidden pieces of held-out texts."""
     stop: Callable[[], None] = lambda: None
     """Called now and then; raises where the work should end."""
 
@@ -54,37 +64,21 @@ class HeadOptions:
 
 
 @dataclass(frozen=True)
-class Score:
-    """A metric with its 95% interval."""
+class Inputs:
+    """What the model reads of some rows: one text each, and a second one each where the task has two."""
 
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class LabelScore:
-    """One label and its probability."""
-
-    label: str
-    score: float
+    texts: list[str]
+    pairs: list[str] | None = None
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What classification says of one text: all labels, best first."""
+class Frozen(Protocol):
+    """What a task's own baseline may ask of a checkpoint that is not trained."""
 
-    labels: tuple[LabelScore, ...]
-    kind: Literal["labels"] = "labels"
+    def vectors(self, texts: Sequence[str]) -> Any:
+        """Return (texts, width): the mean of the last layer over each text's pieces."""
 
-    @property
-    def best(self) -> LabelScore:
-        """The label that is chosen."""
-        return self.labels[0]
-
-    def to_api(self) -> dict[str, Any]:
-        """Return the `output` of /predict."""
-        return {"labels": [{"label": item.label, "score": round(item.score, 6)} for item in self.labels]}
+    def pieces(self, texts: Sequence[str]) -> list[tuple[Any, list[tuple[int, int]]]]:
+        """Return for each text (pieces, width) of the last layer and the characters that each piece came from."""
 
 
 class Task(ABC):
@@ -93,9 +87,21 @@ class Task(ABC):
     id: str
     roles: tuple[Role, ...]
     metrics: tuple[str, ...]
-    """Names under `bertdemo/metrics`; the first is the one that is shown and that chooses the epoch."""
-    head: Literal["classification"]
-    """The head that `checkpoints.open_model` puts on the encoder."""
+    """Names under `bertdemo/metrics`; the first is the headline."""
+    chosen_by: str = ""
+    """The metric that chooses the epoch and is drawn while training; "" for the first one."""
+    lower_is_better: bool = False
+    """Whether the epoch with the lowest `chosen_by` is the best."""
+    categories: bool = True
+    """Whether a row has one label out of a few, so that labels can be counted, merged, suspected and balanced."""
+    windows: bool = False
+    """Whether a long text is read in overlapping windows, so that nothing of it is cut."""
+    label_names: tuple[str, ...] = ("labels",)
+    """Columns of an encoded row that hold what should be said; Trainer hands them to `score`."""
+
+    def fits(self, table: Table) -> float:
+        """Return how much a table looks like data for this task, 0 to 1; the task that fits best is offered first."""
+        return 0.0
 
     @abstractmethod
     def columns(self, table: Table) -> dict[str, str]:
@@ -111,11 +117,36 @@ class Task(ABC):
 
     @abstractmethod
     def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the labels in the order of their ids."""
+        """Return the labels in the order of their ids; () where the task has none."""
 
     @abstractmethod
-    def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[int]:
-        """Return one label id a row; UnknownLabel names a row whose label is not among `labels`."""
+    def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[Any]:
+        """Return what should be said of each row, None where a row cannot be used.
+
+        UnknownLabel names a row whose label is not among `labels`.
+        """
+
+    def strata(self, targets: Sequence[Any], labels: Sequence[str]) -> list[str]:
+        """Return what the parts of a split should have in equal shares, one a target; none of them is None."""
+        return [""] * len(targets)
+
+    def inputs(self, table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> Inputs:
+        """Return what the model reads of these rows (indices into the table)."""
+        by_place = self.placed(columns)
+        texts, *more = (
+            [(cell or "") for cell in cells_at(table.columns[by_place[place]], rows)]
+            for place in ("text", "pair")
+            if place in by_place
+        )
+        return Inputs(texts, more[0] if more else None)
+
+    def counts(self, targets: Sequence[Any], labels: Sequence[str]) -> tuple[tuple[str, int], ...]:
+        """Return (label, how often it is given), most frequent first, of a task whose labels are no `categories`."""
+        return ()
+
+    def problems(self, table: Table, columns: Mapping[str, str]) -> list[Problem]:
+        """Return what is wrong with the rows in this task's own way, for the report before training."""
+        return []
 
     @abstractmethod
     def encode(
@@ -127,19 +158,44 @@ class Task(ABC):
         tokenizer: SharedTokenizer,
         options: EncodeOptions,
     ) -> Dataset:
-        """Return a Dataset of `input_ids`, `attention_mask`, `token_type_ids`, `labels`, `length`, `row`."""
+        """Return a Dataset of what the model takes, `length` in pieces and `row`; a row may come several times."""
 
     @abstractmethod
     def model(self, folder: Path, options: HeadOptions) -> Opened:
         """Return the checkpoint in `folder` with this task's head, new where it has none for these labels."""
 
-    @abstractmethod
-    def score(self, logits: Any, references: Any) -> dict[str, float]:
-        """Return the metrics of (rows, labels) logits against (rows,) label ids; without intervals, during training."""
+    def collator(self, tokenizer: SharedTokenizer, seed: int) -> Collator:
+        """Return what makes batches of encoded rows."""
+        return Collator(tokenizer.pad_id)
+
+    def loss(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Return (loss, outputs with `logits`) of one batch."""
+        outputs = model(**inputs)
+        return outputs["loss"], outputs
+
+    def reduce(self, logits: Any, labels: Any) -> Any:
+        """Return what is kept of a batch's logits for `score`: less, where they would fill the memory."""
+        return logits
 
     @abstractmethod
-    def intervals(self, predictions: Sequence[int], references: Sequence[int]) -> dict[str, Score]:
-        """Return the metrics with their intervals, at the end."""
+    def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
+        """Return the metrics during training, `chosen_by` among them, of what `reduce` kept; without intervals."""
+
+    @abstractmethod
+    def intervals(self, said: Sequence[Any], targets: Sequence[Any], labels: Sequence[str]) -> dict[str, Score]:
+        """Return the metrics with their intervals, at the end; `said` are predictions of this task."""
+
+    @abstractmethod
+    def judge(self, said: Any, target: Any, labels: Sequence[str]) -> Judged:
+        """Return one row's prediction beside its target."""
+
+    def decode(self, logits: Any, labels: Sequence[str]) -> list[Any] | None:
+        """Return the predictions of a data set that `logits` stand for, in its order; None where this needs more."""
+        return None
+
+    def guess(self, train: Sequence[Any], held_out: Sequence[Any]) -> float | None:
+        """Return what guessing reaches of `chosen_by`; None where there is nothing to guess."""
+        return None
 
     @abstractmethod
     def predict(
@@ -152,8 +208,34 @@ class Task(ABC):
         max_length: int,
         keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
-    ) -> list[Prediction]:
+    ) -> list[Any]:
         """Return one result a text, in the order of `texts`."""
+
+    def tuned(
+        self,
+        model: PreTrainedModel,
+        tokenizer: SharedTokenizer,
+        inputs: Inputs,
+        targets: Sequence[Any],
+        *,
+        max_length: int,
+        keep: Keep = "head",
+    ) -> Mapping[str, Any]:
+        """Return what is chosen on validation rows after training (thresholds, say): fields of the model's config."""
+        return {}
+
+    def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
+        """Return how far this task's own baselines reach on these rows, for tasks without `categories`."""
+        return []
+
+    def placed(self, columns: Mapping[str, str]) -> dict[str, str]:
+        """Return place -> column, of the roles that have one."""
+        return {role.place: columns[role.name] for role in self.roles if columns.get(role.name)}
+
+    @property
+    def reads(self) -> tuple[Role, ...]:
+        """The roles that a prediction needs: all but what should be said."""
+        return tuple(role for role in self.roles if role.place != "label" and role.required)
 
     def is_head(self, parameter: str) -> bool:
         """Return whether a parameter belongs to the head, which learns faster than the encoder.
@@ -162,51 +244,24 @@ class Task(ABC):
         """
         return parameter.startswith(("classifier.", "linear.")) or ".pooler." in parameter
 
-
-def batches(
-    tokenizer: SharedTokenizer,
-    texts: Sequence[str],
-    pairs: Sequence[str] | None,
-    *,
-    max_length: int,
-    keep: Keep = "head",
-    batch_size: int = 32,
-    chunk: int = 4096,
-) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
-    """Yield (indices, tensors) of similar length, so that little is padding; every index comes once.
-
-    The tensors are (batch, longest in batch). Texts are tokenised `chunk` at a time to bound memory.
-    """
-    for start in range(0, len(texts), chunk):
-        part = list(texts[start : start + chunk])
-        seconds = list(pairs[start : start + chunk]) if pairs is not None else None
-        encodings = tokenizer.encode_batch(part, seconds, max_length=max_length, keep=keep)
-        order = sorted(range(len(part)), key=lambda i: len(encodings[i].ids))
-        for first in range(0, len(order), batch_size):
-            chosen = order[first : first + batch_size]
-            yield [start + i for i in chosen], pad([columns_of(encodings[i]) for i in chosen], tokenizer.pad_id)
+    def check_columns(self, table: Table, columns: Mapping[str, str]) -> None:
+        """Raise ColumnMissing where a required role has no column of the table, ColumnTwice where two share one."""
+        named: set[str] = set()
+        for role in self.roles:
+            column = columns.get(role.name, "")
+            if not column and not role.required:
+                continue
+            if column not in table.columns:
+                raise ColumnMissing(column=column or role.name, columns=", ".join(table.columns))
+            if column in named:
+                raise ColumnTwice(column=column)
+            named.add(column)
 
 
-def columns_of(encoding: Encoding) -> dict[str, list[int]]:
-    """Return what BERT reads of one encoding, as plain lists."""
-    return {
-        "input_ids": encoding.ids,
-        "attention_mask": encoding.attention_mask,
-        "token_type_ids": encoding.type_ids,
-    }
+@dataclass(frozen=True)
+class HeldOut:
+    """The rows that an encoded data set was made of: its column `row` counts in `table`."""
 
-
-def pad(rows: Sequence[Mapping[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
-    """Return tensors of (rows, longest row) for lists and (rows,) for numbers; padding has attention mask 0."""
-    import torch
-
-    longest = max(len(row["input_ids"]) for row in rows)
-    filler = {"input_ids": pad_id}
-    padded: dict[str, torch.Tensor] = {}
-    for name, first in rows[0].items():
-        if isinstance(first, list):
-            values = [row[name] + [filler.get(name, 0)] * (longest - len(row[name])) for row in rows]
-        else:
-            values = [row[name] for row in rows]
-        padded[name] = torch.tensor(values)
-    return padded
+    table: Table
+    columns: Mapping[str, str]
+    labels: tuple[str, ...]

@@ -118,15 +118,15 @@ class Endpoints:
         The baselines are scored on 2,000 rows at most, with the bundled model's embeddings.
         """
         self._owner(owner, optional=True)
-        path, chosen = _file(file), tasks.find(_task(task))
-        given = _columns(columns)
+        path, given = _file(file), _columns(columns)
         table = self._services.shelf.table(path, path.name)
+        chosen = tasks.find(task) if _task(task) else tasks.guess(table)
         roles = given or chosen.columns(table)
         _check_roles(roles, [role.name for role in chosen.roles if role.required], table)
         catalogue = self._services.catalogue
         info = catalogue.describe("bundled", "")
         found = report.examine(
-            table, roles, task=chosen.id, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits,
+            table, roles, task=chosen, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits,
             positions=info.positions,
         )  # fmt: skip
         reached = self._services.baselines.compute(path, table, roles, "bundled", "", most=_BASELINE_ROWS)
@@ -141,12 +141,12 @@ class Endpoints:
             "task": found.task,
             "columns": dict(found.columns),
             "rows": found.rows,
-            "labels": [{"label": label, "rows": rows} for label, rows in found.labels],
+            "labels": [{"label": label, "rows": rows} for label, rows in found.labels] or None,
             "findings": [_finding(item) for item in found.findings],
             "lengths": _lengths(found.lengths),
             "suggested": asdict(config),
             "baseline": {
-                "majority": {"label": found.majority[0], "value": found.majority[1]},
+                **({"majority": {"label": found.majority[0], "value": found.majority[1]}} if chosen.categories else {}),
                 **{kind: one for kind, one in as_fields(reached).items() if kind != "majority"},
             },
         }
@@ -297,7 +297,7 @@ def _status(status: RunStatus) -> Json:
         "step": status.step,
         "steps": status.steps,
         "metrics": {name: dict(found) for name, found in status.metrics.items()},
-        "baseline": {"majority": majority, **linear} if majority is not None else None,
+        "baseline": ({"majority": majority} if majority is not None else {}) | linear or None,
         "checkpoint": status.checkpoint or None,
         "message": said(status.message, DEFAULT) if status.message else None,
     }

@@ -16,7 +16,7 @@ from bertdemo.checkpoints.models import open_mean_linear, open_model, write
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data import baseline
 from bertdemo.errors import CheckpointBroken
-from bertdemo.tasks.base import batches
+from bertdemo.tasks.batching import batches
 from tests.hub_double.server import HubDouble
 from tests.runs.support import rows_of, sharpened
 from tests.tiny import build_tiny_checkpoint

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bertdemo import tasks
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data.columns import identifiers
 from bertdemo.data.digests import finder
@@ -43,7 +44,7 @@ def findings(
     tokenizer: SharedTokenizer, roles: Mapping[str, str] = COLUMNS, **columns: Sequence[str | None]
 ) -> dict[str, Finding]:
     whole = table({"text": TEXTS, "label": MOODS, **columns})
-    report = examine(whole, roles, task="classification", tokenizer=tokenizer, limits=Limits())
+    report = examine(whole, roles, task=tasks.find("classification"), tokenizer=tokenizer, limits=Limits())
     return {finding.code: finding for finding in report.findings}
 
 

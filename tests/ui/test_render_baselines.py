@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bertdemo.data.baseline import Baseline
-from bertdemo.tasks.base import Score
+from bertdemo.tasks.results import Score
 from bertdemo.ui.i18n import LANGUAGES, translate
 from bertdemo.ui.render import charts
 from bertdemo.ui.render.baselines import FEW_ROWS, render_baselines

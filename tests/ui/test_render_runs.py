@@ -14,7 +14,7 @@ from bertdemo.runs import events as ev
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.registry import RunView
 from bertdemo.runs.status import RunStatus, status_of
-from bertdemo.tasks.base import LabelScore, Prediction
+from bertdemo.tasks.results import Labels, LabelScore
 from bertdemo.ui.i18n import LANGUAGES, translate
 from bertdemo.ui.render import data as data_picture
 from bertdemo.ui.render import predictions as prediction_picture
@@ -101,7 +101,7 @@ def info() -> CheckpointInfo:
 
 
 def pictures(lang: str) -> dict[str, str]:
-    said = Prediction((LabelScore(HOSTILE, 0.8), LabelScore("b", 0.2)))
+    said = Labels((LabelScore(HOSTILE, 0.8), LabelScore("b", 0.2)))
     failed = ev.Failed(**common(4), message="error.bug_in_run", values={"error_id": HOSTILE})
     config = chosen_for(RunConfig(), train_rows=80, parameters=10**7, suggested_length=16)
     note = Note("sheet", {"sheet": HOSTILE, "sheets": HOSTILE})
@@ -174,7 +174,7 @@ def test_many_labels_become_a_list_of_confusions_instead_of_a_matrix() -> None:
 
 
 def test_before_training_is_called_untrained_with_its_chance_level() -> None:
-    said = Prediction((LabelScore("a", 0.8), LabelScore("b", 0.2)))
+    said = Labels((LabelScore("a", 0.8), LabelScore("b", 0.2)))
     words = read(prediction_picture.render_prediction(said, said, "mine", "en")).words
     assert "untrained head" in words
     assert "50.0%" in words

@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data.columns import detect
 from bertdemo.data.digests import Marks
 from bertdemo.data.report import amounts, giveaways, lengths, repeats
 from bertdemo.data.report.finding import Example, Finding, Level
-from bertdemo.data.report.lengths import LengthSummary, measure, suggested_length
+from bertdemo.data.report.lengths import LengthSummary, Measured, measure, suggested_length
 from bertdemo.data.report.rows import Rows
-from bertdemo.data.split import split
+from bertdemo.data.split import Split, split
 from bertdemo.data.tables import Table
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.settings import Limits
+from bertdemo.tasks.base import Inputs, Task
 
 __all__ = ["Example", "Finding", "LengthSummary", "Report", "examine", "measure", "suggested_length"]
 
@@ -51,7 +51,7 @@ def examine(
     table: Table,
     columns: Mapping[str, str],
     *,
-    task: str,
+    task: Task,
     tokenizer: SharedTokenizer,
     limits: Limits,
     positions: int = 512,
@@ -60,51 +60,93 @@ def examine(
     progress: Callable[[float], None] = lambda share: None,
     marks: Marks | None = None,
 ) -> Report:
-    """Return what `table` holds under `columns` (roles text and label, maybe pair) and what is wrong with it.
+    """Return what `table` holds under `columns` (role of `task` -> column) and what is wrong with it.
 
     `positions` is the longest sequence that the checkpoint reads; `progress` is told a part of 1 now and then. Raises
     KeyError for a column that is not there: `task.check` comes first. Lengths are those of 50,000 texts at most,
-    evenly spaced. `marks` are those of this table and these columns, where somebody has them.
+    evenly spaced. `marks` are those of this table and these columns by place, where somebody has them.
     """
-    rows = Rows.of(table, columns, _part(progress, 0.0, 0.4), marks)
-    labels = rows.counts()
-    parts = split(
-        rows.labels(), seed=0, validation_file=validation_file, test_file=test_file, keys=rows.marks.keys
-    )  # fmt: skip
+    rows = Rows.of(table, task.placed(columns), _part(progress, 0.0, 0.4), marks)
+    said = _Said.of(task, table, columns, rows)
+    parts = split(said.strata, seed=0, validation_file=validation_file, test_file=test_file, keys=said.rows.marks.keys)
+    rows = said.rows
     progress(0.5)
-    given_away = giveaways.findings(rows, _part(progress, 0.5, 0.7))
-    measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.7, 1.0))
-    findings = [
-        *amounts.missing(rows),
-        *repeats.repeats(rows),
-        *repeats.moved(rows, parts),
-        *amounts.ways_of_writing(rows, labels),
-        *given_away,
-        *amounts.order(rows),
-        *amounts.enough(rows, labels, limits.labels),
-        *lengths.findings(measured, rows, positions),
-    ]
+    given_away = giveaways.findings(rows, _part(progress, 0.5, 0.7)) if task.categories else []
+
+    def read(positions: Sequence[int]) -> Inputs:
+        return task.inputs(table, columns, [int(rows.index[position]) for position in positions])
+
+    measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.7, 1.0), read)
+    findings = _findings(task, said, parts, given_away, measured, positions, limits)
     order: Sequence[Level] = ("fail", "warn", "pass")
     return Report(
-        task=task,
+        task=task.id,
         columns=dict(columns),
         rows=table.rows,
         usable_rows=len(rows),
-        labels=labels,
+        labels=said.labels,
         findings=tuple(sorted(findings, key=lambda finding: order.index(finding.level))),
         lengths=measured.lengths,
-        majority=(labels[0][0], labels[0][1] / len(rows)) if labels else ("", 0.0),
+        majority=(said.labels[0][0], said.labels[0][1] / len(rows)) if said.labels and task.categories else ("", 0.0),
         split=parts.sizes(),
-        suggested_columns=_suggested(table),
+        suggested_columns=_suggested(table, task),
     )
+
+
+def _findings(
+    task: Task,
+    said: _Said,
+    parts: Split,
+    given_away: Sequence[Finding],
+    measured: Measured,
+    positions: int,
+    limits: Limits,
+) -> list[Finding]:
+    """Return all checks: what is about labels only where a row has one out of a few."""
+    rows, counted = said.rows, said.labels if task.categories else ()
+    return [
+        *amounts.missing(rows),
+        *said.problems,
+        *repeats.repeats(rows, labelled=task.categories),
+        *repeats.moved(rows, parts),
+        *(amounts.ways_of_writing(rows, counted) if task.categories else []),
+        *given_away,
+        *(amounts.order(rows) if task.categories else []),
+        *amounts.enough(rows, counted, limits.labels),
+        *lengths.findings(measured, rows, positions, windows=task.windows),
+    ]
 
 
 def _part(progress: Callable[[float], None], low: float, high: float) -> Callable[[float], None]:
     return lambda share: progress(low + (high - low) * share)
 
 
-def _suggested(table: Table) -> Mapping[str, str]:
+@dataclass(frozen=True)
+class _Said:
+    """What should be said of the usable rows; of a task without categories a row needs a target to be usable."""
+
+    rows: Rows
+    labels: tuple[tuple[str, int], ...]
+    strata: list[str]
+    problems: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, task: Task, table: Table, columns: Mapping[str, str], rows: Rows) -> _Said:
+        if task.categories:
+            return cls(rows, rows.counts(), rows.labels())
+        names = task.labels(table, columns)
+        targets = task.targets(table, columns, names)
+        kept = rows.only([targets[int(row)] is not None for row in rows.index])
+        given = [targets[int(row)] for row in kept.index]
+        told = tuple(
+            Finding(one.level, one.code, one.values, tuple(table.row_numbers[row] for row in one.rows))
+            for one in task.problems(table, columns)
+        )
+        return cls(kept, task.counts(given, names), task.strata(given, names), told)
+
+
+def _suggested(table: Table, task: Task) -> Mapping[str, str]:
     try:
-        return detect(table)
+        return task.columns(table)
     except ColumnsNotFound:
         return {}

@@ -11,6 +11,7 @@ from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data.report.finding import EXAMPLES, Finding
 from bertdemo.data.report.rows import Rows
 from bertdemo.data.stored import taken
+from bertdemo.tasks.base import Inputs
 
 MEASURED_TEXTS = 50_000
 UNKNOWN_SHARE = 0.05
@@ -76,12 +77,16 @@ def measure(
 
 
 def measure_rows(
-    rows: Rows, tokenizer: SharedTokenizer, positions: int, progress: Callable[[float], None] = lambda share: None
+    rows: Rows,
+    tokenizer: SharedTokenizer,
+    positions: int,
+    progress: Callable[[float], None],
+    read: Callable[[Sequence[int]], Inputs],
 ) -> Measured:
-    """Measure the usable rows of a table, as `measure` does."""
+    """Measure the usable rows of a table, as `measure` does; `read` gives what the model reads at positions of them."""
     chosen = evenly(len(rows), rows.marks.chars)
-    seconds = rows.cells("pair", chosen) if "pair" in rows.columns else None
-    return _measured(chosen, rows.cells("text", chosen), seconds, tokenizer, positions, progress)
+    inputs = read(chosen)
+    return _measured(chosen, inputs.texts, inputs.pairs, tokenizer, positions, progress)
 
 
 def evenly(count: int, chars: int) -> list[int]:
@@ -157,7 +162,7 @@ def _summary(lengths: Sequence[int], positions: int) -> LengthSummary:
     )
 
 
-def findings(found: Measured, rows: Rows, positions: int) -> list[Finding]:
+def findings(found: Measured, rows: Rows, positions: int, *, windows: bool = False) -> list[Finding]:
     """Say whether the vocabulary knows the texts, whether they fit, and how many were measured."""
     if not len(rows):
         return []
@@ -165,7 +170,7 @@ def findings(found: Measured, rows: Rows, positions: int) -> list[Finding]:
     told = [_language(found, rows)]
     if lengths.longest > positions:
         values = {"longest": lengths.longest, "positions": positions, "share": lengths.cut_at_suggested}
-        told.append(Finding("warn", "long_texts", values))
+        told.append(Finding("pass", "long_windows", values) if windows else Finding("warn", "long_texts", values))
     else:
         told.append(Finding("pass", "lengths_fit", {"longest": lengths.longest, "length": lengths.suggested}))
     if lengths.measured < len(rows):

@@ -10,8 +10,8 @@ from bertdemo.data.report.rows import Rows
 from bertdemo.data.split import Split
 
 
-def repeats(rows: Rows) -> list[Finding]:
-    """Count rows that say the same again, and texts to which different labels were given."""
+def repeats(rows: Rows, *, labelled: bool = True) -> list[Finding]:
+    """Count rows that say the same again, and texts to which different labels were given (where they are labels)."""
     if not len(rows):
         return []
     marks = rows.marks
@@ -21,6 +21,8 @@ def repeats(rows: Rows) -> list[Finding]:
         exact = digests.repeated(marks.exact, marks.labels)
         values = {"count": int(again.sum()), "exact": int(exact.sum())}
         found = [Finding("warn", "duplicates", values, rows.numbers(again), rows.examples(again))]
+    if not labelled:
+        return found
     clash = digests.torn(marks.keys, marks.labels)
     if not clash.any():
         return [*found, Finding("pass", "no_conflicts", {})]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,11 @@ class Rows:
         marks = marks or digests.marks(table, columns, progress)
         usable = marks.usable
         return cls(table, columns, marks, marks.at(usable), np.flatnonzero(usable))
+
+    def only(self, kept: Sequence[bool]) -> Rows:
+        """Return some of these rows, one flag a position."""
+        flags = np.asarray(kept, dtype=np.bool_)
+        return replace(self, marks=self.marks.at(flags), index=self.index[flags])
 
     def __len__(self) -> int:
         return len(self.index)

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,24 +21,25 @@ from bertdemo import device as devices
 from bertdemo import run_config, tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.models import save_head
-from bertdemo.data import mending, split, tables
+from bertdemo.data import mending, tables
 from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.report import suggested_length
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, OutOfMemory
-from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import append_event
 from bertdemo.runs.worker import regression
-from bertdemo.runs.worker.result import Part, Prepared, Result, keep_weights, measure, publish, restore_weights
+from bertdemo.runs.worker.parts import Divider
+from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.settings import Settings, pin_gpu
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, pad
+from bertdemo.tasks.base import EncodeOptions, HeadOptions
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from bertdemo.data.tables import Table
     from bertdemo.runs.worker.training import Reporter
+    from bertdemo.tasks.batching import Collator
 
 
 def warm_up() -> None:
@@ -170,15 +171,17 @@ class Job:
         opened = self._task.model(prepared.base, HeadOptions(labels=prepared.labels, seed=prepared.config.seed))
         if opened.new_weights:
             save_head(opened, self._folder)
-        reporter = self._reporter(prepared, device_id)
+        collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
+        reporter = self._reporter(prepared, device_id, collate.begin)
         try:
-            self._train(reporter, prepared, opened.model, device_id)
+            self._train(reporter, prepared, opened.model, device_id, collate)
             stopped = False
         except Stopped:
             stopped = True
         evaluated = reporter.best.logits is not None
         if evaluated:
             restore_weights(opened.model, self._folder / "best")
+            self._tune(prepared, opened.model)
         try:
             result = measure(prepared, reporter.best, None if stopped else opened.model, self.stop, self._say_testing)
         except Stopped:
@@ -207,18 +210,18 @@ class Job:
         info = catalogue.describe(request.checkpoint, None)
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
         table = self._read(request.data, request.data_name, ReadOptions.from_fields(request.reading))
-        table = mending.for_run(table, request)
+        table, _ = mending.apply(table, self._task.placed(request.columns), request.mends, request.relabels)
         self.stop()
         self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
         labels = self._task.labels(table, request.columns)
-        parts = self._split(table, labels)
-        texts = [table.columns[request.columns["text"]][row] or "" for row in parts["train"].rows]
+        parts = Divider(self._task, request, self._folder, self._read, self.emit).divide(table, labels)
+        read = self._task.inputs(table, request.columns, parts["train"].rows)
         self.stop()
         config = run_config.chosen_for(
             request.config,
-            train_rows=len(texts),
+            train_rows=len(read.texts),
             parameters=info.parameters,
-            suggested_length=suggested_length(texts, tokenizer, positions=info.positions),
+            suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
             labels=len(labels),
         )
         length, self._batch_size = config.max_length or 0, config.batch_size or 0
@@ -241,53 +244,6 @@ class Job:
     def _read(self, path: str, name: str, options: ReadOptions = DECIDE) -> Table:
         return tables.reopen(self._folder / path, name, self._settings.limits, options)
 
-    def _split(self, table: Table, labels: Sequence[str]) -> dict[str, Part]:
-        """Return the parts `train`, `validation` and, where there is one, `test`; row ids are stored."""
-        request = self._request
-        targets = self._task.targets(table, request.columns, labels)
-        usable = [row for row, target in enumerate(targets) if target >= 0]
-        chosen = split.split(
-            [labels[targets[row]] for row in usable],
-            seed=request.config.seed,
-            validation_file=request.validation is not None,
-            test_file=request.test is not None,
-            texts=[self._key(table, row) for row in usable],
-        )
-        parts = {
-            name: Part(table, tuple(usable[i] for i in rows), request.data_name)
-            for name, rows in (("train", chosen.train), ("validation", chosen.validation), ("test", chosen.test))
-        }
-        for name, path, shown in (
-            ("validation", request.validation, request.validation_name),
-            ("test", request.test, request.test_name),
-        ):
-            if path:
-                own = self._read(path, shown or path)
-                known = self._task.targets(own, request.columns, labels)
-                parts[name] = Part(own, tuple(row for row, target in enumerate(known) if target >= 0), own.name)
-        parts["train"] = self._without_leaks(parts)
-        ids = {
-            name: {"file": part.file, "rows": [part.table.row_numbers[row] for row in part.rows]}
-            for name, part in parts.items()
-        }
-        write_atomic(self._folder / "split.json", json.dumps(ids, ensure_ascii=False))
-        return {name: part for name, part in parts.items() if part.rows}
-
-    def _key(self, table: Table, row: int) -> str:
-        """Return what the copies of a row's text share."""
-        names = [self._request.columns[role] for role in ("text", "pair") if role in self._request.columns]
-        return "\0".join(split.folded(table.columns[name][row] or "") for name in names)
-
-    def _without_leaks(self, parts: Mapping[str, Part]) -> Part:
-        """Take rows out of training that stand in a validation or test file too, and say how many."""
-        train = parts["train"]
-        held_out = {self._key(part.table, row) for name, part in parts.items() if name != "train" for row in part.rows}
-        kept = tuple(row for row in train.rows if self._key(train.table, row) not in held_out)
-        if len(kept) == len(train.rows) or not kept:
-            return train
-        self.emit("Warned", message="warning.leaked", values={"rows": len(train.rows) - len(kept)})
-        return replace(train, rows=kept)
-
     def _encode(self, prepared: Prepared, name: str) -> Dataset:
         """Encode one part, or take it from the run folder, where it lies by the hash of all that it depends on.
 
@@ -298,15 +254,18 @@ class Job:
         part = prepared.parts[name]
         config = prepared.config
         cut = f"{config.max_length} {config.keep}"
-        depends = [prepared.tokenizer.backend_json(), cut, repr(prepared.labels), name]
-        texts = part.table.columns[prepared.request.columns["text"]]
-        digest = hashlib.sha256("\0".join([*depends, *(texts[row] or "" for row in part.rows)]).encode()).hexdigest()
+        depends = [prepared.tokenizer.backend_json(), cut, repr(prepared.labels), name, str(config.seed)]
+        cells = [
+            part.table.columns[column][row] or "" for column in prepared.request.columns.values() for row in part.rows
+        ]
+        digest = hashlib.sha256("\0".join([*depends, *cells]).encode("utf-8", "surrogatepass")).hexdigest()
         folder = self._folder / "encoded" / f"{name}-{digest[:32]}"
         if folder.exists():
             return load_from_disk(str(folder))
-        options = EncodeOptions(config.max_length or 0, config.keep, self.stop)
-        columns = prepared.request.columns
-        dataset = prepared.task.encode(part.table, columns, part.rows, prepared.labels, prepared.tokenizer, options)
+        options = EncodeOptions(config.max_length or 0, config.keep, config.seed, self.stop)
+        dataset = prepared.task.encode(
+            part.table, prepared.request.columns, part.rows, prepared.labels, prepared.tokenizer, options
+        )
         if name != "train":
             lengths = list(dataset["length"])
             dataset = dataset.select(sorted(range(len(lengths)), key=lengths.__getitem__))
@@ -315,7 +274,7 @@ class Job:
         draft.rename(folder)
         return dataset
 
-    def _reporter(self, prepared: Prepared, device_id: str) -> Reporter:
+    def _reporter(self, prepared: Prepared, device_id: str, epochs: Callable[[int], None]) -> Reporter:
         """Build what turns training into events, with an estimate of the work ahead."""
         from bertdemo.runs.worker.training import EVALUATION_BATCH, Reporter, Work, padded_tokens
 
@@ -333,13 +292,22 @@ class Job:
             emit=self.emit,
             stop=self.stop,
             keep=self._keep_best,
-            metric=prepared.task.metrics[0],
+            metric=prepared.task.chosen_by or prepared.task.metrics[0],
+            lower_is_better=prepared.task.lower_is_better,
+            epochs=epochs,
             work=work,
             device_id=device_id,
             batch_size=prepared.config.batch_size or 1,
         )
 
-    def _train(self, reporter: Reporter, prepared: Prepared, model: Any, device_id: str) -> None:
+    def _tune(self, prepared: Prepared, model: Any) -> None:
+        """Choose on the validation rows what is chosen after training, thresholds say."""
+        cut: Any = {"max_length": prepared.config.max_length or 0, "keep": prepared.config.keep}
+        read, targets = prepared.inputs("validation"), prepared.targets("validation")
+        for name, value in prepared.task.tuned(model.eval(), prepared.tokenizer, read, targets, **cut).items():
+            setattr(model.config, name, value)
+
+    def _train(self, reporter: Reporter, prepared: Prepared, model: Any, device_id: str, collate: Collator) -> None:
         from bertdemo.runs.worker import training
 
         report = devices.report()
@@ -350,13 +318,15 @@ class Job:
             asdict(prepared.config),
             on_cpu=device.kind == "cpu",
             precision=precision,
+            label_names=prepared.task.label_names,
         )
         self._say_started(prepared, device, precision)
         training.train(
             task=prepared.task,
             model=model,
             parts=prepared.encoded,
-            collate=lambda rows: pad(rows, prepared.tokenizer.pad_id),
+            collate=collate,
+            held_out=prepared.held_out(),
             reporter=reporter,
             args=args,
             head_factor=prepared.config.head_learning_rate_factor,
@@ -378,6 +348,8 @@ class Job:
             device_name=device.name,
             precision=precision,
             config=prepared.config.used(),
+            metric=prepared.task.chosen_by or prepared.task.metrics[0],
+            lower_is_better=prepared.task.lower_is_better,
         )
 
     def _keep_best(self, model: Any, step: int) -> None:

@@ -63,11 +63,9 @@ def _vectors(
     prepared: Prepared, device: str, emit: Callable[..., None], stop: Callable[[], None]
 ) -> tuple[Floats, list[str]]:
     """Return (training rows, width) vectors of the frozen encoder and the rows' labels."""
-    part, columns = prepared.parts["train"], prepared.request.columns
-    targets = prepared.task.targets(part.table, columns, prepared.labels)
-    labels = [prepared.labels[targets[row]] for row in part.rows]
+    labels = [prepared.labels[target] for target in prepared.targets("train")]
     if len(set(labels)) < 2:  # all rows of the others may have been left out, because the test file has them too
-        raise OneClass(label=labels[0][:80], column=columns["label"])
+        raise OneClass(label=labels[0][:80], column=prepared.request.columns["label"])
     said = 0.0
 
     def progress(share: float) -> None:
@@ -80,7 +78,7 @@ def _vectors(
     vectors = baseline.embed(
         prepared.base,
         prepared.tokenizer,
-        [part.table.columns[columns["text"]][row] or "" for row in part.rows],
+        prepared.inputs("train").texts,
         max_length=prepared.config.max_length or 0,
         keep=prepared.config.keep,
         batch_size=prepared.config.batch_size or 1,

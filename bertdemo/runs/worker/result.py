@@ -6,8 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,29 +17,19 @@ from bertdemo.checkpoints import Card
 from bertdemo.checkpoints.mean_linear import pooling_of
 from bertdemo.checkpoints.models import HEAD_FILE, write
 from bertdemo.run_config import RunConfig, RunRequest
-from bertdemo.tasks.base import Score, Task
+from bertdemo.tasks.base import HeldOut, Inputs, Task
+from bertdemo.tasks.results import Judged, Score
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from bertdemo.checkpoints import Catalogue, CheckpointInfo
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.data.tables import Table
+    from bertdemo.runs.worker.parts import Part
     from bertdemo.runs.worker.training import Best
 
 STORED_TEXT = 2000
 """Characters of a held-out text that the list of mistakes keeps."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Rows of one table that serve one purpose."""
-
-    table: Table
-    rows: tuple[int, ...]
-    """Indices into the table."""
-    file: str
-    """File name as uploaded."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +49,24 @@ class Prepared:
     """Resolved: no field is None."""
     encoded: Mapping[str, Dataset]
 
-    def majority(self) -> float:
-        """Return what guessing the most frequent training label reaches on the validation rows."""
-        most = Counter(self.encoded["train"]["labels"]).most_common(1)[0][0]
-        held_out = list(self.encoded["validation"]["labels"])
-        return held_out.count(most) / len(held_out)
+    def inputs(self, name: str) -> Inputs:
+        """Return what the model reads of the rows of a part."""
+        part = self.parts[name]
+        return self.task.inputs(part.table, self.request.columns, part.rows)
+
+    def targets(self, name: str) -> list[Any]:
+        """Return what should be said of the rows of a part."""
+        part = self.parts[name]
+        found = self.task.targets(part.table, self.request.columns, self.labels)
+        return [found[row] for row in part.rows]
+
+    def held_out(self) -> HeldOut:
+        """Return the table of the validation rows, for a score that needs more than logits."""
+        return HeldOut(self.parts["validation"].table, self.request.columns, self.labels)
+
+    def majority(self) -> float | None:
+        """Return what guessing reaches on the validation rows, where the task knows a guess."""
+        return self.task.guess(self.targets("train"), self.targets("validation"))
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,15 @@ class Row:
     row: int
     """Where it stands in the file, counted as an editor does."""
     text: str
-    label: str
-    predicted: str
-    confidence: float
+    pair: str
+    judged: Judged
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return what is stored of it: marks only where they are more than the label."""
+        fields = {"row": self.row, "text": self.text, **asdict(self.judged)}
+        if self.pair:
+            fields["pair"] = self.pair
+        return fields
 
 
 @dataclass(frozen=True)
@@ -104,59 +112,53 @@ def measure(
     if model is None:
         return _from_logits(prepared, best)
     on = "test" if "test" in prepared.parts else "validation"
-    part = prepared.parts[on]
-    columns = prepared.request.columns
-    texts = [part.table.columns[columns["text"]][row] or "" for row in part.rows]
     model.eval()
+    inputs = prepared.inputs(on)
     said = prepared.task.predict(
         model,
         prepared.tokenizer,
-        texts,
+        inputs.texts,
+        inputs.pairs,
         max_length=prepared.config.max_length or 0,
         keep=prepared.config.keep,
         progress=progress,
     )
     stop()
-    targets = prepared.task.targets(part.table, columns, prepared.labels)
+    return _judged(prepared, on, said)
+
+
+def _from_logits(prepared: Prepared, best: Best) -> Result:
+    """Use what the best epoch said of the validation rows; nothing where none was evaluated.
+
+    A task whose logits are not yet predictions gives the figures of that epoch, without intervals and mistakes.
+    """
+    if best.logits is None:
+        return Result((), {}, "")
+    dataset = prepared.encoded["validation"]
+    said = prepared.task.decode(best.logits, prepared.labels)
+    if said is None:
+        scores = {name: Score(value) for name, value in best.metrics.items() if name in prepared.task.metrics}
+        return Result((), scores, "validation")
+    place = {row: at for at, row in enumerate(prepared.parts["validation"].rows)}
+    in_order = sorted(zip(dataset["row"], said, strict=True), key=lambda item: place[item[0]])
+    return _judged(prepared, "validation", [one for _, one in in_order])
+
+
+def _judged(prepared: Prepared, on: str, said: Sequence[Any]) -> Result:
+    """Hold the predictions of a part against what the data say, in the order of its rows."""
+    part, inputs, targets = prepared.parts[on], prepared.inputs(on), prepared.targets(on)
+    pairs = inputs.pairs or [""] * len(part.rows)
     rows = [
         Row(
             row=part.table.row_numbers[row],
             text=text[:STORED_TEXT],
-            label=prepared.labels[targets[row]],
-            predicted=prediction.best.label,
-            confidence=prediction.best.score,
+            pair=pair[:STORED_TEXT],
+            judged=prepared.task.judge(one, target, prepared.labels),
         )
-        for row, text, prediction in zip(part.rows, texts, said, strict=True)
+        for row, text, pair, one, target in zip(part.rows, inputs.texts, pairs, said, targets, strict=True)
     ]
-    return _scored(prepared, rows, on)
-
-
-def _from_logits(prepared: Prepared, best: Best) -> Result:
-    """Use what the best epoch said of the validation rows; nothing where none was evaluated."""
-    if best.logits is None:
-        return Result((), {}, "")
-    import torch
-
-    part, dataset = prepared.parts["validation"], prepared.encoded["validation"]
-    probabilities = torch.tensor(best.logits).float().softmax(-1)  # (validation rows, labels)
-    texts = part.table.columns[prepared.request.columns["text"]]
-    rows = [
-        Row(
-            row=part.table.row_numbers[index],
-            text=(texts[index] or "")[:STORED_TEXT],
-            label=prepared.labels[label],
-            predicted=prepared.labels[int(row.argmax())],
-            confidence=float(row.max()),
-        )
-        for index, label, row in zip(dataset["row"], dataset["labels"], probabilities, strict=True)
-    ]
-    return _scored(prepared, sorted(rows, key=lambda row: row.row), "validation")
-
-
-def _scored(prepared: Prepared, rows: list[Row], on: str) -> Result:
-    ids = {label: i for i, label in enumerate(prepared.labels)}
-    scores = prepared.task.intervals([ids[row.predicted] for row in rows], [ids[row.label] for row in rows])
-    return Result(tuple(rows), scores, on)
+    scores = prepared.task.intervals(said, targets, prepared.labels)
+    return Result(tuple(sorted(rows, key=lambda row: row.row)), scores, on)
 
 
 def publish(
@@ -170,7 +172,7 @@ def publish(
     """Write the evaluation into the run folder and the checkpoint into the catalogue; return its id."""
     with (folder / "evaluation.jsonl").open("w", encoding="utf-8") as file:
         for row in result.rows:
-            file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+            file.write(json.dumps(row.to_fields(), ensure_ascii=False) + "\n")
     draft = prepared.catalogue.new_draft()
     try:
         write(model, prepared.base, draft)

@@ -16,15 +16,18 @@ from bertdemo.device import memory_in_use
 from bertdemo.errors import LossNotFinite
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from datasets import Dataset
     from torch.utils.data import Sampler
     from transformers import PreTrainedModel, TrainerControl, TrainerState
 
-    from bertdemo.tasks.base import Task
+    from bertdemo.tasks.base import HeldOut, Task
+    from bertdemo.tasks.batching import Collator
 
 EVALUATION_BATCH = 64
+_TRAINERS_OWN = frozenset(
+    {"loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "epoch"}
+)
 STEP_EVENT_SECONDS = 0.2
 """At most five Step events a second: a page cannot show more, and a long run's file stays small."""
 
@@ -37,10 +40,12 @@ class Stopped(Exception):
 class Best:
     """The best evaluation so far and what the model said then."""
 
-    score: float = -1.0
+    score: float = -math.inf
+    """Of the metric that decides, its sign turned where a low one is good."""
     loss: float = math.inf
     step: int = 0
-    logits: np.ndarray | None = None  # (validation rows, labels)
+    logits: Any = None
+    """What the task kept of them: (validation rows, labels), say; None before the first evaluation."""
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def beaten_by(self, score: float, loss: float) -> bool:
@@ -101,6 +106,13 @@ class RunTrainer(Trainer):
         self.work = work
         self.remove_callback(PrinterCallback)
 
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Ask the task: not every one has a model that computes its own loss."""
+        loss, outputs = self._task.loss(model, inputs)
+        return (loss, outputs) if return_outputs else loss
+
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Give the head `head_factor` times the encoder's rate; no decay for biases and LayerNorm."""
         model = self.model if model is None else model
@@ -131,14 +143,19 @@ class RunTrainer(Trainer):
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Do one step and count its tokens."""
         loss = super().training_step(model, inputs, num_items_in_batch)
-        self.work.done += 3.0 * inputs["input_ids"].numel()
+        self.work.done += 3.0 * _positions(inputs)
         return loss
 
     def prediction_step(self, model: Any, inputs: dict[str, Any], *rest: Any, **options: Any) -> Any:
         """Do one evaluation batch and count its tokens."""
         result = super().prediction_step(model, inputs, *rest, **options)
-        self.work.done += inputs["input_ids"].numel()
+        self.work.done += _positions(inputs)
         return result
+
+
+def _positions(inputs: Mapping[str, Any]) -> int:
+    """Return how many positions a batch has; a task with two towers reads two sequences a row."""
+    return sum(int(tensor.numel()) for name, tensor in inputs.items() if name.endswith("input_ids"))
 
 
 class Reporter(TrainerCallback):
@@ -151,15 +168,18 @@ class Reporter(TrainerCallback):
         stop: Callable[[], None],
         keep: Callable[[PreTrainedModel, int], None],
         metric: str,
+        lower_is_better: bool = False,
+        epochs: Callable[[int], None] = lambda epoch: None,
         work: Work,
         device_id: str,
         batch_size: int,
     ) -> None:
         self._emit, self._stop, self._keep = emit, stop, keep
         self._metric, self.work, self._device_id, self._batch_size = metric, work, device_id, batch_size
+        self._sign, self._epochs = -1.0 if lower_is_better else 1.0, epochs
         self.step = 0
         self.best = Best()
-        self.logits: np.ndarray | None = None
+        self.logits: Any = None
         self._last_event = 0.0
         self._steps_began = 0.0
         self._paused = 0.0
@@ -169,6 +189,10 @@ class Reporter(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Start the clock."""
         self.work.begin()
+
+    def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Tell the number of the epoch, from 0, to whoever draws something anew in each."""
+        self._epochs(round(float(state.epoch or 0.0)))
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Stop at once where asked to."""
@@ -247,11 +271,11 @@ class Reporter(TrainerCallback):
     ) -> None:
         """Report an evaluation; keep the weights where it is the best so far."""
         found = {name.removeprefix("eval_"): float(value) for name, value in (metrics or {}).items()}
-        score, loss = found[self._metric], found["loss"]
+        score, loss = self._sign * found[self._metric], found["loss"]
         if not math.isfinite(loss):  # on a GPU not every step is logged
             raise LossNotFinite(step=state.global_step, learning_rate=f"{args.learning_rate:g}")
         better = self.best.beaten_by(score, loss)
-        shown = {name: found[name] for name in found if name in {self._metric, "macro_f1"}}
+        shown = {name: found[name] for name in found if name not in _TRAINERS_OWN}
         if better:
             self.best = Best(score, loss, state.global_step, self.logits, shown)
         self._emit(
@@ -266,16 +290,20 @@ class Reporter(TrainerCallback):
             self._keep(model, state.global_step)
         self._paused += time.monotonic() - self._evaluation_began
 
-    def compute(self, prediction: EvalPrediction, task: Task) -> dict[str, float]:
+    def compute(self, prediction: EvalPrediction, task: Task, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
         """Return the task's metrics and keep the logits: they are what the best epoch said."""
-        import numpy as np
-
-        self.logits = np.asarray(prediction.predictions)
-        return task.score(self.logits, prediction.label_ids)
+        self.logits = prediction.predictions
+        return task.score(self.logits, prediction.label_ids, dataset, held_out)
 
 
 def arguments(
-    folder: str, config: Mapping[str, Any], *, on_cpu: bool, precision: str, evaluation_batch: int = EVALUATION_BATCH
+    folder: str,
+    config: Mapping[str, Any],
+    *,
+    on_cpu: bool,
+    precision: str,
+    evaluation_batch: int = EVALUATION_BATCH,
+    label_names: Sequence[str] = ("labels",),
 ) -> TrainingArguments:
     """Return TrainingArguments for a resolved RunConfig (as a mapping)."""
     return TrainingArguments(
@@ -303,7 +331,8 @@ def arguments(
         disable_tqdm=True,
         dataloader_num_workers=0,  # a forked loader would keep the run's lock
         dataloader_pin_memory=not on_cpu,
-        remove_unused_columns=True,
+        remove_unused_columns=False,  # the collator knows what its task's model takes
+        label_names=list(label_names),
     )
 
 
@@ -312,7 +341,8 @@ def train(
     task: Task,
     model: PreTrainedModel,
     parts: Mapping[str, Dataset],
-    collate: Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]],
+    collate: Collator,
+    held_out: HeldOut,
     reporter: Reporter,
     args: TrainingArguments,
     head_factor: float,
@@ -327,7 +357,8 @@ def train(
         train_dataset=parts["train"],
         eval_dataset=parts["validation"],
         data_collator=collate,
-        compute_metrics=lambda prediction: reporter.compute(prediction, task),
+        compute_metrics=lambda prediction: reporter.compute(prediction, task, parts["validation"], held_out),
+        preprocess_logits_for_metrics=task.reduce,
         callbacks=[reporter],
     )
     trainer.train()

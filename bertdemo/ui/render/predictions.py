@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.tasks.base import Prediction
+from bertdemo.tasks.results import Labels, Prediction
 from bertdemo.ui.i18n import parameters, percent, plural, translate
 from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.primitives import bars, big, caption, heading, join, note, pill, root
@@ -11,19 +15,41 @@ from bertdemo.ui.render.primitives import bars, big, caption, heading, join, not
 _LABELS = 5
 
 
-def render_prediction(output: Prediction, before: Prediction | None, name: str, lang: str) -> str:
-    """Draw the chosen label, the best labels as bars, and the same text before training beside it."""
-    after = big(output.best.label) + _label_bars(output)
+@dataclass(frozen=True)
+class Asked:
+    """What was asked, for drawings that mark it."""
+
+    text: str = ""
+    pair: str = ""
+
+
+NOTHING = Asked()
+
+
+def render_prediction(
+    output: Prediction, before: Prediction | None, name: str, lang: str, asked: Asked = NOTHING
+) -> str:
+    """Draw what was said by its kind, and what the same head said before training beside it."""
+    after = _DRAWN[output.kind](output, asked, lang)
     if before is None:
         return root(f"{caption(name)}{after}", "bd-prediction")
-    chance = 1 / len(before.labels)
-    words = translate(lang, "predict.before_note", chance=percent(chance), n=len(before.labels))
     then = heading(translate(lang, "predict.before"), translate(lang, "predict.untrained"))
     return root(
         f'<div class="bd-two"><div>{heading(translate(lang, "predict.after"), name)}{after}</div>'
-        f"<div>{then}{big(before.best.label)}{_label_bars(before)}{note(words)}</div></div>",
+        f"<div>{then}{_DRAWN[before.kind](before, asked, lang)}{note(_before_note(before, lang))}</div></div>",
         "bd-prediction",
     )
+
+
+def _labels(output: Labels, asked: Asked, lang: str) -> str:
+    return big(output.best.label) + _label_bars(output)
+
+
+def _before_note(before: Prediction, lang: str) -> str:
+    """Say what a head that was never trained is worth: chance, where the labels tell how much that is."""
+    if not isinstance(before, Labels):
+        return translate(lang, "predict.before_note_other")
+    return translate(lang, "predict.before_note", chance=percent(1 / len(before.labels)), n=len(before.labels))
 
 
 def render_vector(vector: list[float], pooling: str, similarity: float | None, lang: str) -> str:
@@ -74,5 +100,11 @@ def describe(info: CheckpointInfo, lang: str) -> str:
     return root(f"{caption(figures)}<details>{more}</details>", "bd-about")
 
 
-def _label_bars(output: Prediction) -> str:
+def _label_bars(output: Labels) -> str:
     return bars((item.label, item.score, percent(item.score)) for item in output.labels[:_LABELS])
+
+
+_DRAWN: Mapping[str, Callable[[Any, Asked, str], str]] = {
+    "labels": _labels,
+}
+"""Kind of prediction -> its drawing."""

@@ -10,7 +10,7 @@ from bertdemo.runs.status import RunStatus
 from bertdemo.ui.i18n import has, score, seconds, thousands, translate
 from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.primitives import empty_state, heading, join, root
-from bertdemo.ui.render.runs import state_words
+from bertdemo.ui.render.runs import metric_word, state_words
 from bertdemo.ui.render.suspects import relabels_words
 
 
@@ -68,8 +68,10 @@ def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
 
 
 def _row(run: RunStatus, ahead: int, opened: bool, lang: str) -> str:
-    found = run.metrics.get("accuracy")
+    found = run.metrics.get(run.headline)
     shown = score(lang, found["value"], found["low"], found["high"]) if found else "–"
+    if found and run.headline != "accuracy":
+        shown = f"{metric_word(run.headline, lang)} {shown}"
     took = seconds(lang, run.seconds) if run.seconds else "–"
     cells = [
         f'<span class="bd-state-word {esc(run.state)}">{esc(state_words(run, lang, ahead))}</span>',

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bertdemo.runs.evaluation import Evaluation, Mistake
 from bertdemo.runs.status import Message, RunStatus
@@ -74,17 +75,17 @@ def render_outcome(status: RunStatus, mistakes: Sequence[Mistake], lang: str) ->
     parts = []
     if status.kept_unevaluated:
         parts.append(note(_unmeasured(status, lang)))
-    elif "accuracy" in status.metrics:
-        found = status.metrics["accuracy"]
-        parts.append(big(score(lang, found["value"], found["low"], found["high"]), translate(lang, "metric.accuracy")))
+    elif status.headline:
+        found = status.metrics[status.headline]
+        label = score(lang, found["value"], found["low"], found["high"])
+        parts.append(big(label, metric_word(status.headline, lang)))
         parts.append(caption(_measured_on(status, lang)))
         if status.stepless:
             parts.append(caption(translate(lang, "result.frozen")))
-        majority = status.started.majority if status.started else None
-        label = score(lang, found["value"], found["low"], found["high"])
-        parts.append(interval(found["value"], found["low"], found["high"], label, majority))
+        majority = _guess(status, status.headline)
+        parts.append(_interval(found, label, majority))
         if majority is not None:
-            parts.append(caption(translate(lang, "result.majority", share=percent(majority))))
+            parts.append(caption(translate(lang, f"result.majority{_of(status)}", share=percent(majority))))
         parts.append(_mistake_list(mistakes[:3], len(mistakes), lang))
     elif status.ended and not status.checkpoint:
         parts.append(note(translate(lang, "result.nothing_fitted" if status.stepless else "result.nothing_kept")))
@@ -95,15 +96,16 @@ def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -
     """Draw the full result: all metrics with intervals, each label, the confusion matrix, all confident mistakes."""
     if status.kept_unevaluated:
         return root(note(_unmeasured(status, lang)))
-    if not status.metrics or evaluation is None:
+    if not status.metrics:
         return root(empty_state(translate(lang, "result.none_yet")))
+    if evaluation is None:  # stopped, and its last evaluation kept figures alone
+        lines = join(_metric_line(status, name, lang) for name in status.metrics)
+        return root(heading(translate(lang, "result.metrics"), _measured_on(status, lang)) + lines, "bd-result")
     parts = [
         heading(translate(lang, "result.metrics"), _measured_on(status, lang)),
         join(_metric_line(status, name, lang) for name in status.metrics),
-        heading(translate(lang, "result.per_label")),
-        _per_label(evaluation, lang),
-        heading(translate(lang, "result.confusion")),
-        _matrix(evaluation, lang),
+        *([heading(translate(lang, "result.per_label")), _per_label(evaluation, lang)] if evaluation.per_label else []),
+        *([heading(translate(lang, "result.confusion")), _matrix(evaluation, lang)] if evaluation.counts else []),
         heading(translate(lang, "result.mistakes"), plural(lang, "result.mistakes_of", len(evaluation.mistakes))),
         _mistake_table(evaluation, lang),
     ]
@@ -152,9 +154,10 @@ def _figures(status: RunStatus, lang: str) -> str:
     else:
         step = translate(lang, "run.step", step="\x00", steps=thousands(status.steps)).partition("\x00")
         items = [(step[0], thousands(status.step), step[2])]
-    best = max((event.metrics.get("accuracy", 0.0) for event in status.evaluations), default=None)
-    if best is not None:
-        items.append((translate(lang, "metric.accuracy") + " ", f"{best:.3f}", ""))
+    reached = [event.metrics[started.metric] for event in status.evaluations if started.metric in event.metrics]
+    if reached:
+        best = min(reached) if started.lower_is_better else max(reached)
+        items.append((metric_word(started.metric, lang) + " ", f"{best:.3f}", ""))
     if status.memory_bytes:
         items.append((translate(lang, "run.memory") + " ", size(status.memory_bytes), ""))
     items.append(("", started.device_name, f" · {translate(lang, f'precision.{started.precision}')}"))
@@ -168,14 +171,10 @@ def _curves(status: RunStatus, lang: str) -> str:
     epochs = translate(lang, "run.epochs_axis")
     parts = []
     if status.evaluations:
-        points = [(event.epoch, event.metrics.get("accuracy", 0.0)) for event in status.evaluations]
-        lines = [(translate(lang, "run.majority", share=percent(started.majority)), started.majority)]
-        lines += [
-            (translate(lang, f"run.{kind}", share=percent(found["value"])), found["value"])
-            for kind, found in status.baselines.items()
-            if kind != "majority"
-        ]
-        title = translate(lang, "run.accuracy_curve")
+        points = [(event.epoch, event.metrics.get(started.metric, 0.0)) for event in status.evaluations]
+        own = f"run.{started.metric}_curve"
+        title = translate(lang, own if has(own) else "run.metric_curve", metric=metric_word(started.metric, lang))
+        lines = _compared(status, lang)
         parts.append(caption(title))
         parts.append(curve([(title, "blue", points)], title, epochs, lines, float(started.epochs)))
     title = translate(lang, "run.loss_curve")
@@ -186,6 +185,46 @@ def _curves(status: RunStatus, lang: str) -> str:
         legend.append(("violet", translate(lang, "run.eval_loss")))
     parts += [key(legend), curve(series, title, epochs, (), float(started.epochs))]
     return join(parts)
+
+
+def _compared(status: RunStatus, lang: str) -> list[tuple[str, float]]:
+    """Return the dashed lines of the curve: what guessing and the baselines reach of the same metric."""
+    started = status.started
+    lines = []
+    if started and started.majority is not None:
+        words = translate(lang, f"run.majority{_of(status)}", share=percent(started.majority))
+        lines.append((words, started.majority))
+    for kind, found in status.baselines.items():
+        if kind != "majority" and found.get("metric", "accuracy") == (started.metric if started else ""):
+            lines.append((translate(lang, f"run.{kind}", share=_written(found["value"])), found["value"]))
+    return lines
+
+
+def _written(value: float) -> str:
+    return percent(value) if 0 <= value <= 1 else f"{value:.3g}"
+
+
+def _of(status: RunStatus) -> str:
+    """Return the end of the key for what a guess is: the most frequent label, or something else."""
+    return "" if status.started is None or status.started.metric == "accuracy" else "_other"
+
+
+def _guess(status: RunStatus, name: str) -> float | None:
+    """Return what guessing reaches of this metric."""
+    return status.started.majority if status.started and name == status.started.metric else None
+
+
+def _interval(found: Mapping[str, Any], shown: str, majority: float | None = None) -> str:
+    """Draw a score of 0..1 with its interval; one of another scale, or without an interval, is told by its number."""
+    low, high = found["low"], found["high"]
+    if low is None or high is None or not 0 <= found["value"] <= 1:
+        return ""
+    return interval(found["value"], low, high, shown, majority)
+
+
+def metric_word(name: str, lang: str) -> str:
+    """Return the name of a metric for people."""
+    return translate(lang, f"metric.{name}") if has(f"metric.{name}") else name
 
 
 def _measured_on(status: RunStatus, lang: str) -> str:
@@ -201,9 +240,8 @@ def _unmeasured(status: RunStatus, lang: str) -> str:
 def _metric_line(status: RunStatus, name: str, lang: str) -> str:
     found = status.metrics[name]
     shown = score(lang, found["value"], found["low"], found["high"], status.evaluated_rows)
-    word = translate(lang, f"metric.{name}") if has(f"metric.{name}") else name
-    majority = status.started.majority if status.started and name == "accuracy" else None
-    line = interval(found["value"], found["low"], found["high"], shown, majority)
+    word = metric_word(name, lang)
+    line = _interval(found, shown, _guess(status, name))
     how = translate(lang, f"metric.{name}_interval") if has(f"metric.{name}_interval") else ""
     return f'<div class="bd-metric"><span>{esc(word)}</span>{line}<b>{esc(shown)}</b><small>{esc(how)}</small></div>'
 

@@ -1,0 +1,90 @@
+"""Batches of encoded texts: little padding, every row once, and what BERT reads of an encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bertdemo.run_config import Keep
+
+if TYPE_CHECKING:
+    import torch
+
+    from bertdemo.checkpoints.cutting import Encoding
+    from bertdemo.checkpoints.tokenizers import SharedTokenizer
+
+
+class Collator:
+    """Makes a batch of encoded rows: padding, unless a task needs more. `epoch` counts from 0."""
+
+    not_for_the_model = frozenset({"row", "length"})
+    """Columns of an encoded row that the model does not take."""
+
+    def __init__(self, pad_id: int) -> None:
+        self.pad_id = pad_id
+        self.epoch = 0
+
+    def begin(self, epoch: int) -> None:
+        """Take note of an epoch that begins, counted from 0."""
+        self.epoch = epoch
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """Return tensors of (rows, longest row) for lists and (rows,) for numbers."""
+        kept = [{name: row[name] for name in row if name not in self.not_for_the_model} for row in rows]
+        return pad(kept, self.pad_id)
+
+
+def batches(
+    tokenizer: SharedTokenizer,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None,
+    *,
+    max_length: int,
+    keep: Keep = "head",
+    batch_size: int = 32,
+    chunk: int = 4096,
+) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
+    """Yield (indices, tensors) of similar length, so that little is padding; every index comes once.
+
+    The tensors are (batch, longest in batch). Texts are tokenised `chunk` at a time to bound memory.
+    """
+    for start in range(0, len(texts), chunk):
+        part = list(texts[start : start + chunk])
+        seconds = list(pairs[start : start + chunk]) if pairs is not None else None
+        encodings = tokenizer.encode_batch(part, seconds, max_length=max_length, keep=keep)
+        order = sorted(range(len(part)), key=lambda i: len(encodings[i].ids))
+        for first in range(0, len(order), batch_size):
+            chosen = order[first : first + batch_size]
+            yield [start + i for i in chosen], pad([columns_of(encodings[i]) for i in chosen], tokenizer.pad_id)
+
+
+def columns_of(encoding: Encoding) -> dict[str, list[int]]:
+    """Return what BERT reads of one encoding, as plain lists."""
+    return {
+        "input_ids": encoding.ids,
+        "attention_mask": encoding.attention_mask,
+        "token_type_ids": encoding.type_ids,
+    }
+
+
+IGNORED = -100
+"""The label of a position that has none; PyTorch's cross-entropy leaves it out by default."""
+
+
+def pad(rows: Sequence[Mapping[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
+    """Return tensors of (rows, longest row) for lists and (rows,) for numbers; padding has attention mask 0.
+
+    What is named `…input_ids` is filled with `pad_id`, `labels` with -100, everything else with 0.
+    """
+    import torch
+
+    padded: dict[str, torch.Tensor] = {}
+    for name, first in rows[0].items():
+        if isinstance(first, list):
+            longest = max(len(row[name]) for row in rows)
+            filler = pad_id if name.endswith("input_ids") else IGNORED if name == "labels" else 0
+            values = [row[name] + [filler] * (longest - len(row[name])) for row in rows]
+        else:
+            values = [row[name] for row in rows]
+        padded[name] = torch.tensor(values)
+    return padded

@@ -1,0 +1,186 @@
+"""One label out of a few for each row, whatever the model reads: what classification and sentence pairs share.
+
+The model is BertForSequenceClassification: [CLS]'s last vector goes through the tanh pooler (width x width) and
+a linear layer (labels x width); softmax over the logits gives probabilities. During training the loss is the
+mean of -log p(label) over a batch. A second text comes after the first [SEP], with segment id 1.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bertdemo.data.columns import detect
+from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
+from bertdemo.run_config import Keep
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Task
+from bertdemo.tasks.batching import batches, columns_of
+from bertdemo.tasks.results import Judged, Labels, LabelScore, Mark, Score
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from datasets import Dataset
+    from transformers import PreTrainedModel
+
+    from bertdemo.checkpoints import Opened
+    from bertdemo.checkpoints.tokenizers import SharedTokenizer
+    from bertdemo.data.tables import Table
+
+MINIMUM_ROWS = 4
+"""Two labels, each once in training and once in validation: with less there is nothing to learn or to measure."""
+
+
+class OneLabel(Task):
+    """See the module. A subclass says its `id` and its `roles`."""
+
+    metrics = ("accuracy", "macro_f1")
+
+    def columns(self, table: Table) -> dict[str, str]:
+        """Guess the columns from their content."""
+        return detect(table, [role.name for role in self.roles])
+
+    def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
+        """Raise where a column is missing, or the labels cannot be learnt."""
+        self.check_columns(table, columns)
+        counts = Counter(label for full, label in self._rows(table, columns) if full and label)
+        if len(counts) == 1:
+            raise OneClass(label=next(iter(counts))[:80], column=columns["label"])
+        if counts.total() < MINIMUM_ROWS:
+            raise TooFewRows(rows=counts.total(), minimum=MINIMUM_ROWS)
+        if len(counts) > label_limit:
+            raise TooManyLabels(labels=len(counts), limit=label_limit, column=columns["label"])
+
+    def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
+        """Raise where a column is missing, a label is new, or no row can be used."""
+        self.check_columns(table, columns)
+        if all(target is None for target in self.targets(table, columns, labels)):
+            raise TooFewRows(rows=0, minimum=1)
+
+    def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the labels sorted by name, so that ids do not depend on the order of rows."""
+        return tuple(sorted({label for full, label in self._rows(table, columns) if full and label}))
+
+    def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[int | None]:
+        """Return one label id a row, None where a text or the label is missing."""
+        ids = {label: i for i, label in enumerate(labels)}
+        found: list[int | None] = []
+        for number, (full, label) in zip(table.row_numbers, self._rows(table, columns), strict=True):
+            if full and label and label not in ids:
+                shown = ", ".join(labels[:8]) + (" …" if len(labels) > 8 else "")
+                raise UnknownLabel(label=label[:80], row=number, file=table.name, labels=shown)
+            found.append(ids[label] if full and label else None)
+        return found
+
+    def strata(self, targets: Sequence[int], labels: Sequence[str]) -> list[str]:
+        """Every part has about the same share of each label."""
+        return [labels[target] for target in targets]
+
+    def encode(
+        self,
+        table: Table,
+        columns: Mapping[str, str],
+        rows: Sequence[int],
+        labels: Sequence[str],
+        tokenizer: SharedTokenizer,
+        options: EncodeOptions,
+    ) -> Dataset:
+        """Tokenise `rows` (indices into the table) in their order."""
+        from datasets import Dataset
+
+        inputs = self.inputs(table, columns, rows)
+        targets = self.targets(table, columns, labels)
+        found: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "token_type_ids": [], "length": []}
+        for start in range(0, len(rows), 1000):
+            options.stop()
+            part = slice(start, start + 1000)
+            pairs = inputs.pairs[part] if inputs.pairs is not None else None
+            cut: Any = {"max_length": options.max_length, "keep": options.keep}
+            for encoding in tokenizer.encode_batch(inputs.texts[part], pairs, **cut):
+                for name, ids in columns_of(encoding).items():
+                    found[name].append(ids)
+                found["length"].append(len(encoding.ids))
+        return Dataset.from_dict({**found, "labels": [targets[row] for row in rows], "row": list(rows)})
+
+    def model(self, folder: Path, options: HeadOptions) -> Opened:
+        """Open BertForSequenceClassification; its classifier is new unless the checkpoint has one for these labels."""
+        from bertdemo.checkpoints.models import open_model
+
+        return open_model(folder, head="classification", labels=options.labels, seed=options.seed)
+
+    def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
+        """Return accuracy and macro-F1 of the most probable label."""
+        from bertdemo import metrics
+
+        return metrics.compute(self.metrics, logits.argmax(-1).tolist(), list(references))
+
+    def intervals(self, said: Sequence[Labels], targets: Sequence[int], labels: Sequence[str]) -> dict[str, Score]:
+        """Return accuracy with a Wilson interval, macro-F1 with a bootstrap one."""
+        from bertdemo import metrics
+        from bertdemo.metrics.intervals import macro_f1_interval, wilson
+
+        ids = {label: i for i, label in enumerate(labels)}
+        predictions, references = [ids[one.best.label] for one in said], list(targets)
+        values = metrics.compute(self.metrics, predictions, references)
+        right = sum(a == b for a, b in zip(predictions, references, strict=True))
+        return {
+            "accuracy": Score(values["accuracy"], *wilson(right, len(references))),
+            "macro_f1": Score(values["macro_f1"], *macro_f1_interval(references, predictions)),
+        }
+
+    def judge(self, said: Labels, target: int, labels: Sequence[str]) -> Judged:
+        """Hold the most probable label against the given one."""
+        given, best = labels[target], said.best
+        return Judged(given, best.label, best.score, given == best.label, (Mark(given),), (Mark(best.label),))
+
+    def decode(self, logits: Any, labels: Sequence[str]) -> list[Labels]:
+        """Turn (rows, labels) logits into probabilities."""
+        import torch
+
+        return [_best_first(labels, row) for row in torch.tensor(logits).float().softmax(-1).tolist()]
+
+    def guess(self, train: Sequence[int], held_out: Sequence[int]) -> float:
+        """Return how often the most frequent training label is right."""
+        most = Counter(train).most_common(1)[0][0]
+        return list(held_out).count(most) / len(held_out)
+
+    def predict(
+        self,
+        model: PreTrainedModel,
+        tokenizer: SharedTokenizer,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        max_length: int,
+        keep: Keep = "head",
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> list[Labels]:
+        """Return the probabilities of all labels for each text, in float32."""
+        import torch
+
+        id2label: Any = model.config.id2label
+        names = [str(id2label[i]) for i in range(len(id2label))]
+        results: dict[int, Labels] = {}
+        with torch.inference_mode():
+            for indices, inputs in batches(tokenizer, texts, pairs, max_length=max_length, keep=keep):
+                on_device = {name: tensor.to(model.device) for name, tensor in inputs.items()}
+                logits = model(**on_device).logits.float()  # (batch, labels)
+                probabilities = logits.softmax(-1).cpu().tolist()
+                for index, row in zip(indices, probabilities, strict=True):
+                    results[index] = _best_first(names, row)
+                progress(len(results) / len(texts))
+        return [results[index] for index in range(len(texts))]
+
+    def _rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
+        """Yield (whether every text is there, the label) of every row, the label trimmed, "" where missing."""
+        by_place = self.placed(columns)
+        label = table.columns[by_place.pop("label")]
+        texts = zip(*(table.columns[name] for name in by_place.values()), strict=True)
+        for cells, name in zip(texts, label, strict=True):
+            yield all(cell and not cell.isspace() for cell in cells), (name or "").strip()
+
+
+def _best_first(names: Sequence[str], probabilities: Sequence[float]) -> Labels:
+    ordered = sorted(zip(names, probabilities, strict=True), key=lambda pair: -pair[1])
+    return Labels(tuple(LabelScore(name, score) for name, score in ordered))
