@@ -76,13 +76,13 @@ def open_model(
     dropout: float | None = None,
     extra: Mapping[str, object] = MappingProxyType({}),
 ) -> Opened:
-    """Load the encoder of `folder`, with a head over `labels` (texts or pieces), for spans, for masked words, or none.
+    """Load the encoder of `folder`, with a head over `labels` (of texts or pieces), for spans, masked words, or none.
 
     A head in the file is kept where `labels` is empty or the same list, else a new one is made; with `seed` the
     new one is the same every time, and the caller's random state is left alone. A linear layer on the mean opens
     as `mean_linear`; a new head is always that of BertForSequenceClassification. Only `attention="eager"` gives
-    attention weights. `dropout` replaces every dropout rate of the config, `extra` are further fields of it. Raises what `intake.check_folder`
-    raises, and CheckpointBroken where a tensor of the encoder is missing.
+    attention weights. `dropout` replaces every dropout rate of the config, `extra` are further fields of it. Raises
+    what `intake.check_folder` raises, and CheckpointBroken where a tensor of the encoder is missing.
     """
     vetted = intake.check_folder(folder)
     if head == "fill_mask" and not vetted.weights.has_mlm_head:

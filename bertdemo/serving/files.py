@@ -15,6 +15,7 @@ from bertdemo.data.tables import Table
 from bertdemo.errors import ColumnMissing
 from bertdemo.serving.predictor import Predictor
 from bertdemo.tasks.base import Task
+from bertdemo.tasks.results import Prediction
 
 
 def predict_file(
@@ -39,8 +40,7 @@ def predict_file(
     task = tasks.find(info.task or "")
     read = input_columns(task, table, columns, catalogue.card(checkpoint, owner))
     filled = [row for row in range(table.rows) if all(_filled(table.columns[column][row]) for column in read.values())]
-    inputs = task.inputs(table, read, filled)
-    said = predictor.predict_many(inputs.texts, checkpoint, owner, progress, pairs=inputs.pairs)
+    said = predictor.predict_many(task.inputs(table, read, filled), checkpoint, owner, progress)
     by_row = dict(zip(filled, said, strict=True))
     extra = list(dict.fromkeys(name for one in said for name in one.more))
     headers = [*table.columns, *(_free(table, wanted) for wanted in ("prediction", "confidence", *extra))]
@@ -49,10 +49,14 @@ def predict_file(
         writer.writerow(headers)
         for row in range(table.rows):
             one = by_row.get(row)
-            added = [one.words, f"{one.confidence:.6f}", *(one.more.get(name, "") for name in extra)] if one else []
+            added = [one.words, _sure(one), *(one.more.get(name, "") for name in extra)] if one else []
             cells = [values[row] or "" for values in table.columns.values()]
             writer.writerow([*cells, *(added or [""] * (2 + len(extra)))])
     return len(filled)
+
+
+def _sure(one: Prediction) -> str:
+    return "" if one.confidence is None else f"{one.confidence:.6f}"
 
 
 def _filled(cell: str | None) -> bool:

@@ -19,7 +19,7 @@ from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, CheckpointError, HeadMissing, TextMissing, TextTooLong, TooManyTexts
 from bertdemo.run_config import Keep
 from bertdemo.settings import Settings
-from bertdemo.tasks.base import HeadOptions
+from bertdemo.tasks.base import HeadOptions, Inputs
 from bertdemo.tasks.batching import batches
 from bertdemo.tasks.results import Prediction
 
@@ -90,30 +90,28 @@ class Predictor:
         with self.lane():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
-            seconds = [pair] if pair else None
+            asked = Inputs([text], [pair] if pair else None)
             cut: _Cut = {"max_length": opened.max_length, "keep": opened.keep}
-            said = task.predict(opened.model, opened.tokenizer, [text], seconds, **cut)
+            said = task.predict(opened.model, opened.tokenizer, asked, **cut)
             before = None
             if self._has_before(checkpoint, owner):
                 start = self._opened(checkpoint, owner, "before")
-                before = task.predict(start.model, start.tokenizer, [text], seconds, **cut)[0]
+                before = task.predict(start.model, start.tokenizer, asked, **cut)[0]
         return Answer(task.id, opened.info.id, said[0], before, opened.max_length)
 
     def predict_many(
         self,
-        texts: Sequence[str],
+        inputs: Inputs,
         checkpoint: str,
         owner: str,
         progress: Callable[[float], None] = lambda share: None,
-        *,
-        pairs: Sequence[str] | None = None,
     ) -> list[Prediction]:
-        """Return one prediction a text (and second text), in their order."""
+        """Return one prediction a text, in their order."""
         with self.lane():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
             return task.predict(
-                opened.model, opened.tokenizer, texts, pairs,
+                opened.model, opened.tokenizer, inputs,
                 max_length=opened.max_length, keep=opened.keep, progress=progress,
             )  # fmt: skip
 

@@ -49,8 +49,8 @@ class EncodeOptions:
     max_length: int
     keep: Keep = "head"
     """What stays of a text that is cut."""
-    seed: int = 0
-    """Of what is drawn at random once and for all, as the hidden pieces of held-out texts."""
+    train: bool = True
+    """False for rows that are held out: what is drawn at random for them is drawn once and for all."""
     stop: Callable[[], None] = lambda: None
     """Called now and then; raises where the work should end."""
 
@@ -69,6 +69,12 @@ class Inputs:
 
     texts: list[str]
     pairs: list[str] | None = None
+    words: list[tuple[tuple[int, int], ...]] | None = None
+    """The characters of each word of each text, where the data say what a word is."""
+
+    def pair(self, index: int) -> str:
+        """Return the second text of one row, "" where there is none."""
+        return self.pairs[index] if self.pairs is not None else ""
 
 
 class Frozen(Protocol):
@@ -189,8 +195,8 @@ class Task(ABC):
     def judge(self, said: Any, target: Any, labels: Sequence[str]) -> Judged:
         """Return one row's prediction beside its target."""
 
-    def decode(self, logits: Any, labels: Sequence[str]) -> list[Any] | None:
-        """Return the predictions of a data set that `logits` stand for, in its order; None where this needs more."""
+    def decode(self, logits: Any, dataset: Dataset, held_out: HeldOut) -> dict[int, Any] | None:
+        """Return row -> prediction of what `reduce` kept of a data set; None where predictions need more than that."""
         return None
 
     def guess(self, train: Sequence[Any], held_out: Sequence[Any]) -> float | None:
@@ -202,14 +208,26 @@ class Task(ABC):
         self,
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None = None,
+        inputs: Inputs,
         *,
         max_length: int,
         keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Any]:
-        """Return one result a text, in the order of `texts`."""
+        """Return one result a text, in the order of `inputs.texts`. Raises an InputError for what it cannot answer."""
+
+    def answer(
+        self,
+        model: PreTrainedModel,
+        tokenizer: SharedTokenizer,
+        inputs: Inputs,
+        *,
+        max_length: int,
+        keep: Keep = "head",
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> list[Any]:
+        """Return what is judged of held-out rows: what `predict` says, unless people ask for something else."""
+        return self.predict(model, tokenizer, inputs, max_length=max_length, keep=keep, progress=progress)
 
     def tuned(
         self,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.data.columns import detect
 from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
 from bertdemo.run_config import Keep
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Task
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Task
 from bertdemo.tasks.batching import batches, columns_of
 from bertdemo.tasks.results import Judged, Labels, LabelScore, Mark, Score
 
@@ -134,11 +134,13 @@ class OneLabel(Task):
         given, best = labels[target], said.best
         return Judged(given, best.label, best.score, given == best.label, (Mark(given),), (Mark(best.label),))
 
-    def decode(self, logits: Any, labels: Sequence[str]) -> list[Labels]:
+    def decode(self, logits: Any, dataset: Dataset, held_out: HeldOut) -> dict[int, Labels]:
         """Turn (rows, labels) logits into probabilities."""
         import torch
 
-        return [_best_first(labels, row) for row in torch.tensor(logits).float().softmax(-1).tolist()]
+        probabilities = torch.tensor(logits).float().softmax(-1).tolist()
+        said = [_best_first(held_out.labels, row) for row in probabilities]
+        return dict(zip(dataset["row"], said, strict=True))
 
     def guess(self, train: Sequence[int], held_out: Sequence[int]) -> float:
         """Return how often the most frequent training label is right."""
@@ -149,8 +151,7 @@ class OneLabel(Task):
         self,
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None = None,
+        inputs: Inputs,
         *,
         max_length: int,
         keep: Keep = "head",
@@ -163,14 +164,14 @@ class OneLabel(Task):
         names = [str(id2label[i]) for i in range(len(id2label))]
         results: dict[int, Labels] = {}
         with torch.inference_mode():
-            for indices, inputs in batches(tokenizer, texts, pairs, max_length=max_length, keep=keep):
-                on_device = {name: tensor.to(model.device) for name, tensor in inputs.items()}
+            for indices, batch in batches(tokenizer, inputs.texts, inputs.pairs, max_length=max_length, keep=keep):
+                on_device = {name: tensor.to(model.device) for name, tensor in batch.items()}
                 logits = model(**on_device).logits.float()  # (batch, labels)
                 probabilities = logits.softmax(-1).cpu().tolist()
                 for index, row in zip(indices, probabilities, strict=True):
                     results[index] = _best_first(names, row)
-                progress(len(results) / len(texts))
-        return [results[index] for index in range(len(texts))]
+                progress(len(results) / len(inputs.texts))
+        return [results[index] for index in range(len(inputs.texts))]
 
     def _rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
         """Yield (whether every text is there, the label) of every row, the label trimmed, "" where missing."""

@@ -73,9 +73,9 @@ class Prediction(ABC):
         """What was said as one cell of a file: the column `prediction`."""
 
     @property
-    @abstractmethod
-    def confidence(self) -> float:
-        """How sure it is, 0 to 1: the column `confidence`."""
+    def confidence(self) -> float | None:
+        """How sure it is, 0 to 1: the column `confidence`; None where it has no such thing."""
+        return None
 
     @property
     def more(self) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from bertdemo.serving.inspector import Inspector, Question
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
 from bertdemo.sharing.archive import export_zip
+from bertdemo.tasks.base import Inputs
 from tests.runs.conftest import Work
 from tests.runs.support import request_for, rows_of, write_csv
 
@@ -61,7 +62,7 @@ def test_what_was_trained_on_is_what_is_asked_and_shown_later(
         said = model(input_ids=torch.tensor([expected])).logits.softmax(-1)[0].tolist()
     predictor = Predictor(own_settings, catalogue, training_on_cpu=lambda: True)
     one = predictor.predict(LONG, "", folder.name, "").output
-    (many,) = predictor.predict_many([LONG], folder.name, "")
+    (many,) = predictor.predict_many(Inputs([LONG]), folder.name, "")
     for output in (one, many):
         found = {item.label: item.score for item in output.labels}
         assert [found["no"], found["yes"]] == pytest.approx(said, abs=1e-6)

@@ -12,6 +12,7 @@ from bertdemo.errors import CheckpointBroken
 from bertdemo.serving.inspector import Inspector
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
+from bertdemo.tasks.base import Inputs
 from tests.runs.support import settings_with
 from tests.serving.support import BOUND, LABELS, PAIR, TEXT, apart, ask
 from tests.serving.test_predictor import publish
@@ -79,7 +80,10 @@ def test_labels_vectors_and_their_absence_before_training(
     assert answer.before is None
     said = {item.label: item.score for item in answer.output.labels}
     assert [said[label] for label in LABELS] == pytest.approx(softmax(seen.logits), abs=BOUND)
-    one, several = predictor.predict_many([TEXT], kept, "a"), predictor.predict_many([TEXT, "a", PAIR * 3], kept, "a")
+    one, several = (
+        predictor.predict_many(Inputs([TEXT]), kept, "a"),
+        predictor.predict_many(Inputs([TEXT, "a", PAIR * 3]), kept, "a"),
+    )
     assert [item.score for item in several[0].labels] == pytest.approx(  # padding is left out of the mean
         [item.score for item in one[0].labels], abs=BOUND
     )

@@ -25,6 +25,7 @@ from bertdemo.errors import (
 from bertdemo.serving.files import predict_file
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
+from bertdemo.tasks.base import Inputs
 from tests.runs.support import settings_with, sharpened, write_csv
 from tests.tiny import build_tiny_checkpoint
 
@@ -121,7 +122,7 @@ def test_a_checkpoint_without_a_head_gives_no_labels(predictor: Predictor) -> No
         predictor.predict("good", "", "local:plain", "")
     assert caught.value.values == {"checkpoint": "plain"}
     with pytest.raises(HeadMissing):
-        predictor.predict_many(["good"], "local:plain", "")
+        predictor.predict_many(Inputs(["good"]), "local:plain", "")
     assert len(predictor.embed(["good"], "local:plain", "mean", "")) == 1
 
 
@@ -133,7 +134,7 @@ def test_another_owners_checkpoint_is_unknown_even_once_it_is_open(
     for call in (
         lambda: predictor.predict("good", "", mine, "b"),
         lambda: predictor.embed(["good"], mine, "mean", "b"),
-        lambda: predictor.predict_many(["good"], mine, ""),
+        lambda: predictor.predict_many(Inputs(["good"]), mine, ""),
     ):
         with pytest.raises(CheckpointUnknown):
             call()

@@ -20,7 +20,7 @@ from bertdemo.errors import (
     TooManyLabels,
     UnknownLabel,
 )
-from bertdemo.tasks.base import EncodeOptions, HeadOptions
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
 from bertdemo.tasks.batching import batches, pad
 from bertdemo.tasks.classification import Classification
 from bertdemo.tasks.results import Labels
@@ -169,7 +169,7 @@ def test_predictions_come_in_order_and_are_those_of_transformers(trained: Path, 
 
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
     said: list[float] = []
-    found = TASK.predict(model, tokenizer, TEXTS, max_length=32, progress=said.append)
+    found = TASK.predict(model, tokenizer, Inputs(TEXTS), max_length=32, progress=said.append)
     plain, reference = (
         BertTokenizer.from_pretrained(trained),
         BertForSequenceClassification.from_pretrained(trained).eval(),
@@ -191,17 +191,17 @@ def test_predictions_come_in_order_and_are_those_of_transformers(trained: Path, 
 @pytest.mark.slow
 def test_a_text_alone_and_in_a_padded_batch_say_the_same(trained: Path, tokenizer: SharedTokenizer) -> None:
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
-    together = TASK.predict(model, tokenizer, TEXTS, max_length=64)
+    together = TASK.predict(model, tokenizer, Inputs(TEXTS), max_length=64)
     for text, other in zip(TEXTS, together, strict=True):
-        (alone,) = TASK.predict(model, tokenizer, [text], max_length=64)
+        (alone,) = TASK.predict(model, tokenizer, Inputs([text]), max_length=64)
         assert scores(alone) == pytest.approx(scores(other), abs=1e-5)
 
 
 @pytest.mark.slow
 def test_a_pair_is_read_as_a_pair(trained: Path, tokenizer: SharedTokenizer) -> None:
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
-    (pair,) = TASK.predict(model, tokenizer, ["good film"], ["bad book"], max_length=64)
-    (joined,) = TASK.predict(model, tokenizer, ["good film bad book"], max_length=64)
+    (pair,) = TASK.predict(model, tokenizer, Inputs(["good film"], ["bad book"]), max_length=64)
+    (joined,) = TASK.predict(model, tokenizer, Inputs(["good film bad book"]), max_length=64)
     assert scores(pair) != pytest.approx(scores(joined), abs=1e-3)
 
 
@@ -222,7 +222,8 @@ def test_scores_are_those_of_scikit_learn() -> None:
     assert found["accuracy"] == pytest.approx(accuracy_score(references, guesses))
     assert found["macro_f1"] == pytest.approx(f1_score(references, guesses, average="macro"))
     labels = ("a", "b", "c", "d")
-    said = TASK.decode(logits, labels)
+    held_out = HeldOut(NO_TABLE, {}, labels)
+    said = list(TASK.decode(logits, {"row": range(200)}, held_out).values())  # type: ignore[arg-type]
     assert [labels.index(one.best.label) for one in said] == guesses.tolist()
     whole = TASK.intervals(said, references.tolist(), labels)
     assert set(whole) == set(TASK.metrics)

@@ -254,7 +254,7 @@ class Job:
         part = prepared.parts[name]
         config = prepared.config
         cut = f"{config.max_length} {config.keep}"
-        depends = [prepared.tokenizer.backend_json(), cut, repr(prepared.labels), name, str(config.seed)]
+        depends = [prepared.tokenizer.backend_json(), cut, repr(prepared.labels), name]
         cells = [
             part.table.columns[column][row] or "" for column in prepared.request.columns.values() for row in part.rows
         ]
@@ -262,7 +262,7 @@ class Job:
         folder = self._folder / "encoded" / f"{name}-{digest[:32]}"
         if folder.exists():
             return load_from_disk(str(folder))
-        options = EncodeOptions(config.max_length or 0, config.keep, config.seed, self.stop)
+        options = EncodeOptions(config.max_length or 0, config.keep, name == "train", self.stop)
         dataset = prepared.task.encode(
             part.table, prepared.request.columns, part.rows, prepared.labels, prepared.tokenizer, options
         )

@@ -113,12 +113,10 @@ def measure(
         return _from_logits(prepared, best)
     on = "test" if "test" in prepared.parts else "validation"
     model.eval()
-    inputs = prepared.inputs(on)
-    said = prepared.task.predict(
+    said = prepared.task.answer(
         model,
         prepared.tokenizer,
-        inputs.texts,
-        inputs.pairs,
+        prepared.inputs(on),
         max_length=prepared.config.max_length or 0,
         keep=prepared.config.keep,
         progress=progress,
@@ -134,28 +132,24 @@ def _from_logits(prepared: Prepared, best: Best) -> Result:
     """
     if best.logits is None:
         return Result((), {}, "")
-    dataset = prepared.encoded["validation"]
-    said = prepared.task.decode(best.logits, prepared.labels)
-    if said is None:
+    by_row = prepared.task.decode(best.logits, prepared.encoded["validation"], prepared.held_out())
+    if by_row is None:
         scores = {name: Score(value) for name, value in best.metrics.items() if name in prepared.task.metrics}
         return Result((), scores, "validation")
-    place = {row: at for at, row in enumerate(prepared.parts["validation"].rows)}
-    in_order = sorted(zip(dataset["row"], said, strict=True), key=lambda item: place[item[0]])
-    return _judged(prepared, "validation", [one for _, one in in_order])
+    return _judged(prepared, "validation", [by_row[row] for row in prepared.parts["validation"].rows])
 
 
 def _judged(prepared: Prepared, on: str, said: Sequence[Any]) -> Result:
     """Hold the predictions of a part against what the data say, in the order of its rows."""
     part, inputs, targets = prepared.parts[on], prepared.inputs(on), prepared.targets(on)
-    pairs = inputs.pairs or [""] * len(part.rows)
     rows = [
         Row(
             row=part.table.row_numbers[row],
             text=text[:STORED_TEXT],
-            pair=pair[:STORED_TEXT],
+            pair=inputs.pair(at)[:STORED_TEXT],
             judged=prepared.task.judge(one, target, prepared.labels),
         )
-        for row, text, pair, one, target in zip(part.rows, inputs.texts, pairs, said, targets, strict=True)
+        for at, (row, text, one, target) in enumerate(zip(part.rows, inputs.texts, said, targets, strict=True))
     ]
     scores = prepared.task.intervals(said, targets, prepared.labels)
     return Result(tuple(sorted(rows, key=lambda row: row.row)), scores, on)
