@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluate import EvaluationModule
@@ -17,20 +17,22 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 
 
-@lru_cache(maxsize=16)
-def load(name: str) -> EvaluationModule:
-    """Load the metric `name` (a folder beside this file) through evaluate."""
+@lru_cache(maxsize=32)
+def load(name: str, kind: str | None = None) -> EvaluationModule:
+    """Load the metric `name` (a folder beside this file) through evaluate; `kind` is its configuration there."""
     import evaluate
 
     folder = _HERE / name
     if not (folder / f"{name}.py").is_file():
         raise KeyError(name)
-    return evaluate.load(str(folder), keep_in_memory=True)
+    return evaluate.load(str(folder), kind, keep_in_memory=True)
 
 
-def compute(names: Sequence[str], predictions: Sequence[int], references: Sequence[int]) -> dict[str, float]:
-    """Compute several metrics. `predictions` and `references` are (rows,) label ids."""
+def compute(
+    names: Sequence[str], predictions: Sequence[Any], references: Sequence[Any], kind: str | None = None
+) -> dict[str, float]:
+    """Compute several metrics; what `predictions` and `references` are, each module says: label ids for most."""
     scores: dict[str, float] = {}
     for name in names:
-        scores.update(load(name).compute(predictions=predictions, references=references) or {})
+        scores.update(load(name, kind).compute(predictions=predictions, references=references) or {})
     return {name: float(value) for name, value in scores.items()}

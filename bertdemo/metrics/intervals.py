@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.int64]
 
 CONFIDENCE = 0.95
 _RESAMPLES = 1000
@@ -20,6 +23,23 @@ def wilson(right: int, rows: int) -> tuple[float, float]:
         return (0.0, 1.0)
     interval = binomtest(right, rows).proportion_ci(CONFIDENCE, method="wilson")
     return (float(interval.low), float(interval.high))
+
+
+def bootstrap(rows: int, statistic: Callable[[Rows], float], *, seed: int = 0) -> tuple[float, float]:
+    """Return the 95% percentile bootstrap interval of a statistic over `rows` rows.
+
+    `statistic` is called 1,000 times with the indices of rows drawn with replacement, so it should be arithmetic on
+    arrays. A draw for which it is not a number (a correlation of equal scores, say) is left out.
+    """
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    scores = np.array([statistic(generator.integers(0, rows, rows)) for _ in range(_RESAMPLES)])
+    scores = scores[~np.isnan(scores)]
+    if not len(scores):
+        return (0.0, 1.0)
+    low, high = np.quantile(scores, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return (float(low), float(high))
 
 
 def macro_f1_interval(references: Sequence[int], predictions: Sequence[int], *, seed: int = 0) -> tuple[float, float]:

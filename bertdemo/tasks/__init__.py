@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 from bertdemo.errors import TaskUnknown
 from bertdemo.tasks.base import Task
 from bertdemo.tasks.classification import Classification
+from bertdemo.tasks.multi_label import MultiLabel
 from bertdemo.tasks.pair import Pair
+from bertdemo.tasks.search import Search
+from bertdemo.tasks.similarity import SimilarityTask
 
 if TYPE_CHECKING:
     from bertdemo.data.tables import Table
 
 TASKS: dict[str, Task] = {
     "classification": Classification(),
+    "multi_label": MultiLabel(),
     "pair": Pair(),
+    "similarity": SimilarityTask(),
+    "search": Search(),
 }
 
 

@@ -250,6 +250,10 @@ class Task(ABC):
         """Return place -> column, of the roles that have one."""
         return {role.place: columns[role.name] for role in self.roles if columns.get(role.name)}
 
+    def choices(self, table: Table, role: str) -> list[str]:
+        """Return what can be chosen for a role: the columns, and what a task takes for one."""
+        return list(table.columns)
+
     @property
     def reads(self) -> tuple[Role, ...]:
         """The roles that a prediction needs: all but what should be said."""

@@ -9,9 +9,11 @@ from bertdemo.run_config import Keep
 
 if TYPE_CHECKING:
     import torch
+    from datasets import Dataset
 
     from bertdemo.checkpoints.cutting import Encoding
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
+    from bertdemo.tasks.base import EncodeOptions, Inputs
 
 
 class Collator:
@@ -67,6 +69,30 @@ def columns_of(encoding: Encoding) -> dict[str, list[int]]:
     }
 
 
+def encoded(
+    inputs: Inputs,
+    rows: Sequence[int],
+    tokenizer: SharedTokenizer,
+    options: EncodeOptions,
+    **more: Sequence[Any],
+) -> Dataset:
+    """Return a Dataset of one sequence a row, in the order of `rows`, with `length`, `row` and the columns `more`."""
+    from datasets import Dataset
+
+    found: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "token_type_ids": [], "length": []}
+    for start in range(0, len(rows), _CHUNK):
+        options.stop()
+        part = slice(start, start + _CHUNK)
+        pairs = inputs.pairs[part] if inputs.pairs is not None else None
+        cut: Any = {"max_length": options.max_length, "keep": options.keep}
+        for encoding in tokenizer.encode_batch(inputs.texts[part], pairs, **cut):
+            for name, ids in columns_of(encoding).items():
+                found[name].append(ids)
+            found["length"].append(len(encoding.ids))
+    return Dataset.from_dict({**found, **more, "row": list(rows)})
+
+
+_CHUNK = 1000
 IGNORED = -100
 """The label of a position that has none; PyTorch's cross-entropy leaves it out by default."""
 

@@ -15,7 +15,7 @@ from bertdemo.data.columns import detect
 from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Task
-from bertdemo.tasks.batching import batches, columns_of
+from bertdemo.tasks.batching import batches, encoded
 from bertdemo.tasks.results import Judged, Labels, LabelScore, Mark, Score
 
 if TYPE_CHECKING:
@@ -87,21 +87,9 @@ class OneLabel(Task):
         options: EncodeOptions,
     ) -> Dataset:
         """Tokenise `rows` (indices into the table) in their order."""
-        from datasets import Dataset
-
-        inputs = self.inputs(table, columns, rows)
         targets = self.targets(table, columns, labels)
-        found: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "token_type_ids": [], "length": []}
-        for start in range(0, len(rows), 1000):
-            options.stop()
-            part = slice(start, start + 1000)
-            pairs = inputs.pairs[part] if inputs.pairs is not None else None
-            cut: Any = {"max_length": options.max_length, "keep": options.keep}
-            for encoding in tokenizer.encode_batch(inputs.texts[part], pairs, **cut):
-                for name, ids in columns_of(encoding).items():
-                    found[name].append(ids)
-                found["length"].append(len(encoding.ids))
-        return Dataset.from_dict({**found, "labels": [targets[row] for row in rows], "row": list(rows)})
+        given = [targets[row] for row in rows]
+        return encoded(self.inputs(table, columns, rows), rows, tokenizer, options, labels=given)
 
     def model(self, folder: Path, options: HeadOptions) -> Opened:
         """Open BertForSequenceClassification; its classifier is new unless the checkpoint has one for these labels."""
