@@ -25,7 +25,7 @@ TIERS = {
     "sharing": 4,
     "ui": 5,
 }  # fmt: skip
-SHARED_BY_TASKS = {"base", "batching", "results", "one_label", "twin", "thresholds", "label_lists"}
+SHARED_BY_TASKS = {"base", "batching", "results", "one_label", "twin", "thresholds", "label_lists", "tagging", "spans"}
 HEAVY_ROOMS = (
     "device", "checkpoints", "data.tables", "data.formats", "anatomy", "tasks", "metrics", "data.baseline",
     "data.suspects", "runs.worker", "runs.launchers", "serving", "sharing",
@@ -91,7 +91,7 @@ def test_only_the_rooms_for_it_know_torch_and_only_inside_functions(name: str, t
     if not name.startswith(HEAVY_ROOMS):
         assert not everywhere
     # The metric modules are loaded by evaluate, the training loop by a worker that has imported torch already.
-    if not name.startswith(("metrics.accuracy", "metrics.macro_f1", "runs.worker.training")):
+    if not name.startswith(("metrics.", "runs.worker.training")):
         assert not {module.split(".")[0] for module in imports(top_level(tree))} & HEAVY
 
 

@@ -22,7 +22,9 @@ TEXT_NAMES = frozenset(
 _ROLE_NAMES: Mapping[str, frozenset[str]] = {
     "label": LABEL_NAMES,
     "text": TEXT_NAMES,
-    "pair": frozenset({"text_b", "sentence2", "sentence_b", "hypothesis", "text2", "句子2"}),
+    "pair": frozenset(
+        {"pair", "text_b", "sentence2", "sentence_b", "hypothesis", "text2", "question2", "document", "句子2", "文本2"}
+    ),
     "tokens": frozenset({"tokens", "words", "token"}),
     "tags": frozenset({"tags", "ner_tags", "pos_tags", "labels"}),
     "question": frozenset({"question", "query", "问题"}),
@@ -86,11 +88,16 @@ class _Profile:
 
     def named(self, role: str) -> bool:
         """Return whether people call a column of this role so."""
-        return self.name.casefold() in _ROLE_NAMES[role]
+        return named(self.name, role)
 
     def share(self, holds: Callable[[str], object]) -> float:
         """Return the share of the filled cells for which `holds`."""
         return sum(bool(holds(cell)) for cell in self.cells if cell) / self.filled
+
+
+def named(column: str, role: str) -> bool:
+    """Return whether people call a column of this role so."""
+    return column.casefold() in _ROLE_NAMES[role]
 
 
 def detect(table: Table, roles: Sequence[str] = ("text", "label")) -> dict[str, str]:

@@ -17,6 +17,18 @@ class TextMissing(InputError):
     key = "text_missing"
 
 
+class PairMissing(InputError):
+    """The task reads two texts and got one."""
+
+    key = "pair_missing"
+
+
+class MaskMissing(InputError):
+    """A text to be filled in has no [MASK]."""
+
+    key = "mask_missing"
+
+
 class TooManyTexts(InputError):
     """More texts in one call than allowed."""
 

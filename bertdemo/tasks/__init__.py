@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from bertdemo.errors import TaskUnknown
 from bertdemo.tasks.base import Task
 from bertdemo.tasks.classification import Classification
+from bertdemo.tasks.fill_mask import FillMask
 from bertdemo.tasks.multi_label import MultiLabel
 from bertdemo.tasks.pair import Pair
+from bertdemo.tasks.question_answering import QuestionAnswering
 from bertdemo.tasks.search import Search
 from bertdemo.tasks.similarity import SimilarityTask
+from bertdemo.tasks.token_classification import TokenClassification
 
 if TYPE_CHECKING:
     from bertdemo.data.tables import Table
@@ -20,6 +23,9 @@ TASKS: dict[str, Task] = {
     "multi_label": MultiLabel(),
     "pair": Pair(),
     "similarity": SimilarityTask(),
+    "token_classification": TokenClassification(),
+    "question_answering": QuestionAnswering(),
+    "fill_mask": FillMask(),
     "search": Search(),
 }
 

@@ -6,8 +6,15 @@ them: that is why it beats comparing two vectors, and why it cannot search a lar
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from bertdemo.data.columns import named
+from bertdemo.errors import ColumnsNotFound
 from bertdemo.tasks.base import Role
 from bertdemo.tasks.one_label import OneLabel
+
+if TYPE_CHECKING:
+    from bertdemo.data.tables import Table
 
 
 class Pair(OneLabel):
@@ -15,3 +22,17 @@ class Pair(OneLabel):
 
     id = "pair"
     roles = (Role("text", "text"), Role("pair", "pair"), Role("label", "label"))
+
+    def columns(self, table: Table) -> dict[str, str]:
+        """Guess the columns; the text that stands first in the file is the first one."""
+        found = super().columns(table)
+        first, second = sorted((found["text"], found["pair"]), key=list(table.columns).index)
+        return {"text": first, "pair": second, "label": found["label"]}
+
+    def fits(self, table: Table) -> float:
+        """Look for two columns of writing of which the second is called so, and a label."""
+        try:
+            columns = self.columns(table)
+        except ColumnsNotFound:
+            return 0.0
+        return 0.5 if named(columns["pair"], "pair") else 0.0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.data.columns import detect
+from bertdemo.data.columns import detect, named
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import Frozen, HeadOptions, HeldOut, Inputs, Role
@@ -75,16 +75,15 @@ class SimilarityTask(Twin):
         cells = [cell for cell in table.columns[columns["label"]][:2000] if cell and cell.strip()]
         numbers = [number for cell in cells if (number := _number(cell)) is not None]
         enough = len(numbers) >= 0.95 * len(cells) and len(set(numbers)) > 3
-        named = columns["pair"].casefold() in {"pair", "sentence2", "sentence_b", "text_b", "text2", "句子2"}
-        return 0.8 if enough and named else 0.0
+        return 0.8 if enough and named(columns["pair"], "pair") else 0.0
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess two texts, and the column of numbers that has a usual name or is the only one."""
         numeric = [name for name, cells in table.columns.items() if _mostly_numbers(cells[:2000])]
-        named = [name for name in numeric if name.casefold() in _SCORE_NAMES]
+        usual = [name for name in numeric if name.casefold() in _SCORE_NAMES]
         if not numeric:
             raise ColumnsNotFound(role="label", columns=", ".join(list(table.columns)[:20]))
-        label = (named or numeric)[0]
+        label = (usual or numeric)[0]
         rest = {name: cells for name, cells in table.columns.items() if name != label}
         texts = detect(_only(table, rest), ["text", "pair"])
         first, second = sorted(texts.values(), key=list(table.columns).index)

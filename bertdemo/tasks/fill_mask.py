@@ -1,0 +1,322 @@
+"""Masked language modelling: go on with BERT's own pretraining on one's own texts, then fill in [MASK].
+
+Of each text 15% of the pieces are chosen; of these 80% become [MASK], 10% another piece, 10% stay (Devlin et al.
+2019, 3.1). The loss is the mean of -log p of the right piece at the chosen places, and perplexity is its exponential:
+among so many pieces the model hesitates. What is chosen is a function of the seed, the epoch and the row alone, so a
+run that is repeated hides the same pieces; held-out rows are hidden in the same way in every epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bertdemo.data.columns import detect
+from bertdemo.errors import MaskMissing, TooFewRows
+from bertdemo.run_config import Keep
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role, Task
+from bertdemo.tasks.batching import IGNORED, Collator, batches, encoded, pad
+from bertdemo.tasks.results import Judged, Prediction, Score
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+    from datasets import Dataset
+    from transformers import PreTrainedModel
+
+    from bertdemo.checkpoints import Opened
+    from bertdemo.checkpoints.tokenizers import SharedTokenizer
+    from bertdemo.data.tables import Table
+
+MINIMUM_ROWS = 4
+SHARE = 0.15
+_MASKED, _REPLACED = 0.8, 0.1
+_HELD_OUT_EPOCH = 2**31 - 1
+_TOP = 5
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One piece that could stand at a [MASK]."""
+
+    piece: str
+    id: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Fillings(Prediction):
+    """The best pieces for each [MASK] of a text, best first."""
+
+    pieces: tuple[tuple[Piece, ...], ...]
+    kind = "fill_mask"
+
+    @property
+    def words(self) -> str:
+        """The best piece for each [MASK]."""
+        return " ".join(best[0].piece for best in self.pieces)
+
+    @property
+    def confidence(self) -> float | None:
+        """Of the least sure [MASK]."""
+        return min((best[0].score for best in self.pieces), default=None)
+
+    def to_api(self) -> dict[str, Any]:
+        """Return {pieces: [[{piece, id, score}] for each mask]}."""
+        return {
+            "pieces": [
+                [{"piece": one.piece, "id": one.id, "score": round(one.score, 6)} for one in best]
+                for best in self.pieces
+            ]
+        }
+
+
+@dataclass(frozen=True)
+class Surprise(Prediction):
+    """What hiding pieces of a held-out text cost: the sum of -log p over `hidden` pieces."""
+
+    nats: float
+    hidden: int
+    kind = "surprise"
+
+    @property
+    def perplexity(self) -> float:
+        """Of this text alone."""
+        return math.exp(min(50.0, self.nats / self.hidden)) if self.hidden else 1.0
+
+    @property
+    def words(self) -> str:
+        """Its perplexity."""
+        return f"{self.perplexity:.2f}"
+
+    def to_api(self) -> dict[str, Any]:
+        """Return {perplexity}."""
+        return {"perplexity": self.perplexity}
+
+
+class _Hiding(Collator):
+    """Hides pieces; see the module."""
+
+    def __init__(self, tokenizer: SharedTokenizer, seed: int) -> None:
+        super().__init__(tokenizer.pad_id)
+        self._seed = seed
+        self._mask = tokenizer.mask_id or 0
+        self._ordinary = _ordinary(tokenizer)
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        made = []
+        for row in rows:
+            epoch = _HELD_OUT_EPOCH if row["held_out"] else self.epoch
+            ids, labels = hidden(row["input_ids"], self._mask, self._ordinary, (self._seed, epoch, int(row["row"])))
+            made.append({
+                "input_ids": ids, "attention_mask": row["attention_mask"], "token_type_ids": row["token_type_ids"],
+                "labels": labels,
+            })  # fmt: skip
+        return pad(made, self.pad_id)
+
+
+def hidden(
+    ids: Sequence[int], mask: int, ordinary: Sequence[int], key: tuple[int, int, int]
+) -> tuple[list[int], list[int]]:
+    """Return (ids with hidden pieces, labels: the right id where one was chosen, -100 elsewhere).
+
+    `ordinary` are the ids that may be hidden and may replace another one; `key` decides everything that is drawn.
+    """
+    import numpy as np
+
+    draw = np.random.default_rng(list(key))
+    known = set(ordinary)
+    places = [at for at, piece in enumerate(ids) if piece in known]
+    if not places:
+        return list(ids), [IGNORED] * len(ids)
+    count = max(1, round(SHARE * len(places)))
+    read, labels = list(ids), [IGNORED] * len(ids)
+    for at in draw.permutation(places)[:count]:
+        labels[at] = ids[at]
+        chance = draw.random()
+        if chance < _MASKED:
+            read[at] = mask
+        elif chance < _MASKED + _REPLACED:
+            read[at] = int(ordinary[int(draw.integers(len(ordinary)))])
+    return read, labels
+
+
+class FillMask(Task):
+    """`text` is read with some of its pieces hidden; the pieces are said."""
+
+    id = "fill_mask"
+    roles = (Role("text", "text"),)
+    metrics = ("perplexity",)
+    lower_is_better = True
+    categories = False
+
+    def columns(self, table: Table) -> dict[str, str]:
+        """Guess the column with the most writing."""
+        return detect(table, ["text"])
+
+    def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
+        """Raise where the column is missing, or too few rows can be used."""
+        self.check_columns(table, columns)
+        usable = sum(target is not None for target in self.targets(table, columns, ()))
+        if usable < MINIMUM_ROWS:
+            raise TooFewRows(rows=usable, minimum=MINIMUM_ROWS)
+
+    def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
+        """Raise where the column is missing, or no row can be used."""
+        self.check_columns(table, columns)
+        if all(target is None for target in self.targets(table, columns, labels)):
+            raise TooFewRows(rows=0, minimum=1)
+
+    def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
+        """There are none."""
+        return ()
+
+    def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[int | None]:
+        """Every text is its own target: 0, or None where it is missing."""
+        return [0 if text and not text.isspace() else None for text in table.columns[columns["text"]]]
+
+    def encode(
+        self,
+        table: Table,
+        columns: Mapping[str, str],
+        rows: Sequence[int],
+        labels: Sequence[str],
+        tokenizer: SharedTokenizer,
+        options: EncodeOptions,
+    ) -> Dataset:
+        """Tokenise `rows`; what is hidden is drawn batch by batch."""
+        flags = [not options.train] * len(rows)
+        return encoded(self.inputs(table, columns, rows), rows, tokenizer, options, held_out=flags)
+
+    def collator(self, tokenizer: SharedTokenizer, seed: int) -> Collator:
+        """Return what hides pieces."""
+        return _Hiding(tokenizer, seed)
+
+    def model(self, folder: Path, options: HeadOptions) -> Opened:
+        """Open BertForMaskedLM; its head is new where the checkpoint has none, the pieces' vectors are its own."""
+        from bertdemo.checkpoints.models import open_model
+
+        return open_model(folder, head="new_fill_mask", seed=options.seed)
+
+    def is_head(self, parameter: str) -> bool:
+        """The transform between the encoder and the vectors of the pieces."""
+        return parameter.startswith("cls.")
+
+    def reduce(self, logits: Any, labels: Any) -> Any:
+        """Return (batch, 2): the sum of -log p at the hidden pieces, and how many there are."""
+        return _cost(logits, labels)
+
+    def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
+        """Return the perplexity over all hidden pieces."""
+        return _perplexity(logits[:, 0].tolist(), logits[:, 1].tolist())
+
+    def intervals(self, said: Sequence[Surprise], targets: Sequence[int], labels: Sequence[str]) -> dict[str, Score]:
+        """Return the perplexity with a bootstrap interval over texts."""
+        import numpy as np
+
+        from bertdemo.metrics.intervals import bootstrap
+
+        nats, count = np.array([one.nats for one in said]), np.array([one.hidden for one in said])
+
+        def of(rows: Any) -> float:
+            return math.exp(min(50.0, nats[rows].sum() / max(1, count[rows].sum())))
+
+        return {"perplexity": Score(_perplexity(nats, count)["perplexity"], *bootstrap(len(nats), of))}
+
+    def judge(self, said: Surprise, target: int, labels: Sequence[str]) -> Judged:
+        """No row is right or wrong; its perplexity is told."""
+        return Judged("", said.words, 0.0, True)
+
+    def decode(self, logits: Any, dataset: Dataset, held_out: HeldOut) -> dict[int, Surprise]:
+        """Return what each row's hidden pieces cost."""
+        pairs = zip(dataset["row"], logits.tolist(), strict=True)
+        return {row: Surprise(nats, int(count)) for row, (nats, count) in pairs}
+
+    def answer(
+        self,
+        model: PreTrainedModel,
+        tokenizer: SharedTokenizer,
+        inputs: Inputs,
+        *,
+        max_length: int,
+        keep: Keep = "head",
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> list[Surprise]:
+        """Hide pieces of each text, numbered in their order, and return what they cost."""
+        import torch
+
+        collate = _Hiding(tokenizer, 0)
+        found: dict[int, Surprise] = {}
+        with torch.inference_mode():
+            for indices, batch in batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep):
+                lengths = batch["attention_mask"].sum(1).tolist()
+                rows = [
+                    {name: tensor[at][:length].tolist() for name, tensor in batch.items()}
+                    | {"row": index, "held_out": True}
+                    for at, (index, length) in enumerate(zip(indices, lengths, strict=True))
+                ]
+                there = {name: tensor.to(model.device) for name, tensor in collate(rows).items()}
+                labels = there.pop("labels")
+                costs = _cost(model(**there).logits.float(), labels).cpu().tolist()
+                found |= {index: Surprise(nats, int(n)) for index, (nats, n) in zip(indices, costs, strict=True)}
+                progress(len(found) / len(inputs.texts))
+        return [found[index] for index in range(len(inputs.texts))]
+
+    def predict(
+        self,
+        model: PreTrainedModel,
+        tokenizer: SharedTokenizer,
+        inputs: Inputs,
+        *,
+        max_length: int,
+        keep: Keep = "head",
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> list[Fillings]:
+        """Return the five best pieces for each [MASK] of a text. Raises MaskMissing where a text has none."""
+        import torch
+
+        names = {index: piece for piece, index in tokenizer.vocabulary.items()}
+        found = []
+        for text in inputs.texts:
+            encoding = tokenizer.encode(text, None, max_length, keep=keep, specials_in_text=True)
+            places = [at for at, piece in enumerate(encoding.ids) if piece == tokenizer.mask_id]
+            if not places:
+                raise MaskMissing
+            ids = torch.tensor([encoding.ids], device=model.device)
+            with torch.inference_mode():
+                logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0, places].float()
+            best = logits.softmax(-1).topk(_TOP)
+            found.append(
+                Fillings(
+                    tuple(
+                        tuple(Piece(names[i], i, p) for p, i in zip(scores, ids_, strict=True))
+                        for scores, ids_ in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+                    )
+                )
+            )
+            progress(len(found) / len(inputs.texts))
+        return found
+
+
+def _ordinary(tokenizer: SharedTokenizer) -> list[int]:
+    """Return the ids of all pieces that are not special or unused."""
+    return sorted(
+        index for piece, index in tokenizer.vocabulary.items() if not (piece.startswith("[") and piece.endswith("]"))
+    )
+
+
+def _cost(logits: Any, labels: Any) -> Any:
+    """Return (batch, 2) from (batch, n, vocabulary) logits and (batch, n) labels."""
+    import torch
+
+    nats = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
+    return torch.stack([nats.sum(1), (labels != IGNORED).sum(1).to(nats.dtype)], 1)
+
+
+def _perplexity(nats: Any, counts: Any) -> dict[str, float]:
+    from bertdemo import metrics
+
+    return metrics.compute(FillMask.metrics, [float(one) for one in nats], [float(one) for one in counts])
