@@ -148,10 +148,20 @@ def save_head(opened: Opened, folder: Path) -> Path:
     """Write the weights that are new in `opened` to head_at_start.safetensors, before training changes them."""
     from safetensors.torch import save_file
 
-    state = opened.model.state_dict()
     path = folder / HEAD_FILE
-    save_file({name: state[name].detach().cpu().contiguous() for name in opened.new_weights}, path)
+    save_file({name: tensor for name, tensor in tensors_of(opened.model).items() if name in opened.new_weights}, path)
     return path
+
+
+def tensors_of(model: Any) -> dict[str, Tensor]:
+    """Return a model's tensors for a file, on the CPU: one that has two names (a tied weight) has the first alone."""
+    seen: set[int] = set()
+    found = {}
+    for name, tensor in model.state_dict().items():
+        if tensor.data_ptr() not in seen:
+            found[name] = tensor.detach().cpu().contiguous()
+        seen.add(tensor.data_ptr())
+    return found
 
 
 def restore_head(opened: Opened, folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo import __version__
 from bertdemo.checkpoints import Card
 from bertdemo.checkpoints.mean_linear import pooling_of
-from bertdemo.checkpoints.models import HEAD_FILE, write
+from bertdemo.checkpoints.models import HEAD_FILE, tensors_of, write
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.tasks.base import HeldOut, Inputs, Task
 from bertdemo.tasks.results import Judged, Score
@@ -215,7 +215,7 @@ def keep_weights(model: Any, folder: Path) -> None:
 
     folder.mkdir(exist_ok=True, mode=0o700)
     draft = folder / ".tmp-model.safetensors"
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}, draft)
+    save_file(tensors_of(model), draft)
     draft.replace(folder / "model.safetensors")
 
 
@@ -223,7 +223,7 @@ def restore_weights(model: Any, folder: Path) -> None:
     """Put back what `keep_weights` stored."""
     from safetensors.torch import load_file
 
-    model.load_state_dict(load_file(folder / "model.safetensors"))
+    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)  # a tied weight has one name there
 
 
 def _sha256(path: Path) -> str:
