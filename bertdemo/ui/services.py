@@ -26,6 +26,7 @@ from bertdemo.settings import Settings
 
 CHINESE = "google-bert/bert-base-chinese"
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_owner hands out: 32 random bytes
+_NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,15 @@ class Services:
         """Let go of everything; running trainings go on."""
         self.supervisor.close()
 
-    def owner(self, key: str) -> str:
-        """Return whose things a request may touch: the one owner of a loopback server, else the holder of `key`."""
+    def owner(self, key: str, *, optional: bool = False) -> str:
+        """Return whose things a request may touch: the one owner of a loopback server, else the holder of `key`.
+
+        Where it is `optional`, no key is nobody's: only what belongs to no one can be touched with it.
+        """
         if self.settings.loopback:
             return ""
+        if optional and not key:
+            return _NOBODY
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise OwnerUnknown
         return key

@@ -23,6 +23,7 @@ from bertdemo.ui.render.inside_attention import View
 from bertdemo.ui.render.inside_learn import STEPS, render_captions, render_learn, step_title
 from bertdemo.ui.render.primitives import empty_state, root, waiting_state
 from bertdemo.ui.services import Services
+from bertdemo.ui.widgets import guarded
 
 _BUNDLED = "bundled"
 _LISTEN = "window.bertdemo.listen(element, trigger);"
@@ -355,7 +356,10 @@ def _wire_page(page: Page, calls: _Callbacks, parts: dict[str, Any], answers: An
         return {**drawn, page.inspected: "", parts["checkpoint"]: gr.update(choices=choices, value=wanted)}
 
     page.on_open(
-        "inside", arrive, {page.inspected, *answers.inputs}, [page.inspected, parts["checkpoint"], *answers.outputs]
+        "inside",
+        guarded(arrive),
+        {page.inspected, *answers.inputs},
+        [page.inspected, parts["checkpoint"], *answers.outputs],
     )
 
     def speak(lang: str, tokens: str, *values: Any) -> tuple[Any, ...]:

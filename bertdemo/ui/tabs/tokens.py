@@ -8,12 +8,13 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.anatomy.tokens import TokenTrace, trace
+from bertdemo.checkpoints import Catalogue
 from bertdemo.errors import TextTooLong
-from bertdemo.settings import Settings
 from bertdemo.ui.i18n import DEFAULT, has, thousands, translate
 from bertdemo.ui.page import SAMPLES, Page, Visit
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.render.tokens import render_compared, render_stages, render_strip, render_table
+from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import guarded
 
 SAMPLE = SAMPLES["en"]
@@ -24,8 +25,12 @@ _BUNDLED = "bundled"
 class _Callbacks:
     """The listeners of this tab, without the page."""
 
-    settings: Settings
-    catalogue: Any
+    services: Services
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The checkpoints."""
+        return self.services.catalogue
 
     def draw(
         self, text: str, pair: str, checkpoint: str, compare: str, max_length: float | None, owner: str, lang: str
@@ -35,12 +40,13 @@ class _Callbacks:
         compared = ""
         if compare:
             other = self._trace(text, pair, compare, max_length, owner)
-            compared = render_compared(other, self.catalogue.describe(compare, owner).name, lang)
+            name = self.catalogue.describe(compare, self._owner(owner)).name
+            compared = render_compared(other, name, lang)
         return render_strip(first, lang), compared, render_stages(first, lang), render_table(first, lang)
 
     def choose(self, checkpoint: str, owner: str) -> Any:
         """Inputs: checkpoint, owner. Outputs: max_length, set to what the checkpoint can read."""
-        positions = self.catalogue.describe(checkpoint, owner).positions
+        positions = self.catalogue.describe(checkpoint, self._owner(owner)).positions
         return gr.update(maximum=positions, value=positions)
 
     def arrive(self, visit: Visit) -> tuple[Any, Any]:
@@ -58,28 +64,33 @@ class _Callbacks:
 
     def choices(self, lang: str, owner: str = "") -> list[tuple[str, str]]:
         """Return every checkpoint with what it is, as choices of a dropdown."""
-        return [(_describe(info, lang), info.id) for info in self.catalogue.list(owner)]
+        return [(_describe(info, lang), info.id) for info in self.catalogue.list(self._owner(owner))]
 
     def compare_choices(self, lang: str) -> list[tuple[str, str]]:
         """Return the same with "no other" first."""
         return [(translate(lang, "tokens.compare_none"), ""), *self.choices(lang)]
 
+    def _owner(self, key: str) -> str:
+        """Return whose checkpoints may be used; who has no key yet may use those of nobody."""
+        return self.services.owner(key, optional=True)
+
     def _trace(self, text: str, pair: str, checkpoint: str, max_length: float | None, owner: str) -> TokenTrace:
         text, pair = text or "", pair or ""  # a box that was never drawn sends None
-        limit = self.settings.limits.text_chars
+        limit = self.services.settings.limits.text_chars
         longest = max(len(text), len(pair))
         if longest > limit:
             raise TextTooLong(chars=thousands(longest), limit=thousands(limit))
-        info = self.catalogue.describe(checkpoint, owner)
+        mine = self._owner(owner)
+        info = self.catalogue.describe(checkpoint, mine)
         return trace(
-            self.catalogue.tokenizer(checkpoint, owner), text, pair,
+            self.catalogue.tokenizer(checkpoint, mine), text, pair,
             checkpoint=checkpoint, max_length=max(int(max_length or 0), 0), positions=info.positions,
         )  # fmt: skip
 
 
 def build(page: Page) -> None:
     """Draw the tab."""
-    calls = _Callbacks(page.settings, page.catalogue)
+    calls = _Callbacks(page.services)
     make = page.words.make
     drawn = guarded(calls.draw, shown=_refused)(SAMPLE, "", _BUNDLED, "", 0, "", DEFAULT)
 
