@@ -58,7 +58,7 @@ def build_form(page: Page, services: Services) -> SettingsForm:
     make = page.words.make
 
     def checkpoints(lang: str) -> list[tuple[str, str]]:
-        return checkpoint_choices(services, "", lang)
+        return checkpoint_choices(services, services.owner("", optional=True), lang)
 
     checkpoint = make(
         gr.Dropdown, {"label": "train.checkpoint", "choices": checkpoints},
@@ -151,12 +151,17 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
     def list_checkpoints(visit: Any) -> Any:
         return gr.update(choices=checkpoint_choices(services, services.owner(visit.owner), visit.lang))
 
+    def speak(lang: str, checkpoint: str, key: str) -> tuple[Any, ...]:
+        choices = checkpoint_choices(services, services.owner(key, optional=True), lang)
+        told = guarded(tell, shown=_refused)(checkpoint, key, lang)
+        return (gr.update(choices=choices), told, *(_pill(services, lang),) * 2)
+
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     look.tick(guarded(find_devices), [seen, page.lang], [look, device, page.device, seen], **quiet)
     form.checkpoint.change(guarded(tell, shown=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet)
     page.on_load(list_checkpoints, [], [form.checkpoint])
     page.tells_model("train", form.checkpoint)
-    page.on_language(lambda lang: (_pill(services, lang),) * 2, [], [page.device, seen])
+    page.on_language(speak, [form.checkpoint, page.owner], [form.checkpoint, about, page.device, seen])
 
 
 def _pill(services: Services, lang: str) -> str:

@@ -52,7 +52,8 @@ class _Callbacks:
     def arrive(self, visit: Visit) -> tuple[Any, Any]:
         """Inputs: the visit. Outputs: checkpoint and compare, with what this owner may choose."""
         main, other = self.offer(visit.lang, visit.owner)
-        if visit.checkpoint in {value for _, value in main["choices"]}:
+        known = visit.checkpoint in {value for _, value in main["choices"]}
+        if known or self.catalogue.is_hub_id(visit.checkpoint):
             main["value"] = visit.checkpoint
         return main, other
 
@@ -127,6 +128,7 @@ def build(page: Page) -> None:
         lambda: (gr.update(visible=True), gr.update(visible=False)), None, [pair, add],
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
+    checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
     page.tells_model("tokens", checkpoint)
     page.on_load(calls.arrive, [], [checkpoint, compare])
     page.on_language(calls.offer, [page.owner], [checkpoint, compare])
@@ -142,7 +144,7 @@ def _controls(page: Page, calls: _Callbacks) -> tuple[gr.Dropdown, gr.Dropdown, 
         )  # fmt: skip
         compare = make(
             gr.Dropdown, {"label": "tokens.compare", "choices": calls.compare_choices},
-            value="", elem_id="tokens-compare", scale=3, min_width=220,
+            value="", allow_custom_value=True, elem_id="tokens-compare", scale=3, min_width=220,
         )  # fmt: skip
         max_length = make(
             gr.Number, {"label": "tokens.max_length"},
