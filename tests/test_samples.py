@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from bertdemo.data.columns import detect
-from bertdemo.data.samples import SAMPLES, Sample, sample_path
+from bertdemo.data.samples import SAMPLES, Sample, offered, sample_path
 from bertdemo.data.tables import read
 from bertdemo.settings import PUBLIC_LIMITS
 
@@ -35,3 +35,16 @@ def test_a_sample_has_enough_rows_of_every_label_and_none_twice(sample: Sample) 
 def test_there_is_one_sample_for_each_promise() -> None:
     assert {sample.id for sample in SAMPLES} == set(WANTED)
     assert len(next(sample for sample in SAMPLES if sample.id == "support_en").labels) == 6
+
+
+@pytest.mark.parametrize(
+    ("language", "chinese_model", "first"),
+    [("en", True, "en"), ("en", False, "en"), ("zh", True, "zh"), ("zh", False, "en")],
+)
+def test_samples_in_the_readers_language_come_first_where_a_model_reads_it(
+    language: str, chinese_model: bool, first: str
+) -> None:
+    found = offered(language, chinese_model=chinese_model)
+    assert sorted(sample.id for sample in found) == sorted(WANTED)
+    languages = [sample.language for sample in found]
+    assert languages == sorted(languages, key=lambda name: name != first)

@@ -104,6 +104,11 @@ class Services:
         """Return whether bert-base-chinese is on this machine or the Hub has been seen to have it."""
         return self._chinese.is_set() or self.catalogue.describe(CHINESE, "").ready
 
+    def look_for_chinese(self) -> None:
+        """Ask the Hub once whether it would give the model that reads Chinese."""
+        if self.catalogue.can_fetch(CHINESE):
+            self._chinese.set()
+
     def forget(self, checkpoint: str) -> None:
         """Let go of a checkpoint that was deleted, wherever it is open."""
         self.predictor.forget(checkpoint)
@@ -127,5 +132,4 @@ class Services:
         self.supervisor.devices_found(device.report())
         self.launcher.warm()
         self.predictor.warm_up()
-        if self.catalogue.can_fetch(CHINESE):
-            self._chinese.set()
+        self.look_for_chinese()
