@@ -74,11 +74,14 @@ from bertdemo.errors.runs import (
     DiskFull,
     LossNotFinite,
     OutOfMemory,
+    OutOfMemoryAtOne,
+    OutOfMemoryEarly,
     QueueFull,
     RunAlive,
     RunTookTooLong,
     RunUnknown,
     TooManyRuns,
+    memory_ran_out,
 )
 from bertdemo.errors.tables import (
     ArchiveEncrypted,
@@ -181,6 +184,8 @@ __all__ = [
     "NoTags",
     "OneClass",
     "OutOfMemory",
+    "OutOfMemoryAtOne",
+    "OutOfMemoryEarly",
     "OwnerUnknown",
     "Param",
     "QueueFull",
@@ -210,4 +215,5 @@ __all__ = [
     "WorkbookOld",
     "from_key",
     "leaves",
+    "memory_ran_out",
 ]

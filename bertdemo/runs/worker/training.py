@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
     from bertdemo.tasks.base import Task
 
-EVALUATION_BATCH = 64
+_EVALUATION_BATCH = 64
 STEP_EVENT_SECONDS = 0.2
 """At most five Step events a second: a page cannot show more, and a long run's file stays small."""
+
+
+def evaluation_batch(batch: int) -> int:
+    """Return the rows of an evaluation batch: no gradients are kept, but a smaller batch must help here too."""
+    return min(_EVALUATION_BATCH, 2 * batch)
 
 
 class Stopped(Exception):
@@ -274,14 +279,12 @@ class Reporter(TrainerCallback):
         return task.score(self.logits, prediction.label_ids)
 
 
-def arguments(
-    folder: str, config: Mapping[str, Any], *, on_cpu: bool, precision: str, evaluation_batch: int = EVALUATION_BATCH
-) -> TrainingArguments:
+def arguments(folder: str, config: Mapping[str, Any], *, on_cpu: bool, precision: str) -> TrainingArguments:
     """Return TrainingArguments for a resolved RunConfig (as a mapping)."""
     return TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=config["batch_size"],
-        per_device_eval_batch_size=evaluation_batch,
+        per_device_eval_batch_size=evaluation_batch(config["batch_size"]),
         num_train_epochs=config["epochs"],
         learning_rate=config["learning_rate"],
         weight_decay=config["weight_decay"],
