@@ -56,10 +56,10 @@ class Classification(Task):
         """Raise where a column is missing, or the labels cannot be learnt."""
         self._check_columns(table, columns)
         counts = Counter(label for text, label in self._rows(table, columns) if text and label)
-        if len(counts) == 1:
-            raise OneClass(label=next(iter(counts))[:80], column=columns["label"])
         if counts.total() < MINIMUM_ROWS:
             raise TooFewRows(rows=counts.total(), minimum=MINIMUM_ROWS)
+        if len(counts) == 1:
+            raise OneClass(label=next(iter(counts))[:80], column=columns["label"])
         if len(counts) > label_limit:
             raise TooManyLabels(labels=len(counts), limit=label_limit, column=columns["label"])
 
