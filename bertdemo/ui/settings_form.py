@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -43,6 +43,13 @@ class SettingsForm:
     def values(fields: Sequence[Any]) -> dict[str, Any]:
         """Return {field: value} of what `components` sent."""
         return {spec.name: value for spec, value in zip(specs(), fields, strict=True)}
+
+    @staticmethod
+    def over(config: RunConfig, fields: Sequence[Any]) -> RunConfig:
+        """Return the settings of an earlier run with what was changed in the form: all that is not at its default."""
+        form = RunConfig.from_fields(SettingsForm.values(fields))
+        now = {spec.name: getattr(form, spec.name) for spec in specs()}
+        return replace(config, **{spec.name: now[spec.name] for spec in specs() if now[spec.name] != spec.default})
 
     @staticmethod
     def for_regression(fields: Sequence[Any]) -> list[Any]:
