@@ -1,8 +1,8 @@
-# One verb a command; see README.md. PORT chooses the port of `make run`.
+# One verb a command; see README.md. PORT (or GRADIO_SERVER_PORT) chooses the port of `make run`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 7860
+PORT ?= $(or $(GRADIO_SERVER_PORT),7860)
 STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import accuracy, baselines, big_table, inside, keystroke, startup, suspects, throughput
+from benchmarks import accuracy, baselines, big_table, inside, keystroke, startup, stop, suspects, throughput
 from benchmarks.row import ROOT, Row
 from bertdemo.device import cpu
 from bertdemo.settings import Settings
@@ -33,6 +33,7 @@ def main(wanted: Sequence[str]) -> int:
             "startup": startup.first_answers,
             "tokenize": lambda: [startup.tokenize_handler(services)],
             "first_step": startup.first_step,
+            "stop": lambda: stop.limits(_begun(services)),
             "keystroke": keystroke.keystrokes,
             "inside": inside.measure,
             "big_table": big_table.check,

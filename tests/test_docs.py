@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +57,37 @@ def test_every_variable_of_the_table_is_read_by_the_settings() -> None:
 def test_every_verb_of_the_readme_is_in_the_makefile(verb: str) -> None:
     assert f"make {verb}" in BODY
     assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("given", "port"), [({}, "7860"), ({"GRADIO_SERVER_PORT": "7999"}, "7999"), ({"PORT": "8000"}, "8000")]
+)
+def test_make_run_listens_where_it_is_told_to(given: dict[str, str], port: str) -> None:
+    env = {"PATH": os.environ["PATH"], "GRADIO_SERVER_PORT": "", **given}
+    done = subprocess.run(
+        [str(shutil.which("make")), "-n", "run"], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert f"GRADIO_SERVER_PORT={port} " in done.stdout
+
+
+def test_the_name_of_a_test_that_was_tried_again_is_printed(tmp_path: Path) -> None:
+    path = tmp_path / "test_shaky.py"
+    tried = tmp_path / "tried"
+    path.write_text(
+        "import pathlib, pytest\n"
+        "@pytest.mark.flaky(reruns=1)\n"
+        "def test_it():\n"
+        f"    tried = pathlib.Path({str(tried)!r})\n"
+        "    before = tried.exists()\n"
+        "    tried.touch()\n"
+        "    assert before\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    command += ["-p", "no:cacheprovider", str(path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^RERUN .*test_shaky.py::test_it", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_every_pin_is_exact() -> None:

@@ -60,3 +60,10 @@ def test_no_pictures_in_words() -> None:
     for lang in LANGUAGES:
         for key, text in catalogue(lang).items():
             assert not re.search("[\U0001f000-\U0001faff☀-➿]", text), key
+
+
+def test_no_message_asks_for_a_token_that_is_never_sent() -> None:
+    for lang, words in (("en", r"\btoken\b"), ("zh", "令牌")):
+        for key, text in catalogue(lang).items():
+            assert not (key.startswith("error.hub") and re.search(words, text)), key
+    assert all("BERTDEMO_CHECKPOINTS" in catalogue(lang)["error.hub_gated"] for lang in LANGUAGES)

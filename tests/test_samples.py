@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bertdemo.data.columns import detect
-from bertdemo.data.samples import FOLDER, SAMPLES, Sample, sample_path
+from bertdemo.data.samples import FOLDER, SAMPLES, Sample, offered, sample_path
 from bertdemo.data.tables import read
 from bertdemo.settings import PUBLIC_LIMITS
 
@@ -188,7 +188,7 @@ def test_each_passage_is_asked_a_few_times_and_some_questions_have_no_answer(nam
 
 def test_an_english_passage_has_40_to_120_words() -> None:
     lengths = {len(row["context"].split()) for row in rows_of("questions_en.jsonl")}
-    assert 40 <= min(lengths) and max(lengths) <= 120
+    assert min(lengths) >= 40 and max(lengths) <= 120
 
 
 def test_a_rewriting_is_one_sentence_and_shorter_than_its_source() -> None:
@@ -197,3 +197,16 @@ def test_a_rewriting_is_one_sentence_and_shorter_than_its_source() -> None:
     for row in rows:
         assert len(row["target"].split()) < len(row["source"].split())
         assert re.fullmatch(r"[^.?!]+[.?!]", row["target"])
+
+
+@pytest.mark.parametrize(
+    ("language", "chinese_model", "first"),
+    [("en", True, "en"), ("en", False, "en"), ("zh", True, "zh"), ("zh", False, "en")],
+)
+def test_samples_in_the_readers_language_come_first_where_a_model_reads_it(
+    language: str, chinese_model: bool, first: str
+) -> None:
+    found = offered(language, chinese_model=chinese_model)
+    assert sorted(sample.id for sample in found) == sorted(WANTED)
+    languages = [sample.language for sample in found]
+    assert languages == sorted(languages, key=lambda name: name != first)

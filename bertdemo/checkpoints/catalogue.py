@@ -131,6 +131,13 @@ class Catalogue:
         commit = folder.name if "/" in checkpoint else None
         return (bundled.SHA256 if checkpoint == bundled.ID else intake.file_sha256(folder / WEIGHTS_FILE)), commit
 
+    def is_hub_id(self, checkpoint: str) -> bool:
+        """Return whether this has the form of an id at the Hub, as one types it; asks nobody whether it is there."""
+        try:
+            return bool(self._hub.check_id(checkpoint))
+        except CheckpointIdMalformed:
+            return False
+
     def can_fetch(self, repo_id: str) -> bool:
         """Ask the Hub whether it would give this checkpoint; False too where it does not answer in seconds."""
         try:

@@ -76,11 +76,14 @@ from bertdemo.errors.runs import (
     DiskFull,
     LossNotFinite,
     OutOfMemory,
+    OutOfMemoryAtOne,
+    OutOfMemoryEarly,
     QueueFull,
     RunAlive,
     RunTookTooLong,
     RunUnknown,
     TooManyRuns,
+    memory_ran_out,
 )
 from bertdemo.errors.tables import (
     ArchiveEncrypted,
@@ -184,6 +187,8 @@ __all__ = [
     "NoTags",
     "OneClass",
     "OutOfMemory",
+    "OutOfMemoryAtOne",
+    "OutOfMemoryEarly",
     "OwnerUnknown",
     "PairMissing",
     "Param",
@@ -214,4 +219,5 @@ __all__ = [
     "WorkbookOld",
     "from_key",
     "leaves",
+    "memory_ran_out",
 ]

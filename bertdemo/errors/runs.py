@@ -35,6 +35,27 @@ class OutOfMemory(RunError):
     key, params = "out_of_memory", ("device", "batch_size", "smaller")
 
 
+class OutOfMemoryAtOne(RunError):
+    """Training ran out of memory at the smallest batch: what is left is `max_length`, or another device."""
+
+    key, params = "out_of_memory_at_one", ("device", "max_length")
+
+
+class OutOfMemoryEarly(RunError):
+    """Memory ran out before the size of a batch was known."""
+
+    key = "out_of_memory_early"
+
+
+def memory_ran_out(device: str, batch_size: int, max_length: int) -> RunError:
+    """Return the leaf that says what can still be made smaller; a `batch_size` of 0 is not known yet."""
+    if not batch_size:
+        return OutOfMemoryEarly()
+    if batch_size == 1:
+        return OutOfMemoryAtOne(device=device, max_length=max_length)
+    return OutOfMemory(device=device, batch_size=batch_size, smaller=batch_size // 2)
+
+
 class LossNotFinite(RunError):
     """The loss became NaN or infinite at `step`."""
 

@@ -45,10 +45,10 @@ class OneLabel(Task):
         """Raise where a column is missing, or the labels cannot be learnt."""
         self.check_columns(table, columns)
         counts = Counter(label for full, label in self._rows(table, columns) if full and label)
-        if len(counts) == 1:
-            raise OneClass(label=next(iter(counts))[:80], column=columns["label"])
         if counts.total() < MINIMUM_ROWS:
             raise TooFewRows(rows=counts.total(), minimum=MINIMUM_ROWS)
+        if len(counts) == 1:
+            raise OneClass(label=next(iter(counts))[:80], column=columns["label"])
         if len(counts) > label_limit:
             raise TooManyLabels(labels=len(counts), limit=label_limit, column=columns["label"])
 

@@ -251,13 +251,10 @@ class Endpoints:
         """Return the owner; without a key only what belongs to nobody can be touched."""
         key = "" if key is None else key
         _check("owner", key, str, "what /new_owner hands out")
-        if optional and not key and not self._services.settings.loopback:
-            return _NOBODY
-        return self._services.owner(key)
+        return self._services.owner(key, optional=optional)
 
 
 _BASELINE_ROWS = 2_000
-_NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
 
 
 def build_api(services: Services) -> None:

@@ -26,6 +26,7 @@ from bertdemo.settings import Settings
 
 CHINESE = "google-bert/bert-base-chinese"
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_owner hands out: 32 random bytes
+_NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,15 @@ class Services:
         """Let go of everything; running trainings go on."""
         self.supervisor.close()
 
-    def owner(self, key: str) -> str:
-        """Return whose things a request may touch: the one owner of a loopback server, else the holder of `key`."""
+    def owner(self, key: str, *, optional: bool = False) -> str:
+        """Return whose things a request may touch: the one owner of a loopback server, else the holder of `key`.
+
+        Where it is `optional`, no key is nobody's: only what belongs to no one can be touched with it.
+        """
         if self.settings.loopback:
             return ""
+        if optional and not key:
+            return _NOBODY
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise OwnerUnknown
         return key
@@ -97,6 +103,11 @@ class Services:
     def reads_chinese(self) -> bool:
         """Return whether bert-base-chinese is on this machine or the Hub has been seen to have it."""
         return self._chinese.is_set() or self.catalogue.describe(CHINESE, "").ready
+
+    def look_for_chinese(self) -> None:
+        """Ask the Hub once whether it would give the model that reads Chinese."""
+        if self.catalogue.can_fetch(CHINESE):
+            self._chinese.set()
 
     def forget(self, checkpoint: str) -> None:
         """Let go of a checkpoint that was deleted, wherever it is open."""
@@ -121,5 +132,4 @@ class Services:
         self.supervisor.devices_found(device.report())
         self.launcher.warm()
         self.predictor.warm_up()
-        if self.catalogue.can_fetch(CHINESE):
-            self._chinese.set()
+        self.look_for_chinese()

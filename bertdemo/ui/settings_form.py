@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -45,6 +45,13 @@ class SettingsForm:
         return {spec.name: value for spec, value in zip(specs(), fields, strict=True)}
 
     @staticmethod
+    def over(config: RunConfig, fields: Sequence[Any]) -> RunConfig:
+        """Return the settings of an earlier run with what was changed in the form: all that is not at its default."""
+        form = RunConfig.from_fields(SettingsForm.values(fields))
+        now = {spec.name: getattr(form, spec.name) for spec in specs()}
+        return replace(config, **{spec.name: now[spec.name] for spec in specs() if now[spec.name] != spec.default})
+
+    @staticmethod
     def for_regression(fields: Sequence[Any]) -> list[Any]:
         """Return what `components` sent, made the settings of a regression; what it has no use for is the default."""
         used = RunConfig(method="regression").used()
@@ -58,7 +65,7 @@ def build_form(page: Page, services: Services) -> SettingsForm:
     make = page.words.make
 
     def checkpoints(lang: str) -> list[tuple[str, str]]:
-        return checkpoint_choices(services, "", lang)
+        return checkpoint_choices(services, services.owner("", optional=True), lang)
 
     checkpoint = make(
         gr.Dropdown, {"label": "train.checkpoint", "choices": checkpoints},
@@ -151,12 +158,17 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
     def list_checkpoints(visit: Any) -> Any:
         return gr.update(choices=checkpoint_choices(services, services.owner(visit.owner), visit.lang))
 
+    def speak(lang: str, checkpoint: str, key: str) -> tuple[Any, ...]:
+        choices = checkpoint_choices(services, services.owner(key, optional=True), lang)
+        told = guarded(tell, shown=_refused)(checkpoint, key, lang)
+        return (gr.update(choices=choices), told, *(_pill(services, lang),) * 2)
+
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     look.tick(guarded(find_devices), [seen, page.lang], [look, device, page.device, seen], **quiet)
     form.checkpoint.change(guarded(tell, shown=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet)
     page.on_load(list_checkpoints, [], [form.checkpoint])
     page.tells_model("train", form.checkpoint)
-    page.on_language(lambda lang: (_pill(services, lang),) * 2, [], [page.device, seen])
+    page.on_language(speak, [form.checkpoint, page.owner], [form.checkpoint, about, page.device, seen])
 
 
 def _pill(services: Services, lang: str) -> str:

@@ -79,9 +79,9 @@ class Caller:
             return Answer(200, stream, value=told[0])
         return Answer(200, stream, error=_sentence(told))
 
-    def run(self, fn_index: int, data: Sequence[Any]) -> Answer:
-        """Send the values to one listener, whatever its visibility, without the queue."""
-        body = {"data": list(data), "fn_index": fn_index, "session_hash": secrets.token_hex(6)}
+    def run(self, fn_index: int, data: Sequence[Any], **event: Any) -> Answer:
+        """Send the values to one listener, whatever its visibility, without the queue, as if `event` had happened."""
+        body = {"data": list(data), "fn_index": fn_index, "session_hash": secrets.token_hex(6), "event_data": event}
         done = self.http.post("/gradio_api/run/predict", json=body)
         if done.status_code != 200:
             return Answer(done.status_code, done.text, error=done.text)

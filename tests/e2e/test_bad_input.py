@@ -35,7 +35,7 @@ BAD = (
     Bad("photo.csv", b"text,label\n" + bytes(range(256)) * 4, "file_not_text", {"file": "photo.csv"}),
     Bad("head.csv", b"text,label\n", "header_only", {"file": "head.csv"}),
     Bad("one.csv", _lines("text,label", *(f"good film {i},pos" for i in range(30))), "one_class", {"label": "pos"}),
-    Bad("row.csv", _lines("text,label", "good film,pos"), "one_class", {"label": "pos"}),
+    Bad("row.csv", _lines("text,label", "good film,pos"), "too_few_rows", {"rows": "1"}),
     Bad("two.csv", _lines("text,label", "good film,pos", "bad film,neg"), "too_few_rows", {"rows": "2"}),
     Bad(
         "large.csv",

@@ -78,3 +78,31 @@ def test_a_second_text_a_length_and_another_tokenizer_change_the_picture(visit: 
     visitor.sees("#tokens-strip .bd-cut", "tokens.cut_here")
     visitor.choose("#tokens-compare", page.locator("#tokens-checkpoint input").input_value())
     page.locator("#tokens-compared .bd-chip").first.wait_for()
+
+
+def _typed(visitor: Visitor, dropdown: str, name: str) -> None:
+    box = visitor.page.locator(f"{dropdown} input")
+    box.fill(name)
+    box.press("Enter")
+    box.blur()
+
+
+def test_a_hub_id_that_was_typed_stays_and_stands_in_the_address(visit: Visit) -> None:
+    visitor = visit("en").open()
+    page = visitor.page
+    _typed(visitor, "#tokens-compare", "owner/beside")  # the server is offline
+    visitor.sees("#tokens-strip", "error.hub_unreachable", checkpoint="owner/beside")
+    _typed(visitor, "#tokens-checkpoint", "owner/mine")
+    visitor.sees("#tokens-strip", "error.hub_unreachable", checkpoint="owner/mine")
+    assert visitor.query()["checkpoint"] == "owner/mine"
+    visitor.tab("predict")
+    _typed(visitor, "#predict-checkpoint", "owner/other")
+    visitor.sees("#predict-about", "error.hub_unreachable", checkpoint="owner/other")
+    assert visitor.query()["checkpoint"] == "owner/other"
+    visitor.speak("zh")
+    visitor.sees("#predict-about", "error.hub_unreachable", checkpoint="owner/other")
+    visitor.tab("tokens")
+    assert page.input_value("#tokens-checkpoint input") == "owner/mine"
+    assert page.input_value("#tokens-compare input") == "owner/beside"
+    visitor.tab("predict")
+    assert page.input_value("#predict-checkpoint input") == "owner/other"

@@ -192,17 +192,36 @@ def test_a_loss_that_is_not_a_number_is_found_by_the_evaluation_too(
     assert events_of(folder, ev.Failed)[0].message == "error.loss_not_finite"
 
 
-def test_running_out_of_memory_names_a_smaller_batch(work: Work, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("batch", "message", "values"),
+    [
+        (16, "out_of_memory", {"device": "CPU", "batch_size": 16, "smaller": 8}),
+        (1, "out_of_memory_at_one", {"device": "CPU", "max_length": 64}),
+    ],
+)
+def test_running_out_of_memory_names_what_can_still_be_smaller(
+    work: Work, data: Path, monkeypatch: pytest.MonkeyPatch, batch: int, message: str, values: dict[str, Any]
+) -> None:
     import torch
 
     def fail(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
 
     with_model(monkeypatch, lambda model: setattr(model.bert, "forward", fail))
-    folder = work(request_for(data))
+    folder = work(request_for(data, config={"batch_size": batch, "max_length": 64}))
     failed = events_of(folder, ev.Failed)[0]
-    assert failed.message == "error.out_of_memory"
-    assert failed.values == {"device": "cpu", "batch_size": 16, "smaller": 8}
+    assert (failed.message, failed.values) == (f"error.{message}", values)
+
+
+def test_memory_that_runs_out_before_the_training_is_said_without_a_number(
+    work: Work, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(job.Job, "_read", fail)
+    failed = events_of(work(request_for(data)), ev.Failed)[0]
+    assert (failed.message, failed.values) == ("error.out_of_memory_early", {})
 
 
 def test_a_full_disk_is_said_and_room_is_made(

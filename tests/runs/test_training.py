@@ -37,7 +37,7 @@ def trainer_for(tiny: Path, folder: Path, rows: int = 100) -> tuple[Any, Any]:
         head_factor=config.head_learning_rate_factor,
         work=Work(1, 1, 1, 1),
         model=task.model(tiny, HeadOptions(LABELS, seed=0)).model,
-        args=arguments(str(folder), asdict(config), on_cpu=True, precision="float32", evaluation_batch=8),
+        args=arguments(str(folder), asdict(config), on_cpu=True, precision="float32"),
         train_dataset=dataset,
         eval_dataset=dataset,
         data_collator=task.collator(tokenizer, seed=0),
@@ -49,6 +49,15 @@ def test_predict_answers_in_the_order_of_the_data_set(tiny: Path, tmp_path: Path
     trainer, dataset = trainer_for(tiny, tmp_path)
     assert trainer.args.train_sampling_strategy == "group_by_length"
     assert trainer.predict(dataset).label_ids.tolist() == list(dataset["labels"])
+
+
+def test_an_evaluation_batch_is_small_where_the_training_batch_is(tiny: Path, tmp_path: Path) -> None:
+    from bertdemo.runs.worker.training import evaluation_batch
+
+    assert [evaluation_batch(batch) for batch in (1, 2, 16, 32, 64, 256)] == [2, 4, 32, 64, 64, 64]
+    trainer, _ = trainer_for(tiny, tmp_path)
+    assert trainer.args.per_device_eval_batch_size == 16
+    assert len(next(iter(trainer.get_eval_dataloader()))["labels"]) == 16
 
 
 def test_training_takes_rows_of_similar_length_together(tiny: Path, tmp_path: Path) -> None:

@@ -55,6 +55,12 @@ def long_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def very_long_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So many rows that an epoch of single rows outlives several servers."""
+    return write_csv(tmp_path_factory.mktemp("data") / "very-long.csv", rows_of(4000))
+
+
+@pytest.fixture(scope="module")
 def services(settings: Settings) -> Iterator[Services]:
     """The app's services, with a spare, for all tests of this file."""
     services = Services.create(settings)
@@ -89,8 +95,16 @@ def workers(word: str = "bertdemo.runs.worker") -> list[psutil.Process]:
     return found
 
 
-def spares_of(home: Path) -> list[psutil.Process]:
-    return [process for process in workers() if str(home / "spare.ready") in process.cmdline()]
+def spares_of(home: Path, but: psutil.Process | None = None) -> list[psutil.Process]:
+    """Return the processes that were started as spares of a home; `but` was given a run since then."""
+    return [one for one in workers() if str(home / "spare.ready") in one.cmdline() and one != but]
+
+
+def ready_spares_of(home: Path, but: psutil.Process) -> list[psutil.Process]:
+    """Return the spare that says that it has imported everything, where it still waits."""
+    path = home / "spare.ready"
+    said = path.read_text(encoding="ascii").strip() if path.exists() else ""
+    return [one for one in spares_of(home, but) if str(one.pid) == said]
 
 
 def start_long(services: Services, long_data: Path) -> str:
@@ -187,14 +201,37 @@ def test_a_spare_that_still_imports_takes_the_lock_of_its_run_at_once(tmp_path: 
     services.close()
 
 
-def test_five_killed_servers_leave_no_spare(tmp_path: Path, tiny: Path) -> None:
+def test_five_servers_killed_while_it_trains_leave_the_run_alone_and_no_spare(
+    tmp_path: Path, tiny: Path, very_long_data: Path
+) -> None:
     settings = settings_with(tmp_path / "home", tiny)
-    for _ in range(5):
-        server, _ = start_server(settings)
-        eventually(lambda: spares_of(settings.home), 10)
+    server, run_id = start_server(settings, str(very_long_data))
+    folder = settings.runs / run_id
+    try:
+        eventually(lambda: events_of(folder, ev.Step))
+        worker = worker_of(folder)  # the first server's spare; it keeps none beside a run that it has started
         server.kill()
         server.wait()
-    eventually(lambda: not spares_of(settings.home), 10)
+        for _ in range(5):
+            server, _ = start_server(settings)
+            eventually(lambda: ready_spares_of(settings.home, but=worker))
+            steps = len(events_of(folder, ev.Step))
+            server.kill()
+            server.wait()
+            eventually(lambda steps=steps: len(events_of(folder, ev.Step)) > steps)
+        eventually(lambda: not spares_of(settings.home, but=worker), 10)
+        later = Services.create(settings)
+        later.supervisor.begin()
+        eventually(later.supervisor.training_on_cpu)
+        assert later.registry.read(run_id, "").state == "running"
+        assert len(events_of(folder, ev.Launched)) == 1
+        later.supervisor.cancel(run_id, "")
+        eventually(lambda: later.registry.read(run_id, "").state == "cancelled")
+        eventually(lambda: not is_held(folder / "lock"))
+        later.close()
+    finally:
+        server.kill()
+        (folder / "cancel").touch()
 
 
 def test_a_spare_that_was_ready_ends_with_its_server(tmp_path: Path, tiny: Path) -> None:

@@ -79,6 +79,13 @@ def test_rows_without_a_text_or_a_label_do_not_count() -> None:
     assert one.value.values == {"label": "x", "column": "label"}
 
 
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_too_few_rows_are_said_before_their_one_label(rows: int) -> None:
+    with pytest.raises(TooFewRows) as caught:
+        TASK.check(table(*[("a", "x"), ("b", "x"), ("c", "x")][:rows]), COLUMNS, label_limit=9)
+    assert caught.value.values == {"rows": rows, "minimum": 4}
+
+
 def test_columns_that_are_missing_or_named_twice_are_refused() -> None:
     with pytest.raises(ColumnMissing) as caught:
         TASK.check(FOUR, {"text": "text"}, label_limit=9)

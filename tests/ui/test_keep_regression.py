@@ -66,6 +66,19 @@ def test_what_is_kept_has_the_data_mends_columns_and_model_that_start_would_take
     assert started.config.method == "fine_tune"
 
 
+def test_training_again_after_a_reload_takes_what_was_changed_in_the_form(services: Services, source: Source) -> None:
+    calls, asked = _Callbacks(services), (*COLUMNS, None, None, "local:tiny", "", "en")
+    _, run, *_ = calls.start(source, *asked, *sent(epochs="3", learning_rate="0.0002", keep="tail"))
+    first = services.registry.read(run["run"], "").request
+    reloaded = (*COLUMNS, None, None, "bundled", "", "en")  # the form is at its defaults again, but for two
+    _, again, *_ = calls.again(run, None, *reloaded, *sent(epochs="5", seed=7))
+    second = services.registry.read(again["run"], "").request
+    assert second.config == replace(first.config, epochs=5, seed=7)
+    assert (second.checkpoint, second.mends, second.data_name) == ("local:tiny", first.mends, first.data_name)
+    _, other, *_ = calls.again(run, None, *asked[:4], "google-bert/bert-base-cased", "", "en", *sent())
+    assert services.registry.read(other["run"], "").request.checkpoint == "google-bert/bert-base-cased"
+
+
 def test_settings_that_a_regression_has_no_use_for_do_not_matter(services: Services, source: Source) -> None:
     kept = begun(services, "keep", source, sent(**FORM)).config
     assert kept == RunConfig(method="regression", device="cpu", max_length=24, seed=5)

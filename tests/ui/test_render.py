@@ -141,6 +141,19 @@ def test_the_cut_of_a_checkpoint_that_keeps_the_end_stands_where_it_was(keep: Ke
     assert "last" not in strip
 
 
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "15 characters4 words4 pieces2 added by BERT1 unknown"),
+        ("zh", "15 个字符4 个词4 个词元BERT 添加 2 个1 个未登录"),
+    ],
+)
+def test_the_counts_say_characters_words_pieces_and_unknowns(lang: str, said: str) -> None:
+    tokenizer = SharedTokenizer(build_wordpiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "one", "two", "x"]))
+    html = picture.counts(trace(tokenizer, "one two 😀x one "), lang)
+    assert read(html).words.startswith(said)
+
+
 def test_many_unknown_pieces_name_a_better_vocabulary() -> None:
     assert "bert-base-multilingual-cased" in picture.render_strip(hostile_trace(), "en")
     assert "bert-base-multilingual-cased" not in picture.render_strip(hostile_trace(unknown=0), "en")

@@ -162,15 +162,38 @@ def test_a_stop_before_the_first_evaluation_is_said() -> None:
     assert "never measured" in words
 
 
-def test_many_labels_become_a_list_of_confusions_instead_of_a_matrix() -> None:
-    labels = [f"label {i}" for i in range(30)]
-    confused = [
-        {"row": i, "text": "t", "label": labels[i], "predicted": labels[(i + 1) % 30], "confidence": 0.5}
-        for i in range(30)
+def confused(count: int) -> str:
+    """A full result of so many labels, each of which is once taken for the next."""
+    labels = [f"label {i}" for i in range(count)]
+    wrong = [
+        {"row": i, "text": "t", "label": labels[i], "predicted": labels[(i + 1) % count], "confidence": 0.5}
+        for i in range(count)
     ]
-    html = runs.render_result(finished(), evaluate(confused, labels), "en")
+    return runs.render_result(finished(), evaluate(wrong, labels), "en")
+
+
+def test_many_labels_have_a_scrolling_matrix_and_a_list_of_confusions() -> None:
+    html = confused(77)
+    assert 'class="bd-confusion compact"' in html
+    assert html.count("<td></td>") == 77 * 76  # nothing is written where nothing was confused
+    assert "label 5, predicted: label 6, 100%" in html
+    assert "The 20 most frequent confusions" in read(html).words
+
+
+def test_too_many_labels_become_a_list_of_confusions_instead_of_a_matrix() -> None:
+    html = confused(101)
     assert "bd-confusion" not in html
-    assert "30 labels are too many" in read(html).words
+    assert "101 labels are too many" in read(html).words
+
+
+@pytest.mark.parametrize(("count", "shown", "chars"), [(120, 120, 800), (501, 500, 240)])
+def test_all_mistakes_are_there_up_to_a_bound_which_is_said(count: int, shown: int, chars: int) -> None:
+    wrong = [{"row": i, "text": "x" * 800, "label": "a", "predicted": "b", "confidence": 0.5} for i in range(count)]
+    html = runs.render_result(finished(), evaluate(wrong, ("a", "b")), "en")
+    listed = html.partition('class="bd-mistake-table"')[2]
+    assert listed.count("<tr>") == shown + 1
+    assert ("x" * chars in listed) == (chars == 800)
+    assert ("500 most confident of 501 mistakes" in read(html).words) == (count > shown)
 
 
 def test_before_training_is_called_untrained_with_its_chance_level() -> None:

@@ -24,7 +24,7 @@ from bertdemo.checkpoints.models import save_head
 from bertdemo.data import mending, tables
 from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.report import suggested_length
-from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, OutOfMemory
+from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import append_event
@@ -89,7 +89,7 @@ class Job:
         self._seq = max((event.seq for event in past), default=0)
         self._attempt = max((event.attempt for event in past), default=1)
         self._began = time.monotonic()
-        self._batch_size = 0
+        self._size = ("", 0, 0)  # device, rows of a batch, maximum length: not known before Started
         self._told_to_stop = False
         self._said_testing = 0.0
         self._logged = 0.0
@@ -112,9 +112,7 @@ class Job:
         except (RuntimeError, MemoryError) as error:
             if not devices.out_of_memory(error):
                 raise
-            smaller = max(1, self._batch_size // 2)
-            values = {"batch_size": self._batch_size, "smaller": smaller}
-            raise OutOfMemory(device=self._request.config.device, **values) from error
+            raise memory_ran_out(*self._size) from error
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Append one event."""
@@ -224,8 +222,7 @@ class Job:
             suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
             labels=len(labels),
         )
-        length, self._batch_size = config.max_length or 0, config.batch_size or 0
-        if length > info.positions:
+        if (length := config.max_length or 0) > info.positions:
             raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)
         prepared = Prepared(
             task=self._task,
@@ -276,12 +273,13 @@ class Job:
 
     def _reporter(self, prepared: Prepared, device_id: str, epochs: Callable[[int], None]) -> Reporter:
         """Build what turns training into events, with an estimate of the work ahead."""
-        from bertdemo.runs.worker.training import EVALUATION_BATCH, Reporter, Work, padded_tokens
+        from bertdemo.runs.worker.training import Reporter, Work, evaluation_batch, padded_tokens
 
         lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
         batch, grouped = prepared.config.batch_size or 1, prepared.config.group_by_length
-        validation = padded_tokens(lengths["validation"], EVALUATION_BATCH, grouped=True)
-        test = padded_tokens(lengths["test"], EVALUATION_BATCH, grouped=True) if "test" in lengths else validation
+        rows = evaluation_batch(batch)
+        validation = padded_tokens(lengths["validation"], rows, grouped=True)
+        test = padded_tokens(lengths["test"], rows, grouped=True) if "test" in lengths else validation
         work = Work(
             train_tokens=padded_tokens(lengths["train"], batch, grouped=grouped),
             epochs=prepared.config.epochs or 1,
@@ -335,6 +333,7 @@ class Job:
     def _say_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
         rows = {name: len(part.rows) for name, part in prepared.parts.items()}
         batch, epochs = prepared.config.batch_size or 1, 0 if prepared.config.frozen else prepared.config.epochs or 1
+        self._size = (device.name, batch, prepared.config.max_length or 0)
         self.emit(
             "Started",
             steps=-(-rows["train"] // batch) * epochs,

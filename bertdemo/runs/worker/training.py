@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from bertdemo.tasks.base import HeldOut, Task
     from bertdemo.tasks.batching import Collator
 
-EVALUATION_BATCH = 64
+_EVALUATION_BATCH = 64
 _TRAINERS_OWN = frozenset(
     {"loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "epoch"}
 )
 STEP_EVENT_SECONDS = 0.2
 """At most five Step events a second: a page cannot show more, and a long run's file stays small."""
+
+
+def evaluation_batch(batch: int) -> int:
+    """Return the rows of an evaluation batch: no gradients are kept, but a smaller batch must help here too."""
+    return min(_EVALUATION_BATCH, 2 * batch)
 
 
 class Stopped(Exception):
@@ -302,14 +307,13 @@ def arguments(
     *,
     on_cpu: bool,
     precision: str,
-    evaluation_batch: int = EVALUATION_BATCH,
     label_names: Sequence[str] = ("labels",),
 ) -> TrainingArguments:
     """Return TrainingArguments for a resolved RunConfig (as a mapping)."""
     return TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=config["batch_size"],
-        per_device_eval_batch_size=evaluation_batch,
+        per_device_eval_batch_size=evaluation_batch(config["batch_size"]),
         num_train_epochs=config["epochs"],
         learning_rate=config["learning_rate"],
         weight_decay=config["weight_decay"],

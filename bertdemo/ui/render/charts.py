@@ -109,12 +109,24 @@ def _line(name: str, colour: str, places: Sequence[Point]) -> str:
     )
 
 
-def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], true_word: str, predicted_word: str) -> str:
-    """Draw counts of (true row, predicted column); the heat is the share of the row, from the paper to blue."""
+def confusion(
+    labels: Sequence[str],
+    counts: Sequence[Sequence[int]],
+    true_word: str,
+    predicted_word: str,
+    *,
+    compact: bool = False,
+) -> str:
+    """Draw counts of (true row, predicted column); the heat is the share of the row, from the paper to blue.
+
+    A compact one is for many labels: it scrolls in both directions, its cells are small, and empty ones stay empty.
+    """
     corner = f'<th scope="col" class="corner">{esc(true_word)} ↓ · {esc(predicted_word)} →</th>'
     head = corner + join(f'<th scope="col" class="n"><span>{esc(label)}</span></th>' for label in labels)
 
     def cell(row: int, column: int) -> str:
+        if compact and not counts[row][column]:
+            return "<td></td>"
         share = counts[row][column] / (sum(counts[row]) or 1)
         strong = " strong" if share > 0.55 else ""
         right = " right" if row == column else ""
@@ -128,6 +140,6 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], true_word:
         for row in range(len(labels))
     )
     return (
-        '<div class="bd-scroll" tabindex="0"><table class="bd-confusion">'
+        f'<div class="bd-scroll" tabindex="0"><table class="bd-confusion{" compact" if compact else ""}">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

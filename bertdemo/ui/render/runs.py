@@ -28,8 +28,11 @@ from bertdemo.ui.render.primitives import (
 
 LOG_LINES = 4
 _MEASURED = frozenset({"evaluating", "testing"})
-SHOWN_MISTAKES = 50
-_MATRIX_LABELS = 20
+SHOWN_MISTAKES = 500
+_MISTAKE_CHARS = 100_000
+"""The texts of the shown mistakes stand there whole up to this many characters, beyond it their beginnings."""
+_PLAIN_MATRIX, _MATRIX_LABELS, _PAIRS = 20, 100, 20
+"""Labels up to which a matrix is easily read, and is drawn at all; rows of the list of confusions beside it."""
 _TEXT = 240
 
 
@@ -258,7 +261,7 @@ def _per_label(evaluation: Evaluation, lang: str) -> str:
 def _matrix(evaluation: Evaluation, lang: str) -> str:
     labels, counts = evaluation.labels, evaluation.counts
     words = (translate(lang, "result.true"), translate(lang, "result.predicted"))
-    if len(labels) <= _MATRIX_LABELS:
+    if len(labels) <= _PLAIN_MATRIX:
         return confusion(labels, counts, *words)
     pairs = sorted(
         (
@@ -268,20 +271,27 @@ def _matrix(evaluation: Evaluation, lang: str) -> str:
             if i != j and counts[i][j]
         ),
         reverse=True,
-    )[:_MATRIX_LABELS]
+    )[:_PAIRS]
     headers = [*words, translate(lang, "result.column.rows")]
-    shown = table(headers, [(a, b, str(n)) for n, a, b in pairs], numeric=(2,))
-    return caption(translate(lang, "result.too_many_labels", n=len(labels), shown=len(pairs))) + shown
+    listed = table(headers, [(a, b, str(n)) for n, a, b in pairs], numeric=(2,))
+    if len(labels) > _MATRIX_LABELS:
+        return caption(translate(lang, "result.too_many_labels", n=len(labels), shown=len(pairs))) + listed
+    matrix = confusion(labels, counts, *words, compact=True)
+    beside = caption(plural(lang, "result.pairs", len(pairs))) + listed if pairs else ""
+    return f'<div class="bd-beside"><div>{matrix}</div><div>{beside}</div></div>'
 
 
 def _mistake_table(evaluation: Evaluation, lang: str) -> str:
     headers = [translate(lang, f"result.column.{name}") for name in ("row", "text", "label", "predicted", "confidence")]
+    shown, total = evaluation.mistakes[:SHOWN_MISTAKES], len(evaluation.mistakes)
+    whole = sum(len(mistake.text) for mistake in shown) <= _MISTAKE_CHARS
     rows = [
-        (thousands(m.row), _short(m.text), m.label, m.predicted, percent(m.confidence))
-        for m in evaluation.mistakes[:SHOWN_MISTAKES]
+        (thousands(m.row), m.text if whole else _short(m.text), m.label, m.predicted, percent(m.confidence))
+        for m in shown
     ]
-    more = len(evaluation.mistakes) - len(rows)
-    return table(headers, rows, numeric=(0, 4)) + (caption(translate(lang, "common.more", n=more)) if more > 0 else "")
+    told = translate(lang, "result.more_mistakes", shown=thousands(len(shown)), n=thousands(total))
+    more = caption(told) if total > len(shown) else ""
+    return f'<div class="bd-mistake-table">{table(headers, rows, numeric=(0, 4))}</div>{more}'
 
 
 def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str) -> str:

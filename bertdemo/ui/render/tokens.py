@@ -165,7 +165,7 @@ def legend(trace: TokenTrace, lang: str) -> str:
 
 
 def counts(trace: TokenTrace, lang: str) -> str:
-    """Draw the counts of a text: words, pieces, added, unknown, and the most that the model takes."""
+    """Draw the counts of a text: characters, words, pieces, added, unknown, and the most that the model takes."""
     words = sum(any(map(str.isalnum, word.text)) for stage in trace.stages for word in stage.pre_tokens)
     added = len(trace.tokens) - trace.pieces
     limit = (
@@ -175,6 +175,7 @@ def counts(trace: TokenTrace, lang: str) -> str:
     )
     return facts(
         (
+            around(lang, "tokens.facts.characters", trace.characters),
             around(lang, "tokens.facts.words", words),
             around(lang, "tokens.facts.pieces", trace.pieces),
             around(lang, "tokens.facts.added", added),

@@ -182,9 +182,9 @@ class _Callbacks:
         key, lang, fields = asked[5], asked[6], asked[7:]
         owner, folder = self._services.owner(key), self._services.registry.folder(name)
         before = self._services.registry.read(name, owner).request
-        batch = RunConfig.from_fields(SettingsForm.values(fields)).batch_size or before.config.batch_size
         paths = {role: str(folder / path) for role in ("data", "validation", "test") if (path := getattr(before, role))}
-        request = replace(before, **paths, config=replace(before.config, batch_size=batch))
+        base = before.checkpoint if asked[4] == "bundled" else asked[4]
+        request = replace(before, **paths, checkpoint=base, config=SettingsForm.over(before.config, fields))
         started = self._services.supervisor.start(request, owner)
         return ("", {"run": started}, gr.Timer(1.0, active=True), *self._drawn(started, "", key, lang))
 

@@ -61,14 +61,21 @@ class _Callbacks:
         """Inputs: the visit. Outputs: checkpoint, then those of `choose`."""
         owner = self._services.owner(visit.owner)
         wanted = visit.checkpoint or (visit.run if self._services.catalogue.owns(visit.run, owner) else "")
+        choices = self.choices(visit.owner, visit.lang)
+        if self._services.catalogue.is_hub_id(wanted) and wanted not in {value for _, value in choices}:
+            # The Hub is asked when the tab opens: the page must not wait for it.
+            return (gr.update(choices=choices, value=wanted), *(gr.skip(),) * 4)
         return self.open(wanted, visit.owner, visit.lang)
 
     def open(self, wanted: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: checkpoint, owner, lang. Outputs: checkpoint with its choices, then those of `choose`."""
+        """Inputs: checkpoint, owner, lang. Outputs: checkpoint with its choices, then those of `choose`.
+
+        An id of the Hub that was typed is kept, whatever the Hub says of it now: that stands below.
+        """
         choices = self.choices(key, lang)
         known = [value for _, value in choices]
-        chosen = wanted if wanted in known else next(iter(known))
-        return (gr.update(choices=choices, value=chosen), *self.choose(chosen, key, lang))
+        chosen = wanted if wanted in known or self._services.catalogue.is_hub_id(wanted) else next(iter(known))
+        return (gr.update(choices=choices, value=chosen), *guarded(self.choose, shown=_not_chosen)(chosen, key, lang))
 
     def choices(self, key: str, lang: str) -> list[tuple[str, str]]:
         """Return this owner's checkpoints: trained ones first, newest first, then those that can be had."""
@@ -160,11 +167,12 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
     who, checkpoint = [page.owner, page.lang], parts["checkpoint"]
     chosen = [parts["about"], parts["pair"], parts["train"], parts["box"]]
     checkpoint.change(
-        guarded(calls.choose, shown=lambda told: (_refused(told), *(gr.skip(),) * 3)),
+        guarded(calls.choose, shown=_not_chosen),
         [checkpoint, *who], chosen, queue=False, **_QUIET,
     )  # fmt: skip
     _wire_text(page, calls, parts)
     _wire_file(page, calls, parts)
+    checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
     page.tells_model("predict", checkpoint)
     page.goes_to(parts["train"], "train")
     page.on_open(
@@ -224,6 +232,10 @@ def _wire_file(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
         concurrency_id="infer", api_visibility="private",
     )  # fmt: skip
     page.on_language(lambda lang: "", [], [parts["told"]])
+
+
+def _not_chosen(told: str) -> tuple[Any, ...]:
+    return (_refused(told), *(gr.skip(),) * 3)
 
 
 def _refused(told: str) -> str:

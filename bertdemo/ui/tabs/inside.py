@@ -23,6 +23,7 @@ from bertdemo.ui.render.inside_attention import View
 from bertdemo.ui.render.inside_learn import STEPS, render_captions, render_learn, step_title
 from bertdemo.ui.render.primitives import empty_state, root, waiting_state
 from bertdemo.ui.services import Services
+from bertdemo.ui.widgets import guarded
 
 _BUNDLED = "bundled"
 _LISTEN = "window.bertdemo.listen(element, trigger);"
@@ -110,7 +111,9 @@ class _Callbacks:
     def arrive(self, visit: Visit) -> tuple[Any, ...]:
         """Inputs: the visit. Outputs: checkpoint, text, where, as the address says."""
         choices = self.choices(visit.owner, visit.lang)
-        checkpoint = visit.checkpoint if visit.checkpoint in {value for _, value in choices} else _BUNDLED
+        known = visit.checkpoint in {value for _, value in choices}
+        typed = self._services.catalogue.is_hub_id(visit.checkpoint)
+        checkpoint = visit.checkpoint if known or typed else _BUNDLED
         where = Where()
         if visit.layer.isdecimal() and visit.head.isdecimal():
             where = Where(int(visit.layer[:3]), int(visit.head[:3]), where.token)
@@ -154,6 +157,7 @@ class _Callbacks:
 def build(page: Page) -> None:
     """Draw the tab."""
     calls, make = _Callbacks(page.services), page.words.make
+    stranger = page.services.owner("", optional=True)
     parts: dict[str, Any] = {}
     parts["text"] = make(
         gr.Textbox, {"label": "tokens.text", "placeholder": "tokens.text_placeholder"}, value=SAMPLES["en"],
@@ -165,7 +169,7 @@ def build(page: Page) -> None:
     )  # fmt: skip
     with gr.Row(elem_classes="bd-controls"):
         parts["checkpoint"] = make(
-            gr.Dropdown, {"label": "predict.checkpoint", "choices": lambda lang: calls.choices("", lang)},
+            gr.Dropdown, {"label": "predict.checkpoint", "choices": lambda lang: calls.choices(stranger, lang)},
             value=_BUNDLED, allow_custom_value=True, elem_id="inside-checkpoint", scale=3, min_width=220,
         )  # fmt: skip
         parts["fetch"] = make(gr.Button, {"value": "inside.fetch"}, visible=False, elem_id="inside-fetch", scale=0)
@@ -355,7 +359,10 @@ def _wire_page(page: Page, calls: _Callbacks, parts: dict[str, Any], answers: An
         return {**drawn, page.inspected: "", parts["checkpoint"]: gr.update(choices=choices, value=wanted)}
 
     page.on_open(
-        "inside", arrive, {page.inspected, *answers.inputs}, [page.inspected, parts["checkpoint"], *answers.outputs]
+        "inside",
+        guarded(arrive),
+        {page.inspected, *answers.inputs},
+        [page.inspected, parts["checkpoint"], *answers.outputs],
     )
 
     def speak(lang: str, tokens: str, *values: Any) -> tuple[Any, ...]:

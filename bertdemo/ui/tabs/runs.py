@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from bertdemo.data.spreadsheet import write_csv
 from bertdemo.errors import BertDemoError
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
@@ -26,7 +27,7 @@ element.addEventListener("click", (event) => {
   if (button) trigger("select", { run: button.dataset.open });
 });
 """
-_LISTED, _OPENED = 2, 10
+_LISTED, _OPENED = 2, 11
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class _State:
     opened: gr.State
     asked: gr.State
     """Whether the person was asked if they are sure to delete."""
+    seen: gr.State
+    """What the timer has drawn of the opened run, so that it sends a large result once."""
     timer: gr.Timer
 
 
@@ -59,6 +62,13 @@ class _Callbacks:
         """Inputs: opened, owner, lang. Outputs: table, timer, then those of `show`."""
         return (*self.refresh(opened, key, lang), *self.show(opened, key, lang))
 
+    def watch(self, opened: str, seen: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: opened, seen, owner, lang. Outputs: seen, then those of `tick`; a run that has ended comes once."""
+        status = self._status(opened, key)
+        now = f"{opened}:{status.seq}:{lang}" if status and status.ended else ""
+        shown = (gr.skip(),) * _OPENED if now and now == seen else self.show(opened, key, lang)
+        return (now, *self.refresh(opened, key, lang), *shown)
+
     def arrive(self, visit: Visit) -> tuple[Any, ...]:
         """Inputs: the visit. Outputs: opened, then those of `tick`."""
         return (visit.run, *self.tick(visit.run, visit.owner, visit.lang))
@@ -69,11 +79,11 @@ class _Callbacks:
         return (run, *self.tick(run, key, lang))
 
     def show(self, run: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Outputs: the box, its title, result, data, curves, use, inspect, download, stop, delete."""
+        """Outputs: the box, its title, result, data, curves, use, inspect, download, mistakes, stop, delete."""
         status = self._status(run, key)
         if status is None:
             words = root(caption(translate(lang, "runs.choose")))
-            return (gr.update(visible=False), words, "", "", "", *(gr.update(visible=False),) * 5)
+            return (gr.update(visible=False), words, "", "", "", *(gr.update(visible=False),) * 6)
         owner = self._services.owner(key)
         rows = self._registry.evaluation(run, owner) if status.ended else []
         evaluation = evaluate(rows, status.started.labels) if rows and status.started else None
@@ -88,6 +98,7 @@ class _Callbacks:
             usable,
             usable,
             usable,
+            gr.update(visible=bool(evaluation and evaluation.mistakes)),
             gr.update(visible=not status.ended, interactive=not status.stopping),
             gr.update(visible=status.ended or status.state == "queued", value=translate(lang, "runs.delete")),
         )
@@ -110,6 +121,20 @@ class _Callbacks:
         """Inputs: opened, owner, lang. Outputs: the hidden download button, holding the zip."""
         return gr.DownloadButton(value=str(self._services.zip_of(run, key)))
 
+    def mistakes(self, run: str, key: str, lang: str) -> Any:
+        """Inputs: opened, owner, lang. Outputs: the hidden download button, holding all mistakes as CSV."""
+        owner = self._services.owner(key)
+        started = status_of(self._registry.read(run, owner)).started
+        found = evaluate(self._registry.evaluation(run, owner), started.labels if started else ()).mistakes
+        names = ("row", "text", "label", "predicted", "confidence")
+        target = self._services.new_result_folder() / f"{run}-mistakes.csv"
+        write_csv(
+            target,
+            [translate(lang, f"result.column.{name}") for name in names],
+            ([str(m.row), m.text, m.label, m.predicted, f"{m.confidence:.6f}"] for m in found),
+        )
+        return gr.DownloadButton(value=str(target))
+
     def _status(self, run: str, key: str) -> RunStatus | None:
         if not run:
             return None
@@ -123,7 +148,7 @@ def build(page: Page) -> None:
     """Draw the tab."""
     services = page.services
     calls, make = _Callbacks(services), page.words.make
-    opened, asked, timer = gr.State(""), gr.State(False), gr.Timer(2.0, active=False)
+    state = _State(gr.State(""), gr.State(False), gr.State(""), gr.Timer(2.0, active=False))
     listing = gr.HTML(render_list([], {}, "", "en"), js_on_load=_OPEN_ON_CLICK, elem_id="runs-list")
     trouble = gr.HTML("", elem_id="runs-trouble")
     title = make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "runs.choose")))}, elem_id="runs-title")
@@ -132,6 +157,7 @@ def build(page: Page) -> None:
             use = make(gr.Button, {"value": "runs.use"}, variant="primary", elem_id="runs-use", min_width=110, scale=0)
             inspect = make(gr.Button, {"value": "runs.inspect"}, elem_id="runs-inspect", min_width=110, scale=0)
             download = make(gr.Button, {"value": "runs.download"}, elem_id="runs-download", min_width=110, scale=0)
+            mistakes = make(gr.Button, {"value": "runs.mistakes"}, elem_id="runs-mistakes", min_width=110, scale=0)
             stop = make(gr.Button, {"value": "runs.stop"}, elem_id="runs-stop", min_width=110, scale=0)
             delete = make(gr.Button, {"value": "runs.delete"}, elem_id="runs-delete", min_width=110, scale=0)
         with gr.Tabs():
@@ -142,8 +168,8 @@ def build(page: Page) -> None:
             with make(gr.Tab, {"label": "runs.tab.curves"}, elem_id="runs-tab-curves"):
                 curves = gr.HTML("", elem_id="runs-curves")
     package = gr.DownloadButton("zip", visible="hidden", elem_id="runs-zip")
-    shown = [box, title, result, data, curves, use, inspect, download, stop, delete]
-    _wire(page, calls, _State(opened, asked, timer), listing, trouble, package, shown)
+    shown = [box, title, result, data, curves, use, inspect, download, mistakes, stop, delete]
+    _wire(page, calls, state, listing, trouble, package, shown)
 
 
 def _wire(
@@ -151,7 +177,7 @@ def _wire(
 ) -> None:
     """Connect the list, the buttons of the opened run, and the timer that runs while something goes on."""
     opened, asked, listed = state.opened, state.asked, [listing, state.timer]
-    use, inspect, download, stop, delete = shown[-5:]
+    use, inspect, download, mistakes, stop, delete = shown[-6:]
     who = [page.owner, page.lang]
     loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     quiet = {**loud, "queue": False}
@@ -172,7 +198,7 @@ def _wire(
         return ("", wanted or run, *calls.tick(wanted or run, key, lang))
 
     listing.select(guarded(calls.choose), who, [opened, *listed, *shown], **quiet)
-    state.timer.tick(guarded(calls.tick), [opened, *who], [*listed, *shown], **quiet)
+    state.timer.tick(guarded(calls.watch), [opened, state.seen, *who], [state.seen, *listed, *shown], **quiet)
     stop.click(guarded(stopping, shown=refused), [opened, *who], [trouble, *listed, *shown], **quiet)
     delete.click(
         guarded(deleting, shown=refused_delete),
@@ -183,9 +209,10 @@ def _wire(
     opened.change(lambda: False, None, asked, **quiet)
     use.click(lambda run: (gr.Tabs(selected="predict"), run), opened, [page.tabs, page.checkpoint], **quiet)
     inspect.click(lambda run: (gr.Tabs(selected="inside"), run), opened, [page.tabs, page.inspected], **quiet)
-    download.click(guarded(calls.archive), [opened, *who], package, **loud).then(
-        None, package, None, js="(file) => window.bertdemo.download(file)"
-    )
+    for button, fn in ((download, calls.archive), (mistakes, calls.mistakes)):
+        button.click(guarded(fn), [opened, *who], package, **loud).then(
+            None, package, None, js="(file) => window.bertdemo.download(file)"
+        )
     page.on_open("runs", guarded(arriving), [page.opened, opened, *who], [page.opened, opened, *listed, *shown])
     page.on_load(calls.arrive, [], [opened, *listed, *shown])
     page.on_language(lambda lang, run, key: calls.tick(run, key, lang), [opened, page.owner], [*listed, *shown])

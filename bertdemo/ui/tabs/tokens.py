@@ -8,24 +8,31 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.anatomy.tokens import TokenTrace, trace
+from bertdemo.checkpoints import Catalogue
 from bertdemo.errors import TextTooLong
-from bertdemo.settings import Settings
 from bertdemo.ui.i18n import DEFAULT, has, thousands, translate
 from bertdemo.ui.page import SAMPLES, Page, Visit
-from bertdemo.ui.render.primitives import error_state, root
+from bertdemo.ui.render.predictions import render_model
+from bertdemo.ui.render.primitives import caption, error_state, root
 from bertdemo.ui.render.tokens import render_compared, render_stages, render_strip, render_table
+from bertdemo.ui.services import CHINESE, Services
 from bertdemo.ui.widgets import guarded
 
-SAMPLE = SAMPLES["en"]
 _BUNDLED = "bundled"
+_OPENINGS = {(SAMPLES["en"], _BUNDLED), (SAMPLES["zh"], CHINESE)}
+"""Text and checkpoint as the page opens with them, before anybody has changed one."""
 
 
 @dataclass(frozen=True)
 class _Callbacks:
     """The listeners of this tab, without the page."""
 
-    settings: Settings
-    catalogue: Any
+    services: Services
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The checkpoints."""
+        return self.services.catalogue
 
     def draw(
         self, text: str, pair: str, checkpoint: str, compare: str, max_length: float | None, owner: str, lang: str
@@ -35,57 +42,90 @@ class _Callbacks:
         compared = ""
         if compare:
             other = self._trace(text, pair, compare, max_length, owner)
-            compared = render_compared(other, self.catalogue.describe(compare, owner).name, lang)
-        return render_strip(first, lang), compared, render_stages(first, lang), render_table(first, lang)
+            name = self.catalogue.describe(compare, self._owner(owner)).name
+            compared = render_compared(other, name, lang)
+        strip = render_strip(first, lang)
+        if lang == "zh" and (text, checkpoint) == (SAMPLES["en"], _BUNDLED) and not self.services.reads_chinese():
+            strip += root(caption(translate(lang, "tokens.sample_english")))
+        return strip, compared, render_stages(first, lang), render_table(first, lang)
 
     def choose(self, checkpoint: str, owner: str) -> Any:
         """Inputs: checkpoint, owner. Outputs: max_length, set to what the checkpoint can read."""
-        positions = self.catalogue.describe(checkpoint, owner).positions
+        positions = self.catalogue.describe(checkpoint, self._owner(owner)).positions
         return gr.update(maximum=positions, value=positions)
 
-    def arrive(self, visit: Visit) -> tuple[Any, Any]:
-        """Inputs: the visit. Outputs: checkpoint and compare, with what this owner may choose."""
-        main, other = self.offer(visit.lang, visit.owner)
-        if visit.checkpoint in {value for _, value in main["choices"]}:
-            main["value"] = visit.checkpoint
-        return main, other
+    def arrive(self, visit: Visit, text: str) -> tuple[Any, ...]:
+        """Inputs: the visit, text. Outputs: text, checkpoint, compare, the pill, for this language and address."""
+        infos = {info.id: info for info in self.catalogue.list(self._owner(visit.owner))}
+        wanted, language = visit.checkpoint, "en"
+        if wanted in infos:
+            language = infos[wanted].language
+        elif not self.catalogue.is_hub_id(wanted):
+            language, wanted = self._opening(visit.lang)
+        main, other = self._lists(visit.lang, visit.owner)
+        sample = SAMPLES["zh" if language == "zh" else "en"]
+        said = sample if text in SAMPLES.values() and text != sample else gr.skip()
+        shown = visit.tab in {"", "tokens"} and wanted in infos
+        pill = render_model(infos[wanted], visit.lang) if shown else gr.skip()
+        return said, {**main, "value": wanted}, other, pill
 
-    def offer(self, lang: str, owner: str) -> tuple[Any, Any]:
-        """Inputs: language, owner. Outputs: checkpoint and compare, with what this owner may choose."""
+    def offer(self, lang: str, text: str, checkpoint: str, compare: str, owner: str) -> tuple[Any, ...]:
+        """Inputs: language, text, checkpoint, compare, owner. Outputs: text, checkpoint and compare.
+
+        A sample that nobody has changed is changed for that of the language; what was typed or chosen stays.
+        """
+        main, other = self._lists(lang, owner)
+        kept = (gr.skip(), {**main, "value": checkpoint}, {**other, "value": compare or ""})
+        if (text, checkpoint) not in _OPENINGS:
+            return kept
+        language, wanted = self._opening(lang)
+        return SAMPLES[language], {**main, "value": wanted}, kept[2]
+
+    def _opening(self, lang: str) -> tuple[str, str]:
+        """Return the language of the sample to begin with, and the checkpoint that reads it."""
+        return ("zh", CHINESE) if lang == "zh" and self.services.reads_chinese() else ("en", _BUNDLED)
+
+    def _lists(self, lang: str, owner: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the choices of checkpoint and compare, as updates."""
         choices = self.choices(lang, owner)
         none = (translate(lang, "tokens.compare_none"), "")
         return gr.update(choices=choices), gr.update(choices=[none, *choices])
 
     def choices(self, lang: str, owner: str = "") -> list[tuple[str, str]]:
         """Return every checkpoint with what it is, as choices of a dropdown."""
-        return [(_describe(info, lang), info.id) for info in self.catalogue.list(owner)]
+        return [(_describe(info, lang), info.id) for info in self.catalogue.list(self._owner(owner))]
 
     def compare_choices(self, lang: str) -> list[tuple[str, str]]:
         """Return the same with "no other" first."""
         return [(translate(lang, "tokens.compare_none"), ""), *self.choices(lang)]
 
+    def _owner(self, key: str) -> str:
+        """Return whose checkpoints may be used; who has no key yet may use those of nobody."""
+        return self.services.owner(key, optional=True)
+
     def _trace(self, text: str, pair: str, checkpoint: str, max_length: float | None, owner: str) -> TokenTrace:
         text, pair = text or "", pair or ""  # a box that was never drawn sends None
-        limit = self.settings.limits.text_chars
+        limit = self.services.settings.limits.text_chars
         longest = max(len(text), len(pair))
         if longest > limit:
             raise TextTooLong(chars=thousands(longest), limit=thousands(limit))
-        info = self.catalogue.describe(checkpoint, owner)
+        mine = self._owner(owner)
+        info = self.catalogue.describe(checkpoint, mine)
         return trace(
-            self.catalogue.tokenizer(checkpoint, owner), text, pair,
+            self.catalogue.tokenizer(checkpoint, mine), text, pair,
             checkpoint=checkpoint, max_length=max(int(max_length or 0), 0), positions=info.positions,
         )  # fmt: skip
 
 
 def build(page: Page) -> None:
     """Draw the tab."""
-    calls = _Callbacks(page.settings, page.catalogue)
+    calls = _Callbacks(page.services)
     make = page.words.make
-    drawn = guarded(calls.draw, shown=_refused)(SAMPLE, "", _BUNDLED, "", 0, "", DEFAULT)
+    drawn = guarded(calls.draw, shown=_refused)(SAMPLES["en"], "", _BUNDLED, "", 0, "", DEFAULT)
 
     text = make(
         gr.Textbox, {"label": "tokens.text", "placeholder": "tokens.text_placeholder"},
-        value=SAMPLE, lines=1, max_lines=8, container=False, elem_id="tokens-text", elem_classes="bd-write",
+        value=SAMPLES["en"], lines=1, max_lines=8, container=False, elem_id="tokens-text", elem_classes="bd-write",
     )  # fmt: skip
     pair = make(
         gr.Textbox, {"label": "tokens.pair", "placeholder": "tokens.pair_placeholder"},
@@ -116,9 +156,10 @@ def build(page: Page) -> None:
         lambda: (gr.update(visible=True), gr.update(visible=False)), None, [pair, add],
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
+    checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
     page.tells_model("tokens", checkpoint)
-    page.on_load(calls.arrive, [], [checkpoint, compare])
-    page.on_language(calls.offer, [page.owner], [checkpoint, compare])
+    page.on_load(calls.arrive, [text], [text, checkpoint, compare, page.model])
+    page.on_language(calls.offer, [text, checkpoint, compare, page.owner], [text, checkpoint, compare])
     page.on_language(_spoken(calls), asked[:-1], pictures)
 
 
@@ -131,7 +172,7 @@ def _controls(page: Page, calls: _Callbacks) -> tuple[gr.Dropdown, gr.Dropdown, 
         )  # fmt: skip
         compare = make(
             gr.Dropdown, {"label": "tokens.compare", "choices": calls.compare_choices},
-            value="", elem_id="tokens-compare", scale=3, min_width=220,
+            value="", allow_custom_value=True, elem_id="tokens-compare", scale=3, min_width=220,
         )  # fmt: skip
         max_length = make(
             gr.Number, {"label": "tokens.max_length"},
