@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Kind = Literal["pooler", "mean"]
+UNTRAINED = ("A", "B")
+"""Labels of the head that is made at random for a checkpoint without one."""
 
 
 def kind_of(model: Any) -> Kind:

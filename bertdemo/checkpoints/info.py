@@ -63,6 +63,10 @@ class CheckpointInfo:
     """First metric of a trained one that was evaluated."""
     mean_head: bool = False
     """Its head is a linear layer on the mean, which BertForSequenceClassification does not load."""
+    outputs: tuple[str, ...] = ()
+    """A name for each output of its trained head on a whole text, those of a regression too."""
+    other_head: str = ""
+    """Class of a head of another kind that its file holds, such as BertForTokenClassification."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bertdemo.checkpoints.heads import with_labels
 from bertdemo.checkpoints.mean_linear import ARCHITECTURE as MEAN_LINEAR
 from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert
 
@@ -112,7 +113,7 @@ def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
     architecture = architecture_of(raw)
     if not _mean_head_fits(config, weights, architecture):
         raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
-    return Vetted(config, weights, architecture)
+    return Vetted(with_labels(config, weights, architecture), weights, architecture)
 
 
 def read_config(path: Path, *, checkpoint: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo.checkpoints import intake, mean_linear
+from bertdemo.checkpoints.heads import other_head
 from bertdemo.checkpoints.intake import TOKENIZER_FILES, WEIGHTS_FILE
 from bertdemo.errors import CheckpointBroken, MaskHeadMissing
 
@@ -56,8 +57,9 @@ def open_model(
 ) -> Opened:
     """Load the encoder of `folder`, with a classification head over `labels`, its masked-word head, or none.
 
-    A head in the file is kept where `labels` is empty or the same list, else a new one is made; with `seed` the
-    new one is the same every time, and the caller's random state is left alone. A linear layer on the mean opens
+    A head in the file is kept where `labels` is empty or the same list and its class is that of a head for labels,
+    else a new one is made; with `seed` the new one is the same every time, and the caller's random state is left
+    alone. A linear layer on the mean opens
     as `mean_linear`; a new head is always that of BertForSequenceClassification. Only `attention="eager"` gives
     attention weights. `dropout` replaces every dropout rate of the config. Raises what `intake.check_folder`
     raises, and CheckpointBroken where a tensor of the encoder is missing.
@@ -83,7 +85,8 @@ def open_model(
         if vetted.weights.has_mean_head and (not labels or tuple(labels) == stored):
             return _load(mean_linear.model_class(), folder, config, attention)
         opened = _load(BertForSequenceClassification, folder, config, attention)
-        if not labels or tuple(labels) == stored or not vetted.weights.has_classifier:
+        foreign = bool(other_head(vetted.weights, vetted.architecture))
+        if not vetted.weights.has_classifier or (not foreign and (not labels or tuple(labels) == stored)):
             return opened
         return _with_new_head(opened)
 
@@ -170,7 +173,7 @@ def _load(cls: Any, folder: Path, config: Any, attention: str, **options: object
 
 
 def _with_new_head(opened: Opened) -> Opened:
-    """Forget the classifier of the file: the same number of labels does not make it a head for these."""
+    """Forget the classifier of the file: the same number of outputs does not make it a head for these labels."""
     import torch
 
     classifier: Any = opened.model.classifier

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from bertdemo.anatomy import compare, fill_mask, layers, pooling, training_step, wordpiece
+from bertdemo.anatomy import compare, fill_mask, label_head, layers, pooling, training_step, wordpiece
 from bertdemo.anatomy.compare import ClassMap
 from bertdemo.anatomy.fill_mask import Filling
 from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace
@@ -31,8 +31,7 @@ from bertdemo.tasks.base import batches
 if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats
 
-UNTRAINED = ("A", "B")
-"""Labels of the head that is made at random for a checkpoint without one."""
+UNTRAINED = label_head.UNTRAINED
 SEED = 0
 MAP_ROWS = 300
 _KEPT_MODELS = 3
@@ -239,7 +238,8 @@ class Inspector:
             opened = open_model(folder, head="fill_mask", attention="eager")
         else:
             start = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
-            labels = info.labels or UNTRAINED
+            own: tuple[str, ...] = info.labels if kind == "before" else ()  # none asked for: those of the file
+            labels = own if info.outputs else UNTRAINED
             opened = open_model(start, head="classification", labels=labels, seed=SEED, attention="eager")
             if kind == "before" and (folder / HEAD_FILE).exists():
                 restore_head(opened, folder)

@@ -13,6 +13,7 @@ from typing import Any
 from bertdemo.anatomy import compare, geometry, snippets
 from bertdemo.anatomy.layers import HeadTrace, LayerTrace
 from bertdemo.checkpoints import CheckpointInfo
+from bertdemo.checkpoints.heads import in_the_way
 from bertdemo.errors import ArgumentWrong, MaskHeadMissing, RunUnknown, TextTooLong
 from bertdemo.serving.inspector import BeforeAfter, Inspector, Question
 from bertdemo.ui.i18n import message, translate
@@ -122,7 +123,7 @@ class Drawings:
             "specials": render_specials(seen, lang),
             "overview": render_overview(seen, where.layer, where.head, lang),
             "arcs": render_arcs(seen, where.token, lang),
-            "head": render_head(seen, lang),
+            "head": render_head(seen, lang, info.other_head),
             "masks": self._masks(seen, info, lang),
             **dict.fromkeys(("filled", "change"), ""),
             "step": root(empty_state(translate(lang, "inside.step_empty"))),
@@ -259,7 +260,8 @@ class Drawings:
         if step == "pooling" and asked.second.strip():
             second_kept = self._kept(Question(asked.second, "", question.checkpoint), asked.owner)
         written = snippets.snippet(
-            step, _source(info), question.text, question.pair, untrained=not info.labels, mean=info.mean_head,
+            step, _source(info), question.text, question.pair, untrained=not info.outputs, mean=info.mean_head,
+            redrawn=in_the_way(info.other_head),
             layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
             second=asked.second, label=asked.label, learning_rate=asked.rate,
             base=_source(self._services.catalogue.describe(info.base, asked.owner)) if _has_base(step, info) else "",

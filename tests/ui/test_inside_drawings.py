@@ -22,6 +22,7 @@ from bertdemo.ui.inside_drawings import PICTURES, RATES, Asked, Drawings, Where,
 from bertdemo.ui.render.inside_attention import View
 from bertdemo.ui.services import Services
 from bertdemo.ui.tabs.inside import _Callbacks
+from tests.anatomy.test_snippets import run
 from tests.runs.support import created, rows_of, settings_with, sharpened, write_csv
 from tests.serving.support import LABELS, PAIR, TEXT, train
 from tests.serving.test_predictor import publish
@@ -55,9 +56,11 @@ def services(root: Path) -> Iterator[Services]:
     plain = sharpened(build_tiny_checkpoint(root / "plain"))
     sharpened(build_tiny_checkpoint(root / "headed", head="classification", labels=LABELS, seed=3))
     sharpened(build_tiny_checkpoint(root / "masked", head="mlm", layers=3, width=24, seed=4))
+    build_tiny_checkpoint(root / "entities", head="tokens", labels=("O", "B-PER", "I-PER", "B-LOC", "I-LOC"))
+    build_tiny_checkpoint(root / "questions", head="questions")
     train(plain, root / "tuned")
     (root / "home").mkdir()
-    folders = tuple(root / name for name in ("plain", "headed", "masked"))
+    folders = tuple(root / name for name in ("plain", "headed", "masked", "entities", "questions"))
     built = Services.create(replace(settings_with(root / "home"), checkpoint_folders=folders))
     yield built
     built.close()
@@ -111,7 +114,10 @@ def pressed(**data: Any) -> gr.EventData:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("checkpoint", ["bundled", "local:plain", "local:headed", "local:masked", "trained"])
+@pytest.mark.parametrize(
+    "checkpoint",
+    ["bundled", "local:plain", "local:headed", "local:masked", "local:entities", "local:questions", "trained"],
+)
 def test_a_sentence_fills_every_place_but_the_table_of_positions(
     drawings: Drawings, trained: str, checkpoint: str, lang: str
 ) -> None:
@@ -325,6 +331,24 @@ def test_what_was_not_trained_here_has_no_before(drawings: Drawings, checkpoint:
     with pytest.raises(BertDemoError) as caught:
         drawings.change(ask(checkpoint=checkpoint), lambda share: None)
     assert caught.value.key == "base_missing"
+
+
+# --- heads of other kinds -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "brought"), [("entities", "BertForTokenClassification"), ("questions", "BertForQuestionAnswering")]
+)
+def test_a_head_of_another_kind_is_named_and_the_code_draws_a_new_one_too(
+    drawings: Drawings, root: Path, name: str, brought: str
+) -> None:
+    asked = ask(checkpoint=f"local:{name}")
+    words = said(drawings.sentence(asked)["head"])
+    assert f"({brought})" in words and "another kind" in words and "untrained" in words
+    seen = drawings._inspector.look(asked.question, "")
+    assert (seen.head_trained, seen.labels) == (False, ("A", "B"))
+    code = script_of(drawings.code("head", asked)).replace(f"path/to/{name}", str(root / name))
+    assert run(code)["logits"].tolist() == pytest.approx(seen.logits, abs=1e-5)
 
 
 # --- how much is sent ---------------------------------------------------------------------------------------

@@ -315,6 +315,20 @@ def test_an_untrained_head_is_called_so_beside_chance() -> None:
     assert "chance is 25.0%" in html
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_head_of_another_kind_is_named_and_not_said_to_be_missing(lang: str) -> None:
+    seen = seen_by(labels=("A", "B"), trained=False)
+    none = said(head.render_head(seen, lang))
+    for other in ("BertForTokenClassification", "BertForQuestionAnswering", "BertForMultipleChoice",
+                  "BertForNextSentencePrediction", "BertForSomething", "?"):  # fmt: skip
+        words = said(head.render_head(seen, lang, other))
+        assert (other in words) or other == "?"
+        assert {"en": "another kind", "zh": "另一种"}[lang] in words
+        assert {"en": "untrained", "zh": "没有训练过"}[lang] in words and "50.0%" in words
+        assert {"en": "brought none", "zh": "不含"}[lang] not in words
+    assert {"en": "brought none for labels", "zh": "不含分类头"}[lang] in none
+
+
 def test_logits_too_large_for_exp_can_be_drawn() -> None:
     assert "100.0%" in head.render_head(replace(SEEN, logits=(900.0, 1.0)), "en")
     assert "900" in head.render_step(replace(STEP, logits=(900.0, 1.0)), "en")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from bertdemo.checkpoints.heads import UNNAMED
 from bertdemo.ui.i18n import has, percent, plural, thousands, translate
 from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.pictures import (
@@ -37,10 +38,21 @@ _OVERFLOW = 700.0
 """exp() of more is beyond a float."""
 
 
-def render_head(seen: LayerTrace, lang: str) -> str:
+_KINDS = {
+    "BertForTokenClassification": "tokens",
+    "BertForQuestionAnswering": "answer",
+    "BertForMultipleChoice": "choice",
+    "BertForNextSentencePrediction": "next",
+    UNNAMED: "unnamed",
+}
+"""Class of a head that this page does not draw -> what is said of it."""
+
+
+def render_head(seen: LayerTrace, lang: str, other: str = "") -> str:
     """Draw step 7: each label's logit, its exponential and its probability, best first.
 
-    Of a regression on the mean also that mean, and what its linear layer adds up to each logit.
+    Of a regression on the mean also that mean, and what its linear layer adds up to each logit. `other` is the class
+    of the head that the checkpoint brought where it is of another kind.
     """
     chances = seen.probabilities
     order = sorted(range(len(seen.labels)), key=lambda i: -chances[i])
@@ -63,7 +75,10 @@ def render_head(seen: LayerTrace, lang: str) -> str:
     untrained = ""
     if not seen.head_trained:
         values = {"chance": percent(1 / len(seen.labels)), "best": percent(chances[order[0]])}
-        untrained = banner(plural(lang, "inside.head.untrained", len(seen.labels), **values))
+        if other:
+            values["kind"] = translate(lang, f"inside.head.brought.{_KINDS.get(other, 'named')}", name=other)
+        key = "inside.head.untrained_other" if other else "inside.head.untrained"
+        untrained = banner(plural(lang, key, len(seen.labels), **values))
     return root(
         untrained
         + (_mean_head(seen, lang) if mean else "")
