@@ -6,15 +6,15 @@ The tests run every one of them as it stands and hold what it computes against w
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from bertdemo.anatomy import head_snippets
 from bertdemo.anatomy.scripting import (
     BUNDLED,
     LENGTH,
     OPTIONS,
     TOKENIZER,
     Asked,
-    Runs,
-    classifier_lines,
     inputs_line,
     literals,
     model_line,
@@ -37,58 +37,22 @@ STEPS = (
     "training_step",
     "before_after",
 )
-_MEAN_IMPORTS = [
-    "from safetensors.torch import load_file",
-    "from transformers import AutoTokenizer, BertModel",
-    "from transformers.utils import cached_file",
-]
-_MEAN_HEAD = 'load_file(cached_file(name, "model.safetensors"))'
-_MEAN_MODEL = 'model = BertModel.from_pretrained(name, dtype="float32", add_pooling_layer=False)'
 
 
-def snippet(
-    step: str,
-    source: str,
-    text: str,
-    pair: str = "",
-    *,
-    layer: int = 1,
-    head: int = 1,
-    token: int = 1,
-    second: str = "",
-    label: int = 0,
-    learning_rate: float = 5e-5,
-    base: str = "",
-    untrained: bool = False,
-    redrawn: bool = False,
-    mean: bool = False,
-    kept: Runs = (),
-    second_kept: Runs = (),
-) -> str:
+def snippet(step: str, source: str, text: str, pair: str = "", **chosen: Any) -> str:
     """Return at most 10 lines of Python after the imports, ending with one that prints the step's numbers.
 
-    `source` and `base` are Python expressions for a folder or an id on the Hub and go in as they are: write them
-    with repr(), or pass BUNDLED. Texts go in as literals. `token` counts from 0 as positions do, `layer` from 1
-    (in the step "layers" 0 stands for the embeddings), `head` from 1. `second` is what "pooling" compares with,
-    `label` and `learning_rate` are those of "training_step", `base` that of "before_after". With
-    `untrained`, "head" and "training_step" draw a new head for two labels, the same as the page does; the numbers
-    of "fill_mask" are the page's where the checkpoint brings a head for masked words; with `redrawn` a head of
-    another kind in the file gives way to the new one. With `mean` the head of both
-    is a linear layer on the mean of all pieces, for which transformers has no class. `kept` are the positions that a
-    checkpoint with a rule of its own for long texts left of this one, `second_kept` those of `second`; without them
-    a long text loses its end beyond the model's positions. Raises ValueError for another
-    step, and for "before_after" without a base.
+    `chosen` are the other fields of Asked, which says what they are. Texts go in as literals. Raises ValueError for
+    another step, for "before_after" without a base, and for "training_step" of a regression, which has none here.
     """
     if step not in STEPS:
         raise ValueError(f"no snippet for {step!r}")
-    if step == "before_after" and not base:
+    asked = Asked(source, text, pair, **chosen)
+    if step == "training_step" and asked.problem == "regression":
+        raise ValueError("no training step of a regression")
+    if step == "before_after" and not asked.base:
         raise ValueError("before_after compares with a base")
-    return _WRITERS[step](
-        Asked(
-            source, text, pair, int(layer), int(head), int(token), second, int(label), float(learning_rate), base,
-            untrained, redrawn, mean, kept, second_kept,
-        )
-    )  # fmt: skip
+    return _WRITERS[step](asked.numbered())
 
 
 def _tokens(asked: Asked) -> str:
@@ -240,35 +204,6 @@ def _pooling_of_cut(asked: Asked) -> str:
     )
 
 
-def _head(asked: Asked) -> str:
-    if asked.mean:
-        return script(
-            asked,
-            _MEAN_IMPORTS,
-            TOKENIZER,
-            _MEAN_MODEL,
-            f"head = {_MEAN_HEAD}  # BertForSequenceClassification would not read it",
-            inputs_line(asked),
-            "mean = model(**inputs).last_hidden_state[0].mean(0)  # one text alone: there is no padding to leave out",
-            'logits = (head["linear.weight"] @ mean + head["linear.bias"]).detach()  # no [CLS], no pooler',
-            "probabilities = logits.softmax(-1)",
-            "label = model.config.id2label[int(probabilities.argmax())]",
-            "print(label, logits, probabilities)",
-        )
-    imports = ["import torch"] if asked.untrained else []
-    return script(
-        asked,
-        [*imports, "from transformers import AutoTokenizer, BertForSequenceClassification"],
-        TOKENIZER,
-        *classifier_lines(asked),
-        *([inputs_line(asked)] if asked.redrawn else wrapped_inputs(asked)),
-        "logits = model(**inputs).logits[0].detach()  # classifier(tanh(pooler)), not the raw [CLS]",
-        "probabilities = logits.softmax(-1)",
-        "label = model.config.id2label[int(probabilities.argmax())]",
-        "print(label, logits, probabilities)",
-    )
-
-
 def _fill_mask(asked: Asked) -> str:
     return script(
         asked,
@@ -284,68 +219,6 @@ def _fill_mask(asked: Asked) -> str:
     )
 
 
-def _training_step(asked: Asked) -> str:
-    if asked.mean:
-        return _mean_step(asked)
-    rate, answer = repr(asked.learning_rate), f"torch.tensor([{asked.label}])"
-    parts = "(model.bert.embeddings, *model.bert.encoder.layer, model.bert.pooler, model.classifier)"
-    return script(
-        asked,
-        ["import torch", "from transformers import AutoTokenizer, BertForSequenceClassification"],
-        *classifier_lines(asked),
-        inputs_line(asked, "AutoTokenizer.from_pretrained(name)"),
-        f"loss = model(**inputs, labels={answer}).loss  # without labels= there is no loss and backward() fails",
-        "loss.backward()",
-        f"norms = [sum(w.grad.square().sum() for w in part.parameters()).sqrt().item() for part in {parts}]",
-        f"torch.optim.AdamW(model.parameters(), lr={rate}, weight_decay=0.01).step()",
-        *_told("model(**inputs).logits[0].softmax(-1).tolist()", asked),
-    )
-
-
-def _told(after: str, asked: Asked) -> list[str]:
-    """The last lines of a training step; one is saved where drawing the head takes one more."""
-    if asked.redrawn:
-        return [f"print(loss.item(), norms, after := {after})"]
-    return [f"after = {after}", "print(loss.item(), norms, after)"]
-
-
-def _mean_step(asked: Asked) -> str:
-    parts = "(*map(list, map(torch.nn.Module.parameters, (model.embeddings, *model.encoder.layer))), head)"
-    answer = f"torch.tensor({asked.label})"
-    return script(
-        asked,
-        ["import torch", *_MEAN_IMPORTS],
-        _MEAN_MODEL,
-        f'weight, bias = head = [{_MEAN_HEAD}[f"linear.{{w}}"].requires_grad_() for w in ("weight", "bias")]',
-        inputs_line(asked, "AutoTokenizer.from_pretrained(name)"),
-        "said = lambda: weight @ model(**inputs).last_hidden_state[0].mean(0) + bias",
-        f"loss = torch.nn.functional.cross_entropy(said(), {answer})  # -log p of the right label",
-        "loss.backward()",
-        f"norms = [sum(w.grad.square().sum() for w in part).sqrt().item() for part in {parts}]",
-        f"torch.optim.AdamW([*model.parameters(), *head], lr={asked.learning_rate!r}, weight_decay=0.01).step()",
-        "print(loss.item(), norms, said().softmax(-1).tolist())",
-    )
-
-
-def _before_after(asked: Asked) -> str:
-    load = model_line("BertModel", eager=True).removeprefix("model = ").replace("name", "one")
-    weights = f"model(**inputs, output_attentions=True).attentions[{asked.layer - 1}][0, {asked.head - 1}]"
-    parts = "(model.embeddings, *model.encoder.layer)"
-    return script(
-        asked,
-        ["import torch", "from transformers import AutoTokenizer, BertModel"],
-        f"base = {asked.base}",
-        f"models = [{load} for one in (base, name)]",
-        inputs_line(asked, "AutoTokenizer.from_pretrained(name)", "models[0]"),
-        f"before, after = ({weights} for model in models)",
-        "difference = (after - before).detach()",
-        "flat = [[torch.cat([w.detach().flatten() for w in part.parameters()]).double()"
-        f" for part in {parts}] for model in models]",
-        "moved = [((new - old).norm() / old.norm()).item() for old, new in zip(*flat)]  # embeddings, then each layer",
-        "print(difference, moved)",
-    )
-
-
 _WRITERS: dict[str, Callable[[Asked], str]] = {
     "tokens": _tokens,
     "specials": _specials,
@@ -353,8 +226,8 @@ _WRITERS: dict[str, Callable[[Asked], str]] = {
     "attention": _attention,
     "layers": _layers,
     "pooling": _pooling,
-    "head": _head,
+    "head": head_snippets.head,
     "fill_mask": _fill_mask,
-    "training_step": _training_step,
-    "before_after": _before_after,
+    "training_step": head_snippets.training_step,
+    "before_after": head_snippets.before_after,
 }

@@ -274,7 +274,9 @@ def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Lang
     """Return what config and weights say; whether a text is lower-cased they do not."""
     config, weights = vetted.config, vetted.weights
     outputs = heads.outputs_of(config, weights, vetted.architecture)
-    labels = outputs if len(outputs) > 1 else ()  # one output is a number, not a label
+    problem = heads.problem_of(config.get("problem_type") if outputs else None, len(outputs))
+    # What comes out of a regression is a number, not a label.
+    labels = outputs if len(outputs) > 1 and problem != "regression" else ()
     can: set[Capability] = {"tokenize", "embed", "fine_tune"}
     can |= {"labels"} if labels else set()
     can |= {"fill_mask"} if weights.has_mlm_head else set()
@@ -300,6 +302,7 @@ def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Lang
         ready=False,
         mean_head=weights.has_mean_head,
         outputs=outputs,
+        problem=problem,
         other_head=heads.other_head(weights, vetted.architecture),
     )
 

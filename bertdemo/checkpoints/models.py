@@ -69,6 +69,8 @@ def open_model(
         raise MaskHeadMissing(checkpoint=folder.name)
     fields = dict(vetted.config)
     stored = tuple(fields.get("id2label", {}).values())
+    if labels or head != "classification":
+        fields.pop("problem_type", None)  # it is the file's own head that was trained so
     if labels:
         fields["id2label"] = dict(enumerate(labels))
         fields["label2id"] = {label: index for index, label in enumerate(labels)}

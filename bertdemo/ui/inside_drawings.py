@@ -25,17 +25,14 @@ from bertdemo.ui.render.inside_attention import (
     render_numbers,
     render_overview,
 )
-from bertdemo.ui.render.inside_head import (
-    render_cannot_fill,
+from bertdemo.ui.render.inside_change import (
     render_class_map,
     render_difference,
-    render_fill,
     render_frozen,
-    render_head,
     render_movement,
     render_probabilities,
-    render_step,
 )
+from bertdemo.ui.render.inside_head import render_cannot_fill, render_fill, render_head, render_no_step, render_step
 from bertdemo.ui.render.inside_layers import render_map, render_path, render_pooling
 from bertdemo.ui.render.inside_text import (
     render_embeddings,
@@ -215,11 +212,16 @@ class Drawings:
 
     def learning(self, asked: Asked) -> Drawn:
         """Return the code of a training step as it stands before somebody takes one."""
-        names = ("training_step", "before_after") if self._info(asked).base else ("training_step",)
+        info = self._info(asked)
+        if info.problem == "regression":  # its step would need a number, not a label
+            return {"code_before_after": "", "code_training_step": "", "step": render_no_step(asked.lang)}
+        names = ("training_step", "before_after") if info.base else ("training_step",)
         return {"code_before_after": "", **{f"code_{step}": self.code(step, asked) for step in names}}
 
     def step(self, asked: Asked) -> Drawn:
         """Take one optimizer step on a copy and return what it did."""
+        if self._info(asked).problem == "regression":
+            return {"step": render_no_step(asked.lang)}
         found = self._inspector.training_step(asked.question, asked.owner, asked.label, asked.rate)
         return {"step": render_step(found, asked.lang), "code_training_step": self.code("training_step", asked)}
 
@@ -261,7 +263,7 @@ class Drawings:
             second_kept = self._kept(Question(asked.second, "", question.checkpoint), asked.owner)
         written = snippets.snippet(
             step, _source(info), question.text, question.pair, untrained=not info.outputs, mean=info.mean_head,
-            redrawn=in_the_way(info.other_head),
+            redrawn=in_the_way(info.other_head), problem=info.problem,
             layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
             second=asked.second, label=asked.label, learning_rate=asked.rate,
             base=_source(self._services.catalogue.describe(info.base, asked.owner)) if _has_base(step, info) else "",

@@ -85,6 +85,24 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stirred(build_tiny_checkpoint(tmp_path_factory.mktemp("snippets") / "qa", head="questions"))
 
 
+LABELS = ("bad", "so", "good")
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A head that says yes or no to each label."""
+    folder = tmp_path_factory.mktemp("snippets") / "several"
+    named = {"problem_type": "multi_label_classification"}
+    return stirred(build_tiny_checkpoint(folder, head="classification", labels=LABELS, **named))
+
+
+@pytest.fixture(scope="module")
+def stars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A regression."""
+    folder = tmp_path_factory.mktemp("snippets") / "stars"
+    return stirred(build_tiny_checkpoint(folder, head="classification", labels=("stars",)))
+
+
 @pytest.fixture(scope="module", params=["bundled", "classifier", "masked", *OTHERS])
 def checkpoint(request: pytest.FixtureRequest) -> tuple[str, Path]:
     """The Python expression that a snippet opens, and the folder behind it."""
@@ -177,6 +195,35 @@ def test_the_head_says_what_it_says_in_the_app(classifier: Path, texts: tuple[st
     assert apart(found["logits"], expected.logits) <= BOUND
     assert apart(found["probabilities"], expected.probabilities) <= BOUND
     assert found["label"] == expected.labels[int(np.argmax(expected.logits))]
+
+
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
+def test_a_head_of_several_labels_says_what_it_says_in_the_app(several: Path, texts: tuple[str, str]) -> None:
+    from transformers import BertForSequenceClassification
+
+    found = run(snippet("head", repr(str(several)), *texts, problem="multi_label_classification"))
+    expected = seen(several, *texts)
+    plain: Any = BertForSequenceClassification.from_pretrained(several, dtype=torch.float32).eval()
+    chances = plain(**inputs_of(read(several, *texts))).logits.sigmoid()[0].tolist()
+    assert expected.problem == "multi_label_classification" and expected.head_trained
+    assert apart(expected.probabilities, chances) <= BOUND and apart(found["probabilities"], chances) <= BOUND
+    assert found["labels"] == [label for label, chance in zip(LABELS, chances, strict=True) if chance > 0.5]
+    step = training_step.training_step(plain, inputs_of(read(several, *texts)), 2, 1e-3)
+    more = {"label": 2, "learning_rate": 1e-3, "problem": "multi_label_classification"}
+    found = run(snippet("training_step", repr(str(several)), *texts, **more))
+    assert abs(found["loss"].item() - step.loss) <= BOUND
+    assert apart(found["norms"], [norm for _, norm in step.gradient_norms]) <= BOUND
+    assert apart(found["after"], step.after_probabilities) <= BOUND
+
+
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
+def test_a_regression_gives_its_number_and_no_probability(stars: Path, texts: tuple[str, str]) -> None:
+    found = run(snippet("head", repr(str(stars)), *texts, problem="regression"))
+    expected = seen(stars, *texts)
+    assert (expected.problem, expected.head_trained, expected.probabilities) == ("regression", True, ())
+    assert apart(found["logits"], expected.logits) <= BOUND and "probabilities" not in found
+    with pytest.raises(ValueError, match="no training step"):
+        snippet("training_step", repr(str(stars)), *texts, problem="regression")
 
 
 @pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)

@@ -80,8 +80,43 @@ def test_a_head_whose_outputs_have_no_names_is_kept_under_the_names_of_transform
 def test_one_output_is_an_output_and_no_label(tmp_path: Path) -> None:
     folder = build_tiny_checkpoint(tmp_path / "one", head="classification", labels=("stars",))
     info = described(folder, tmp_path / "home")
-    assert (info.labels, info.outputs, info.task) == ((), ("stars",), None)
+    assert (info.labels, info.outputs, info.task, info.problem) == ((), ("stars",), None, "regression")
     assert models.open_model(folder, head="classification").new_weights == ()
+
+
+@pytest.mark.parametrize(
+    ("named", "count", "problem"),
+    [
+        (None, 3, "single_label_classification"),
+        (None, 1, "regression"),
+        ("single_label_classification", 1, "regression"),
+        ("multi_label_classification", 1, "multi_label_classification"),
+        ("multi_label_classification", 3, "multi_label_classification"),
+        ("regression", 3, "regression"),
+    ],
+)
+def test_how_a_head_was_trained_decides_what_its_outputs_are(
+    tmp_path: Path, named: str | None, count: int, problem: str
+) -> None:
+    labels = [f"label {i}" for i in range(count)]
+    folder = build_tiny_checkpoint(tmp_path / "one", head="classification", labels=labels)
+    raw = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**raw, "problem_type": named}))
+    models.open_model(folder, head="classification")
+    info = described(folder, tmp_path / "home")
+    assert (info.problem, info.outputs) == (problem, tuple(labels))
+    assert info.labels == (tuple(labels) if count > 1 and problem != "regression" else ())
+
+
+def test_what_is_trained_further_is_not_trained_as_its_base_was(tmp_path: Path) -> None:
+    named = {"problem_type": "multi_label_classification"}
+    folder = build_tiny_checkpoint(tmp_path / "one", head="classification", labels=("a", "b"), **named)
+    for labels in (("a", "b"), ("c", "d", "e")):
+        opened = models.open_model(folder, head="classification", labels=labels)
+        assert opened.model.config.problem_type is None
+    assert models.open_model(folder, head="none").model.config.problem_type is None
+    opened = models.open_model(folder, head="classification")
+    assert opened.model.config.problem_type == "multi_label_classification"
 
 
 @pytest.mark.parametrize(

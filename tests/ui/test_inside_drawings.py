@@ -42,6 +42,7 @@ LAST = 11
 KILOBYTES = 64 * 1024
 HEAD = {"matrix", "numbers", "ablation", "code_attention"}
 TOKEN = {"word", "embeddings", "numbers", "path", "map", "code_layers", "code_embeddings", "code_attention"}
+OF_OTHER_KINDS = ("entities", "questions", "several", "stars")
 ON_REQUEST = {"ablation", "filled", "change", "code_before_after"}
 """Places that stay empty until somebody asks, or where the checkpoint has a base."""
 
@@ -58,9 +59,12 @@ def services(root: Path) -> Iterator[Services]:
     sharpened(build_tiny_checkpoint(root / "masked", head="mlm", layers=3, width=24, seed=4))
     build_tiny_checkpoint(root / "entities", head="tokens", labels=("O", "B-PER", "I-PER", "B-LOC", "I-LOC"))
     build_tiny_checkpoint(root / "questions", head="questions")
+    named = {"problem_type": "multi_label_classification"}
+    build_tiny_checkpoint(root / "several", head="classification", labels=LABELS, **named)
+    build_tiny_checkpoint(root / "stars", head="classification", labels=("stars",))
     train(plain, root / "tuned")
     (root / "home").mkdir()
-    folders = tuple(root / name for name in ("plain", "headed", "masked", "entities", "questions"))
+    folders = tuple(root / name for name in ("plain", "headed", "masked", *OF_OTHER_KINDS))
     built = Services.create(replace(settings_with(root / "home"), checkpoint_folders=folders))
     yield built
     built.close()
@@ -349,6 +353,28 @@ def test_a_head_of_another_kind_is_named_and_the_code_draws_a_new_one_too(
     assert (seen.head_trained, seen.labels) == (False, ("A", "B"))
     code = script_of(drawings.code("head", asked)).replace(f"path/to/{name}", str(root / name))
     assert run(code)["logits"].tolist() == pytest.approx(seen.logits, abs=1e-5)
+
+
+def test_a_head_of_several_labels_takes_a_step_and_a_regression_says_why_not(drawings: Drawings) -> None:
+    several, stars = (ask(checkpoint=f"local:{name}", silence=True) for name in ("several", "stars"))
+    words = said(drawings.sentence(several)["head"])
+    assert "need not sum to 1" in words and "untrained" not in words
+    step = drawings.step(replace(several, label=1))
+    assert "“good” as the only label" in said(step["step"])
+    assert "torch.eye(model.config.num_labels)[[1]]" in script_of(step["code_training_step"])
+    drawn = drawings.sentence(stars)
+    assert "A regression" in said(drawn["head"]) and "softmax(-1)" not in script_of(drawn["code_head"])
+    assert "mean squared error" in said(drawn["step"]) and drawn["code_training_step"] == ""
+    assert drawings.step(stars) == {"step": drawn["step"]}
+    assert "%" not in said(drawn["ablation"]) and "%" in said(drawings.sentence(several)["ablation"])
+
+
+def test_the_controls_of_a_step_are_there_where_one_can_be_taken(calls: _Callbacks) -> None:
+    for name, labels in (("several", LABELS), ("stars", None), ("entities", ("A", "B"))):
+        about = calls._about(ask(checkpoint=f"local:{name}"))
+        assert all(about[control]["visible"] is (labels is not None) for control in ("label", "rate", "take"))
+        if labels:
+            assert about["label"]["choices"] == [(label, i) for i, label in enumerate(labels)]
 
 
 # --- how much is sent ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from bertdemo.anatomy.pooling import PooledRow, PoolingComparison
 from bertdemo.anatomy.training_step import TrainingStep
 from bertdemo.anatomy.wordpiece import Attempt, Matching, attempts
 from bertdemo.ui.i18n import LANGUAGES
+from bertdemo.ui.render import inside_change as change
 from bertdemo.ui.render import inside_head as head
 from bertdemo.ui.render import inside_layers as layers
 from bertdemo.ui.render import inside_text as text
@@ -93,10 +94,10 @@ def everything(lang: str) -> dict[str, str]:
         "fill": head.render_fill(FILLING, [], lang),
         "cannot fill": head.render_fill(None, [HOSTILE], lang),
         "step": head.render_step(STEP, lang),
-        "movement": head.render_movement([("embeddings", 0.01), ("layer.2", 0.4), (HOSTILE, 0.0)], lang),
-        "class map": head.render_class_map(CLASSES, lang),
-        "probabilities": head.render_probabilities([HOSTILE, "b"], (0.5, 0.5), (0.1, 0.9), lang),
-        "difference": head.render_difference(floats(5, 5) / 5, SEEN, 1, 2, lang),
+        "movement": change.render_movement([("embeddings", 0.01), ("layer.2", 0.4), (HOSTILE, 0.0)], lang),
+        "class map": change.render_class_map(CLASSES, lang),
+        "probabilities": change.render_probabilities([HOSTILE, "b"], (0.5, 0.5), (0.1, 0.9), lang),
+        "difference": change.render_difference(floats(5, 5) / 5, SEEN, 1, 2, lang),
     }
 
 
@@ -329,6 +330,27 @@ def test_a_head_of_another_kind_is_named_and_not_said_to_be_missing(lang: str) -
     assert {"en": "brought none for labels", "zh": "不含分类头"}[lang] in none
 
 
+def test_a_head_of_several_labels_has_a_chance_for_each_and_writes_its_loss_out() -> None:
+    seen = replace(seen_by(labels=("a", "b", "c")), logits=(0.0, 2.0, -2.0), problem="multi_label_classification")
+    words = said(head.render_head(seen, "en"))
+    assert "b 2.000 88.1% a 0.000 50.0% c -2.000 11.9%" in words
+    assert "need not sum to 1" in words and "exp(logit)" not in words
+    step = replace(STEP, labels=("a", "b"), logits=(0.5, 1.5), probabilities=(0.6225, 0.8176), loss=1.0878,
+                   problem="multi_label_classification")  # fmt: skip
+    words = said(head.render_step(step, "en"))
+    assert "p(a) = 1 / (1 + exp(−(0.500))) = 0.6225" in words
+    assert "loss = −(log 0.6225 + log(1 − 0.8176)) / 2 = 1.0878" in words
+    assert "“a” as the only label that applies" in words
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_regression_is_a_number_without_softmax(lang: str) -> None:
+    seen = replace(seen_by(labels=("stars",)), logits=(3.25,), problem="regression")
+    html = head.render_head(seen, lang)
+    assert "stars 3.2500" in said(html) and "%" not in said(html)
+    assert {"en": "mean squared error", "zh": "均方误差"}[lang] in said(head.render_no_step(lang))
+
+
 def test_logits_too_large_for_exp_can_be_drawn() -> None:
     assert "100.0%" in head.render_head(replace(SEEN, logits=(900.0, 1.0)), "en")
     assert "900" in head.render_step(replace(STEP, logits=(900.0, 1.0)), "en")
@@ -365,7 +387,7 @@ def test_movement_is_given_in_percent() -> None:
 def test_more_than_six_labels_share_one_look_and_both_maps_their_axes() -> None:
     labels = tuple(f"label {i % 8}" for i in range(17))
     there = tuple((float(i), 1.0) for i in range(17))
-    html = head.render_class_map(ClassMap(there, tuple((x + 17, y) for x, y in there), labels, (0.3, 0.2)), "en")
+    html = change.render_class_map(ClassMap(there, tuple((x + 17, y) for x, y in there), labels, (0.3, 0.2)), "en")
     assert "other labels (4)" in html
     assert html.count('class="other" data-name') == 8
     first, second = html.split("bd-points")[1:3]
@@ -375,9 +397,9 @@ def test_more_than_six_labels_share_one_look_and_both_maps_their_axes() -> None:
 
 
 def test_the_largest_changes_of_attention_are_listed_by_size() -> None:
-    change = np.zeros((5, 5), dtype=np.float32)
-    change[0, 4], change[4, 0] = -0.75, 0.5
-    html = said(head.render_difference(change, SEEN, 1, 2, "en"))
+    changed = np.zeros((5, 5), dtype=np.float32)
+    changed[0, 4], changed[4, 0] = -0.75, 0.5
+    html = said(change.render_difference(changed, SEEN, 1, 2, "en"))
     assert "Layer 1, head 2" in html
     assert html.index("[CLS] [SEP] -0.750") < html.index("[SEP] [CLS] +0.500")
 

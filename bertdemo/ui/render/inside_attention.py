@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bertdemo.anatomy.chances import chances
 from bertdemo.anatomy.geometry import cosine
-from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace, rows_without, softmax
+from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace, rows_without
 from bertdemo.ui.i18n import percent, plural, translate
 from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.pictures import figures, largest, more, packed, strip, subtitle, tiny, token_strip
@@ -150,9 +151,13 @@ def render_ablation(seen: LayerTrace, without: Ablation, lang: str) -> str:
 
 
 def _changed(seen: LayerTrace, without: Ablation, lang: str) -> str:
-    after = softmax(without.logits)
-    best = sorted(range(len(seen.labels)), key=lambda i: -seen.probabilities[i])[:_LABELS]
-    rows = [(seen.labels[i], percent(seen.probabilities[i]), percent(after[i])) for i in best]
+    before, after = (chances(logits, seen.problem) or logits for logits in (seen.logits, without.logits))
+    best = sorted(range(len(seen.labels)), key=lambda i: -before[i])[:_LABELS]
+
+    def shown(value: float) -> str:
+        return f"{value:.3f}" if seen.problem == "regression" else percent(value)
+
+    rows = [(seen.labels[i], shown(before[i]), shown(after[i])) for i in best]
     headers = [translate(lang, f"inside.ablation.column.{name}") for name in ("label", "with", "without")]
     return table(headers, rows, numeric=(1, 2))
 

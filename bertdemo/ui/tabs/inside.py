@@ -34,7 +34,7 @@ TEXT_IN_ADDRESS = 1_000
 _FLOAT_BYTES = 4
 _INPUTS = ("text", "pair", "checkpoint", "hide_special", "stretch", "across", "silence", "stage", "second", "unrelated",
            "label", "rate", "where")  # fmt: skip
-_SET = ("where", "text", "stage", "label", "fetch", "box")
+_SET = ("where", "text", "stage", "label", "rate", "take", "fetch", "box")
 """Controls that a callback may set."""
 _STALE = {"text", *PICTURES} - {"positions"}
 """What depends on the text; the table of positions and the other controls depend on the checkpoint alone."""
@@ -131,10 +131,12 @@ class _Callbacks:
 
     def _about(self, asked: Asked) -> Values:
         info = self._info(asked)
-        labels = [(label, index) for index, label in enumerate(info.labels or UNTRAINED)]
+        labels = [(label, index) for index, label in enumerate(info.outputs or UNTRAINED)]
+        steps = info.problem != "regression"
         return {
             "stage": gr.update(choices=list(range(info.layers + 1)), value=info.layers),
-            "label": gr.update(choices=labels, value=0),
+            "label": gr.update(choices=labels, value=0, visible=steps),
+            **{name: gr.update(visible=steps) for name in ("rate", "take")},
             "fetch": gr.update(visible=not info.ready),
             "box": gr.update(visible=bool(info.base)),
         }
