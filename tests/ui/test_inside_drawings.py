@@ -19,10 +19,9 @@ from bertdemo.errors import ArgumentWrong, BertDemoError, TextMissing
 from bertdemo.serving.inspector import Question
 from bertdemo.ui.i18n import LANGUAGES, translate
 from bertdemo.ui.inside_drawings import PICTURES, RATES, Asked, Drawings, Where, _source
+from bertdemo.ui.inside_listeners import Listeners
 from bertdemo.ui.render.inside_attention import View
 from bertdemo.ui.services import Services
-from bertdemo.ui.tabs.inside import _Callbacks
-from tests.anatomy.test_snippets import run
 from tests.runs.support import created, rows_of, settings_with, sharpened, write_csv
 from tests.serving.support import LABELS, PAIR, TEXT, train
 from tests.serving.test_predictor import publish
@@ -42,7 +41,6 @@ LAST = 11
 KILOBYTES = 64 * 1024
 HEAD = {"matrix", "numbers", "ablation", "code_attention"}
 TOKEN = {"word", "embeddings", "numbers", "path", "map", "code_layers", "code_embeddings", "code_attention"}
-OF_OTHER_KINDS = ("entities", "questions", "several", "stars")
 ON_REQUEST = {"ablation", "filled", "change", "code_before_after"}
 """Places that stay empty until somebody asks, or where the checkpoint has a base."""
 
@@ -57,14 +55,9 @@ def services(root: Path) -> Iterator[Services]:
     plain = sharpened(build_tiny_checkpoint(root / "plain"))
     sharpened(build_tiny_checkpoint(root / "headed", head="classification", labels=LABELS, seed=3))
     sharpened(build_tiny_checkpoint(root / "masked", head="mlm", layers=3, width=24, seed=4))
-    build_tiny_checkpoint(root / "entities", head="tokens", labels=("O", "B-PER", "I-PER", "B-LOC", "I-LOC"))
-    build_tiny_checkpoint(root / "questions", head="questions")
-    named = {"problem_type": "multi_label_classification"}
-    build_tiny_checkpoint(root / "several", head="classification", labels=LABELS, **named)
-    build_tiny_checkpoint(root / "stars", head="classification", labels=("stars",))
     train(plain, root / "tuned")
     (root / "home").mkdir()
-    folders = tuple(root / name for name in ("plain", "headed", "masked", *OF_OTHER_KINDS))
+    folders = tuple(root / name for name in ("plain", "headed", "masked"))
     built = Services.create(replace(settings_with(root / "home"), checkpoint_folders=folders))
     yield built
     built.close()
@@ -86,8 +79,8 @@ def drawings(services: Services) -> Drawings:
 
 
 @pytest.fixture(scope="module")
-def calls(services: Services) -> _Callbacks:
-    return _Callbacks(services)
+def calls(services: Services) -> Listeners:
+    return Listeners(services)
 
 
 def ask(text: str = TEXT, pair: str = "", checkpoint: str = "local:headed", **more: Any) -> Asked:
@@ -118,10 +111,7 @@ def pressed(**data: Any) -> gr.EventData:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize(
-    "checkpoint",
-    ["bundled", "local:plain", "local:headed", "local:masked", "local:entities", "local:questions", "trained"],
-)
+@pytest.mark.parametrize("checkpoint", ["bundled", "local:plain", "local:headed", "local:masked", "trained"])
 def test_a_sentence_fills_every_place_but_the_table_of_positions(
     drawings: Drawings, trained: str, checkpoint: str, lang: str
 ) -> None:
@@ -167,7 +157,7 @@ def test_a_choice_that_is_not_there_becomes_the_nearest(drawings: Drawings, want
     assert re.findall(r'data-token="(\d+)"[^>]* aria-pressed="true"', drawn["tokens"]) == [str(fitted.token)]
 
 
-def test_a_short_text_on_the_way_does_not_lose_what_was_chosen(calls: _Callbacks) -> None:
+def test_a_short_text_on_the_way_does_not_lose_what_was_chosen(calls: Listeners) -> None:
     assert "where" not in calls.sentence(ask("short", where=Where(2, 2, 7)))
 
 
@@ -180,7 +170,7 @@ def test_what_is_drawn_again_is_what_the_sentence_drew(drawings: Drawings) -> No
         assert drawn == {name: whole[name] for name in drawn}, part
 
 
-def test_an_empty_text_is_missing_and_leaves_the_tab_without_pictures(drawings: Drawings, calls: _Callbacks) -> None:
+def test_an_empty_text_is_missing_and_leaves_the_tab_without_pictures(drawings: Drawings, calls: Listeners) -> None:
     with pytest.raises(TextMissing):
         drawings.sentence(ask("  "))
     assert calls.sentence(ask(" \n")) == drawings.nothing("en")
@@ -205,7 +195,7 @@ def test_the_table_of_positions_is_drawn_by_itself(drawings: Drawings) -> None:
 # --- what is pressed ----------------------------------------------------------------------------------------
 
 
-def test_a_pressed_token_is_followed_everywhere(calls: _Callbacks, drawings: Drawings) -> None:
+def test_a_pressed_token_is_followed_everywhere(calls: Listeners, drawings: Drawings) -> None:
     answer = calls.press(ask(), pressed(token=5))
     assert answer.pop("where") == {"layer": 1, "head": 2, "token": 5}
     assert set(answer) == TOKEN
@@ -219,7 +209,7 @@ def test_a_pressed_token_is_followed_everywhere(calls: _Callbacks, drawings: Dra
         assert "[5]" in script_of(answer[code])
 
 
-def test_a_pressed_head_is_drawn_large(calls: _Callbacks, drawings: Drawings) -> None:
+def test_a_pressed_head_is_drawn_large(calls: Listeners, drawings: Drawings) -> None:
     answer = calls.press(ask(), pressed(layer=2, head=1))
     assert answer.pop("where") == {"layer": 2, "head": 1, "token": 3}
     assert set(answer) == HEAD
@@ -230,7 +220,7 @@ def test_a_pressed_head_is_drawn_large(calls: _Callbacks, drawings: Drawings) ->
     assert answer["ablation"] == ""
 
 
-def test_a_pressed_mask_is_filled_where_the_checkpoint_can(calls: _Callbacks) -> None:
+def test_a_pressed_mask_is_filled_where_the_checkpoint_can(calls: Listeners) -> None:
     asked = ask(checkpoint="local:masked")
     answer = calls.press(asked, pressed(mask=2))
     assert set(answer) == {"filled", "code_head"}
@@ -239,7 +229,7 @@ def test_a_pressed_mask_is_filled_where_the_checkpoint_can(calls: _Callbacks) ->
     assert '["input_ids"][0, 2]' in script_of(answer["code_head"])
 
 
-def test_a_pressed_mask_says_who_can_where_the_checkpoint_cannot(calls: _Callbacks, drawings: Drawings) -> None:
+def test_a_pressed_mask_says_who_can_where_the_checkpoint_cannot(calls: Listeners, drawings: Drawings) -> None:
     answer = calls.press(ask(), pressed(mask=2))
     assert set(answer) == {"filled"}
     assert "These can: google-bert/bert-base-uncased" in said(answer["filled"])
@@ -250,7 +240,7 @@ def test_a_pressed_mask_says_who_can_where_the_checkpoint_cannot(calls: _Callbac
 @pytest.mark.parametrize(
     "data", [{"token": 999}, {"token": -1}, {"layer": 9, "head": 1}, {"layer": 1, "head": 0}, {"mask": 999}]
 )
-def test_a_press_outside_is_refused_by_name(calls: _Callbacks, data: dict[str, int]) -> None:
+def test_a_press_outside_is_refused_by_name(calls: Listeners, data: dict[str, int]) -> None:
     with pytest.raises(ArgumentWrong):
         calls.press(ask(checkpoint="local:masked"), pressed(**data))
 
@@ -335,46 +325,6 @@ def test_what_was_not_trained_here_has_no_before(drawings: Drawings, checkpoint:
     with pytest.raises(BertDemoError) as caught:
         drawings.change(ask(checkpoint=checkpoint), lambda share: None)
     assert caught.value.key == "base_missing"
-
-
-# --- heads of other kinds -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "brought"), [("entities", "BertForTokenClassification"), ("questions", "BertForQuestionAnswering")]
-)
-def test_a_head_of_another_kind_is_named_and_the_code_draws_a_new_one_too(
-    drawings: Drawings, root: Path, name: str, brought: str
-) -> None:
-    asked = ask(checkpoint=f"local:{name}")
-    words = said(drawings.sentence(asked)["head"])
-    assert f"({brought})" in words and "another kind" in words and "untrained" in words
-    seen = drawings._inspector.look(asked.question, "")
-    assert (seen.head_trained, seen.labels) == (False, ("A", "B"))
-    code = script_of(drawings.code("head", asked)).replace(f"path/to/{name}", str(root / name))
-    assert run(code)["logits"].tolist() == pytest.approx(seen.logits, abs=1e-5)
-
-
-def test_a_head_of_several_labels_takes_a_step_and_a_regression_says_why_not(drawings: Drawings) -> None:
-    several, stars = (ask(checkpoint=f"local:{name}", silence=True) for name in ("several", "stars"))
-    words = said(drawings.sentence(several)["head"])
-    assert "need not sum to 1" in words and "untrained" not in words
-    step = drawings.step(replace(several, label=1))
-    assert "“good” as the only label" in said(step["step"])
-    assert "torch.eye(model.config.num_labels)[[1]]" in script_of(step["code_training_step"])
-    drawn = drawings.sentence(stars)
-    assert "A regression" in said(drawn["head"]) and "softmax(-1)" not in script_of(drawn["code_head"])
-    assert "mean squared error" in said(drawn["step"]) and drawn["code_training_step"] == ""
-    assert drawings.step(stars) == {"step": drawn["step"]}
-    assert "%" not in said(drawn["ablation"]) and "%" in said(drawings.sentence(several)["ablation"])
-
-
-def test_the_controls_of_a_step_are_there_where_one_can_be_taken(calls: _Callbacks) -> None:
-    for name, labels in (("several", LABELS), ("stars", None), ("entities", ("A", "B"))):
-        about = calls._about(ask(checkpoint=f"local:{name}"))
-        assert all(about[control]["visible"] is (labels is not None) for control in ("label", "rate", "take"))
-        if labels:
-            assert about["label"]["choices"] == [(label, i) for i, label in enumerate(labels)]
 
 
 # --- how much is sent ---------------------------------------------------------------------------------------
