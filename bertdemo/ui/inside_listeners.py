@@ -12,7 +12,7 @@ from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.errors import TextMissing
 from bertdemo.serving.inspector import UNTRAINED
 from bertdemo.ui.answers import Values
-from bertdemo.ui.i18n import size, translate
+from bertdemo.ui.i18n import DEFAULT, LANGUAGES, size, translate
 from bertdemo.ui.inside_drawings import PICTURES, Asked, Drawings, Drawn, Where
 from bertdemo.ui.page import SAMPLES, Visit
 from bertdemo.ui.render.primitives import empty_state, root
@@ -43,7 +43,19 @@ class Listeners:
             return self._drawings.nothing(asked.lang)
 
     def open(self, asked: Asked) -> Values:
-        """Draw everything, and set the controls to what the checkpoint has."""
+        """Draw everything of a checkpoint that was just chosen, its controls at their start."""
+        return self._opened(replace(asked, where=replace(asked.where, stage=None), label=0))
+
+    def come_back(self, asked: Asked) -> Values:
+        """Draw everything again, and leave the controls as they are where the checkpoint has what they say."""
+        info = self._info(asked)
+        stage = asked.where.stage if (asked.where.stage or 0) <= info.layers else None
+        label = asked.label if asked.label < len(info.outputs or UNTRAINED) else 0
+        asked = replace(asked, where=replace(asked.where, stage=stage), label=label)
+        asked, samples = self._sampled(asked)
+        return {**samples, **self._opened(asked)}
+
+    def _opened(self, asked: Asked) -> Values:
         drawn = {**self._about(asked), **self.sentence(asked)}
         if asked.question.text.strip() and not self._not_here(asked):
             drawn |= self._drawings.positions(asked)
@@ -51,11 +63,21 @@ class Listeners:
 
     def choose(self, asked: Asked) -> Values:
         """Open another checkpoint; a sample is changed for one that it can read."""
-        info = self._info(asked)
-        text, wanted = asked.question.text, SAMPLES["zh" if info.language == "zh" else "en"]
-        if text not in SAMPLES.values() or text == wanted:
-            return self.open(asked)
-        return {"text": wanted, **self.open(replace(asked, question=replace(asked.question, text=wanted)))}
+        asked, samples = self._sampled(asked)
+        return {**samples, **self.open(asked)}
+
+    def _sampled(self, asked: Asked) -> tuple[Asked, Values]:
+        """Change the sentences that nobody touched for those that this checkpoint can read."""
+        lang = "zh" if self._info(asked).language == "zh" else "en"
+        now = {"text": asked.question.text, "second": asked.second, "unrelated": asked.unrelated}
+        new = {
+            name: sample(name, lang)
+            for name, text in now.items()
+            if text != sample(name, lang) and text in {sample(name, other) for other in LANGUAGES}
+        }
+        question = replace(asked.question, text=new.get("text", asked.question.text))
+        others = {name: text for name, text in new.items() if name != "text"}
+        return replace(asked, question=question, **others), dict(new)
 
     def fetch(self, asked: Asked, progress: Callable[..., None]) -> Values:
         """Bring the checkpoint here, then open it."""
@@ -118,10 +140,10 @@ class Listeners:
     def _about(self, asked: Asked) -> Values:
         info = self._info(asked)
         labels = [(label, index) for index, label in enumerate(info.outputs or UNTRAINED)]
-        steps = info.problem != "regression"
+        steps, stage = info.problem != "regression", asked.where.stage
         return {
-            "stage": gr.update(choices=list(range(info.layers + 1)), value=info.layers),
-            "label": gr.update(choices=labels, value=0, visible=steps),
+            "stage": gr.update(choices=list(range(info.layers + 1)), value=info.layers if stage is None else stage),
+            "label": gr.update(choices=labels, value=asked.label, visible=steps),
             **{name: gr.update(visible=steps) for name in ("rate", "take")},
             "fetch": gr.update(visible=not info.ready),
             "box": gr.update(visible=bool(info.base)),
@@ -137,6 +159,11 @@ class Listeners:
 
     def _info(self, asked: Asked) -> CheckpointInfo:
         return self._services.catalogue.describe(asked.question.checkpoint, asked.owner)
+
+
+def sample(name: str, lang: str) -> str:
+    """Return a sentence to begin with, in the language that a checkpoint reads: the text, a second, an unrelated."""
+    return SAMPLES[lang] if name == "text" else translate(DEFAULT, f"inside.sample.{lang}.{name}")
 
 
 def stored(where: Where) -> dict[str, int]:

@@ -11,8 +11,9 @@ import pytest
 
 from bertdemo.errors import CheckpointUnknown
 from bertdemo.serving.inspector import Question
+from bertdemo.ui.i18n import LANGUAGES, translate
 from bertdemo.ui.inside_drawings import Asked, Where
-from bertdemo.ui.inside_listeners import TEXT_IN_ADDRESS, Listeners
+from bertdemo.ui.inside_listeners import TEXT_IN_ADDRESS, Listeners, sample
 from bertdemo.ui.page import Visit
 from bertdemo.ui.services import Services
 from tests.runs.support import settings_with
@@ -67,3 +68,57 @@ def test_a_link_carries_a_pair_up_to_its_limit_and_shows_its_box(calls: Listener
     assert add["visible"] is False
     _, _, pair, add, _ = calls.arrive(visit(text="a"))
     assert "value" not in pair and "visible" not in add
+
+
+# --- samples ------------------------------------------------------------------------------------------------
+
+
+def sampled(lang: str) -> dict[str, str]:
+    return {name: sample(name, lang) for name in ("text", "second", "unrelated")}
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+def test_a_sample_is_in_the_language_that_the_checkpoint_reads_whatever_the_page_speaks(
+    calls: Listeners, spoken: str
+) -> None:
+    english, chinese = sampled("en"), sampled("zh")
+    assert all(not one.isascii() for one in chinese.values()) and all(one.isascii() for one in english.values())
+    for was, checkpoint, wanted in ((english, "local:han", chinese), (chinese, "local:plain", english)):
+        asked = ask(was["text"], checkpoint, lang=spoken, second=was["second"], unrelated=was["unrelated"])
+        answer = calls.choose(asked)
+        assert {name: answer[name] for name in wanted} == wanted
+        there = ask(wanted["text"], checkpoint, lang=spoken, second=wanted["second"], unrelated=wanted["unrelated"])
+        assert answer["pooling"] == calls.choose(there)["pooling"]
+        assert not {"text", "second", "unrelated"} & set(calls.choose(there))
+
+
+def test_sentences_of_the_visitor_stay(calls: Listeners) -> None:
+    asked = ask("mine", "local:han", second="also mine", unrelated="")
+    for answer in (calls.choose(asked), calls.come_back(asked), calls.come_back(replace(asked, lang="zh"))):
+        assert not {"text", "second", "unrelated"} & set(answer)
+    answer = calls.choose(replace(asked, unrelated=sample("unrelated", "en")))
+    assert {name for name in ("text", "second", "unrelated") if name in answer} == {"unrelated"}
+
+
+# --- controls -----------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_that_was_just_chosen_is_drawn_with_its_controls_at_their_start(calls: Listeners) -> None:
+    answer = calls.choose(ask(where=Where(1, 1, 1, 1), label=2))
+    assert (answer["stage"]["value"], answer["label"]["value"]) == (3, 0)
+    fresh = calls.choose(ask(where=Where(1, 1, 1, None)))
+    assert {name: answer[name] for name in ("map", "code_layers", "code_training_step")} == {
+        name: fresh[name] for name in ("map", "code_layers", "code_training_step")
+    }
+    assert translate("en", "inside.stage.after_layer", n=3) in answer["map"]
+    assert "torch.tensor([0])" in answer["code_training_step"].replace("&#91;", "[").replace("&#93;", "]")
+
+
+def test_who_comes_back_finds_controls_and_pictures_as_they_were(calls: Listeners) -> None:
+    answer = calls.come_back(ask(where=Where(1, 1, 1, 1), label=2))
+    assert (answer["stage"]["value"], answer["label"]["value"]) == (1, 2)
+    assert translate("en", "inside.stage.after_layer", n=1) in answer["map"]
+    assert "2" in answer["code_training_step"]
+    gone = calls.come_back(ask(checkpoint="local:plain", where=Where(1, 1, 1, 3), label=2))
+    assert (gone["stage"]["value"], gone["label"]["value"]) == (2, 0)
+    assert translate("en", "inside.stage.after_layer", n=2) in gone["map"]

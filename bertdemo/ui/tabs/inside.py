@@ -15,7 +15,7 @@ from bertdemo.serving.inspector import Question
 from bertdemo.ui.answers import Answers
 from bertdemo.ui.i18n import DEFAULT, translate
 from bertdemo.ui.inside_drawings import PICTURES, RATES, Asked, Where
-from bertdemo.ui.inside_listeners import BUNDLED, TEXT_IN_ADDRESS, Listeners, stored
+from bertdemo.ui.inside_listeners import BUNDLED, TEXT_IN_ADDRESS, Listeners, sample, stored
 from bertdemo.ui.page import SAMPLES, Page
 from bertdemo.ui.render.inside_attention import View
 from bertdemo.ui.render.inside_learn import STEPS, render_captions, render_learn, step_title
@@ -26,9 +26,9 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 _PRESSED = ("tokens", "overview", "arcs", "masks")
 _INPUTS = ("text", "pair", "checkpoint", "hide_special", "stretch", "across", "silence", "stage", "second", "unrelated",
            "label", "rate", "where")  # fmt: skip
-_SET = ("where", "text", "stage", "label", "rate", "take", "fetch", "box")
+_SET = ("where", "text", "second", "unrelated", "stage", "label", "rate", "take", "fetch", "box")
 """Controls that a callback may set."""
-_STALE = {"text", *PICTURES} - {"positions"}
+_STALE = {"text", "second", "unrelated", *PICTURES} - {"positions"}
 """What depends on the text; the table of positions and the other controls depend on the checkpoint alone."""
 _REDRAWN = (
     ("head", "numbers", ("hide_special", "stretch", "across", "silence")),
@@ -139,7 +139,7 @@ def _pooling(page: Page, parts: dict[str, Any]) -> None:
     with gr.Row():
         for name in ("second", "unrelated"):
             parts[name] = page.words.make(
-                gr.Textbox, {"label": f"inside.{name}", "value": f"inside.sample.{name}"}, lines=1, max_lines=4,
+                gr.Textbox, {"label": f"inside.{name}"}, value=sample(name, "en"), lines=1, max_lines=4,
                 elem_id=f"inside-{name}", min_width=260,
             )  # fmt: skip
     _picture(parts, "pooling")
@@ -237,9 +237,11 @@ def _wire_page(page: Page, calls: Listeners, parts: dict[str, Any], answers: Ans
     page.on_load(calls.arrive, [], [parts[name] for name in ("checkpoint", "text", "pair", "add", "where")])
 
     def arrive(values: dict[Any, Any]) -> dict[Any, Any]:
-        wanted = values[page.inspected] or values[parts["checkpoint"]]
+        was = values[parts["checkpoint"]]
+        wanted = values[page.inspected] or was
+        come = calls.choose if wanted != was else calls.come_back
         choices = calls.choices(page.services.owner(values[page.owner]), values[page.lang])
-        drawn = answers.answer(calls.choose, {**values, parts["checkpoint"]: wanted}, "tokens", PICTURES)
+        drawn = answers.answer(come, {**values, parts["checkpoint"]: wanted}, "tokens", PICTURES)
         return {**drawn, page.inspected: "", parts["checkpoint"]: gr.update(choices=choices, value=wanted)}
 
     page.on_open(
@@ -251,7 +253,7 @@ def _wire_page(page: Page, calls: Listeners, parts: dict[str, Any], answers: Ans
         choices = calls.choices(page.services.owner(asked[page.owner]), lang)
         drawn = {parts["tokens"]: root(waiting_state(translate(lang, "inside.opening")))}
         if "data-token" in (tokens or ""):  # else nothing was drawn yet, and opening the tab will
-            drawn = answers.answer(calls.open, asked, "tokens", PICTURES)
+            drawn = answers.answer(calls.come_back, asked, "tokens", PICTURES)
         kept = [drawn.get(parts[name], gr.skip()) for name in PICTURES]
         return (gr.update(choices=choices), *kept)
 
