@@ -21,7 +21,7 @@ from bertdemo.anatomy.pooling import PoolingComparison
 from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.anatomy.training_step import TrainingStep
 from bertdemo.anatomy.wordpiece import Matching
-from bertdemo.checkpoints import Catalogue, CheckpointInfo
+from bertdemo.checkpoints import Catalogue, CheckpointInfo, pooling_file
 from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
 from bertdemo.run_config import Keep
@@ -136,8 +136,14 @@ class Inspector:
             self.look(Question(text, "", question.checkpoint), owner) if text.strip() else None
             for text in (second, unrelated)
         ]
-        trained_with = info.pooling if info.mean_head or info.source in {"bundled", "trained"} else None
-        return pooling.compare(self.look(question, owner), others[0], others[1], trained_with)
+        return pooling.compare(self.look(question, owner), others[0], others[1], self._trained_with(info, owner))
+
+    def _trained_with(self, info: CheckpointInfo, owner: str) -> str | None:
+        """Return the way to pool that this checkpoint was trained with; None where nothing says so."""
+        if info.mean_head or info.source in {"bundled", "trained"}:
+            return info.pooling
+        # transformers' head on a whole text reads the pooler; other tools say it in a file of their own.
+        return "pooler" if info.outputs else pooling_file.read(self._catalogue.folder(info.id, owner))
 
     def fill(self, question: Question, owner: str, position: int) -> Filling:
         """Hide one token and return what the model would put there; MaskHeadMissing where it has no such head."""

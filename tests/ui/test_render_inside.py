@@ -298,6 +298,15 @@ def test_pooling_marks_the_one_trained_with_and_says_what_is_missing() -> None:
     alone = PoolingComparison(tuple(replace(row, second=None) for row in POOLING.rows), None)
     assert "Give a second sentence" in said(layers.render_pooling(alone, "en"))
     assert "trained with this" not in layers.render_pooling(alone, "en")
+    assert "is not known" in said(layers.render_pooling(alone, "en"))
+    assert "was not trained" not in said(layers.render_pooling(alone, "en"))
+
+
+def test_pooling_says_how_much_of_another_sentence_was_cut() -> None:
+    html = said(layers.render_pooling(replace(POOLING, cut=(("second", 74), ("unrelated", 1))), "en"))
+    assert "The second sentence is too long: 74 pieces of it are cut" in html
+    assert "The unrelated sentence is too long: 1 piece of it is cut" in html
+    assert "too long" not in ALL["en"]["pooling"]
 
 
 def test_a_head_shows_its_best_labels_and_counts_the_rest() -> None:

@@ -93,7 +93,8 @@ def render_pooling(comparison: PoolingComparison, lang: str) -> str:
     if all(row.second is None for row in comparison.rows):
         remarks.append(translate(lang, "inside.pooling.no_second"))
     if comparison.trained_with is None:
-        remarks.append(translate(lang, "inside.pooling.untrained"))
+        remarks.append(translate(lang, "inside.pooling.unknown"))
+    remarks += [plural(lang, f"inside.pooling.cut_{name}", pieces) for name, pieces in comparison.cut]
     pooler = any(row.name == "pooler" for row in comparison.rows)
     missing = "" if pooler else note(translate(lang, "inside.pooling.no_pooler"))
     return root(figures(headers, rows, numeric=(1, 2)) + join(map(caption, remarks)) + missing, "bd-in bd-pooling")
