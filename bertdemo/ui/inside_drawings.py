@@ -34,6 +34,7 @@ from bertdemo.ui.render.inside_change import (
 )
 from bertdemo.ui.render.inside_head import render_cannot_fill, render_fill, render_head, render_no_step, render_step
 from bertdemo.ui.render.inside_layers import render_map, render_path, render_pooling
+from bertdemo.ui.render.inside_learn import render_captions
 from bertdemo.ui.render.inside_text import (
     render_embeddings,
     render_positions,
@@ -49,7 +50,7 @@ PICTURES = (
     "tokens", "word", "specials", "embeddings", "positions", "overview", "arcs", "matrix", "numbers", "ablation",
     "path", "map", "pooling", "head", "masks", "filled", "step", "change",
     "code_tokens", "code_specials", "code_embeddings", "code_attention", "code_layers", "code_pooling", "code_head",
-    "code_training_step", "code_before_after",
+    "code_training_step", "code_before_after", "caption_before_after",
 )  # fmt: skip
 """Every place in the tab that is drawn anew, in the order of the page."""
 
@@ -124,6 +125,7 @@ class Drawings:
             "masks": self._masks(seen, info, lang),
             **dict.fromkeys(("filled", "change"), ""),
             "step": root(empty_state(translate(lang, "inside.step_empty"))),
+            "caption_before_after": render_captions("before_after", lang, kept=info.mean_head),
             **{f"code_{step}": self.code(step, asked) for step in ("tokens", "specials", "pooling", "head")},
             **self.learning(asked),
         }

@@ -22,7 +22,7 @@ from tests.ui.test_render import HOSTILE, hostile_trace, read, token
 
 OURS = {
     "div", "span", "p", "b", "i", "s", "h2", "small", "code", "table", "thead", "tbody", "tr", "th", "td", "svg",
-    "canvas", "output", "button", "details", "summary",
+    "canvas", "output", "button", "details", "summary", "pre",
 }  # fmt: skip
 LAYERS, HEADS, WIDTH = 3, 4, 32
 D_K = WIDTH // HEADS
@@ -348,6 +348,23 @@ def test_a_check_is_ticked_only_where_it_held() -> None:
     broken = said(draw.render_numbers(SEEN, replace(HEAD, difference=0.002), 4, View(), "en"))
     assert "✗ weights recomputed from Q and K: differ by 2e-3" in broken
     assert "✓ whole layer" in broken
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_one_of_many_keys_can_be_read_in_one_element(lang: str) -> None:
+    seen, head = head_in(seen_by(60))
+    html = draw.render_numbers(seen, head, 7, View(), lang)
+    found = re.findall(r"<pre[^>]*>(.*?)</pre>", html, re.DOTALL)
+    assert len(found) == 1
+    first, *lines = unescape(found[0]).splitlines()
+    assert "q·k" in first and "softmax" in first and len(lines) == 60
+    for i, line in enumerate(lines):
+        product, score, weight, position = line.split()[:4]
+        assert (int(position), line.endswith(f"  {i} {seen.trace.tokens[i].piece}")) == (i, True)
+        assert float(product) == pytest.approx(float(head.products[7, i]), abs=6e-4)
+        assert float(score) == pytest.approx(float(head.scores[7, i]), abs=6e-4)
+        assert float(weight) == pytest.approx(float(head.weights[7, i]), abs=6e-5)
+    assert "<pre" not in draw.render_numbers(SEEN, HEAD, 1, View(), lang), "the table has them all"
 
 
 def test_of_many_keys_the_strongest_are_listed_and_the_rest_added_up() -> None:

@@ -12,6 +12,7 @@ from bertdemo.anatomy.geometry import cosine
 from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace, rows_without
 from bertdemo.ui.i18n import percent, plural, translate
 from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.inside_captions import says
 from bertdemo.ui.render.pictures import figures, largest, more, packed, strip, subtitle, tiny, token_strip
 from bertdemo.ui.render.primitives import bar, caption, check, heading, join, note, root, table
 
@@ -23,7 +24,7 @@ HELD = 1e-5
 _SIDE = 24
 _TOP = 5
 _ALL_KEYS = 40
-_BEST_KEYS = 18
+_BEST_KEYS = 12
 _LABELS = 6
 
 
@@ -76,6 +77,7 @@ def render_overview(seen: LayerTrace, layer: int, head: int, lang: str) -> str:
         f'data-layers="{seen.layers}" data-heads="{seen.heads}" data-side="{cells.shape[-1]}">'
         f'<canvas aria-hidden="true"></canvas>{buttons}</div></div>'
         + caption(translate(lang, "inside.attention.overview_note"))
+        + says("overview", lang)
     )
 
 
@@ -83,7 +85,8 @@ def render_arcs(seen: LayerTrace, chosen: int, lang: str) -> str:
     """Draw the line of tokens over which the page draws the chosen one's weights as arcs."""
     label = translate(lang, "inside.attention.arcs")
     tokens = token_strip(seen.trace, chosen, label, "token", lang)
-    return root(subtitle(label) + f'<div class="bd-arcs" tabindex="-1"><svg aria-hidden="true"></svg>{tokens}</div>')
+    arcs = f'<div class="bd-arcs" tabindex="-1"><svg aria-hidden="true"></svg>{tokens}</div>'
+    return root(subtitle(label) + arcs + says("arcs", lang))
 
 
 def render_matrix(seen: LayerTrace, head: HeadTrace, view: View, lang: str) -> str:
@@ -102,6 +105,7 @@ def render_matrix(seen: LayerTrace, head: HeadTrace, view: View, lang: str) -> s
         f'data-z="{data}"{stretched}><canvas aria-hidden="true"></canvas><output></output></div>'
         + caption(translate(lang, "inside.attention.scale", scale=scale))
         + join(note(translate(lang, f"inside.attention.{name}")) for name in _said(seen, view))
+        + says("matrix", lang)
     )
 
 
@@ -129,7 +133,8 @@ def render_numbers(seen: LayerTrace, head: HeadTrace, chosen: int, view: View, l
         + f'<p class="bd-checks">{held}</p>'
         + (figures(headers, rows, numeric=(1, 2)) if rows else caption(translate(lang, "inside.attention.nothing")))
         + caption(total)
-        + _formula(seen, head, chosen, names, lang),
+        + _formula(seen, head, chosen, names, lang)
+        + says("numbers", lang),
         "bd-numbers",
     )
 
@@ -147,6 +152,7 @@ def render_ablation(seen: LayerTrace, without: Ablation, lang: str) -> str:
         + table(headers, rows, numeric=(1,))
         + (_changed(seen, without, lang) if seen.head_trained else "")
         + note(translate(lang, "inside.ablation.note"))
+        + says("ablation", lang)
     )
 
 
@@ -193,9 +199,22 @@ def _formula(seen: LayerTrace, head: HeadTrace, chosen: int, names: Sequence[str
         + caption(translate(lang, "inside.attention.query", piece=names[chosen], n=d_k))
         + strip(query, translate(lang, "inside.attention.query", piece=names[chosen], n=d_k), largest(query))
         + more(translate(lang, "inside.attention.per_key"), per_key, keep="per-key")
+        + (_every_key(names, products, scores, weights, headers, lang) if rest else "")
         + caption(said)
         + strip(context, said, largest(context))
     )
+
+
+def _every_key(
+    names: Sequence[str], products: Floats, scores: Floats, weights: Floats, headers: Sequence[str], lang: str
+) -> str:
+    """All keys as lines of one element: a table of 512 rows would be a page of its own."""
+    numbers = [f"{products[i]:>9.3f} {scores[i]:>9.3f} {weights[i]:>9.4f}  {i} {name}" for i, name in enumerate(names)]
+    key, *columns = headers
+    lines = "\n".join((" ".join(f"{column:>9}" for column in columns) + f"  {key}", *numbers))
+    label = plural(lang, "inside.attention.every_key", len(names))
+    listed = f'<pre class="bd-keys" tabindex="0" aria-label="{esc(label)}" role="region">{esc(lines)}</pre>'
+    return more(label, listed, keep="every-key")
 
 
 def _pooled(weights: Floats) -> Floats:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bertdemo.ui.i18n import percent, plural, thousands, translate
+from bertdemo.ui.render.inside_captions import says
 from bertdemo.ui.render.inside_head import before_and_after, part
 from bertdemo.ui.render.pictures import GROUPS, Dot, bounds_of, grid, mark, name_of, points, subtitle
 from bertdemo.ui.render.primitives import bars, caption, join, note, root, table
@@ -25,7 +26,8 @@ def render_movement(movement: Sequence[tuple[str, float]], lang: str) -> str:
     return root(
         subtitle(translate(lang, "inside.movement.title"))
         + drawn
-        + caption(translate(lang, "inside.movement.caption")),
+        + caption(translate(lang, "inside.movement.caption"))
+        + says("movement", lang),
         "bd-in",
     )
 
@@ -57,7 +59,8 @@ def render_class_map(class_map: ClassMap, lang: str) -> str:
     )
     return root(
         f'<div class="bd-two">{maps}</div>{_class_legend(class_map.labels, groups, lang)}'
-        + caption(plural(lang, "inside.class_map.caption", rows, share=share)),
+        + caption(plural(lang, "inside.class_map.caption", rows, share=share))
+        + says("class_map", lang),
         "bd-in",
     )
 
@@ -65,7 +68,10 @@ def render_class_map(class_map: ClassMap, lang: str) -> str:
 def render_probabilities(labels: Sequence[str], before: Sequence[float], after: Sequence[float], lang: str) -> str:
     """Draw each label's probability before and after."""
     return root(
-        subtitle(translate(lang, "inside.probabilities.title")) + before_and_after(labels, before, after, lang), "bd-in"
+        subtitle(translate(lang, "inside.probabilities.title"))
+        + before_and_after(labels, before, after, lang)
+        + says("probabilities", lang),
+        "bd-in",
     )
 
 
@@ -87,7 +93,8 @@ def render_difference(difference: Floats, seen: LayerTrace, layer: int, head: in
         + f'<div class="bd-square">{grid(difference, label, 1.0, "signed")}'
         + f"<div>{caption(translate(lang, 'inside.difference.largest'))}"
         + f"{table(headers, rows, numeric=(2,), mono=(0, 1))}</div></div>"
-        + caption(translate(lang, "inside.difference.caption")),
+        + caption(translate(lang, "inside.difference.caption"))
+        + says("difference", lang),
         "bd-in",
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bertdemo.checkpoints.heads import UNNAMED
 from bertdemo.ui.i18n import has, percent, plural, thousands, translate
 from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.inside_captions import says
 from bertdemo.ui.render.pictures import (
     figures,
     largest,
@@ -71,7 +72,8 @@ def render_head(seen: LayerTrace, lang: str, other: str = "") -> str:
         + (_mean_head(seen, lang) if mean else "")
         + figures([*headers, ""], rows, numeric=(1, 2, 3, 4, 6) if mean else (1, 3) if each else (1, 2, 4))
         + _rest(len(order), lang)
-        + caption(translate(lang, "inside.head.sigmoid" if each else "inside.head.softmax", total=total)),
+        + caption(translate(lang, "inside.head.sigmoid" if each else "inside.head.softmax", total=total))
+        + says("head", lang),
         "bd-in bd-head",
     )
 
@@ -99,7 +101,8 @@ def render_fill(filling: Filling | None, names: Sequence[str], lang: str) -> str
     return root(
         subtitle(translate(lang, "inside.fill.title", position=filling.position))
         + figures(headers, rows, numeric=(2,))
-        + caption(original),
+        + caption(original)
+        + says("fill", lang),
         "bd-in bd-fill",
     )
 
@@ -122,10 +125,12 @@ def render_step(step: TrainingStep, lang: str) -> str:
         + subtitle(translate(lang, "inside.training.norms"))
         + norms
         + caption(translate(lang, "inside.training.total", total=three(step.total_norm)))
+        + says("norms", lang)
         + subtitle(translate(lang, "inside.training.update", rate=rate, decay=decay))
         + before_and_after(step.labels, step.probabilities, step.after_probabilities, lang, first=step.label)
         + caption(translate(lang, "inside.training.losses", **losses))
-        + note(translate(lang, "inside.training.unchanged")),
+        + note(translate(lang, "inside.training.unchanged"))
+        + says("update", lang),
         "bd-in bd-training",
     )
 
@@ -162,7 +167,8 @@ def _number(seen: LayerTrace, lang: str) -> str:
     return root(
         table(headers, rows, numeric=(1,))
         + _rest(len(seen.logits), lang)
-        + caption(translate(lang, "inside.head.regression")),
+        + caption(translate(lang, "inside.head.regression"))
+        + says("number", lang),
         "bd-in bd-head",
     )
 

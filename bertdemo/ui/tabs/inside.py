@@ -89,14 +89,17 @@ def _step(page: Page, step: str, parts: dict[str, Any]) -> None:
 def _words(page: Page, step: str, parts: dict[str, Any]) -> None:
     """Draw what the pictures show and do not, the code, and the answers."""
     make = page.words.make
-    make(gr.HTML, {"value": lambda lang: render_captions(step, lang)}, elem_id=f"inside-caption-{step}")
+    if step == "before_after":  # what it says depends on the checkpoint
+        _picture(parts, "caption_before_after", elem_id="inside-caption-before_after")
+    else:
+        make(gr.HTML, {"value": lambda lang: render_captions(step, lang)}, elem_id=f"inside-caption-{step}")
     parts[f"code_{step}"] = gr.HTML("", elem_id=f"inside-code-{step}")
     make(gr.HTML, {"value": lambda lang: render_learn(step, lang)}, elem_id=f"inside-learn-{step}")
 
 
-def _picture(parts: dict[str, Any], name: str, value: str = "") -> None:
+def _picture(parts: dict[str, Any], name: str, value: str = "", elem_id: str = "") -> None:
     listen = {"js_on_load": _LISTEN} if name in _PRESSED else {}
-    parts[name] = gr.HTML(value, elem_id=f"inside-{name}", **listen)
+    parts[name] = gr.HTML(value, elem_id=elem_id or f"inside-{name}", **listen)
 
 
 def _pictures(step: str, parts: dict[str, Any]) -> None:
