@@ -60,6 +60,8 @@ class BeforeAfter:
     """(part, how far its weights moved, relative to their norm)."""
     class_map: ClassMap | None
     """[CLS] of held-out rows in both; None where none are stored, or where the encoder did not move."""
+    same_base: bool = True
+    """Whether the weights under the base's name are those that the training started from."""
 
     @property
     def moved(self) -> bool:
@@ -178,7 +180,9 @@ class Inspector:
         """
         base = self._base_of(question.checkpoint, owner)
         before, after = self._look(question, owner, "before"), self.look(question, owner)
-        found = BeforeAfter(base.name, before, after, self._movement(question.checkpoint, owner), None)
+        movement = self._movement(question.checkpoint, owner)
+        same = self._is_base_of(base, question.checkpoint, owner)
+        found = BeforeAfter(base.name, before, after, movement, None, same)
         if not found.moved:  # a head on a frozen encoder: all rows would lie where they lay
             return found
         kept = rows[:: max(1, -(-len(rows) // MAP_ROWS))]  # evenly, so that sorted rows keep all their labels
@@ -270,9 +274,18 @@ class Inspector:
             base = self._catalogue.describe(info.base, owner)
         except CheckpointError:
             raise BaseMissing(checkpoint=info.name) from None
-        if not base.ready:  # it was in the cache of the Hub once; fetching it again is not asked for here
+        same_shape = _shape(base) == _shape(info)  # else another model took its name
+        if not base.ready or not same_shape:  # it was in the cache of the Hub once; to fetch it is not asked for here
             raise BaseMissing(checkpoint=info.name)
         return base
+
+    def _is_base_of(self, base: CheckpointInfo, checkpoint: str, owner: str) -> bool:
+        """Compare what lies under the base's name now with what the card remembers of it.
+
+        The same weights are the same base, whatever the commit: a new one may have changed a README.
+        """
+        card = self._catalogue.card(checkpoint, owner)
+        return card is None or self._catalogue.origin(base.id, owner)[0] == card.base_sha256
 
     def _first_vectors(
         self, texts: Sequence[str], checkpoint: str, owner: str, kind: Kind, progress: Callable[[float], None]
@@ -294,6 +307,10 @@ class Inspector:
                 done += len(indices)
                 progress(done / len(texts))
         return found
+
+
+def _shape(info: CheckpointInfo) -> tuple[int, ...]:
+    return info.layers, info.width, info.heads, info.vocabulary, info.positions
 
 
 def _within(name: str, value: object, most: int, *, first: int = 1) -> None:

@@ -43,7 +43,7 @@ from bertdemo.ui.render.inside_text import (
     render_word,
 )
 from bertdemo.ui.render.pictures import code, token_strip
-from bertdemo.ui.render.primitives import caption, empty_state, error_state, root
+from bertdemo.ui.render.primitives import banner, caption, empty_state, error_state, root
 from bertdemo.ui.services import Services
 
 PICTURES = (
@@ -238,6 +238,8 @@ class Drawings:
         named = {"name": info.name, "base": found.base}
         base = "inside.change.base" if found.same_kind else "inside.change.base_frozen"
         parts = [caption(translate(asked.lang, base, **named))]
+        if not found.same_base:
+            parts.append(root(banner(translate(asked.lang, "inside.change.other_base", **named))))
         if found.same_kind:
             old, new = found.before.probabilities, found.after.probabilities
             parts.append(render_probabilities(found.after.labels, old, new, asked.lang))

@@ -212,6 +212,25 @@ def test_movement_is_how_far_the_weights_of_each_part_are_from_the_base(
         assert found[part] == pytest.approx((distance / size) ** 0.5, rel=1e-4)
 
 
+def test_a_base_with_other_weights_than_the_training_started_from_is_told(
+    inspector: Inspector, catalogue: Catalogue, folders: dict[str, Path]
+) -> None:
+    started = catalogue.origin("local:plain", "")[0]
+    for number, (sha256, commit, held) in enumerate(
+        ((started, None, True), (started, "f" * 40, True), ("0" * 64, None, False))
+    ):
+        mine = publish(catalogue, folders["tuned"], "a", f"run-{number}", base_sha256=sha256, base_commit=commit)
+        assert inspector.before_after(ask(checkpoint=mine), "a").same_base is held
+
+
+def test_a_base_of_another_shape_is_no_base(
+    inspector: Inspector, catalogue: Catalogue, folders: dict[str, Path]
+) -> None:
+    mine = publish(catalogue, folders["tuned"], "a", base="bundled")
+    with pytest.raises(BaseMissing):
+        inspector.before_after(ask(checkpoint=mine), "a")
+
+
 @pytest.mark.parametrize(("count", "step"), [(1, 1), (299, 1), (300, 1), (301, 2), (1000, 4)])
 def test_a_class_map_takes_at_most_300_rows_evenly(
     inspector: Inspector, catalogue: Catalogue, folders: dict[str, Path], count: int, step: int

@@ -320,6 +320,19 @@ def test_a_run_without_rows_is_compared_without_a_map(drawings: Drawings, servic
     assert "same two directions" not in words
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_base_that_is_another_model_now_is_told(
+    drawings: Drawings, services: Services, root: Path, trained: str, lang: str
+) -> None:
+    run = created(services.registry, root / "data.csv")
+    sha256 = services.catalogue.origin("local:plain", "")[0]
+    same = publish(services.catalogue, root / "tuned", "", run, base_sha256=sha256)
+    told = translate(lang, "inside.change.other_base", name="mine", base="plain")
+    for checkpoint, other in ((trained, True), (same, False)):
+        words = said(drawings.change(ask(checkpoint=checkpoint, lang=lang), lambda share: None)["change"])
+        assert (told in words) is other
+
+
 @pytest.mark.parametrize("checkpoint", ["bundled", "local:headed"])
 def test_what_was_not_trained_here_has_no_before(drawings: Drawings, checkpoint: str) -> None:
     with pytest.raises(BertDemoError) as caught:

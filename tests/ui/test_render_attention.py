@@ -177,7 +177,7 @@ def test_the_overview_has_one_named_button_a_head_and_one_is_pressed(lang: str) 
     assert places == [(layer, head) for layer in range(1, LAYERS + 1) for head in range(1, HEADS + 1)]
     for button, (layer, head) in zip(buttons, places, strict=True):
         label = translate(lang, "inside.attention.head", layer=layer, head=head)
-        assert f'aria-label="{label}"' in button
+        assert re.search(f'aria-label="{label}[:：]', button)
         assert ('aria-pressed="true"' in button) == ((layer, head) == (2, 3))
         assert 'type="button"' in button
     assert f'data-layers="{LAYERS}" data-heads="{HEADS}"' in html
@@ -348,6 +348,20 @@ def test_a_check_is_ticked_only_where_it_held() -> None:
     broken = said(draw.render_numbers(SEEN, replace(HEAD, difference=0.002), 4, View(), "en"))
     assert "✗ weights recomputed from Q and K: differ by 2e-3" in broken
     assert "✓ whole layer" in broken
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_button_of_a_head_says_what_is_painted_on_it(lang: str) -> None:
+    for seen in (SEEN, PAIR):
+        html, n = draw.render_overview(seen, 2, 3, lang), len(seen.trace.tokens)
+        labels = [unescape(one) for one in re.findall(r'<button[^>]* aria-label="([^"]*)"', html)]
+        assert len(labels) == LAYERS * HEADS == len(set(labels))
+        ends = [n - 1] if seen is SEEN else [n // 2, n - 1]
+        for label, weights in zip(labels, seen.attentions.reshape(-1, n, n), strict=True):
+            on_cls, on_sep = (percent(float(weights[:, columns].sum(1).mean()), 0) for columns in ([0], ends))
+            said_of = translate(lang, "inside.attention.cell", layer="@", head="@", cls=on_cls, sep=on_sep,
+                                most=f"{weights.max():.2f}")  # fmt: skip
+            assert label.endswith(said_of.rpartition("@")[2]), label
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

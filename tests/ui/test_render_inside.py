@@ -370,6 +370,18 @@ def test_more_than_six_labels_share_one_look_and_both_maps_their_axes() -> None:
     )
 
 
+def test_the_map_of_rows_can_be_read_as_a_table_of_its_labels() -> None:
+    base = ((0.0, 0.0), (2.0, 0.0), (5.0, 5.0))
+    tuned = ((1.0, 1.0), (1.0, 3.0), (-4.0, 0.5))
+    html = said(change.render_class_map(ClassMap(base, tuned, ("a", "a", HOSTILE), (0.3, 0.2)), "en"))
+    assert "a 2 1.00, 0.00 1.00 1.00, 2.00 1.00" in html
+    assert "1 5.00, 5.00 0.00 -4.00, 0.50 0.00" in html
+    many = tuple(f"label {i % 8}" for i in range(16))
+    there = tuple((float(i), 0.0) for i in range(16))
+    html = change.render_class_map(ClassMap(there, there, many, (0.3, 0.2)), "en")
+    assert html.count("<tr>") == 1 + 7 and "other labels 4 " in said(html)
+
+
 def test_the_largest_changes_of_attention_are_listed_by_size() -> None:
     changed = np.zeros((5, 5), dtype=np.float32)
     changed[0, 4], changed[4, 0] = -0.75, 0.5

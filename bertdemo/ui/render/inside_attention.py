@@ -64,7 +64,7 @@ def render_overview(seen: LayerTrace, layer: int, head: int, lang: str) -> str:
     columns = join(f'<span class="bd-head-number">{number}</span>' for number in range(1, seen.heads + 1))
     rows = join(f'<span class="bd-layer-number">{number}</span>' for number in range(1, seen.layers + 1))
     buttons = join(
-        _cell(one, two, (one, two) == (layer, head), lang)
+        _cell(seen, one, two, (one, two) == (layer, head), lang)
         for one in range(1, seen.layers + 1)
         for two in range(1, seen.heads + 1)
     )
@@ -230,8 +230,13 @@ def _pooled(weights: Floats) -> Floats:
     return pooled
 
 
-def _cell(layer: int, head: int, chosen: bool, lang: str) -> str:
-    label = esc(translate(lang, "inside.attention.head", layer=layer, head=head))
+def _cell(seen: LayerTrace, layer: int, head: int, chosen: bool, lang: str) -> str:
+    """One head's button over its square; its name says what is painted: where the attention goes, and how sharply."""
+    weights, tokens = seen.attentions[layer - 1, head - 1], seen.trace.tokens
+    ends = [token.position for token in tokens if token.special and token.position]
+    shares = {"cls": percent(float(weights[:, 0].mean()), 0), "sep": percent(float(weights[:, ends].sum(1).mean()), 0)}
+    most = f"{float(weights.max()):.2f}"
+    label = esc(translate(lang, "inside.attention.cell", layer=layer, head=head, most=most, **shares))
     return (
         f'<button type="button" data-layer="{layer}" data-head="{head}" tabindex="{0 if chosen else -1}" '
         f'aria-pressed="{"true" if chosen else "false"}" '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from bertdemo.ui.i18n import percent, plural, thousands, translate
 from bertdemo.ui.render.inside_captions import says
 from bertdemo.ui.render.inside_head import before_and_after, part
-from bertdemo.ui.render.pictures import GROUPS, Dot, bounds_of, grid, mark, name_of, points, subtitle
+from bertdemo.ui.render.pictures import GROUPS, Dot, bounds_of, grid, mark, more, name_of, points, subtitle
 from bertdemo.ui.render.primitives import bars, caption, join, note, root, table
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def render_class_map(class_map: ClassMap, lang: str) -> str:
     )
     return root(
         f'<div class="bd-two">{maps}</div>{_class_legend(class_map.labels, groups, lang)}'
+        + more(translate(lang, "inside.class_map.numbers"), _centres(class_map, groups, lang), keep="class-map")
         + caption(plural(lang, "inside.class_map.caption", rows, share=share))
         + says("class_map", lang),
         "bd-in",
@@ -97,6 +99,28 @@ def render_difference(difference: Floats, seen: LayerTrace, layer: int, head: in
         + says("difference", lang),
         "bd-in",
     )
+
+
+def _centres(class_map: ClassMap, groups: dict[str, str], lang: str) -> str:
+    """The map in words: of each label its rows, where they lie in the middle, and how far from there on average."""
+    of: dict[str, list[int]] = {}
+    for i, label in enumerate(class_map.labels):
+        of.setdefault(label if label in groups else translate(lang, "inside.class_map.other"), []).append(i)
+    rows = []
+    for label, found in of.items():
+        cells = []
+        for places in (class_map.base, class_map.tuned):
+            x, y = (sum(places[i][axis] for i in found) / len(found) for axis in (0, 1))
+            away = sum(math.dist(places[i], (x, y)) for i in found) / len(found)
+            cells += [f"{x:.2f}, {y:.2f}", f"{away:.2f}"]
+        rows.append((label, thousands(len(found)), *cells))
+    headers = [translate(lang, f"inside.class_map.column.{name}") for name in ("label", "rows")]
+    headers += [
+        translate(lang, f"inside.class_map.column.{name}", when=translate(lang, f"inside.{when}"))
+        for when in ("before", "after")
+        for name in ("centre", "spread")
+    ]
+    return table(headers, sorted(rows, key=lambda row: row[0]), numeric=range(1, 6))
 
 
 def _class_legend(labels: Sequence[str], groups: dict[str, str], lang: str) -> str:
