@@ -112,20 +112,31 @@ def _mean_step(asked: Asked) -> str:
 
 
 def before_after(asked: Asked) -> str:
-    """Return what training changed."""
-    load = model_line("BertModel", eager=True).removeprefix("model = ").replace("name", "one")
-    weights = f"model(**inputs, output_attentions=True).attentions[{asked.layer - 1}][0, {asked.head - 1}]"
-    parts = "(model.embeddings, *model.encoder.layer)"
+    """Return what training changed: attention, how far each part moved, and the probabilities where they compare."""
+    cls = "BertForSequenceClassification" if asked.started else "BertModel"
+    body, extra = ("one.bert", ", ignore_mismatched_sizes=True") if asked.started else ("one", "")
+    load = model_line(cls, eager=True).removeprefix("model = ").replace("(name", "(path")
+    if asked.started:  # the base's own head, if it has one, may have another number of labels
+        load = load.replace("(path", f"(path, num_labels={asked.labels}{extra}")
+    weights = f"attentions[{asked.layer - 1}][0, {asked.head - 1}]"
+    start = 'models[0].load_state_dict(load_file(cached_file(name, "head_at_start.safetensors")), strict=False)'
+    chances = "probabilities := [out.logits[0].softmax(-1).tolist() for out in (before, after)]"
     return script(
         asked,
-        ["import torch", "from transformers import AutoTokenizer, BertModel"],
+        [
+            *(["from safetensors.torch import load_file"] if asked.started else []),
+            "from torch.nn.utils import parameters_to_vector as flat",
+            f"from transformers import AutoTokenizer, {cls}",
+            *(["from transformers.utils import cached_file"] if asked.started else []),
+        ],
         f"base = {asked.base}",
-        f"models = [{load} for one in (base, name)]",
+        f"models = [{load} for path in (base, name)]",
+        *([f"{start}  # the head before the first step"] if asked.started else []),
         inputs_line(asked, "AutoTokenizer.from_pretrained(name)", "models[0]"),
-        f"before, after = ({weights} for model in models)",
-        "difference = (after - before).detach()",
-        "flat = [[torch.cat([w.detach().flatten() for w in part.parameters()]).double()"
-        f" for part in {parts}] for model in models]",
-        "moved = [((new - old).norm() / old.norm()).item() for old, new in zip(*flat)]  # embeddings, then each layer",
-        "print(difference, moved)",
+        "before, after = (model(**inputs, output_attentions=True) for model in models)",
+        f"difference = (after.{weights} - before.{weights}).detach()",
+        f"parts = [[flat(part.parameters()).double() for part in ({body}.embeddings, *{body}.encoder.layer)]"
+        " for one in models]",
+        "moved = [((new - old).norm() / old.norm()).item() for old, new in zip(*parts)]  # embeddings, then each layer",
+        f"print(difference, moved{f', {chances}' if asked.started else ''})",
     )

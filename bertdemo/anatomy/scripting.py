@@ -35,7 +35,8 @@ class Asked:
     token: int = 1
     """From 0, as positions do."""
     second: str = ""
-    """What "pooling" compares with."""
+    """What "pooling" compares with, as is the next."""
+    unrelated: str = ""
     label: int = 0
     """Of "training_step", as is the next."""
     learning_rate: float = 5e-5
@@ -54,6 +55,11 @@ class Asked:
     text loses its end beyond the model's positions."""
     second_kept: Runs = ()
     """The same of `second`."""
+    unrelated_kept: Runs = ()
+    labels: int = 2
+    """How many the head has."""
+    started: bool = False
+    """The file of the head as it was before the first step is there, so that "before_after" gives probabilities."""
 
     def numbered(self) -> Asked:
         """Return the same with every number made one: a snippet is run as it stands."""

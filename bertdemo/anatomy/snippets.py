@@ -5,7 +5,7 @@ The tests run every one of them as it stands and hold what it computes against w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bertdemo.anatomy import head_snippets
@@ -15,6 +15,7 @@ from bertdemo.anatomy.scripting import (
     OPTIONS,
     TOKENIZER,
     Asked,
+    Runs,
     inputs_line,
     literals,
     model_line,
@@ -156,52 +157,55 @@ def _layers(asked: Asked) -> str:
 
 
 def _pooling(asked: Asked) -> str:
-    if asked.kept or asked.second_kept:
-        return _pooling_of_cut(asked)
-    lines = [
-        TOKENIZER,
-        model_line("BertModel"),
-        "",
-        "def pool(*texts):  # one text alone: in a batch, padding has to be left out of mean and max",
-        f"    inputs = tokenizer(*texts, {OPTIONS}, {LENGTH})",
-        "    (hidden,), pooler = model(**inputs, return_dict=False)",
-        '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}',
-        "",
-    ]
-    if asked.second:
-        formula = "(one[way] @ two[way] / one[way].norm() / two[way].norm()).item()"
-        lines += [
-            f"one, two = pool({asked.texts}), pool({literals(asked.second, '')})",
-            f"cosines = {{way: {formula} for way in one}}",
-            "print(cosines)",
-        ]
-    else:
-        lines += [f"pooled = pool({asked.texts})", "print(pooled)"]
-    return script(asked, ["from transformers import AutoTokenizer, BertModel"], *lines)
+    others = [(asked.second, asked.second_kept), (asked.unrelated, asked.unrelated_kept)]
+    cut = bool(asked.kept or asked.second_kept or asked.unrelated_kept)
 
+    def call(texts: str, kept: Runs) -> str:
+        if not cut:
+            return f"pool({texts})"
+        return f"pool({places(kept) if kept else 'slice(None)'}, {texts})"
 
-def _pooling_of_cut(asked: Asked) -> str:
-    formula = "(one[way] @ two[way] / one[way].norm() / two[way].norm()).item()"
-    first = f"{places(asked.kept) if asked.kept else 'slice(None)'}, {asked.texts}"
-    second = f"{places(asked.second_kept) if asked.second_kept else 'slice(None)'}, {literals(asked.second, '')}"
-    compared = [
-        f"one, two = pool({first}), pool({second})",
-        f"cosines = {{way: {formula} for way in one}}",
-        "print(cosines)",
-    ]
+    calls = [call(asked.texts, asked.kept), *(call(literals(text, ""), kept) for text, kept in others if text)]
     return script(
         asked,
-        ["from transformers import AutoTokenizer, BertModel"],
+        ["import torch", "from transformers import AutoTokenizer, BertModel"],
         TOKENIZER,
         model_line("BertModel"),
         "",
-        "def pool(kept, *texts):  # kept: what this checkpoint keeps of a text that is too long",
-        '    inputs = tokenizer(*texts, split_special_tokens=True, return_tensors="pt")',
-        "    (hidden,), pooler = model(**{key: ids[:, kept] for key, ids in inputs.items()}, return_dict=False)",
-        '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}',
+        *(_POOL_CUT if cut else _POOL),
         "",
-        *(compared if asked.second else [f"pooled = pool({first})", "print(pooled)"]),
+        *_compared(calls, bool(asked.second), bool(asked.unrelated)),
     )
+
+
+_VECTORS = '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}'
+_POOL = (
+    "def pool(*texts):  # one text alone: in a batch, padding has to be left out of mean and max",
+    f"    inputs = tokenizer(*texts, {OPTIONS}, {LENGTH})",
+    "    (hidden,), pooler = model(**inputs, return_dict=False)",
+    _VECTORS,
+)
+_POOL_CUT = (
+    "def pool(kept, *texts):  # kept: what this checkpoint keeps of a text that is too long",
+    '    inputs = tokenizer(*texts, split_special_tokens=True, return_tensors="pt")',
+    "    (hidden,), pooler = model(**{key: ids[:, kept] for key, ids in inputs.items()}, return_dict=False)",
+    _VECTORS,
+)
+
+
+def _compared(calls: Sequence[str], second: bool, unrelated: bool) -> tuple[str, ...]:
+    """The lines that pool up to three texts, and the cosine of the first with each of the others in every way."""
+    cosine = "{way: torch.cosine_similarity(one[way], other[way], dim=0).item() for way in one}"
+    if second and unrelated:
+        return (
+            f"one, two, three = {', '.join(calls)}",
+            f"cosines, unrelated = ({cosine} for other in (two, three))",
+            "print(cosines, unrelated)",
+        )
+    if second or unrelated:
+        name = "cosines" if second else "unrelated"
+        return (f"one, other = {', '.join(calls)}", f"{name} = {cosine}", f"print({name})")
+    return (f"pooled = {calls[0]}", "print(pooled)")
 
 
 def _fill_mask(asked: Asked) -> str:

@@ -14,6 +14,7 @@ from bertdemo.anatomy import compare, geometry, snippets
 from bertdemo.anatomy.layers import HeadTrace, LayerTrace
 from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.checkpoints.heads import in_the_way
+from bertdemo.checkpoints.models import HEAD_FILE
 from bertdemo.errors import ArgumentWrong, MaskHeadMissing, RunUnknown, TextTooLong
 from bertdemo.serving.inspector import BeforeAfter, Inspector, Question
 from bertdemo.ui.i18n import message, translate
@@ -262,18 +263,24 @@ class Drawings:
         where, question = asked.where, asked.question
         info = self._info(asked)
         stage = info.layers if where.stage is None else where.stage
-        kept, second_kept = self._kept(question, asked.owner), ()
-        if step == "pooling" and asked.second.strip():
-            second_kept = self._kept(Question(asked.second, "", question.checkpoint), asked.owner)
+        more = self._started(info, asked.owner) if step == "before_after" else {}
+        kept = self._kept(question, asked.owner)
+        others = {"second": asked.second, "unrelated": asked.unrelated} if step == "pooling" else {}
+        for name, text in {name: text for name, text in others.items() if text.strip()}.items():
+            more |= {name: text, f"{name}_kept": self._kept(replace(question, text=text, pair=""), asked.owner)}
         written = snippets.snippet(
             step, _source(info), question.text, question.pair, untrained=not info.outputs, mean=info.mean_head,
             redrawn=in_the_way(info.other_head), problem=info.problem,
             layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
-            second=asked.second, label=asked.label, learning_rate=asked.rate,
-            base=_source(self._services.catalogue.describe(info.base, asked.owner)) if _has_base(step, info) else "",
-            kept=kept, second_kept=second_kept,
+            label=asked.label, learning_rate=asked.rate, kept=kept, labels=len(info.outputs), **more,
         )  # fmt: skip
         return root(code(written, *(translate(asked.lang, f"inside.{name}") for name in ("code", "copy")), step))
+
+    def _started(self, info: CheckpointInfo, owner: str) -> dict[str, Any]:
+        """Return what code needs to know of the start of a training: the base, and whether its head was kept."""
+        catalogue = self._services.catalogue
+        started = not info.mean_head and (catalogue.folder(info.id, owner) / HEAD_FILE).is_file()
+        return {"base": _source(catalogue.describe(info.base or "", owner)), "started": started}
 
     def nothing(self, lang: str) -> Drawn:
         """Return the tab without a text; the table of positions needs none."""
@@ -298,10 +305,6 @@ class Drawings:
 
     def _info(self, asked: Asked) -> CheckpointInfo:
         return self._services.catalogue.describe(asked.question.checkpoint, asked.owner)
-
-
-def _has_base(step: str, info: CheckpointInfo) -> bool:
-    return step == "before_after" and bool(info.base)
 
 
 def _source(info: CheckpointInfo) -> str:

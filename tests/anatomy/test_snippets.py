@@ -6,7 +6,7 @@ import ast
 import contextlib
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,13 +18,15 @@ from bertdemo.anatomy.layers import LayerTrace, head_of, inputs_of, look
 from bertdemo.anatomy.snippets import BUNDLED, STEPS, snippet
 from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.checkpoints import bundled
-from bertdemo.checkpoints.models import open_model
+from bertdemo.checkpoints.models import open_model, restore_head
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from tests.serving.support import train
 from tests.tiny import build_tiny_checkpoint
 
 BOUND = 1e-5
 LAYER, HEAD, TOKEN = 2, 2, 3
 SECOND = "a poor book 😀"
+UNRELATED = "the bank card"
 ODD = """She said: "it's [SEP] [MASK]",\nthen \\n """ + '"""' + " 👍🏽 naïve café \t\u2028 \ud800 end"
 TEXTS = {
     "one": ("the film was not good, it was great!", ""),
@@ -181,11 +183,15 @@ def test_pooled_vectors_and_their_cosines_are_those_of_the_app(
 ) -> None:
     pooled = run(snippet("pooling", checkpoint[0], *texts))["pooled"]
     cosines = run(snippet("pooling", checkpoint[0], *texts, second=SECOND))["cosines"]
+    both = run(snippet("pooling", checkpoint[0], *texts, second=SECOND, unrelated=UNRELATED))
     first, second = seen(checkpoint[1], *texts).pooled, seen(checkpoint[1], SECOND).pooled
+    third = seen(checkpoint[1], UNRELATED).pooled
     assert set(pooled) == {"cls", "pooler", "mean", "max"} >= set(first)
     for way, vector in first.items():
         assert apart(pooled[way].detach(), vector) <= BOUND, way
         assert abs(cosines[way] - geometry.cosine(vector, second[way])) <= BOUND, way
+        assert abs(both["cosines"][way] - cosines[way]) <= BOUND, way
+        assert abs(both["unrelated"][way] - geometry.cosine(vector, third[way])) <= BOUND, way
 
 
 @pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
@@ -264,6 +270,28 @@ def test_what_changed_is_what_the_app_says(classifier: Path, tmp_path: Path, tex
     assert apart(found["difference"], difference) <= BOUND and np.abs(difference).max() > 0.01
 
 
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("kind", [None, "tokens", "mlm"])
+def test_what_was_said_before_and_after_is_what_the_app_says(
+    tmp_path: Path, texts: tuple[str, str], kind: Literal["tokens", "mlm"] | None
+) -> None:
+    base = build_tiny_checkpoint(tmp_path / "base", head=kind, labels=("A", "B"), layers=2)
+    train(base, tmp_path / "tuned")
+    asked = {"layer": LAYER, "head": HEAD, "base": repr(str(base)), "started": True, "labels": 3}
+    found = run(snippet("before_after", repr(str(tmp_path / "tuned")), *texts, **asked))
+    labels = ("bad", "good", "so so")
+    before, after = (open_model(one, head="classification", labels=labels, attention="eager")
+                     for one in (base, tmp_path / "tuned"))  # fmt: skip
+    restore_head(before, tmp_path / "tuned")
+    expected = [look(one.model, read(base, *texts)) for one in (before, after)]  # type: ignore[arg-type]
+    assert apart(found["probabilities"], [one.probabilities for one in expected]) <= BOUND
+    assert apart(*found["probabilities"]) > 1e-3
+    difference = compare.attention_difference(*expected, LAYER, HEAD)
+    assert apart(found["difference"], difference) <= BOUND
+    moved = [amount for part, amount in compare.movement(before.model, after.model) if part != "pooler"]  # type: ignore[arg-type]
+    assert apart(found["moved"], moved) <= BOUND
+
+
 @pytest.mark.parametrize("which", ["bundled", "masked", *OTHERS])
 def test_a_head_that_is_drawn_here_is_the_one_that_the_app_draws(which: str, request: pytest.FixtureRequest) -> None:
     folder = bundled.verified() if which == "bundled" else request.getfixturevalue(which)
@@ -288,13 +316,13 @@ def test_the_bundled_model_may_be_the_base(classifier: Path) -> None:
 
 
 @pytest.mark.parametrize(("untrained", "redrawn"), [(False, False), (True, False), (True, True)])
-@pytest.mark.parametrize("second", ["", SECOND])
+@pytest.mark.parametrize(("second", "unrelated"), [("", ""), (SECOND, ""), (SECOND, UNRELATED), ("", UNRELATED)])
 @pytest.mark.parametrize("source", [BUNDLED, "'google-bert/bert-base-uncased'"])
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_has_a_short_snippet_that_opens_the_chosen_checkpoint(
-    step: str, source: str, second: str, untrained: bool, redrawn: bool
+    step: str, source: str, second: str, unrelated: str, untrained: bool, redrawn: bool
 ) -> None:
-    drawn = {"untrained": untrained, "redrawn": redrawn}
+    drawn = {"untrained": untrained, "redrawn": redrawn, "unrelated": unrelated, "started": not untrained}
     code = snippet(step, source, *TEXTS["pair"], second=second, base="'owner/base'", **drawn)  # type: ignore[arg-type]
     lines = [line for line in code.splitlines() if line.strip() and not line.startswith(("import ", "from "))]
     assert 5 <= len(lines) <= 10 and code.endswith("\n") and lines[-1].startswith("print(")
