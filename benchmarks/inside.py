@@ -16,6 +16,7 @@ from tests.e2e.test_inside_models import _deep
 from tests.e2e.visitor import Visitor, options
 
 _PRESSES = 40
+_LONG_PRESSES = 12
 _TEXT = "the violin stayed in its case because it was out of tune and " * 12
 _PAINTED = """([layer, head]) => new Promise((done) => {
   const start = performance.now();
@@ -24,6 +25,19 @@ _PAINTED = """([layer, head]) => new Promise((done) => {
   const look = () => {
     const matrix = document.querySelector('#inside-matrix [data-paint=matrix]');
     if (matrix.getAttribute('aria-label') === said || !matrix.querySelector('canvas').hasAttribute('width'))
+      return requestAnimationFrame(look);
+    requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
+  };
+  look();
+})"""
+_FOLLOWED = """(token) => new Promise((done) => {
+  const start = performance.now();
+  const heading = () => document.querySelector('#inside-numbers h2').textContent;
+  const said = heading();
+  document.querySelector(`#inside-tokens [data-token="${token}"]`).click();
+  const look = () => {
+    const strips = [...document.querySelectorAll('#inside-embeddings canvas, #inside-numbers canvas')];
+    if (heading() === said || !strips.every((canvas) => canvas.hasAttribute('width')))
       return requestAnimationFrame(look);
     requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
   };
@@ -75,9 +89,24 @@ def _long(visitor: Visitor) -> list[Row]:
     visitor.page.wait_for_timeout(1500)
     inside.choose_head(12, 12)
     visitor.page.wait_for_timeout(1000)
+    heads = [_timed(visitor, _PAINTED, [1 + i % 11, 1 + (i * 5) % 12]) for i in range(_LONG_PRESSES)]
+    tokens = [_timed(visitor, _FOLLOWED, 1 + (i * 37 + 20) % 500) for i in range(_LONG_PRESSES)]
     longest = float(visitor.page.evaluate("window.longest")) / 1000
     nodes = int(visitor.page.evaluate("document.querySelectorAll('#tab-inside *').length"))
     return [
         Row("512 tokens, 12 layers of 12 heads: longest task of the page", f"{longest:.2f} s", "1 s", longest <= 1),
+        *(
+            Row(
+                f"the same: {what}, to painted, p50",
+                f"{statistics.median(times):.0f} ms",
+                "1 s",
+                statistics.median(times) <= 1_000,
+            )
+            for what, times in (("a head switched", heads), ("a token followed", tokens))
+        ),
         Row("elements in the tab with them", f"{nodes:,}", "3,000", nodes <= 3_000),
     ]
+
+
+def _timed(visitor: Visitor, script: str, argument: object) -> float:
+    return float(visitor.page.evaluate(script, argument))

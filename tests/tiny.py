@@ -9,7 +9,7 @@ from typing import Literal
 
 from bertdemo.checkpoints.tokenizers import SPECIALS, build_wordpiece
 
-Head = Literal["classification", "mlm"]
+Head = Literal["classification", "mlm", "tokens", "questions"]
 
 _WORDS = (
     "the a an and or of to in is was it this that i you we they not no good bad great poor nice awful love hate "
@@ -49,10 +49,21 @@ def build_tiny_checkpoint(
     labels: Sequence[str] = (),
     seed: int = 0,
     chinese: bool = False,
+    **more: object,
 ) -> Path:
-    """Write config, weights and tokenizer of a random BERT to `folder` (made when missing) and return it."""
+    """Write config, weights and tokenizer of a random BERT to `folder` (made when missing) and return it.
+
+    `more` are fields of its config.
+    """
     import torch
-    from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
+    from transformers import (
+        BertConfig,
+        BertForMaskedLM,
+        BertForQuestionAnswering,
+        BertForSequenceClassification,
+        BertForTokenClassification,
+        BertModel,
+    )
 
     pieces = list(vocabulary) if vocabulary is not None else tiny_vocabulary(chinese=chinese)
     names = list(labels) or ["no", "yes"]
@@ -64,9 +75,13 @@ def build_tiny_checkpoint(
         num_attention_heads=heads,
         intermediate_size=intermediate,
         max_position_embeddings=128,
-        **(options if head == "classification" else {}),
+        **(options if head in {"classification", "tokens"} else {}),
+        **more,
     )
-    classes = {None: BertModel, "classification": BertForSequenceClassification, "mlm": BertForMaskedLM}
+    classes = {
+        None: BertModel, "classification": BertForSequenceClassification, "mlm": BertForMaskedLM,
+        "tokens": BertForTokenClassification, "questions": BertForQuestionAnswering,
+    }  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         classes[head](config).save_pretrained(folder)

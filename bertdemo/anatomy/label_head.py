@@ -7,17 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from bertdemo.checkpoints.heads import Problem, problem_of
 from bertdemo.checkpoints.mean_linear import masked_mean, pooling_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Kind = Literal["pooler", "mean"]
+UNTRAINED = ("A", "B")
+"""Labels of the head that is made at random for a checkpoint without one."""
 
 
 def kind_of(model: Any) -> Kind:
     """Return what the model's head reads."""
     return "mean" if pooling_of(model) == "mean" else "pooler"
+
+
+def trained_for(model: Any) -> Problem:
+    """Return what its outputs are: shares of one label of several, a chance for each label, or numbers."""
+    if kind_of(model) == "mean":
+        return "single_label_classification"
+    return problem_of(model.config.problem_type, len(linear_of(model).bias))
 
 
 def linear_of(model: Any) -> Any:

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.anatomy import label_head
+from bertdemo.anatomy.chances import chances
 from bertdemo.anatomy.tokens import TokenTrace
+from bertdemo.checkpoints.heads import Problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +73,8 @@ class LayerTrace:
     """[CLS] through the pooler, or the mean of all pieces."""
     biases: tuple[float, ...] = ()
     """Of the head's last layer, one a label."""
+    problem: Problem = "single_label_classification"
+    """What the head was trained for, and so what its logits become."""
 
     @property
     def head_width(self) -> int:
@@ -84,8 +88,8 @@ class LayerTrace:
 
     @property
     def probabilities(self) -> tuple[float, ...]:
-        """Softmax of the logits."""
-        return softmax(self.logits)
+        """One a label: softmax of the logits, or the sigmoid of each; none for a regression."""
+        return chances(self.logits, self.problem)
 
     @property
     def nbytes(self) -> int:
@@ -199,6 +203,7 @@ def look(model: BertForSequenceClassification, trace: TokenTrace, new_weights: S
         checks=checks,
         head_reads=label_head.kind_of(model),
         biases=tuple(label_head.linear_of(model).bias.tolist()),
+        problem=label_head.trained_for(model),
     )
 
 
@@ -293,15 +298,6 @@ def rows_without(weights: Floats, hidden: Sequence[int]) -> Floats:
     sums = kept.sum(-1, keepdims=True)
     shared: Floats = np.divide(kept, sums, out=np.zeros_like(kept), where=sums > 0)
     return shared
-
-
-def softmax(logits: Sequence[float]) -> tuple[float, ...]:
-    """Return exp(x) / sum of exp, with the largest taken off first so that nothing overflows."""
-    if not logits:
-        return ()
-    top = max(logits)
-    powers = [math.exp(value - top) for value in logits]
-    return tuple(power / sum(powers) for power in powers)
 
 
 def _check(model: BertForSequenceClassification, layer: int = 1, head: int = 1) -> None:

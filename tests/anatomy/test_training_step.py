@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Callable
@@ -159,12 +160,35 @@ def small(**options: Any) -> Any:
     return BertForSequenceClassification(config).eval()
 
 
-@pytest.mark.parametrize(
-    "options", [{"num_labels": 1}, {"num_labels": 3, "problem_type": "multi_label_classification"}]
-)
+@pytest.mark.parametrize("options", [{"num_labels": 1}, {"num_labels": 3, "problem_type": "regression"}])
 def test_a_head_that_does_not_choose_among_labels_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="chooses among labels"):
         training_step(small(**options), {"input_ids": torch.tensor([[1, 2]])}, 0, 1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("label", [0, 2])
+def test_a_head_that_says_yes_or_no_to_each_label_takes_the_step_of_a_plain_script(label: int, count: int) -> None:
+    label = min(label, count - 1)
+    torch.manual_seed(5)
+    model = small(num_labels=count, problem_type="multi_label_classification", initializer_range=0.5)
+    plain = copy.deepcopy(model)
+    given = {"input_ids": torch.tensor([[1, 2, 3]]), "attention_mask": torch.ones(1, 3, dtype=torch.long)}
+    step = training_step(model, given, label, 1e-2)
+    target = torch.zeros(1, count)
+    target[0, label] = 1
+    before = plain(**given).logits
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(before, target)
+    loss.backward()
+    parts = (plain.bert.embeddings, *plain.bert.encoder.layer, plain.bert.pooler, plain.classifier)
+    norms = [sum(w.grad.double().square().sum() for w in part.parameters()).sqrt().item() for part in parts]
+    torch.optim.AdamW(plain.parameters(), lr=1e-2, weight_decay=0.01).step()
+    assert step.problem == "multi_label_classification"
+    assert step.loss == pytest.approx(loss.item(), abs=BOUND)
+    assert step.probabilities == pytest.approx(before.sigmoid()[0].tolist(), abs=BOUND)
+    assert [norm for _, norm in step.gradient_norms] == pytest.approx(norms, abs=BOUND)
+    assert step.after_probabilities == pytest.approx(plain(**given).logits.sigmoid()[0].tolist(), abs=BOUND)
+    assert step.after_loss < step.loss
 
 
 @pytest.mark.parametrize(("label", "ids"), [(-1, [[1]]), (2, [[1]]), (0, [[1], [2]])])

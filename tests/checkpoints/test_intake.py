@@ -55,6 +55,16 @@ def test_labels_survive_as_text_in_the_order_of_their_ids() -> None:
     assert clean["id2label"] == {0: "a", 1: "b"} and clean["label2id"] == {"a": 0, "b": 1}
 
 
+@pytest.mark.parametrize("problem", ["single_label_classification", "multi_label_classification", "regression"])
+def test_how_the_head_was_trained_is_kept(problem: str) -> None:
+    assert intake.clean_config({**GOOD, "problem_type": problem})["problem_type"] == problem
+
+
+@pytest.mark.parametrize("problem", ["evil", None, 1, ["regression"], {"regression": 1}])
+def test_another_way_of_training_is_left_out(problem: object) -> None:
+    assert intake.clean_config({**GOOD, "problem_type": problem}) == intake.clean_config(GOOD)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -67,6 +67,21 @@ def test_a_link_opens_the_view_and_the_address_follows_what_is_chosen(visit: Vis
     assert (query["tab"], query["checkpoint"], query["layer"], query["head"]) == ("inside", TINY, "1", "2")
 
 
+def test_a_link_carries_a_pair_and_what_cannot_be_seen_is_told(visit: Visit) -> None:
+    inside = Inside.opened(visit(), checkpoint=TINY, text=TEXT)
+    inside.page.click("#inside-add-pair")
+    with inside.changing("#inside-specials"):
+        inside.page.fill("#inside-pair textarea", "bad plot")
+    inside.page.wait_for_function("() => new URLSearchParams(location.search).get('pair') === 'bad plot'")
+    same = Inside.opened(visit(), **{name: inside.visitor.query()[name] for name in ("checkpoint", "text", "pair")})
+    assert same.page.input_value("#inside-pair textarea") == "bad plot"
+    assert same.pieces() == inside.pieces() and same.pieces().count("[SEP]") == 2
+    assert not same.page.locator("#inside-add-pair").is_visible()
+    visitor = visit().open("inside", checkpoint="run-of-somebody")
+    visitor.sees("#inside-tokens", "error.checkpoint_unknown", checkpoint="run-of-somebody")
+    assert not [one for one in Inside(visitor).drawings() if "learn" not in one]
+
+
 def test_a_finished_run_is_inspected_from_its_result_and_from_the_list(visit: Visit, finished: str) -> None:
     visitor = visit().open("train", run=finished)
     visitor.page.locator("#train-inspect").click()

@@ -194,6 +194,8 @@ def test_a_finished_run_is_inspected_from_where_it_is_shown(visit: Visit, finish
     chosen = visitor.page.input_value("#inside-checkpoint input")
     assert chosen == visitor.say("inside.choice_trained", name=chosen.partition(",")[0])
     assert "film reviews" in chosen
+    linked = "run => new URLSearchParams(location.search).get('checkpoint') === run"
+    visitor.page.wait_for_function(linked, arg=finished)  # so that the address opens the same view elsewhere
     inside.unfold("head")
     assert "pos" in visitor.page.locator("#inside-head").inner_text()
     assert visitor.page.locator("#inside-head .bd-banner").count() == 0  # not untrained

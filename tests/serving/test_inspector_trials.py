@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +19,7 @@ from bertdemo.errors import BaseMissing, MaskHeadMissing
 from bertdemo.serving import inspector as serving
 from bertdemo.serving.inspector import Inspector
 from tests.anatomy.test_training_step import by_script
-from tests.serving.support import BOUND, LABELS, PAIR, TEXT, apart, ask, same
+from tests.serving.support import BOUND, LABELS, PAIR, TEXT, apart, ask, built, same
 from tests.serving.test_predictor import publish
 
 pytestmark = pytest.mark.slow
@@ -128,7 +130,7 @@ def test_a_checkpoint_without_a_masked_word_head_says_so(shared: Inspector, chec
 def test_pooling_names_the_way_that_was_trained(
     inspector: Inspector, catalogue: Catalogue, folders: dict[str, Path]
 ) -> None:
-    wanted = {"bundled": "mean", "local:plain": None, "local:headed": None, "local:masked": None}
+    wanted = {"bundled": "mean", "local:plain": None, "local:headed": "pooler", "local:masked": None}
     for number, way in enumerate(("pooler", "mean", None)):
         wanted[publish(catalogue, folders["tuned"], "", f"run-{number}", pooling=way)] = way
     for checkpoint, way in wanted.items():
@@ -136,6 +138,21 @@ def test_pooling_names_the_way_that_was_trained(
         assert found.trained_with == way, checkpoint
         ways = [row.name for row in found.rows]
         assert ways == ["cls", *(["pooler"] if checkpoint != "local:masked" else []), "mean", "max"], checkpoint
+
+
+def test_pooling_names_what_the_folder_of_another_tool_says(home: Path, folders: dict[str, Path]) -> None:
+    folder = shutil.copytree(folders["plain"], home.parent / "sentences")
+    _, inspector = built(home, {"sentences": folder})
+    (folder / "1_Pooling").mkdir()
+    for mode, way in (("max_tokens", "max"), ("weightedmean_tokens", None), ("cls_token", "cls")):
+        (folder / "1_Pooling" / "config.json").write_text(json.dumps({f"pooling_mode_{mode}": True}))
+        assert inspector.pooling(ask(checkpoint="local:sentences"), "", PAIR, "").trained_with == way
+
+
+def test_pooling_says_which_sentence_was_cut(shared: Inspector) -> None:
+    assert shared.pooling(ask(), "", "love " * 200, PAIR).cut == (("second", 202 - 128),)
+    assert shared.pooling(ask("love " * 200), "", PAIR, "love " * 127).cut == (("unrelated", 1),)
+    assert shared.pooling(ask(), "", PAIR, "").cut == ()
 
 
 def test_pooling_holds_the_text_against_those_that_are_given(shared: Inspector) -> None:
@@ -193,6 +210,25 @@ def test_movement_is_how_far_the_weights_of_each_part_are_from_the_base(
         distance = sum(float(((new[f"bert.{name}"] - old[name]).astype(float) ** 2).sum()) for name in names)
         size = sum(float((old[name].astype(float) ** 2).sum()) for name in names)
         assert found[part] == pytest.approx((distance / size) ** 0.5, rel=1e-4)
+
+
+def test_a_base_with_other_weights_than_the_training_started_from_is_told(
+    inspector: Inspector, catalogue: Catalogue, folders: dict[str, Path]
+) -> None:
+    started = catalogue.origin("local:plain", "")[0]
+    for number, (sha256, commit, held) in enumerate(
+        ((started, None, True), (started, "f" * 40, True), ("0" * 64, None, False))
+    ):
+        mine = publish(catalogue, folders["tuned"], "a", f"run-{number}", base_sha256=sha256, base_commit=commit)
+        assert inspector.before_after(ask(checkpoint=mine), "a").same_base is held
+
+
+def test_a_base_of_another_shape_is_no_base(
+    inspector: Inspector, catalogue: Catalogue, folders: dict[str, Path]
+) -> None:
+    mine = publish(catalogue, folders["tuned"], "a", base="bundled")
+    with pytest.raises(BaseMissing):
+        inspector.before_after(ask(checkpoint=mine), "a")
 
 
 @pytest.mark.parametrize(("count", "step"), [(1, 1), (299, 1), (300, 1), (301, 2), (1000, 4)])

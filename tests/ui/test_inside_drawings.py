@@ -19,9 +19,9 @@ from bertdemo.errors import ArgumentWrong, BertDemoError, TextMissing
 from bertdemo.serving.inspector import Question
 from bertdemo.ui.i18n import LANGUAGES, translate
 from bertdemo.ui.inside_drawings import PICTURES, RATES, Asked, Drawings, Where, _source
+from bertdemo.ui.inside_listeners import Listeners
 from bertdemo.ui.render.inside_attention import View
 from bertdemo.ui.services import Services
-from bertdemo.ui.tabs.inside import _Callbacks
 from tests.runs.support import created, rows_of, settings_with, sharpened, write_csv
 from tests.serving.support import LABELS, PAIR, TEXT, train
 from tests.serving.test_predictor import publish
@@ -79,8 +79,8 @@ def drawings(services: Services) -> Drawings:
 
 
 @pytest.fixture(scope="module")
-def calls(services: Services) -> _Callbacks:
-    return _Callbacks(services)
+def calls(services: Services) -> Listeners:
+    return Listeners(services)
 
 
 def ask(text: str = TEXT, pair: str = "", checkpoint: str = "local:headed", **more: Any) -> Asked:
@@ -157,7 +157,7 @@ def test_a_choice_that_is_not_there_becomes_the_nearest(drawings: Drawings, want
     assert re.findall(r'data-token="(\d+)"[^>]* aria-pressed="true"', drawn["tokens"]) == [str(fitted.token)]
 
 
-def test_a_short_text_on_the_way_does_not_lose_what_was_chosen(calls: _Callbacks) -> None:
+def test_a_short_text_on_the_way_does_not_lose_what_was_chosen(calls: Listeners) -> None:
     assert "where" not in calls.sentence(ask("short", where=Where(2, 2, 7)))
 
 
@@ -170,7 +170,7 @@ def test_what_is_drawn_again_is_what_the_sentence_drew(drawings: Drawings) -> No
         assert drawn == {name: whole[name] for name in drawn}, part
 
 
-def test_an_empty_text_is_missing_and_leaves_the_tab_without_pictures(drawings: Drawings, calls: _Callbacks) -> None:
+def test_an_empty_text_is_missing_and_leaves_the_tab_without_pictures(drawings: Drawings, calls: Listeners) -> None:
     with pytest.raises(TextMissing):
         drawings.sentence(ask("  "))
     assert calls.sentence(ask(" \n")) == drawings.nothing("en")
@@ -195,7 +195,7 @@ def test_the_table_of_positions_is_drawn_by_itself(drawings: Drawings) -> None:
 # --- what is pressed ----------------------------------------------------------------------------------------
 
 
-def test_a_pressed_token_is_followed_everywhere(calls: _Callbacks, drawings: Drawings) -> None:
+def test_a_pressed_token_is_followed_everywhere(calls: Listeners, drawings: Drawings) -> None:
     answer = calls.press(ask(), pressed(token=5))
     assert answer.pop("where") == {"layer": 1, "head": 2, "token": 5}
     assert set(answer) == TOKEN
@@ -209,7 +209,7 @@ def test_a_pressed_token_is_followed_everywhere(calls: _Callbacks, drawings: Dra
         assert "[5]" in script_of(answer[code])
 
 
-def test_a_pressed_head_is_drawn_large(calls: _Callbacks, drawings: Drawings) -> None:
+def test_a_pressed_head_is_drawn_large(calls: Listeners, drawings: Drawings) -> None:
     answer = calls.press(ask(), pressed(layer=2, head=1))
     assert answer.pop("where") == {"layer": 2, "head": 1, "token": 3}
     assert set(answer) == HEAD
@@ -220,7 +220,7 @@ def test_a_pressed_head_is_drawn_large(calls: _Callbacks, drawings: Drawings) ->
     assert answer["ablation"] == ""
 
 
-def test_a_pressed_mask_is_filled_where_the_checkpoint_can(calls: _Callbacks) -> None:
+def test_a_pressed_mask_is_filled_where_the_checkpoint_can(calls: Listeners) -> None:
     asked = ask(checkpoint="local:masked")
     answer = calls.press(asked, pressed(mask=2))
     assert set(answer) == {"filled", "code_head"}
@@ -229,7 +229,7 @@ def test_a_pressed_mask_is_filled_where_the_checkpoint_can(calls: _Callbacks) ->
     assert '["input_ids"][0, 2]' in script_of(answer["code_head"])
 
 
-def test_a_pressed_mask_says_who_can_where_the_checkpoint_cannot(calls: _Callbacks, drawings: Drawings) -> None:
+def test_a_pressed_mask_says_who_can_where_the_checkpoint_cannot(calls: Listeners, drawings: Drawings) -> None:
     answer = calls.press(ask(), pressed(mask=2))
     assert set(answer) == {"filled"}
     assert "These can: google-bert/bert-base-uncased" in said(answer["filled"])
@@ -240,7 +240,7 @@ def test_a_pressed_mask_says_who_can_where_the_checkpoint_cannot(calls: _Callbac
 @pytest.mark.parametrize(
     "data", [{"token": 999}, {"token": -1}, {"layer": 9, "head": 1}, {"layer": 1, "head": 0}, {"mask": 999}]
 )
-def test_a_press_outside_is_refused_by_name(calls: _Callbacks, data: dict[str, int]) -> None:
+def test_a_press_outside_is_refused_by_name(calls: Listeners, data: dict[str, int]) -> None:
     with pytest.raises(ArgumentWrong):
         calls.press(ask(checkpoint="local:masked"), pressed(**data))
 
@@ -318,6 +318,19 @@ def test_a_run_without_rows_is_compared_without_a_map(drawings: Drawings, servic
     words = said(drawings.change(ask(checkpoint=mine), lambda share: None)["change"])
     assert "This run kept no held-out rows" in words
     assert "same two directions" not in words
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_base_that_is_another_model_now_is_told(
+    drawings: Drawings, services: Services, root: Path, trained: str, lang: str
+) -> None:
+    run = created(services.registry, root / "data.csv")
+    sha256 = services.catalogue.origin("local:plain", "")[0]
+    same = publish(services.catalogue, root / "tuned", "", run, base_sha256=sha256)
+    told = translate(lang, "inside.change.other_base", name="mine", base="plain")
+    for checkpoint, other in ((trained, True), (same, False)):
+        words = said(drawings.change(ask(checkpoint=checkpoint, lang=lang), lambda share: None)["change"])
+        assert (told in words) is other
 
 
 @pytest.mark.parametrize("checkpoint", ["bundled", "local:headed"])

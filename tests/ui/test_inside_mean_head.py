@@ -85,6 +85,17 @@ def test_its_code_is_that_of_the_mean_for_the_head_and_for_a_step(services: Serv
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_words_beside_before_and_after_are_those_of_an_encoder_that_stayed(
+    services: Services, kept: str, lang: str
+) -> None:
+    drawings = Drawings(services)
+    words, others = (said(drawings.sentence(ask(one, lang))["caption_before_after"]) for one in (kept, "local:plain"))
+    assert translate(lang, "inside.step.before_after.not_kept") in words
+    assert translate(lang, "inside.step.before_after.not") not in words
+    assert translate(lang, "inside.step.before_after.not") in others
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_training_step_is_taken_on_it(services: Services, kept: str, lang: str) -> None:
     drawn = Drawings(services).step(ask(kept, lang, label=1))
     assert translate(lang, "inside.part.linear") in said(drawn["step"])

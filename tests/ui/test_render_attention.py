@@ -22,7 +22,7 @@ from tests.ui.test_render import HOSTILE, hostile_trace, read, token
 
 OURS = {
     "div", "span", "p", "b", "i", "s", "h2", "small", "code", "table", "thead", "tbody", "tr", "th", "td", "svg",
-    "canvas", "output", "button", "details", "summary",
+    "canvas", "output", "button", "details", "summary", "pre",
 }  # fmt: skip
 LAYERS, HEADS, WIDTH = 3, 4, 32
 D_K = WIDTH // HEADS
@@ -177,7 +177,7 @@ def test_the_overview_has_one_named_button_a_head_and_one_is_pressed(lang: str) 
     assert places == [(layer, head) for layer in range(1, LAYERS + 1) for head in range(1, HEADS + 1)]
     for button, (layer, head) in zip(buttons, places, strict=True):
         label = translate(lang, "inside.attention.head", layer=layer, head=head)
-        assert f'aria-label="{label}"' in button
+        assert re.search(f'aria-label="{label}[:：]', button)
         assert ('aria-pressed="true"' in button) == ((layer, head) == (2, 3))
         assert 'type="button"' in button
     assert f'data-layers="{LAYERS}" data-heads="{HEADS}"' in html
@@ -348,6 +348,37 @@ def test_a_check_is_ticked_only_where_it_held() -> None:
     broken = said(draw.render_numbers(SEEN, replace(HEAD, difference=0.002), 4, View(), "en"))
     assert "✗ weights recomputed from Q and K: differ by 2e-3" in broken
     assert "✓ whole layer" in broken
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_button_of_a_head_says_what_is_painted_on_it(lang: str) -> None:
+    for seen in (SEEN, PAIR):
+        html, n = draw.render_overview(seen, 2, 3, lang), len(seen.trace.tokens)
+        labels = [unescape(one) for one in re.findall(r'<button[^>]* aria-label="([^"]*)"', html)]
+        assert len(labels) == LAYERS * HEADS == len(set(labels))
+        ends = [n - 1] if seen is SEEN else [n // 2, n - 1]
+        for label, weights in zip(labels, seen.attentions.reshape(-1, n, n), strict=True):
+            on_cls, on_sep = (percent(float(weights[:, columns].sum(1).mean()), 0) for columns in ([0], ends))
+            said_of = translate(lang, "inside.attention.cell", layer="@", head="@", cls=on_cls, sep=on_sep,
+                                most=f"{weights.max():.2f}")  # fmt: skip
+            assert label.endswith(said_of.rpartition("@")[2]), label
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_one_of_many_keys_can_be_read_in_one_element(lang: str) -> None:
+    seen, head = head_in(seen_by(60))
+    html = draw.render_numbers(seen, head, 7, View(), lang)
+    found = re.findall(r"<pre[^>]*>(.*?)</pre>", html, re.DOTALL)
+    assert len(found) == 1
+    first, *lines = unescape(found[0]).splitlines()
+    assert "q·k" in first and "softmax" in first and len(lines) == 60
+    for i, line in enumerate(lines):
+        product, score, weight, position = line.split()[:4]
+        assert (int(position), line.endswith(f"  {i} {seen.trace.tokens[i].piece}")) == (i, True)
+        assert float(product) == pytest.approx(float(head.products[7, i]), abs=6e-4)
+        assert float(score) == pytest.approx(float(head.scores[7, i]), abs=6e-4)
+        assert float(weight) == pytest.approx(float(head.weights[7, i]), abs=6e-5)
+    assert "<pre" not in draw.render_numbers(SEEN, HEAD, 1, View(), lang), "the table has them all"
 
 
 def test_of_many_keys_the_strongest_are_listed_and_the_rest_added_up() -> None:

@@ -18,6 +18,7 @@ from bertdemo.anatomy.pooling import PooledRow, PoolingComparison
 from bertdemo.anatomy.training_step import TrainingStep
 from bertdemo.anatomy.wordpiece import Attempt, Matching, attempts
 from bertdemo.ui.i18n import LANGUAGES
+from bertdemo.ui.render import inside_change as change
 from bertdemo.ui.render import inside_head as head
 from bertdemo.ui.render import inside_layers as layers
 from bertdemo.ui.render import inside_text as text
@@ -93,10 +94,10 @@ def everything(lang: str) -> dict[str, str]:
         "fill": head.render_fill(FILLING, [], lang),
         "cannot fill": head.render_fill(None, [HOSTILE], lang),
         "step": head.render_step(STEP, lang),
-        "movement": head.render_movement([("embeddings", 0.01), ("layer.2", 0.4), (HOSTILE, 0.0)], lang),
-        "class map": head.render_class_map(CLASSES, lang),
-        "probabilities": head.render_probabilities([HOSTILE, "b"], (0.5, 0.5), (0.1, 0.9), lang),
-        "difference": head.render_difference(floats(5, 5) / 5, SEEN, 1, 2, lang),
+        "movement": change.render_movement([("embeddings", 0.01), ("layer.2", 0.4), (HOSTILE, 0.0)], lang),
+        "class map": change.render_class_map(CLASSES, lang),
+        "probabilities": change.render_probabilities([HOSTILE, "b"], (0.5, 0.5), (0.1, 0.9), lang),
+        "difference": change.render_difference(floats(5, 5) / 5, SEEN, 1, 2, lang),
     }
 
 
@@ -297,6 +298,15 @@ def test_pooling_marks_the_one_trained_with_and_says_what_is_missing() -> None:
     alone = PoolingComparison(tuple(replace(row, second=None) for row in POOLING.rows), None)
     assert "Give a second sentence" in said(layers.render_pooling(alone, "en"))
     assert "trained with this" not in layers.render_pooling(alone, "en")
+    assert "is not known" in said(layers.render_pooling(alone, "en"))
+    assert "was not trained" not in said(layers.render_pooling(alone, "en"))
+
+
+def test_pooling_says_how_much_of_another_sentence_was_cut() -> None:
+    html = said(layers.render_pooling(replace(POOLING, cut=(("second", 74), ("unrelated", 1))), "en"))
+    assert "The second sentence is too long: 74 pieces of it are cut" in html
+    assert "The unrelated sentence is too long: 1 piece of it is cut" in html
+    assert "too long" not in ALL["en"]["pooling"]
 
 
 def test_a_head_shows_its_best_labels_and_counts_the_rest() -> None:
@@ -351,7 +361,7 @@ def test_movement_is_given_in_percent() -> None:
 def test_more_than_six_labels_share_one_look_and_both_maps_their_axes() -> None:
     labels = tuple(f"label {i % 8}" for i in range(17))
     there = tuple((float(i), 1.0) for i in range(17))
-    html = head.render_class_map(ClassMap(there, tuple((x + 17, y) for x, y in there), labels, (0.3, 0.2)), "en")
+    html = change.render_class_map(ClassMap(there, tuple((x + 17, y) for x, y in there), labels, (0.3, 0.2)), "en")
     assert "other labels (4)" in html
     assert html.count('class="other" data-name') == 8
     first, second = html.split("bd-points")[1:3]
@@ -360,10 +370,22 @@ def test_more_than_six_labels_share_one_look_and_both_maps_their_axes() -> None:
     )
 
 
+def test_the_map_of_rows_can_be_read_as_a_table_of_its_labels() -> None:
+    base = ((0.0, 0.0), (2.0, 0.0), (5.0, 5.0))
+    tuned = ((1.0, 1.0), (1.0, 3.0), (-4.0, 0.5))
+    html = said(change.render_class_map(ClassMap(base, tuned, ("a", "a", HOSTILE), (0.3, 0.2)), "en"))
+    assert "a 2 1.00, 0.00 1.00 1.00, 2.00 1.00" in html
+    assert "1 5.00, 5.00 0.00 -4.00, 0.50 0.00" in html
+    many = tuple(f"label {i % 8}" for i in range(16))
+    there = tuple((float(i), 0.0) for i in range(16))
+    html = change.render_class_map(ClassMap(there, there, many, (0.3, 0.2)), "en")
+    assert html.count("<tr>") == 1 + 7 and "other labels 4 " in said(html)
+
+
 def test_the_largest_changes_of_attention_are_listed_by_size() -> None:
-    change = np.zeros((5, 5), dtype=np.float32)
-    change[0, 4], change[4, 0] = -0.75, 0.5
-    html = said(head.render_difference(change, SEEN, 1, 2, "en"))
+    changed = np.zeros((5, 5), dtype=np.float32)
+    changed[0, 4], changed[4, 0] = -0.75, 0.5
+    html = said(change.render_difference(changed, SEEN, 1, 2, "en"))
     assert "Layer 1, head 2" in html
     assert html.index("[CLS] [SEP] -0.750") < html.index("[SEP] [CLS] +0.500")
 

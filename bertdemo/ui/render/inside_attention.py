@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bertdemo.anatomy.chances import chances
 from bertdemo.anatomy.geometry import cosine
-from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace, rows_without, softmax
+from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace, rows_without
 from bertdemo.ui.i18n import percent, plural, translate
 from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.inside_captions import says
 from bertdemo.ui.render.pictures import figures, largest, more, packed, strip, subtitle, tiny, token_strip
 from bertdemo.ui.render.primitives import bar, caption, check, heading, join, note, root, table
 
@@ -22,7 +24,7 @@ HELD = 1e-5
 _SIDE = 24
 _TOP = 5
 _ALL_KEYS = 40
-_BEST_KEYS = 18
+_BEST_KEYS = 12
 _LABELS = 6
 
 
@@ -62,7 +64,7 @@ def render_overview(seen: LayerTrace, layer: int, head: int, lang: str) -> str:
     columns = join(f'<span class="bd-head-number">{number}</span>' for number in range(1, seen.heads + 1))
     rows = join(f'<span class="bd-layer-number">{number}</span>' for number in range(1, seen.layers + 1))
     buttons = join(
-        _cell(one, two, (one, two) == (layer, head), lang)
+        _cell(seen, one, two, (one, two) == (layer, head), lang)
         for one in range(1, seen.layers + 1)
         for two in range(1, seen.heads + 1)
     )
@@ -75,6 +77,7 @@ def render_overview(seen: LayerTrace, layer: int, head: int, lang: str) -> str:
         f'data-layers="{seen.layers}" data-heads="{seen.heads}" data-side="{cells.shape[-1]}">'
         f'<canvas aria-hidden="true"></canvas>{buttons}</div></div>'
         + caption(translate(lang, "inside.attention.overview_note"))
+        + says("overview", lang)
     )
 
 
@@ -82,7 +85,8 @@ def render_arcs(seen: LayerTrace, chosen: int, lang: str) -> str:
     """Draw the line of tokens over which the page draws the chosen one's weights as arcs."""
     label = translate(lang, "inside.attention.arcs")
     tokens = token_strip(seen.trace, chosen, label, "token", lang)
-    return root(subtitle(label) + f'<div class="bd-arcs" tabindex="-1"><svg aria-hidden="true"></svg>{tokens}</div>')
+    arcs = f'<div class="bd-arcs" tabindex="-1"><svg aria-hidden="true"></svg>{tokens}</div>'
+    return root(subtitle(label) + arcs + says("arcs", lang))
 
 
 def render_matrix(seen: LayerTrace, head: HeadTrace, view: View, lang: str) -> str:
@@ -101,6 +105,7 @@ def render_matrix(seen: LayerTrace, head: HeadTrace, view: View, lang: str) -> s
         f'data-z="{data}"{stretched}><canvas aria-hidden="true"></canvas><output></output></div>'
         + caption(translate(lang, "inside.attention.scale", scale=scale))
         + join(note(translate(lang, f"inside.attention.{name}")) for name in _said(seen, view))
+        + says("matrix", lang)
     )
 
 
@@ -128,7 +133,8 @@ def render_numbers(seen: LayerTrace, head: HeadTrace, chosen: int, view: View, l
         + f'<p class="bd-checks">{held}</p>'
         + (figures(headers, rows, numeric=(1, 2)) if rows else caption(translate(lang, "inside.attention.nothing")))
         + caption(total)
-        + _formula(seen, head, chosen, names, lang),
+        + _formula(seen, head, chosen, names, lang)
+        + says("numbers", lang),
         "bd-numbers",
     )
 
@@ -146,13 +152,18 @@ def render_ablation(seen: LayerTrace, without: Ablation, lang: str) -> str:
         + table(headers, rows, numeric=(1,))
         + (_changed(seen, without, lang) if seen.head_trained else "")
         + note(translate(lang, "inside.ablation.note"))
+        + says("ablation", lang)
     )
 
 
 def _changed(seen: LayerTrace, without: Ablation, lang: str) -> str:
-    after = softmax(without.logits)
-    best = sorted(range(len(seen.labels)), key=lambda i: -seen.probabilities[i])[:_LABELS]
-    rows = [(seen.labels[i], percent(seen.probabilities[i]), percent(after[i])) for i in best]
+    before, after = (chances(logits, seen.problem) or logits for logits in (seen.logits, without.logits))
+    best = sorted(range(len(seen.labels)), key=lambda i: -before[i])[:_LABELS]
+
+    def shown(value: float) -> str:
+        return f"{value:.3f}" if seen.problem == "regression" else percent(value)
+
+    rows = [(seen.labels[i], shown(before[i]), shown(after[i])) for i in best]
     headers = [translate(lang, f"inside.ablation.column.{name}") for name in ("label", "with", "without")]
     return table(headers, rows, numeric=(1, 2))
 
@@ -188,9 +199,22 @@ def _formula(seen: LayerTrace, head: HeadTrace, chosen: int, names: Sequence[str
         + caption(translate(lang, "inside.attention.query", piece=names[chosen], n=d_k))
         + strip(query, translate(lang, "inside.attention.query", piece=names[chosen], n=d_k), largest(query))
         + more(translate(lang, "inside.attention.per_key"), per_key, keep="per-key")
+        + (_every_key(names, products, scores, weights, headers, lang) if rest else "")
         + caption(said)
         + strip(context, said, largest(context))
     )
+
+
+def _every_key(
+    names: Sequence[str], products: Floats, scores: Floats, weights: Floats, headers: Sequence[str], lang: str
+) -> str:
+    """All keys as lines of one element: a table of 512 rows would be a page of its own."""
+    numbers = [f"{products[i]:>9.3f} {scores[i]:>9.3f} {weights[i]:>9.4f}  {i} {name}" for i, name in enumerate(names)]
+    key, *columns = headers
+    lines = "\n".join((" ".join(f"{column:>9}" for column in columns) + f"  {key}", *numbers))
+    label = plural(lang, "inside.attention.every_key", len(names))
+    listed = f'<pre class="bd-keys" tabindex="0" aria-label="{esc(label)}" role="region">{esc(lines)}</pre>'
+    return more(label, listed, keep="every-key")
 
 
 def _pooled(weights: Floats) -> Floats:
@@ -206,8 +230,13 @@ def _pooled(weights: Floats) -> Floats:
     return pooled
 
 
-def _cell(layer: int, head: int, chosen: bool, lang: str) -> str:
-    label = esc(translate(lang, "inside.attention.head", layer=layer, head=head))
+def _cell(seen: LayerTrace, layer: int, head: int, chosen: bool, lang: str) -> str:
+    """One head's button over its square; its name says what is painted: where the attention goes, and how sharply."""
+    weights, tokens = seen.attentions[layer - 1, head - 1], seen.trace.tokens
+    ends = [token.position for token in tokens if token.special and token.position]
+    shares = {"cls": percent(float(weights[:, 0].mean()), 0), "sep": percent(float(weights[:, ends].sum(1).mean()), 0)}
+    most = f"{float(weights.max()):.2f}"
+    label = esc(translate(lang, "inside.attention.cell", layer=layer, head=head, most=most, **shares))
     return (
         f'<button type="button" data-layer="{layer}" data-head="{head}" tabindex="{0 if chosen else -1}" '
         f'aria-pressed="{"true" if chosen else "false"}" '

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bertdemo.ui.i18n import percent, plural, thousands, translate
 from bertdemo.ui.render import charts
 from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.inside_captions import says
 from bertdemo.ui.render.pictures import Dot, figures, largest, mark, more, name_of, points, strip, subtitle
 from bertdemo.ui.render.primitives import caption, join, note, root, table
 from bertdemo.ui.render.tokens import look_of
@@ -53,6 +54,7 @@ def render_path(seen: LayerTrace, chosen: int, cosines: Sequence[float], lang: s
         caption(label)
         + curve
         + more(translate(lang, "inside.numbers"), numbers, keep="path")
+        + says("path", lang)
         + _parts(seen.width, inner or seen.inner, lang),
         "bd-in",
     )
@@ -80,7 +82,8 @@ def render_map(seen: LayerTrace, map2d: Map2D, layer: int, chosen: int, lang: st
         + points(dots, chosen, label, *axes)
         + f'<div class="bd-legend">{legend}</div>'
         + caption(f"{said} {unnamed}".strip())
-        + _nearest(seen, map2d, chosen, lang),
+        + _nearest(seen, map2d, chosen, lang)
+        + says("map", lang),
         "bd-in",
     )
 
@@ -93,10 +96,12 @@ def render_pooling(comparison: PoolingComparison, lang: str) -> str:
     if all(row.second is None for row in comparison.rows):
         remarks.append(translate(lang, "inside.pooling.no_second"))
     if comparison.trained_with is None:
-        remarks.append(translate(lang, "inside.pooling.untrained"))
+        remarks.append(translate(lang, "inside.pooling.unknown"))
+    remarks += [plural(lang, f"inside.pooling.cut_{name}", pieces) for name, pieces in comparison.cut]
     pooler = any(row.name == "pooler" for row in comparison.rows)
     missing = "" if pooler else note(translate(lang, "inside.pooling.no_pooler"))
-    return root(figures(headers, rows, numeric=(1, 2)) + join(map(caption, remarks)) + missing, "bd-in bd-pooling")
+    words = join(map(caption, remarks)) + missing + says("pooling", lang)
+    return root(figures(headers, rows, numeric=(1, 2)) + words, "bd-in bd-pooling")
 
 
 def _parts(width: int, inner: int, lang: str) -> str:

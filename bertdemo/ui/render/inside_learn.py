@@ -55,9 +55,13 @@ def step_title(step: str, lang: str) -> str:
     )
 
 
-def render_captions(step: str, lang: str) -> str:
-    """Say what the picture above shows and what it does not."""
-    shows, no = (translate(lang, f"inside.step.{step}.{part}") for part in ("shows", "not"))
+def render_captions(step: str, lang: str, *, kept: bool = False) -> str:
+    """Say what the pictures of a step show and what they do not.
+
+    `kept` is for before and after of a regression on an encoder that did not move.
+    """
+    ending = "_kept" if kept else ""
+    shows, no = (translate(lang, f"inside.step.{step}.{part}{ending}") for part in ("shows", "not"))
     return root(f'<p class="bd-note"><span>{esc(shows)}</span> <span class="bd-not">{esc(no)}</span></p>')
 
 

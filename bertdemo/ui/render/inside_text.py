@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bertdemo.ui.i18n import plural, thousands, translate
 from bertdemo.ui.render.escape import esc
+from bertdemo.ui.render.inside_captions import says
 from bertdemo.ui.render.pictures import grid, largest, more, strip, subtitle, tiny, token_strip
 from bertdemo.ui.render.primitives import caption, check, join, note, root, table
 from bertdemo.ui.render.tokens import counts, legend, warnings
@@ -31,14 +32,15 @@ def render_tokens(seen: LayerTrace, chosen: int, lang: str) -> str:
     """Draw step 1: all tokens as buttons, the key to their looks, and their counts."""
     trace = seen.trace
     tokens = token_strip(trace, chosen, translate(lang, "inside.tokens.strip"), "token", lang)
-    return root(tokens + legend(trace, lang) + counts(trace, lang) + warnings(trace, lang), "bd-in")
+    words = legend(trace, lang) + counts(trace, lang) + warnings(trace, lang) + says("tokens", lang)
+    return root(tokens + words, "bd-in")
 
 
 def render_word(seen: LayerTrace, chosen: int, matching: Matching | None, lang: str) -> str:
     """Draw how WordPiece came to the pieces of the chosen token's word; `matching` is None for a special token."""
     if matching is None:
         return root(caption(translate(lang, "inside.tokens.special", piece=seen.trace.tokens[chosen].piece)), "bd-in")
-    return root(_matching(matching, lang), "bd-in bd-word")
+    return root(_matching(matching, lang) + says("word", lang), "bd-in bd-word")
 
 
 def render_specials(seen: LayerTrace, lang: str) -> str:
@@ -52,10 +54,13 @@ def render_specials(seen: LayerTrace, lang: str) -> str:
     whole = all(token.mask for token in tokens)
     return root(
         table(headers, rows, numeric=(1,), mono=(0,))
+        + says("specials", lang)
         + segments
         + caption(translate(lang, f"inside.specials.{'pair' if pair else 'single'}"))
+        + says("segments", lang)
         + mask
-        + caption(translate(lang, f"inside.specials.{'mask_whole' if whole else 'mask_padded'}")),
+        + caption(translate(lang, f"inside.specials.{'mask_whole' if whole else 'mask_padded'}"))
+        + says("mask", lang),
         "bd-in",
     )
 
@@ -78,7 +83,8 @@ def render_embeddings(seen: LayerTrace, chosen: int, lang: str) -> str:
         f'<div class="bd-sum">{join(_vector(*row, lang) for row in rows)}</div>'
         + caption(said)
         + _numbers([(name, vector) for _, name, vector, _ in rows], lang)
-        + _embedding_check(seen, lang),
+        + _embedding_check(seen, lang)
+        + says("embeddings", lang),
         "bd-in",
     )
 
@@ -106,7 +112,8 @@ def render_positions(table_of: Floats, positions: int, shown_rows: int, shown_co
         + f'<div class="bd-table"><span>{esc(first_row)}</span>{grid(drawn, label, scale, "signed")}'
         f"<span>{esc(last_row)}</span></div>"
         + caption(translate(lang, "inside.positions.caption", **values))
-        + note(ends),
+        + note(ends)
+        + says("positions", lang),
         "bd-in",
     )
 
