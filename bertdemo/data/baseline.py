@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 FOLDS = 10
 MOST_ROWS = 5_000
 """Rows that the regressions are scored on; of a larger table this many are drawn, label by label."""
+MOST_LABELS = 1_000
+"""With more labels no regression is fitted: its weights would not fit into the memory of a laptop."""
+MOST_WEIGHTS = 3_000_000
+"""Labels by features of the counted words; the solver keeps about thirty copies of these, some 700 MB."""
+_MOST_FEATURES = 100_000
 _ITERATIONS = 1_000
 
 Kind = Literal["majority", "tfidf", "frozen"]
@@ -66,17 +71,22 @@ def majority(labels: Sequence[str]) -> Baseline:
 def tfidf(texts: Sequence[str], labels: Sequence[str], *, seed: int = 0) -> Baseline:
     """Score a logistic regression on TF-IDF of words and pairs of words, or of characters in Chinese texts."""
     started = time.monotonic()
-    return _cross_validated("tfidf", lambda: words_model(texts), texts, labels, seed, started)
+    kinds = len(set(labels))
+    return _cross_validated("tfidf", lambda: words_model(texts, kinds), texts, labels, seed, started)
 
 
-def words_model(texts: Sequence[str]) -> Any:
-    """Return the model of `tfidf`, not fitted: a scikit-learn pipeline that takes texts such as these."""
+def words_model(texts: Sequence[str], labels: int = 2) -> Any:
+    """Return the model of `tfidf`, not fitted: a scikit-learn pipeline that takes texts such as these.
+
+    The more labels there are, the fewer words are counted, the frequent ones first: see MOST_WEIGHTS.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
 
     han = sum(any("一" <= letter <= "鿿" for letter in text) for text in texts) > len(texts) / 2
     analyzer = {"analyzer": "char", "ngram_range": (1, 2)} if han else {"ngram_range": (1, 2)}
-    vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=100_000, **analyzer)
+    most = min(_MOST_FEATURES, MOST_WEIGHTS // max(1, labels))
+    vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=most, **analyzer)
     # TF-IDF rows have length 1, so they need less of a penalty than embeddings do.
     return make_pipeline(vectorizer, regression(10.0))
 

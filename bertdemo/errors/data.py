@@ -36,9 +36,9 @@ class TooFewRows(DataError):
 
 
 class TooManyLabels(DataError):
-    """More different labels than the limit: most often the wrong column."""
+    """More different labels than the limit, from `row` on: most often the wrong column."""
 
-    key, params = "too_many_labels", ("labels", "limit", "column")
+    key, params = "too_many_labels", ("labels", "limit", "column", "row")
 
 
 class UnknownLabel(DataError):

@@ -61,7 +61,8 @@ class Classification(Task):
         if counts.total() < MINIMUM_ROWS:
             raise TooFewRows(rows=counts.total(), minimum=MINIMUM_ROWS)
         if len(counts) > label_limit:
-            raise TooManyLabels(labels=len(counts), limit=label_limit, column=columns["label"])
+            row = self._first_row_of(list(counts)[label_limit], table, columns)
+            raise TooManyLabels(labels=len(counts), limit=label_limit, column=columns["label"], row=row)
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
         """Raise where a column is missing, a label is new, or no row can be used."""
@@ -169,6 +170,11 @@ class Classification(Task):
             if column in named:
                 raise ColumnTwice(column=column)
             named.add(column)
+
+    def _first_row_of(self, label: str, table: Table, columns: Mapping[str, str]) -> int:
+        """Return where in the file a label stands for the first time beside a text."""
+        rows = zip(table.row_numbers, self._rows(table, columns), strict=True)
+        return next(number for number, (text, given) in rows if text and given == label)
 
     @staticmethod
     def _rows(table: Table, columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -115,7 +115,8 @@ class Endpoints:
     def check_data(self, file: str, task: str = "", columns: Json | None = None, owner: str = "") -> Json:
         """Say what a table is and what is wrong with it before any training, and how far a linear model reaches.
 
-        The baselines are scored on 2,000 rows at most, with the bundled model's embeddings.
+        The baselines are scored on 2,000 rows at most, with the bundled model's embeddings; where a check has failed
+        there is the majority alone.
         """
         self._owner(owner, optional=True)
         path, chosen = _file(file), tasks.find(_task(task))
@@ -129,7 +130,10 @@ class Endpoints:
             table, roles, task=chosen.id, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits,
             positions=info.positions,
         )  # fmt: skip
-        reached = self._services.baselines.compute(path, table, roles, "bundled", "", most=_BASELINE_ROWS)
+        failed = any(item.level == "fail" for item in found.findings)
+        reached = () if failed else self._services.baselines.compute(
+            path, table, roles, "bundled", "", most=_BASELINE_ROWS
+        )  # fmt: skip
         config = chosen_for(
             RunConfig(),
             train_rows=found.split["train"],

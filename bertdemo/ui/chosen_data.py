@@ -17,7 +17,7 @@ from bertdemo import tasks
 from bertdemo.data import digests, mending, report
 from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.tables import Table
-from bertdemo.errors import BertDemoError
+from bertdemo.errors import BertDemoError, OneClass, TooFewRows, TooManyLabels
 from bertdemo.ui.i18n import plural, translate
 from bertdemo.ui.render.data import reasons, render_data, render_mended, render_preview
 from bertdemo.ui.render.primitives import error_state, root
@@ -88,7 +88,8 @@ class ChosenData:
             return None, _refused(error, lang), "", hidden, hidden, hidden, hidden, ""
         preview = render_preview(table, self._limits.preview_rows, lang)
         known = {"text": text or "", "label": label or ""}
-        mends, told = gr.update(visible=False), ""
+        mends, told, drawn = gr.update(visible=False), "", ""
+        columns: Mapping[str, str] = {}
         try:
             columns = known if text and label else tasks.find(TASK).columns(table)
             tasks.find(TASK).check(table, columns, label_limit=table.rows)
@@ -105,6 +106,10 @@ class ChosenData:
             )
             drawn = render_data(source.name, found, table.notes, lang)
             facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
+            tasks.find(TASK).check(mended, columns, label_limit=self._limits.labels)
+        except (OneClass, TooFewRows, TooManyLabels) as error:
+            # What is wrong with such a table stands in the report, where there is one: it stays below the refusal.
+            columns, facts, drawn = columns or known, None, _refused(error, lang) + drawn
         except BertDemoError as error:
             columns, facts = known, None
             drawn = _refused(error, lang)
@@ -137,7 +142,6 @@ class ChosenData:
         owner = self._services.owner(key)
         info = self._services.catalogue.describe(checkpoint, owner)
         readable = info.id if info.ready else "bundled"  # an unfetched tokenizer cannot count pieces yet
-        tasks.find(TASK).check(table, columns, label_limit=self._limits.labels)
         return report.examine(
             table,
             columns,

@@ -120,3 +120,16 @@ def test_a_label_with_few_rows_takes_part() -> None:
     assert (found.rows, found.folds) == (60, 10)
     with pytest.raises(ValueError, match="one row"):
         baseline.frozen(vectors, ["alone", *labels[1:]])
+
+
+def test_the_more_labels_the_fewer_words_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, _ = table(300)
+    monkeypatch.setattr(baseline, "MOST_WEIGHTS", 200)
+    for labels in (2, 10, 50):
+        words = baseline.words_model(texts, labels)[0].fit(texts)
+        assert len(words.vocabulary_) == 200 // labels
+    seen = list[int]()
+    model = baseline.words_model
+    monkeypatch.setattr(baseline, "words_model", lambda texts, labels: seen.append(labels) or model(texts, labels))
+    baseline.tfidf(texts, [str(i % 25) for i in range(300)])
+    assert set(seen) == {25}

@@ -171,6 +171,11 @@ def test_what_is_wrong_has_a_level_and_numbers(
     assert levels == sorted(levels, key=["fail", "warn", "pass"].index)
 
 
+def test_labels_beyond_the_limit_are_named_by_the_rows_that_bring_them(tokenizer: SharedTokenizer) -> None:
+    columns = {"text": texts(1100), "label": [f"l{i % 1003}" for i in range(1100)]}
+    assert found(examined(tokenizer, columns), "too_many_labels").rows == (1002, 1003, 1004)
+
+
 def test_chinese_in_an_english_vocabulary_is_warned_of(tokenizer: SharedTokenizer) -> None:
     report = examined(
         tokenizer, {"text": [f"这家餐厅的服务真的很糟糕 {i}" for i in range(60)], "label": ["a", "b"] * 30}

@@ -83,6 +83,15 @@ def test_a_mend_that_leaves_one_label_is_refused_in_words_and_can_be_taken_back(
         data.mended(source, COLUMNS)
 
 
+def test_too_many_labels_are_refused_with_a_row_above_what_else_is_wrong(data: ChosenData, tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    rows = "".join(f"film {i} was shown,kind {i % 1001}\n" for i in range(2002))
+    path.write_text(f"text,label\n{rows}film 0 was shown,kind 0\n", encoding="utf-8")
+    refused = data.shown(Source(str(path), path.name), "text", "label", "bundled", "", "en")
+    assert refused[0] is None
+    assert 'role="alert"' in refused[1] and "row 1002" in refused[1] and "that repeat an earlier one" in refused[1]
+
+
 def test_a_file_that_cannot_be_read_offers_nothing(data: ChosenData, tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     path.write_bytes(b"")

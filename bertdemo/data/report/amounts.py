@@ -63,7 +63,9 @@ def enough(rows: Rows, labels: Sequence[tuple[str, int]], label_limit: int) -> l
     if len(labels) == 1:
         found.append(Finding("fail", "one_class", {"label": labels[0][0]}))
     if len(labels) > label_limit:
-        found.append(Finding("fail", "too_many_labels", {"labels": len(labels), "limit": label_limit}))
+        values: Values = {"labels": len(labels), "limit": label_limit}
+        new = np.sort(np.unique(rows.marks.labels, return_index=True)[1])  # where each label comes first
+        found.append(Finding("fail", "too_many_labels", values, rows.numbers(new[label_limit:].tolist())))
     return found + (_balance(rows, labels) if len(labels) > 1 else [])
 
 
