@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,7 +102,8 @@ def fit(vectors: Floats, labels: Sequence[str]) -> Linear:
     """Fit the regression of `frozen` on all rows, for keeping it as a checkpoint."""
     import numpy as np
 
-    model = regression().fit(vectors, list(labels))
+    with one_thread():
+        model = regression().fit(vectors, list(labels))
     weight, bias = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
     if len(weight) == 1:  # two labels are one row: half of it to each side gives the same probabilities
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
@@ -191,6 +193,17 @@ def regression(strength: float = 1.0) -> Any:
     return LogisticRegression(C=strength, max_iter=_ITERATIONS)
 
 
+def one_thread() -> AbstractContextManager[Any]:
+    """Return what holds BLAS to one thread while something is fitted.
+
+    The matrices are small: on a busy machine threads that wait for each other take ten times as long as one.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
+
+
 def _cross_validated(
     kind: Kind, build: Callable[[], Any], features: Any, labels: Sequence[str], seed: int, started: float
 ) -> Baseline:
@@ -198,15 +211,13 @@ def _cross_validated(
     import warnings
 
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from threadpoolctl import threadpool_limits
 
     counts = Counter(labels)
     if min(counts.values(), default=0) < 2:
         raise ValueError("a label with one row cannot be held out and learnt from: see sample")
     # A label with fewer rows than there are folds is missing from some of them, which scikit-learn warns of.
     parts = StratifiedKFold(min(FOLDS, max(counts.values())), shuffle=True, random_state=seed)
-    # The matrices are small: on a busy machine BLAS threads that wait for each other take ten times as long as one.
-    with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
+    with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore")
         said = cross_val_predict(build(), features, list(labels), cv=parts)
     return _scored(kind, list(labels), [str(label) for label in said], parts.n_splits, started)
