@@ -12,6 +12,8 @@ from pathlib import Path
 from benchmarks.row import DATA, Row, skipped
 from bertdemo.data import digests, mending, split, tables
 from bertdemo.data.report import Report, examine
+from bertdemo.data.report.held_out import look
+from bertdemo.data.report.rows import Rows
 from bertdemo.data.tables import Table
 from bertdemo.ui.services import Services
 
@@ -111,7 +113,19 @@ def missed(planted: Planted, table: Table, report: Report) -> dict[str, list[int
         + [0] * ("moved_together" not in found),
         "labels": [row for row, label in planted.labels.items() if now[row] != label]
         + [0] * (found["label_variants"]["rows"] != len(planted.labels)),
+        "leaks into a file": _unseen(planted, table),
     }
+
+
+def _unseen(planted: Planted, table: Table) -> list[int]:
+    """Hold a file beside the table that asks the text of every planted copy; return the rows that are not named."""
+    texts = tuple(planted.rows[row - 1 - _HEADER][0].lower() for row in planted.copies)
+    labels = tuple(planted.rows[row - 1 - _HEADER][1] for row in planted.copies)
+    asked = Table("asked.csv", {"text": texts, "label": labels}, tuple(range(2, len(texts) + 2)))
+    rows = Rows.of(table, COLUMNS)
+    beside = look(rows, {"validation": asked})
+    named = {table.row_numbers[int(row)] for row in rows.index[beside.shared]}
+    return [row for pair in planted.copies.items() for row in pair if row not in named]
 
 
 def _parts(table: Table) -> dict[int, str]:

@@ -94,6 +94,40 @@ def for_run(table: Table, request: RunRequest) -> Table:
     return apply(table, request.columns, request.mends, request.relabels)[0]
 
 
+def merger(
+    table: Table, columns: Mapping[str, str], mends: Sequence[str], relabels: Mapping[str, str] = _NONE
+) -> Callable[[Table], Table]:
+    """Return what writes the labels of a validation or test file as the merges write those of the training `table`.
+
+    Its rows stay as they are otherwise: what is dropped from training may still be asked. A way of writing that only
+    the file has is merged too, a slip that only the file has is not: one file does not say which of two names is meant.
+    """
+    wanted = [mend for mend in _MERGES if mend in mends]
+    if not wanted:
+        return lambda own: own
+    marks = digests.marks(relabel(table, columns, relabels), columns)
+    before = marks.labels
+    for mend in wanted:
+        marks = replace(marks, labels=_merged(marks, slips=mend == "merge_slips"))
+    pairs = set(zip(before.tolist(), marks.labels.tolist(), strict=True))
+    to = {marks.names[old]: marks.names[new] for old, new in pairs if old >= 0}
+    ways = {variants.plain(name): name for name in to.values()} if "merge_labels" in wanted else {}
+    return lambda own: _written(own, columns["label"], to, ways)
+
+
+def _written(own: Table, column: str, to: Mapping[str, str], ways: Mapping[str, str]) -> Table:
+    """Return the table with its labels replaced by name, and by what ways of writing have in common."""
+    cells: dict[str | None, str | None] = {}
+    for cell in own.columns.get(column, ()):
+        if cell not in cells:
+            name = (cell or "").strip()
+            new = to.get(name) or ways.get(variants.plain(name), name)
+            cells[cell] = cell if new == name else new
+    if all(cell == new for cell, new in cells.items()):
+        return own
+    return replace(own, columns={**own.columns, column: tuple(cells[cell] for cell in own.columns[column])})
+
+
 def would_change(table: Table, columns: Mapping[str, str], mend: Mend) -> int:
     """Return how many rows a mend would change or take away."""
     return _count(digests.marks(table, columns), mend)

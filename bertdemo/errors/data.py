@@ -23,6 +23,12 @@ class ColumnTwice(DataError):
     key, params = "column_twice", ("column",)
 
 
+class NothingLeft(DataError):
+    """Every training row has its text in a validation or test file too."""
+
+    key, params = "nothing_left", ("rows", "file")
+
+
 class OneClass(DataError):
     """Only one label in the data."""
 

@@ -111,3 +111,26 @@ def test_a_relabelled_row_is_so_in_every_view_and_in_what_trains(data: ChosenDat
     table = data.mended(source, COLUMNS)
     assert table.columns["label"][0] == "no" and 3 not in table.row_numbers
     assert shown(data, source.relabelled({})) == plain and source.relabelled({}) == messy
+
+
+def test_files_beside_the_data_are_looked_at_and_change_what_the_settings_are_told(
+    data: ChosenData, messy: Source, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked.csv"
+    asked.write_text("text,label\ngood 3,yes\nnever seen,YES\n", encoding="utf-8")
+    plain = messy.beside(str(asked), None)
+    refused = shown(data, plain)
+    assert refused["found"] is None and "asked.csv has labels that no training row has: 1 (YES)" in refused["report"]
+    merged = shown(data, Source(messy.path, messy.name, mends=("merge_labels",)).beside(str(asked), None))
+    assert merged["found"]["split"] == {"train": 60, "validation": 2, "test": 0}
+    assert "stands in asked.csv too (there in row 2): 2" in merged["report"]
+    assert shown(data, plain.beside(None, None)) == shown(data, messy)
+
+
+def test_a_file_beside_the_data_that_cannot_be_read_leaves_the_report(
+    data: ChosenData, messy: Source, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    refused = shown(data, messy.beside(None, str(empty)))
+    assert refused["found"] is None and "empty.csv" in refused["report"] and "messy.csv" in refused["report"]

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data.columns import detect
 from bertdemo.data.digests import Marks
 from bertdemo.data.report import amounts, giveaways, lengths, repeats
 from bertdemo.data.report.finding import Example, Finding, Level
+from bertdemo.data.report.held_out import HeldOut, look
 from bertdemo.data.report.lengths import LengthSummary, measure, suggested_length
 from bertdemo.data.report.rows import Rows
-from bertdemo.data.split import split
+from bertdemo.data.split import Split, split
 from bertdemo.data.tables import Table
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.settings import Limits
 
 __all__ = ["Example", "Finding", "LengthSummary", "Report", "examine", "measure", "suggested_length"]
+_ORDER: Sequence[Level] = ("fail", "warn", "pass")
+_NO_FILES: Mapping[str, Table] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,7 @@ def examine(
     tokenizer: SharedTokenizer,
     limits: Limits,
     positions: int = 512,
-    validation_file: bool = False,
-    test_file: bool = False,
+    held_out: Mapping[str, Table] = _NO_FILES,
     progress: Callable[[float], None] = lambda share: None,
     marks: Marks | None = None,
 ) -> Report:
@@ -64,13 +67,14 @@ def examine(
 
     `positions` is the longest sequence that the checkpoint reads; `progress` is told a part of 1 now and then. Raises
     KeyError for a column that is not there: `task.check` comes first. Lengths are those of 50,000 texts at most,
-    evenly spaced. `marks` are those of this table and these columns, where somebody has them.
+    evenly spaced. `marks` are those of this table and these columns, where somebody has them. `held_out` are files of
+    the roles validation and test, their labels written as those of `table`: what both share is found, and the split
+    is the one that the files leave.
     """
     rows = Rows.of(table, columns, _part(progress, 0.0, 0.4), marks)
     labels = rows.counts()
-    parts = split(
-        rows.labels(), seed=0, validation_file=validation_file, test_file=test_file, keys=rows.marks.keys
-    )  # fmt: skip
+    parts = _parts(rows, held_out)
+    beside = look(rows, held_out)
     progress(0.5)
     given_away = giveaways.findings(rows, _part(progress, 0.5, 0.7))
     measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.7, 1.0))
@@ -78,25 +82,36 @@ def examine(
         *amounts.missing(rows),
         *repeats.repeats(rows),
         *repeats.moved(rows, parts),
+        *beside.findings,
         *amounts.ways_of_writing(rows, labels),
         *given_away,
         *amounts.order(rows),
         *amounts.enough(rows, labels, limits.labels),
         *lengths.findings(measured, rows, positions),
     ]
-    order: Sequence[Level] = ("fail", "warn", "pass")
     return Report(
         task=task,
         columns=dict(columns),
         rows=table.rows,
         usable_rows=len(rows),
         labels=labels,
-        findings=tuple(sorted(findings, key=lambda finding: order.index(finding.level))),
+        findings=tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.level))),
         lengths=measured.lengths,
         majority=(labels[0][0], labels[0][1] / len(rows)) if labels else ("", 0.0),
-        split=parts.sizes(),
+        split=_sizes(parts, beside),
         suggested_columns=_suggested(table),
     )
+
+
+def _parts(rows: Rows, held_out: Mapping[str, Table]) -> Split:
+    own, asked = "validation" in held_out, "test" in held_out
+    return split(rows.labels(), seed=0, validation_file=own, test_file=asked, keys=rows.marks.keys)
+
+
+def _sizes(parts: Split, beside: HeldOut) -> dict[str, int]:
+    """Return the rows of each part; a text that a file asks is not learnt."""
+    train = int((~beside.shared[list(parts.train)]).sum())
+    return {**parts.sizes(), "train": train, **beside.rows}
 
 
 def _part(progress: Callable[[float], None], low: float, high: float) -> Callable[[float], None]:

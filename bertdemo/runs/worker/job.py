@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from bertdemo import device as devices
 from bertdemo import run_config, tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.models import save_head
-from bertdemo.data import mending, split, tables
+from bertdemo.data import held_out, mending, tables
 from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.report import suggested_length
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, OutOfMemory
@@ -30,6 +30,7 @@ from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import append_event
 from bertdemo.runs.worker import regression
+from bertdemo.runs.worker.parts import Divider
 from bertdemo.runs.worker.result import Part, Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.settings import Settings, pin_gpu
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, pad
@@ -207,11 +208,12 @@ class Job:
         info = catalogue.describe(request.checkpoint, None)
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
         table = self._read(request.data, request.data_name, ReadOptions.from_fields(request.reading))
+        merged = mending.merger(table, request.columns, request.mends, request.relabels)
         table = mending.for_run(table, request)
         self.stop()
         self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
         labels = self._task.labels(table, request.columns)
-        parts = self._split(table, labels)
+        parts = self._split(table, labels, merged)
         texts = [table.columns[request.columns["text"]][row] or "" for row in parts["train"].rows]
         self.stop()
         config = run_config.chosen_for(
@@ -241,52 +243,25 @@ class Job:
     def _read(self, path: str, name: str, options: ReadOptions = DECIDE) -> Table:
         return tables.reopen(self._folder / path, name, self._settings.limits, options)
 
-    def _split(self, table: Table, labels: Sequence[str]) -> dict[str, Part]:
+    def _split(self, table: Table, labels: Sequence[str], merged: Callable[[Table], Table]) -> dict[str, Part]:
         """Return the parts `train`, `validation` and, where there is one, `test`; row ids are stored."""
         request = self._request
-        targets = self._task.targets(table, request.columns, labels)
-        usable = [row for row, target in enumerate(targets) if target >= 0]
-        chosen = split.split(
-            [labels[targets[row]] for row in usable],
-            seed=request.config.seed,
-            validation_file=request.validation is not None,
-            test_file=request.test is not None,
-            texts=[self._key(table, row) for row in usable],
-        )
-        parts = {
-            name: Part(table, tuple(usable[i] for i in rows), request.data_name)
-            for name, rows in (("train", chosen.train), ("validation", chosen.validation), ("test", chosen.test))
-        }
-        for name, path, shown in (
-            ("validation", request.validation, request.validation_name),
-            ("test", request.test, request.test_name),
-        ):
-            if path:
-                own = self._read(path, shown or path)
-                known = self._task.targets(own, request.columns, labels)
-                parts[name] = Part(own, tuple(row for row, target in enumerate(known) if target >= 0), own.name)
-        parts["train"] = self._without_leaks(parts)
+        paths = {"validation": (request.validation, request.validation_name), "test": (request.test, request.test_name)}
+
+        def open_file(role: str) -> Table:
+            path, name = paths[role]
+            return merged(held_out.read(role, lambda options: self._read(path or "", name or path or "", options)))
+
+        def leaked(rows: int) -> None:
+            self.emit("Warned", message="warning.leaked", values={"rows": rows})
+
+        parts = Divider(self._task, request, labels, open_file, leaked).parts(table)
         ids = {
             name: {"file": part.file, "rows": [part.table.row_numbers[row] for row in part.rows]}
             for name, part in parts.items()
         }
         write_atomic(self._folder / "split.json", json.dumps(ids, ensure_ascii=False))
         return {name: part for name, part in parts.items() if part.rows}
-
-    def _key(self, table: Table, row: int) -> str:
-        """Return what the copies of a row's text share."""
-        names = [self._request.columns[role] for role in ("text", "pair") if role in self._request.columns]
-        return "\0".join(split.folded(table.columns[name][row] or "") for name in names)
-
-    def _without_leaks(self, parts: Mapping[str, Part]) -> Part:
-        """Take rows out of training that stand in a validation or test file too, and say how many."""
-        train = parts["train"]
-        held_out = {self._key(part.table, row) for name, part in parts.items() if name != "train" for row in part.rows}
-        kept = tuple(row for row in train.rows if self._key(train.table, row) not in held_out)
-        if len(kept) == len(train.rows) or not kept:
-            return train
-        self.emit("Warned", message="warning.leaked", values={"rows": len(train.rows) - len(kept)})
-        return replace(train, rows=kept)
 
     def _encode(self, prepared: Prepared, name: str) -> Dataset:
         """Encode one part, or take it from the run folder, where it lies by the hash of all that it depends on.
