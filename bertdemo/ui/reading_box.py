@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from bertdemo.data.reading import DELIMITERS, ENCODINGS, LABEL_FIRST, NONE, QUOTES, Reading, ReadOptions
+from bertdemo.data.reading import DELIMITERS, ENCODINGS, GLUED, LABEL_FIRST, NONE, QUOTES, Reading, ReadOptions
 from bertdemo.data.tables import Table
 from bertdemo.errors import BertDemoError
 from bertdemo.ui.chosen_data import ChosenData, Source
@@ -33,7 +33,7 @@ _OF_KIND: Mapping[str, Sequence[str]] = {
     "xlsx": ("header",),
     "parquet": (),
 }
-_MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", NONE: "none", LABEL_FIRST: "label"}
+_MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", NONE: "none", LABEL_FIRST: "label", GLUED: "glued"}
 
 
 def build(page: Page) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _choices(name: str) -> Any:
     """Return what a list offers, as a function of the language."""
     known: dict[str, Sequence[str]] = {
         "encoding": tuple(ENCODINGS),
-        "delimiter": (*DELIMITERS, NONE, LABEL_FIRST),
+        "delimiter": (*DELIMITERS, NONE, LABEL_FIRST, GLUED),
         "quote": (*QUOTES, NONE),
         "header": (NONE, *map(str, range(1, _HEADER_LINES + 1))),
     }
