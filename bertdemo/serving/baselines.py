@@ -55,7 +55,7 @@ class Baselines:
         more than baseline.MOST_LABELS of them. Of a table with more than `most` usable rows, that many are scored,
         or two of each label where these are more. Raises what the catalogue raises.
         """
-        key = key_of(path, columns, checkpoint, mends, relabels, reading)
+        key = key_of(path, columns, f"{checkpoint} {most}", mends, relabels, reading)
         with self._guard:
             if key in self._found:
                 return self._found[key]
@@ -82,10 +82,12 @@ class Baselines:
         mends: Sequence[str] = (),
         relabels: Mapping[str, str] = _NONE,
         reading: ReadOptions = DECIDE,
+        most: int = baseline.MOST_ROWS,
     ) -> tuple[Baseline, ...]:
-        """Return what `compute` found for this file before; nothing where it was not asked."""
+        """Return what `compute` found for this file and so many rows before; nothing where it was not asked."""
+        key = key_of(path, columns, f"{checkpoint} {most}", mends, relabels, reading)
         with self._guard:
-            return self._found.get(key_of(path, columns, checkpoint, mends, relabels, reading), ())
+            return self._found.get(key, ())
 
     def _regressions(
         self,
