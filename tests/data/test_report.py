@@ -14,6 +14,8 @@ from bertdemo.data.report import Example, Finding, Report, examine, measure, sug
 from bertdemo.data.tables import Note, Table
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.settings import Limits
+from bertdemo.ui.i18n import LANGUAGES, translate
+from bertdemo.ui.render.data import finding_values
 
 COLUMNS = {"text": "text", "label": "label"}
 NOUNS = ("order", "parcel", "invoice", "password", "ticket", "refund", "screen", "driver", "receipt", "box")
@@ -176,6 +178,13 @@ def test_labels_beyond_the_limit_are_named_by_the_rows_that_bring_them(tokenizer
     assert found(examined(tokenizer, columns), "too_many_labels").rows == (1002, 1003, 1004)
 
 
+def test_rows_with_several_labels_are_named(tokenizer: SharedTokenizer) -> None:
+    columns = clean()
+    columns["label"][:3] = ['["no", "yes"]', '["no"]', "[no, yes]"]
+    lists = found(examined(tokenizer, columns), "label_lists")
+    assert (lists.level, lists.rows, dict(lists.values)) == ("warn", (2,), {"count": 1, "column": "label"})
+
+
 def test_chinese_in_an_english_vocabulary_is_warned_of(tokenizer: SharedTokenizer) -> None:
     report = examined(
         tokenizer, {"text": [f"这家餐厅的服务真的很糟糕 {i}" for i in range(60)], "label": ["a", "b"] * 30}
@@ -213,7 +222,10 @@ def test_a_large_file_is_measured_on_evenly_spaced_rows(tokenizer: SharedTokeniz
     report = examine(
         table(columns), COLUMNS, task="classification", tokenizer=tokenizer, limits=Limits(), progress=told.append
     )
-    assert found(report, "lengths_sampled").values == {"measured": 50_000, "rows": 50_500}
+    sampled = found(report, "lengths_sampled")
+    assert sampled.values == {"measured": 50_000, "rows": 50_500}
+    for lang in LANGUAGES:  # the share of unknown pieces is of the same sample
+        assert "[UNK]" in translate(lang, "finding.lengths_sampled", **finding_values(sampled))
     assert report.split == {"train": 40_400, "validation": 5_050, "test": 5_050}
     assert told == sorted(told) and told[0] == 0.0 and told[-1] == 1.0 and len(told) > 50
 

@@ -84,6 +84,7 @@ def examine(
         *repeats.moved(rows, parts),
         *beside.findings,
         *amounts.ways_of_writing(rows, labels),
+        *amounts.several(rows),
         *given_away,
         *amounts.order(rows),
         *amounts.enough(rows, labels, limits.labels),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,6 +42,22 @@ def ways_of_writing(rows: Rows, counts: Sequence[tuple[str, int]]) -> list[Findi
         "labels": listed([f"{one.written} → {one.label}" for one in found]),
     }  # fmt: skip
     return [Finding("warn", "label_variants", values, rows.numbers(_with(rows, [one.written for one in found])))]
+
+
+def several(rows: Rows) -> list[Finding]:
+    """Name rows whose label is a list of several."""
+    lists = [name for name in rows.marks.names if name.startswith("[") and _items(name) > 1]
+    flags = _with(rows, lists)
+    values: Values = {"count": int(flags.sum()), "column": rows.columns["label"]}
+    return [Finding("warn", "label_lists", values, rows.numbers(flags), rows.examples(flags))] if flags.any() else []
+
+
+def _items(name: str) -> int:
+    try:
+        found = json.loads(name)
+    except (ValueError, RecursionError):
+        return 0
+    return len(found) if isinstance(found, list) else 0
 
 
 def order(rows: Rows) -> list[Finding]:
