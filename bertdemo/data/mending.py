@@ -20,14 +20,18 @@ from bertdemo.data.stored import Chosen, Column
 from bertdemo.data.tables import Table
 from bertdemo.run_config import RunRequest
 
-Mend = Literal["merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare"]
+Mend = Literal[
+    "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few"
+]
 MENDS: tuple[Mend, ...] = (
-    "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare",
+    "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few",
 )  # fmt: skip
 """In the order in which they are done: two ways of writing one label are no conflict once they are merged."""
 _NONE: Mapping[str, str] = MappingProxyType({})
 RARE_ROWS = 2
 """A label with fewer rows than this cannot be both learnt and asked."""
+FEW_ROWS = 8
+"""A label with fewer rows than this is hardly learnt, and its score means little."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,17 @@ def apply(
 
 
 def counts(table: Table, columns: Mapping[str, str], marks: Marks | None = None) -> dict[Mend, int]:
-    """Return how many rows each mend would change or take away, were it done alone.
+    """Return how many rows each mend would change or take away, were it done alone; 0 where it should not be offered.
 
+    Labels of few rows are only dropped where at least two others are left, and where more go than the single rows.
     The table is read once, or not at all where its marks are known.
     """
     marks = marks or digests.marks(table, columns)
-    return {mend: _count(marks, mend) for mend in MENDS}
+    found = {mend: _count(marks, mend) for mend in MENDS}
+    left = np.unique(marks.labels[_without_few(marks) & (marks.labels >= 0)])
+    if len(left) < 2 or found["drop_few"] == found["drop_rare"]:
+        found["drop_few"] = 0
+    return found
 
 
 def relabel(table: Table, columns: Mapping[str, str], relabels: Mapping[str, str]) -> Table:
@@ -168,8 +177,16 @@ def _without_conflicts(marks: Marks) -> Flags:
 
 
 def _without_rare(marks: Marks) -> Flags:
+    return _of_labels_with(marks, RARE_ROWS)
+
+
+def _without_few(marks: Marks) -> Flags:
+    return _of_labels_with(marks, FEW_ROWS)
+
+
+def _of_labels_with(marks: Marks, least: int) -> Flags:
     rows = np.bincount(marks.labels[marks.labels >= 0], minlength=len(marks.names) + 1)
-    kept: Flags = (marks.labels < 0) | (rows[marks.labels] >= RARE_ROWS)
+    kept: Flags = (marks.labels < 0) | (rows[marks.labels] >= least)
     return kept
 
 
@@ -179,6 +196,7 @@ _KEEPS: Mapping[str, Callable[[Marks], Flags]] = {
     "drop_duplicates": _without_duplicates,
     "drop_conflicts": _without_conflicts,
     "drop_rare": _without_rare,
+    "drop_few": _without_few,
 }
 
 

@@ -172,7 +172,9 @@ class ChosenData:
     def _offered(self, counts: Mapping[mending.Mend, int], chosen: Sequence[str], lang: str) -> Any:
         """Offer what would change something, and what was chosen already."""
         choices = [
-            (plural(lang, f"mend.{mend}", count), mend) for mend, count in counts.items() if count or mend in chosen
+            (plural(lang, f"mend.{mend}", count, few=mending.FEW_ROWS), mend)
+            for mend, count in counts.items()
+            if count or mend in chosen
         ]
         return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
 

@@ -178,6 +178,15 @@ def test_labels_beyond_the_limit_are_named_by_the_rows_that_bring_them(tokenizer
     assert found(examined(tokenizer, columns), "too_many_labels").rows == (1002, 1003, 1004)
 
 
+@pytest.mark.parametrize(("each", "told"), [(15, True), (16, False)])
+def test_few_rows_a_label_say_that_fine_tuning_is_unlikely_to_win(
+    tokenizer: SharedTokenizer, each: int, told: bool
+) -> None:
+    columns = {"text": texts(4 * each + 1), "label": ["a", "b", "c", "d"] * each + ["a"]}
+    few = [one for one in examined(tokenizer, columns).findings if one.code == "few_rows_a_label"]
+    assert [(one.level, dict(one.values)) for one in few] == [("warn", {"median": 15, "wanted": 16})] * told
+
+
 def test_rows_with_several_labels_are_named(tokenizer: SharedTokenizer) -> None:
     columns = clean()
     columns["label"][:3] = ['["no", "yes"]', '["no"]', "[no, yes]"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
-from bertdemo.data import variants
+from bertdemo.data import mending, variants
 from bertdemo.data.digests import Flags
 from bertdemo.data.report.finding import Finding, Values, listed
 from bertdemo.data.report.rows import Rows
@@ -16,7 +17,9 @@ from bertdemo.data.stored import taken
 MINIMUM_ROWS = 4
 """Below this many usable rows nothing can be learnt and measured."""
 WANTED_ROWS = 50
-WANTED_ROWS_PER_LABEL = 8
+WANTED_ROWS_PER_LABEL = mending.FEW_ROWS
+FEW_ROWS_PER_LABEL = 16
+"""Rows of the middle label below which fine-tuning loses to a regression on frozen embeddings as a rule."""
 IMBALANCE_SHARE = 0.8
 
 
@@ -93,6 +96,10 @@ def _balance(rows: Rows, labels: Sequence[tuple[str, int]]) -> list[Finding]:
         shown = listed([f"{label} ({count})" for label, count in reversed(rare)])
         values: Values = {"count": len(rare), "wanted": WANTED_ROWS_PER_LABEL, "labels": shown}
         found.append(Finding("warn", "rare_labels", values, rows.numbers(_with(rows, [label for label, _ in rare]))))
+    middle = median(count for _, count in labels)
+    if middle < FEW_ROWS_PER_LABEL:
+        values = {"median": middle, "wanted": FEW_ROWS_PER_LABEL}
+        found.append(Finding("warn", "few_rows_a_label", values))
     share = labels[0][1] / len(rows)
     uneven = share >= IMBALANCE_SHARE
     values = {"label": labels[0][0], "share": share}
