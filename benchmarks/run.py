@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import accuracy, baselines, big_table, inside, keystroke, startup, stop, suspects, throughput
+from benchmarks import accuracy, baselines, big_table, faults, inside, keystroke, startup, stop, suspects, throughput
 from benchmarks.row import ROOT, Row
 from bertdemo.device import cpu
 from bertdemo.settings import Settings
@@ -37,6 +37,7 @@ def main(wanted: Sequence[str]) -> int:
             "keystroke": keystroke.keystrokes,
             "inside": inside.measure,
             "big_table": big_table.check,
+            "faults": lambda: [faults.banking77(services)],
             "baseline": lambda: [baselines.banking77(_begun(services))],
             "throughput": lambda: [throughput.ratio(services)],
             "suspects": lambda: [suspects.planted(services)],

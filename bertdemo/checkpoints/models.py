@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo.checkpoints import intake, mean_linear
+from bertdemo.checkpoints.heads import other_head
 from bertdemo.checkpoints.intake import TOKENIZER_FILES, WEIGHTS_FILE
 from bertdemo.errors import CheckpointBroken, MaskHeadMissing
 

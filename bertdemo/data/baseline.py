@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 FOLDS = 10
 MOST_ROWS = 5_000
 """Rows that the regressions are scored on; of a larger table this many are drawn, label by label."""
+MOST_LABELS = 1_000
+"""With more labels no regression is fitted: its weights would not fit into the memory of a laptop."""
+MOST_WEIGHTS = 3_000_000
+"""Labels by features of the counted words; the solver keeps about thirty copies of these, some 700 MB."""
+_MOST_FEATURES = 100_000
 _ITERATIONS = 1_000
 
 Kind = Literal["majority", "tfidf", "frozen"]
@@ -67,17 +73,22 @@ def majority(labels: Sequence[str]) -> Baseline:
 def tfidf(texts: Sequence[str], labels: Sequence[str], *, seed: int = 0) -> Baseline:
     """Score a logistic regression on TF-IDF of words and pairs of words, or of characters in Chinese texts."""
     started = time.monotonic()
-    return _cross_validated("tfidf", lambda: words_model(texts), texts, labels, seed, started)
+    kinds = len(set(labels))
+    return _cross_validated("tfidf", lambda: words_model(texts, kinds), texts, labels, seed, started)
 
 
-def words_model(texts: Sequence[str]) -> Any:
-    """Return the model of `tfidf`, not fitted: a scikit-learn pipeline that takes texts such as these."""
+def words_model(texts: Sequence[str], labels: int = 2) -> Any:
+    """Return the model of `tfidf`, not fitted: a scikit-learn pipeline that takes texts such as these.
+
+    The more labels there are, the fewer words are counted, the frequent ones first: see MOST_WEIGHTS.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
 
     han = sum(any("一" <= letter <= "鿿" for letter in text) for text in texts) > len(texts) / 2
     analyzer = {"analyzer": "char", "ngram_range": (1, 2)} if han else {"ngram_range": (1, 2)}
-    vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=100_000, **analyzer)
+    most = min(_MOST_FEATURES, MOST_WEIGHTS // max(1, labels))
+    vectorizer = TfidfVectorizer(sublinear_tf=True, max_features=most, **analyzer)
     # TF-IDF rows have length 1, so they need less of a penalty than embeddings do.
     return make_pipeline(vectorizer, regression(10.0))
 
@@ -92,7 +103,8 @@ def fit(vectors: Floats, labels: Sequence[str]) -> Linear:
     """Fit the regression of `frozen` on all rows, for keeping it as a checkpoint."""
     import numpy as np
 
-    model = regression().fit(vectors, list(labels))
+    with one_thread():
+        model = regression().fit(vectors, list(labels))
     weight, bias = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
     if len(weight) == 1:  # two labels are one row: half of it to each side gives the same probabilities
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
@@ -182,6 +194,17 @@ def regression(strength: float = 1.0) -> Any:
     return LogisticRegression(C=strength, max_iter=_ITERATIONS)
 
 
+def one_thread() -> AbstractContextManager[Any]:
+    """Return what holds BLAS to one thread while something is fitted.
+
+    The matrices are small: on a busy machine threads that wait for each other take ten times as long as one.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
+
+
 def _cross_validated(
     kind: Kind, build: Callable[[], Any], features: Any, labels: Sequence[str], seed: int, started: float
 ) -> Baseline:
@@ -189,15 +212,13 @@ def _cross_validated(
     import warnings
 
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from threadpoolctl import threadpool_limits
 
     counts = Counter(labels)
     if min(counts.values(), default=0) < 2:
         raise ValueError("a label with one row cannot be held out and learnt from: see sample")
     # A label with fewer rows than there are folds is missing from some of them, which scikit-learn warns of.
     parts = StratifiedKFold(min(FOLDS, max(counts.values())), shuffle=True, random_state=seed)
-    # The matrices are small: on a busy machine BLAS threads that wait for each other take ten times as long as one.
-    with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
+    with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore")
         said = cross_val_predict(build(), features, list(labels), cv=parts)
     return _scored(kind, list(labels), [str(label) for label in said], parts.n_splits, started)

@@ -37,6 +37,8 @@ ENDINGS = (".parquet", ".csv", ".tsv", ".jsonl", ".json")
 _CARD = "README.md"
 _CARD_BYTES = 1024 * 1024
 _ABOUT = frozenset({"dataset_info", "dataset_infos", "metadata", "package", "config"})
+_NAME_CHARS, _PATTERN_CHARS, _PATTERNS = 100, 500, 1_000
+"""What a card may name is bounded: it is a file of somebody else's."""
 _PLAIN = frozenset({"data", "default", "main", "raw", "all"})
 """Folders whose name says nothing."""
 
@@ -152,30 +154,40 @@ class HubData:
 def from_card(card: Mapping[str, Any], tables: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return file -> (configuration, split) by the `configs` of a card, where its patterns name files of `tables`."""
     found: dict[str, tuple[str, str]] = {}
-    configs = card.get("configs")
-    for config in configs if isinstance(configs, list) else []:
-        if not isinstance(config, dict):
+    configs, left = card.get("configs"), _PATTERNS
+    for config in configs[:_PATTERNS] if isinstance(configs, list) else []:
+        name = _short(config.get("config_name") or "default") if isinstance(config, dict) else ""
+        if not name:
             continue
-        name = str(config.get("config_name") or "default")
         for split, patterns in _patterns(config.get("data_files")):
-            for file in _matching(tables, patterns):
+            tried = patterns[:left]
+            left -= len(tried)
+            for file in _matching(tables, tried) if tried else ():
                 found.setdefault(file, (name, split))
     return found
 
 
 def _patterns(files: Any) -> list[tuple[str, list[str]]]:
-    """Return (split, patterns) of `data_files`: a pattern, a list of them, or a list of {split, path}."""
-    if isinstance(files, str):
-        return [("train", [files])]
-    if not isinstance(files, list):
-        return []
-    plain = [item for item in files if isinstance(item, str)]
-    found = [("train", plain)] if plain else []
-    for item in files:
-        if isinstance(item, dict) and "path" in item:
-            paths = item["path"] if isinstance(item["path"], list) else [item["path"]]
-            found.append((str(item.get("split") or "train"), [str(path) for path in paths]))
+    """Return (split, patterns) of `data_files`: a pattern, a list of them, or a list of {split, path}.
+
+    Names and patterns that are no text, or too long for one, are passed over.
+    """
+    found = [("train", plain)] if (plain := _texts(files)) else []
+    for item in files[:_PATTERNS] if isinstance(files, list) else []:
+        split = _short(item.get("split") or "train") if isinstance(item, dict) else ""
+        if split and (paths := _texts(item.get("path"))):
+            found.append((split, paths))
     return found
+
+
+def _short(name: object) -> str:
+    return name if isinstance(name, str) and len(name) <= _NAME_CHARS else ""
+
+
+def _texts(patterns: object) -> list[str]:
+    """Return the patterns among `patterns`, one or a list."""
+    several = patterns[:_PATTERNS] if isinstance(patterns, list) else [patterns]
+    return [one for one in several if isinstance(one, str) and 0 < len(one) <= _PATTERN_CHARS]
 
 
 def _matching(tables: Sequence[str], patterns: Sequence[str]) -> list[str]:

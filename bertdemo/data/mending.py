@@ -19,9 +19,11 @@ from bertdemo.data.digests import Flags, Marks, Numbers
 from bertdemo.data.stored import Chosen, Column
 from bertdemo.data.tables import Table
 
-Mend = Literal["merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare"]
+Mend = Literal[
+    "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few"
+]
 MENDS: tuple[Mend, ...] = (
-    "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare",
+    "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few",
 )  # fmt: skip
 """In the order in which they are done: two ways of writing one label are no conflict once they are merged."""
 WITHOUT_CATEGORIES: tuple[Mend, ...] = ("drop_missing", "drop_duplicates")
@@ -29,6 +31,8 @@ WITHOUT_CATEGORIES: tuple[Mend, ...] = ("drop_missing", "drop_duplicates")
 _NONE: Mapping[str, str] = MappingProxyType({})
 RARE_ROWS = 2
 """A label with fewer rows than this cannot be both learnt and asked."""
+FEW_ROWS = 8
+"""A label with fewer rows than this is hardly learnt, and its score means little."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,17 @@ def apply(
 
 
 def counts(table: Table, columns: Mapping[str, str], marks: Marks | None = None) -> dict[Mend, int]:
-    """Return how many rows each mend would change or take away, were it done alone.
+    """Return how many rows each mend would change or take away, were it done alone; 0 where it should not be offered.
 
+    Labels of few rows are only dropped where at least two others are left, and where more go than the single rows.
     The table is read once, or not at all where its marks are known.
     """
     marks = marks or digests.marks(table, columns)
-    return {mend: _count(marks, mend) for mend in MENDS}
+    found = {mend: _count(marks, mend) for mend in MENDS}
+    left = np.unique(marks.labels[_without_few(marks) & (marks.labels >= 0)])
+    if len(left) < 2 or found["drop_few"] == found["drop_rare"]:
+        found["drop_few"] = 0
+    return found
 
 
 def relabel(table: Table, columns: Mapping[str, str], relabels: Mapping[str, str]) -> Table:
@@ -89,6 +98,40 @@ def relabel(table: Table, columns: Mapping[str, str], relabels: Mapping[str, str
     changed = replace(table, columns={**table.columns, name: cells})
     kept = [to.get(number) != "" for number in table.row_numbers]
     return _rebuilt(changed, np.flatnonzero(kept))
+
+
+def merger(
+    table: Table, columns: Mapping[str, str], mends: Sequence[str], relabels: Mapping[str, str] = _NONE
+) -> Callable[[Table], Table]:
+    """Return what writes the labels of a validation or test file as the merges write those of the training `table`.
+
+    Its rows stay as they are otherwise: what is dropped from training may still be asked. A way of writing that only
+    the file has is merged too, a slip that only the file has is not: one file does not say which of two names is meant.
+    """
+    wanted = [mend for mend in _MERGES if mend in mends]
+    if not wanted or "label" not in columns:
+        return lambda own: own
+    marks = digests.marks(relabel(table, columns, relabels), columns)
+    before = marks.labels
+    for mend in wanted:
+        marks = replace(marks, labels=_merged(marks, slips=mend == "merge_slips"))
+    pairs = set(zip(before.tolist(), marks.labels.tolist(), strict=True))
+    to = {marks.names[old]: marks.names[new] for old, new in pairs if old >= 0}
+    ways = {variants.plain(name): name for name in to.values()} if "merge_labels" in wanted else {}
+    return lambda own: _written(own, columns["label"], to, ways)
+
+
+def _written(own: Table, column: str, to: Mapping[str, str], ways: Mapping[str, str]) -> Table:
+    """Return the table with its labels replaced by name, and by what ways of writing have in common."""
+    cells: dict[str | None, str | None] = {}
+    for cell in own.columns.get(column, ()):
+        if cell not in cells:
+            name = (cell or "").strip()
+            new = to.get(name) or ways.get(variants.plain(name), name)
+            cells[cell] = cell if new == name else new
+    if all(cell == new for cell, new in cells.items()):
+        return own
+    return replace(own, columns={**own.columns, column: tuple(cells[cell] for cell in own.columns[column])})
 
 
 def would_change(table: Table, columns: Mapping[str, str], mend: Mend) -> int:
@@ -131,8 +174,16 @@ def _without_conflicts(marks: Marks) -> Flags:
 
 
 def _without_rare(marks: Marks) -> Flags:
+    return _of_labels_with(marks, RARE_ROWS)
+
+
+def _without_few(marks: Marks) -> Flags:
+    return _of_labels_with(marks, FEW_ROWS)
+
+
+def _of_labels_with(marks: Marks, least: int) -> Flags:
     rows = np.bincount(marks.labels[marks.labels >= 0], minlength=len(marks.names) + 1)
-    kept: Flags = (marks.labels < 0) | (rows[marks.labels] >= RARE_ROWS)
+    kept: Flags = (marks.labels < 0) | (rows[marks.labels] >= least)
     return kept
 
 
@@ -142,6 +193,7 @@ _KEEPS: Mapping[str, Callable[[Marks], Flags]] = {
     "drop_duplicates": _without_duplicates,
     "drop_conflicts": _without_conflicts,
     "drop_rare": _without_rare,
+    "drop_few": _without_few,
 }
 
 

@@ -12,6 +12,8 @@ NONE = "none"
 """As a delimiter: each line is one text; as a quote: the marks are part of the text; as a header: there is none."""
 LABEL_FIRST = "label"
 """As a delimiter: the first word of a line is its label, the rest its text."""
+GLUED = "glued"
+"""As a delimiter: a line begins with its label, and nothing stands between it and the text."""
 DELIMITERS = (",", ";", "\t", "|")
 """Those that are looked for; a person may name any other single sign."""
 QUOTES = ('"', "'")
@@ -49,7 +51,7 @@ class ReadOptions:
     encoding: str = ""
     """A key of ENCODINGS."""
     delimiter: str = ""
-    """One sign, "none" or "label"."""
+    """One sign, "none", "label" or "glued"."""
     quote: str = ""
     """One of QUOTES, or "none"."""
     header: str = ""
@@ -61,8 +63,8 @@ class ReadOptions:
         if self.encoding and self.encoding not in ENCODINGS:
             raise FieldNotChoice(field="encoding", value=self.encoding[:40], choices=", ".join(ENCODINGS))
         sign = len(self.delimiter) == 1 and not self.delimiter.isalnum() and self.delimiter not in "\r\n\0\"'"
-        if self.delimiter not in {"", NONE, LABEL_FIRST} and not sign:
-            raise FieldNotChoice(field="delimiter", value=self.delimiter[:40], choices=", ; | TAB none label")
+        if self.delimiter not in {"", NONE, LABEL_FIRST, GLUED} and not sign:
+            raise FieldNotChoice(field="delimiter", value=self.delimiter[:40], choices=", ; | TAB none label glued")
         if self.quote not in {"", NONE, *QUOTES}:
             raise FieldNotChoice(field="quote", value=self.quote[:40], choices="\" ' none")
         number = self.header.isascii() and self.header.isdigit() and 0 < len(self.header) < 10 and int(self.header) > 0
@@ -101,7 +103,7 @@ class Reading:
     encoding_sure: bool = True
     """False for a guess."""
     delimiter: str = ""
-    """One sign, "none" for a column of lines, "label" for a first word that is the label."""
+    """One sign, "none" for a column of lines, "label" for a first word that is the label, "glued" for a first part."""
     quote: str = ""
     header_line: int = 0
     """0 where there is none."""

@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from bertdemo.data import samples, tables
+from bertdemo.data import held_out, samples, tables
 from bertdemo.data.limited import read_limited
 from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.tables import Table
@@ -45,6 +45,10 @@ class Shelf:
         finally:
             with self._guard:
                 self._reading.pop(key, None)
+
+    def held_out(self, role: str, path: Path, name: str) -> Table:
+        """Return the table of a validation or test file: of several named parts that of its role."""
+        return held_out.read(role, lambda options: self.table(path, name, options))
 
     def _kept(self, key: _Key) -> Table | None:
         with self._guard:

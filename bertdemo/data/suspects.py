@@ -79,7 +79,8 @@ def _held_out(vectors: Floats, given: NDArray[np.int64], seed: int) -> NDArray[n
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     parts = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    said = cross_val_predict(baseline.regression(), vectors, given, cv=parts, method="predict_proba")
+    with baseline.one_thread():
+        said = cross_val_predict(baseline.regression(), vectors, given, cv=parts, method="predict_proba")
     return np.asarray(said, dtype=np.float64)
 
 

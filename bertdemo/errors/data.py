@@ -23,6 +23,12 @@ class ColumnTwice(DataError):
     key, params = "column_twice", ("column",)
 
 
+class NothingLeft(DataError):
+    """Every training row has its text in a validation or test file too."""
+
+    key, params = "nothing_left", ("rows", "file")
+
+
 class OneClass(DataError):
     """Only one label in the data."""
 
@@ -36,9 +42,9 @@ class TooFewRows(DataError):
 
 
 class TooManyLabels(DataError):
-    """More different labels than the limit: most often the wrong column."""
+    """More different labels than the limit, from `row` on: most often the wrong column."""
 
-    key, params = "too_many_labels", ("labels", "limit", "column")
+    key, params = "too_many_labels", ("labels", "limit", "column", "row")
 
 
 class UnknownLabel(DataError):

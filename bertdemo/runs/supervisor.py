@@ -11,6 +11,7 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,10 @@ from filelock import FileLock, Timeout
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, DownloadProgress
-from bertdemo.data import mending
+from bertdemo.data import held_out, mending
 from bertdemo.data.reading import ReadOptions
 from bertdemo.data.shelf import Shelf
+from bertdemo.data.tables import Table
 from bertdemo.device import DeviceReport, cpu
 from bertdemo.errors import BertDemoError, BugInRun, QueueFull
 from bertdemo.processes import kill_session
@@ -32,6 +34,7 @@ from bertdemo.runs.events import State
 from bertdemo.runs.launchers import Launcher
 from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
 from bertdemo.settings import Settings
+from bertdemo.tasks.base import Task
 
 _LOG = logging.getLogger(__name__)
 _TICK = 0.1
@@ -110,22 +113,7 @@ class Supervisor:
         self._devices_event.wait(timeout=30)
         device = self._devices.choose(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
-        table = self._shelf.table(Path(request.data), request.data_name, ReadOptions.from_fields(request.reading))
-        task = tasks.find(request.task) if request.task else tasks.guess(table)
-        read = {"data": table}
-        columns = request.columns or task.columns(table)
-        if request.mends or request.relabels:
-            task.check(table, columns, label_limit=table.rows)
-            table, _ = mending.apply(table, task.placed(columns), request.mends, request.relabels)
-        task.check(table, columns, label_limit=limits.labels)
-        labels = task.labels(table, columns)
-        held_out = {
-            "validation": (request.validation, request.validation_name), "test": (request.test, request.test_name)
-        }  # fmt: skip
-        for role, (path, name) in held_out.items():
-            if path:
-                read[role] = self._shelf.table(Path(path), name or path)
-                task.check_held_out(read[role], columns, labels)
+        columns, read, task = self._checked(request)
         active = [run for run in self._registry.ids(owner) if self._registry.read(run, owner).state not in ev.ENDED]
         if len(active) >= limits.queued_runs:
             raise QueueFull(limit=limits.queued_runs)
@@ -137,6 +125,30 @@ class Supervisor:
                 self._queue.append(run_id)
         self._wake.set()
         return run_id
+
+    def _checked(self, request: RunRequest) -> tuple[Mapping[str, str], dict[str, Table], Task]:
+        """Return the columns, the tables by role as they stand in the files, and the task; raise what would end it."""
+        options = ReadOptions.from_fields(request.reading)
+        table = self._shelf.table(Path(request.data), request.data_name, options)
+        read, files = {"data": table}, dict[str, Table]()
+        task = tasks.find(request.task) if request.task else tasks.guess(table)
+        columns = request.columns or task.columns(table)
+        placed = task.placed(columns)
+        if request.mends or request.relabels:
+            task.check(table, columns, label_limit=table.rows)
+        merged = mending.merger(table, placed, request.mends, request.relabels)
+        table, _ = mending.apply(table, placed, request.mends, request.relabels)
+        task.check(table, columns, label_limit=self._settings.limits.labels)
+        labels = task.labels(table, columns)
+        for role, path, name in (
+            ("validation", request.validation, request.validation_name), ("test", request.test, request.test_name)
+        ):  # fmt: skip
+            if path:
+                read[role] = self._shelf.held_out(role, Path(path), name or path)
+                files[role] = merged(read[role])
+                task.check_held_out(files[role], columns, labels)
+        held_out.check_left(table, placed, files)
+        return columns, read, task
 
     def cancel(self, run_id: str, owner: str) -> State:
         """Ask a run to stop; one that has not started is cancelled at once."""

@@ -52,10 +52,11 @@ class Baselines:
         """Return guessing, counted words, and the regression on this checkpoint's frozen embeddings.
 
         `path` is the file that `table` was read from, mended so. The last one is missing where the checkpoint
-        is not on this machine; both regressions are where there are fewer than two labels with two rows each. Of a
-        table with more than `most` usable rows, that many are scored. Raises what the catalogue raises.
+        is not on this machine; both regressions are where there are fewer than two labels with two rows each, or
+        more than baseline.MOST_LABELS of them. Of a table with more than `most` usable rows, that many are scored,
+        or two of each label where these are more. Raises what the catalogue raises.
         """
-        key = key_of(path, columns, checkpoint, mends, relabels, reading)
+        key = key_of(path, columns, f"{checkpoint} {most}", mends, relabels, reading)
         with self._guard:
             if key in self._found:
                 return self._found[key]
@@ -65,7 +66,7 @@ class Baselines:
         rows = baseline.sample(labels, most)
         texts = texts_of(table, columns, [usable[row] for row in rows])
         labels = [labels[row] for row in rows]
-        if len(set(labels)) > 1:
+        if 1 < len(set(labels)) <= baseline.MOST_LABELS:
             found += self._regressions(texts, labels, checkpoint, owner, progress)
         kept = tuple(found)
         with self._guard:
@@ -82,10 +83,12 @@ class Baselines:
         mends: Sequence[str] = (),
         relabels: Mapping[str, str] = _NONE,
         reading: ReadOptions = DECIDE,
+        most: int = baseline.MOST_ROWS,
     ) -> tuple[Baseline, ...]:
-        """Return what `compute` found for this file before; nothing where it was not asked."""
+        """Return what `compute` found for this file and so many rows before; nothing where it was not asked."""
+        key = key_of(path, columns, f"{checkpoint} {most}", mends, relabels, reading)
         with self._guard:
-            return self._found.get(key_of(path, columns, checkpoint, mends, relabels, reading), ())
+            return self._found.get(key, ())
 
     def _regressions(
         self,

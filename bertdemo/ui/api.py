@@ -7,9 +7,10 @@ checks types.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ import gradio as gr
 from bertdemo import tasks
 from bertdemo.anatomy.tokens import to_api, trace
 from bertdemo.data import report
-from bertdemo.data.tables import Table
+from bertdemo.data.baseline import Baseline
+from bertdemo.data.tables import Note, Table
 from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FileMissing, HeadMissing, TextTooLong
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.status import RunStatus, status_of
@@ -28,7 +30,7 @@ from bertdemo.serving.inspector import Question
 from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
 from bertdemo.ui.i18n import DEFAULT, translate
-from bertdemo.ui.render.data import finding_values
+from bertdemo.ui.render.data import finding_values, note_values
 from bertdemo.ui.render.runs import said
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import guarded
@@ -115,7 +117,8 @@ class Endpoints:
     def check_data(self, file: str, task: str = "", columns: Json | None = None, owner: str = "") -> Json:
         """Say what a table is and what is wrong with it before any training, and how far a linear model reaches.
 
-        The baselines are scored on 2,000 rows at most, with the bundled model's embeddings.
+        The baselines are scored on 2,000 rows at most, with the bundled model's embeddings; where a check has failed
+        there is the majority alone.
         """
         self._owner(owner, optional=True)
         path, given = _file(file), _columns(columns)
@@ -129,7 +132,10 @@ class Endpoints:
             table, roles, task=chosen, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits,
             positions=info.positions,
         )  # fmt: skip
-        reached = self._services.baselines.compute(path, table, roles, "bundled", "", most=_BASELINE_ROWS)
+        failed = any(item.level == "fail" for item in found.findings)
+        reached = () if failed else self._services.baselines.compute(
+            path, table, roles, "bundled", "", most=_BASELINE_ROWS
+        )  # fmt: skip
         config = chosen_for(
             RunConfig(),
             train_rows=found.split["train"],
@@ -142,7 +148,7 @@ class Endpoints:
             "columns": dict(found.columns),
             "rows": found.rows,
             "labels": [{"label": label, "rows": rows} for label, rows in found.labels] or None,
-            "findings": [_finding(item) for item in found.findings],
+            "findings": [*map(_finding, found.findings), *map(_note, table.notes)],
             "lengths": _lengths(found.lengths),
             "suggested": asdict(config),
             "baseline": {
@@ -179,9 +185,10 @@ class Endpoints:
             validation_name=Path(validation_file).name if validation_file else None,
             test=str(_file(test_file)) if test_file else None,
             test_name=Path(test_file).name if test_file else None,
-            baselines=as_fields(self._services.baselines.remembered(path, _columns(columns), _name(checkpoint))),
         )
-        return {"run_id": self._services.supervisor.start(request, self._owner(owner))}
+        key = self._owner(owner)
+        known = as_fields(self._known(path, request))
+        return {"run_id": self._services.supervisor.start(replace(request, baselines=known), key)}
 
     def run_status(self, run_id: str, owner: str = "") -> Json:
         """Return a run's state and figures."""
@@ -243,6 +250,11 @@ class Endpoints:
         name = _name(checkpoint)
         target = self._services.new_result_folder() / "bertdemo-checkpoint.zip"
         return str(export_zip(name, self._owner(owner), self._services.catalogue, target))
+
+    def _known(self, path: Path, request: RunRequest) -> Sequence[Baseline]:
+        """Return the baselines that /check_data found of this file; like it, take the columns that are guessed."""
+        columns = request.columns or tasks.find(request.task).columns(self._services.shelf.table(path, path.name))
+        return self._services.baselines.remembered(path, columns, request.checkpoint, most=_BASELINE_ROWS)
 
     def _status(self, run_id: str, owner: str) -> RunStatus:
         return status_of(self._services.registry.read(_name(run_id, "run_id"), self._owner(owner)))
@@ -317,6 +329,13 @@ def _summary(status: RunStatus) -> Json:
 def _finding(item: report.Finding) -> Json:
     told = translate(DEFAULT, f"finding.{item.code}", **finding_values(item))
     return {"level": item.level, "code": item.code, "message": told, "rows": list(item.rows)}
+
+
+def _note(item: Note) -> Json:
+    """Return what was noted while the file was read, as a finding; its rows are the lines that are named."""
+    told = translate(DEFAULT, f"table.{item.code}", **note_values(item))
+    rows = [int(number) for number in re.findall(r"\d+", str(item.values.get("lines", "")))]
+    return {"level": "warn", "code": item.code, "message": told, "rows": rows}
 
 
 def _lengths(found: report.LengthSummary) -> Json:

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from bertdemo.data.reading import DELIMITERS, ENCODINGS, LABEL_FIRST, NONE, QUOTES, Reading, ReadOptions
+from bertdemo.data.reading import DELIMITERS, ENCODINGS, GLUED, LABEL_FIRST, NONE, QUOTES, Reading, ReadOptions
 from bertdemo.data.tables import Table
 from bertdemo.errors import BertDemoError
 from bertdemo.ui.chosen_data import ChosenData, Source
@@ -33,7 +33,7 @@ _OF_KIND: Mapping[str, Sequence[str]] = {
     "xlsx": ("header",),
     "parquet": (),
 }
-_MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", NONE: "none", LABEL_FIRST: "label"}
+_MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", NONE: "none", LABEL_FIRST: "label", GLUED: "glued"}
 
 
 def build(page: Page) -> dict[str, Any]:
@@ -53,7 +53,9 @@ def build(page: Page) -> dict[str, Any]:
     return parts
 
 
-def wire(page: Page, parts: Mapping[str, Any], source: gr.State, who: Sequence[Any], shown: Sequence[Any]) -> None:
+def wire(
+    page: Page, parts: Mapping[str, Any], source: gr.State, report: gr.HTML, who: Sequence[Any], shown: Sequence[Any]
+) -> None:
     """Connect it: a correction reads the file again, another file shows what was decided for it."""
     data = ChosenData(page.services)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -62,21 +64,25 @@ def wire(page: Page, parts: Mapping[str, Any], source: gr.State, who: Sequence[A
     def tell(source: Source | None, lang: str) -> tuple[Any, ...]:
         return _told(data, source, lang)
 
-    def read_again(source: Source | None, *values: Any) -> tuple[Any, ...]:
-        *chosen, checkpoint, key, lang = values
+    def read_again(
+        source: Source | None, encoding: str, delimiter: str, quote: str, header: str, sheet: str, split: str,
+        checkpoint: str, key: str, lang: str, progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:  # fmt: skip
+        chosen = (encoding, delimiter, quote, header, sheet, split)
         if source is None:
             return (None, *data.nothing(lang))
         fields = {name: value or "" for name, value in zip(_PARTS, chosen, strict=True) if value != _DECIDE}
         corrected = replace(source, options=ReadOptions.from_fields(fields), mends=(), changed=())
-        return (corrected, *data.shown(corrected, None, None, checkpoint, key, lang))
+        return (corrected, *data.shown(corrected, None, None, checkpoint, key, lang, progress))
 
     source.change(
         guarded(tell, shown=lambda _: (gr.skip(),) * len(places)), [source, page.lang], places, queue=False, **quiet
     )
     for name in _PARTS:
         parts[name].input(
-            guarded(read_again), [source, *(parts[part] for part in _PARTS), *who], [source, *shown], **quiet
-        )
+            guarded(read_again), [source, *(parts[part] for part in _PARTS), *who], [source, *shown],
+            show_progress_on=report, api_visibility="private",
+        )  # fmt: skip
     page.on_language(lambda lang, source: _told(data, source, lang)[1], [source], [parts["said"]])
 
 
@@ -134,7 +140,7 @@ def _choices(name: str) -> Any:
     """Return what a list offers, as a function of the language."""
     known: dict[str, Sequence[str]] = {
         "encoding": tuple(ENCODINGS),
-        "delimiter": (*DELIMITERS, NONE, LABEL_FIRST),
+        "delimiter": (*DELIMITERS, NONE, LABEL_FIRST, GLUED),
         "quote": (*QUOTES, NONE),
         "header": (NONE, *map(str, range(1, _HEADER_LINES + 1))),
     }

@@ -65,7 +65,7 @@ class Seen:
         """Whether the list is still about this: the same data, whatever was done about single rows since."""
         return (
             source is not None
-            and source.relabelled({}) == self.source.relabelled({})
+            and source.relabelled({}).beside(None, None) == self.source.relabelled({}).beside(None, None)
             and set(self.source.relabels) <= set(source.relabels)
             and (text, label, checkpoint) == (self.text, self.label, self.checkpoint)
         )

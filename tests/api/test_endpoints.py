@@ -200,6 +200,17 @@ def test_check_data_reports_one_class_and_too_few_rows_as_findings(client: Clien
     assert {"one_class", "too_few_rows"} <= failed
 
 
+def test_check_data_of_five_thousand_labels_is_answered_without_fitting_anything(
+    client: Client, tmp_path: Path
+) -> None:
+    path = write_rows(tmp_path / "many.csv", [(f"r {i}", f"l{i % 5000}") for i in range(10_000)])
+    columns = {"text": "text", "label": "label"}
+    found = client.predict(file=handle_file(path), columns=columns, api_name="/check_data")
+    failed = {item["code"]: item for item in found["findings"] if item["level"] == "fail"}
+    assert failed["too_many_labels"]["rows"][:2] == [1002, 1003] and len(found["labels"]) == 5000
+    assert set(found["baseline"]) == {"majority"}
+
+
 # --- a whole run --------------------------------------------------------------------------------------------
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data import baseline
+from bertdemo.data import baseline, suspects
 from bertdemo.serving.predictor import pooled
 
 WORDS = {"good": "great lovely fine superb", "bad": "awful poor sad broken", "so": "plain usual fair medium"}
@@ -62,6 +65,25 @@ def test_chinese_is_counted_by_characters() -> None:
     texts = [f"这{a}{b}很{c}" for a in "本部家" for b in "书店戏" for c in ("好看", "难看", "好看", "难看")]
     labels = ["好" if "好看" in text else "差" for text in texts]
     assert baseline.tfidf(texts, labels).metrics["accuracy"].value == 1.0
+
+
+class Watched(LogisticRegression):
+    """Notes how many threads BLAS has while it is fitted."""
+
+    threads: ClassVar[list[int]] = []
+
+    def fit(self, *args: Any, **kwargs: Any) -> Watched:
+        self.threads += [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+        return super().fit(*args, **kwargs)
+
+
+@pytest.mark.parametrize("fitted", [baseline.fit, baseline.frozen, suspects.find])
+def test_every_regression_is_fitted_on_one_blas_thread(fitted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baseline, "regression", lambda: Watched(max_iter=1000))
+    Watched.threads.clear()
+    with threadpool_limits(limits=2, user_api="blas"):
+        fitted(*blobs(60))
+    assert set(Watched.threads) == {1}
 
 
 @pytest.mark.parametrize("labels", [2, 3])
@@ -120,3 +142,16 @@ def test_a_label_with_few_rows_takes_part() -> None:
     assert (found.rows, found.folds) == (60, 10)
     with pytest.raises(ValueError, match="one row"):
         baseline.frozen(vectors, ["alone", *labels[1:]])
+
+
+def test_the_more_labels_the_fewer_words_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, _ = table(300)
+    monkeypatch.setattr(baseline, "MOST_WEIGHTS", 200)
+    for labels in (2, 10, 50):
+        words = baseline.words_model(texts, labels)[0].fit(texts)
+        assert len(words.vocabulary_) == 200 // labels
+    seen = list[int]()
+    model = baseline.words_model
+    monkeypatch.setattr(baseline, "words_model", lambda texts, labels: seen.append(labels) or model(texts, labels))
+    baseline.tfidf(texts, [str(i % 25) for i in range(300)])
+    assert set(seen) == {25}

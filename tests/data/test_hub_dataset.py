@@ -208,3 +208,27 @@ def test_an_offline_server_says_so(settings: Settings) -> None:
 def test_a_pattern_of_a_card_cannot_leave_the_repository() -> None:
     card = {"configs": [{"data_files": ["../../etc/passwd", "/etc/*", "train.csv"]}]}
     assert hub_dataset.from_card(card, ["train.csv"]) == {"train.csv": ("default", "train")}
+
+
+class Unspeakable(dict[str, str]):
+    """Stands for what references in YAML can grow to: it must not be written out."""
+
+    def __str__(self) -> str:
+        raise AssertionError("written out")
+
+    __repr__ = __str__
+
+
+def test_what_is_no_short_text_in_a_card_is_passed_over() -> None:
+    odd = Unspeakable(other="a.csv")
+    files: list[object] = [
+        odd, 7, "x" * 501, {"path": odd}, {"split": odd, "path": "a.csv"}, {"split": "s" * 101, "path": "a.csv"},
+        {"split": "test", "path": [odd, None, "b.csv"]}, {"split": None, "path": "c.csv"},
+    ]  # fmt: skip
+    configs = [odd, {"config_name": odd, "data_files": "a.csv"}, {"config_name": "n" * 101, "data_files": "a.csv"},
+               {"config_name": "good", "data_files": files}]  # fmt: skip
+    found = hub_dataset.from_card({"configs": configs}, ["a.csv", "b.csv", "c.csv"])
+    assert found == {"b.csv": ("good", "test"), "c.csv": ("good", "train")}
+    assert hub_dataset.from_card({"configs": [{"data_files": ["a.csv"] * 5_000}] * 5_000}, ["a.csv"]) == {
+        "a.csv": ("default", "train")
+    }

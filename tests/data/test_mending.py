@@ -63,6 +63,7 @@ def test_other_labels_stay_other_labels(counts: dict[str, int]) -> None:
         ("drop_duplicates", [46]),
         ("drop_conflicts", [4, 25, 47, 48]),
         ("drop_rare", [44, 45, 52]),
+        ("drop_few", [42, 44, 45, 47, 52]),
     ],
 )
 def test_each_mend_does_its_own_and_nothing_else(mend: mending.Mend, numbers: list[int]) -> None:
@@ -80,7 +81,7 @@ def test_each_mend_does_its_own_and_nothing_else(mend: mending.Mend, numbers: li
 
 
 def test_the_order_of_choosing_does_not_matter_and_leaving_one_out_undoes_it() -> None:
-    every = [mending.apply(MESSY, COLUMNS, order)[0] for order in itertools.permutations(mending.MENDS, 6)]
+    every = [mending.apply(MESSY, COLUMNS, order)[0] for order in itertools.permutations(mending.MENDS)]
     assert all(one == every[0] for one in every)
     assert {str(label).strip() for label in every[0].columns["label"]} == {"positive", "negative"}
     assert mending.apply(MESSY, COLUMNS, ["drop_rare"])[0] != every[0]
@@ -117,3 +118,18 @@ def test_rows_are_relabelled_before_anything_is_merged_or_dropped() -> None:
         ("merge_labels", (7,)), ("drop_duplicates", (8,)), ("drop_conflicts", ())
     ]  # fmt: skip
     assert list(mended.row_numbers) == [2, 3, 4, 5, 6, 7] and set(mended.columns["label"]) == {"yes"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "offered"),
+    [
+        ({"a": 20, "b": 20, "c": 7, "d": 1}, 8),
+        ({"a": 20, "b": 20, "c": 8, "d": 1}, 0),  # the single row is offered already
+        ({"a": 20, "b": 7, "c": 7}, 0),  # one label would be left
+    ],
+)
+def test_labels_of_few_rows_are_offered_where_it_helps(rows: dict[str, int], offered: int) -> None:
+    many = table(*((f"{label} {i}", label) for label, count in rows.items() for i in range(count)))
+    assert mending.counts(many, COLUMNS)["drop_few"] == offered
+    if offered:
+        assert set(mending.apply(many, COLUMNS, ["drop_few"])[0].columns["label"]) == {"a", "b"}

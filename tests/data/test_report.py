@@ -15,6 +15,8 @@ from bertdemo.data.report import Example, Finding, Report, examine, measure, sug
 from bertdemo.data.tables import Note, Table
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.settings import Limits
+from bertdemo.ui.i18n import LANGUAGES, translate
+from bertdemo.ui.render.data import finding_values
 
 COLUMNS = {"text": "text", "label": "label"}
 NOUNS = ("order", "parcel", "invoice", "password", "ticket", "refund", "screen", "driver", "receipt", "box")
@@ -177,6 +179,27 @@ def test_what_is_wrong_has_a_level_and_numbers(
     assert levels == sorted(levels, key=["fail", "warn", "pass"].index)
 
 
+def test_labels_beyond_the_limit_are_named_by_the_rows_that_bring_them(tokenizer: SharedTokenizer) -> None:
+    columns = {"text": texts(1100), "label": [f"l{i % 1003}" for i in range(1100)]}
+    assert found(examined(tokenizer, columns), "too_many_labels").rows == (1002, 1003, 1004)
+
+
+@pytest.mark.parametrize(("each", "told"), [(15, True), (16, False)])
+def test_few_rows_a_label_say_that_fine_tuning_is_unlikely_to_win(
+    tokenizer: SharedTokenizer, each: int, told: bool
+) -> None:
+    columns = {"text": texts(4 * each + 1), "label": ["a", "b", "c", "d"] * each + ["a"]}
+    few = [one for one in examined(tokenizer, columns).findings if one.code == "few_rows_a_label"]
+    assert [(one.level, dict(one.values)) for one in few] == [("warn", {"median": 15, "wanted": 16})] * told
+
+
+def test_rows_with_several_labels_are_named(tokenizer: SharedTokenizer) -> None:
+    columns = clean()
+    columns["label"][:3] = ['["no", "yes"]', '["no"]', "[no, yes]"]
+    lists = found(examined(tokenizer, columns), "label_lists")
+    assert (lists.level, lists.rows, dict(lists.values)) == ("warn", (2,), {"count": 1, "column": "label"})
+
+
 def test_chinese_in_an_english_vocabulary_is_warned_of(tokenizer: SharedTokenizer) -> None:
     report = examined(
         tokenizer, {"text": [f"这家餐厅的服务真的很糟糕 {i}" for i in range(60)], "label": ["a", "b"] * 30}
@@ -219,7 +242,10 @@ def test_a_large_file_is_measured_on_evenly_spaced_rows(tokenizer: SharedTokeniz
         limits=Limits(),
         progress=told.append,
     )
-    assert found(report, "lengths_sampled").values == {"measured": 50_000, "rows": 50_500}
+    sampled = found(report, "lengths_sampled")
+    assert sampled.values == {"measured": 50_000, "rows": 50_500}
+    for lang in LANGUAGES:  # the share of unknown pieces is of the same sample
+        assert "[UNK]" in translate(lang, "finding.lengths_sampled", **finding_values(sampled))
     assert report.split == {"train": 40_400, "validation": 5_050, "test": 5_050}
     assert told == sorted(told) and told[0] == 0.0 and told[-1] == 1.0 and len(told) > 50
 

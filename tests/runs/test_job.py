@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,28 @@ def test_a_run_starts_from_a_checkpoint_that_was_trained_here(work: Work, data: 
     catalogue.delete(first.name, "")
     answer = Predictor(own_settings, catalogue).predict("good", "", second.name, "")
     assert answer.before is None  # nothing to compare with any more, yet it still predicts
+
+
+def test_labels_of_a_validation_file_are_merged_as_those_of_the_data(work: Work, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "ways.csv", [*rows_of(60), ("good film again", "Yes")])
+    held_out = write_csv(tmp_path / "held.csv", [("a good cat", "YES"), ("a bad cat", "No")])
+    beside = {"validation": str(held_out), "validation_name": "held.csv"}
+    folder = work(request_for(data, mends=("merge_labels",), config={"epochs": 1}, **beside))
+    assert split_of(folder)["validation"] == [2, 3]
+    assert events_of(folder, ev.Started)[0].labels == ("no", "yes")
+
+
+def test_one_zip_gives_every_role_its_own_part(work: Work, tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, rows in (("train", rows_of(60)), ("validation", [("a good cat", "yes"), ("a bad cat", "no")])):
+            archive.write(write_csv(tmp_path / f"{name}.csv", rows), f"{name}.csv")
+    folder = work(request_for(path, validation=str(path), validation_name="all.zip", config={"epochs": 1}))
+    parts = split_of(folder)
+    assert (len(parts["train"]), parts["validation"]) == (60, [2, 3])
+
+
+def test_a_run_whose_training_rows_are_all_asked_ends_in_words(work: Work, data: Path) -> None:
+    folder = work(request_for(data, validation=str(data), validation_name="same.csv"))
+    failed = events_of(folder, ev.Failed)[0]
+    assert (failed.message, failed.values) == ("error.nothing_left", {"rows": 60, "file": "same.csv"})

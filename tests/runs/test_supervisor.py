@@ -15,6 +15,7 @@ from bertdemo.errors import (
     CheckpointUnknown,
     ColumnMissing,
     DeviceGone,
+    NothingLeft,
     OneClass,
     QueueFull,
     RunAlive,
@@ -126,6 +127,30 @@ def test_another_owner_can_neither_stop_nor_delete(
         with pytest.raises(RunUnknown):
             call(run_id, "yours")
     assert registry.read(run_id, "mine").state in {"queued", "starting"}
+
+
+def test_a_file_that_holds_every_training_row_is_refused_before_a_run_is_made(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+) -> None:
+    supervisor = make(launcher)
+    for role in ("validation", "test"):
+        with pytest.raises(NothingLeft) as caught:
+            supervisor.start(ask(data, **{role: str(data), f"{role}_name": "same.csv"}), "")
+        assert caught.value.values["file"] == "same.csv"
+    assert registry.ids("") == []
+
+
+def test_a_validation_file_is_checked_with_its_labels_merged(
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path, tmp_path: Path
+) -> None:
+    supervisor = make(launcher)
+    other = write_csv(tmp_path / "held.csv", [("a", "yes"), ("b", "YES")])
+    beside = {"validation": str(other), "validation_name": "held.csv"}
+    with pytest.raises(UnknownLabel):
+        supervisor.start(ask(data, **beside), "")
+    run = supervisor.start(ask(data, mends=("merge_labels",), **beside), "")
+    kept = registry.folder(run) / registry.read(run, "").request.validation
+    assert "YES" in kept.read_text(encoding="utf-8")  # the file itself stays as it is
 
 
 def test_a_label_of_the_validation_file_that_training_lacks_is_named_with_row_and_file(

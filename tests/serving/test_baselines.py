@@ -81,3 +81,22 @@ def test_a_run_keeps_the_figures_and_not_the_rows(baselines: Baselines, reviews:
     assert set(kept) == {"majority", "tfidf", "frozen"}
     assert set(kept["frozen"]) == {"value", "low", "high", "macro_f1", "rows", "folds", "seconds"}
     assert kept["tfidf"]["rows"] == 20
+
+
+def test_so_many_labels_that_weights_would_fill_the_memory_are_only_guessed(
+    baselines: Baselines, reviews: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.limits.labels <= baseline.MOST_LABELS  # so that nothing that can be trained goes without
+    monkeypatch.setattr(baseline, "MOST_LABELS", 1)
+    table = tables.read(reviews, reviews.name, settings.limits)
+    assert [one.kind for one in baselines.compute(reviews, table, COLUMNS, "bundled", "")] == ["majority"]
+
+
+def test_what_was_scored_on_fewer_rows_is_not_taken_for_the_whole(
+    baselines: Baselines, reviews: Path, settings: Settings
+) -> None:
+    table = tables.read(reviews, reviews.name, settings.limits)
+    few = baselines.compute(reviews, table, COLUMNS, "bundled", "", most=20)
+    assert baselines.remembered(reviews, COLUMNS, "bundled") == ()
+    assert baselines.remembered(reviews, COLUMNS, "bundled", most=20) is few
+    assert baselines.compute(reviews, table, COLUMNS, "bundled", "")[1].rows == 30

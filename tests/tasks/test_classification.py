@@ -65,7 +65,7 @@ def test_a_table_of_four_rows_and_two_labels_is_enough() -> None:
     TASK.check(FOUR, COLUMNS, label_limit=2)
     with pytest.raises(TooManyLabels) as caught:
         TASK.check(FOUR, COLUMNS, label_limit=1)
-    assert caught.value.values == {"labels": 2, "limit": 1, "column": "label"}
+    assert caught.value.values == {"labels": 2, "limit": 1, "column": "label", "row": 4}
 
 
 def test_rows_without_a_text_or_a_label_do_not_count() -> None:

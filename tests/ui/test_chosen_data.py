@@ -83,6 +83,15 @@ def test_a_mend_that_leaves_one_label_is_refused_in_words_and_can_be_taken_back(
         data.mended(source, COLUMNS)
 
 
+def test_too_many_labels_are_refused_with_a_row_above_what_else_is_wrong(data: ChosenData, tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    rows = "".join(f"film {i} was shown,kind {i % 1001}\n" for i in range(2002))
+    path.write_text(f"text,label\n{rows}film 0 was shown,kind 0\n", encoding="utf-8")
+    refused = data.shown(Source(str(path), path.name), "text", "label", "bundled", "", "en")
+    assert refused[0] is None
+    assert 'role="alert"' in refused[1] and "row 1002" in refused[1] and "that repeat an earlier one" in refused[1]
+
+
 def test_a_file_that_cannot_be_read_offers_nothing(data: ChosenData, tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     path.write_bytes(b"")
@@ -102,3 +111,26 @@ def test_a_relabelled_row_is_so_in_every_view_and_in_what_trains(data: ChosenDat
     table = data.mended(source, COLUMNS)
     assert table.columns["label"][0] == "no" and 3 not in table.row_numbers
     assert shown(data, source.relabelled({})) == plain and source.relabelled({}) == messy
+
+
+def test_files_beside_the_data_are_looked_at_and_change_what_the_settings_are_told(
+    data: ChosenData, messy: Source, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked.csv"
+    asked.write_text("text,label\ngood 3,yes\nnever seen,YES\n", encoding="utf-8")
+    plain = messy.beside(str(asked), None)
+    refused = shown(data, plain)
+    assert refused["found"] is None and "asked.csv has labels that no training row has: 1 (YES)" in refused["report"]
+    merged = shown(data, Source(messy.path, messy.name, mends=("merge_labels",)).beside(str(asked), None))
+    assert merged["found"]["split"] == {"train": 60, "validation": 2, "test": 0}
+    assert "stands in asked.csv too (there in row 2): 2" in merged["report"]
+    assert shown(data, plain.beside(None, None)) == shown(data, messy)
+
+
+def test_a_file_beside_the_data_that_cannot_be_read_leaves_the_report(
+    data: ChosenData, messy: Source, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    refused = shown(data, messy.beside(None, str(empty)))
+    assert refused["found"] is None and "empty.csv" in refused["report"] and "messy.csv" in refused["report"]

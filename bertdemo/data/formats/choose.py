@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bertdemo.data.formats import Grid
-from bertdemo.data.reading import LABEL_FIRST, Note, ReadOptions
+from bertdemo.data.reading import GLUED, LABEL_FIRST, Note, ReadOptions
 from bertdemo.errors import FileKindUnknown
 from bertdemo.settings import Limits
 
@@ -65,6 +65,8 @@ def _read(path: Path, name: str, kind: str, limits: Limits, options: ReadOptions
         return lines.read_labelled(text, marked=True)
     if options.delimiter == LABEL_FIRST or (open_choice and kind == ".txt" and lines.is_label_first(sample)):
         return lines.read_labelled(text, marked=lines.is_fasttext(sample))
+    if options.delimiter == GLUED or (open_choice and kind == ".txt" and lines.is_glued(sample)):
+        return lines.read_glued(text)
     return read_delimited(text, name, kind, options)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bertdemo.data.formats import Grid, json_cell, size_text, without_surrogates
+from bertdemo.data.formats.objects import Lists, unwrapped
 from bertdemo.data.reading import Reading
 from bertdemo.errors import FileBroken, FileTooLarge, TooManyColumns, TooManyRows
 from bertdemo.settings import Limits
@@ -35,7 +36,31 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
     if size > limits.unpacked_bytes:
         raise FileTooLarge(file=name, size=size_text(size), limit=size_text(limits.unpacked_bytes))
     kinds = _label_names(file.schema_arrow.metadata or {}, names)
-    return Grid(list(map(without_surrogates, names)), _rows(file, name, kinds), Reading(kind="parquet"))
+    lists = _lists(file, name)
+    single = [column in lists.single for column in names]
+    rows = _rows(file, name, kinds, single)
+    return Grid(list(map(without_surrogates, names)), rows, Reading(kind="parquet"), notes=lists.notes())
+
+
+def _lists(file: Any, name: str) -> Lists:
+    """Look through the columns of lists for those whose lists hold one item each; the others are not read."""
+    import pyarrow as pa
+
+    lists = Lists()
+    schema = file.schema_arrow
+    # A doubled name, or one with a dot in it, cannot be read by its name alone.
+    columns = [
+        field.name for field in schema
+        if pa.types.is_list(field.type) and "." not in field.name and schema.names.count(field.name) == 1
+    ]  # fmt: skip
+    try:
+        for column in columns:
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=[column], use_threads=False):
+                for value in batch.column(0).to_pylist():
+                    lists.see(column, value)
+    except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError):
+        raise FileBroken(file=name, kind="Parquet") from None
+    return lists
 
 
 def _label_names(metadata: Mapping[bytes, bytes], names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -48,7 +73,9 @@ def _label_names(metadata: Mapping[bytes, bytes], names: Sequence[str]) -> list[
     return [tuple(map(str, known)) if isinstance(known := found.get(name), list) else () for name in names]
 
 
-def _rows(file: Any, name: str, kinds: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, list[str | None]]]:
+def _rows(
+    file: Any, name: str, kinds: Sequence[tuple[str, ...]], single: Sequence[bool]
+) -> Iterator[tuple[int, list[str | None]]]:
     """Yield (row counted from 1, cells)."""
     import pyarrow as pa
 
@@ -57,7 +84,8 @@ def _rows(file: Any, name: str, kinds: Sequence[tuple[str, ...]]) -> Iterator[tu
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
-                yield number, [_cell(value, known) for value, known in zip(values, kinds, strict=True)]
+                items = (unwrapped(value) if one else value for value, one in zip(values, single, strict=True))
+                yield number, [_cell(item, known) for item, known in zip(items, kinds, strict=True)]
     except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError):  # a type or a date Python has none for
         raise FileBroken(file=name, kind="Parquet") from None
 

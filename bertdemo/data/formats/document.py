@@ -11,7 +11,7 @@ from bertdemo.data.formats import Grid, json_cell
 from bertdemo.data.formats.encoding import TextFile
 from bertdemo.data.formats.header import split_header
 from bertdemo.data.formats.jsonl import is_jsonl, read_jsonl
-from bertdemo.data.formats.objects import keys_of, names_of, rows_of, shape
+from bertdemo.data.formats.objects import Lists, keys_of, names_of, rows_of, shape, unwrapped
 from bertdemo.data.formats.splits import called, choose_split, split_name
 from bertdemo.data.reading import Note, Reading, ReadOptions
 from bertdemo.errors import JsonBroken, JsonWithoutTable
@@ -57,9 +57,7 @@ class _Document:
             return self._from_list([value["columns"], *value["data"]], reading, notes)
         columns = _columns(value)
         if columns is not None:
-            rows = enumerate(zip(*columns.values(), strict=True), start=1)
-            cells = ((number, [json_cell(item) for item in row]) for number, row in rows)
-            return Grid(names_of(list(columns)), cells, reading, notes=notes)
+            return _grid_of(columns, reading, notes)
         return self._inside(value, reading, notes, depth)
 
     def _inside(self, value: dict[str, Any], reading: Reading, notes: list[Note], depth: int) -> Grid:
@@ -84,7 +82,8 @@ class _Document:
             return Grid([], (), reading)
         if all(isinstance(item, dict) for item in items):
             keys = keys_of(items, self._name, self._limits.columns)
-            return Grid(names_of(keys), rows_of(enumerate(items, start=1), keys), reading, notes=notes)
+            notes = [*notes, *keys.lists.notes()]
+            return Grid(names_of(keys.names), rows_of(enumerate(items, start=1), keys), reading, notes=notes)
         if all(isinstance(item, str) for item in items):
             rows = ((number, [json_cell(item)]) for number, item in enumerate(items, start=1))
             return Grid(["text"], rows, reading, notes=notes)
@@ -94,6 +93,20 @@ class _Document:
             reading = replace(reading, header_line=headed.line)
             return Grid(headed.names, headed.rows, reading, notes=[*notes, *headed.notes])
         raise JsonWithoutTable(file=self._name, found=shape(items))
+
+
+def _grid_of(columns: Mapping[str, Sequence[Any]], reading: Reading, notes: list[Note]) -> Grid:
+    lists = Lists()
+    for key, items in columns.items():
+        for item in items:
+            lists.see(key, item)
+    single = [key in lists.single for key in columns]
+    rows = enumerate(zip(*columns.values(), strict=True), start=1)
+    cells = (
+        (number, [json_cell(unwrapped(item) if one else item) for item, one in zip(row, single, strict=True)])
+        for number, row in rows
+    )
+    return Grid(names_of(list(columns)), cells, reading, notes=[*notes, *lists.notes()])
 
 
 def _is_table(value: object) -> bool:

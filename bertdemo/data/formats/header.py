@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from bertdemo.data.reading import NONE, Note, Places
 from bertdemo.errors import HeaderLineMissing
@@ -23,6 +24,10 @@ KNOWN = frozenset([*_ENGLISH.split(), *_CHINESE.split()])
 """Names that columns have in practice, folded; no cell of data is likely to be one."""
 _PEEKED = 100
 _TITLES = 10
+_SURE_ROWS = 10
+"""From so many rows on, a value that never comes again may be a name."""
+_LONGEST_NAME = 30
+_MISSING = frozenset({"na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "无", "缺失"})
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:/-]\d+)*")
 
 
@@ -55,12 +60,21 @@ def split_header(rows: Iterator[Row], file: str, chosen: str = "", *, lines: boo
         names = [f"column {index}" for index in range(1, width + 1)]
         note = () if chosen else (Note("no_header", {"columns": width}),)
         return Headed(names, 0, note, itertools.chain(peeked[first:], rows))
+    second = "" if chosen else _second(below[skip:])
+    skip += second == "below"
     at = filled[skip]
     above = Places()
     for index in filled[:skip]:
         above.add(peeked[index][0])
     names = [cell or "" for cell in peeked[at][1]]
-    return Headed(names, peeked[at][0], tuple(above.notes("above_header")), itertools.chain(peeked[at + 1 :], rows))
+    notes, rest = above.notes("above_header"), peeked[at + 1 :]
+    if second == "above":
+        line = peeked[filled[skip + 1]][0]
+        notes.append(Note("second_header", {"line": line}))
+        rest = [row for row in rest if row[0] != line]
+    if second == "maybe":
+        notes.append(Note("second_header_maybe", {"line": peeked[filled[skip + 1]][0]}))
+    return Headed(names, peeked[at][0], tuple(notes), itertools.chain(rest, rows))
 
 
 def _chosen(rows: Iterator[Row], file: str, line: int) -> Headed:
@@ -101,6 +115,50 @@ def _above(rows: Sequence[Sequence[str | None]]) -> int:
             break  # the same header again is counted where the rows are
         skip += 1
     return skip
+
+
+def _second(rows: Sequence[Sequence[str | None]]) -> str:
+    """Return "above" where two header rows begin and the upper one names the columns, "below" where the lower one does.
+
+    Both are short names that no column holds as a value, and a column of numbers has a word in each of them. Where no
+    column is of numbers, a first row may be as short, and its label as rare: that it could be a header is "maybe", if
+    every other row is longer or has one of few values. "" where there is one header, or none.
+    """
+    if len(rows) < 5 or not (_names(rows[0]) and _names(rows[1])):
+        return ""
+    first, second = list(map(_trimmed, rows[0])), list(map(_trimmed, rows[1]))
+    width, below = len(second), [list(map(_trimmed, row)) for row in rows[2:]]
+    if first == second or len(first) > width:
+        return ""
+    columns = [[row[index] for row in below if index < len(row) and row[index]] for index in range(width)]
+    named = [(index, name) for index, name in enumerate(second) if name]
+    if any(name in columns[index] for head in (first, second) for index, name in enumerate(head) if name):
+        return ""
+    if any(len(columns[index]) > 2 and all(map(_NUMBER.fullmatch, columns[index])) for index, _ in named):
+        return "above" if _worth(first) > _worth(second) else "below"
+    kinds = [(_few(columns[index]), _longer(columns[index], name)) for index, name in named]
+    return "maybe" if all(map(any, kinds)) and any(few for few, _ in kinds) else ""
+
+
+def _worth(names: Sequence[str]) -> tuple[int, int]:
+    """Return how many columns a header names, and how many of the names are usual."""
+    filled = [name.casefold() for name in names if name]
+    return len(filled), sum(name in KNOWN for name in filled)
+
+
+def _names(cells: Sequence[str | None]) -> bool:
+    names = [name for name in map(_trimmed, cells) if name]
+    plain = all(len(name) <= _LONGEST_NAME and not _NUMBER.fullmatch(name) and not _prose(name) for name in names)
+    missing = any(name.casefold() in _MISSING for name in names)
+    return len(names) > 1 and plain and not missing and len(set(names)) == len(names)
+
+
+def _few(column: Sequence[str]) -> bool:
+    return len(column) >= _SURE_ROWS and len(set(column)) * 3 <= len(column)
+
+
+def _longer(column: Sequence[str], name: str) -> bool:
+    return bool(column) and median(map(len, column)) > max(2 * len(name), 10)
 
 
 def _all_known(cells: Sequence[str | None]) -> bool:

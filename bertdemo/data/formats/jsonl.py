@@ -19,7 +19,8 @@ def read_jsonl(text: TextFile, name: str, column_limit: int) -> Grid:
     """
     keys = keys_of((item for _, item in _objects(text, name)), name, column_limit)
     reading = Reading(kind="jsonl", encoding=text.encoding, encoding_sure=text.sure)
-    return Grid(names_of(keys), rows_of(_objects(text, name), keys), reading, notes=text.notes)
+    notes = (*text.notes, *keys.lists.notes())
+    return Grid(names_of(keys.names), rows_of(_objects(text, name), keys), reading, notes=notes)
 
 
 def is_jsonl(text: TextFile) -> bool:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data.digests import Marks
 from bertdemo.data.report import amounts, giveaways, lengths, repeats
 from bertdemo.data.report.finding import Example, Finding, Level
+from bertdemo.data.report.held_out import HeldOut, look
 from bertdemo.data.report.lengths import LengthSummary, Measured, measure, suggested_length
 from bertdemo.data.report.rows import Rows
 from bertdemo.data.split import Split, split
@@ -23,6 +25,8 @@ from bertdemo.settings import Limits
 from bertdemo.tasks.base import Inputs, Task
 
 __all__ = ["Example", "Finding", "LengthSummary", "Report", "examine", "measure", "suggested_length"]
+_ORDER: Sequence[Level] = ("fail", "warn", "pass")
+_NO_FILES: Mapping[str, Table] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,7 @@ def examine(
     tokenizer: SharedTokenizer,
     limits: Limits,
     positions: int = 512,
-    validation_file: bool = False,
-    test_file: bool = False,
+    held_out: Mapping[str, Table] = _NO_FILES,
     progress: Callable[[float], None] = lambda share: None,
     marks: Marks | None = None,
 ) -> Report:
@@ -64,12 +67,15 @@ def examine(
 
     `positions` is the longest sequence that the checkpoint reads; `progress` is told a part of 1 now and then. Raises
     KeyError for a column that is not there: `task.check` comes first. Lengths are those of 50,000 texts at most,
-    evenly spaced. `marks` are those of this table and these columns by place, where somebody has them.
+    evenly spaced. `marks` are those of this table and these columns by place, where somebody has them. `held_out` are
+    files of the roles validation and test, their labels written as those of `table`: what both share is found, and the
+    split is the one that the files leave.
     """
     rows = Rows.of(table, task.placed(columns), _part(progress, 0.0, 0.4), marks)
     said = _Said.of(task, table, columns, rows)
-    parts = split(said.strata, seed=0, validation_file=validation_file, test_file=test_file, keys=said.rows.marks.keys)
     rows = said.rows
+    parts = _parts(said, held_out)
+    beside = look(rows, held_out, labelled=task.categories)
     progress(0.5)
     given_away = giveaways.findings(rows, _part(progress, 0.5, 0.7)) if task.categories else []
 
@@ -77,18 +83,17 @@ def examine(
         return task.inputs(table, columns, [int(rows.index[position]) for position in positions])
 
     measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.7, 1.0), read)
-    findings = _findings(task, said, parts, given_away, measured, positions, limits)
-    order: Sequence[Level] = ("fail", "warn", "pass")
+    findings = _findings(task, said, parts, [*beside.findings, *given_away], measured, positions, limits)
     return Report(
         task=task.id,
         columns=dict(columns),
         rows=table.rows,
         usable_rows=len(rows),
         labels=said.labels,
-        findings=tuple(sorted(findings, key=lambda finding: order.index(finding.level))),
+        findings=tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.level))),
         lengths=measured.lengths,
         majority=(said.labels[0][0], said.labels[0][1] / len(rows)) if said.labels and task.categories else ("", 0.0),
-        split=parts.sizes(),
+        split=_sizes(parts, beside),
         suggested_columns=_suggested(table, task),
     )
 
@@ -97,7 +102,7 @@ def _findings(
     task: Task,
     said: _Said,
     parts: Split,
-    given_away: Sequence[Finding],
+    beside: Sequence[Finding],
     measured: Measured,
     positions: int,
     limits: Limits,
@@ -110,11 +115,23 @@ def _findings(
         *repeats.repeats(rows, labelled=task.categories),
         *repeats.moved(rows, parts),
         *(amounts.ways_of_writing(rows, counted) if task.categories else []),
-        *given_away,
+        *(amounts.several(rows) if task.categories else []),
+        *beside,
         *(amounts.order(rows) if task.categories else []),
         *amounts.enough(rows, counted, limits.labels),
         *lengths.findings(measured, rows, positions, windows=task.windows),
     ]
+
+
+def _parts(said: _Said, held_out: Mapping[str, Table]) -> Split:
+    own, asked = "validation" in held_out, "test" in held_out
+    return split(said.strata, seed=0, validation_file=own, test_file=asked, keys=said.rows.marks.keys)
+
+
+def _sizes(parts: Split, beside: HeldOut) -> dict[str, int]:
+    """Return the rows of each part; a text that a file asks is not learnt."""
+    train = int((~beside.shared[list(parts.train)]).sum())
+    return {**parts.sizes(), "train": train, **beside.rows}
 
 
 def _part(progress: Callable[[float], None], low: float, high: float) -> Callable[[float], None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
-from bertdemo.data import variants
+from bertdemo.data import mending, variants
 from bertdemo.data.digests import Flags
 from bertdemo.data.report.finding import Finding, Values, listed
 from bertdemo.data.report.rows import Rows
@@ -15,7 +17,9 @@ from bertdemo.data.stored import taken
 MINIMUM_ROWS = 4
 """Below this many usable rows nothing can be learnt and measured."""
 WANTED_ROWS = 50
-WANTED_ROWS_PER_LABEL = 8
+WANTED_ROWS_PER_LABEL = mending.FEW_ROWS
+FEW_ROWS_PER_LABEL = 16
+"""Rows of the middle label below which fine-tuning loses to a regression on frozen embeddings as a rule."""
 IMBALANCE_SHARE = 0.8
 
 
@@ -43,6 +47,22 @@ def ways_of_writing(rows: Rows, counts: Sequence[tuple[str, int]]) -> list[Findi
     return [Finding("warn", "label_variants", values, rows.numbers(_with(rows, [one.written for one in found])))]
 
 
+def several(rows: Rows) -> list[Finding]:
+    """Name rows whose label is a list of several."""
+    lists = [name for name in rows.marks.names if name.startswith("[") and _items(name) > 1]
+    flags = _with(rows, lists)
+    values: Values = {"count": int(flags.sum()), "column": rows.columns["label"]}
+    return [Finding("warn", "label_lists", values, rows.numbers(flags), rows.examples(flags))] if flags.any() else []
+
+
+def _items(name: str) -> int:
+    try:
+        found = json.loads(name)
+    except (ValueError, RecursionError):
+        return 0
+    return len(found) if isinstance(found, list) else 0
+
+
 def order(rows: Rows) -> list[Finding]:
     """Say where the file is grouped by label, which matters to whoever trains on it in its own order."""
     labels = rows.marks.labels
@@ -63,7 +83,9 @@ def enough(rows: Rows, labels: Sequence[tuple[str, int]], label_limit: int) -> l
     if len(labels) == 1:
         found.append(Finding("fail", "one_class", {"label": labels[0][0]}))
     if len(labels) > label_limit:
-        found.append(Finding("fail", "too_many_labels", {"labels": len(labels), "limit": label_limit}))
+        values: Values = {"labels": len(labels), "limit": label_limit}
+        new = np.sort(np.unique(rows.marks.labels, return_index=True)[1])  # where each label comes first
+        found.append(Finding("fail", "too_many_labels", values, rows.numbers(new[label_limit:].tolist())))
     return found + (_balance(rows, labels) if len(labels) > 1 else [])
 
 
@@ -74,6 +96,10 @@ def _balance(rows: Rows, labels: Sequence[tuple[str, int]]) -> list[Finding]:
         shown = listed([f"{label} ({count})" for label, count in reversed(rare)])
         values: Values = {"count": len(rare), "wanted": WANTED_ROWS_PER_LABEL, "labels": shown}
         found.append(Finding("warn", "rare_labels", values, rows.numbers(_with(rows, [label for label, _ in rare]))))
+    middle = median(count for _, count in labels)
+    if middle < FEW_ROWS_PER_LABEL:
+        values = {"median": middle, "wanted": FEW_ROWS_PER_LABEL}
+        found.append(Finding("warn", "few_rows_a_label", values))
     share = labels[0][1] / len(rows)
     uneven = share >= IMBALANCE_SHARE
     values = {"label": labels[0][0], "share": share}

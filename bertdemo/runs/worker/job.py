@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,15 +21,16 @@ from bertdemo import device as devices
 from bertdemo import run_config, tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.models import save_head
-from bertdemo.data import mending, tables
+from bertdemo.data import held_out, mending, tables
 from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.report import suggested_length
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
+from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import append_event
 from bertdemo.runs.worker import regression
-from bertdemo.runs.worker.parts import Divider
+from bertdemo.runs.worker.parts import Divider, Part
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.settings import Settings, pin_gpu
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
@@ -208,11 +209,13 @@ class Job:
         info = catalogue.describe(request.checkpoint, None)
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
         table = self._read(request.data, request.data_name, ReadOptions.from_fields(request.reading))
-        table, _ = mending.apply(table, self._task.placed(request.columns), request.mends, request.relabels)
+        placed = self._task.placed(request.columns)
+        merged = mending.merger(table, placed, request.mends, request.relabels)
+        table, _ = mending.apply(table, placed, request.mends, request.relabels)
         self.stop()
         self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
         labels = self._task.labels(table, request.columns)
-        parts = Divider(self._task, request, self._folder, self._read, self.emit).divide(table, labels)
+        parts = self._split(table, labels, merged)
         read = self._task.inputs(table, request.columns, parts["train"].rows)
         self.stop()
         config = run_config.chosen_for(
@@ -240,6 +243,26 @@ class Job:
 
     def _read(self, path: str, name: str, options: ReadOptions = DECIDE) -> Table:
         return tables.reopen(self._folder / path, name, self._settings.limits, options)
+
+    def _split(self, table: Table, labels: Sequence[str], merged: Callable[[Table], Table]) -> dict[str, Part]:
+        """Return the parts `train`, `validation` and, where there is one, `test`; row ids are stored."""
+        request = self._request
+        paths = {"validation": (request.validation, request.validation_name), "test": (request.test, request.test_name)}
+
+        def open_file(role: str) -> Table:
+            path, name = paths[role]
+            return merged(held_out.read(role, lambda options: self._read(path or "", name or path or "", options)))
+
+        def leaked(rows: int) -> None:
+            self.emit("Warned", message="warning.leaked", values={"rows": rows})
+
+        parts = Divider(self._task, request, labels, open_file, leaked).parts(table)
+        ids = {
+            name: {"file": part.file, "rows": [part.table.row_numbers[row] for row in part.rows]}
+            for name, part in parts.items()
+        }
+        write_atomic(self._folder / "split.json", json.dumps(ids, ensure_ascii=False))
+        return {name: part for name, part in parts.items() if part.rows}
 
     def _encode(self, prepared: Prepared, name: str) -> Dataset:
         """Encode one part, or take it from the run folder, where it lies by the hash of all that it depends on.

@@ -1,20 +1,17 @@
-"""Which rows of a run train, which choose the epoch, and which are kept for the last measurement."""
+"""Which rows of which table train, which choose the epoch, and which are measured at the end."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from bertdemo.data import split
-from bertdemo.processes import write_atomic
-
-if TYPE_CHECKING:
-    from bertdemo.data.tables import Table
-    from bertdemo.run_config import RunRequest
-    from bertdemo.tasks.base import Task
+from bertdemo.data.held_out import called
+from bertdemo.data.tables import Table
+from bertdemo.errors import NothingLeft
+from bertdemo.run_config import RunRequest
+from bertdemo.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -30,21 +27,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Divider:
-    """Divides the rows of a request; `read` opens a file of the run folder, `emit` tells of rows taken out."""
+    """Divides the rows of one run."""
 
     task: Task
     request: RunRequest
-    folder: Path
-    read: Callable[[str, str], Table]
-    emit: Callable[..., None]
+    labels: Sequence[str]
+    open: Callable[[str], Table]
+    """Return the file of a role (validation or test), its labels written as those of the training data."""
+    leaked: Callable[[int], None]
+    """Is told how many rows were left out of training because another part has their text."""
 
-    def divide(self, table: Table, labels: Sequence[str]) -> dict[str, Part]:
-        """Return the parts `train`, `validation` and, where there is one, `test`; row ids are stored."""
+    def parts(self, table: Table) -> dict[str, Part]:
+        """Return the parts `train`, `validation` and `test`, where a part may be empty.
+
+        Raises NothingLeft where every training row stands in a held-out file too.
+        """
         request = self.request
-        targets = self.task.targets(table, request.columns, labels)
-        usable = [row for row, target in enumerate(targets) if target is not None]
+        usable, targets = self._usable(table)
         chosen = split.split(
-            self.task.strata([targets[row] for row in usable], labels),
+            self.task.strata([targets[row] for row in usable], self.labels),
             seed=request.config.seed,
             validation_file=request.validation is not None,
             test_file=request.test is not None,
@@ -54,21 +55,15 @@ class Divider:
             name: Part(table, tuple(usable[i] for i in rows), request.data_name)
             for name, rows in (("train", chosen.train), ("validation", chosen.validation), ("test", chosen.test))
         }
-        for name, path, shown in (
-            ("validation", request.validation, request.validation_name),
-            ("test", request.test, request.test_name),
-        ):
+        for role, path in (("validation", request.validation), ("test", request.test)):
             if path:
-                own = self.read(path, shown or path)
-                known = self.task.targets(own, request.columns, labels)
-                parts[name] = Part(own, tuple(row for row, target in enumerate(known) if target is not None), own.name)
-        parts["train"] = self._without_leaks(parts)
-        ids = {
-            name: {"file": part.file, "rows": [part.table.row_numbers[row] for row in part.rows]}
-            for name, part in parts.items()
-        }
-        write_atomic(self.folder / "split.json", json.dumps(ids, ensure_ascii=False))
-        return {name: part for name, part in parts.items() if part.rows}
+                own = self.open(role)
+                parts[role] = Part(own, tuple(self._usable(own)[0]), own.name)
+        return {**parts, "train": self._without_leaks(parts)}
+
+    def _usable(self, table: Table) -> tuple[list[int], list[Any]]:
+        targets = self.task.targets(table, self.request.columns, self.labels)
+        return [row for row, target in enumerate(targets) if target is not None], targets
 
     def _key(self, table: Table, row: int) -> str:
         """Return what the copies of a row's text share."""
@@ -81,7 +76,10 @@ class Divider:
         train = parts["train"]
         held_out = {self._key(part.table, row) for name, part in parts.items() if name != "train" for row in part.rows}
         kept = tuple(row for row in train.rows if self._key(train.table, row) not in held_out)
-        if len(kept) == len(train.rows) or not kept:
+        if len(kept) == len(train.rows):
             return train
-        self.emit("Warned", message="warning.leaked", values={"rows": len(train.rows) - len(kept)})
+        if not kept:
+            files = [part.table for part in parts.values() if part.rows and part.table is not train.table]
+            raise NothingLeft(rows=len(train.rows), file=", ".join(map(called, files)))
+        self.leaked(len(train.rows) - len(kept))
         return replace(train, rows=kept)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bertdemo.data.baseline import Baseline
+from bertdemo.data.report.amounts import FEW_ROWS_PER_LABEL
 from bertdemo.ui.i18n import percent, plural, score, seconds, translate
 from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.primitives import banner, caption, empty_state, interval, join, note, root
 
-FEW_ROWS = 16
-"""Rows a label below which fine-tuning loses to a regression on frozen embeddings as a rule."""
+FEW_ROWS = FEW_ROWS_PER_LABEL
+"""Rows a label below which the answer is that fine-tuning is unlikely to win."""
 
 
 def render_baselines(found: Sequence[Baseline], rows_per_label: float, lang: str) -> str:

@@ -115,6 +115,11 @@ def finding_values(item: Finding) -> dict[str, str]:
     return {name: _written(name, value) for name, value in item.values.items()}
 
 
+def note_values(item: Note) -> dict[str, str]:
+    """Return the parameters of a note as they are written."""
+    return {name: _shown(value) for name, value in item.values.items()}
+
+
 def _written(name: str, value: str | int | float) -> str:
     return percent(value) if name.endswith("share") and isinstance(value, float) else _shown(value)
 
@@ -149,8 +154,7 @@ def _listed(rows: Sequence[int]) -> str:
 
 
 def _note(item: Note, lang: str) -> str:
-    values = {name: _shown(value) for name, value in item.values.items()}
-    return finding("warn", translate(lang, "level.warn"), translate(lang, f"table.{item.code}", **values))
+    return finding("warn", translate(lang, "level.warn"), translate(lang, f"table.{item.code}", **note_values(item)))
 
 
 def _shown(value: str | int | float) -> str:

@@ -13,20 +13,19 @@ from typing import Any
 
 import gradio as gr
 
-from bertdemo.data import samples
 from bertdemo.errors import BertDemoError, FileMissing
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.serving.baselines import as_fields
-from bertdemo.ui import baseline_box, hub_data_box, reading_box, suspects_box
-from bertdemo.ui.chosen_data import SHOWN, TASK, ChosenData, Source
+from bertdemo.ui import baseline_box, data_listeners, suspects_box
+from bertdemo.ui.chosen_data import TASK, ChosenData, Source
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.render.data import render_chosen
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.render.runs import render_outcome, render_run
-from bertdemo.ui.services import CHINESE, Services
+from bertdemo.ui.services import Services
 from bertdemo.ui.settings_form import SettingsForm
 from bertdemo.ui.training_boxes import data_box, result_box, settings_box, training_box
 from bertdemo.ui.widgets import guarded
@@ -51,58 +50,6 @@ class _Callbacks:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._data = ChosenData(services)
-
-    def upload(
-        self,
-        file: str | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        """Inputs: file, checkpoint, owner, lang. Outputs: source, sample, then those of `shown`."""
-        if not file:
-            return (None, gr.skip(), *self._data.nothing(lang))
-        source = Source(file, Path(file).name)
-        return (source, None, *self._data.shown(source, None, None, checkpoint, key, lang, progress))
-
-    def choose_sample(self, sample: str | None, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: sample, checkpoint, owner, lang. Outputs: source, file, checkpoint, then those of `shown`."""
-        if not sample:
-            return (gr.skip(),) * (3 + SHOWN)
-        found = samples.find(sample)
-        source = Source(str(samples.sample_path(sample)), found.file, sample)
-        chosen: Any = gr.skip()
-        if found.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
-            checkpoint = chosen = CHINESE
-        return (source, None, chosen, *self._data.shown(source, None, None, checkpoint, key, lang))
-
-    def examine(
-        self, source: Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
-    ) -> tuple[Any, ...]:
-        """Inputs: source, text column, label column, checkpoint, owner, lang. Outputs: those of `shown`."""
-        return self._data.examined(source, text, label, checkpoint, key, lang)
-
-    def other_columns(self, source: Source | None, *asked: Any) -> tuple[Any, ...]:
-        """Inputs: those of `examine`. Outputs: source, as labels were changed in another column, then `shown`."""
-        source = source.relabelled({}) if source else None
-        return (source, *self.examine(source, *asked))
-
-    def mend(
-        self,
-        source: Source | None,
-        mends: list[str],
-        text: str | None,
-        label: str | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-    ) -> tuple[Any, ...]:
-        """Inputs: source, ticked mends, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
-        if source is None:
-            return (None, *self._data.nothing(lang))
-        mended = replace(source, mends=tuple(mends or ()))
-        return (mended, *self._data.shown(mended, text, label, checkpoint, key, lang))
 
     def chosen(self, found: Mapping[str, Any] | None, checkpoint: str, key: str, lang: str, *fields: Any) -> str:
         """Inputs: found, checkpoint, owner, lang, settings. Outputs: what the settings come to."""
@@ -220,7 +167,7 @@ class _Callbacks:
         run: Mapping[str, Any] | None,
     ) -> tuple[Any, ...]:
         """Inputs: language, then what is shown. Outputs: those of `shown` and `_drawn` in the new language."""
-        shown = self.examine(source, text, label, checkpoint, key, lang)
+        shown = self._data.examined(source, text, label, checkpoint, key, lang)
         return (*shown, *self._drawn((run or {}).get("run") or "", "", key, lang))
 
     def smaller(self, run: Mapping[str, Any], key: str) -> Any:
@@ -317,25 +264,7 @@ def _wire_data(
 ) -> None:
     """Connect what is chosen on the left, and what the settings come to for it."""
     who = [form.checkpoint, page.owner, page.lang]
-    for event in (data["file"].upload, data["file"].clear):
-        event(guarded(calls.upload), [data["file"], *who], [state.source, data["sample"], *shown],
-              show_progress_on=data["box"], api_visibility="private")  # fmt: skip
-    data["sample"].input(
-        guarded(calls.choose_sample),
-        [data["sample"], *who],
-        [state.source, data["file"], form.checkpoint, *shown],
-        **_QUIET,
-    )
-    data["mends"].input(
-        guarded(calls.mend), [state.source, data["mends"], data["text"], data["label"], *who], [state.source, *shown],
-        **_QUIET,
-    )  # fmt: skip
-    hub_data_box.wire(page, data["hub"], state.source, data, who, shown)
-    reading_box.wire(page, data["reading"], state.source, who, shown)
-    about = [state.source, data["text"], data["label"], *who]
-    for box in (data["text"], data["label"]):
-        box.input(guarded(calls.other_columns), about, [state.source, *shown], **_QUIET)
-    form.checkpoint.input(guarded(calls.examine), about, shown, **_QUIET)
+    data_listeners.wire(page, state.source, data, form.checkpoint, shown)
     chosen = guarded(calls.chosen, shown=lambda told: root(error_state(told)))
     for component in (state.found, form.checkpoint, *form.components):
         component.change(

@@ -10,6 +10,9 @@ PLAIN = {"text": ("good", "bad"), "label": ("pos", "neg")}
 RATED = tuple(f"This is review number {i} of many" for i in range(12))
 SIDES = ("positive", "negative", "positive") * 4
 BODY = "".join(f"{text},{label}\n" for text, label in zip(RATED, SIDES, strict=True))
+AGES = tuple(str(20 + i) for i in range(12))
+GROUPED = "".join(f"{t},{s},{a},Oslo\n" for t, s, a in zip(RATED, SIDES, AGES, strict=True)).encode()
+AGED = "".join(f"{t},{s},{a}\n" for t, s, a in zip(RATED, SIDES, AGES, strict=True)).encode()
 NO_HEADER = {"no_header": {"columns": 2}}
 BOTH = {"column 1": RATED, "column 2": SIDES}
 MANY = ",".join(f"c{i}" for i in range(20_000))
@@ -57,6 +60,26 @@ DELIMITED = (
     Case("two header rows, English and Chinese", "a.csv",
          "text,label\n文本,标签\ngood,pos\nbad,neg\n".encode(), {"文本": ("good", "bad"), "标签": ("pos", "neg")},
          notes={"above_header": {"count": 1, "lines": "1"}}, reading={"header_line": 2}),
+    Case("two header rows, groups above names", "a.csv",
+         b"Answer,,Person,\nWhat they wrote,Mood,Age,City\n" + GROUPED,
+         {"What they wrote": RATED, "Mood": SIDES, "Age": AGES, "City": ("Oslo",) * 12},
+         notes={"above_header": {"count": 1, "lines": "1"}}, reading={"header_line": 2}),
+    Case("two header rows, names that nobody knows", "a.csv",
+         "Feedback,Mood,Age\nRückmeldung,Stimmung,Alter\n".encode() + AGED,
+         {"Rückmeldung": RATED, "Stimmung": SIDES, "Alter": AGES},
+         notes={"above_header": {"count": 1, "lines": "1"}}, reading={"header_line": 2}),
+    Case("a second header row that may be a row", "a.csv", b"Feedback,Mood\nWortlaut,Stimmung\n" + BODY.encode(),
+         {"Feedback": ("Wortlaut", *RATED), "Mood": ("Stimmung", *SIDES)},
+         notes={"second_header_maybe": {"line": 2}}, reading={"header_line": 1}),
+    Case("two header rows, kinds below names", "a.csv", b"text,label,score\nstring,class,float\n" + AGED,
+         {"text": RATED, "label": SIDES, "score": AGES}, numbers=tuple(range(3, 15)),
+         notes={"second_header": {"line": 2}}, reading={"header_line": 1}),
+    Case("two header rows, one said to be a row", "a.csv", b"text,label\nWortlaut,Klasse\n" + BODY.encode(),
+         {"text": ("Wortlaut", *RATED), "label": ("Klasse", *SIDES)}, options=ReadOptions(header="1")),
+    Case("a first row that is short and of a rare label", "a.csv", b"text,label\nfine,pos\n" + BODY.encode(),
+         {"text": ("fine", *RATED), "label": ("pos", *SIDES)}, notes={"second_header_maybe": {"line": 2}}),
+    Case("a number that is missing in the first row", "a.csv", b"text,score\nfine,NA\ngood,1\nbad,2\nawful,3\nok,4\n",
+         {"text": ("fine", "good", "bad", "awful", "ok"), "score": ("NA", "1", "2", "3", "4")}),
     Case("the header again in the middle", "a.csv", b"text,label\ngood,pos\ntext,label\nbad,neg\n", PLAIN,
          numbers=(2, 4), notes={"header_repeated": {"count": 1, "lines": "3"}}),
     Case("column names that come twice", "a.csv", b"text,text,label\na,b,c\n",
