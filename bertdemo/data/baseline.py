@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bertdemo.run_config import Keep
 from bertdemo.tasks.batching import batches
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 FOLDS = 10
+PIECES = 256
+"""Pieces of a text whose vectors a baseline on words reads."""
 MOST_ROWS = 5_000
 """Rows that the regressions are scored on; of a larger table this many are drawn, label by label."""
 MOST_LABELS = 1_000
@@ -37,7 +39,8 @@ MOST_WEIGHTS = 3_000_000
 _MOST_FEATURES = 100_000
 _ITERATIONS = 1_000
 
-Kind = Literal["majority", "tfidf", "frozen"]
+Kind = str
+"""`majority`, `tfidf`, `frozen`, or what a task calls its own: the name under the locale key `baseline.<kind>`."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Baseline:
 
     kind: Kind
     metrics: Mapping[str, Score]
-    """accuracy (Wilson interval) and macro_f1 (bootstrap interval) over out-of-fold predictions."""
+    """The headline first: for labels accuracy (Wilson) and macro_f1 (bootstrap) over out-of-fold predictions."""
     rows: int
     """Rows that were scored, each once."""
     folds: int
@@ -145,6 +148,38 @@ def embed(
             done += len(indices)
             progress(done / len(texts))
     return found
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What a task's own baseline asks of a frozen checkpoint; see tasks.base.Frozen."""
+
+    folder: Path
+    tokenizer: SharedTokenizer
+    embed: Callable[[Sequence[str]], Floats]
+    progress: Callable[[float], None] = lambda share: None
+
+    def vectors(self, texts: Sequence[str]) -> Floats:
+        """Return (texts, width): the mean of the last layer over each text's pieces."""
+        return self.embed(texts)
+
+    def pieces(self, texts: Sequence[str]) -> list[tuple[Floats, list[tuple[int, int]]]]:
+        """Return for each text (pieces, width) of the last layer and the characters that each piece came from."""
+        import torch
+
+        from bertdemo.checkpoints.models import open_model
+
+        model: Any = open_model(self.folder, head="none").model
+        found: dict[int, tuple[Floats, list[tuple[int, int]]]] = {}
+        length = min(PIECES, int(model.config.max_position_embeddings))
+        with torch.inference_mode():
+            for indices, inputs in batches(self.tokenizer, texts, None, max_length=length):
+                hidden = model(**inputs).last_hidden_state  # (batch, n, width)
+                encodings = self.tokenizer.encode_batch([texts[index] for index in indices], None, length)
+                for index, row, encoding in zip(indices, hidden, encodings, strict=True):
+                    found[index] = (row[: len(encoding.ids)].numpy(), list(encoding.offsets))
+                self.progress(len(found) / len(texts))
+        return [found[index] for index in range(len(texts))]
 
 
 def timed_embed(

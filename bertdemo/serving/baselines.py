@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,6 +19,7 @@ from bertdemo.data.split import usable_rows
 from bertdemo.data.stored import cells_at
 from bertdemo.data.tables import Table
 from bertdemo.serving.embeddings import Embeddings, Key, key_of, texts_of
+from bertdemo.tasks.base import Task
 
 _KEPT = 32
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -39,6 +41,7 @@ class Baselines:
         self,
         path: Path,
         table: Table,
+        task: Task,
         columns: Mapping[str, str],
         checkpoint: str,
         owner: str,
@@ -51,15 +54,35 @@ class Baselines:
     ) -> tuple[Baseline, ...]:
         """Return guessing, counted words, and the regression on this checkpoint's frozen embeddings.
 
+        A task without categories has baselines of its own, see Task.reached; none where the checkpoint is not here.
         `path` is the file that `table` was read from, mended so. The last one is missing where the checkpoint
         is not on this machine; both regressions are where there are fewer than two labels with two rows each, or
         more than baseline.MOST_LABELS of them. Of a table with more than `most` usable rows, that many are scored,
         or two of each label where these are more. Raises what the catalogue raises.
         """
-        key = key_of(path, columns, f"{checkpoint} {most}", mends, relabels, reading)
+        key = key_of(path, columns, f"{checkpoint} {task.id} {most}", mends, relabels, reading)
         with self._guard:
             if key in self._found:
                 return self._found[key]
+        if task.categories:
+            kept = self._of_categories(table, task.placed(columns), checkpoint, owner, most, progress)
+        else:
+            kept = self._own(table, task, columns, checkpoint, owner, most, progress)
+        with self._guard:
+            self._found[key] = kept
+            while len(self._found) > _KEPT:
+                self._found.popitem(last=False)
+        return kept
+
+    def _of_categories(
+        self,
+        table: Table,
+        columns: Mapping[str, str],
+        checkpoint: str,
+        owner: str,
+        most: int,
+        progress: Callable[[float], None],
+    ) -> tuple[Baseline, ...]:
         usable = usable_rows(table, columns)
         labels = [(label or "").strip() for label in cells_at(table.columns[columns["label"]], usable)]
         found = [baseline.majority(labels)] if labels else []
@@ -68,16 +91,40 @@ class Baselines:
         labels = [labels[row] for row in rows]
         if 1 < len(set(labels)) <= baseline.MOST_LABELS:
             found += self._regressions(texts, labels, checkpoint, owner, progress)
-        kept = tuple(found)
-        with self._guard:
-            self._found[key] = kept
-            while len(self._found) > _KEPT:
-                self._found.popitem(last=False)
-        return kept
+        return tuple(found)
+
+    def _own(
+        self,
+        table: Table,
+        task: Task,
+        columns: Mapping[str, str],
+        checkpoint: str,
+        owner: str,
+        most: int,
+        progress: Callable[[float], None],
+    ) -> tuple[Baseline, ...]:
+        """Let the task score what it knows on rows that it can use, evenly spaced where there are many."""
+        info = self._catalogue.describe(checkpoint, owner)
+        if not info.ready or not task.has_baseline:
+            return ()
+        targets = task.targets(table, columns, task.labels(table, columns))
+        usable = [row for row, target in enumerate(targets) if target is not None]
+        rows = usable[:: max(1, -(-len(usable) // most))]
+        started = time.monotonic()
+        with self._lane():
+            reader = baseline.Reader(
+                self._catalogue.folder(info.id, owner), self._catalogue.tokenizer(info.id, owner),
+                lambda texts: self._embeddings.of(texts, info.id, owner, progress=progress)[0], progress,
+            )  # fmt: skip
+            found = task.reached(table, columns, rows, reader)
+        progress(1.0)
+        spent = time.monotonic() - started
+        return tuple(Baseline(one.kind, one.metrics, one.rows, one.folds, spent) for one in found)
 
     def remembered(
         self,
         path: Path,
+        task: str,
         columns: Mapping[str, str],
         checkpoint: str,
         mends: Sequence[str] = (),
@@ -86,7 +133,7 @@ class Baselines:
         most: int = baseline.MOST_ROWS,
     ) -> tuple[Baseline, ...]:
         """Return what `compute` found for this file and so many rows before; nothing where it was not asked."""
-        key = key_of(path, columns, f"{checkpoint} {most}", mends, relabels, reading)
+        key = key_of(path, columns, f"{checkpoint} {task} {most}", mends, relabels, reading)
         with self._guard:
             return self._found.get(key, ())
 

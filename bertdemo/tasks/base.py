@@ -100,6 +100,10 @@ class Task(ABC):
     """Whether the epoch with the lowest `chosen_by` is the best."""
     categories: bool = True
     """Whether a row has one label out of a few, so that labels can be counted, merged, suspected and balanced."""
+    can_freeze: bool = False
+    """Whether a regression on the frozen encoder can be kept as a checkpoint of this task."""
+    has_baseline: bool = True
+    """Whether something without fine-tuning can be scored beside it."""
     windows: bool = False
     """Whether a long text is read in overlapping windows, so that nothing of it is cut."""
     label_names: tuple[str, ...] = ("labels",)

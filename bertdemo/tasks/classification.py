@@ -20,6 +20,7 @@ class Classification(OneLabel):
 
     id = "classification"
     roles = (Role("text", "text"), Role("label", "label"))
+    can_freeze = True
 
     def fits(self, table: Table) -> float:
         """Any table may be meant so; every other task asks for more."""

@@ -152,6 +152,7 @@ class FillMask(Task):
     metrics = ("perplexity",)
     lower_is_better = True
     categories = False
+    has_baseline = False
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the column with the most writing."""

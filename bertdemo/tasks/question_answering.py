@@ -99,6 +99,7 @@ class QuestionAnswering(Task):
     roles = (Role("question", "text"), Role("context", "pair"), Role("answer", "label"))
     metrics = ("f1", "exact_match")
     categories = False
+    has_baseline = False
     windows = True
     label_names = ("start_positions", "end_positions")
 

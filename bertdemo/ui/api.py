@@ -134,7 +134,7 @@ class Endpoints:
         )  # fmt: skip
         failed = any(item.level == "fail" for item in found.findings)
         reached = () if failed else self._services.baselines.compute(
-            path, table, roles, "bundled", "", most=_BASELINE_ROWS
+            path, table, chosen, roles, "bundled", "", most=_BASELINE_ROWS
         )  # fmt: skip
         config = chosen_for(
             RunConfig(),
@@ -253,8 +253,10 @@ class Endpoints:
 
     def _known(self, path: Path, request: RunRequest) -> Sequence[Baseline]:
         """Return the baselines that /check_data found of this file; like it, take the columns that are guessed."""
-        columns = request.columns or tasks.find(request.task).columns(self._services.shelf.table(path, path.name))
-        return self._services.baselines.remembered(path, columns, request.checkpoint, most=_BASELINE_ROWS)
+        table = self._services.shelf.table(path, path.name)
+        task = tasks.find(request.task) if request.task else tasks.guess(table)
+        columns = request.columns or task.columns(table)
+        return self._services.baselines.remembered(path, task.id, columns, request.checkpoint, most=_BASELINE_ROWS)
 
     def _status(self, run_id: str, owner: str) -> RunStatus:
         return status_of(self._services.registry.read(_name(run_id, "run_id"), self._owner(owner)))

@@ -14,8 +14,9 @@ from typing import Any
 
 import gradio as gr
 
+from bertdemo import tasks
 from bertdemo.errors import FileMissing
-from bertdemo.ui.chosen_data import ChosenData
+from bertdemo.ui.chosen_data import ChosenData, Picked
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page
 from bertdemo.ui.render.baselines import can_keep, render_baselines
@@ -37,19 +38,17 @@ def wire(
 ) -> None:
     """Connect the button; another file, column or model takes the answer away, and with it what it offered."""
     services = page.services
-    asked = [source, data["text"], data["label"], checkpoint, page.owner, page.lang]
+    asked = [source, data["picked"], checkpoint, page.owner, page.lang]
 
     def listener(
         source: Any,
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         checkpoint: str,
         key: str,
         lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, Any]:
-        columns = {"text": text or "", "label": label or ""}
-        return _answer(services, source, columns, checkpoint, services.owner(key), lang, progress)
+        return _answer(services, source, picked, checkpoint, services.owner(key), lang, progress)
 
     shown, hidden = [box["answer"], box["keep"]], gr.update(visible=False)
     box["go"].click(
@@ -57,23 +56,30 @@ def wire(
         concurrency_id="infer", show_progress="full", show_progress_on=box["answer"], api_visibility="private",
     )  # fmt: skip
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    for changed in (source.change, data["text"].change, data["label"].change, checkpoint.change):
-        changed(
-            lambda source: (gr.update(visible=source is not None), "", hidden), source, [box["go"], *shown], **quiet
-        )
+
+    def fresh(source: Any, picked: Picked | None) -> tuple[Any, ...]:
+        there = source is not None and picked is not None and tasks.find(picked.task).has_baseline
+        return gr.update(visible=there), "", hidden
+
+    for changed in (source.change, data["picked"].change, checkpoint.change):
+        changed(fresh, [source, data["picked"]], [box["go"], *shown], **quiet)
     page.on_language(lambda lang: ("", hidden), [], shown)
 
 
 def _answer(
-    services: Services, source: Any, columns: Mapping[str, str], checkpoint: str, owner: str, lang: str, progress: Any
+    services: Services, source: Any, picked: Picked | None, checkpoint: str, owner: str, lang: str, progress: Any
 ) -> tuple[str, Any]:
     if source is None:
         raise FileMissing
-    table = ChosenData(services).mended(source, columns)
+    table, picked = ChosenData(services).mended(source, picked)
     words = translate(lang, "baseline.working")
+    task, columns = tasks.find(picked.task), picked.columns
     found = services.baselines.compute(
-        Path(source.path), table, columns, checkpoint, owner, mends=source.mends, relabels=source.relabels,
+        Path(source.path), table, task, columns, checkpoint, owner, mends=source.mends, relabels=source.relabels,
         reading=source.options, progress=lambda share: progress(share, desc=words),
     )  # fmt: skip
-    counts = Counter(cell.strip() for cell in table.columns[columns["label"]] if cell and cell.strip())
-    return render_baselines(found, median(counts.values()), lang), gr.update(visible=can_keep(found))
+    if not task.categories:
+        return render_baselines(found, None, lang), gr.update(visible=False)
+    counts = Counter(cell.strip() for cell in table.columns[picked.label] if cell and cell.strip())
+    keeps = can_keep(found) and task.can_freeze
+    return render_baselines(found, median(counts.values()), lang), gr.update(visible=keeps)

@@ -18,14 +18,14 @@ from bertdemo.data import digests, mending, report
 from bertdemo.data.reading import DECIDE, ReadOptions
 from bertdemo.data.tables import Table
 from bertdemo.errors import BertDemoError, OneClass, TooFewRows, TooManyLabels
+from bertdemo.tasks.base import PLACES, Task
 from bertdemo.ui.i18n import plural, translate
 from bertdemo.ui.render.data import reasons, render_data, render_mended, render_preview
 from bertdemo.ui.render.primitives import error_state, root
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import sentence
 
-TASK = "classification"
-SHOWN = 8
+SHOWN = 11
 """Outputs of `shown`."""
 
 
@@ -61,11 +61,41 @@ class Source:
         return replace(self, changed=tuple(sorted(relabels.items())))
 
 
+@dataclass(frozen=True)
+class Picked:
+    """The task and the column in each place; a page remembers it, and every box below the data asks it."""
+
+    task: str
+    text: str = ""
+    pair: str = ""
+    label: str = ""
+
+    @classmethod
+    def of(cls, task: Task, columns: Mapping[str, str]) -> Picked:
+        """Return what role -> column comes to."""
+        return cls(task.id, **{role.place: columns.get(role.name, "") for role in task.roles})
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Role -> column."""
+        return {role.name: column for role in tasks.find(self.task).roles if (column := getattr(self, role.place))}
+
+    @property
+    def placed(self) -> dict[str, str]:
+        """Place -> column, as the report and the mends ask."""
+        return tasks.find(self.task).placed(self.columns)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every role that is needed has a column."""
+        return all(getattr(self, role.place) for role in tasks.find(self.task).roles if role.required)
+
+
 @dataclass
 class _View:
     """What is shown of a source; it is filled as far as one comes."""
 
-    columns: Mapping[str, str]
+    picked: Picked
     preview: str
     drawn: str = ""
     told: str = ""
@@ -84,18 +114,20 @@ class ChosenData:
         """Return the table as it stands in the file."""
         return self._services.shelf.table(Path(source.path), source.name, source.options)
 
-    def mended(self, source: Source, columns: Mapping[str, str]) -> Table:
-        """Return the table that a run of this source would train on, checked."""
-        table = mending.apply(self.read(source), columns, source.mends, source.relabels)[0]
-        tasks.find(TASK).check(table, columns, label_limit=self._limits.labels)
-        return table
+    def mended(self, source: Source, picked: Picked | None) -> tuple[Table, Picked]:
+        """Return the table that a run of this source would train on, checked, and what is picked of it."""
+        table = self.read(source)
+        picked = picked if picked is not None and picked.whole else _guessed(table, picked)
+        table = mending.apply(table, picked.placed, source.mends, source.relabels)[0]
+        tasks.find(picked.task).check(table, picked.columns, label_limit=self._limits.labels)
+        return table, picked
 
     def shown(
-        self, source: Source, text: str | None, label: str | None, checkpoint: str, key: str, lang: str,
-        progress: Any = None,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        """Outputs: found (for the settings), report, preview, both columns, preview box, mends, what was done.
+        self, source: Source, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
+    ) -> tuple[Any, ...]:
+        """Outputs: found (for the settings), report, preview, picked, task, columns by place, preview box, mends, done.
 
+        What is not picked is guessed: the task by the table, a column by the task.
         `progress` is a gr.Progress where the person sees one: a large file takes seconds.
         """
         say = _sayer(progress, lang)
@@ -104,8 +136,9 @@ class ChosenData:
             table = self.read(source)
         except BertDemoError as error:
             hidden = gr.update(visible=False)
-            return None, _refused(error, lang), "", hidden, hidden, hidden, hidden, ""
-        view = _View({"text": text or "", "label": label or ""}, render_preview(table, self._limits.preview_rows, lang))
+            return None, _refused(error, lang), "", None, hidden, hidden, hidden, hidden, hidden, hidden, ""
+        task = tasks.find(picked.task) if picked is not None else tasks.guess(table)
+        view = _View(picked or Picked(task.id), render_preview(table, self._limits.preview_rows, lang))
         try:
             self._look(view, table, source, checkpoint, key, lang, say)
         except (OneClass, TooFewRows, TooManyLabels) as error:
@@ -113,7 +146,7 @@ class ChosenData:
             view.facts, view.drawn = None, _refused(error, lang) + view.drawn
         except BertDemoError as error:
             view.facts, view.drawn = None, _refused(error, lang)
-        boxes = _column_boxes(table, view.columns, lang)
+        boxes = (view.picked, gr.update(value=task.id, visible=True), *_column_boxes(table, view.picked, lang))
         return (view.facts, view.drawn, view.preview, *boxes, gr.update(visible=True), view.mends, view.told)
 
     def _look(
@@ -121,22 +154,25 @@ class ChosenData:
         say: Callable[[str, float], None],
     ) -> None:  # fmt: skip
         """Fill the view; what was filled before an error stays."""
-        task = tasks.find(TASK)
-        if not all(view.columns.values()):
-            view.columns = task.columns(table)
-        columns = view.columns
+        task = tasks.find(view.picked.task)
+        if not view.picked.whole:
+            view.picked = _guessed(table, view.picked)
+        columns, placed = view.picked.columns, view.picked.placed
         task.check(table, columns, label_limit=table.rows)
-        table = mending.relabel(table, columns, source.relabels)
+        table = mending.relabel(table, placed, source.relabels)
         say("data.examining", 0.0)
-        marks = digests.marks(table, columns)
-        view.mends = self._offered(mending.counts(table, columns, marks), source.mends, lang)
-        mended, done = mending.apply(table, columns, source.mends)
+        marks = digests.marks(table, placed)
+        counts = mending.counts(table, placed, marks)
+        if not task.categories:
+            counts = {mend: count for mend, count in counts.items() if mend in mending.WITHOUT_CATEGORIES}
+        view.mends = self._offered(counts, source.mends, lang)
+        mended, done = mending.apply(table, placed, source.mends)
         view.preview = render_preview(mended, self._limits.preview_rows, lang)
         view.told = render_mended(done, lang)
-        merged = mending.merger(table, columns, source.mends)
+        merged = mending.merger(table, placed, source.mends)
         files, trouble = self._held_out(source, lang)
         found = self._report(
-            mended, columns, checkpoint, key, marks if mended is table else None,
+            task, mended, columns, checkpoint, key, marks if mended is table else None,
             {role: merged(own) for role, own in files.items()}, lambda share: say("data.examining", share),
         )  # fmt: skip
         view.drawn = trouble + render_data(source.name, found, table.notes, lang)
@@ -156,18 +192,18 @@ class ChosenData:
         return files, ""
 
     def examined(
-        self, source: Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str,
-        progress: Any = None,
-    ) -> tuple[Any, ...]:  # fmt: skip
+        self, source: Source | None, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
+    ) -> tuple[Any, ...]:
         """Outputs: those of `shown`, also where no data is chosen."""
         if source is None:
             return self.nothing(lang)
-        return self.shown(source, text, label, checkpoint, key, lang, progress)
+        return self.shown(source, picked, checkpoint, key, lang, progress)
 
     def nothing(self, lang: str) -> tuple[Any, ...]:
         """Outputs: those of `shown`, without data."""
         hidden = gr.update(visible=False)
-        return None, render_data("", None, (), lang), "", hidden, hidden, hidden, gr.update(visible=False, value=[]), ""
+        empty = render_data("", None, (), lang)
+        return None, empty, "", None, *(hidden,) * 5, gr.update(visible=False, value=[]), ""
 
     def _offered(self, counts: Mapping[mending.Mend, int], chosen: Sequence[str], lang: str) -> Any:
         """Offer what would change something, and what was chosen already."""
@@ -179,8 +215,8 @@ class ChosenData:
         return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
 
     def _report(
-        self, table: Table, columns: Mapping[str, str], checkpoint: str, key: str, marks: digests.Marks | None,
-        held_out: Mapping[str, Table], progress: Callable[[float], None],
+        self, task: Task, table: Table, columns: Mapping[str, str], checkpoint: str, key: str,
+        marks: digests.Marks | None, held_out: Mapping[str, Table], progress: Callable[[float], None],
     ) -> report.Report:  # fmt: skip
         owner = self._services.owner(key)
         info = self._services.catalogue.describe(checkpoint, owner)
@@ -188,7 +224,7 @@ class ChosenData:
         return report.examine(
             table,
             columns,
-            task=TASK,
+            task=task,
             tokenizer=self._services.catalogue.tokenizer(readable, owner),
             limits=self._limits,
             positions=info.positions,
@@ -209,12 +245,27 @@ def _refused(error: BertDemoError, lang: str) -> str:
     return root(error_state(sentence(error, lang)), "bd-data")
 
 
-def _column_boxes(table: Table, columns: Mapping[str, str], lang: str) -> tuple[Any, Any]:
-    """Offer the columns; below one that was guessed stands why it was, below one that a person chose nothing."""
-    names: Sequence[str] = list(table.columns)
-    why = reasons(table, columns, lang)
-    values = [columns.get(role) if columns.get(role) in names else None for role in ("text", "label")]
-    return tuple(
-        gr.update(choices=names, value=value, visible=True, info=why.get(role, ""))
-        for role, value in zip(("text", "label"), values, strict=True)
-    )  # type: ignore[return-value]
+def _guessed(table: Table, picked: Picked | None) -> Picked:
+    """Return what the task takes; a column that a person picked stays."""
+    task = tasks.find(picked.task) if picked is not None else tasks.guess(table)
+    return Picked.of(task, {**task.columns(table), **(picked.columns if picked is not None else {})})
+
+
+def _column_boxes(table: Table, picked: Picked, lang: str) -> tuple[Any, ...]:
+    """Offer the columns by place; below one that was guessed stands why it was, below one that was chosen nothing."""
+    task = tasks.find(picked.task)
+    why = reasons(table, picked.columns, lang)
+    roles = {role.place: role.name for role in task.roles}
+    boxes = []
+    for place in PLACES:
+        if place not in roles:
+            boxes.append(gr.update(visible=False, value=None))
+            continue
+        names = task.choices(table, roles[place])
+        value = getattr(picked, place)
+        shown = [(translate(lang, "role.flags") if name not in table.columns else name, name) for name in names]
+        boxes.append(gr.update(
+            choices=shown, value=value if value in names else None, visible=True,
+            label=translate(lang, f"role.{roles[place]}"), info=why.get(roles[place], ""),
+        ))  # fmt: skip
+    return tuple(boxes)

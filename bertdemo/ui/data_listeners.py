@@ -14,7 +14,7 @@ import gradio as gr
 
 from bertdemo.data import samples
 from bertdemo.ui import hub_data_box, reading_box
-from bertdemo.ui.chosen_data import SHOWN, ChosenData, Source
+from bertdemo.ui.chosen_data import SHOWN, ChosenData, Picked, Source
 from bertdemo.ui.page import Page
 from bertdemo.ui.services import CHINESE, Services
 from bertdemo.ui.widgets import guarded
@@ -41,7 +41,7 @@ class DataListeners:
         if not file:
             return (None, gr.skip(), *self._data.nothing(lang))
         source = Source(file, Path(file).name).beside(validation, test)
-        return (source, None, *self._data.shown(source, None, None, checkpoint, key, lang, progress))
+        return (source, None, *self._data.shown(source, None, checkpoint, key, lang, progress))
 
     def choose_sample(
         self, sample: str | None, validation: str | None, test: str | None, checkpoint: str, key: str, lang: str
@@ -54,15 +54,14 @@ class DataListeners:
         chosen: Any = gr.skip()
         if found.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
             checkpoint = chosen = CHINESE
-        return (source, None, chosen, *self._data.shown(source, None, None, checkpoint, key, lang))
+        return (source, None, chosen, *self._data.shown(source, None, checkpoint, key, lang))
 
     def held_out(
         self,
         source: Source | None,
         validation: str | None,
         test: str | None,
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         checkpoint: str,
         key: str,
         lang: str,
@@ -70,41 +69,58 @@ class DataListeners:
     ) -> tuple[Any, ...]:
         """Inputs: source, files beside it, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
         source = source.beside(validation, test) if source else None
-        return (source, *self._data.examined(source, text, label, checkpoint, key, lang, progress))
+        return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
 
     def examine(
         self,
         source: Source | None,
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         checkpoint: str,
         key: str,
         lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
-        """Inputs: source, text column, label column, checkpoint, owner, lang. Outputs: those of `shown`."""
-        return self._data.examined(source, text, label, checkpoint, key, lang, progress)
+        """Inputs: source, picked, checkpoint, owner, lang. Outputs: those of `shown`."""
+        return self._data.examined(source, picked, checkpoint, key, lang, progress)
 
     def other_columns(
         self,
         source: Source | None,
+        task: str | None,
         text: str | None,
+        pair: str | None,
         label: str | None,
         checkpoint: str,
         key: str,
         lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
-        """Inputs: those of `examine`. Outputs: source, as labels were changed in another column, then `shown`."""
+        """Inputs: source, task, columns by place, checkpoint, owner, lang. Outputs: source, then those of `shown`.
+
+        Labels were changed in another column, so that is forgotten.
+        """
         source = source.relabelled({}) if source else None
-        return (source, *self._data.examined(source, text, label, checkpoint, key, lang, progress))
+        picked = Picked(task or "", text or "", pair or "", label or "")
+        return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
+
+    def other_task(
+        self,
+        source: Source | None,
+        task: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
+        """Inputs: source, task, checkpoint, owner, lang. Outputs: source, then `shown`; columns are guessed."""
+        source = replace(source.relabelled({}), mends=()) if source else None
+        return (source, *self._data.examined(source, Picked(task or ""), checkpoint, key, lang, progress))
 
     def mend(
         self,
         source: Source | None,
         mends: list[str],
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         checkpoint: str,
         key: str,
         lang: str,
@@ -112,7 +128,7 @@ class DataListeners:
     ) -> tuple[Any, ...]:
         """Inputs: source, ticked mends, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
         source = replace(source, mends=tuple(mends or ())) if source else None
-        return (source, *self._data.examined(source, text, label, checkpoint, key, lang, progress))
+        return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
 
 
 def wire(
@@ -121,7 +137,8 @@ def wire(
     """Connect them; `shown` are the components of ChosenData.shown."""
     calls = DataListeners(page.services)
     who = [checkpoint, page.owner, page.lang]
-    beside, columns = [data["validation"], data["test"]], [data["text"], data["label"]]
+    beside, picked = [data["validation"], data["test"]], data["picked"]
+    columns = [data[name] for name in ("task", "text", "pair", "label")]
     told: dict[str, Any] = {"show_progress_on": data["box"], "api_visibility": "private"}
     for event in (data["file"].upload, data["file"].clear):
         event(guarded(calls.upload), [data["file"], *beside, *who], [source, data["sample"], *shown], **told)
@@ -131,10 +148,11 @@ def wire(
     )  # fmt: skip
     for file in beside:
         for event in (file.upload, file.clear):
-            event(guarded(calls.held_out), [source, *beside, *columns, *who], [source, *shown], **told)
-    data["mends"].input(guarded(calls.mend), [source, data["mends"], *columns, *who], [source, *shown], **told)
-    for box in columns:
+            event(guarded(calls.held_out), [source, *beside, picked, *who], [source, *shown], **told)
+    data["mends"].input(guarded(calls.mend), [source, data["mends"], picked, *who], [source, *shown], **told)
+    data["task"].input(guarded(calls.other_task), [source, data["task"], *who], [source, *shown], **told)
+    for box in columns[1:]:
         box.input(guarded(calls.other_columns), [source, *columns, *who], [source, *shown], **told)
-    checkpoint.input(guarded(calls.examine), [source, *columns, *who], shown, **told)
+    checkpoint.input(guarded(calls.examine), [source, picked, *who], shown, **told)
     hub_data_box.wire(page, data["hub"], source, data, who, shown)
     reading_box.wire(page, data["reading"], source, data["box"], who, shown)

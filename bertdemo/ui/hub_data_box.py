@@ -61,7 +61,7 @@ def wire(
     ) -> tuple[Any, ...]:  # fmt: skip
         fetched = _fetch(services, hub, found, part, lambda done: progress(done.share, desc=done.file))
         fetched = fetched.beside(validation, test)
-        drawn = chosen.shown(fetched, None, None, checkpoint, key, lang, progress)
+        drawn = chosen.shown(fetched, None, checkpoint, key, lang, progress)
         return (fetched, None, None, _told(found, lang), *drawn)
 
     def refused(count: int, at: int) -> Any:

@@ -73,7 +73,7 @@ def wire(
             return (None, *data.nothing(lang))
         fields = {name: value or "" for name, value in zip(_PARTS, chosen, strict=True) if value != _DECIDE}
         corrected = replace(source, options=ReadOptions.from_fields(fields), mends=(), changed=())
-        return (corrected, *data.shown(corrected, None, None, checkpoint, key, lang, progress))
+        return (corrected, *data.shown(corrected, None, checkpoint, key, lang, progress))
 
     source.change(
         guarded(tell, shown=lambda _: (gr.skip(),) * len(places)), [source, page.lang], places, queue=False, **quiet

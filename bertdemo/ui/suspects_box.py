@@ -14,9 +14,10 @@ from typing import Any
 
 import gradio as gr
 
+from bertdemo import tasks
 from bertdemo.errors import FileMissing
 from bertdemo.serving.suspects import Listed, Looked, write_suspects
-from bertdemo.ui.chosen_data import ChosenData, Source
+from bertdemo.ui.chosen_data import ChosenData, Picked, Source
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page
 from bertdemo.ui.render.primitives import caption, error_state, root
@@ -57,17 +58,16 @@ class Seen:
 
     looked: Looked
     source: Source
-    text: str | None
-    label: str | None
+    picked: Picked | None
     checkpoint: str
 
-    def holds(self, source: Source | None, text: str | None, label: str | None, checkpoint: str) -> bool:
+    def holds(self, source: Source | None, picked: Picked | None, checkpoint: str) -> bool:
         """Whether the list is still about this: the same data, whatever was done about single rows since."""
         return (
             source is not None
             and source.relabelled({}).beside(None, None) == self.source.relabelled({}).beside(None, None)
             and set(self.source.relabels) <= set(source.relabels)
-            and (text, label, checkpoint) == (self.text, self.label, self.checkpoint)
+            and (picked, checkpoint) == (self.picked, self.checkpoint)
         )
 
     def left(self, source: Source) -> tuple[Listed, ...]:
@@ -107,8 +107,7 @@ class _Callbacks:
     def look(
         self,
         source: Source | None,
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         checkpoint: str,
         key: str,
         lang: str,
@@ -117,33 +116,31 @@ class _Callbacks:
         """Inputs: source, columns, checkpoint, owner, lang. Outputs: those of `drawn`."""
         if source is None:
             raise FileMissing
-        columns = {"text": text or "", "label": label or ""}
-        table, words = self._data.mended(source, columns), translate(lang, "suspects.working")
+        (table, picked), words = self._data.mended(source, picked), translate(lang, "suspects.working")
         looked = self._services.suspects.look(
-            Path(source.path), table, columns, checkpoint, self._services.owner(key),
+            Path(source.path), table, picked.placed, checkpoint, self._services.owner(key),
             mends=source.mends, relabels=source.relabels, reading=source.options,
             progress=lambda share: progress(share, desc=words),
         )  # fmt: skip
-        return self.drawn(Seen(looked, source, text, label, checkpoint), source, text, label, checkpoint, lang)
+        return self.drawn(Seen(looked, source, picked, checkpoint), source, picked, checkpoint, lang)
 
     def drawn(
         self,
         seen: Seen | None,
         source: Source | None,
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         checkpoint: str,
         lang: str,
     ) -> tuple[Any, ...]:
         """Outputs: seen, button, list, what can be done, what was done, undo; no list where it is of other data."""
-        there = source is not None
+        there = source is not None and picked is not None and tasks.find(picked.task).categories
         done = source.relabels if source else {}
         told, undo = render_relabels(done, lang), gr.update(visible=bool(done))
-        if seen is None or source is None or not seen.holds(source, text, label, checkpoint):
+        if seen is None or source is None or not seen.holds(source, picked, checkpoint):
             return None, gr.update(visible=there), "", gr.update(visible=False), told, undo
         html = render_suspects(seen.looked, seen.left(source), lang)
         some = bool(seen.looked.found)
-        return seen, gr.update(visible=True), html, gr.update(visible=some), told, undo
+        return seen, gr.update(visible=there), html, gr.update(visible=some), told, undo
 
     def speak(self, lang: str, *now: Any) -> tuple[Any, ...]:
         """Inputs: language, then those of `drawn` without it. Outputs: those of `drawn`."""
@@ -155,30 +152,29 @@ class _Callbacks:
         ticked: str,
         seen: Seen | None,
         source: Source | None,
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         checkpoint: str,
         key: str,
         lang: str,
     ) -> tuple[Any, ...]:
         """Inputs: whether to leave them out, ticked rows, seen, …. Outputs: told, source, then those of `shown`."""
-        if seen is None or source is None or not seen.holds(source, text, label, checkpoint):
-            return (gr.skip(), source, *self._data.examined(source, text, label, checkpoint, key, lang))
+        if seen is None or source is None or not seen.holds(source, picked, checkpoint):
+            return (gr.skip(), source, *self._data.examined(source, picked, checkpoint, key, lang))
         wanted = set((ticked or "").split())
         chosen = [one for one in seen.left(source) if str(one.number) in wanted]
         if not chosen:
             words = root(caption(translate(lang, "suspects.tick_first")))
-            return (words, source, *self._data.examined(source, text, label, checkpoint, key, lang))
+            return (words, source, *self._data.examined(source, picked, checkpoint, key, lang))
         new = {str(one.number): "" if leave_out else one.suspect.suggested for one in chosen}
         mended = source.relabelled({**source.relabels, **new})
-        return (gr.skip(), mended, *self._data.examined(mended, text, label, checkpoint, key, lang))
+        return (gr.skip(), mended, *self._data.examined(mended, picked, checkpoint, key, lang))
 
     def undo(
-        self, source: Source | None, text: str | None, label: str | None, checkpoint: str, key: str, lang: str
+        self, source: Source | None, picked: Picked | None, checkpoint: str, key: str, lang: str
     ) -> tuple[Any, ...]:
         """Inputs: source, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
         plain = source.relabelled({}) if source else None
-        return (plain, *self._data.examined(plain, text, label, checkpoint, key, lang))
+        return (plain, *self._data.examined(plain, picked, checkpoint, key, lang))
 
     def export(self, seen: Seen | None, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
         """Inputs: seen, lang. Outputs: the hidden download button, holding the file."""
@@ -200,7 +196,7 @@ def wire(
     """Connect the box; `shown` are the outputs of ChosenData.shown. Other data take the list away."""
     calls = _Callbacks(page.services)
     drawn = [box[name] for name in _DRAWN]
-    about = [source, data["text"], data["label"], checkpoint]
+    about = [source, data["picked"], checkpoint]
     who = [page.owner, page.lang]
     refused = guarded(calls.look, shown=lambda told: (None, gr.skip(), root(error_state(told)), *(gr.skip(),) * 3))
     looking = box["go"].click(
@@ -209,7 +205,7 @@ def wire(
     )  # fmt: skip
     # Another file may have been chosen while these were looked at.
     looking.then(_late, [box["seen"], *about], drawn, **_QUIET)
-    for changed in (source.change, data["text"].change, data["label"].change, checkpoint.change):
+    for changed in (source.change, data["picked"].change, checkpoint.change):
         changed(calls.drawn, [box["seen"], *about, page.lang], drawn, **_QUIET)
     for name, leave_out in (("take", False), ("drop", True)):
         box[name].click(
@@ -225,9 +221,7 @@ def wire(
     page.on_language(calls.speak, [box["seen"], *about], drawn)
 
 
-def _late(
-    seen: Seen | None, source: Source | None, text: str | None, label: str | None, checkpoint: str
-) -> tuple[Any, ...]:
-    if seen is None or seen.holds(source, text, label, checkpoint):
+def _late(seen: Seen | None, source: Source | None, picked: Picked | None, checkpoint: str) -> tuple[Any, ...]:
+    if seen is None or seen.holds(source, picked, checkpoint):
         return (gr.skip(),) * len(_DRAWN)
     return None, gr.skip(), "", gr.update(visible=False), gr.skip(), gr.skip()

@@ -7,6 +7,9 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.data import samples
+from bertdemo.data.tables import KINDS
+from bertdemo.tasks import TASKS
+from bertdemo.tasks.base import PLACES
 from bertdemo.ui import hub_data_box, reading_box
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page
@@ -17,7 +20,8 @@ from bertdemo.ui.render.runs import render_run
 from bertdemo.ui.services import Services
 from bertdemo.ui.settings_form import SettingsForm, build_form
 
-FILE_TYPES = [".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".parquet", ".zip"]
+FILE_TYPES = list(KINDS)
+"""What the browser offers; the reader refuses in words what it lets through."""
 
 
 def data_box(page: Page) -> dict[str, Any]:
@@ -39,9 +43,13 @@ def data_box(page: Page) -> dict[str, Any]:
     )  # fmt: skip
     hub = hub_data_box.build(page)
     reading = reading_box.build(page)
-    with gr.Row():
-        text = make(gr.Dropdown, {"label": "role.text"}, visible=False, elem_id="train-text", min_width=120)
-        label = make(gr.Dropdown, {"label": "role.label"}, visible=False, elem_id="train-label", min_width=120)
+    task = make(
+        gr.Dropdown, {"label": "train.task", "choices": _tasks}, value=None, visible=False, elem_id="train-task"
+    )
+    with gr.Row():  # their names follow the task
+        text, pair, label = (
+            gr.Dropdown(label=place, visible=False, elem_id=f"train-{place}", min_width=120) for place in PLACES
+        )
     box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
     mends = make(gr.CheckboxGroup, {"label": "mend.label"}, choices=[], value=[], visible=False, elem_id="train-mends")
     mended = gr.HTML("", elem_id="train-mended")
@@ -54,7 +62,8 @@ def data_box(page: Page) -> dict[str, Any]:
         )
         test = make(gr.File, {"label": "train.test"}, file_types=types, height=90, elem_id="train-test")
     return {
-        "file": file, "sample": sample, "box": box, "text": text, "label": label, "preview_box": preview_box,
+        "file": file, "sample": sample, "box": box, "task": task, "text": text, "pair": pair, "label": label,
+        "picked": gr.State(None), "preview_box": preview_box,
         "preview": preview, "mends": mends, "mended": mended, "reading": reading, "hub": hub,
         "validation": validation, "test": test,
     }  # fmt: skip
@@ -95,6 +104,10 @@ def result_box(page: Page) -> dict[str, Any]:
 
 def _offered(services: Services, lang: str) -> tuple[samples.Sample, ...]:
     return samples.offered(lang, chinese_model=services.reads_chinese())
+
+
+def _tasks(lang: str) -> list[tuple[str, str]]:
+    return [(translate(lang, f"task.{task}"), task) for task in TASKS]
 
 
 def _step(number: int, key: str, lang: str) -> str:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from bertdemo.data.samples import FOLDER
 from bertdemo.errors import OneClass
 from bertdemo.settings import Settings
-from bertdemo.ui.chosen_data import SHOWN, ChosenData, Source
+from bertdemo.ui.chosen_data import SHOWN, ChosenData, Picked, Source
 from bertdemo.ui.i18n import LANGUAGES
 from bertdemo.ui.services import Services
 
-COLUMNS = {"text": "text", "label": "label"}
+PICKED = Picked("classification", "text", "", "label")
 
 
 @pytest.fixture
@@ -30,8 +31,10 @@ def messy(tmp_path: Path) -> Source:
 
 
 def shown(data: ChosenData, source: Source, lang: str = "en") -> dict[str, Any]:
-    names = ("found", "report", "preview", "text", "label", "preview_box", "mends", "told")
-    values = data.shown(source, None, None, "bundled", "", lang)
+    names = (
+        "found", "report", "preview", "picked", "task", "text", "pair", "label", "preview_box", "mends", "told"
+    )  # fmt: skip
+    values = data.shown(source, None, "bundled", "", lang)
     assert len(values) == len(names) == SHOWN
     return dict(zip(names, values, strict=True))
 
@@ -47,8 +50,8 @@ def test_a_guessed_column_says_why_until_a_person_chooses_another(data: ChosenDa
     why = shown(data, messy)
     assert "“text”" in why["text"]["info"] and "“label”" in why["label"]["info"]
     assert "常见的列名" in shown(data, messy, "zh")["text"]["info"]
-    corrected = data.shown(messy, "label", "text", "bundled", "", "en")
-    assert (corrected[3]["info"], corrected[4]["info"]) == ("", "")
+    corrected = data.shown(messy, Picked("classification", "label", "", "text"), "bundled", "", "en")
+    assert (corrected[5]["info"], corrected[7]["info"]) == ("", "")
 
 
 def test_a_tick_is_done_and_told_and_undone_without_a_trace(data: ChosenData, messy: Source) -> None:
@@ -63,7 +66,7 @@ def test_a_tick_is_done_and_told_and_undone_without_a_trace(data: ChosenData, me
 
 def test_what_trains_is_what_was_shown(data: ChosenData, messy: Source) -> None:
     every = Source(messy.path, messy.name, mends=("merge_labels", "drop_missing", "drop_duplicates"))
-    table = data.mended(every, COLUMNS)
+    table, _ = data.mended(every, PICKED)
     assert table.rows == 61 and set(table.columns["label"]) == {"yes", "no"}
     assert shown(data, every)["found"]["split"] == {"train": 49, "validation": 12, "test": 0}
 
@@ -80,14 +83,14 @@ def test_a_mend_that_leaves_one_label_is_refused_in_words_and_can_be_taken_back(
     assert refused["found"] is None and 'role="alert"' in refused["report"]
     assert refused["mends"]["visible"] and refused["mends"]["value"] == ["merge_labels"]
     with pytest.raises(OneClass):
-        data.mended(source, COLUMNS)
+        data.mended(source, PICKED)
 
 
 def test_too_many_labels_are_refused_with_a_row_above_what_else_is_wrong(data: ChosenData, tmp_path: Path) -> None:
     path = tmp_path / "many.csv"
     rows = "".join(f"film {i} was shown,kind {i % 1001}\n" for i in range(2002))
     path.write_text(f"text,label\n{rows}film 0 was shown,kind 0\n", encoding="utf-8")
-    refused = data.shown(Source(str(path), path.name), "text", "label", "bundled", "", "en")
+    refused = data.shown(Source(str(path), path.name), PICKED, "bundled", "", "en")
     assert refused[0] is None
     assert 'role="alert"' in refused[1] and "row 1002" in refused[1] and "that repeat an earlier one" in refused[1]
 
@@ -108,7 +111,7 @@ def test_a_relabelled_row_is_so_in_every_view_and_in_what_trains(data: ChosenDat
     assert sum(changed["found"]["split"].values()) == sum(plain["found"]["split"].values()) - 1
     assert "<td>good 0</td><td>no</td>" in changed["preview"] and "poor 0" not in changed["preview"]
     assert "merge_labels" not in [mend for _, mend in changed["mends"]["choices"]]
-    table = data.mended(source, COLUMNS)
+    table, _ = data.mended(source, PICKED)
     assert table.columns["label"][0] == "no" and 3 not in table.row_numbers
     assert shown(data, source.relabelled({})) == plain and source.relabelled({}) == messy
 
@@ -134,3 +137,32 @@ def test_a_file_beside_the_data_that_cannot_be_read_leaves_the_report(
     empty.write_bytes(b"")
     refused = shown(data, messy.beside(None, str(empty)))
     assert refused["found"] is None and "empty.csv" in refused["report"] and "messy.csv" in refused["report"]
+
+
+@pytest.mark.parametrize(
+    ("file", "task", "shown_places"),
+    [
+        ("topics_en.csv", "multi_label", ("text", "label")),
+        ("pairs_zh.csv", "pair", ("text", "pair", "label")),
+        ("similarity_en.csv", "similarity", ("text", "pair", "label")),
+        ("entities_zh.jsonl", "token_classification", ("text", "label")),
+        ("questions_en.jsonl", "question_answering", ("text", "pair", "label")),
+        ("reviews_en.csv", "classification", ("text", "label")),
+    ],
+)
+def test_the_task_is_guessed_by_the_table_and_asks_for_its_own_columns(
+    data: ChosenData, file: str, task: str, shown_places: tuple[str, ...]
+) -> None:
+    for lang in LANGUAGES:
+        found = shown(data, Source(str(FOLDER / file), file), lang)
+        assert found["picked"].task == task == found["task"]["value"]
+        assert found["picked"].whole and found["found"]["split"]["train"] > 0
+        assert tuple(place for place in ("text", "pair", "label") if found[place]["visible"]) == shown_places
+        assert 'role="alert"' not in found["report"]
+
+
+def test_another_task_guesses_its_own_columns_and_offers_only_mends_that_make_sense(data: ChosenData) -> None:
+    source = Source(str(FOLDER / "reviews_en.csv"), "reviews_en.csv")
+    values = data.shown(source, Picked("fill_mask"), "bundled", "", "en")
+    assert values[3] == Picked("fill_mask", "review") and values[0]["labels"] == 0
+    assert [mend for _, mend in values[9]["choices"]] == []

@@ -19,7 +19,7 @@ from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.serving.baselines import as_fields
 from bertdemo.ui import baseline_box, data_listeners, suspects_box
-from bertdemo.ui.chosen_data import TASK, ChosenData, Source
+from bertdemo.ui.chosen_data import ChosenData, Picked, Source
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.render.data import render_chosen
@@ -68,8 +68,7 @@ class _Callbacks:
     def start(
         self,
         source: Source | None,
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         validation: str | None,
         test: str | None,
         checkpoint: str,
@@ -81,13 +80,13 @@ class _Callbacks:
         if source is None:
             raise FileMissing
         config = RunConfig.from_fields(SettingsForm.values(fields))
-        columns = {"text": text or "", "label": label or ""}
+        picked = picked or Picked("classification")
         known = self._services.baselines.remembered(
-            Path(source.path), columns, checkpoint, source.mends, source.relabels, source.options
+            Path(source.path), picked.task, picked.columns, checkpoint, source.mends, source.relabels, source.options
         )
         request = RunRequest(
-            task=TASK,
-            columns=columns,
+            task=picked.task,
+            columns=picked.columns,
             checkpoint=checkpoint,
             config=config,
             data=source.path,
@@ -108,8 +107,7 @@ class _Callbacks:
     def keep(
         self,
         source: Source | None,
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         validation: str | None,
         test: str | None,
         checkpoint: str,
@@ -118,7 +116,7 @@ class _Callbacks:
         *fields: Any,
     ) -> tuple[Any, ...]:
         """Inputs: those of `start`. Outputs: as `start`; what is started is the regression on the frozen encoder."""
-        asked = (source, text, label, validation, test, checkpoint, key, lang)
+        asked = (source, picked, validation, test, checkpoint, key, lang)
         return self.start(*asked, *SettingsForm.for_regression(fields))
 
     def again(self, run: Mapping[str, Any], source: Source | None, *asked: Any) -> tuple[Any, ...]:
@@ -126,11 +124,11 @@ class _Callbacks:
         name = (run or {}).get("run") or ""
         if source is not None or not name:
             return self.start(source, *asked)
-        key, lang, fields = asked[5], asked[6], asked[7:]
+        key, lang, fields = asked[4], asked[5], asked[6:]
         owner, folder = self._services.owner(key), self._services.registry.folder(name)
         before = self._services.registry.read(name, owner).request
         paths = {role: str(folder / path) for role in ("data", "validation", "test") if (path := getattr(before, role))}
-        base = before.checkpoint if asked[4] == "bundled" else asked[4]
+        base = before.checkpoint if asked[3] == "bundled" else asked[3]
         request = replace(before, **paths, checkpoint=base, config=SettingsForm.over(before.config, fields))
         started = self._services.supervisor.start(request, owner)
         return ("", {"run": started}, gr.Timer(1.0, active=True), *self._drawn(started, "", key, lang))
@@ -160,14 +158,13 @@ class _Callbacks:
         self,
         lang: str,
         source: Source | None,
-        text: str | None,
-        label: str | None,
+        picked: Picked | None,
         checkpoint: str,
         key: str,
         run: Mapping[str, Any] | None,
     ) -> tuple[Any, ...]:
         """Inputs: language, then what is shown. Outputs: those of `shown` and `_drawn` in the new language."""
-        shown = self._data.examined(source, text, label, checkpoint, key, lang)
+        shown = self._data.examined(source, picked, checkpoint, key, lang)
         return (*shown, *self._drawn((run or {}).get("run") or "", "", key, lang))
 
     def smaller(self, run: Mapping[str, Any], key: str) -> Any:
@@ -239,7 +236,10 @@ def build(page: Page) -> None:
         result = result_box(page)
     shown = [
         state.found,
-        *(data[name] for name in ("box", "preview", "text", "label", "preview_box", "mends", "mended")),
+        *(
+            data[name]
+            for name in ("box", "preview", "picked", "task", "text", "pair", "label", "preview_box", "mends", "mended")
+        ),
     ]
     drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
     _wire_data(page, calls, state, data, form, shown)
@@ -251,7 +251,7 @@ def build(page: Page) -> None:
     page.on_open("train", guarded(calls.tick), again, [state.timer, *drawn])
     page.on_language(
         calls.speak,
-        [state.source, data["text"], data["label"], form.checkpoint, page.owner, page.run],
+        [state.source, data["picked"], form.checkpoint, page.owner, page.run],
         [*shown, *drawn],
     )
 
@@ -291,7 +291,7 @@ def _wire_run(
 ) -> None:
     """Connect Start, Stop, the timer that follows the run, and what can be done with its result."""
     who = [form.checkpoint, page.owner, page.lang]
-    asked = [state.source, data["text"], data["label"], data["validation"], data["test"], *who, *form.components]
+    asked = [state.source, data["picked"], data["validation"], data["test"], *who, *form.components]
     begun = [form.trouble, page.run, state.timer, *drawn]
     again = {"fn": guarded(calls.again, shown=_refused), "inputs": [page.run, *asked], "outputs": begun, "queue": False}
     smaller = progress["smaller"].click(
