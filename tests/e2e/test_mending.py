@@ -7,33 +7,52 @@ from pathlib import Path
 
 import pytest
 
+from bertdemo.data.mending import FEW_ROWS, MENDS
 from tests.e2e.conftest import Visit
 from tests.e2e.visitor import Visitor
 
-ROWS = [(f"{mood} film number {i}", label) for i in range(30) for mood, label in (("good", "yes"), ("poor", "no"))]
-MESSY = [*ROWS, ("good film number 3", "yes"), ("a fine one", "Yes"), ("", "no")]
+ROWS = [
+    (f"{mood} film number {i}", label)
+    for i in range(30)
+    for mood, label in (("good", "positive"), ("poor", "negative"))
+]
+MESSY = [
+    *ROWS, ("good film number 3", "positive"), ("a fine one", "Positive"), ("an odd one", "postive"), ("", "negative"),
+    ("poor film number 4", "positive"), ("a strange one", "mixed"), ("another strange one", "mixed"),
+]  # fmt: skip
+COUNTS = {
+    "merge_labels": 1, "merge_slips": 1, "drop_missing": 1, "drop_duplicates": 1, "drop_conflicts": 2, "drop_rare": 2,
+    "drop_few": 4,
+}  # fmt: skip
+"""Mend -> rows that it changes or takes away."""
+
+
+def _words(visitor: Visitor, key: str, count: int) -> str:
+    return visitor.say(f"{key}.{'one' if count == 1 else 'other'}", n=str(count), few=FEW_ROWS)
 
 
 def _tick(visitor: Visitor, mend: str) -> None:
-    visitor.page.locator("#train-mends label").filter(has_text=visitor.say(f"mend.{mend}.one", n="1")).click()
+    words = _words(visitor, f"mend.{mend}", COUNTS[mend])
+    visitor.page.locator("#train-mends label").filter(has_text=words).click()
 
 
 def _facts(visitor: Visitor) -> str:
-    return visitor.page.locator("#train-report").inner_text()
+    return visitor.page.locator("#train-report .bd-data").inner_text()
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_each_tick_mends_and_its_absence_undoes(visit: Visit, tmp_path: Path, lang: str) -> None:
+    assert set(COUNTS) == set(MENDS)
     path = tmp_path / "messy.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("text", "label"), *MESSY])
     visitor = visit(lang, viewport={"width": 390, "height": 844}).open("train")
     visitor.upload(path)
     page = visitor.page
-    page.locator("#train-mends label").nth(2).wait_for()
+    page.locator("#train-mends label").nth(len(MENDS) - 1).wait_for()
     before = _facts(visitor)
-    for mend in ("merge_labels", "drop_missing", "drop_duplicates"):
-        done = visitor.say(f"mend.done.{mend}.one", n="1")
+    for mend, count in COUNTS.items():
+        done = _words(visitor, f"mend.done.{mend}", count)
         for _ in range(2):  # done, undone, and done again
             _tick(visitor, mend)
             page.locator("#train-mended").get_by_text(done).wait_for()

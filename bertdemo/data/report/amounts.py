@@ -36,18 +36,19 @@ def missing(rows: Rows) -> list[Finding]:
 
 
 def ways_of_writing(rows: Rows, counts: Sequence[tuple[str, int]]) -> list[Finding]:
-    """Name labels that seem to be one label written in several ways."""
+    """Name labels that seem to be one label written in several ways, and lists of several labels."""
     found = variants.find(dict(counts))
     if not found:
-        return []
+        return _several(rows)
     values: Values = {
         "count": len(found), "rows": sum(one.rows for one in found),
         "labels": listed([f"{one.written} → {one.label}" for one in found]),
     }  # fmt: skip
-    return [Finding("warn", "label_variants", values, rows.numbers(_with(rows, [one.written for one in found])))]
+    written = rows.numbers(_with(rows, [one.written for one in found]))
+    return [Finding("warn", "label_variants", values, written), *_several(rows)]
 
 
-def several(rows: Rows) -> list[Finding]:
+def _several(rows: Rows) -> list[Finding]:
     """Name rows whose label is a list of several."""
     lists = [name for name in rows.marks.names if name.startswith("[") and _items(name) > 1]
     flags = _with(rows, lists)
