@@ -25,10 +25,10 @@ SCAN = """async () => (await axe.run('#tab-inside', { resultTypes: ['violations'
   .map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`)"""
 
 
-def _deep(folder: Path) -> Path:
-    """Write a random BERT of 12 layers and 12 heads, narrow, that reads 512 positions."""
+def _deep(folder: Path, masked: bool = False) -> Path:
+    """Write a random BERT of 12 layers and 12 heads, narrow, that reads 512 positions; with a masked-word head."""
     import torch
-    from transformers import BertConfig, BertModel
+    from transformers import BertConfig, BertForMaskedLM, BertModel
 
     pieces = tiny_vocabulary()
     config = BertConfig(
@@ -36,7 +36,7 @@ def _deep(folder: Path) -> Path:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        BertModel(config).save_pretrained(folder)
+        (BertForMaskedLM if masked else BertModel)(config).save_pretrained(folder)
     write_tokenizer(folder, pieces)
     return folder
 

@@ -1,4 +1,4 @@
-"""Heads of other kinds as pictures: named, with a chance for each label, or as a number."""
+"""Heads of other kinds as pictures: named, with a chance for each label, or as a number; maps of many rows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from bertdemo.anatomy.compare import ClassMap
 from bertdemo.ui.i18n import LANGUAGES
+from bertdemo.ui.render import inside_change as change
 from bertdemo.ui.render import inside_head as head
+from tests.ui.test_render import read
 from tests.ui.test_render_inside import STEP, said, seen_by
 
 
@@ -36,6 +39,15 @@ def test_a_head_of_several_labels_has_a_chance_for_each_and_writes_its_loss_out(
     assert "p(a) = 1 / (1 + exp(−(0.500))) = 0.6225" in words
     assert "loss = −(log 0.6225 + log(1 − 0.8176)) / 2 = 1.0878" in words
     assert "“a” as the only label that applies" in words
+
+
+def test_300_rows_before_and_after_are_few_elements() -> None:
+    there = tuple((float(i % 23), float(i % 19)) for i in range(300))
+    labels = tuple(f"label {i % 9}" for i in range(300))
+    many = change.render_class_map(ClassMap(there, there, labels, (0.3, 0.2)), "en")
+    assert len(read(many).tags) <= 150 and "data-name" not in many
+    few = change.render_class_map(ClassMap(there[:128], there[:128], labels[:128], (0.3, 0.2)), "en")
+    assert few.count("data-name") == 2 * 128
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bertdemo.ui.i18n import percent, plural, thousands, translate
 from bertdemo.ui.render.inside_captions import says
 from bertdemo.ui.render.inside_head import before_and_after, part
+from bertdemo.ui.render.inside_layers import HOVER_NAMED
 from bertdemo.ui.render.pictures import GROUPS, Dot, bounds_of, grid, mark, more, name_of, points, subtitle
 from bertdemo.ui.render.primitives import bars, caption, join, note, root, table
 
@@ -40,12 +41,18 @@ def render_frozen(seen: LayerTrace, lang: str) -> str:
 
 
 def render_class_map(class_map: ClassMap, lang: str) -> str:
-    """Draw the same rows before and after training on the same two axes; the most frequent labels are told apart."""
+    """Draw the same rows before and after training on the same two axes; the most frequent labels are told apart.
+
+    Of many rows the marks of a label are one element together, which names no single row.
+    """
     frequent = [label for label, _ in Counter(class_map.labels).most_common(len(GROUPS))]
     groups = dict(zip(frequent, GROUPS, strict=False))
     titles = [translate(lang, f"inside.class_map.{name}") for name in ("base", "tuned")]
     both = [
-        [Dot(x, y, groups.get(label, "other"), label) for (x, y), label in zip(places, class_map.labels, strict=True)]
+        [
+            Dot(x, y, groups.get(label, "other"), label if len(places) <= HOVER_NAMED else "")
+            for (x, y), label in zip(places, class_map.labels, strict=True)
+        ]
         for places in (class_map.base, class_map.tuned)
     ]
     bounds = bounds_of([*both[0], *both[1]]) if class_map.labels else None
