@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.row import DATA, Row, skipped
+from bertdemo import tasks
 from bertdemo.data import digests, mending, split, tables
 from bertdemo.data.report import Report, examine
 from bertdemo.data.report.held_out import look
@@ -56,7 +57,7 @@ def row(services: Services, what: str, wanted: str, rows: Sequence[Pair]) -> Row
         write(path, planted.rows)
         table = tables.read(path, path.name, services.settings.limits)
     report = examine(
-        table, COLUMNS, task="classification", tokenizer=services.catalogue.tokenizer("bundled", ""),
+        table, COLUMNS, task=tasks.find("classification"), tokenizer=services.catalogue.tokenizer("bundled", ""),
         limits=services.settings.limits,
     )  # fmt: skip
     found = missed(planted, table, report)

@@ -161,6 +161,7 @@ def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> dict[str, A
         if isinstance(padding, int) and 0 <= padding < clean["vocab_size"]:
             clean["pad_token_id"] = int(padding)
         clean |= _labels(raw)
+        clean |= _chosen(raw, len(clean.get("id2label", {})))
         clean |= _problem(raw, len(clean.get("id2label", {})))
     except _Refused:
         raise CheckpointBroken(checkpoint=checkpoint, file=CONFIG_FILE) from None
@@ -252,6 +253,22 @@ def _number(value: object, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise _Refused
     return float(value)
+
+
+def _chosen(raw: Mapping[str, Any], labels: int) -> dict[str, Any]:
+    """Return what our tasks choose after training and keep in the config, numbers alone."""
+    found: dict[str, Any] = {}
+    if raw.get("thresholds") is not None:
+        if not isinstance(raw["thresholds"], list) or len(raw["thresholds"]) != labels:
+            raise _Refused
+        found["thresholds"] = [_number(value, 0.0, 1.0) for value in raw["thresholds"]]
+    if raw.get("score_range") is not None:
+        if not isinstance(raw["score_range"], list) or len(raw["score_range"]) != 2:
+            raise _Refused
+        found["score_range"] = [_number(value, -1e9, 1e9) for value in raw["score_range"]]
+    if raw.get("null_threshold") is not None:
+        found["null_threshold"] = _number(raw["null_threshold"], -1e6, 1e6)
+    return found
 
 
 def _labels(raw: Mapping[str, Any]) -> dict[str, Any]:

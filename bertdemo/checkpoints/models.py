@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo.checkpoints import intake, mean_linear
 from bertdemo.checkpoints.heads import other_head
-from bertdemo.checkpoints.intake import TOKENIZER_FILES, WEIGHTS_FILE
+from bertdemo.checkpoints.intake import TOKENIZER_FILES, WEIGHTS_FILE, Vetted
 from bertdemo.errors import CheckpointBroken, MaskHeadMissing
 
 if TYPE_CHECKING:
@@ -88,16 +88,7 @@ def open_model(
     vetted = intake.check_folder(folder)
     if head == "fill_mask" and not vetted.weights.has_mlm_head:
         raise MaskHeadMissing(checkpoint=folder.name)
-    fields = dict(vetted.config)
-    stored = tuple(fields.get("id2label", {}).values())
-    if labels or head != "classification":
-        fields.pop("problem_type", None)  # it is the file's own head that was trained so
-    if labels:
-        fields["id2label"] = dict(enumerate(labels))
-        fields["label2id"] = {label: index for index, label in enumerate(labels)}
-    fields |= extra
-    if dropout is not None:
-        fields |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"), dropout)
+    fields = _fields(vetted, head, labels, extra, dropout)
     with _LOADING, _seeded(seed):
         import transformers
 
@@ -107,18 +98,44 @@ def open_model(
             return _load(transformers.BertModel, folder, config, attention, add_pooling_layer=pooler)
         if head in {"fill_mask", "new_fill_mask"}:
             return _load(transformers.BertForMaskedLM, folder, config, attention, may_be_new=_NEW_MASK_HEAD)
-        own = not labels or tuple(labels) == stored
-        if head == "classification" and vetted.weights.has_mean_head and own:
-            return _load(mean_linear.model_class(), folder, config, attention)
-        cls = getattr(transformers, _CLASSES[head])
-        opened = _load(cls, folder, config, attention)
-        # A classifier of texts and one of pieces have the same names and shapes, and mean different things.
-        fits = vetted.architecture == cls.__name__
-        if head == "classification":
-            fits = not other_head(vetted.weights, vetted.architecture)
-        if not vetted.weights.has_classifier or (own and fits):
-            return opened
-        return opened if head == "span" else _with_new_head(opened)
+        return _with_head(vetted, head, folder, config, attention, own=not labels or tuple(labels) == _stored(vetted))
+
+
+def _with_head(vetted: Vetted, head: Head, folder: Path, config: Any, attention: str, *, own: bool) -> Opened:
+    """Open with a head over labels or spans; `own` says whether the file's labels are the ones that are asked for."""
+    import transformers
+
+    if head == "classification" and vetted.weights.has_mean_head and own:
+        return _load(mean_linear.model_class(), folder, config, attention)
+    cls = getattr(transformers, _CLASSES[head])
+    opened = _load(cls, folder, config, attention)
+    # A classifier of texts and one of pieces have the same names and shapes, and mean different things.
+    fits = vetted.architecture == cls.__name__
+    if head == "classification":
+        fits = not other_head(vetted.weights, vetted.architecture)
+    if head == "span" or not vetted.weights.has_classifier or (own and fits):
+        return opened
+    return _with_new_head(opened)
+
+
+def _stored(vetted: Vetted) -> tuple[str, ...]:
+    return tuple(vetted.config.get("id2label", {}).values())
+
+
+def _fields(
+    vetted: Vetted, head: Head, labels: Sequence[str], extra: Mapping[str, object], dropout: float | None
+) -> dict[str, Any]:
+    """Return the fields of the config that is opened with."""
+    fields = dict(vetted.config)
+    if head != "classification" or (labels and tuple(labels) != _stored(vetted)):
+        fields.pop("problem_type", None)  # it is the file's own head that was trained so
+    if labels:
+        fields["id2label"] = dict(enumerate(labels))
+        fields["label2id"] = {label: index for index, label in enumerate(labels)}
+    fields |= extra
+    if dropout is not None:
+        fields |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"), dropout)
+    return fields
 
 
 _CLASSES: Mapping[Head, str] = {

@@ -123,7 +123,7 @@ class MultiLabel(Task):
         self._check_own_columns(table, columns)
         names = self.labels(table, columns)
         if len(names) > label_limit:
-            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["label"])
+            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["label"], row=table.row_numbers[0])
         usable = [labels for labels in labels_given(table, columns) if labels is not None]
         if len(usable) < MINIMUM_ROWS or not names:
             raise TooFewRows(rows=len(usable), minimum=MINIMUM_ROWS)

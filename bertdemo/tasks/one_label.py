@@ -50,7 +50,8 @@ class OneLabel(Task):
         if len(counts) == 1:
             raise OneClass(label=next(iter(counts))[:80], column=columns["label"])
         if len(counts) > label_limit:
-            raise TooManyLabels(labels=len(counts), limit=label_limit, column=columns["label"])
+            row = self._first_row_of(list(counts)[label_limit], table, columns)
+            raise TooManyLabels(labels=len(counts), limit=label_limit, column=columns["label"], row=row)
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
         """Raise where a column is missing, a label is new, or no row can be used."""
@@ -160,6 +161,11 @@ class OneLabel(Task):
                     results[index] = _best_first(names, row)
                 progress(len(results) / len(inputs.texts))
         return [results[index] for index in range(len(inputs.texts))]
+
+    def _first_row_of(self, label: str, table: Table, columns: Mapping[str, str]) -> int:
+        """Return where in the file a label stands for the first time beside a text."""
+        rows = zip(table.row_numbers, self._rows(table, columns), strict=True)
+        return next(number for number, (full, given) in rows if full and given == label)
 
     def _rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
         """Yield (whether every text is there, the label) of every row, the label trimmed, "" where missing."""

@@ -114,7 +114,7 @@ class TokenClassification(Task):
         if names == (OUTSIDE,):
             raise OneClass(label=OUTSIDE, column=columns["tags"])
         if len(names) > label_limit:
-            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["tags"])
+            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["tags"], row=table.row_numbers[0])
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
         """Raise where a column is missing, a kind of entity is new, or no row can be used."""

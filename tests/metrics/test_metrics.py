@@ -13,6 +13,20 @@ from bertdemo.metrics.intervals import macro_f1_interval, wilson
 
 FOLDER = Path(metrics.__file__).parent
 NAMES = sorted(path.name for path in FOLDER.iterdir() if (path / f"{path.name}.py").is_file())
+GIVEN: dict[str, tuple[Any, Any, str | None, float]] = {
+    "accuracy": ([0, 1, 1], [0, 1, 0], None, 2 / 3),
+    "macro_f1": ([0, 1, 1], [0, 1, 0], None, 2 / 3),
+    "micro_f1": ([[1, 0], [1, 1]], [[1, 0], [0, 1]], None, 0.8),
+    "entity_f1": ([["B-A", "I-A", "O"], ["B-B"]], [["B-A", "I-A", "O"], ["B-A"]], None, 0.5),
+    "exact_match": (["The cat.", "dog"], ["cat", "a cat"], None, 0.5),
+    "f1": (["the black cat", "猫在睡"], ["a cat", "猫在叫"], None, (2 / 3 + 2 / 3) / 2),
+    "pearson": ([1.0, 2.0, 3.0], [2.0, 4.0, 6.0], None, 1.0),
+    "spearman": ([1.0, 2.0, 3.0], [1.0, 8.0, 9.0], None, 1.0),
+    "perplexity": ([2.0, 4.0], [1.0, 2.0], None, 7.38905609893065),
+    "recall_at_10": ([1, 10, 11, 99], [10, 10, 10, 10], None, 0.5),
+    "mrr": ([1, 2, 4, 4], [1, 1, 1, 1], None, 0.5),
+}
+"""Metric -> predictions, references, configuration, and the value worked out by hand."""
 
 
 def test_a_wilson_interval_has_its_known_values() -> None:
@@ -62,7 +76,9 @@ def test_every_metric_is_loaded_by_its_path_without_a_network(monkeypatch: pytes
 
     asked: list[Any] = []
     load = evaluate.load
-    monkeypatch.setattr(evaluate, "load", lambda path, **options: (asked.append(path), load(path, **options))[1])
+    monkeypatch.setattr(
+        evaluate, "load", lambda path, *kind, **options: (asked.append(path), load(path, *kind, **options))[1]
+    )
 
     def refuse(*_: Any) -> None:
         raise AssertionError("a metric went to the network")
@@ -70,9 +86,10 @@ def test_every_metric_is_loaded_by_its_path_without_a_network(monkeypatch: pytes
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     metrics.load.cache_clear()
-    assert NAMES == ["accuracy", "macro_f1"]
-    assert metrics.compute(NAMES, [0, 1, 1], [0, 1, 0]) == pytest.approx({"accuracy": 2 / 3, "macro_f1": 2 / 3})
-    assert asked == [str(FOLDER / name) for name in NAMES]
+    assert set(GIVEN) == set(NAMES)
+    for name, (said, given, kind, value) in GIVEN.items():
+        assert metrics.compute([name], said, given, kind) == pytest.approx({name: value}), name
+    assert asked == [str(FOLDER / name) for name in GIVEN]
 
 
 @pytest.mark.slow

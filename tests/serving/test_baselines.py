@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.data import baseline, tables
 from bertdemo.errors import CheckpointUnknown
@@ -14,6 +15,7 @@ from bertdemo.serving.baselines import Baselines, as_fields
 from bertdemo.serving.embeddings import Embeddings
 from bertdemo.settings import Settings
 
+TASK = tasks.find("classification")
 COLUMNS = {"text": "text", "label": "label"}
 
 
@@ -35,7 +37,7 @@ def test_all_three_are_scored_on_the_rows_that_can_be_held_out(
     baselines: Baselines, reviews: Path, settings: Settings
 ) -> None:
     table, seen = tables.read(reviews, reviews.name, settings.limits), list[float]()
-    found = baselines.compute(reviews, table, COLUMNS, "bundled", "", progress=seen.append)
+    found = baselines.compute(reviews, table, TASK, COLUMNS, "bundled", "", progress=seen.append)
     assert [one.kind for one in found] == ["majority", "tfidf", "frozen"]
     assert [one.rows for one in found] == [31, 30, 30]  # the empty text is nowhere, the lonely label only guessed
     assert all(one.metrics["accuracy"].value > 0.9 for one in found[1:])
@@ -45,39 +47,39 @@ def test_all_three_are_scored_on_the_rows_that_can_be_held_out(
 def test_what_was_found_is_remembered_for_this_file_these_columns_and_this_model(
     baselines: Baselines, reviews: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert baselines.remembered(reviews, COLUMNS, "bundled") == ()
+    assert baselines.remembered(reviews, TASK.id, COLUMNS, "bundled") == ()
     table = tables.read(reviews, reviews.name, settings.limits)
-    found = baselines.compute(reviews, table, COLUMNS, "bundled", "")
+    found = baselines.compute(reviews, table, TASK, COLUMNS, "bundled", "")
     monkeypatch.setattr(baseline, "tfidf", None)
-    assert baselines.compute(reviews, table, COLUMNS, "bundled", "") is found
-    assert baselines.remembered(reviews, COLUMNS, "bundled") is found
-    assert baselines.remembered(reviews, COLUMNS, "google-bert/bert-base-uncased") == ()
+    assert baselines.compute(reviews, table, TASK, COLUMNS, "bundled", "") is found
+    assert baselines.remembered(reviews, TASK.id, COLUMNS, "bundled") is found
+    assert baselines.remembered(reviews, TASK.id, COLUMNS, "google-bert/bert-base-uncased") == ()
     reviews.write_text(reviews.read_text() + "more,yes\n", encoding="utf-8")
-    assert baselines.remembered(reviews, COLUMNS, "bundled") == ()
+    assert baselines.remembered(reviews, TASK.id, COLUMNS, "bundled") == ()
 
 
 def test_a_model_that_is_not_here_has_no_line(baselines: Baselines, reviews: Path, settings: Settings) -> None:
     table = tables.read(reviews, reviews.name, settings.limits)
-    found = baselines.compute(reviews, table, COLUMNS, "google-bert/bert-base-uncased", "")
+    found = baselines.compute(reviews, table, TASK, COLUMNS, "google-bert/bert-base-uncased", "")
     assert [one.kind for one in found] == ["majority", "tfidf"]
 
 
 def test_a_model_of_somebody_else_is_refused(baselines: Baselines, reviews: Path, settings: Settings) -> None:
     table = tables.read(reviews, reviews.name, settings.limits)
     with pytest.raises(CheckpointUnknown):
-        baselines.compute(reviews, table, COLUMNS, "20260101-000000-0123456789abcdef", "")
+        baselines.compute(reviews, table, TASK, COLUMNS, "20260101-000000-0123456789abcdef", "")
 
 
 def test_too_few_rows_leave_the_guess_alone(baselines: Baselines, tmp_path: Path, settings: Settings) -> None:
     path = tmp_path / "few.csv"
     path.write_text("text,label\na,yes\nb,no\nc,no\n", encoding="utf-8")
-    found = baselines.compute(path, tables.read(path, path.name, settings.limits), COLUMNS, "bundled", "")
+    found = baselines.compute(path, tables.read(path, path.name, settings.limits), TASK, COLUMNS, "bundled", "")
     assert [one.kind for one in found] == ["majority"]
 
 
 def test_a_run_keeps_the_figures_and_not_the_rows(baselines: Baselines, reviews: Path, settings: Settings) -> None:
     table = tables.read(reviews, reviews.name, settings.limits)
-    kept = as_fields(baselines.compute(reviews, table, COLUMNS, "bundled", "", most=20))
+    kept = as_fields(baselines.compute(reviews, table, TASK, COLUMNS, "bundled", "", most=20))
     assert set(kept) == {"majority", "tfidf", "frozen"}
     assert set(kept["frozen"]) == {"value", "low", "high", "macro_f1", "rows", "folds", "seconds"}
     assert kept["tfidf"]["rows"] == 20
@@ -89,14 +91,14 @@ def test_so_many_labels_that_weights_would_fill_the_memory_are_only_guessed(
     assert settings.limits.labels <= baseline.MOST_LABELS  # so that nothing that can be trained goes without
     monkeypatch.setattr(baseline, "MOST_LABELS", 1)
     table = tables.read(reviews, reviews.name, settings.limits)
-    assert [one.kind for one in baselines.compute(reviews, table, COLUMNS, "bundled", "")] == ["majority"]
+    assert [one.kind for one in baselines.compute(reviews, table, TASK, COLUMNS, "bundled", "")] == ["majority"]
 
 
 def test_what_was_scored_on_fewer_rows_is_not_taken_for_the_whole(
     baselines: Baselines, reviews: Path, settings: Settings
 ) -> None:
     table = tables.read(reviews, reviews.name, settings.limits)
-    few = baselines.compute(reviews, table, COLUMNS, "bundled", "", most=20)
-    assert baselines.remembered(reviews, COLUMNS, "bundled") == ()
-    assert baselines.remembered(reviews, COLUMNS, "bundled", most=20) is few
-    assert baselines.compute(reviews, table, COLUMNS, "bundled", "")[1].rows == 30
+    few = baselines.compute(reviews, table, TASK, COLUMNS, "bundled", "", most=20)
+    assert baselines.remembered(reviews, TASK.id, COLUMNS, "bundled") == ()
+    assert baselines.remembered(reviews, TASK.id, COLUMNS, "bundled", most=20) is few
+    assert baselines.compute(reviews, table, TASK, COLUMNS, "bundled", "")[1].rows == 30

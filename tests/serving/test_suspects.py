@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.data import baseline, mending, suspects, tables
 from bertdemo.data.suspects import Suspect
@@ -78,7 +79,9 @@ def test_the_baselines_and_this_read_each_text_once(
     service: Suspects, embeddings: Embeddings, settings: Settings, reviews: Path, table: Table,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    scored = Baselines(Catalogue(settings), nullcontext, embeddings).compute(reviews, table, COLUMNS, "bundled", "")
+    scored = Baselines(Catalogue(settings), nullcontext, embeddings).compute(
+        reviews, table, tasks.find("classification"), COLUMNS, "bundled", ""
+    )
     monkeypatch.setattr(baseline, "embed", None)
     assert service.look(reviews, table, COLUMNS, "bundled", "").found
     assert scored[-1].kind == "frozen" and scored[-1].seconds > 0

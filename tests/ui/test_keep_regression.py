@@ -12,7 +12,7 @@ import pytest
 from bertdemo.errors import FileMissing
 from bertdemo.run_config import RunConfig, RunRequest, specs
 from bertdemo.ui import baseline_box
-from bertdemo.ui.chosen_data import Source
+from bertdemo.ui.chosen_data import Picked, Source
 from bertdemo.ui.i18n import LANGUAGES, translate
 from bertdemo.ui.render.baselines import FEW_ROWS, render_baselines
 from bertdemo.ui.services import Services
@@ -24,7 +24,7 @@ from tests.ui.test_render_baselines import FOUND, words
 
 pytestmark = pytest.mark.slow
 
-COLUMNS = ("text", "label")
+PICKED = Picked("classification", "text", "", "label")
 FORM = {"epochs": "7", "learning_rate": "not a number", "max_length": "24", "seed": 5, "precision": "bfloat16"}
 """What a person may have left in the form."""
 
@@ -49,7 +49,7 @@ def source(tmp_path: Path) -> Source:
 
 
 def begun(services: Services, name: str, source: Source | None, fields: list[Any]) -> RunRequest:
-    outputs = getattr(_Callbacks(services), name)(source, *COLUMNS, None, None, "local:tiny", "", "en", *fields)
+    outputs = getattr(_Callbacks(services), name)(source, PICKED, None, None, "local:tiny", "", "en", *fields)
     trouble, run = outputs[:2]
     assert trouble == "" and 'data-state="queued"' in outputs[4]
     return services.registry.read(run["run"], "").request
@@ -67,15 +67,15 @@ def test_what_is_kept_has_the_data_mends_columns_and_model_that_start_would_take
 
 
 def test_training_again_after_a_reload_takes_what_was_changed_in_the_form(services: Services, source: Source) -> None:
-    calls, asked = _Callbacks(services), (*COLUMNS, None, None, "local:tiny", "", "en")
+    calls, asked = _Callbacks(services), (PICKED, None, None, "local:tiny", "", "en")
     _, run, *_ = calls.start(source, *asked, *sent(epochs="3", learning_rate="0.0002", keep="tail"))
     first = services.registry.read(run["run"], "").request
-    reloaded = (*COLUMNS, None, None, "bundled", "", "en")  # the form is at its defaults again, but for two
+    reloaded = (PICKED, None, None, "bundled", "", "en")  # the form is at its defaults again, but for two
     _, again, *_ = calls.again(run, None, *reloaded, *sent(epochs="5", seed=7))
     second = services.registry.read(again["run"], "").request
     assert second.config == replace(first.config, epochs=5, seed=7)
     assert (second.checkpoint, second.mends, second.data_name) == ("local:tiny", first.mends, first.data_name)
-    _, other, *_ = calls.again(run, None, *asked[:4], "google-bert/bert-base-cased", "", "en", *sent())
+    _, other, *_ = calls.again(run, None, *asked[:3], "google-bert/bert-base-cased", "", "en", *sent())
     assert services.registry.read(other["run"], "").request.checkpoint == "google-bert/bert-base-cased"
 
 
@@ -89,22 +89,20 @@ def test_the_method_can_be_chosen_in_the_form_too(services: Services, source: So
 
 
 def test_what_it_had_found_before_goes_with_the_run(services: Services, source: Source) -> None:
-    columns = dict(zip(("text", "label"), COLUMNS, strict=True))
-    _, keep = baseline_box._answer(services, source, columns, "local:tiny", "", "en", lambda share, desc: None)
+    _, keep = baseline_box._answer(services, source, PICKED, "local:tiny", "", "en", lambda share, desc: None)
     assert keep["visible"] is True
     assert set(begun(services, "keep", source, sent()).baselines) == {"majority", "tfidf", "frozen"}
 
 
 def test_nothing_can_be_kept_where_the_model_is_not_here(services: Services, source: Source) -> None:
-    columns = dict(zip(("text", "label"), COLUMNS, strict=True))
     away = "google-bert/bert-base-cased"
-    _, keep = baseline_box._answer(services, source, columns, away, "", "en", lambda share, desc: None)
+    _, keep = baseline_box._answer(services, source, PICKED, away, "", "en", lambda share, desc: None)
     assert keep["visible"] is False
 
 
 def test_without_data_it_says_so(services: Services) -> None:
     with pytest.raises(FileMissing):
-        _Callbacks(services).keep(None, None, None, None, None, "bundled", "", "en", *sent())
+        _Callbacks(services).keep(None, None, None, None, "bundled", "", "en", *sent())
 
 
 def test_every_setting_keeps_its_place() -> None:

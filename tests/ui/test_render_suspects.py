@@ -9,7 +9,7 @@ import pytest
 from bertdemo.data.suspects import Suspect
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.serving.suspects import Listed, Looked
-from bertdemo.ui.chosen_data import Source
+from bertdemo.ui.chosen_data import Picked, Source
 from bertdemo.ui.i18n import LANGUAGES, plural, translate
 from bertdemo.ui.render.run_list import render_request
 from bertdemo.ui.render.suspects import SHOWN, relabels_words, render_relabels, render_suspects
@@ -82,13 +82,17 @@ def test_hostile_text_stays_text(lang: str) -> None:
     assert "${" not in html and "{{" not in html and "`" not in html
 
 
+PICKED = Picked("classification", "text", "", "label")
+
+
 def test_a_list_holds_for_its_data_whatever_is_done_about_single_rows() -> None:
     source = Source("/x.csv", "x.csv", mends=("drop_missing",)).relabelled({"9": "no"})
-    seen = Seen(looked(3), source, "text", "label", "bundled")
-    about = ("text", "label", "bundled")
+    seen = Seen(looked(3), source, PICKED, "bundled")
+    about = (PICKED, "bundled")
     done = source.relabelled({"9": "no", "2": "no", "3": ""})
     assert seen.holds(source, *about) and seen.holds(done, *about)
     assert [one.number for one in seen.left(source)] == [2, 3, 4] and [one.number for one in seen.left(done)] == [4]
     others = [None, Source("/y.csv", "x.csv"), Source("/x.csv", "x.csv"), source.relabelled({})]
     assert not any(seen.holds(other, *about) for other in others)
-    assert not seen.holds(source, "text", "text", "bundled") and not seen.holds(source, "text", "label", "other")
+    assert not seen.holds(source, Picked("classification", "text", "", "text"), "bundled")
+    assert not seen.holds(source, PICKED, "other")

@@ -10,10 +10,11 @@ import pytest
 from bertdemo.errors import OwnerUnknown
 from bertdemo.settings import Settings
 from bertdemo.ui.app import build_app
+from bertdemo.ui.data_listeners import DataListeners
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import SAMPLES, Visit
 from bertdemo.ui.services import CHINESE, Services
-from bertdemo.ui.tabs import fine_tune, inference
+from bertdemo.ui.tabs import inference
 from bertdemo.ui.tabs.tokens import _Callbacks
 from tests.hub_double import HubDouble
 from tests.tiny import build_tiny_checkpoint
@@ -140,12 +141,12 @@ def test_a_chinese_sample_is_trained_on_the_model_that_reads_it(home: Path, tiny
     with HubDouble() as hub:
         hub.add(CHINESE, tiny)
         services = Services.create(hub_settings(home, hub))
-        calls = fine_tune._Callbacks(services)
-        assert "value" not in calls.choose_sample("reviews_zh", "bundled", "", "zh")[2]
+        calls = DataListeners(services)
+        assert "value" not in calls.choose_sample("reviews_zh", None, None, "bundled", "", "zh")[2]
         services.look_for_chinese()
-        assert calls.choose_sample("reviews_zh", "bundled", "", "zh")[2] == CHINESE
-        assert "value" not in calls.choose_sample("reviews_zh", "google-bert/bert-base-cased", "", "zh")[2]
-        assert "value" not in calls.choose_sample("reviews_en", "bundled", "", "zh")[2]
+        assert calls.choose_sample("reviews_zh", None, None, "bundled", "", "zh")[2] == CHINESE
+        assert "value" not in calls.choose_sample("reviews_zh", None, None, "google-bert/bert-base-cased", "", "zh")[2]
+        assert "value" not in calls.choose_sample("reviews_en", None, None, "bundled", "", "zh")[2]
 
 
 def visit(checkpoint: str = "", lang: str = "en") -> Visit:

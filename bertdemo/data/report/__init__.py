@@ -77,7 +77,6 @@ def examine(
     parts = _parts(said, held_out)
     beside = look(rows, held_out, labelled=task.categories)
     progress(0.5)
-<<<<<<< ours
     given_away = giveaways.findings(rows, _part(progress, 0.5, 0.7)) if task.categories else []
 
     def read(positions: Sequence[int]) -> Inputs:
@@ -85,21 +84,6 @@ def examine(
 
     measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.7, 1.0), read)
     findings = _findings(task, said, parts, [*beside.findings, *given_away], measured, positions, limits)
-=======
-    given_away = giveaways.findings(rows, _part(progress, 0.5, 0.7))
-    measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.7, 1.0))
-    findings = [
-        *amounts.missing(rows),
-        *repeats.repeats(rows),
-        *repeats.moved(rows, parts),
-        *beside.findings,
-        *amounts.ways_of_writing(rows, labels),
-        *given_away,
-        *amounts.order(rows),
-        *amounts.enough(rows, labels, limits.labels),
-        *lengths.findings(measured, rows, positions),
-    ]
->>>>>>> theirs
     return Report(
         task=task.id,
         columns=dict(columns),
@@ -131,7 +115,6 @@ def _findings(
         *repeats.repeats(rows, labelled=task.categories),
         *repeats.moved(rows, parts),
         *(amounts.ways_of_writing(rows, counted) if task.categories else []),
-        *(amounts.several(rows) if task.categories else []),
         *beside,
         *(amounts.order(rows) if task.categories else []),
         *amounts.enough(rows, counted, limits.labels),

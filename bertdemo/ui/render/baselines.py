@@ -25,7 +25,8 @@ def render_baselines(found: Sequence[Baseline], rows_per_label: float | None, la
     if not regressions:
         return root(f"{lines}{note(translate(lang, 'baseline.too_few'))}", "bd-baselines")
     scored = "baseline.scored" if regressions[0].folds else "baseline.scored_unfitted"
-    parts = [plural(lang, scored, regressions[0].rows, folds=regressions[0].folds)]
+    folds = {"folds": regressions[0].folds} if regressions[0].folds else {}
+    parts = [plural(lang, scored, regressions[0].rows, **folds)]
     if rows_per_label is not None and not can_keep(found):
         parts.append(translate(lang, "baseline.not_here"))
     return root(lines + join(map(caption, parts)) + _answer(regressions, rows_per_label, lang), "bd-baselines")
