@@ -258,13 +258,14 @@ class Catalogue:
 
     def _from_card(self, card: Card, folder: Path) -> CheckpointInfo:
         info = _from_config(card.id, "trained", self._vet(folder, card.id), card.language)
-        able, unable = split_capabilities({*info.can, "labels"} if card.labels else set(info.can))
+        labels = card.labels if info.outputs or info.other_head else ()  # the ends of a scale are no labels
+        able, unable = split_capabilities({*info.can, "labels"} if labels else set(info.can))
         first = next(iter(card.metrics.values()), {})
         return replace(
             info,
             name=card.name,
             task=card.task,
-            labels=card.labels,
+            labels=labels,
             can=able,
             cannot=unable,
             cased=_cased(folder),

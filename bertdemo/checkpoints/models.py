@@ -127,7 +127,7 @@ def _fields(
 ) -> dict[str, Any]:
     """Return the fields of the config that is opened with."""
     fields = dict(vetted.config)
-    if head != "classification" or (labels and tuple(labels) != _stored(vetted)):
+    if head != "classification" or labels:
         fields.pop("problem_type", None)  # it is the file's own head that was trained so
     if labels:
         fields["id2label"] = dict(enumerate(labels))

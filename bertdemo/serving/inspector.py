@@ -250,8 +250,10 @@ class Inspector:
             start = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
             own: tuple[str, ...] = info.labels if kind == "before" else ()  # none asked for: those of the file
             labels = own if info.outputs else UNTRAINED
-            opened = open_model(start, head="classification", labels=labels, seed=SEED, attention="eager")
-            if kind == "before" and (folder / HEAD_FILE).exists():
+            other = kind == "before" and info.problem != "single_label_classification"
+            extra = {"problem_type": info.problem} if other else {}
+            opened = open_model(start, head="classification", labels=labels, seed=SEED, attention="eager", extra=extra)
+            if kind == "before" and info.outputs and (folder / HEAD_FILE).exists():
                 restore_head(opened, folder)
         ready = _Open(opened.model, opened.new_weights)
         with self._guard:

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, models
 from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
-from bertdemo.errors import ArgumentWrong, CheckpointError, HeadMissing, TextMissing, TextTooLong, TooManyTexts
+from bertdemo.errors import (
+    ArgumentWrong,
+    CheckpointError,
+    HeadMissing,
+    PairMissing,
+    TextMissing,
+    TextTooLong,
+    TooManyTexts,
+)
 from bertdemo.run_config import Keep
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import HeadOptions, Inputs
@@ -90,6 +98,8 @@ class Predictor:
         with self.lane():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
+            if task.reads_pairs and not pair.strip():
+                raise PairMissing
             asked = Inputs([text], [pair] if pair else None)
             cut: _Cut = {"max_length": opened.max_length, "keep": opened.keep}
             said = task.predict(opened.model, opened.tokenizer, asked, **cut)

@@ -263,6 +263,11 @@ class Task(ABC):
         """The roles that a prediction needs: all but what should be said."""
         return tuple(role for role in self.roles if role.place != "label" and role.required)
 
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether a prediction needs a second text."""
+        return any(role.place == "pair" for role in self.reads)
+
     def is_head(self, parameter: str) -> bool:
         """Return whether a parameter belongs to the head, which learns faster than the encoder.
 

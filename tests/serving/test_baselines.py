@@ -81,7 +81,7 @@ def test_a_run_keeps_the_figures_and_not_the_rows(baselines: Baselines, reviews:
     table = tables.read(reviews, reviews.name, settings.limits)
     kept = as_fields(baselines.compute(reviews, table, TASK, COLUMNS, "bundled", "", most=20))
     assert set(kept) == {"majority", "tfidf", "frozen"}
-    assert set(kept["frozen"]) == {"value", "low", "high", "macro_f1", "rows", "folds", "seconds"}
+    assert set(kept["frozen"]) == {"metric", "value", "low", "high", "macro_f1", "rows", "folds", "seconds"}
     assert kept["tfidf"]["rows"] == 20
 
 

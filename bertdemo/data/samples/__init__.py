@@ -8,17 +8,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Sample:
-    """One CSV file of this folder; its name for people is the locale key `sample.<id>`."""
+    """One file of this folder; its name for people is the locale key `sample.<id>`."""
 
     id: str
     file: str
     language: str
     task: str
-    text: str
-    """Name of the column with the texts."""
-    label: str
+    text: str = ""
+    """Name of the column with the texts, where there is one label for each."""
+    label: str = ""
     """Name of the column with the labels."""
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
 
 FOLDER = Path(__file__).parent.resolve()
@@ -51,6 +51,14 @@ SAMPLES = (
         label="情感",
         labels=("好评", "差评"),
     ),
+    Sample(id="topics_en", file="topics_en.csv", language="en", task="multi_label"),
+    Sample(id="pairs_en", file="pairs_en.csv", language="en", task="pair"),
+    Sample(id="similarity_en", file="similarity_en.csv", language="en", task="similarity"),
+    Sample(id="entities_en", file="entities_en.jsonl", language="en", task="token_classification"),
+    Sample(id="questions_en", file="questions_en.jsonl", language="en", task="question_answering"),
+    Sample(id="pairs_zh", file="pairs_zh.csv", language="zh", task="pair"),
+    Sample(id="entities_zh", file="entities_zh.jsonl", language="zh", task="token_classification"),
+    Sample(id="questions_zh", file="questions_zh.jsonl", language="zh", task="question_answering"),
 )
 
 

@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from bertdemo.checkpoints import CheckpointInfo
+from bertdemo.tasks.fill_mask import Fillings
+from bertdemo.tasks.multi_label import LabelSet
+from bertdemo.tasks.question_answering import Answer
 from bertdemo.tasks.results import Labels, Prediction
+from bertdemo.tasks.search import Match
+from bertdemo.tasks.similarity import Similarity
+from bertdemo.tasks.token_classification import Entities
 from bertdemo.ui.i18n import parameters, percent, plural, translate
 from bertdemo.ui.render.escape import esc
-from bertdemo.ui.render.primitives import bars, big, caption, heading, join, note, pill, root
+from bertdemo.ui.render.primitives import bars, big, caption, heading, join, note, pill, root, spans
 
 _LABELS = 5
+_SET = 12
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,54 @@ def _label_bars(output: Labels) -> str:
     return bars((item.label, item.score, percent(item.score)) for item in output.labels[:_LABELS])
 
 
+def _label_set(output: LabelSet, asked: Asked, lang: str) -> str:
+    """Draw all labels that are chosen, and every label's probability beside its word for yes."""
+    chosen = " · ".join(output.chosen) or translate(lang, "predict.none_chosen")
+    rows = (
+        (f"✓ {item.label}" if item.chosen else item.label, item.score, percent(item.score)) for item in output.labels
+    )
+    return big(chosen) + bars(list(rows)[:_SET]) + note(translate(lang, "predict.thresholds"))
+
+
+def _similarity(output: Similarity, asked: Asked, lang: str) -> str:
+    scale = translate(lang, "predict.scale", low=f"{output.low:g}", high=f"{output.high:g}")
+    return big(f"{output.score:.2f}", scale) + caption(
+        translate(lang, "predict.cosine_is", value=f"{output.cosine:.3f}")
+    )
+
+
+def _match(output: Match, asked: Asked, lang: str) -> str:
+    return big(f"{output.score:.3f}", translate(lang, "predict.cosine")) + note(translate(lang, "predict.cosine_note"))
+
+
+def _entities(output: Entities, asked: Asked, lang: str) -> str:
+    marks = [(one.start, one.end, one.label, percent(one.score, 0)) for one in output.entities]
+    told = plural(lang, "predict.entities", len(marks)) if marks else translate(lang, "predict.no_entities")
+    return spans(asked.text, marks) + caption(told)
+
+
+def _answer(output: Answer, asked: Asked, lang: str) -> str:
+    if output.no_answer:
+        return big(translate(lang, "predict.no_answer"), percent(output.score)) + spans(asked.pair, [])
+    shown = spans(asked.pair, [(output.start, output.end, "", "")])
+    return big(output.answer, percent(output.score)) + shown
+
+
+def _fillings(output: Fillings, asked: Asked, lang: str) -> str:
+    parts = []
+    for number, best in enumerate(output.pieces, 1):
+        parts.append(heading(translate(lang, "predict.mask_number", n=number)))
+        parts.append(bars((one.piece, one.score, percent(one.score)) for one in best))
+    return join(parts)
+
+
 _DRAWN: Mapping[str, Callable[[Any, Asked, str], str]] = {
     "labels": _labels,
+    "label_set": _label_set,
+    "similarity": _similarity,
+    "match": _match,
+    "entities": _entities,
+    "answer": _answer,
+    "fill_mask": _fillings,
 }
 """Kind of prediction -> its drawing."""

@@ -181,6 +181,18 @@ def marked(parts: Iterable[tuple[str, float]]) -> str:
     ) + "</p>"  # fmt: skip
 
 
+def spans(text: str, marks: Iterable[tuple[int, int, str, str]]) -> str:
+    """Draw a text with parts of it marked: (start, end, label, remark), code points, none inside another one."""
+    found, at = [], 0
+    for start, end, label, remark in sorted(marks):
+        if start < at:
+            continue
+        tag = f"<small>{esc(label)}{f' {esc(remark)}' if remark else ''}</small>" if label else ""
+        found.append(f"{esc(text[at:start])}<mark>{esc(text[start:end])}{tag}</mark>")
+        at = end
+    return f'<p class="bd-spans" dir="auto">{join(found)}{esc(text[at:])}</p>'
+
+
 def table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = (), mono: Sequence[int] = ()
 ) -> str:

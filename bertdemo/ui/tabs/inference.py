@@ -7,12 +7,13 @@ from typing import Any
 
 import gradio as gr
 
+from bertdemo import tasks
 from bertdemo.checkpoints import DownloadProgress
 from bertdemo.errors import FileMissing
 from bertdemo.serving.files import predict_file
 from bertdemo.ui.i18n import percent, plural, translate
 from bertdemo.ui.page import Page, Visit
-from bertdemo.ui.render.predictions import describe, render_prediction, render_vector
+from bertdemo.ui.render.predictions import Asked, describe, render_prediction, render_vector
 from bertdemo.ui.render.primitives import caption, empty_state, error_state, join, note, root
 from bertdemo.ui.render.run_list import when
 from bertdemo.ui.services import Services
@@ -20,6 +21,11 @@ from bertdemo.ui.training_boxes import FILE_TYPES
 from bertdemo.ui.widgets import guarded
 
 _POOLING = "mean"
+_BOX = {
+    "text": "predict.text", "pair": "predict.pair", "question": "predict.question", "context": "predict.context",
+    "tokens": "predict.text", "source": "predict.text",
+}  # fmt: skip
+"""Role -> the name of its box."""
 _ARRIVED = 3
 
 
@@ -40,21 +46,25 @@ class _Callbacks:
 
             self._services.catalogue.folder(info.id, owner, say)
         if info.task:
-            answer = self._services.predictor.predict(text, "", info.id, owner)
-            return render_prediction(answer.output, answer.before, info.name, lang)
+            second = pair if tasks.find(info.task).reads_pairs else ""
+            answer = self._services.predictor.predict(text, second, info.id, owner)
+            return render_prediction(answer.output, answer.before, info.name, lang, Asked(text, second))
         similarity = self._services.predictor.similarity(text, pair, info.id, owner) if pair.strip() else None
         vector = self._services.predictor.embed([text], info.id, _POOLING, owner)[0]
         return join([root(note(translate(lang, "predict.no_head"))), render_vector(vector, _POOLING, similarity, lang)])
 
     def choose(self, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: checkpoint, owner, lang. Outputs: what it is, second text, Fine-tune button, file box."""
+        """Inputs: checkpoint, owner, lang. Outputs: what it is, both texts, Fine-tune button, file box."""
         info = self._services.catalogue.describe(checkpoint, self._services.owner(key))
-        labels = bool(info.task)
+        task = tasks.find(info.task) if info.task else None
+        names = {role.place: role.name for role in task.reads} if task else {}
+        first, second = (translate(lang, _BOX[names.get(place, place)]) for place in ("text", "pair"))
         return (
             describe(info, lang),
-            gr.update(visible=not labels),
-            gr.update(visible=not labels),
-            gr.update(visible=labels),
+            gr.update(label=first),
+            gr.update(visible=task is None or task.reads_pairs, label=second),
+            gr.update(visible=task is None),
+            gr.update(visible=task is not None),
         )
 
     def arrive(self, visit: Visit) -> tuple[Any, ...]:
@@ -64,7 +74,7 @@ class _Callbacks:
         choices = self.choices(visit.owner, visit.lang)
         if self._services.catalogue.is_hub_id(wanted) and wanted not in {value for _, value in choices}:
             # The Hub is asked when the tab opens: the page must not wait for it.
-            return (gr.update(choices=choices, value=wanted), *(gr.skip(),) * 4)
+            return (gr.update(choices=choices, value=wanted), *(gr.skip(),) * 5)
         return self.open(wanted, visit.owner, visit.lang)
 
     def open(self, wanted: str, key: str, lang: str) -> tuple[Any, ...]:
@@ -165,7 +175,7 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
     """Connect the choice of a checkpoint, then the rest."""
     who, checkpoint = [page.owner, page.lang], parts["checkpoint"]
-    chosen = [parts["about"], parts["pair"], parts["train"], parts["box"]]
+    chosen = [parts["about"], parts["text"], parts["pair"], parts["train"], parts["box"]]
     checkpoint.change(
         guarded(calls.choose, shown=_not_chosen),
         [checkpoint, *who], chosen, queue=False, **_QUIET,
@@ -235,7 +245,7 @@ def _wire_file(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
 
 
 def _not_chosen(told: str) -> tuple[Any, ...]:
-    return (_refused(told), *(gr.skip(),) * 3)
+    return (_refused(told), *(gr.skip(),) * 4)
 
 
 def _refused(told: str) -> str:
