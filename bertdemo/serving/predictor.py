@@ -151,6 +151,18 @@ class Predictor:
                 found.update(zip(indices, vectors.float().cpu().tolist(), strict=True))
         return [found[index] for index in range(len(texts))]
 
+    def unit_vectors(
+        self, texts: Sequence[str], checkpoint: str, owner: str, progress: Callable[[float], None] = lambda share: None
+    ) -> Any:
+        """Return (texts, width) mean vectors of length 1, float32, for comparing many texts."""
+        from bertdemo.tasks.twin import unit_vectors
+
+        with self.lane():
+            opened = self._opened(checkpoint, owner, "encoder")
+            return unit_vectors(
+                opened.model, opened.tokenizer, texts, max_length=opened.max_length, keep=opened.keep, progress=progress
+            )
+
     def similarity(self, first: str, second: str, checkpoint: str, owner: str, pooling: str = "mean") -> float:
         """Return the cosine of two texts' vectors, -1 to 1."""
         self._check_text(first)

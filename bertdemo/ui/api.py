@@ -7,7 +7,6 @@ checks types.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -20,7 +19,7 @@ from bertdemo import tasks
 from bertdemo.anatomy.tokens import to_api, trace
 from bertdemo.data import report
 from bertdemo.data.baseline import Baseline
-from bertdemo.data.tables import Note, Table
+from bertdemo.data.tables import Table
 from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FileMissing, HeadMissing, TextTooLong
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.status import RunStatus, status_of
@@ -29,13 +28,11 @@ from bertdemo.serving.files import predict_file
 from bertdemo.serving.inspector import Question
 from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
+from bertdemo.ui.api_answers import Json, finding_fields, length_fields, note_fields, status_fields, summary_fields
 from bertdemo.ui.i18n import DEFAULT, translate
-from bertdemo.ui.render.data import finding_values, note_values
-from bertdemo.ui.render.runs import said
+from bertdemo.ui.search_box import documents_of
 from bertdemo.ui.services import Services
 from bertdemo.ui.widgets import guarded
-
-Json = dict[str, Any]
 
 
 class Endpoints:
@@ -148,8 +145,8 @@ class Endpoints:
             "columns": dict(found.columns),
             "rows": found.rows,
             "labels": [{"label": label, "rows": rows} for label, rows in found.labels] or None,
-            "findings": [*map(_finding, found.findings), *map(_note, table.notes)],
-            "lengths": _lengths(found.lengths),
+            "findings": [*map(finding_fields, found.findings), *map(note_fields, table.notes)],
+            "lengths": length_fields(found.lengths),
             "suggested": asdict(config),
             "baseline": {
                 **({"majority": {"label": found.majority[0], "value": found.majority[1]}} if chosen.categories else {}),
@@ -192,13 +189,13 @@ class Endpoints:
 
     def run_status(self, run_id: str, owner: str = "") -> Json:
         """Return a run's state and figures."""
-        return _status(self._status(run_id, owner))
+        return status_fields(self._status(run_id, owner))
 
     def runs(self, owner: str = "") -> list[Json]:
         """List this owner's runs, newest first."""
         key = self._owner(owner)
         found = [status_of(self._services.registry.read(run, key)) for run in self._services.registry.ids(key)]
-        return [_summary(status) for status in found]
+        return [summary_fields(status) for status in found]
 
     def cancel_run(self, run_id: str, owner: str = "") -> Json:
         """Ask a run to stop and keep its best weights. Returns {state} at that moment."""
@@ -243,6 +240,33 @@ class Endpoints:
         )  # fmt: skip
         return str(target)
 
+    def search(
+        self,
+        query: str,
+        documents: list[str] | None = None,
+        checkpoint: str = "bundled",
+        top_k: int = 10,
+        file: str | None = None,
+        owner: str = "",
+    ) -> list[Json]:
+        """Rank documents by meaning: [{rank, row, score, text}], rows from 1; score is a cosine.
+
+        The documents are a list of texts, or the column of a table that looks most like writing.
+        """
+        _check("query", query, str, "a text")
+        _check("top_k", top_k, int, "1 to 100")
+        if file:
+            path = _file(file)
+            texts = documents_of(self._services, str(path))
+        else:
+            texts = [] if documents is None else documents
+            _check("documents", texts, list, "a list of texts")
+            for text in texts:
+                _check("documents", text, str, "a list of texts")
+        key = self._owner(owner, optional=True)
+        found = self._services.searcher.search(query, texts, _name(checkpoint), key, top_k)
+        return [asdict(hit) for hit in found.by_meaning]
+
     def export(self, checkpoint: str, format: str = "zip", owner: str = "") -> str:
         """Return a trained checkpoint as a zip: weights, tokenizer, card, the run's configuration and metrics."""
         if format != "zip":
@@ -286,6 +310,7 @@ def _with_files(calls: Endpoints) -> None:
     file, task, columns, owner = gr.File(), gr.Textbox(value=""), gr.JSON(value={}), gr.Textbox(value="")
     config, checkpoint = gr.JSON(value={}), gr.Textbox(value="bundled")
     validation, test = gr.File(), gr.File()
+    query, documents, top_k = gr.Textbox(), gr.JSON(value=[]), gr.Number(value=10, precision=0)
     format_, wanted = gr.Textbox(value="zip"), gr.Textbox()
     answer, result, press = gr.JSON(), gr.File(), gr.Button()
 
@@ -295,53 +320,8 @@ def _with_files(calls: Endpoints) -> None:
     listen(calls.check_data, [file, task, columns, owner], answer)
     listen(calls.start_run, [file, task, columns, config, checkpoint, validation, test, owner], answer)
     listen(calls.predict_file, [file, checkpoint, columns, owner], result)
+    listen(calls.search, [query, documents, checkpoint, top_k, file, owner], answer)
     listen(calls.export, [wanted, format_, owner], result)
-
-
-def _status(status: RunStatus) -> Json:
-    majority = status.started.majority if status.started else None
-    linear = {kind: found["value"] for kind, found in status.baselines.items() if kind != "majority"}
-    return {
-        "state": status.state,
-        "progress": status.progress,
-        "seconds_left": status.seconds_left,
-        "step": status.step,
-        "steps": status.steps,
-        "metrics": {name: dict(found) for name, found in status.metrics.items()},
-        "baseline": ({"majority": majority} if majority is not None else {}) | linear or None,
-        "checkpoint": status.checkpoint or None,
-        "message": said(status.message, DEFAULT) if status.message else None,
-    }
-
-
-def _summary(status: RunStatus) -> Json:
-    first = next(iter(status.metrics.values()), {})
-    return {
-        "run_id": status.run_id,
-        "name": status.name,
-        "task": status.task,
-        "state": status.state,
-        "metric": first.get("value"),
-        "low": first.get("low"),
-        "high": first.get("high"),
-        "seconds": status.seconds,
-    }
-
-
-def _finding(item: report.Finding) -> Json:
-    told = translate(DEFAULT, f"finding.{item.code}", **finding_values(item))
-    return {"level": item.level, "code": item.code, "message": told, "rows": list(item.rows)}
-
-
-def _note(item: Note) -> Json:
-    """Return what was noted while the file was read, as a finding; its rows are the lines that are named."""
-    told = translate(DEFAULT, f"table.{item.code}", **note_values(item))
-    rows = [int(number) for number in re.findall(r"\d+", str(item.values.get("lines", "")))]
-    return {"level": "warn", "code": item.code, "message": told, "rows": rows}
-
-
-def _lengths(found: report.LengthSummary) -> Json:
-    return {**asdict(found), "cut": [{"length": length, "share": share} for length, share in found.cut]}
 
 
 def _check(name: str, value: object, kind: type, expected: str) -> None:

@@ -21,6 +21,7 @@ from bertdemo.serving.baselines import Baselines
 from bertdemo.serving.embeddings import Embeddings
 from bertdemo.serving.inspector import Inspector
 from bertdemo.serving.predictor import Predictor
+from bertdemo.serving.search import Searcher
 from bertdemo.serving.suspects import Suspects
 from bertdemo.settings import Settings
 
@@ -43,6 +44,7 @@ class Services:
     inspector: Inspector
     baselines: Baselines
     suspects: Suspects
+    searcher: Searcher
     _chinese: threading.Event
     """Set once the Hub has answered for the model that reads Chinese."""
 
@@ -65,7 +67,7 @@ class Services:
         suspects = Suspects(catalogue, predictor.lane, embeddings)
         return cls(
             settings, catalogue, shelf, registry, launcher, supervisor, predictor, inspector, baselines, suspects,
-            threading.Event(),
+            Searcher(predictor), threading.Event(),
         )  # fmt: skip
 
     def begin(self) -> Future[None]:
@@ -113,6 +115,7 @@ class Services:
         """Let go of a checkpoint that was deleted, wherever it is open."""
         self.predictor.forget(checkpoint)
         self.inspector.forget(checkpoint)
+        self.searcher.forget(checkpoint)
 
     def new_result_folder(self) -> Path:
         """Make a folder of its own for a file that a visitor downloads; Gradio sweeps it away after a day."""

@@ -11,6 +11,7 @@ from bertdemo import tasks
 from bertdemo.checkpoints import DownloadProgress
 from bertdemo.errors import FileMissing
 from bertdemo.serving.files import predict_file
+from bertdemo.ui import search_box
 from bertdemo.ui.i18n import percent, plural, translate
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.render.predictions import Asked, describe, render_prediction, render_vector
@@ -163,6 +164,7 @@ def build(page: Page) -> None:
             gr.File, {"label": "predict.file_result"}, visible=False, interactive=False, elem_id="predict-result"
         )
 
+    search_box.build(page, checkpoint)
     _wire(page, calls, {
         "checkpoint": checkpoint, "about": about, "text": text, "pair": pair, "go": go, "train": train,
         "answer": answer, "box": box, "file": file, "run": run, "told": told, "result": result,
