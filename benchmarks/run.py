@@ -13,7 +13,19 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import accuracy, baselines, big_table, faults, inside, keystroke, startup, stop, suspects, throughput
+from benchmarks import (
+    accuracy,
+    baselines,
+    big_table,
+    faults,
+    inside,
+    keystroke,
+    startup,
+    stop,
+    suspects,
+    tasks,
+    throughput,
+)
 from benchmarks.row import ROOT, Row
 from bertdemo.device import cpu
 from bertdemo.settings import Settings
@@ -41,6 +53,12 @@ def main(wanted: Sequence[str]) -> int:
             "baseline": lambda: [baselines.banking77(_begun(services))],
             "throughput": lambda: [throughput.ratio(services)],
             "suspects": lambda: [suspects.planted(services)],
+            "similarity": lambda: tasks.similar(services),
+            "search": lambda: [tasks.found(services)],
+            "hidden_words": lambda: [tasks.hidden_words(_begun(services))],
+            "wnut17": lambda: [tasks.wnut17(_begun(services))],
+            "uner": lambda: [tasks.uner(_begun(services))],
+            "goemotions_all": lambda: [tasks.goemotions_all(_begun(services))],
             "goemotions": lambda: [accuracy.goemotions(_begun(services))],
             "banking77": lambda: [accuracy.banking77(_begun(services))],
         }

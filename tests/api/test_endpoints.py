@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "delete_run": {"run_id": ..., "owner": ""},
     "predict": {"text": ..., "pair": "", "checkpoint": "bundled", "owner": ""},
     "predict_file": {"file": ..., "checkpoint": "bundled", "columns": {}, "owner": ""},
+    "search": {"query": ..., "documents": [], "checkpoint": "bundled", "top_k": 10, "file": None, "owner": ""},
     "export": {"checkpoint": ..., "format": "zip", "owner": ""},
 }  # fmt: skip
 """The design's table of endpoints as far as it is built; `...` marks an argument that has to be given."""
@@ -327,3 +328,25 @@ def test_a_run_is_cancelled_then_deleted_then_unknown(client: Client, caller: Ca
         assert gone.error == never.error.replace("20260101-000000-0000000000000000", run_id)
     assert run_id not in {item["run_id"] for item in client.predict(api_name="/runs")}
     assert run_id not in {item["id"] for item in client.predict(api_name="/checkpoints")}
+
+
+# --- search -------------------------------------------------------------------------------------------------
+
+
+def test_documents_are_ranked_by_meaning_each_once(client: Client, caller: Caller, tmp_path: Path) -> None:
+    documents = [
+        "My parcel has not arrived.",
+        "I forgot my password.",
+        "",
+        "My parcel has not arrived.",
+        "Nice weather.",
+    ]
+    found = client.predict(query="Where is my delivery?", documents=documents, top_k=2, api_name="/search")
+    assert [(hit["rank"], hit["row"]) for hit in found] == [(1, 1), (2, 2)]
+    assert found[0]["text"] == documents[0] and found[0]["score"] > found[1]["score"]
+    path = write_rows(tmp_path / "documents.csv", [(text, str(at)) for at, text in enumerate(documents)])
+    same = caller.call("search", query="Where is my delivery?", file=caller.upload(path), top_k=2).value
+    assert same == found
+    for wrong in ({"query": " "}, {"documents": []}, {"top_k": 0}, {"documents": [1]}):
+        answer = caller.call("search", **{"query": "a", "documents": ["b"], **wrong})
+        assert not answer.ok and answer.error

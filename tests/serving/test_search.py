@@ -1,0 +1,65 @@
+"""Search: an exact ranking, each document once, beside counted words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from bertdemo.checkpoints import Catalogue
+from bertdemo.errors import ArgumentWrong, TextMissing, TooManyTexts
+from bertdemo.serving.predictor import Predictor
+from bertdemo.serving.search import MOST_DOCUMENTS, Searcher
+from bertdemo.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+DOCUMENTS = [
+    "My parcel has not arrived yet.", "I cannot log in to my account.", "The kettle leaks.", "How do I pay by card?",
+    "My parcel has not arrived yet.", "", "   ", "The invoice is wrong.", "Your staff were very kind.",
+]  # fmt: skip
+
+
+@pytest.fixture
+def predictor(settings: Settings) -> Iterator[Predictor]:
+    yield Predictor(settings, Catalogue(settings))
+
+
+def test_the_ranking_is_that_of_the_dot_product_with_every_document(predictor: Predictor) -> None:
+    found = Searcher(predictor).search("Where is my delivery?", DOCUMENTS, "bundled", "")
+    assert (found.documents, found.again) == (6 + 0, 1)
+    texts = [text for text in dict.fromkeys(DOCUMENTS) if text.strip()]
+    vectors = predictor.unit_vectors(texts, "bundled", "")
+    scores = vectors @ predictor.unit_vectors(["Where is my delivery?"], "bundled", "")[0]
+    order = np.argsort(-scores)
+    assert [hit.text for hit in found.by_meaning] == [texts[at] for at in order]
+    assert [hit.score for hit in found.by_meaning] == pytest.approx(sorted(scores.tolist(), reverse=True), abs=1e-6)
+    assert found.by_meaning[0].row == 1 and [hit.rank for hit in found.by_meaning] == list(range(1, 7))
+
+
+def test_the_second_query_reads_no_document_again(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    searcher = Searcher(predictor)
+    first = searcher.search("pay", DOCUMENTS, "bundled", "")
+    read: list[int] = []
+    unit = predictor.unit_vectors
+    monkeypatch.setattr(
+        predictor, "unit_vectors", lambda texts, *rest: (read.append(len(texts)), unit(texts, *rest))[1]
+    )
+    assert searcher.search("pay", DOCUMENTS, "bundled", "") == first
+    assert sum(read) == 1
+    searcher.forget("bundled")
+    assert searcher.search("pay", DOCUMENTS, "bundled", "") == first and sum(read) == 2 + 6
+
+
+def test_what_cannot_be_searched_is_refused(predictor: Predictor) -> None:
+    searcher = Searcher(predictor)
+    for query, documents, error in (
+        (" ", ["a"], TextMissing), ("a", [], TextMissing), ("a", ["", " "], TextMissing),
+        ("a", ["b"] * (MOST_DOCUMENTS + 1), TooManyTexts),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            searcher.search(query, documents, "bundled", "")
+    with pytest.raises(ArgumentWrong):
+        searcher.search("a", ["b"], "bundled", "", 0)
+    assert len(searcher.search("x", ["x"], "bundled", "").by_meaning) == 1  # a query of one character

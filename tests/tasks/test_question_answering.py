@@ -1,0 +1,143 @@
+"""Question answering: windows that lose nothing, spans decoded exactly, scores as SQuAD's, Chinese offsets."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bertdemo.checkpoints import bundled
+from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.data.samples import FOLDER
+from bertdemo.data.tables import Table, read
+from bertdemo.metrics import answers
+from bertdemo.settings import Limits
+from bertdemo.tasks.question_answering import ALWAYS, Answer, QuestionAnswering, Wanted, _settled, _threshold
+from bertdemo.tasks.spans import MOST_ANSWER, Window, best_span, windows
+
+TASK = QuestionAnswering()
+COLUMNS = {"question": "question", "context": "context", "answer": "answer"}
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> SharedTokenizer:
+    return SharedTokenizer.from_folder(bundled.folder())
+
+
+def table(*rows: tuple[str | None, str | None, str | None], start: tuple[str | None, ...] = ()) -> Table:
+    columns: dict[str, tuple[str | None, ...]] = {
+        name: tuple(row[at] for row in rows) for at, name in enumerate(COLUMNS)
+    }
+    if start:
+        columns["answer_start"] = start
+    return Table("q.jsonl", columns, tuple(range(1, len(rows) + 1)))
+
+
+def test_an_answer_must_stand_in_its_passage_and_none_is_an_answer_too() -> None:
+    asked = table(
+        ("Who?", "Ann came.", "Ann"), ("Who?", "Ann came.", "Bob"), ("Who?", "It rained.", ""), ("Who?", None, "x"),
+        ("Which?", "one two one", "one"),
+        start=("0", "0", "-1", None, "8"),
+    )  # fmt: skip
+    assert TASK.targets(asked, COLUMNS, ()) == [Wanted("Ann", 0), None, Wanted("", -1), None, Wanted("one", 8)]
+    told = {problem.code: problem for problem in TASK.problems(asked, COLUMNS)}
+    assert told["answer_not_in_context"].rows == (1,) and told["questions_without_answer"].values == {"count": 1}
+
+
+@pytest.mark.parametrize("length", [24, 64, 384])
+def test_windows_hold_every_piece_and_overlap(tokenizer: SharedTokenizer, length: int) -> None:
+    passage = " ".join(f"word{i}" for i in range(5_000))
+    found = windows(tokenizer, "What is it?", passage, length)
+    places = [span for window in found for span in window.offsets if span]
+    assert {start for start, _ in places} == {start for start, end in _pieces(tokenizer, passage) if end > start}
+    assert all(len(window.ids) <= length for window in found) and len(found) > 10
+    ends = [max(span for span in window.offsets if span)[1] for window in found]
+    starts = [min(span for span in window.offsets if span)[0] for window in found]
+    assert all(start < end for start, end in zip(starts[1:], ends, strict=False))
+
+
+def _pieces(tokenizer: SharedTokenizer, text: str) -> list[tuple[int, int]]:
+    return [(start, end) for start, end in tokenizer.encode(text).offsets]
+
+
+def reference(starts: list[Any], ends: list[Any], read: list[Window]) -> tuple[float, int, int]:
+    """Score every legal span, one after the other."""
+    best = (-np.inf, 0, 0)
+    for start, end, window in zip(starts, ends, read, strict=True):
+        for i, first in enumerate(window.offsets):
+            for j in range(i, min(i + MOST_ANSWER, len(window.offsets))):
+                last = window.offsets[j]
+                if first is not None and last is not None and start[i] + end[j] > best[0]:
+                    best = (start[i] + end[j], first[0], last[1])
+    return best
+
+
+def test_the_best_span_is_that_of_a_search_through_all_legal_ones(tokenizer: SharedTokenizer) -> None:
+    draw = np.random.default_rng(0)
+    rng = random.Random(0)
+    for _ in range(40):
+        passage = " ".join(rng.choice(["cat", "sat", "mat", "unbelievably", "猫"]) for _ in range(rng.randint(1, 120)))
+        read = windows(tokenizer, "What?", passage, rng.choice([16, 32, 64]))
+        starts = [draw.normal(size=len(window.ids)) for window in read]
+        ends = [draw.normal(size=len(window.ids)) for window in read]
+        found = best_span(starts, ends, read)
+        assert (found.score, found.start, found.end) == pytest.approx(reference(starts, ends, read))
+        assert found.null == min(start[0] + end[0] for start, end in zip(starts, ends, strict=True))
+        assert 0 < found.probability < 1
+
+
+@pytest.mark.slow
+def test_exact_match_and_f1_are_those_of_torchmetrics() -> None:
+    from torchmetrics.text import SQuAD
+
+    rng = random.Random(1)
+    words = ["the", "cat", "a", "Cat.", "sat", "on", "an", "mat", "U.S.", "42", "well-known", "(old)", "don't"]
+    for _ in range(200):
+        said, given = (" ".join(rng.choice(words) for _ in range(rng.randint(1, 6))) for _ in range(2))
+        given = said if rng.random() < 0.3 else given
+        metric = SQuAD()
+        metric.update(
+            [{"prediction_text": said, "id": "1"}], [{"answers": {"answer_start": [0], "text": [given]}, "id": "1"}]
+        )
+        wanted = metric.compute()
+        assert 100 * answers.f1(said, given) == pytest.approx(float(wanted["f1"]), abs=1e-4), (said, given)
+        assert 100 * answers.exact(said, given) == pytest.approx(float(wanted["exact_match"])), (said, given)
+
+
+@pytest.mark.parametrize(
+    ("said", "given", "f1", "exact"),
+    [
+        ("", "", 1.0, True), ("", "a cat", 0.0, False), ("cat", "", 0.0, False), ("The!", "", 1.0, True),
+        ("北京", "北京。", 1.0, True), ("在北京", "北京", 0.8, False), ("上海", "北京", 0.0, False),
+    ],
+)  # fmt: skip
+def test_answers_and_no_answers_score_as_worked_out_by_hand(said: str, given: str, f1: float, exact: bool) -> None:
+    assert answers.f1(said, given) == pytest.approx(f1) and answers.exact(said, given) is exact
+
+
+def test_chinese_answers_keep_their_offsets(tokenizer: SharedTokenizer) -> None:
+    path = FOLDER / "questions_zh.jsonl"
+    asked = read(path, path.name, Limits())
+    checked = 0
+    for row, target in enumerate(TASK.targets(asked, COLUMNS, ())):
+        assert target is not None
+        context = asked.columns["context"][row] or ""
+        assert not target.text or context[target.start : target.start + len(target.text)] == target.text
+        for window in windows(tokenizer, asked.columns["question"][row] or "", context, 64) if target.text else []:
+            first, last = window.places(target.start, target.start + len(target.text))
+            if first:
+                start, end = window.offsets[first], window.offsets[last]
+                assert start and end and context[start[0] : end[1]] == target.text
+                checked += 1
+    assert checked > 50
+
+
+def test_the_threshold_of_no_answer_is_the_best_one_and_never_reached_where_all_have_one() -> None:
+    said = [Answer("a", 0, 1, 0.9, False, margin) for margin in (-3.0, -1.0, 1.0, 2.0)]
+    targets = [Wanted("a", 0), Wanted("a", 0), Wanted("", -1), Wanted("a", 0)]
+    threshold = _threshold(said, targets)
+    assert [not _settled(one, threshold).no_answer for one in said] == [True, True, False, False]
+    assert _threshold(said, [Wanted("a", 0)] * 4) == ALWAYS
+    assert _settled(said[3], ALWAYS).answer == "a"
