@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from bertdemo.anatomy.chances import softmax
 from bertdemo.anatomy.layers import (
     POOLINGS,
     LayerTrace,
@@ -18,7 +19,6 @@ from bertdemo.anatomy.layers import (
     look,
     recompute_layer,
     rows_without,
-    softmax,
     without_head,
 )
 from bertdemo.anatomy.tokens import TokenTrace, trace
