@@ -143,11 +143,11 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
     )
     changed.then(None, page.lang, None, js=_SPEAK)
     opened = demo.load(guarded(load), [remembered, page.owner, *spoken, *names], outputs, **_QUIET)
-    opened.then(None, page.lang, None, js="(lang) => window.bertdemo.speak(lang)")
+    opened.then(None, page.lang, None, js="(lang) => window.bertdemo.arrived(lang)")
 
 
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-_SPEAK = "(lang) => { window.bertdemo.speak(lang); window.bertdemo.address('lang', lang); }"
+_SPEAK = "(lang) => window.bertdemo.changed(lang)"
 
 
 def _run(hooks: Sequence[Hook], first: Any, values: Sequence[Any]) -> dict[Any, Any]:

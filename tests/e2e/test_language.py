@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import Route
 
 from bertdemo.ui.i18n import catalogue
 from tests.e2e.conftest import Visit
@@ -66,6 +67,30 @@ def test_the_choice_is_remembered_and_travels_in_the_address(visit: Visit) -> No
     other = visit("en")
     other.lang = "zh"
     other.open(lang="zh")
+
+
+def test_a_language_that_is_chosen_before_the_page_has_answered_stays_chosen(visit: Visit) -> None:
+    visitor = visit("en")
+    page, held = visitor.page, list[Route]()
+
+    def hold(route: Route) -> None:
+        if held or route.request.method != "POST":
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(re.compile(r"/gradio_api/(run|queue)/"), hold)  # the first one is what draws the page
+    with page.expect_request(lambda request: "/gradio_api/run/" in request.url):
+        page.goto(visitor.url)
+    page.locator("#language").get_by_label("中文").check()
+    visitor.lang = "zh"
+    visitor.sees("#header .bd-tagline", "header.tagline")
+    held[0].continue_()
+    visitor.ready()
+    page.wait_for_timeout(500)
+    assert page.locator("#language").get_by_label("中文").is_checked()
+    assert visitor.query()["lang"] == "zh"
+    assert not _english(visitor.texts())
 
 
 def _fill_every_tab(visitor: Visitor, run: str) -> None:

@@ -134,12 +134,10 @@ def test_a_stop_while_embedding_keeps_nothing(
 def test_a_stop_while_measuring_keeps_the_regression_unmeasured(
     work: Work, data: Path, registry: Registry, own_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cancel_at(monkeypatch, "fitting")
-    folder = work(request_for(data, config=KEEP))
+    with monkeypatch.context() as stopping:  # not undo: it would also take back what the fixtures have set
+        cancel_at(stopping, "fitting")
+        folder = work(request_for(data, config=KEEP))
     assert status_of(registry.read(folder.name, "")).checkpoint == ""
-    monkeypatch.undo()
-    monkeypatch.setenv("BERTDEMO_HOME", str(own_settings.home))
-    monkeypatch.setenv("BERTDEMO_CHECKPOINTS", str(own_settings.checkpoint_folders[0]))
     cancel_at(monkeypatch, "testing")
     folder = work(request_for(data, config=KEEP))
     status = status_of(registry.read(folder.name, ""))

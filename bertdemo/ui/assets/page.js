@@ -8,6 +8,17 @@
     setTimeout(reveal, 4000);
   }
   let opened = false;
+  let chosen = ""; // the language that a person has picked on this page
+  document.addEventListener("change", (event) => {
+    if (event.target.closest && event.target.closest("#language")) chosen = event.target.value;
+  }, true);
+  // A slow server answers the first request after a person has picked a language: that answer draws everything in the
+  // language of the request and sets the control back, so the person's choice is made once more.
+  const again = (tries) => {
+    const control = document.querySelector(`#language input[value="${chosen}"]`);
+    if (control && !control.checked) control.click();
+    else if (tries > 0) setTimeout(() => again(tries - 1), 50);
+  };
   window.bertdemo = {
     titles: {},
     address(name, value) {
@@ -31,6 +42,14 @@
       document.title = window.bertdemo.titles[lang] || document.title;
       opened = true;
       reveal();
+    },
+    arrived(lang) {
+      window.bertdemo.speak(lang);
+      if (chosen && chosen !== lang) again(40);
+    },
+    changed(lang) {
+      window.bertdemo.speak(chosen || lang);
+      window.bertdemo.address("lang", chosen || lang);
     },
   };
 })();
