@@ -41,24 +41,31 @@ class Window:
 
 def windows(tokenizer: SharedTokenizer, question: str, passage: str, max_length: int) -> list[Window]:
     """Return all windows of one question over its passage; at least one, even where the passage is empty."""
-    asked = tokenizer.encode(question)
-    read = tokenizer.encode(passage)
-    own = [at for at, sequence in enumerate(asked.sequence_ids) if sequence is not None]
-    own = own[: min(MOST_QUESTION, max(1, max_length // 2))]
-    head = [asked.ids[0], *(asked.ids[at] for at in own), asked.ids[-1]]  # [CLS] question [SEP]
-    pieces = [at for at, sequence in enumerate(read.sequence_ids) if sequence is not None]
+    asked, read = tokenizer.encode(question), tokenizer.encode(passage)
+    first, last = asked.ids[0], asked.ids[-1]
+    own = _text_only(asked.ids, asked.sequence_ids)[: min(MOST_QUESTION, max(1, max_length // 2))]
+    head = [first, *own, last]  # [CLS] question [SEP]
+    # An encoding makes its lists anew at each look, so each is taken once.
+    pieces = list(
+        zip(_text_only(read.ids, read.sequence_ids), _text_only(read.offsets, read.sequence_ids), strict=True)
+    )
     room = max(1, max_length - len(head) - 1)
     step = room - min(OVERLAP, room // 2)
     found = []
     for start in range(0, max(1, len(pieces)), step):
         part = pieces[start : start + room]
         offsets: list[tuple[int, int] | None] = [None] * len(head)
-        offsets += [(read.offsets[at][0], read.offsets[at][1]) for at in part]
-        ids = [*head, *(read.ids[at] for at in part), asked.ids[-1]]
+        offsets += [(begin, end) for _, (begin, end) in part]
+        ids = [*head, *(piece for piece, _ in part), last]
         found.append(Window(ids, [0] * len(head) + [1] * (len(part) + 1), [*offsets, None]))
         if start + room >= len(pieces):
             break
     return found
+
+
+def _text_only(values: Sequence[Any], sequences: Sequence[int | None]) -> list[Any]:
+    """Leave out what belongs to special pieces."""
+    return [value for value, sequence in zip(values, sequences, strict=True) if sequence is not None]
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,8 @@ class Endpoints:
         self._owner(owner, optional=True)
         path, given = _file(file), _columns(columns)
         table = self._services.shelf.table(path, path.name)
-        chosen = tasks.find(task) if _task(task) else tasks.guess(table)
+        named = _task(task)
+        chosen = tasks.find(named) if named else tasks.guess(table)
         roles = given or chosen.columns(table)
         _check_roles(roles, [role.name for role in chosen.roles if role.required], table)
         catalogue = self._services.catalogue
@@ -253,6 +254,7 @@ class Endpoints:
 
         The documents are a list of texts, or the column of a table that looks most like writing.
         """
+        key = self._owner(owner, optional=True)
         _check("query", query, str, "a text")
         _check("top_k", top_k, int, "1 to 100")
         if file:
@@ -263,7 +265,6 @@ class Endpoints:
             _check("documents", texts, list, "a list of texts")
             for text in texts:
                 _check("documents", text, str, "a list of texts")
-        key = self._owner(owner, optional=True)
         found = self._services.searcher.search(query, texts, _name(checkpoint), key, top_k)
         return [asdict(hit) for hit in found.by_meaning]
 

@@ -29,7 +29,7 @@ def given(caller: Caller, name: str, anna: Trained) -> dict[str, Any]:
     """Return arguments with which a call of the endpoint goes well for the owner, were it hers."""
     found: dict[str, Any] = {
         "text": "the good film", "texts": ["the good film"], "file": caller.upload(anna.data),
-        "checkpoint": anna.run_id, "run_id": anna.run_id,
+        "checkpoint": anna.run_id, "run_id": anna.run_id, "query": "film", "documents": ["a film", "a book"],
     }  # fmt: skip
     return {key: value for key, value in found.items() if key in names(caller, name)}
 

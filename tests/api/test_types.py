@@ -48,7 +48,7 @@ def arguments(caller: Caller, name: str, good: dict[str, Any]) -> dict[str, Any]
 @pytest.mark.parametrize(
     "name",
     ["checkpoints", "tokenize", "inspect", "embed", "run_status", "runs", "cancel_run", "delete_run", "predict",
-     "check_data", "start_run", "predict_file", "export"],
+     "check_data", "start_run", "predict_file", "search", "export"],
 )  # fmt: skip
 def test_no_value_of_any_argument_is_a_bug(name: str, caller: Caller, good: dict[str, Any]) -> None:
     for parameter in caller.endpoints[name]:

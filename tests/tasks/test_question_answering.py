@@ -135,9 +135,9 @@ def test_chinese_answers_keep_their_offsets(tokenizer: SharedTokenizer) -> None:
 
 
 def test_the_threshold_of_no_answer_is_the_best_one_and_never_reached_where_all_have_one() -> None:
-    said = [Answer("a", 0, 1, 0.9, False, margin) for margin in (-3.0, -1.0, 1.0, 2.0)]
-    targets = [Wanted("a", 0), Wanted("a", 0), Wanted("", -1), Wanted("a", 0)]
+    said = [Answer("cat", 0, 3, 0.9, False, margin) for margin in (-3.0, -1.0, 1.0, 2.0)]
+    targets = [Wanted("cat", 0), Wanted("cat", 0), Wanted("", -1), Wanted("cat", 0)]
     threshold = _threshold(said, targets)
     assert [not _settled(one, threshold).no_answer for one in said] == [True, True, False, False]
-    assert _threshold(said, [Wanted("a", 0)] * 4) == ALWAYS
-    assert _settled(said[3], ALWAYS).answer == "a"
+    assert _threshold(said, [Wanted("cat", 0)] * 4) == ALWAYS
+    assert _settled(said[3], ALWAYS).answer == "cat"

@@ -1,4 +1,4 @@
-"""Token classification: words and pieces aligned as the tokenizer does, tags read and written, entities as seqeval's."""
+"""Token classification: words aligned with pieces as the tokenizer does, tags read and written, scores as seqeval."""
 
 from __future__ import annotations
 
