@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import ConsoleMessage, FilePayload, Locator, Page, Request
 
+from bertdemo.data import samples
 from bertdemo.ui.i18n import catalogue, translate
 from tests.e2e.server import HANG
 
@@ -134,7 +135,7 @@ class Visitor:
     def sample(self, name: str) -> None:
         """Choose a sample and wait for its report."""
         self.choose("#train-sample", self.say(f"sample.{name}"))
-        self.page.locator("#train-report .bd-file").filter(has_text=f"{name}.csv").wait_for()
+        self.page.locator("#train-report .bd-file").filter(has_text=samples.find(name).file).wait_for()
 
     def give(self, selector: str, file: Path | FilePayload) -> None:
         """Hand over a file, in place of the one that may be there."""

@@ -97,8 +97,8 @@ def reasons(data: Table, columns: Mapping[str, str], lang: str) -> dict[str, str
 
 def _summary(report: Report, lang: str) -> str:
     columns = " → ".join(report.columns.values())
-    labels = plural(lang, "data.labels", len(report.labels))
-    return " · ".join([plural(lang, "data.rows", report.rows), columns, labels])
+    labels = [plural(lang, "data.labels", len(report.labels))] if report.labels else []
+    return " · ".join([plural(lang, "data.rows", report.rows), columns, *labels])
 
 
 def _label_bars(report: Report, lang: str) -> str:
