@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 FLAGS = "*"
 """Stands for every column of 0 and 1, where each label has one."""
-SEPARATORS = ("|", ";", "；", "、", ",", "，", "/")
+SEPARATORS = ("|", ";", "；", "、", ",", "，")
 _FLAG_WORDS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True, "0.0": False, "1.0": True}
 _LONGEST_LABEL = 60
 
@@ -32,13 +32,17 @@ def joined_by(cells: Sequence[str]) -> str:
         return ""
     if sum(cell.startswith("[") and cell.endswith("]") for cell in cells) > 0.9 * len(cells):
         lists = [_json_list(cell) for cell in cells]
-        short = all(isinstance(item, str) and len(item) <= _LONGEST_LABEL for one in lists for item in one or [0])
+        short = all(
+            isinstance(item, str) and len(item) <= _LONGEST_LABEL
+            for one in lists
+            for item in ([0] if one is None else one)
+        )
         return "list" if short and _few([item for one in lists for item in one or []]) else ""
     for separator in SEPARATORS:
         parts = [part.strip() for cell in cells for part in cell.split(separator)]
         if len(parts) > 1.02 * len(cells) and max(map(len, parts)) <= _LONGEST_LABEL and _few(parts):
-            whole = len(set(cells))
-            return separator if len(set(parts)) < whole or whole < 4 else ""
+            # Labels that are joined come in more combinations than there are labels.
+            return separator if len(set(parts)) < len(set(cells)) else ""
     return ""
 
 
