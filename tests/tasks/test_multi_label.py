@@ -42,10 +42,9 @@ def test_labels_are_read_from_lists_and_from_what_joins_them(cells: list[str | N
 
 
 def test_a_column_of_0_and_1_for_each_label_is_read_as_one() -> None:
-    flags = Table(
-        "t.csv", {"text": tuple(f"some text {i}" for i in range(8)), "sport": ("0", "1") * 4, "food": ("1", "1", "0", "0") * 2},
-        tuple(range(8)),
-    )  # fmt: skip
+    texts = tuple(f"some text {i}" for i in range(8))
+    cells = {"text": texts, "sport": ("0", "1") * 4, "food": ("1", "1", "0", "0") * 2}
+    flags = Table("t.csv", cells, tuple(range(8)))
     columns = TASK.columns(flags)
     assert columns == {"text": "text", "label": FLAGS} and tasks.guess(flags).id == "multi_label"
     assert TASK.labels(flags, columns) == ("sport", "food")
