@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from bertdemo.runs.evaluation import evaluate
+from bertdemo.ui import theme
+from bertdemo.ui.render.runs import render_result
 from tests.e2e.conftest import Visit
 from tests.e2e.files import write_csv
 from tests.e2e.visitor import TABS, Visitor
+from tests.ui.test_render_runs import finished as finished_status
 
 MOST_CONTROLS = 12
 # What a person can act on and sees before scrolling at 1280 x 900: boxes, lists, buttons and links drawn as
@@ -106,3 +111,19 @@ def test_a_table_with_very_long_cells_stays_inside_the_page(visit: Visit, tmp_pa
     visitor.page.get_by_text(visitor.say("train.preview"), exact=True).click()
     visitor.page.locator("#train-preview table").wait_for()
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 390, _wide(visitor)
+
+
+def test_the_result_of_many_labels_and_long_mistakes_scrolls_in_its_own_boxes(browser: Browser) -> None:
+    labels = [f"a label with the number {i}" for i in range(77)]
+    rows: list[dict[str, object]] = [
+        {"row": i, "text": "word " * 60, "label": labels[i % 77], "predicted": labels[(i + 1) % 77], "confidence": 0.5}
+        for i in range(200)
+    ]
+    result = render_result(finished_status(), evaluate(rows, labels), "en")
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(f"<style>{theme.css()}</style><div style='padding: 16px'>{result}</div>")
+    assert page.locator(".bd-confusion.compact td.heat").count() == 77
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    heights = page.evaluate("[...document.querySelectorAll('.bd-beside, .bd-mistake-table')].map(e => e.offsetHeight)")
+    assert max(heights) < 1_100
+    page.close()
