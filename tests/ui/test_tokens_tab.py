@@ -91,7 +91,7 @@ def test_inference_keeps_a_hub_id_that_was_typed_and_says_what_the_hub_says(home
             assert "owner/closed" in about and 'role="alert"' in about
     assert calls.open("a-run-that-was-deleted", "", "en")[0]["value"] == "bundled"
     arrived, *rest = calls.arrive(visit("owner/elsewhere"))
-    assert arrived["value"] == "owner/elsewhere" and len(rest) == 4
+    assert arrived["value"] == "owner/elsewhere" and len(rest) == 5
 
 
 def test_with_no_chinese_model_at_hand_the_english_sentence_is_shown_and_said_to_be(calls: _Callbacks) -> None:
