@@ -23,6 +23,7 @@ from bertdemo.ui.render.primitives import (
     key,
     note,
     root,
+    spans,
     table,
 )
 
@@ -89,7 +90,8 @@ def render_outcome(status: RunStatus, mistakes: Sequence[Mistake], lang: str) ->
         parts.append(_interval(found, label, majority))
         if majority is not None:
             parts.append(caption(translate(lang, f"result.majority{_of(status)}", share=percent(majority))))
-        parts.append(_mistake_list(mistakes[:3], len(mistakes), lang))
+        if _judges(status):
+            parts.append(_mistake_list(mistakes[:3], len(mistakes), lang))
     elif status.ended and not status.checkpoint:
         parts.append(note(translate(lang, "result.nothing_fitted" if status.stepless else "result.nothing_kept")))
     return root(join(parts), "bd-outcome")
@@ -109,9 +111,10 @@ def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -
         join(_metric_line(status, name, lang) for name in status.metrics),
         *([heading(translate(lang, "result.per_label")), _per_label(evaluation, lang)] if evaluation.per_label else []),
         *([heading(translate(lang, "result.confusion")), _matrix(evaluation, lang)] if evaluation.counts else []),
-        heading(translate(lang, "result.mistakes"), plural(lang, "result.mistakes_of", len(evaluation.mistakes))),
-        _mistake_table(evaluation, lang),
     ]
+    if _judges(status):
+        told = plural(lang, "result.mistakes_of", len(evaluation.mistakes))
+        parts += [heading(translate(lang, "result.mistakes"), told), _mistake_table(evaluation, lang)]
     return root(join(parts), "bd-result")
 
 
@@ -212,6 +215,11 @@ def _of(status: RunStatus) -> str:
     return "" if status.started is None or status.started.metric == "accuracy" else "_other"
 
 
+def _judges(status: RunStatus) -> bool:
+    """Whether a row can be right or wrong: of a text with hidden words only its perplexity is told."""
+    return status.started is None or not status.started.lower_is_better
+
+
 def _guess(status: RunStatus, name: str) -> float | None:
     """Return what guessing reaches of this metric."""
     return status.started.majority if status.started and name == status.started.metric else None
@@ -298,12 +306,21 @@ def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str) -> str:
     if not mistakes:
         return caption(translate(lang, "result.no_mistakes"))
     items = join(
-        f"<li><q>{esc(_short(m.text))}</q><span>"
+        f"<li>{_quoted(m)}<span>"
         + esc(translate(lang, "result.mistake", label=m.label, predicted=m.predicted, sure=percent(m.confidence, 0)))
         + "</span></li>"
         for m in mistakes
     )
     return f'{caption(plural(lang, "result.three_of", total))}<ul class="bd-mistakes">{items}</ul>'
+
+
+def _quoted(mistake: Mistake) -> str:
+    """Draw the text, with the second one where there is one; what the model marked in it is marked."""
+    if not (mistake.said or mistake.given):
+        return "".join(f"<q>{esc(_short(text))}</q>" for text in (mistake.text, mistake.pair) if text)
+    marks = [(mark.start, mark.end, mark.label, "") for mark in mistake.said]
+    asked = f"<q>{esc(_short(mistake.text))}</q>" if mistake.pair else ""
+    return asked + spans(mistake.pair or mistake.text, marks)
 
 
 def _short(text: str) -> str:
