@@ -44,8 +44,6 @@ def test_fifteen_of_a_hundred_are_chosen_and_eight_of_ten_of_them_masked() -> No
     assert total == 400 * 15
     assert seen["mask"] / total == pytest.approx(0.8, abs=0.02)
     assert seen["other"] / total == pytest.approx(0.1, abs=0.02)
-        0.1, abs=0.02
-    )
 
 
 @pytest.mark.slow
