@@ -16,6 +16,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -278,6 +279,12 @@ class Catalogue:
         )
 
 
+_TASKS: Mapping[str, str] = {
+    "single_label_classification": "classification", "multi_label_classification": "multi_label"
+}  # fmt: skip
+"""What a head over labels was trained for -> the task that predicts with it."""
+
+
 def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Language) -> CheckpointInfo:
     """Return what config and weights say; whether a text is lower-cased they do not."""
     config, weights = vetted.config, vetted.weights
@@ -294,7 +301,7 @@ def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Lang
         id=checkpoint,
         name=checkpoint.removeprefix(_LOCAL).rpartition("/")[2],
         source=source,
-        task="classification" if labels else None,
+        task=_TASKS[problem] if labels else None,
         labels=labels,
         layers=config["num_hidden_layers"],
         width=config["hidden_size"],

@@ -26,6 +26,7 @@ from bertdemo.serving.files import predict_file
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import Inputs
+from bertdemo.tasks.multi_label import LabelSet
 from tests.runs.support import settings_with, sharpened, write_csv
 from tests.tiny import build_tiny_checkpoint
 
@@ -268,3 +269,13 @@ def test_the_column_that_was_trained_on_is_read_and_a_wrong_name_is_refused(
     assert (row["prediction"], float(row["confidence"])) == (best.label, pytest.approx(best.score, abs=2e-6))
     with pytest.raises(ColumnMissing):
         run_file(predictor, catalogue, source, tmp_path / "out.csv", columns={"text": "nothing"})
+
+
+def test_a_checkpoint_whose_labels_do_not_exclude_each_other_answers_so(home: Path, tmp_path: Path) -> None:
+    named = {"problem_type": "multi_label_classification"}
+    build_tiny_checkpoint(tmp_path / "several", head="classification", labels=("a", "b", "c"), **named)
+    own = Settings(home=home, checkpoint_folders=(tmp_path / "several",))
+    answer = Predictor(own, Catalogue(own)).predict("good film", "", "local:several", "")
+    assert answer.task == "multi_label" and isinstance(answer.output, LabelSet)
+    assert sum(item.score for item in answer.output.labels) != pytest.approx(1)
+    assert answer.output.chosen == tuple(item.label for item in answer.output.labels if item.score >= 0.5)
