@@ -152,7 +152,8 @@ def test_a_step_before_and_after_and_the_code_are_reached_by_keyboard_alone(
     _tab_to(visitor, "#inside-take")
     keys.press("Enter")
     page.locator("#inside-step .bd-training").wait_for()
-    assert page.input_value("#inside-label input") in page.locator("#inside-step tbody tr").first.inner_text()
+    label = page.input_value("#inside-label input")
+    page.locator("#inside-step tbody tr").first.filter(has_text=label).wait_for()
     _tab_to(visitor, "#inside-code-training_step summary")
     keys.press("Enter")
     _tab_to(visitor, "#inside-code-training_step [data-copy]")
@@ -165,7 +166,8 @@ def test_a_step_before_and_after_and_the_code_are_reached_by_keyboard_alone(
     page.locator("#inside-change .bd-points svg").nth(1).wait_for()
     _tab_to(visitor, "#inside-change [data-paint=grid]")
     keys.press("ArrowRight")
-    assert "paint" in _focus(visitor) and page.locator("#inside-change output").first.inner_text().startswith("[0, ")
+    page.wait_for_function("document.querySelector('#inside-change output').innerText.startsWith('[0, ')")
+    assert "paint" in _focus(visitor)
 
 
 # --- how much there is --------------------------------------------------------------------------------------
