@@ -59,6 +59,7 @@ def test_hostile_cells_labels_columns_and_file_names_are_shown_as_typed_in_every
     assert page.locator("#train-label input").input_value() == COLUMNS[1]
     page.locator("#train-report .bd-bars").filter(has_text=LABELS[0]).wait_for()
     page.get_by_text(visitor.say("train.preview"), exact=True).click()
+    page.locator("#train-preview td").first.wait_for()
     cells = page.locator("#train-preview td").all_inner_texts()
     assert f"{HOSTILE[0]} 0" in cells
     assert f"{HOSTILE[4]} 4" in cells
@@ -66,7 +67,8 @@ def test_hostile_cells_labels_columns_and_file_names_are_shown_as_typed_in_every
     run = visitor.start("finished")
     page.locator("#train-outcome .bd-mistakes").wait_for()
 
-    visitor.tab("predict")
+    page.click("#train-try")
+    page.locator("#predict-go").wait_for()
     visitor.infers_with("csv")
     for text in HOSTILE:
         page.fill("#predict-text textarea", text)

@@ -21,7 +21,7 @@ def _upload_after_a_sample(visitor: Visitor, file: Path) -> str:
     visitor.sample("support_en")
     visitor.upload(file)
     assert visitor.page.input_value("#train-sample input") == ""
-    visitor.tiny().set(epochs=3, learning_rate="0.00001")
+    visitor.tiny().set(epochs=40, learning_rate="0.00001")
     return file.name
 
 
