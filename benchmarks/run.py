@@ -56,6 +56,8 @@ def main(wanted: Sequence[str]) -> int:
             "similarity": lambda: tasks.similar(services),
             "search": lambda: [tasks.found(services)],
             "hidden_words": lambda: [tasks.hidden_words(_begun(services))],
+            "rewriting": lambda: [tasks.rewriting(_begun(services))],
+            "answers": lambda: tasks.answers(services),
             "wnut17": lambda: [tasks.wnut17(_begun(services))],
             "uner": lambda: [tasks.uner(_begun(services))],
             "goemotions_all": lambda: [tasks.goemotions_all(_begun(services))],

@@ -14,12 +14,14 @@ from bertdemo.data.tables import Table
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.settings import Limits
-from bertdemo.tasks import similarity, thresholds, token_classification
-from bertdemo.tasks.base import Inputs
+from bertdemo.tasks import question_answering, similarity, spans, thresholds, token_classification
+from bertdemo.tasks.base import HeadOptions, Inputs
 from bertdemo.tasks.multi_label import one_vs_rest
 from bertdemo.tasks.twin import unit_vectors, word_counts
 from bertdemo.ui.services import Services
 
+_WINDOW = 128
+"""Pieces of a window for xquad: so that most passages need several."""
 _NO_DATA = "no labelled data beside the checkout"
 
 
@@ -166,6 +168,83 @@ def hidden_words(services: Services) -> Row:
     told = f"{course[0]:.0f} after the first epoch, {min(course):.0f} at best ({seconds:.0f} s)"
     return Row("hidden words on the review sample, new head: perplexity of held-out reviews", told, "falls",
                min(course) < course[0])  # fmt: skip
+
+
+def rewriting(services: Services) -> Row:
+    """Train two BERTs made of one on the rewritings; score them beside a copy of the source."""
+    what = "rewriting on the authored sample, two BERTs made of the bundled one: ROUGE-L on validation rows"
+    status, seconds = _trained(services, "text_to_text", str(samples.sample_path("rewrite_en")))
+    course = [event.metrics["perplexity"] for event in status.evaluations]
+    task, table = tasks.find("text_to_text"), _sample("rewrite_en")
+    rows = range(table.rows)
+    copied = task.reached(table, task.columns(table), rows, _reader(services))[0].metrics["rouge_l"].value
+    told = (
+        f"{status.metrics['rouge_l']['value']:.3f}; the source copied reaches {copied:.3f}; perplexity {course[0]:.0f} "
+        f"after the first epoch, {min(course):.0f} at best ({seconds:.0f} s)"
+    )
+    return Row(what, told, "perplexity falls; both stated", min(course) < course[0])
+
+
+def answers(services: Services) -> list[Row]:
+    """Read all windows of xquad: the best span against one by one, and each answer's characters in its passage."""
+    what = "xquad English, all windows: spans that differ from a search through every legal one"
+    if not (DATA / "xquad").is_dir():
+        return [skipped(what, "0", _NO_DATA)]
+    task: Any = tasks.find("question_answering")
+    table = _table("xquad/xquad.en.json")
+    inputs = task.inputs(table, task.columns(table), range(table.rows))
+    model = task.model(services.catalogue.folder("bundled", ""), HeadOptions(labels=(), seed=0)).model
+    tokenizer = services.catalogue.tokenizer("bundled", "")
+    pairs = zip(inputs.texts, inputs.pairs or [], strict=True)
+    read = [spans.windows(tokenizer, question, passage, _WINDOW) for question, passage in pairs]
+    differ = 0
+    for own, (starts, ends) in zip(read, question_answering.scores_of(model, tokenizer, read), strict=True):
+        found = spans.best_span(starts, ends, own)
+        best = _slow_span(starts, ends, own)
+        differ += (found.start, found.end) != best
+    count = sum(map(len, read))
+    rows = [Row(what, f"{differ} of {table.rows:,} questions, {count:,} windows of {_WINDOW}", "0", differ == 0)]
+    for name, file in (("English", "xquad/xquad.en.json"), ("Chinese", "xquad/xquad_zh.jsonl")):
+        rows.append(_offsets(tokenizer, name, file))
+    return rows
+
+
+def _slow_span(starts: Sequence[Any], ends: Sequence[Any], read: Sequence[spans.Window]) -> tuple[int, int]:
+    """Score every pair of pieces of every window, one after the other."""
+    best, place = -float("inf"), (0, 0)
+    for start, end, window in zip(starts, ends, read, strict=True):
+        for first, begins in enumerate(window.offsets):
+            for last in range(first, min(first + spans.MOST_ANSWER, len(window.offsets))):
+                stops = window.offsets[last]
+                if begins and stops and start[first] + end[last] > best:
+                    best, place = start[first] + end[last], (begins[0], stops[1])
+    return place
+
+
+def _offsets(tokenizer: Any, name: str, file: str) -> Row:
+    """Count answers whose pieces, found again in a window, do not cover exactly the answer's characters."""
+    task = tasks.find("question_answering")
+    table = _table(file)
+    columns = task.columns(table)
+    inputs, targets = task.inputs(table, columns, range(table.rows)), task.targets(table, columns, ())
+    asked = wrong = inside_words = 0
+    for question, passage, target in zip(inputs.texts, inputs.pairs or [], targets, strict=True):
+        if target is None or not target.text:
+            continue
+        asked += 1
+        end = target.start + len(target.text)
+        covered = set()
+        for window in spans.windows(tokenizer, question, passage, _WINDOW):
+            first, last = window.places(target.start, end)
+            if first:
+                covered.add((window.offsets[first][0], window.offsets[last][1]))  # type: ignore[index]
+        if (target.start, end) not in covered:
+            # An answer that begins or ends inside a piece cannot be said exactly by any span of pieces.
+            cut = any(begin < target.start and end <= stop for begin, stop in covered)
+            inside_words += cut or not covered
+            wrong += not cut and bool(covered) and all(passage[a:b].strip() != target.text.strip() for a, b in covered)
+    told = f"{wrong} of {asked:,}; {inside_words} begin or end inside a piece or stand in no window whole"
+    return Row(f"xquad {name}: answers whose pieces cover other characters", told, "0", wrong == 0)
 
 
 def _table(name: str) -> Table:

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bertdemo.checkpoints import bundled, heads, intake, known
+from bertdemo.checkpoints import bundled, encoder_decoder, heads, intake, known
 from bertdemo.checkpoints.hub import Hub
 from bertdemo.checkpoints.info import (
     Capability,
@@ -335,7 +335,8 @@ def _language(tokenizer: SharedTokenizer) -> Language:
 
 def _open_tokenizer(folder: Path, checkpoint: str) -> SharedTokenizer:
     """Read the tokenizer and hold it against the model's table of word embeddings."""
-    config = intake.clean_config(intake.read_config(folder / CONFIG_FILE, checkpoint=checkpoint), checkpoint=checkpoint)
+    raw = intake.read_config(folder / CONFIG_FILE, checkpoint=checkpoint)
+    config = intake.clean_config(encoder_decoder.reader_part(raw), checkpoint=checkpoint)
     try:
         tokenizer = SharedTokenizer.from_folder(folder)
     except CheckpointBroken as error:

@@ -20,6 +20,7 @@ _OTHERS = {
     "BertForMultipleChoice": _CLASSIFIER,
     "BertForQuestionAnswering": "qa_outputs.weight",
     "BertForNextSentencePrediction": "cls.seq_relationship.weight",
+    "EncoderDecoderModel": "decoder.cls.predictions.transform.dense.weight",
 }
 """Classes with a head of another kind -> the tensor that it cannot be without."""
 

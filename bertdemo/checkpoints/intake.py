@@ -12,7 +12,7 @@ import json
 import math
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ _NUMBERS = {
     "layer_norm_eps": (1e-15, 1e-3),
 }
 
+_LAYERS = ("encoder.", "decoder.encoder.")
 _ENCODER_NAME = re.compile(
     r"embeddings\.((word|position|token_type)_embeddings\.weight|LayerNorm\.(weight|bias)|(position|token_type)_ids)"
     r"|encoder\.layer\.\d{1,2}\.(attention\.(self\.(query|key|value)|output\.(dense|LayerNorm))"
@@ -77,15 +78,27 @@ class WeightsFacts:
 
 
 @dataclass(frozen=True)
+class Writer:
+    """The half that writes, of two BERTs in one file."""
+
+    config: Mapping[str, Any]
+    """Clean."""
+    ids: Mapping[str, int]
+    """What both halves share: the ids of [CLS], [SEP] and [PAD], by their names in the config."""
+
+
+@dataclass(frozen=True)
 class Vetted:
     """A folder that passed: its clean config, what its weights hold, and the class that its config names."""
 
     config: Mapping[str, Any]
     weights: WeightsFacts
     architecture: str
+    writer: Writer | None = None
+    """The half that writes, where two BERTs are one file: config and weights are then those of the one that reads."""
 
 
-class _Refused(ValueError):
+class Refused(ValueError):
     """The file under the check is not what it should be."""
 
 
@@ -96,24 +109,29 @@ def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
     there, CheckpointBroken naming the file at fault otherwise; `checkpoint` is the id in their messages (the
     folder's name when left out).
     """
+    from bertdemo.checkpoints import encoder_decoder
+
     name = checkpoint or folder.name
     raw = read_config(folder / CONFIG_FILE, checkpoint=name)
+    if raw.get("model_type") == encoder_decoder.MODEL_TYPE:
+        return encoder_decoder.check(folder, raw, name)
     config = clean_config(raw, checkpoint=name)
-    if (folder / f"{WEIGHTS_FILE}.index.json").exists():
-        raise CheckpointBroken(checkpoint=name, file=f"{WEIGHTS_FILE}.index.json")
     weights = check_weights(folder / WEIGHTS_FILE, checkpoint=name)
-    expected = encoder_shapes(config)
-    if missing := [key for key in expected if key not in weights.shapes]:
-        shown = ", ".join(missing[:_NAMED_MISSING]) + (" …" if len(missing) > _NAMED_MISSING else "")
-        raise CheckpointIncomplete(checkpoint=name, count=len(missing), missing=shown)
-    if any(weights.shapes.get(key) != shape for key, shape in expected.items()):
-        raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
-    if any(key.startswith("encoder.") and key not in expected for key in weights.shapes):
-        raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
+    require_shapes(weights, encoder_shapes(config), name)
     architecture = architecture_of(raw)
     if not _mean_head_fits(config, weights, architecture):
         raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
     return Vetted(with_labels(config, weights, architecture), weights, architecture)
+
+
+def require_shapes(weights: WeightsFacts, expected: Mapping[str, tuple[int, ...]], checkpoint: str) -> None:
+    """Require every tensor that is expected, in its shape, and no further one in the layers of a half."""
+    if missing := [key for key in expected if key not in weights.shapes]:
+        shown = ", ".join(missing[:_NAMED_MISSING]) + (" …" if len(missing) > _NAMED_MISSING else "")
+        raise CheckpointIncomplete(checkpoint=checkpoint, count=len(missing), missing=shown)
+    wrong = any(weights.shapes.get(key) != shape for key, shape in expected.items())
+    if wrong or any(key.startswith(_LAYERS) and key not in expected for key in weights.shapes):
+        raise CheckpointBroken(checkpoint=checkpoint, file=WEIGHTS_FILE)
 
 
 def read_config(path: Path, *, checkpoint: str) -> dict[str, Any]:
@@ -121,10 +139,10 @@ def read_config(path: Path, *, checkpoint: str) -> dict[str, Any]:
     try:
         _require_inside(path)
         if path.stat().st_size > _MAX_CONFIG_BYTES:
-            raise _Refused
+            raise Refused
         raw = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(raw, dict):
-            raise _Refused
+            raise Refused
     except (OSError, ValueError, RecursionError):
         raise CheckpointBroken(checkpoint=checkpoint, file=CONFIG_FILE) from None
     return raw
@@ -149,12 +167,12 @@ def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> dict[str, A
     try:
         clean: dict[str, Any] = {key: _integer(raw, key) for key in _INTEGERS}
         if clean["hidden_size"] % clean["num_attention_heads"]:
-            raise _Refused
+            raise Refused
         if raw.get("position_embedding_type", "absolute") != "absolute" or raw.get("is_decoder", False) is not False:
-            raise _Refused
+            raise Refused
         activation = raw.get("hidden_act", "gelu")
         if not isinstance(activation, str) or activation not in _ACTIVATIONS:
-            raise _Refused
+            raise Refused
         clean["hidden_act"] = activation
         clean |= {key: _number(raw[key], *bounds) for key, bounds in _NUMBERS.items() if raw.get(key) is not None}
         padding = raw.get("pad_token_id")
@@ -163,26 +181,30 @@ def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> dict[str, A
         clean |= _labels(raw)
         clean |= _chosen(raw, len(clean.get("id2label", {})))
         clean |= _problem(raw, len(clean.get("id2label", {})))
-    except _Refused:
+    except Refused:
         raise CheckpointBroken(checkpoint=checkpoint, file=CONFIG_FILE) from None
     return clean
 
 
-def check_weights(path: Path, *, checkpoint: str = "") -> WeightsFacts:
+def check_weights(path: Path, *, checkpoint: str = "", plain: Callable[[str], str] | None = None) -> WeightsFacts:
     """Check the header of a model.safetensors against the file and against what a BERT may hold.
 
+    `plain` names its tensors, `plain_name` unless told otherwise.
     Raises CheckpointBroken: not a regular file, outside its own folder (or its Hub cache), a torn or foreign
     header, a dtype that we do not load, offsets that leave gaps or do not end with the file.
     """
+    if (index := path.with_name(f"{path.name}.index.json")).exists():
+        raise CheckpointBroken(checkpoint=checkpoint, file=index.name)
     try:
         _require_inside(path)
         header, data_bytes = _read_header(path)
         header.pop("__metadata__", None)
         _check_offsets(header, data_bytes)
-        shapes = {_plain_name(name): tuple(entry["shape"]) for name, entry in header.items()}
+        named = plain or plain_name
+        shapes = {named(name): tuple(entry["shape"]) for name, entry in header.items()}
         if len(shapes) != len(header):
-            raise _Refused  # one tensor under two names, e.g. with and without `bert.`
-    except (_Refused, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+            raise Refused  # one tensor under two names, e.g. with and without `bert.`
+    except (Refused, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise CheckpointBroken(checkpoint=checkpoint, file=path.name) from None
     body = {name: shape for name, shape in shapes.items() if _ENCODER_NAME.fullmatch(name)}
     return WeightsFacts(
@@ -245,13 +267,13 @@ def file_sha256(path: Path) -> str:
 def _integer(raw: Mapping[str, Any], key: str) -> int:
     value, (low, high) = raw.get(key, _DEFAULT_INTEGERS.get(key)), _INTEGERS[key]
     if type(value) is not int or not low <= value <= high:
-        raise _Refused
+        raise Refused
     return value
 
 
 def _number(value: object, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise _Refused
+        raise Refused
     return float(value)
 
 
@@ -260,11 +282,11 @@ def _chosen(raw: Mapping[str, Any], labels: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if raw.get("thresholds") is not None:
         if not isinstance(raw["thresholds"], list) or len(raw["thresholds"]) != labels:
-            raise _Refused
+            raise Refused
         found["thresholds"] = [_number(value, 0.0, 1.0) for value in raw["thresholds"]]
     if raw.get("score_range") is not None:
         if not isinstance(raw["score_range"], list) or len(raw["score_range"]) != 2:
-            raise _Refused
+            raise Refused
         found["score_range"] = [_number(value, -1e9, 1e9) for value in raw["score_range"]]
     if raw.get("null_threshold") is not None:
         found["null_threshold"] = _number(raw["null_threshold"], -1e6, 1e6)
@@ -277,10 +299,10 @@ def _labels(raw: Mapping[str, Any]) -> dict[str, Any]:
     if by_id is None:
         return {}
     if not isinstance(by_id, dict) or not 1 <= len(by_id) <= MAX_LABELS:
-        raise _Refused
+        raise Refused
     names = [by_id.get(str(index), by_id.get(index)) for index in range(len(by_id))]
     if not all(isinstance(name, str) and len(name) <= 1_000 for name in names):
-        raise _Refused
+        raise Refused
     return {
         "id2label": dict(enumerate(names)),
         "label2id": {name: index for index, name in enumerate(names)},
@@ -306,7 +328,7 @@ def _require_inside(path: Path) -> None:
     border = folder.parents[2] if snapshot else folder
     target = path.resolve(strict=True)
     if not target.is_file() or not target.is_relative_to(border.resolve()):
-        raise _Refused
+        raise Refused
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:
@@ -315,23 +337,23 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", _exactly(file.read(8), 8))
         if not 2 <= length <= min(_MAX_HEADER_BYTES, size - 8):
-            raise _Refused
+            raise Refused
         header = json.loads(_exactly(file.read(length), length), object_pairs_hook=_no_twins)
     if not isinstance(header, dict):
-        raise _Refused
+        raise Refused
     return header, size - 8 - length
 
 
 def _exactly(data: bytes, length: int) -> bytes:
     if len(data) != length:
-        raise _Refused
+        raise Refused
     return data
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # Two readers of a JSON object with one key twice may each believe another value.
     if len({key for key, _ in pairs}) != len(pairs):
-        raise _Refused
+        raise Refused
     return dict(pairs)
 
 
@@ -341,25 +363,26 @@ def _check_offsets(header: Mapping[str, Any], data_bytes: int) -> None:
     for entry in header.values():
         shape, (start, end) = entry["shape"], entry["data_offsets"]
         if not isinstance(shape, list) or len(shape) > 4:
-            raise _Refused
+            raise Refused
         if not all(type(number) is int and number >= 0 for number in (*shape, start, end)):
-            raise _Refused
+            raise Refused
         if end - start != math.prod(shape) * _ITEM_BYTES[entry["dtype"]]:
-            raise _Refused
+            raise Refused
         spans.append((start, end))
     position = 0
     for start, end in sorted(spans):
         if start != position:
-            raise _Refused
+            raise Refused
         position = end
     if position != data_bytes:
-        raise _Refused
+        raise Refused
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a tensor's name without `bert.`, as it is called today; Refused where a BERT has no such tensor."""
     plain = name.removeprefix("bert.")
     # The oldest checkpoints, bert-base-uncased among them, say gamma and beta; transformers renames them too.
     plain = plain.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
     if not (_ENCODER_NAME.fullmatch(plain) or _HEAD_NAME.fullmatch(plain)):
-        raise _Refused
+        raise Refused
     return plain

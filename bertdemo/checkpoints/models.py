@@ -16,9 +16,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from bertdemo.checkpoints import intake, mean_linear
+from bertdemo.checkpoints import encoder_decoder, intake, mean_linear
 from bertdemo.checkpoints.heads import other_head
 from bertdemo.checkpoints.intake import TOKENIZER_FILES, WEIGHTS_FILE, Vetted
+from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import CheckpointBroken, MaskHeadMissing
 
 if TYPE_CHECKING:
@@ -29,14 +30,15 @@ if TYPE_CHECKING:
         BertForSequenceClassification,
         BertForTokenClassification,
         BertModel,
+        EncoderDecoderModel,
         PreTrainedModel,
     )
 
     from bertdemo.checkpoints.mean_linear import Floats
 
-Head = Literal["none", "classification", "tokens", "span", "fill_mask", "new_fill_mask"]
+Head = Literal["none", "classification", "tokens", "span", "fill_mask", "new_fill_mask", "text_to_text"]
 """`tokens` labels every piece, `span` scores every piece as a start and an end; `new_fill_mask` makes a masked-word
-head where the file has none, which `fill_mask` refuses."""
+head where the file has none, which `fill_mask` refuses; `text_to_text` is a second BERT that writes."""
 HEAD_FILE = "head_at_start.safetensors"
 _LOADING = threading.Lock()
 """transformers changes how torch makes tensors while it loads, and a seed is the process's: one load at a time."""
@@ -44,7 +46,9 @@ _MAY_BE_NEW = re.compile(r"(classifier|qa_outputs)\.(weight|bias)|(bert\.)?poole
 _NEW_MASK_HEAD = re.compile(
     r"cls\.predictions\.(bias|decoder\.(weight|bias)|transform\.(dense|LayerNorm)\.(weight|bias))"
 )
-_WITHOUT_POOLER = frozenset({"BertForMaskedLM", "BertForTokenClassification", "BertForQuestionAnswering"})
+_WITHOUT_POOLER = frozenset(
+    {"BertForMaskedLM", "BertForTokenClassification", "BertForQuestionAnswering", "BertLMHeadModel"}
+)
 """Classes that read every position, so that they have no place for a pooler that the file may bring."""
 _BODY = re.compile(r"(bert\.)?(embeddings|encoder|pooler)\.")
 _POOLER = re.compile(r"(bert\.)?pooler\.")
@@ -60,6 +64,7 @@ class Opened:
         | BertForTokenClassification
         | BertForQuestionAnswering
         | BertForMaskedLM
+        | EncoderDecoderModel
     )
     new_weights: tuple[str, ...]
     """Names of tensors that were initialised here; empty for a trained checkpoint."""
@@ -93,22 +98,67 @@ def open_model(
         import transformers
 
         config = transformers.BertConfig(**fields)
+        if head == "text_to_text":
+            return _pair(vetted, folder, config, attention)
+        source = _Source(folder, encoder_decoder.reader_state(folder) if vetted.writer else None)
         if head == "none":
             pooler = vetted.weights.has_pooler
-            return _load(transformers.BertModel, folder, config, attention, add_pooling_layer=pooler)
+            return _load(transformers.BertModel, source, config, attention, add_pooling_layer=pooler)
         if head in {"fill_mask", "new_fill_mask"}:
-            return _load(transformers.BertForMaskedLM, folder, config, attention, may_be_new=_NEW_MASK_HEAD)
-        return _with_head(vetted, head, folder, config, attention, own=not labels or tuple(labels) == _stored(vetted))
+            return _load(transformers.BertForMaskedLM, source, config, attention, may_be_new=_NEW_MASK_HEAD)
+        return _with_head(vetted, head, source, config, attention, own=not labels or tuple(labels) == _stored(vetted))
 
 
-def _with_head(vetted: Vetted, head: Head, folder: Path, config: Any, attention: str, *, own: bool) -> Opened:
+@dataclass(frozen=True)
+class _Source:
+    """Where tensors come from: a folder, or some of them that were read from it."""
+
+    folder: Path
+    state: dict[str, Tensor] | None = None
+
+
+def _pair(vetted: Vetted, folder: Path, config: Any, attention: str) -> Opened:
+    """Open the two BERTs of a file, or make two of one: the second gets a new attention to what the first has read."""
+    import copy
+
+    import transformers
+    from transformers import EncoderDecoderConfig, EncoderDecoderModel
+
+    both = EncoderDecoderConfig.from_encoder_decoder_configs
+    if vetted.writer:
+        kept: Any = both(config, transformers.BertConfig(**vetted.writer.config), **vetted.writer.ids)
+        return _load(EncoderDecoderModel, _Source(folder), kept, attention, may_be_new=encoder_decoder.NEW)
+    ids = _special_ids(folder)
+    writes = copy.deepcopy(config)
+    writes.is_decoder = writes.add_cross_attention = True
+    reader = _load(transformers.BertModel, _Source(folder), config, attention)
+    writer = _load(
+        transformers.BertLMHeadModel, _Source(folder), writes, attention, may_be_new=encoder_decoder.NEW_IN_WRITER
+    )
+    model: Any = EncoderDecoderModel(config=both(config, writes, **ids), encoder=reader.model, decoder=writer.model)
+    new = [
+        f"{prefix}{name}" for prefix, one in ((encoder_decoder.READER, reader), (encoder_decoder.WRITER, writer))
+        for name in one.new_weights
+    ]  # fmt: skip
+    return Opened(model.eval(), tuple(sorted(new)), ())
+
+
+def _special_ids(folder: Path) -> dict[str, int]:
+    """Return the ids that a writer begins and ends with, by their names in the config."""
+    pieces = SharedTokenizer.from_folder(folder).vocabulary
+    if missing := [piece for piece in encoder_decoder.IDS.values() if piece not in pieces]:
+        raise CheckpointBroken(checkpoint=folder.name, file=f"tokenizer.json ({missing[0]})")
+    return {name: pieces[piece] for name, piece in encoder_decoder.IDS.items()}
+
+
+def _with_head(vetted: Vetted, head: Head, source: _Source, config: Any, attention: str, *, own: bool) -> Opened:
     """Open with a head over labels or spans; `own` says whether the file's labels are the ones that are asked for."""
     import transformers
 
     if head == "classification" and vetted.weights.has_mean_head and own:
-        return _load(mean_linear.model_class(), folder, config, attention)
+        return _load(mean_linear.model_class(), source, config, attention)
     cls = getattr(transformers, _CLASSES[head])
-    opened = _load(cls, folder, config, attention)
+    opened = _load(cls, source, config, attention)
     # A classifier of texts and one of pieces have the same names and shapes, and mean different things.
     fits = vetted.architecture == cls.__name__
     if head == "classification":
@@ -163,7 +213,9 @@ def warm_up() -> None:
             BertForQuestionAnswering,
             BertForSequenceClassification,
             BertForTokenClassification,
+            BertLMHeadModel,
             BertModel,
+            EncoderDecoderModel,
         )
 
 
@@ -199,7 +251,7 @@ def restore_head(opened: Opened, folder: Path) -> None:
         raise CheckpointBroken(checkpoint=folder.name, file=HEAD_FILE) from None
     state = opened.model.state_dict()
     for name, tensor in tensors.items():
-        known = _MAY_BE_NEW.fullmatch(name) or _NEW_MASK_HEAD.fullmatch(name)
+        known = any(pattern.fullmatch(name) for pattern in (_MAY_BE_NEW, _NEW_MASK_HEAD, encoder_decoder.NEW))
         if not known or name not in state or state[name].shape != tensor.shape:
             raise CheckpointBroken(checkpoint=folder.name, file=HEAD_FILE)
     with torch.no_grad():
@@ -215,15 +267,18 @@ def write(model: PreTrainedModel, tokenizer_from: Path, draft: Path) -> None:
 
 
 def _load(
-    cls: Any, folder: Path, config: Any, attention: str, may_be_new: re.Pattern[str] = _MAY_BE_NEW, **options: object
+    cls: Any, source: _Source, config: Any, attention: str, may_be_new: re.Pattern[str] = _MAY_BE_NEW, **options: object
 ) -> Opened:
     import torch
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # or a new head prints a table of missing keys
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    folder = source.folder
+    if source.state is not None:
+        options["state_dict"] = source.state
     model, info = cls.from_pretrained(
-        folder,
+        None if source.state is not None else folder,
         config=config,
         local_files_only=True,
         use_safetensors=True,

@@ -13,6 +13,7 @@ from bertdemo.tasks.pair import Pair
 from bertdemo.tasks.question_answering import QuestionAnswering
 from bertdemo.tasks.search import Search
 from bertdemo.tasks.similarity import SimilarityTask
+from bertdemo.tasks.text_to_text import TextToText
 from bertdemo.tasks.token_classification import TokenClassification
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ TASKS: dict[str, Task] = {
     "question_answering": QuestionAnswering(),
     "fill_mask": FillMask(),
     "search": Search(),
+    "text_to_text": TextToText(),
 }
 
 

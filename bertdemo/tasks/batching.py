@@ -114,3 +114,14 @@ def pad(rows: Sequence[Mapping[str, Any]], pad_id: int) -> dict[str, torch.Tenso
             values = [row[name] for row in rows]
         padded[name] = torch.tensor(values)
     return padded
+
+
+def piece_costs(logits: Any, labels: Any) -> Any:
+    """Return (batch, 2), the sum of -log p of the right pieces and how many there are.
+
+    `logits` are (batch, n, vocabulary), `labels` (batch, n).
+    """
+    import torch
+
+    nats = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
+    return torch.stack([nats.sum(1), (labels != IGNORED).sum(1).to(nats.dtype)], 1)

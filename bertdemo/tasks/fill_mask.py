@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.data.columns import detect
-from bertdemo.errors import MaskMissing, TooFewRows
+from bertdemo.errors import MaskMissing
 from bertdemo.run_config import Keep
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role, Task
-from bertdemo.tasks.batching import IGNORED, Collator, batches, encoded, pad
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
+from bertdemo.tasks.batching import IGNORED, Collator, batches, encoded, pad, piece_costs
 from bertdemo.tasks.results import Judged, Prediction, Score
+from bertdemo.tasks.unlabelled import Unlabelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.data.tables import Table
 
-MINIMUM_ROWS = 4
 SHARE = 0.15
 _MASKED, _REPLACED = 0.8, 0.1
 _HELD_OUT_EPOCH = 2**31 - 1
@@ -144,36 +143,14 @@ def hidden(
     return read, labels
 
 
-class FillMask(Task):
+class FillMask(Unlabelled):
     """`text` is read with some of its pieces hidden; the pieces are said."""
 
     id = "fill_mask"
     roles = (Role("text", "text"),)
     metrics = ("perplexity",)
     lower_is_better = True
-    categories = False
     has_baseline = False
-
-    def columns(self, table: Table) -> dict[str, str]:
-        """Guess the column with the most writing."""
-        return detect(table, ["text"])
-
-    def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
-        """Raise where the column is missing, or too few rows can be used."""
-        self.check_columns(table, columns)
-        usable = sum(target is not None for target in self.targets(table, columns, ()))
-        if usable < MINIMUM_ROWS:
-            raise TooFewRows(rows=usable, minimum=MINIMUM_ROWS)
-
-    def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
-        """Raise where the column is missing, or no row can be used."""
-        self.check_columns(table, columns)
-        if all(target is None for target in self.targets(table, columns, labels)):
-            raise TooFewRows(rows=0, minimum=1)
-
-    def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
-        """There are none."""
-        return ()
 
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[int | None]:
         """Every text is its own target: 0, or None where it is missing."""
@@ -208,7 +185,7 @@ class FillMask(Task):
 
     def reduce(self, logits: Any, labels: Any) -> Any:
         """Return (batch, 2): the sum of -log p at the hidden pieces, and how many there are."""
-        return _cost(logits, labels)
+        return piece_costs(logits, labels)
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
         """Return the perplexity over all hidden pieces."""
@@ -261,7 +238,7 @@ class FillMask(Task):
                 ]
                 there = {name: tensor.to(model.device) for name, tensor in collate(rows).items()}
                 labels = there.pop("labels")
-                costs = _cost(model(**there).logits.float(), labels).cpu().tolist()
+                costs = piece_costs(model(**there).logits.float(), labels).cpu().tolist()
                 found |= {index: Surprise(nats, int(n)) for index, (nats, n) in zip(indices, costs, strict=True)}
                 progress(len(found) / len(inputs.texts))
         return [found[index] for index in range(len(inputs.texts))]
@@ -307,14 +284,6 @@ def _ordinary(tokenizer: SharedTokenizer) -> list[int]:
     return sorted(
         index for piece, index in tokenizer.vocabulary.items() if not (piece.startswith("[") and piece.endswith("]"))
     )
-
-
-def _cost(logits: Any, labels: Any) -> Any:
-    """Return (batch, 2) from (batch, n, vocabulary) logits and (batch, n) labels."""
-    import torch
-
-    nats = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
-    return torch.stack([nats.sum(1), (labels != IGNORED).sum(1).to(nats.dtype)], 1)
 
 
 def _perplexity(nats: Any, counts: Any) -> dict[str, float]:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.data.columns import detect, named
-from bertdemo.errors import ColumnsNotFound, TooFewRows
+from bertdemo.data.columns import named
+from bertdemo.errors import ColumnsNotFound
 from bertdemo.run_config import Keep
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role, Task
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.batching import Collator
 from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Score
 from bertdemo.tasks.spans import Found, Window, best_span, in_batches, padded, windows
+from bertdemo.tasks.unlabelled import Unlabelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.data.tables import Table
 
-MINIMUM_ROWS = 4
 START_COLUMN = "answer_start"
 """A column of this name says where the answer stands, which matters where it stands more than once."""
 ALWAYS = 1e4
@@ -92,13 +92,12 @@ _NOWHERE = (-1, -1)
 """Stands for no characters of the passage: special pieces and the question."""
 
 
-class QuestionAnswering(Task):
+class QuestionAnswering(Unlabelled):
     """`question` and `context` are read, `answer` is found in the context."""
 
     id = "question_answering"
     roles = (Role("question", "text"), Role("context", "pair"), Role("answer", "label"))
     metrics = ("f1", "exact_match")
-    categories = False
     has_baseline = False
     windows = True
     label_names = ("start_positions", "end_positions")
@@ -120,30 +119,9 @@ class QuestionAnswering(Task):
         called = all(named(column, role) for role, column in columns.items())
         return 0.9 if inside > 0.8 and (asked > 0.5 or called) else 0.0
 
-    def columns(self, table: Table) -> dict[str, str]:
-        """Guess the columns from their content."""
-        return detect(table, ["question", "context", "answer"])
-
     def placed(self, columns: Mapping[str, str]) -> dict[str, str]:
         """An empty answer is one too, so it is no missing label."""
         return {place: name for place, name in super().placed(columns).items() if place != "label"}
-
-    def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
-        """Raise where a column is missing, or too few rows can be used."""
-        self.check_columns(table, columns)
-        usable = sum(target is not None for target in self.targets(table, columns, ()))
-        if usable < MINIMUM_ROWS:
-            raise TooFewRows(rows=usable, minimum=MINIMUM_ROWS)
-
-    def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
-        """Raise where a column is missing, or no row can be used."""
-        self.check_columns(table, columns)
-        if all(target is None for target in self.targets(table, columns, labels)):
-            raise TooFewRows(rows=0, minimum=1)
-
-    def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
-        """There are none."""
-        return ()
 
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[Wanted | None]:
         """Return each row's answer; None where a text is missing or the answer does not stand in its context."""
@@ -281,7 +259,7 @@ class QuestionAnswering(Task):
         for start in range(0, len(inputs.texts), 256):  # bounds the memory that windows take
             part = range(start, min(start + 256, len(inputs.texts)))
             read = [windows(tokenizer, inputs.texts[at], inputs.pair(at), max_length) for at in part]
-            for at, (starts, ends) in zip(part, _logits(model, tokenizer, read), strict=True):
+            for at, (starts, ends) in zip(part, scores_of(model, tokenizer, read), strict=True):
                 span = best_span(starts, ends, read[at - start])
                 found.append(_settled(_answer(span, inputs.pair(at)), limit))
             progress(len(found) / len(inputs.texts))
@@ -336,7 +314,7 @@ def _window(row: Mapping[str, Any]) -> Window:
 _Scores = tuple[list[Any], list[Any]]
 
 
-def _logits(model: Any, tokenizer: SharedTokenizer, read: Sequence[Sequence[Window]]) -> list[_Scores]:
+def scores_of(model: Any, tokenizer: SharedTokenizer, read: Sequence[Sequence[Window]]) -> list[_Scores]:
     """Return for each question the start and the end scores of its windows."""
     import torch
 

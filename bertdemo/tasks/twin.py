@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.data.columns import detect
-from bertdemo.errors import TooFewRows
 from bertdemo.run_config import Keep
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, Task
+from bertdemo.tasks.base import EncodeOptions, HeadOptions
 from bertdemo.tasks.batching import batches, columns_of
+from bertdemo.tasks.unlabelled import Unlabelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,36 +29,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-MINIMUM_ROWS = 4
 _PAIR = "pair_"
 _CHUNK = 1000
 
 
-class Twin(Task):
+class Twin(Unlabelled):
     """See the module. A subclass says what a pair is worth, and how far the vectors are from it."""
-
-    categories = False
-
-    def columns(self, table: Table) -> dict[str, str]:
-        """Guess the columns from their content."""
-        return detect(table, [role.name for role in self.roles])
-
-    def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
-        """Raise where a column is missing, or too few rows can be used."""
-        self.check_columns(table, columns)
-        usable = sum(target is not None for target in self.targets(table, columns, self.labels(table, columns)))
-        if usable < MINIMUM_ROWS:
-            raise TooFewRows(rows=usable, minimum=MINIMUM_ROWS)
-
-    def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
-        """Raise where a column is missing, or no row can be used."""
-        self.check_columns(table, columns)
-        if all(target is None for target in self.targets(table, columns, labels)):
-            raise TooFewRows(rows=0, minimum=1)
-
-    def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
-        """There are none."""
-        return ()
 
     def encode(
         self,

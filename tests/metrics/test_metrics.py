@@ -24,6 +24,7 @@ GIVEN: dict[str, tuple[Any, Any, str | None, float]] = {
     "spearman": ([1.0, 2.0, 3.0], [1.0, 8.0, 9.0], None, 1.0),
     "perplexity": ([2.0, 4.0], [1.0, 2.0], None, 7.38905609893065),
     "recall_at_10": ([1, 10, 11, 99], [10, 10, 10, 10], None, 0.5),
+    "rouge_l": (["The cat sat.", "猫在睡"], ["the black cat", "猫睡了"], None, (2 / 3 + 2 / 3) / 2),
     "mrr": ([1, 2, 4, 4], [1, 1, 1, 1], None, 0.5),
 }
 """Metric -> predictions, references, configuration, and the value worked out by hand."""

@@ -56,6 +56,7 @@ SAMPLES = (
     Sample(id="similarity_en", file="similarity_en.csv", language="en", task="similarity"),
     Sample(id="entities_en", file="entities_en.jsonl", language="en", task="token_classification"),
     Sample(id="questions_en", file="questions_en.jsonl", language="en", task="question_answering"),
+    Sample(id="rewrite_en", file="rewrite_en.csv", language="en", task="text_to_text"),
     Sample(id="pairs_zh", file="pairs_zh.csv", language="zh", task="pair"),
     Sample(id="entities_zh", file="entities_zh.jsonl", language="zh", task="token_classification"),
     Sample(id="questions_zh", file="questions_zh.jsonl", language="zh", task="question_answering"),

@@ -134,7 +134,8 @@ def _from_logits(prepared: Prepared, best: Best) -> Result:
         return Result((), {}, "")
     by_row = prepared.task.decode(best.logits, prepared.encoded["validation"], prepared.held_out())
     if by_row is None:
-        scores = {name: Score(value) for name, value in best.metrics.items() if name in prepared.task.metrics}
+        known = {*prepared.task.metrics, prepared.task.chosen_by}
+        scores = {name: Score(value) for name, value in best.metrics.items() if name in known}
         return Result((), scores, "validation")
     return _judged(prepared, "validation", [by_row[row] for row in prepared.parts["validation"].rows])
 

@@ -34,6 +34,7 @@ _KINDS = {
     "BertForQuestionAnswering": "answer",
     "BertForMultipleChoice": "choice",
     "BertForNextSentencePrediction": "next",
+    "EncoderDecoderModel": "writes",
     UNNAMED: "unnamed",
 }
 """Class of a head that this page does not draw -> what is said of it."""

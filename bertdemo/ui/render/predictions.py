@@ -13,6 +13,7 @@ from bertdemo.tasks.question_answering import Answer
 from bertdemo.tasks.results import Labels, Prediction
 from bertdemo.tasks.search import Match
 from bertdemo.tasks.similarity import Similarity
+from bertdemo.tasks.text_to_text import Written
 from bertdemo.tasks.token_classification import Entities
 from bertdemo.ui.i18n import parameters, percent, plural, translate
 from bertdemo.ui.render.escape import esc
@@ -152,6 +153,11 @@ def _fillings(output: Fillings, asked: Asked, lang: str) -> str:
     return join(parts)
 
 
+def _written(output: Written, asked: Asked, lang: str) -> str:
+    told = caption(translate(lang, "predict.written_score", share=percent(output.score, 0)))
+    return spans(output.text, []) + told + note(translate(lang, "predict.written_note"))
+
+
 _DRAWN: Mapping[str, Callable[[Any, Asked, str], str]] = {
     "labels": _labels,
     "label_set": _label_set,
@@ -160,5 +166,6 @@ _DRAWN: Mapping[str, Callable[[Any, Asked, str], str]] = {
     "entities": _entities,
     "answer": _answer,
     "fill_mask": _fillings,
+    "written": _written,
 }
 """Kind of prediction -> its drawing."""

@@ -1,0 +1,42 @@
+"""What tasks share whose rows have no label out of a few: a row counts where it has something to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bertdemo.data.columns import detect
+from bertdemo.errors import TooFewRows
+from bertdemo.tasks.base import Task
+
+if TYPE_CHECKING:
+    from bertdemo.data.tables import Table
+
+MINIMUM_ROWS = 4
+
+
+class Unlabelled(Task):
+    """See the module. A subclass says what the target of a row is, and None where it has none."""
+
+    categories = False
+
+    def columns(self, table: Table) -> dict[str, str]:
+        """Guess the columns from their content."""
+        return detect(table, [role.name for role in self.roles if role.required])
+
+    def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
+        """Raise where a column is missing, or too few rows can be used."""
+        self.check_columns(table, columns)
+        usable = sum(target is not None for target in self.targets(table, columns, self.labels(table, columns)))
+        if usable < MINIMUM_ROWS:
+            raise TooFewRows(rows=usable, minimum=MINIMUM_ROWS)
+
+    def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
+        """Raise where a column is missing, or no row can be used."""
+        self.check_columns(table, columns)
+        if all(target is None for target in self.targets(table, columns, labels)):
+            raise TooFewRows(rows=0, minimum=1)
+
+    def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
+        """There are none."""
+        return ()
