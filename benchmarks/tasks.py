@@ -240,7 +240,7 @@ def _offsets(tokenizer: Any, name: str, file: str) -> Row:
                 covered.add((window.offsets[first][0], window.offsets[last][1]))  # type: ignore[index]
         if (target.start, end) not in covered:
             # An answer that begins or ends inside a piece cannot be said exactly by any span of pieces.
-            cut = any(begin < target.start and end <= stop for begin, stop in covered)
+            cut = any(begin <= target.start and end <= stop for begin, stop in covered)
             inside_words += cut or not covered
             wrong += not cut and bool(covered) and all(passage[a:b].strip() != target.text.strip() for a, b in covered)
     told = f"{wrong} of {asked:,}; {inside_words} begin or end inside a piece or stand in no window whole"

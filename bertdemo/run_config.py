@@ -159,15 +159,16 @@ _SMALL_MODEL_PARAMETERS = 35_000_000
 
 
 def chosen_for(
-    config: RunConfig, *, train_rows: int, parameters: int, suggested_length: int, labels: int = 2
+    config: RunConfig, *, train_rows: int, parameters: int, suggested_length: int, labels: int = 2, effort: float = 1.0
 ) -> RunConfig:
     """Fill in every field that was left to us.
 
-    `suggested_length` is the length in pieces that fits 99% of the rows, already capped by the checkpoint.
+    `suggested_length` is the length in pieces that fits 99% of the rows, already capped by the checkpoint;
+    `effort` is the task's (see tasks.base.Task).
     """
     batch = config.batch_size or (16 if train_rows < 600 else 32)
     steps = max(1, math.ceil(train_rows / batch))
-    wanted = max(_WANTED_STEPS, _WANTED_STEPS_PER_LABEL * labels)
+    wanted = effort * max(_WANTED_STEPS, _WANTED_STEPS_PER_LABEL * labels)
     return replace(
         config,
         batch_size=batch,

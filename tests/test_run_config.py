@@ -139,3 +139,10 @@ def test_many_labels_get_more_epochs() -> None:
     few = chosen_for(RunConfig(), train_rows=8000, parameters=1, suggested_length=8, labels=2)
     many = chosen_for(RunConfig(), train_rows=8000, parameters=1, suggested_length=8, labels=77)
     assert (few.epochs, many.epochs) == (3, 4)
+
+
+def test_a_task_that_takes_more_effort_gets_more_epochs() -> None:
+    known = {"train_rows": 7200, "parameters": 1, "suggested_length": 8, "labels": 28}
+    assert chosen_for(RunConfig(), **known).epochs == 3
+    assert chosen_for(RunConfig(), **known, effort=5.0).epochs == 8
+    assert chosen_for(RunConfig(epochs=2), **known, effort=5.0).epochs == 2

@@ -61,6 +61,8 @@ class HeadOptions:
 
     labels: tuple[str, ...]
     seed: int
+    targets: Sequence[Any] = ()
+    """What should be said of the training rows, where there are any: a new head may begin at their shares."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class Task(ABC):
     """Whether something without fine-tuning can be scored beside it."""
     windows: bool = False
     """Whether a long text is read in overlapping windows, so that nothing of it is cut."""
+    effort: float = 1.0
+    """How many times the steps of a text classification with as many labels it takes."""
     label_names: tuple[str, ...] = ("labels",)
     """Columns of an encoded row that hold what should be said; Trainer hands them to `score`."""
 

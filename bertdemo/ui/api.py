@@ -140,6 +140,7 @@ class Endpoints:
             parameters=info.parameters,
             suggested_length=found.lengths.suggested,
             labels=len(found.labels),
+            effort=chosen.effort,
         )
         return {
             "task": found.task,

@@ -178,7 +178,7 @@ class ChosenData:
         view.drawn = trouble + render_data(source.name, found, table.notes, lang)
         if not trouble and all(item.level != "fail" for item in found.findings):
             facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
-            view.facts = facts
+            view.facts = {**facts, "effort": task.effort}
         task.check(mended, columns, label_limit=self._limits.labels)
 
     def _held_out(self, source: Source, lang: str) -> tuple[dict[str, Table], str]:

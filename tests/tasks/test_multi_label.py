@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bertdemo import tasks
+from bertdemo.checkpoints import models
 from bertdemo.data.tables import Table
 from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
 from bertdemo.tasks import thresholds
+from bertdemo.tasks.base import HeadOptions
 from bertdemo.tasks.label_lists import FLAGS
 from bertdemo.tasks.multi_label import LabelSet, MultiLabel, Scored
+from tests.tiny import build_tiny_checkpoint
 
 TASK = MultiLabel()
 COLUMNS = {"text": "text", "label": "label"}
@@ -102,3 +106,14 @@ def test_the_figures_are_those_of_scikit_learn_with_an_interval_around_them() ->
     judged = TASK.judge(said[0], targets[0], names)
     assert judged.right == (chosen[0] == given[0]).all()
     assert said[0].to_api()["labels"][0] == {"label": "a", "score": 0.5, "chosen": bool(chosen[0, 0])}
+
+
+def test_a_new_head_begins_at_the_share_of_each_label_and_one_that_is_kept_stays(tmp_path: Path) -> None:
+    tiny = build_tiny_checkpoint(tmp_path / "tiny")
+    targets = [(0,)] * 60 + [(0, 1)] * 20 + [()] * 20
+    opened = TASK.model(tiny, HeadOptions(("often", "seldom", "never"), 0, targets))
+    told: Any = opened.model
+    assert told.classifier.bias.sigmoid().tolist() == pytest.approx([0.8, 0.2, 0.0], abs=0.01)
+    models.write(told, tiny, tmp_path)
+    again: Any = TASK.model(tmp_path, HeadOptions(("often", "seldom", "never"), 0, [(2,)] * 9)).model
+    assert again.classifier.bias.tolist() == told.classifier.bias.tolist()

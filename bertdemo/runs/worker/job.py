@@ -167,7 +167,8 @@ class Job:
             self._say_started(prepared, device, "float32")
             fitted = regression.run(prepared, device.id, self.emit, self.stop, self._say_testing)
             return self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
-        opened = self._task.model(prepared.base, HeadOptions(labels=prepared.labels, seed=prepared.config.seed))
+        head = HeadOptions(prepared.labels, prepared.config.seed, prepared.targets("train"))
+        opened = self._task.model(prepared.base, head)
         if opened.new_weights:
             save_head(opened, self._folder)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
@@ -224,6 +225,7 @@ class Job:
             parameters=info.parameters,
             suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
             labels=len(labels),
+            effort=self._task.effort,
         )
         if (length := config.max_length or 0) > info.positions:
             raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)

@@ -62,6 +62,7 @@ class _Callbacks:
             parameters=info.parameters,
             suggested_length=min(found["suggested"], info.positions),
             labels=found["labels"],
+            effort=found["effort"],
         )
         return render_chosen(config, found["split"], lang)
 
