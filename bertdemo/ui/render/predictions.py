@@ -39,6 +39,8 @@ def render_prediction(
 ) -> str:
     """Draw what was said by its kind, and what the same head said before training beside it."""
     after = _DRAWN[output.kind](output, asked, lang)
+    if output.kind in _BESIDE:
+        after += note(translate(lang, _BESIDE[output.kind]))
     if before is None:
         return root(f"{caption(name)}{after}", "bd-prediction")
     then = heading(translate(lang, "predict.before"), translate(lang, "predict.untrained"))
@@ -154,8 +156,7 @@ def _fillings(output: Fillings, asked: Asked, lang: str) -> str:
 
 
 def _written(output: Written, asked: Asked, lang: str) -> str:
-    told = caption(translate(lang, "predict.written_score", share=percent(output.score, 0)))
-    return spans(output.text, []) + told + note(translate(lang, "predict.written_note"))
+    return spans(output.text, []) + caption(translate(lang, "predict.written_score", share=percent(output.score, 0)))
 
 
 _DRAWN: Mapping[str, Callable[[Any, Asked, str], str]] = {
@@ -169,3 +170,6 @@ _DRAWN: Mapping[str, Callable[[Any, Asked, str], str]] = {
     "written": _written,
 }
 """Kind of prediction -> its drawing."""
+
+_BESIDE: Mapping[str, str] = {"written": "predict.written_note"}
+"""Kind of prediction -> what is said below it, once."""

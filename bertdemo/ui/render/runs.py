@@ -217,7 +217,8 @@ def _of(status: RunStatus) -> str:
 
 def _judges(status: RunStatus) -> bool:
     """Whether a row can be right or wrong: of a text with hidden words only its perplexity is told."""
-    return status.started is None or not status.started.lower_is_better
+    started = status.started
+    return started is None or not (started.lower_is_better and status.headline in {"", started.metric})
 
 
 def _guess(status: RunStatus, name: str) -> float | None:
