@@ -55,6 +55,7 @@ def main(wanted: Sequence[str]) -> int:
             "suspects": lambda: [suspects.planted(services)],
             "similarity": lambda: tasks.similar(services),
             "search": lambda: [tasks.found(services)],
+            "found_trained": lambda: [tasks.found_trained(_begun(services))],
             "hidden_words": lambda: [tasks.hidden_words(_begun(services))],
             "rewriting": lambda: [tasks.rewriting(_begun(services))],
             "answers": lambda: tasks.answers(services),
