@@ -25,7 +25,18 @@ TIERS = {
     "sharing": 4,
     "ui": 5,
 }  # fmt: skip
-SHARED_BY_TASKS = {"base", "batching", "results", "one_label", "twin", "thresholds", "label_lists", "tagging", "spans"}
+SHARED_BY_TASKS = {
+    "base",
+    "batching",
+    "results",
+    "one_label",
+    "twin",
+    "thresholds",
+    "label_lists",
+    "tag_faults",
+    "tagging",
+    "spans",
+}
 HEAVY_ROOMS = (
     "device", "checkpoints", "data.tables", "data.formats", "anatomy", "tasks", "metrics", "data.baseline",
     "data.suspects", "runs.worker", "runs.launchers", "serving", "sharing",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.errors import ArgumentWrong, TextMissing, TooManyTexts
+from bertdemo.errors import ArgumentWrong, DocumentsMissing, TextMissing, TooManyTexts
 from bertdemo.serving.predictor import Predictor
 from bertdemo.tasks.twin import word_counts
 
@@ -60,7 +60,10 @@ class Searcher:
         top_k: int = 10,
         progress: Callable[[float], None] = lambda share: None,
     ) -> Found:
-        """Rank the documents for a query. Raises TextMissing, TooManyTexts, ArgumentWrong, or what embedding raises."""
+        """Rank the documents for a query.
+
+        Raises TextMissing, DocumentsMissing, TooManyTexts, ArgumentWrong, or what embedding raises.
+        """
         if not query.strip():
             raise TextMissing
         if not 1 <= top_k <= MOST_HITS:
@@ -72,7 +75,7 @@ class Searcher:
             if text and text.strip():
                 rows.setdefault(text.strip(), row)
         if not rows:
-            raise TextMissing
+            raise DocumentsMissing
         texts = list(rows)
         there = self._vectors(texts, checkpoint, owner, progress)
         asked = self._predictor.unit_vectors([query], checkpoint, owner)

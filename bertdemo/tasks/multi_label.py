@@ -21,7 +21,7 @@ from bertdemo.run_config import Keep
 from bertdemo.tasks import thresholds
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.batching import batches, encoded
-from bertdemo.tasks.label_lists import FLAGS, flag_columns, joined_by, labels_given
+from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
 from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Reached, Score
 
 if TYPE_CHECKING:
@@ -122,9 +122,11 @@ class MultiLabel(Task):
         """Raise where a column is missing, or the labels cannot be learnt."""
         self._check_own_columns(table, columns)
         names = self.labels(table, columns)
+        given = labels_given(table, columns)
         if len(names) > label_limit:
-            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["label"], row=table.row_numbers[0])
-        usable = [labels for labels in labels_given(table, columns) if labels is not None]
+            row = first_beyond(table.row_numbers, given, label_limit)
+            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["label"], row=row)
+        usable = [labels for labels in given if labels is not None]
         if len(usable) < MINIMUM_ROWS or not names:
             raise TooFewRows(rows=len(usable), minimum=MINIMUM_ROWS)
         if len(names) == 1 and all(usable):
@@ -132,7 +134,11 @@ class MultiLabel(Task):
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
         """Raise where a column is missing, a label is new, or no row can be used."""
-        self._check_own_columns(table, columns)
+        if self._flagged(columns):
+            missing = next((label for label in labels if label not in table.columns), "")
+            self.check_columns(table, {**columns, "label": missing or labels[0]})
+        else:
+            self.check_columns(table, columns)
         if all(target is None for target in self.targets(table, columns, labels)):
             raise TooFewRows(rows=0, minimum=1)
 
@@ -146,7 +152,7 @@ class MultiLabel(Task):
         """Return the ids of each row's labels, ascending; None where text or labels are missing."""
         ids = {label: i for i, label in enumerate(labels)}
         found: list[tuple[int, ...] | None] = []
-        for number, given in zip(table.row_numbers, labels_given(table, columns), strict=True):
+        for number, given in zip(table.row_numbers, labels_given(table, columns, labels), strict=True):
             new = next((label for label in given or () if label not in ids), None)
             if new is not None:
                 shown = ", ".join(labels[:8]) + (" …" if len(labels) > 8 else "")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.data.columns import detect, named
-from bertdemo.errors import ColumnsNotFound, TooFewRows
+from bertdemo.errors import AnswerElsewhere, ColumnsNotFound, TooFewRows
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.batching import Collator
@@ -131,15 +131,23 @@ class QuestionAnswering(Task):
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or too few rows can be used."""
         self.check_columns(table, columns)
-        usable = sum(target is not None for target in self.targets(table, columns, ()))
-        if usable < MINIMUM_ROWS:
-            raise TooFewRows(rows=usable, minimum=MINIMUM_ROWS)
+        self._enough(table, columns, MINIMUM_ROWS)
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
         """Raise where a column is missing, or no row can be used."""
         self.check_columns(table, columns)
-        if all(target is None for target in self.targets(table, columns, labels)):
-            raise TooFewRows(rows=0, minimum=1)
+        self._enough(table, columns, 1)
+
+    @staticmethod
+    def _enough(table: Table, columns: Mapping[str, str], minimum: int) -> None:
+        """Raise where fewer rows can be used; the first answer that is not in its passage is named, if one is not."""
+        found = _wanted(table, columns)
+        usable = sum(isinstance(one, Wanted) for one in found)
+        if usable < minimum and "away" in found:
+            at = found.index("away")
+            raise AnswerElsewhere(row=table.row_numbers[at], answer=str(table.columns[columns["answer"]][at])[:80])
+        if usable < minimum:
+            raise TooFewRows(rows=usable, minimum=minimum)
 
     def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
         """There are none."""
@@ -158,9 +166,7 @@ class QuestionAnswering(Task):
         found = _wanted(table, columns)
         away = [row for row, one in enumerate(found) if one == "away"]
         none = sum(isinstance(one, Wanted) and not one.text for one in found)
-        told: list[Problem] = []
-        if away:
-            told.append(Problem("warn", "answer_not_in_context", {"count": len(away)}, tuple(away[:20])))
+        told = [Problem("warn", "answer_not_in_context", {"count": len(away)}, tuple(away[:20]))] if away else []
         if none:
             told.append(Problem("pass", "questions_without_answer", {"count": none}))
         return told
@@ -241,13 +247,13 @@ class QuestionAnswering(Task):
 
     def intervals(self, said: Sequence[Answer], targets: Sequence[Wanted], labels: Sequence[str]) -> dict[str, Score]:
         """Return F1 with a bootstrap interval, exact match with a Wilson one."""
+        import numpy as np
+
         from bertdemo.metrics import answers
         from bertdemo.metrics.intervals import bootstrap, wilson
 
         values = _scores(said, targets)
         pairs = [(one.answer, target.text) for one, target in zip(said, targets, strict=True)]
-        import numpy as np
-
         overlap = np.array([answers.f1(a, b) for a, b in pairs])
         exact = sum(answers.exact(a, b) for a, b in pairs)
         return {

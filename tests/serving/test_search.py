@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bertdemo.checkpoints import Catalogue
-from bertdemo.errors import ArgumentWrong, TextMissing, TooManyTexts
+from bertdemo.errors import ArgumentWrong, DocumentsMissing, TextMissing, TooManyTexts
 from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import MOST_DOCUMENTS, Searcher
 from bertdemo.settings import Settings
@@ -55,7 +55,7 @@ def test_the_second_query_reads_no_document_again(predictor: Predictor, monkeypa
 def test_what_cannot_be_searched_is_refused(predictor: Predictor) -> None:
     searcher = Searcher(predictor)
     for query, documents, error in (
-        (" ", ["a"], TextMissing), ("a", [], TextMissing), ("a", ["", " "], TextMissing),
+        (" ", ["a"], TextMissing), ("a", [], DocumentsMissing), ("a", ["", " "], DocumentsMissing),
         ("a", ["b"] * (MOST_DOCUMENTS + 1), TooManyTexts),
     ):  # fmt: skip
         with pytest.raises(error):
