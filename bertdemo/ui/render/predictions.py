@@ -16,10 +16,12 @@ from bertdemo.tasks.similarity import Similarity
 from bertdemo.tasks.token_classification import Entities
 from bertdemo.ui.i18n import parameters, percent, plural, translate
 from bertdemo.ui.render.escape import esc
-from bertdemo.ui.render.primitives import bars, big, caption, heading, join, note, pill, root, spans
+from bertdemo.ui.render.primitives import around, bars, big, caption, heading, join, note, pill, root, spans
 
 _LABELS = 5
 _SET = 12
+_PASSAGE = 1500
+"""Characters of a passage that are shown around an answer: more would have to be scrolled to see it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ def render_prediction(
 ) -> str:
     """Draw what was said by its kind, and what the same head said before training beside it."""
     after = _DRAWN[output.kind](output, asked, lang)
+    if isinstance(output, LabelSet):  # the head before training has no thresholds of its own
+        after += note(translate(lang, "predict.thresholds"))
     if before is None:
         return root(f"{caption(name)}{after}", "bd-prediction")
     then = heading(translate(lang, "predict.before"), translate(lang, "predict.untrained"))
@@ -115,9 +119,9 @@ def _label_set(output: LabelSet, asked: Asked, lang: str) -> str:
     """Draw all labels that are chosen, and every label's probability beside its word for yes."""
     chosen = " · ".join(output.chosen) or translate(lang, "predict.none_chosen")
     rows = (
-        (f"✓ {item.label}" if item.chosen else item.label, item.score, percent(item.score)) for item in output.labels
+        (f"{item.label} ✓" if item.chosen else item.label, item.score, percent(item.score)) for item in output.labels
     )
-    return big(chosen) + bars(list(rows)[:_SET]) + note(translate(lang, "predict.thresholds"))
+    return big(chosen) + bars(list(rows)[:_SET])
 
 
 def _similarity(output: Similarity, asked: Asked, lang: str) -> str:
@@ -140,7 +144,8 @@ def _entities(output: Entities, asked: Asked, lang: str) -> str:
 def _answer(output: Answer, asked: Asked, lang: str) -> str:
     if output.no_answer:
         return big(translate(lang, "predict.no_answer"), percent(output.score)) + spans(asked.pair, [])
-    shown = spans(asked.pair, [(output.start, output.end, "", "")])
+    span = (output.start, output.end)
+    shown = spans(*around(asked.pair, [(*span, "", "")], span, _PASSAGE))
     return big(output.answer, percent(output.score)) + shown
 
 
