@@ -18,7 +18,6 @@ from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.settings import Limits
 from bertdemo.tasks import question_answering, similarity, spans, thresholds, token_classification
 from bertdemo.tasks.base import HeadOptions, Inputs
-from bertdemo.tasks.multi_label import one_vs_rest
 from bertdemo.tasks.twin import unit_vectors, word_counts
 from bertdemo.ui.services import Services
 
@@ -95,7 +94,7 @@ def _one_vs_rest(services: Services, task: Any, train: Table, dev: Table) -> flo
     (vectors, given), (asked, wanted) = parts
     held = np.random.default_rng(0).permutation(len(vectors)) % 10 == 0
     both = np.concatenate([vectors[held], asked])
-    said = one_vs_rest(vectors[~held], given[~held], both)
+    said = thresholds.one_vs_rest(vectors[~held], given[~held], both)
     limits = thresholds.tuned(said[: held.sum()], given[held])
     chosen = said[held.sum() :] >= limits
     from sklearn.metrics import f1_score

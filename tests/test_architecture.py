@@ -34,6 +34,7 @@ SHARED_BY_TASKS = {
     "twin",
     "thresholds",
     "label_lists",
+    "tag_faults",
     "tagging",
     "spans",
 }

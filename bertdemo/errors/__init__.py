@@ -52,11 +52,17 @@ from bertdemo.errors.configs import (
     LengthBeyondModel,
 )
 from bertdemo.errors.data import (
+    AnswerElsewhere,
     ColumnMissing,
     ColumnsNotFound,
+    ColumnToRead,
     ColumnTwice,
     NothingLeft,
     OneClass,
+    ScoreNoNumber,
+    SpansUnfit,
+    TagsUnfit,
+    TagUnknown,
     TaskUnknown,
     TooFewRows,
     TooManyLabels,
@@ -64,6 +70,7 @@ from bertdemo.errors.data import (
 )
 from bertdemo.errors.inputs import (
     ArgumentWrong,
+    DocumentsMissing,
     FileMissing,
     MaskMissing,
     OwnerUnknown,
@@ -126,6 +133,7 @@ from bertdemo.errors.tables import (
 )
 
 __all__ = [
+    "AnswerElsewhere",
     "ArchiveEncrypted",
     "ArchiveWithoutTable",
     "ArgumentWrong",
@@ -139,12 +147,14 @@ __all__ = [
     "CheckpointIncomplete",
     "CheckpointUnknown",
     "ColumnMissing",
+    "ColumnToRead",
     "ColumnTwice",
     "ColumnsNotFound",
     "ConfigError",
     "DataError",
     "DeviceGone",
     "DiskFull",
+    "DocumentsMissing",
     "EncodingWrong",
     "FieldNotChoice",
     "FieldNotNumber",
@@ -201,10 +211,14 @@ __all__ = [
     "RunError",
     "RunTookTooLong",
     "RunUnknown",
+    "ScoreNoNumber",
     "ShardsDiffer",
     "SheetUnknown",
+    "SpansUnfit",
     "SplitUnknown",
     "TableError",
+    "TagUnknown",
+    "TagsUnfit",
     "TaskUnknown",
     "TextMissing",
     "TextTooLong",

@@ -53,6 +53,42 @@ class UnknownLabel(DataError):
     key, params = "unknown_label", ("label", "row", "file", "labels")
 
 
+class ScoreNoNumber(DataError):
+    """Too few scores are numbers; `row` is the first that is none."""
+
+    key, params = "score_no_number", ("column", "row", "cell")
+
+
+class AnswerElsewhere(DataError):
+    """Too few answers stand in their passages; `row` is the first that does not."""
+
+    key, params = "answer_elsewhere", ("row", "answer")
+
+
+class TagsUnfit(DataError):
+    """Too few rows have a tag for each word; `row` is the first that has not."""
+
+    key, params = "tags_unfit", ("row",)
+
+
+class SpansUnfit(DataError):
+    """Too few rows have spans that can be used; `row` is the first that has not."""
+
+    key, params = "spans_unfit", ("row",)
+
+
+class TagUnknown(DataError):
+    """No row has a tag that begins or goes on with anything; `tag` is the first of another kind."""
+
+    key, params = "tag_unknown", ("tag", "row")
+
+
+class ColumnToRead(DataError):
+    """A file to predict has no column that looks like what the model reads."""
+
+    key, params = "column_to_read", ("role", "columns")
+
+
 class TaskUnknown(DataError):
     """No such task id."""
 

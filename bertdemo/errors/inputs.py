@@ -35,6 +35,12 @@ class TooManyTexts(InputError):
     key, params = "too_many_texts", ("count", "limit")
 
 
+class DocumentsMissing(InputError):
+    """A search without a document."""
+
+    key = "documents_missing"
+
+
 class ArgumentWrong(InputError):
     """An API argument has the wrong type or value."""
 

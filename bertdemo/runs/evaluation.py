@@ -105,7 +105,7 @@ def _mistake(row: Mapping[str, Any], given: _Marks, said: _Marks) -> Mistake:
 
 def _names(given: Sequence[_Marks], said: Sequence[_Marks], labels: Sequence[str]) -> tuple[str, ...]:
     """Return the labels that are marked, in the order of `labels`, others by name."""
-    used = {mark.label for marks in (*given, *said) for mark in marks}
+    used = {mark.label for marks in (*given, *said) for mark in marks if mark.label}  # an answer has no name
     known = tuple(label for label in labels if label in used)
     return (*known, *sorted(used - set(known)))
 

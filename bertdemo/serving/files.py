@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.data.columns import detect
+from bertdemo.data.columns import detect, named
 from bertdemo.data.shelf import Shelf
 from bertdemo.data.tables import Table
-from bertdemo.errors import ColumnMissing
+from bertdemo.errors import ColumnMissing, ColumnsNotFound, ColumnToRead
 from bertdemo.serving.predictor import Predictor
 from bertdemo.tasks.base import Task
 from bertdemo.tasks.results import Prediction
@@ -67,7 +67,7 @@ def input_columns(task: Task, table: Table, columns: Mapping[str, str], card: ob
     """Return role -> column of what the task reads.
 
     A column is the one named in `columns`, else the one that the checkpoint was trained on, else the one that looks
-    like it. Raises ColumnMissing where a named one is not there, ColumnsNotFound where none fits.
+    like it. Raises ColumnMissing where a named one is not there, ColumnToRead where none fits.
     """
     trained_on: Mapping[str, str] = getattr(card, "columns", {}) or {}
     chosen: dict[str, str] = {}
@@ -81,7 +81,12 @@ def input_columns(task: Task, table: Table, columns: Mapping[str, str], card: ob
     missing = [role.name for role in task.reads if role.name not in chosen]
     if missing:
         others = {name: cells for name, cells in table.columns.items() if name not in chosen.values()}
-        chosen |= detect(replace(table, columns=others), missing)
+        try:
+            chosen |= detect(replace(table, columns=others), missing)
+        except ColumnsNotFound as error:
+            lacking = [name for name in missing if not any(named(column, name) for column in others)]
+            wanted = lacking[0] if lacking else str(error.values["role"])
+            raise ColumnToRead(role=wanted, columns=", ".join(list(table.columns)[:20])) from error
     return chosen
 
 

@@ -163,6 +163,12 @@ class Predictor:
                 opened.model, opened.tokenizer, texts, max_length=opened.max_length, keep=opened.keep, progress=progress
             )
 
+    def beyond(self, texts: Sequence[str], checkpoint: str, owner: str) -> int:
+        """Return how many texts have more pieces than the checkpoint reads at once: the rest of them is not read."""
+        opened = self._opened(checkpoint, owner, "encoder")
+        long = [text for text in texts if len(text) > opened.max_length - 2]  # a piece has a character or more
+        return sum(len(opened.tokenizer.encode(text).ids) > opened.max_length for text in long)
+
     def similarity(self, first: str, second: str, checkpoint: str, owner: str, pooling: str = "mean") -> float:
         """Return the cosine of two texts' vectors, -1 to 1."""
         self._check_text(first)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.errors import ArgumentWrong, TextMissing, TooManyTexts
+from bertdemo.errors import ArgumentWrong, DocumentsMissing, TextMissing, TooManyTexts
 from bertdemo.serving.predictor import Predictor
 from bertdemo.tasks.twin import word_counts
 
@@ -41,6 +41,8 @@ class Found:
     documents: int
     again: int
     """Documents left out because an earlier one is the same."""
+    cut: int = 0
+    """Documents of which only the beginning was read for their meaning."""
 
 
 class Searcher:
@@ -48,7 +50,7 @@ class Searcher:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._known: OrderedDict[tuple[str, str], Floats] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[Floats, int]] = OrderedDict()
         self._guard = threading.Lock()
 
     def search(
@@ -60,7 +62,10 @@ class Searcher:
         top_k: int = 10,
         progress: Callable[[float], None] = lambda share: None,
     ) -> Found:
-        """Rank the documents for a query. Raises TextMissing, TooManyTexts, ArgumentWrong, or what embedding raises."""
+        """Rank the documents for a query.
+
+        Raises TextMissing, DocumentsMissing, TooManyTexts, ArgumentWrong, or what embedding raises.
+        """
         if not query.strip():
             raise TextMissing
         if not 1 <= top_k <= MOST_HITS:
@@ -72,9 +77,9 @@ class Searcher:
             if text and text.strip():
                 rows.setdefault(text.strip(), row)
         if not rows:
-            raise TextMissing
+            raise DocumentsMissing
         texts = list(rows)
-        there = self._vectors(texts, checkpoint, owner, progress)
+        there, cut = self._vectors(texts, checkpoint, owner, progress)
         asked = self._predictor.unit_vectors([query], checkpoint, owner)
         counted = word_counts(texts)
         words = counted.transform(texts) @ counted.transform([query]).T  # (documents, 1)
@@ -84,16 +89,21 @@ class Searcher:
             by_words=_best([float(x) for x in words.toarray()[:, 0]], texts, rows, top_k),
             documents=len(texts),
             again=filled - len(texts),
+            cut=cut,
         )
 
     def _vectors(self, texts: Sequence[str], checkpoint: str, owner: str, progress: Callable[[float], None]) -> Any:
+        """Return the documents' vectors, and how many documents were cut."""
         self._predictor.unit_vectors([], checkpoint, owner)  # the owner is checked at every use
         key = (checkpoint, hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest())
         with self._guard:
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key]
-        found = self._predictor.unit_vectors(texts, checkpoint, owner, progress)
+        found = (
+            self._predictor.unit_vectors(texts, checkpoint, owner, progress),
+            self._predictor.beyond(texts, checkpoint, owner),
+        )
         with self._guard:
             self._known[key] = found
             while len(self._known) > _KEPT:

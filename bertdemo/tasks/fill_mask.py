@@ -183,6 +183,16 @@ class FillMask(Unlabelled):
         """The transform between the encoder and the vectors of the pieces."""
         return parameter.startswith("cls.")
 
+    def loss(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Return the mean of -log p at the hidden pieces; 0 where nothing could be hidden: that has no mean."""
+        import torch
+
+        labels = inputs["labels"].flatten()
+        outputs = model(**{name: tensor for name, tensor in inputs.items() if name != "labels"})
+        logits = outputs["logits"].float().flatten(0, 1)
+        nats = torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
+        return nats / (labels != IGNORED).sum().clamp(min=1), outputs
+
     def reduce(self, logits: Any, labels: Any) -> Any:
         """Return (batch, 2): the sum of -log p at the hidden pieces, and how many there are."""
         return piece_costs(logits, labels)
@@ -253,28 +263,29 @@ class FillMask(Unlabelled):
         keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Fillings]:
-        """Return the five best pieces for each [MASK] of a text. Raises MaskMissing where a text has none."""
+        """Return the five best pieces for each [MASK] of a text. Raises MaskMissing where a text has none.
+
+        A text that is too long is read around each [MASK], so that none is cut off.
+        """
         import torch
 
         names = {index: piece for piece, index in tokenizer.vocabulary.items()}
         found = []
         for text in inputs.texts:
-            encoding = tokenizer.encode(text, None, max_length, keep=keep, specials_in_text=True)
-            places = [at for at, piece in enumerate(encoding.ids) if piece == tokenizer.mask_id]
-            if not places:
+            read = _around_masks(tokenizer.encode(text, specials_in_text=True).ids, tokenizer.mask_id, max_length)
+            if not read:
                 raise MaskMissing
-            ids = torch.tensor([encoding.ids], device=model.device)
-            with torch.inference_mode():
-                logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0, places].float()
-            best = logits.softmax(-1).topk(_TOP)
-            found.append(
-                Fillings(
-                    tuple(
-                        tuple(Piece(names[i], i, p) for p, i in zip(scores, ids_, strict=True))
-                        for scores, ids_ in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-                    )
-                )
-            )
+            pieces: list[tuple[Piece, ...]] = []
+            for part, places in read:
+                ids = torch.tensor([part], device=model.device)
+                with torch.inference_mode():
+                    logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0, places].float()
+                best = logits.softmax(-1).topk(_TOP)
+                pieces += [
+                    tuple(Piece(names[i], i, p) for p, i in zip(scores, ids_, strict=True))
+                    for scores, ids_ in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+                ]
+            found.append(Fillings(tuple(pieces)))
             progress(len(found) / len(inputs.texts))
         return found
 
@@ -284,6 +295,22 @@ def _ordinary(tokenizer: SharedTokenizer) -> list[int]:
     return sorted(
         index for piece, index in tokenizer.vocabulary.items() if not (piece.startswith("[") and piece.endswith("]"))
     )
+
+
+def _around_masks(ids: Sequence[int], mask: int | None, max_length: int) -> list[tuple[list[int], list[int]]]:
+    """Return (ids that the model reads, places of [MASK] in them): all ids, or parts of them that hold every [MASK]."""
+    masks = [at for at, piece in enumerate(ids) if piece == mask]
+    if len(ids) <= max_length:
+        return [(list(ids), masks)] if masks else []
+    body, room = ids[1:-1], max(1, max_length - 2)
+    found: list[tuple[list[int], list[int]]] = []
+    begin = -room
+    for at in masks:
+        if at - 1 >= begin + room:  # beyond the part before
+            begin = min(max(0, at - 1 - room // 2), len(body) - room)
+            found.append(([ids[0], *body[begin : begin + room], ids[-1]], []))
+        found[-1][1].append(at - begin)
+    return found
 
 
 def _perplexity(nats: Any, counts: Any) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,11 +58,17 @@ def _json_list(cell: str) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
-def labels_given(table: Table, columns: Mapping[str, str]) -> list[list[str] | None]:
-    """Return each row's labels, trimmed; None where the text or the labels are missing."""
+def labels_given(table: Table, columns: Mapping[str, str], known: Sequence[str] = ()) -> list[list[str] | None]:
+    """Return each row's labels, trimmed; None where the text or the labels are missing.
+
+    `known` are the labels of the training data, where the table is another one: it is read in the way that finds
+    them, because a file of few rows does not show by itself how its labels are joined.
+    """
     texts = table.columns[columns["text"]]
     if columns["label"] == FLAGS:
-        names = flag_columns(table)
+        found = flag_columns(table)
+        # A label that all rows of a small file have, or none of them, has a column that looks like no flag.
+        names = [*found, *(name for name in known if name in table.columns and name not in found)]
         flags = zip(*(table.columns[name] for name in names), strict=True)
         rows: list[list[str] | None] = [
             [name for name, cell in zip(names, row, strict=True) if _FLAG_WORDS.get((cell or "").strip().lower())]
@@ -70,9 +76,34 @@ def labels_given(table: Table, columns: Mapping[str, str]) -> list[list[str] | N
         ]
     else:
         cells = [(cell or "").strip() for cell in table.columns[columns["label"]]]
-        how = joined_by([cell for cell in cells if cell])
+        how = _way([cell for cell in cells if cell], known)
         rows = [split_cell(cell, how) if cell else None for cell in cells]
     return [labels if text and not text.isspace() else None for text, labels in zip(texts, rows, strict=True)]
+
+
+def _way(cells: Sequence[str], known: Sequence[str]) -> str:
+    """Return what joins the labels: of all ways the one with the fewest labels that are not known."""
+    guess = joined_by(cells)
+    if not known:
+        return guess
+    names = set(known)
+
+    def unknown(how: str) -> tuple[int, int]:
+        parts = [part for cell in cells for part in split_cell(cell, how)]
+        return sum(part not in names for part in parts), -sum(part in names for part in parts)
+
+    lists = ["list"] if all(_json_list(cell) is not None for cell in cells) else []
+    return min((guess, *lists, "", *SEPARATORS), key=unknown)
+
+
+def first_beyond(numbers: Sequence[int], given: Sequence[Iterable[str] | None], limit: int) -> int:
+    """Return the number of the row that brings one label more than `limit`; of the first row where none does."""
+    seen: set[str] = set()
+    for number, labels in zip(numbers, given, strict=True):
+        seen.update(labels or ())
+        if len(seen) > limit:
+            return number
+    return numbers[0]
 
 
 def split_cell(cell: str, how: str) -> list[str]:

@@ -21,7 +21,7 @@ from bertdemo.run_config import Keep
 from bertdemo.tasks import thresholds
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.batching import batches, encoded
-from bertdemo.tasks.label_lists import FLAGS, flag_columns, joined_by, labels_given
+from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
 from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Reached, Score
 
 if TYPE_CHECKING:
@@ -123,9 +123,11 @@ class MultiLabel(Task):
         """Raise where a column is missing, or the labels cannot be learnt."""
         self._check_own_columns(table, columns)
         names = self.labels(table, columns)
+        given = labels_given(table, columns)
         if len(names) > label_limit:
-            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["label"], row=table.row_numbers[0])
-        usable = [labels for labels in labels_given(table, columns) if labels is not None]
+            row = first_beyond(table.row_numbers, given, label_limit)
+            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["label"], row=row)
+        usable = [labels for labels in given if labels is not None]
         if len(usable) < MINIMUM_ROWS or not names:
             raise TooFewRows(rows=len(usable), minimum=MINIMUM_ROWS)
         if len(names) == 1 and all(usable):
@@ -133,7 +135,11 @@ class MultiLabel(Task):
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
         """Raise where a column is missing, a label is new, or no row can be used."""
-        self._check_own_columns(table, columns)
+        if self._flagged(columns):
+            missing = next((label for label in labels if label not in table.columns), "")
+            self.check_columns(table, {**columns, "label": missing or labels[0]})
+        else:
+            self.check_columns(table, columns)
         if all(target is None for target in self.targets(table, columns, labels)):
             raise TooFewRows(rows=0, minimum=1)
 
@@ -147,7 +153,7 @@ class MultiLabel(Task):
         """Return the ids of each row's labels, ascending; None where text or labels are missing."""
         ids = {label: i for i, label in enumerate(labels)}
         found: list[tuple[int, ...] | None] = []
-        for number, given in zip(table.row_numbers, labels_given(table, columns), strict=True):
+        for number, given in zip(table.row_numbers, labels_given(table, columns, labels), strict=True):
             new = next((label for label in given or () if label not in ids), None)
             if new is not None:
                 shown = ", ".join(labels[:8]) + (" …" if len(labels) > 8 else "")
@@ -287,7 +293,9 @@ class MultiLabel(Task):
         parts = np.random.default_rng(0).permutation(len(rows)) % FOLDS
         said = np.zeros_like(given, dtype=float)
         for fold in range(FOLDS):
-            said[parts == fold] = one_vs_rest(vectors[parts != fold], given[parts != fold], vectors[parts == fold])
+            said[parts == fold] = thresholds.one_vs_rest(
+                vectors[parts != fold], given[parts != fold], vectors[parts == fold]
+            )
         chosen = np.zeros_like(given) > 0
         for fold in range(FOLDS):  # a threshold is never tuned on the row that it decides
             chosen[parts == fold] = said[parts == fold] >= thresholds.tuned(said[parts != fold], given[parts != fold])
@@ -300,23 +308,6 @@ class MultiLabel(Task):
     @staticmethod
     def _flagged(columns: Mapping[str, str]) -> bool:
         return columns.get("label") == FLAGS
-
-
-def one_vs_rest(vectors: Any, given: Flags, asked: Any) -> Floats:
-    """Fit a logistic regression a label on (rows, width) vectors; return (asked, labels) probabilities."""
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    said = np.zeros((len(asked), given.shape[1]))
-    with threadpool_limits(limits=1, user_api="blas"):
-        for label in range(given.shape[1]):
-            flags = given[:, label]
-            if 0 < flags.sum() < len(flags):
-                said[:, label] = LogisticRegression(max_iter=1000).fit(vectors, flags).predict_proba(asked)[:, 1]
-            else:
-                said[:, label] = float(flags.any())
-    return said
 
 
 def _begin_at_shares(model: Any, given: Flags) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.data.columns import named
-from bertdemo.errors import ColumnsNotFound
+from bertdemo.errors import AnswerElsewhere, ColumnsNotFound, TooFewRows
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.batching import Collator
@@ -123,6 +123,16 @@ class QuestionAnswering(Unlabelled):
         """An empty answer is one too, so it is no missing label."""
         return {place: name for place, name in super().placed(columns).items() if place != "label"}
 
+    def enough(self, table: Table, columns: Mapping[str, str], minimum: int) -> None:
+        """Raise where fewer rows can be used; the first answer that is not in its passage is named, if one is not."""
+        found = _wanted(table, columns)
+        usable = sum(isinstance(one, Wanted) for one in found)
+        if usable < minimum and "away" in found:
+            at = found.index("away")
+            raise AnswerElsewhere(row=table.row_numbers[at], answer=str(table.columns[columns["answer"]][at])[:80])
+        if usable < minimum:
+            raise TooFewRows(rows=usable, minimum=minimum)
+
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[Wanted | None]:
         """Return each row's answer; None where a text is missing or the answer does not stand in its context."""
         return [one if isinstance(one, Wanted) else None for one in _wanted(table, columns)]
@@ -136,9 +146,7 @@ class QuestionAnswering(Unlabelled):
         found = _wanted(table, columns)
         away = [row for row, one in enumerate(found) if one == "away"]
         none = sum(isinstance(one, Wanted) and not one.text for one in found)
-        told: list[Problem] = []
-        if away:
-            told.append(Problem("warn", "answer_not_in_context", {"count": len(away)}, tuple(away[:20])))
+        told = [Problem("warn", "answer_not_in_context", {"count": len(away)}, tuple(away[:20]))] if away else []
         if none:
             told.append(Problem("pass", "questions_without_answer", {"count": none}))
         return told
@@ -219,13 +227,13 @@ class QuestionAnswering(Unlabelled):
 
     def intervals(self, said: Sequence[Answer], targets: Sequence[Wanted], labels: Sequence[str]) -> dict[str, Score]:
         """Return F1 with a bootstrap interval, exact match with a Wilson one."""
+        import numpy as np
+
         from bertdemo.metrics import answers
         from bertdemo.metrics.intervals import bootstrap, wilson
 
         values = _scores(said, targets)
         pairs = [(one.answer, target.text) for one, target in zip(said, targets, strict=True)]
-        import numpy as np
-
         overlap = np.array([answers.f1(a, b) for a, b in pairs])
         exact = sum(answers.exact(a, b) for a, b in pairs)
         return {

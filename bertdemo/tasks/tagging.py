@@ -16,6 +16,9 @@ _HAN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _WORD = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|\\w+(?:['’.-]\\w+)*|[^\\w\\s]")
 _TAG = re.compile(r"([BIESLUM])[-_](.+)", re.DOTALL)
 
+_NO_TAGS = frozenset({OUTSIDE, "o", "", "_", "-"})
+"""What people write at a word that is outside of everything."""
+
 Span = tuple[int, int]
 
 
@@ -28,11 +31,13 @@ class Sentence:
     tags: tuple[str, ...]
     fixed: int = 0
     """Tags that were put right: an I- without its B-."""
+    strange: tuple[str, ...] = ()
+    """Tags that are of no known kind; they were read as O."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a row cannot be used: `tags_of_other_length`, `tags_no_list`, `spans_outside`, …"""
+    """Why a row cannot be used: `tags_of_other_length`, `spans_outside`, `spans_overlapping`, …"""
 
     code: str
 
@@ -54,7 +59,8 @@ def parsed(words: str, tags: str) -> Sentence | Fault:
         return Fault("tags_of_other_length")
     text, places = joined(tokens)
     fixed, wrong = as_bio(named)
-    return Sentence(text, places, fixed, wrong)
+    strange = tuple(tag for tag in named if tag.strip() not in _NO_TAGS and not _TAG.fullmatch(tag.strip()))
+    return Sentence(text, places, fixed, wrong, strange)
 
 
 def joined(tokens: Sequence[str]) -> tuple[str, tuple[Span, ...]]:
@@ -119,6 +125,8 @@ def _from_spans(text: str, spans: Sequence[Mapping[str, Any]]) -> Sentence | Fau
         inside = [at for at, (a, b) in enumerate(words) if a < end and b > start]
         if not 0 <= start < end <= len(text) or not inside:
             return Fault("spans_outside")
+        if any(tags[at] != OUTSIDE for at in inside):
+            return Fault("spans_overlapping")
         for place, at in enumerate(inside):
             tags[at] = f"{'I' if place else 'B'}-{label}"
     return Sentence(text, words, tuple(tags))

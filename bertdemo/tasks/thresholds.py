@@ -1,4 +1,4 @@
-"""From probabilities to yes or no, label by label: a threshold a label, tuned for F1 on rows that were held out.
+"""Yes or no, label by label: a regression a label, and a threshold a label, tuned for F1 on rows that were held out.
 
 A label that few rows have reaches its best F1 at a threshold that says little; it takes the one that is best for all
 labels together.
@@ -6,7 +6,7 @@ labels together.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +30,23 @@ def tuned(probabilities: Floats, given: Flags) -> Floats:
     chosen = grid[scores.argmax(0)]  # (labels,)
     thresholds: Floats = np.where(given.sum(0) >= ENOUGH, chosen, common)
     return thresholds
+
+
+def one_vs_rest(vectors: Any, given: Flags, asked: Any) -> Floats:
+    """Fit a logistic regression a label on (rows, width) vectors; return (asked, labels) probabilities."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    said = np.zeros((len(asked), given.shape[1]))
+    with threadpool_limits(limits=1, user_api="blas"):
+        for label in range(given.shape[1]):
+            flags = given[:, label]
+            if 0 < flags.sum() < len(flags):
+                said[:, label] = LogisticRegression(max_iter=1000).fit(vectors, flags).predict_proba(asked)[:, 1]
+            else:
+                said[:, label] = float(flags.any())
+    return said
 
 
 def _f1(said: NDArray[np.bool_], given: Flags) -> Floats:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.data.columns import detect
-from bertdemo.errors import ColumnsNotFound, OneClass, TooFewRows, TooManyLabels, UnknownLabel
+from bertdemo.errors import ColumnsNotFound, OneClass, TooManyLabels, UnknownLabel
 from bertdemo.run_config import Keep
+from bertdemo.tasks import tag_faults as faults
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.batching import IGNORED, batches, columns_of
+from bertdemo.tasks.label_lists import first_beyond
 from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Reached, Score
-from bertdemo.tasks.tagging import OUTSIDE, Fault, Sentence, Span, as_bio, entities, sentences, words_of
+from bertdemo.tasks.tagging import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,19 +110,21 @@ class TokenClassification(Task):
         """Raise where a column is missing, or nothing can be learnt."""
         self.check_columns(table, columns)
         names = self.labels(table, columns)
-        usable = [one for one in sentences(table, columns) if isinstance(one, Sentence)]
-        if len(usable) < MINIMUM_ROWS:
-            raise TooFewRows(rows=len(usable), minimum=MINIMUM_ROWS)
+        found = sentences(table, columns)
+        faults.check_enough(table, found, MINIMUM_ROWS)
         if names == (OUTSIDE,):
+            faults.check_known(table, found)
             raise OneClass(label=OUTSIDE, column=columns["tags"])
         if len(names) > label_limit:
-            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["tags"], row=table.row_numbers[0])
+            given = [{OUTSIDE, *one.tags} if isinstance(one, Sentence) else None for one in found]
+            row = first_beyond(table.row_numbers, given, label_limit)
+            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["tags"], row=row)
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
         """Raise where a column is missing, a kind of entity is new, or no row can be used."""
         self.check_columns(table, columns)
-        if all(target is None for target in self.targets(table, columns, labels)):
-            raise TooFewRows(rows=0, minimum=1)
+        faults.check_enough(table, sentences(table, columns), 1)
+        self.targets(table, columns, labels)
 
     def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
         """Return O, then B- and I- of every kind that comes, by name."""
@@ -153,17 +157,7 @@ class TokenClassification(Task):
 
     def problems(self, table: Table, columns: Mapping[str, str]) -> list[Problem]:
         """Name rows that cannot be used by what is wrong with them, and tags that were put right."""
-        found = sentences(table, columns)
-        told: list[Problem] = []
-        for code in ("tags_of_other_length", "spans_malformed", "spans_outside"):
-            rows = [row for row, one in enumerate(found) if isinstance(one, Fault) and one.code == code]
-            if rows:
-                told.append(Problem("warn", code, {"count": len(rows)}, tuple(rows[:20])))
-        fixed = [row for row, one in enumerate(found) if isinstance(one, Sentence) and one.fixed]
-        if fixed:
-            tags = sum(one.fixed for one in found if isinstance(one, Sentence))
-            told.append(Problem("warn", "inside_without_begin", {"count": tags, "rows": len(fixed)}, tuple(fixed[:20])))
-        return told
+        return faults.problems(sentences(table, columns))
 
     def inputs(self, table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> Inputs:
         """Return texts with their words; without tags the words are found in the text."""

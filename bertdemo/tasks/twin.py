@@ -124,4 +124,7 @@ def word_counts(texts: Sequence[str]) -> Any:
 
     han = sum(any("一" <= letter <= "鿿" for letter in text) for text in texts) > len(texts) / 2
     how: dict[str, Any] = {"analyzer": "char", "ngram_range": (1, 2)} if han else {"token_pattern": r"(?u)\b\w+\b"}
-    return TfidfVectorizer(sublinear_tf=True, **how).fit(texts)
+    try:
+        return TfidfVectorizer(sublinear_tf=True, **how).fit(texts)
+    except ValueError:  # there is no word at all, only marks
+        return TfidfVectorizer(sublinear_tf=True, analyzer="char").fit(texts)

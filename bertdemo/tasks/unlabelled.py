@@ -27,15 +27,19 @@ class Unlabelled(Task):
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or too few rows can be used."""
         self.check_columns(table, columns)
-        usable = sum(target is not None for target in self.targets(table, columns, self.labels(table, columns)))
-        if usable < MINIMUM_ROWS:
-            raise TooFewRows(rows=usable, minimum=MINIMUM_ROWS)
+        self.enough(table, columns, MINIMUM_ROWS)
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
         """Raise where a column is missing, or no row can be used."""
         self.check_columns(table, columns)
-        if all(target is None for target in self.targets(table, columns, labels)):
-            raise TooFewRows(rows=0, minimum=1)
+        self.enough(table, columns, 1)
+
+    def enough(self, table: Table, columns: Mapping[str, str], minimum: int) -> None:
+        """Raise where fewer rows can be used."""
+        targets = self.targets(table, columns, self.labels(table, columns))
+        usable = sum(target is not None for target in targets)
+        if usable < minimum:
+            raise TooFewRows(rows=usable, minimum=minimum)
 
     def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
         """There are none."""

@@ -70,6 +70,9 @@ def message(lang: str, error: BertDemoError) -> str:
         label = translate(lang, f"config.{setting}")
         same = label.lower().replace(" ", "_") == setting
         values["field"] = label if same else translate(lang, "config.named", label=label, name=setting)
+    role = values.get("role")
+    if role and has(f"role_word.{role}"):
+        values["role"] = translate(lang, f"role_word.{role}")
     return translate(lang, error.message_key, **values)
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from bertdemo.checkpoints import Catalogue
-from bertdemo.errors import ArgumentWrong, TextMissing, TooManyTexts
+from bertdemo.errors import ArgumentWrong, DocumentsMissing, TextMissing, TooManyTexts
 from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import MOST_DOCUMENTS, Searcher
 from bertdemo.settings import Settings
+from bertdemo.ui.i18n import LANGUAGES, plural
+from bertdemo.ui.render.search import render_search
 
 pytestmark = pytest.mark.slow
 
@@ -52,10 +54,22 @@ def test_the_second_query_reads_no_document_again(predictor: Predictor, monkeypa
     assert searcher.search("pay", DOCUMENTS, "bundled", "") == first and sum(read) == 2 + 6
 
 
+def test_a_document_of_a_megabyte_is_searched_and_said_to_be_cut(predictor: Predictor) -> None:
+    long = "The parcel went by ship. " * 40_000
+    searcher = Searcher(predictor)
+    for _ in range(2):  # the second time from what was kept
+        found = searcher.search("kettle", [*DOCUMENTS, long, "word " * 400], "bundled", "")
+        assert (found.documents, found.cut) == (8, 1)
+        assert found.by_meaning[0].text == "The kettle leaks."
+    assert searcher.search("kettle", DOCUMENTS, "bundled", "").cut == 0
+    for lang in LANGUAGES:
+        assert plural(lang, "search.cut", 1) in render_search(found, lang)
+
+
 def test_what_cannot_be_searched_is_refused(predictor: Predictor) -> None:
     searcher = Searcher(predictor)
     for query, documents, error in (
-        (" ", ["a"], TextMissing), ("a", [], TextMissing), ("a", ["", " "], TextMissing),
+        (" ", ["a"], TextMissing), ("a", [], DocumentsMissing), ("a", ["", " "], DocumentsMissing),
         ("a", ["b"] * (MOST_DOCUMENTS + 1), TooManyTexts),
     ):  # fmt: skip
         with pytest.raises(error):

@@ -8,6 +8,8 @@ from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.primitives import join
 
 MAX_POINTS = 500
+_MOST_DIGITS = 3
+"""Digits after the point of a tick: more do not fit beside the axis."""
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 400, 170, 40, 24, 14, 10
 
 Point = tuple[float, float]
@@ -51,7 +53,11 @@ def curve(
             _TOP + (high - y) / (high - low) * (_HEIGHT - _TOP - _BOTTOM),
         )
 
-    body = join(_gridline(place(left, y)[1], f"{y:.{digits}f}") for y in _ticks(low, high))
+    ticks = _ticks(low, high)
+    while digits < _MOST_DIGITS and len({f"{y:.{digits}f}" for y in ticks}) < len(ticks):
+        digits += 1
+    shown = {f"{y:.{digits}f}": y for y in reversed(ticks)}  # of values that are written alike the lowest
+    body = join(_gridline(place(left, y)[1], text) for text, y in shown.items())
     body += _x_axis(left, right, x_label)
     # Their words stand at the right and the left end by turns: two that are near each other are still readable.
     body += join(_dashed(place(left, value)[1], words, i % 2 == 1) for i, (words, value) in enumerate(compare))
@@ -63,8 +69,9 @@ def curve(
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:
-    room = (high - low) * 0.08 or abs(high) * 0.05 or 0.5
-    return low - room, high + room
+    """Leave room above and below, but none below zero where nothing is."""
+    room = (high - low) * 0.08 or max(abs(high) * 0.05, 0.005)
+    return max(low - room, 0.0) if low >= 0 else low - room, high + room
 
 
 def _ticks(low: float, high: float, count: int = 4) -> list[float]:

@@ -17,10 +17,12 @@ from bertdemo.tasks.text_to_text import Written
 from bertdemo.tasks.token_classification import Entities
 from bertdemo.ui.i18n import parameters, percent, plural, translate
 from bertdemo.ui.render.escape import esc
-from bertdemo.ui.render.primitives import bars, big, caption, heading, join, note, pill, root, spans
+from bertdemo.ui.render.primitives import around, bars, big, caption, heading, join, note, pill, root, spans
 
 _LABELS = 5
 _SET = 12
+_PASSAGE = 1500
+"""Characters of a passage that are shown around an answer: more would have to be scrolled to see it."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,9 @@ def _label_set(output: LabelSet, asked: Asked, lang: str) -> str:
     """Draw all labels that are chosen, and every label's probability beside its word for yes."""
     chosen = " · ".join(output.chosen) or translate(lang, "predict.none_chosen")
     rows = (
-        (f"✓ {item.label}" if item.chosen else item.label, item.score, percent(item.score)) for item in output.labels
+        (f"{item.label} ✓" if item.chosen else item.label, item.score, percent(item.score)) for item in output.labels
     )
-    return big(chosen) + bars(list(rows)[:_SET]) + note(translate(lang, "predict.thresholds"))
+    return big(chosen) + bars(list(rows)[:_SET])
 
 
 def _similarity(output: Similarity, asked: Asked, lang: str) -> str:
@@ -143,7 +145,8 @@ def _entities(output: Entities, asked: Asked, lang: str) -> str:
 def _answer(output: Answer, asked: Asked, lang: str) -> str:
     if output.no_answer:
         return big(translate(lang, "predict.no_answer"), percent(output.score)) + spans(asked.pair, [])
-    shown = spans(asked.pair, [(output.start, output.end, "", "")])
+    span = (output.start, output.end)
+    shown = spans(*around(asked.pair, [(*span, "", "")], span, _PASSAGE))
     return big(output.answer, percent(output.score)) + shown
 
 
@@ -171,5 +174,5 @@ _DRAWN: Mapping[str, Callable[[Any, Asked, str], str]] = {
 }
 """Kind of prediction -> its drawing."""
 
-_BESIDE: Mapping[str, str] = {"written": "predict.written_note"}
-"""Kind of prediction -> what is said below it, once."""
+_BESIDE: Mapping[str, str] = {"written": "predict.written_note", "label_set": "predict.thresholds"}
+"""Kind of prediction -> what is said below it, once: a head before training has no thresholds of its own."""

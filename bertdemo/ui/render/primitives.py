@@ -13,6 +13,8 @@ from bertdemo.ui.render.escape import esc
 
 Level = Literal["pass", "warn", "fail"]
 Look = Literal["word", "continues", "special", "unknown"]
+Marked = tuple[int, int, str, str]
+"""(start, end, label, remark) of a part of a text, in code points."""
 
 
 def join(parts: Iterable[str]) -> str:
@@ -181,8 +183,8 @@ def marked(parts: Iterable[tuple[str, float]]) -> str:
     ) + "</p>"  # fmt: skip
 
 
-def spans(text: str, marks: Iterable[tuple[int, int, str, str]]) -> str:
-    """Draw a text with parts of it marked: (start, end, label, remark), code points, none inside another one."""
+def spans(text: str, marks: Iterable[Marked]) -> str:
+    """Draw a text with parts of it marked, none inside another one."""
     found, at = [], 0
     for start, end, label, remark in sorted(marks):
         if start < at:
@@ -191,6 +193,25 @@ def spans(text: str, marks: Iterable[tuple[int, int, str, str]]) -> str:
         found.append(f"{esc(text[at:start])}<mark>{esc(text[start:end])}{tag}</mark>")
         at = end
     return f'<p class="bd-spans" dir="auto">{join(found)}{esc(text[at:])}</p>'
+
+
+def around(text: str, marks: Iterable[Marked], kept: tuple[int, int], room: int) -> tuple[str, list[Marked]]:
+    """Return some `room` characters of a long text around the span that must be kept, and the marks in them."""
+    start, end = kept
+    if len(text) <= room:
+        return text, list(marks)
+    first = max(0, min(start - room // 3, len(text) - room))
+    last = min(len(text), max(first + room, end))
+    if first:
+        space = text.find(" ", first, start)  # a word is not cut in two, where there are spaces
+        first = space + 1 if space >= 0 else first
+    if last < len(text):
+        space = text.rfind(" ", end, last)
+        last = space if space >= 0 else last
+    head, tail = ("… " if first else ""), (" …" if last < len(text) else "")
+    by = len(head) - first
+    inside = [(a + by, b + by, label, remark) for a, b, label, remark in marks if first <= a and b <= last]
+    return head + text[first:last] + tail, inside
 
 
 def table(

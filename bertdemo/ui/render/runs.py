@@ -11,6 +11,7 @@ from bertdemo.ui.i18n import has, percent, plural, score, seconds, size, thousan
 from bertdemo.ui.render.charts import confusion, curve
 from bertdemo.ui.render.escape import esc
 from bertdemo.ui.render.primitives import (
+    around,
     bar,
     big,
     caption,
@@ -35,6 +36,8 @@ _MISTAKE_CHARS = 100_000
 _PLAIN_MATRIX, _MATRIX_LABELS, _PAIRS = 20, 100, 20
 """Labels up to which a matrix is easily read, and is drawn at all; rows of the list of confusions beside it."""
 _TEXT = 240
+NOTHING = "–"
+"""Stands in a kept evaluation where nothing is marked, answered or chosen."""
 
 
 def state_words(status: RunStatus, lang: str, ahead: int = 0) -> str:
@@ -91,7 +94,7 @@ def render_outcome(status: RunStatus, mistakes: Sequence[Mistake], lang: str) ->
         if majority is not None:
             parts.append(caption(translate(lang, f"result.majority{_of(status)}", share=percent(majority))))
         if _judges(status):
-            parts.append(_mistake_list(mistakes[:3], len(mistakes), lang))
+            parts.append(_mistake_list(mistakes[:3], len(mistakes), lang, status.headline))
     elif status.ended and not status.checkpoint:
         parts.append(note(translate(lang, "result.nothing_fitted" if status.stepless else "result.nothing_kept")))
     return root(join(parts), "bd-outcome")
@@ -114,7 +117,8 @@ def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -
     ]
     if _judges(status):
         told = plural(lang, "result.mistakes_of", len(evaluation.mistakes))
-        parts += [heading(translate(lang, "result.mistakes"), told), _mistake_table(evaluation, lang)]
+        title = translate(lang, _own("result.mistakes", status.headline))
+        parts += [heading(title, told), _mistake_table(evaluation, lang, status.headline)]
     return root(join(parts), "bd-result")
 
 
@@ -290,29 +294,62 @@ def _matrix(evaluation: Evaluation, lang: str) -> str:
     return f'<div class="bd-beside"><div>{matrix}</div><div>{beside}</div></div>'
 
 
-def _mistake_table(evaluation: Evaluation, lang: str) -> str:
-    headers = [translate(lang, f"result.column.{name}") for name in ("row", "text", "label", "predicted", "confidence")]
+def _own(key: str, metric: str) -> str:
+    """Return the key of a message that a metric has for itself: not every mistake is a wrong label."""
+    own = f"{key}_{metric}"
+    return own if has(own) or has(f"{own}.other") else key
+
+
+def _word(word: str, mistake: Mistake, lang: str) -> str:
+    """Return what is in the data or was said, in words where that is nothing."""
+    if word != NOTHING:
+        return word
+    spans = mistake.given or mistake.said
+    return translate(lang, f"result.no_{'label' if not spans else 'answer' if mistake.pair else 'entity'}")
+
+
+def _degree(mistake: Mistake, metric: str) -> str:
+    """Return how bad a mistake is; of a search, how many documents came before the right one (1 - 1 / rank is kept)."""
+    if metric == "recall_at_10" and mistake.confidence < 1:
+        return thousands(round(1 / (1 - mistake.confidence)) - 1)
+    return percent(mistake.confidence)
+
+
+def _mistake_table(evaluation: Evaluation, lang: str, metric: str = "") -> str:
     shown, total = evaluation.mistakes[:SHOWN_MISTAKES], len(evaluation.mistakes)
+    pairs = any(m.pair for m in shown)
+    names = ("row", "text", *(["pair"] if pairs else []), "label", "predicted", "confidence")
+    headers = [translate(lang, _own(f"result.column.{name}", metric)) for name in names]
     whole = sum(len(mistake.text) for mistake in shown) <= _MISTAKE_CHARS
     rows = [
-        (thousands(m.row), m.text if whole else _short(m.text), m.label, m.predicted, percent(m.confidence))
+        (
+            thousands(m.row), m.text if whole else _short(m.text), *([_short(m.pair)] if pairs else []),
+            _word(m.label, m, lang), _word(m.predicted, m, lang), _degree(m, metric),
+        )
         for m in shown
-    ]
+    ]  # fmt: skip
     told = translate(lang, "result.more_mistakes", shown=thousands(len(shown)), n=thousands(total))
     more = caption(told) if total > len(shown) else ""
-    return f'<div class="bd-mistake-table">{table(headers, rows, numeric=(0, 4))}</div>{more}'
+    return f'<div class="bd-mistake-table">{table(headers, rows, numeric=(0, len(names) - 1))}</div>{more}'
 
 
-def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str) -> str:
+def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str, metric: str = "") -> str:
     if not mistakes:
         return caption(translate(lang, "result.no_mistakes"))
+    told = _own("result.mistake", metric)
     items = join(
         f"<li>{_quoted(m)}<span>"
-        + esc(translate(lang, "result.mistake", label=m.label, predicted=m.predicted, sure=percent(m.confidence, 0)))
+        + esc(
+            translate(
+                lang, told, label=_word(m.label, m, lang), predicted=_word(m.predicted, m, lang),
+                sure=percent(m.confidence, 0),
+            )
+        )
         + "</span></li>"
         for m in mistakes
-    )
-    return f'{caption(plural(lang, "result.three_of", total))}<ul class="bd-mistakes">{items}</ul>'
+    )  # fmt: skip
+    first = caption(plural(lang, _own("result.three_of", metric), total))
+    return f'{first}<ul class="bd-mistakes">{items}</ul>'
 
 
 def _quoted(mistake: Mistake) -> str:
@@ -320,8 +357,11 @@ def _quoted(mistake: Mistake) -> str:
     if not (mistake.said or mistake.given):
         return "".join(f"<q>{esc(_short(text))}</q>" for text in (mistake.text, mistake.pair) if text)
     marks = [(mark.start, mark.end, mark.label, "") for mark in mistake.said]
-    asked = f"<q>{esc(_short(mistake.text))}</q>" if mistake.pair else ""
-    return asked + spans(mistake.pair or mistake.text, marks)
+    if not mistake.pair:
+        return spans(mistake.text, marks)
+    # Of a passage the part around the answer, or around the right one where none was given.
+    at = (mistake.said or mistake.given)[0]
+    return f"<q>{esc(_short(mistake.text))}</q>{spans(*around(mistake.pair, marks, (at.start, at.end), _TEXT))}"
 
 
 def _short(text: str) -> str:

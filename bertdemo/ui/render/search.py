@@ -17,6 +17,8 @@ def render_search(found: Found, lang: str) -> str:
     told = plural(lang, "search.documents", found.documents)
     if found.again:
         told += " " + plural(lang, "search.again", found.again)
+    if found.cut:
+        told += " " + plural(lang, "search.cut", found.cut)
     meaning = heading(translate(lang, "search.by_meaning")) + _list(found.by_meaning, lang)
     words = heading(translate(lang, "search.by_words")) + _list([hit for hit in found.by_words if hit.score > 0], lang)
     sides = f'<div class="bd-two"><div>{meaning}</div><div>{words}</div></div>'
