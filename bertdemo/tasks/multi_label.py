@@ -85,7 +85,7 @@ class MultiLabel(Task):
     id = "multi_label"
     roles = (Role("text", "text"), Role("label", "label"))
     metrics = ("macro_f1", "micro_f1")
-    effort = 5.0
+    effort = 2.5
     categories = False
 
     def fits(self, table: Table) -> float:
