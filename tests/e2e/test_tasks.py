@@ -279,3 +279,20 @@ def test_documents_are_searched_by_meaning_before_any_training(visit: Visit, lan
     assert scores == sorted(scores, reverse=True)
     assert 1 <= words.locator("li").count() < len(hits)  # counted words know only documents that share one
     _fits(visitor)
+
+
+def test_a_text_is_written_and_what_to_expect_of_it_is_said_once(visit: Visit) -> None:
+    visitor = visit("zh", viewport={"width": 390, "height": 844}).open("train").tiny()
+    run = _train(visitor, "rewrite_en", max_length=24)
+    _headline(visitor, "rouge_l")
+    visitor.sees("#train-outcome .bd-mistakes", "result.mistake_rouge_l")
+    _fits(visitor)
+    _try(visitor, "rewrite_en")
+    answer = _ask(visitor, "the cat sat on the mat that day, i think")
+    for side in answer.locator(".bd-two > div").all():
+        assert side.locator(".bd-spans[dir=auto]").inner_text().strip()
+    assert answer.get_by_text(visitor.say("predict.written_note")).count() == 1
+    _fits(visitor)
+    _full_result(visitor, run, "rouge_l")
+    visitor.sees("#runs-result", "result.mistakes_rouge_l")
+    _fits(visitor)
