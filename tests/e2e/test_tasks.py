@@ -228,7 +228,7 @@ def test_a_hidden_word_is_found_by_a_model_that_read_many_such_sentences(visit: 
     visitor.choose("#train-task", visitor.say("task.fill_mask"))
     page.locator("#train-label").wait_for(state="hidden")
     visitor.sees("#train-chosen", "data.split_two")
-    visitor.set(epochs=30, learning_rate="0.01")
+    visitor.set(epochs=40, learning_rate="0.01")
     run = visitor.start("finished")
     _headline(visitor, "perplexity")
 
