@@ -7,6 +7,7 @@ import re
 import pytest
 
 from bertdemo.runs.evaluation import Mistake, evaluate
+from bertdemo.tasks.fill_mask import Fillings, Piece
 from bertdemo.tasks.multi_label import LabelSet, Scored
 from bertdemo.tasks.question_answering import Answer
 from bertdemo.tasks.results import Mark
@@ -76,16 +77,26 @@ def test_a_number_that_is_off_is_not_said_to_be_sure_and_a_search_tells_what_cam
     assert "two" in read(runs._mistake_table(evaluate(rows, ()), lang)).words  # the second text stands there too
 
 
+def test_one_mask_is_not_numbered_and_two_are() -> None:
+    best = (Piece("cat", 7, 0.5), Piece("dog", 8, 0.25))
+    one, two = (read(predictions.render_prediction(Fillings((best,) * n), None, "x", "en")).words for n in (1, 2))
+    assert "number" not in one and "cat" in one
+    assert "[MASK] number 1" in two and "[MASK] number 2" in two
+
+
 def test_an_answer_is_no_label_with_figures_of_its_own() -> None:
     rows = [{"row": 2, "text": "q", "pair": "Anna", "label": "Anna", "predicted": "–", "confidence": 1.0,
              "right": False, "given": [{"label": "", "start": 0, "end": 4}], "said": []}]  # fmt: skip
     assert evaluate(rows, ()).per_label == ()
 
 
-@pytest.mark.parametrize("values", [[0.083], [0.6931, 0.6918], [0.04, 0.0], [0.02], [12.5, 11.0]])
+@pytest.mark.parametrize(
+    "values", [[0.083], [0.6931, 0.6918], [0.04, 0.0], [0.02], [12.5, 11.0], [124.68, 1.4], [30522.4, 3.0]]
+)
 def test_the_ticks_of_a_curve_differ_and_go_below_zero_only_where_values_do(values: list[float]) -> None:
     drawn = charts.curve([("x", "blue", list(enumerate(values)))], "x")
     ticks = re.findall(r'text-anchor="end">(-?[\d.]+)</text>', drawn)[:-1]
     assert len(ticks) >= 2 and len(set(ticks)) == len(ticks) and not any(tick.startswith("-") for tick in ticks)
+    assert max(map(len, ticks)) <= 6
     below = charts.curve([("x", "blue", [(0, -0.5), (1, 0.5)])], "x")
     assert ">-0.58<" in below

@@ -54,9 +54,11 @@ def curve(
         )
 
     ticks = _ticks(low, high)
-    while digits < _MOST_DIGITS and len({f"{y:.{digits}f}" for y in ticks}) < len(ticks):
+    digits = max(0, min(digits, 4 - len(f"{max(abs(low), abs(high)):.0f}")))
+    while high < 10 and digits < _MOST_DIGITS and len({f"{y:.{digits}f}" for y in ticks}) < len(ticks):
         digits += 1
-    shown = {f"{y:.{digits}f}": y for y in reversed(ticks)}  # of values that are written alike the lowest
+    # Of values that are written alike the lowest has its line.
+    shown = {f"{y:.{digits}f}" if abs(y) < 1e5 else f"{y:.0e}": y for y in reversed(ticks)}
     body = join(_gridline(place(left, y)[1], text) for text, y in shown.items())
     body += _x_axis(left, right, x_label)
     # Their words stand at the right and the left end by turns: two that are near each other are still readable.

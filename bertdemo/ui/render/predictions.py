@@ -153,7 +153,8 @@ def _answer(output: Answer, asked: Asked, lang: str) -> str:
 def _fillings(output: Fillings, asked: Asked, lang: str) -> str:
     parts = []
     for number, best in enumerate(output.pieces, 1):
-        parts.append(heading(translate(lang, "predict.mask_number", n=number)))
+        if len(output.pieces) > 1:
+            parts.append(heading(translate(lang, "predict.mask_number", n=number)))
         parts.append(bars((one.piece, one.score, percent(one.score)) for one in best))
     return join(parts)
 
