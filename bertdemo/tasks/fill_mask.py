@@ -263,9 +263,10 @@ class FillMask(Unlabelled):
         keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Fillings]:
-        """Return the five best pieces for each [MASK] of a text. Raises MaskMissing where a text has none.
+        """Return the five best pieces for each [MASK] of a text; MaskMissing where no text has one.
 
-        A text that is too long is read around each [MASK], so that none is cut off.
+        A text that is too long is read around each [MASK], so that none is cut off. Among several texts one without
+        a [MASK] has no pieces.
         """
         import torch
 
@@ -273,8 +274,6 @@ class FillMask(Unlabelled):
         found = []
         for text in inputs.texts:
             read = _around_masks(tokenizer.encode(text, specials_in_text=True).ids, tokenizer.mask_id, max_length)
-            if not read:
-                raise MaskMissing
             pieces: list[tuple[Piece, ...]] = []
             for part, places in read:
                 ids = torch.tensor([part], device=model.device)
@@ -287,6 +286,8 @@ class FillMask(Unlabelled):
                 ]
             found.append(Fillings(tuple(pieces)))
             progress(len(found) / len(inputs.texts))
+        if found and not any(one.pieces for one in found):
+            raise MaskMissing
         return found
 
 

@@ -83,3 +83,6 @@ def test_the_cost_is_that_of_the_models_own_loss_and_a_mask_is_filled_by_its_bes
     assert len(found.pieces) == 2 and all(len(best) == 5 for best in found.pieces)
     with pytest.raises(MaskMissing):
         TASK.predict(model, tokenizer, Inputs(["no mask"]), max_length=32)
+    none, one = TASK.predict(model, tokenizer, Inputs(["no mask", "the [MASK]"]), max_length=32)
+    assert (none.words, none.confidence) == ("", None) and one.words  # a file is not refused for one of its rows
+    assert TASK.predict(model, tokenizer, Inputs([]), max_length=32) == []
