@@ -56,6 +56,7 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         delete_cache=(3600, 86400),
     ) as blocks:
         build_api(services)  # first, so that no listener of the page takes a name of the API
+        endpoints = list(blocks.children)
         remembered = gr.BrowserState("", storage_key="bertdemo-lang", secret=_SECRET)
         lang, model, device = _header(words, services)
         # Gradio counts a tab's place among all children of gr.Tabs, so nothing but tabs may stand inside it.
@@ -71,6 +72,9 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
             drawn = {name: _tab(page, name, build) for name, build in TABS.items()}
         _wire_tabs(page, drawn)
         wire(page, blocks, remembered)
+    # Gradio's page looks a component up by walking the tree from its first child, a dozen times for each key press.
+    first = {id(child) for child in endpoints}
+    blocks.children = [*(child for child in blocks.children if id(child) not in first), *endpoints]
     blocks.queue(max_size=64, default_concurrency_limit=8)
     return App(blocks, page, _launch_kwargs(settings))
 

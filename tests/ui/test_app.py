@@ -33,6 +33,8 @@ app = build_app(settings)
 print(json.dumps({
     "loaded": sorted({"torch", "transformers", "datasets", "evaluate", "sklearn"} & set(sys.modules)),
     "public": sorted(str(fn.api_name) for fn in app.blocks.fns.values() if fn.api_visibility == "public"),
+    "first": [str(child.elem_id) for child in app.blocks.children if child.elem_id][:2],
+    "last": [type(child).__name__ for child in app.blocks.children][-5:],
     "html": [str(b.value) for b in app.blocks.blocks.values() if type(b).__name__ == "HTML"],
 }))
 """
@@ -55,6 +57,11 @@ def test_no_heavy_library_before_the_page(built: dict[str, Any]) -> None:
 
 def test_public_endpoints_are_those_of_the_design(built: dict[str, Any]) -> None:
     assert set(built["public"]) <= ENDPOINTS
+
+
+def test_what_a_person_types_in_comes_before_the_endpoints_in_the_tree_that_gradio_walks(built: dict[str, Any]) -> None:
+    assert built["first"] == ["header", "tabs"]
+    assert {"Tabs", "BrowserState"} & set(built["last"]) == set()
 
 
 def test_the_sample_is_drawn_before_any_event(built: dict[str, Any]) -> None:
