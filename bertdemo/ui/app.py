@@ -63,11 +63,12 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
         run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
         checkpoint, opened, inspected = (gr.State("") for _ in range(3))
+        clock = gr.Timer(1.0, active=True)  # in a tab it would stand still until that tab is opened
         with gr.Tabs(selected="tokens", elem_id="tabs") as tabs:
             page = Page(
                 settings=settings, services=services, tab_ids=tuple(TABS), tabs=tabs, lang=lang, owner=owner,
                 device=device, model=model, words=words, run=run, checkpoint=checkpoint, opened=opened,
-                inspected=inspected,
+                inspected=inspected, clock=clock,
             )  # fmt: skip
             drawn = {name: _tab(page, name, build) for name, build in TABS.items()}
         _wire_tabs(page, drawn)

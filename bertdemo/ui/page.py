@@ -74,6 +74,8 @@ class Page:
     """Set by a tab to the run that Runs should open."""
     inspected: gr.State
     """Set by a tab to the checkpoint that Inside BERT should open with."""
+    clock: gr.Timer
+    """Ticks while the page is open, whichever tab is."""
     load_hooks: list[Hook] = field(default_factory=list)
     language_hooks: list[Hook] = field(default_factory=list)
     open_hooks: dict[str, Hook] = field(default_factory=dict)

@@ -142,7 +142,7 @@ def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
 def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) -> None:
     """Keep the devices, the checkpoints and what the chosen one is up to date."""
     device = form.controls["device"]
-    look, seen = gr.Timer(1.0, active=True), gr.State("")
+    look, seen = page.clock, gr.State("")
 
     def find_devices(before: str, lang: str) -> tuple[Any, ...]:
         pill_now = _pill(services, lang)

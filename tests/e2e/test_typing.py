@@ -106,3 +106,8 @@ def test_a_hub_id_that_was_typed_stays_and_stands_in_the_address(visit: Visit) -
     assert page.input_value("#tokens-compare input") == "owner/beside"
     visitor.tab("predict")
     assert page.input_value("#predict-checkpoint input") == "owner/other"
+
+
+def test_the_header_tells_the_device_on_a_page_that_never_opened_fine_tune(visit: Visit) -> None:
+    visitor = visit("en").open("tokens")
+    visitor.page.locator("#device .bd-pill").wait_for()
