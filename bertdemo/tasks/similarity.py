@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from bertdemo.data.columns import detect, named
 from bertdemo.errors import ColumnsNotFound, ScoreNoNumber, TooFewRows
@@ -89,27 +89,17 @@ class SimilarityTask(Twin):
         first, second = sorted(texts.values(), key=list(table.columns).index)
         return {"text": first, "pair": second, "label": label}
 
-    def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
-        """Raise what Twin does, and say where scores that are no numbers are the reason."""
+    def enough(self, table: Table, columns: Mapping[str, str], minimum: int) -> None:
+        """Raise where fewer rows can be used; the first score that is no number is named, if one is not."""
         try:
-            super().check(table, columns, label_limit=label_limit)
-        except TooFewRows as error:
-            self._blame(table, columns, error)
-
-    def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
-        """Raise what Twin does, and say where scores that are no numbers are the reason."""
-        try:
-            super().check_held_out(table, columns, labels)
-        except TooFewRows as error:
-            self._blame(table, columns, error)
-
-    @staticmethod
-    def _blame(table: Table, columns: Mapping[str, str], error: TooFewRows) -> NoReturn:
-        cells = zip(table.row_numbers, table.columns[columns["label"]], strict=True)
-        wrong = next(((row, cell) for row, cell in cells if cell and cell.strip() and _number(cell) is None), None)
-        if wrong is None:
-            raise error
-        raise ScoreNoNumber(column=columns["label"], row=wrong[0], cell=wrong[1].strip()[:40]) from error
+            super().enough(table, columns, minimum)
+        except TooFewRows:
+            cells = zip(table.row_numbers, table.columns[columns["label"]], strict=True)
+            wrong = next(((row, cell) for row, cell in cells if cell and cell.strip() and _number(cell) is None), None)
+            if wrong is None:
+                raise
+            row, cell = wrong
+            raise ScoreNoNumber(column=columns["label"], row=row, cell=cell.strip()[:40]) from None
 
     def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
         """Return the lowest and the highest score: the ends of the scale."""
