@@ -228,7 +228,7 @@ def _joined(pieces: Sequence[str]) -> str:
     """Return word pieces as a text: `##` goes on with the word, marks follow a word, Chinese has no spaces."""
     from tokenizers.decoders import WordPiece
 
-    text = WordPiece(prefix="##", cleanup=True).decode(list(pieces))
+    text = WordPiece(prefix="##", cleanup=True).decode(list(pieces)).removeprefix("##")
     return _INSIDE.sub(r"\1", _GAP.sub("", text))
 
 

@@ -150,6 +150,7 @@ def test_rouge_l_is_that_of_torchmetrics_and_counts_chinese_characters() -> None
     ("pieces", "text"),
     [
         (["the", "meet", "##ing", "is", "at", "three", "."], "the meeting is at three."),
+        (["##ing", "is"], "ing is"),
         (["会", "议", "在", "三", "点", "。"], "会议在三点。"),
         (["用", "bert", "写", "一", "句", "话"], "用bert写一句话"),
         (
