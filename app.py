@@ -9,8 +9,8 @@ def main() -> None:
     """Read the environment, build the page, listen."""
     settings = Settings.from_env()
     settings.apply()  # before any library reads the environment
+    from bertdemo.services import Services
     from bertdemo.ui.app import build_app, launch
-    from bertdemo.ui.services import Services
 
     services = Services.create(settings)
     app = build_app(settings, services)

@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks.row import DATA, Row, skipped
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.runs.status import RunStatus, status_of
-from bertdemo.ui.api import Endpoints
-from bertdemo.ui.services import Services
+from bertdemo.services import Services
+from bertdemo.ui.api.endpoints import Endpoints
 
 POSITIVE = frozenset(
     [

@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import tasks
-from bertdemo.data import baseline
-from bertdemo.data.tables import Table
-from bertdemo.ui.services import Services
+from bertdemo.analysis import baselines
+from bertdemo.services import Services
+from bertdemo.tables.table import Table
 
 CLASSES, ROWS, RESAMPLINGS, WANTED = 10, 1_000, 20, 16
 SECONDS, NEAR = 15.0, 0.01
@@ -66,7 +66,7 @@ def _largest(path: Path) -> tuple[Any, Any]:
 
 def _embedded(services: Services, texts: Any) -> Any:
     folder, tokenizer = services.catalogue.folder("bundled", ""), services.catalogue.tokenizer("bundled", "")
-    return baseline.embed(folder, tokenizer, list(texts), max_length=_LENGTH)
+    return baselines.embed(folder, tokenizer, list(texts), max_length=_LENGTH)
 
 
 def _covers(kind: str, features: Any, labels: Any, seed: int) -> bool:
@@ -76,11 +76,11 @@ def _covers(kind: str, features: Any, labels: Any, seed: int) -> bool:
     part, names = features[drawn], list(labels[drawn])
     nine = ROWS * 9 // 10
     if kind == "tfidf":
-        found = baseline.tfidf(list(part), names, seed=seed)
-        said = baseline.words_model(list(part)).fit(list(part[:nine]), names[:nine]).predict(list(features[new]))
+        found = baselines.tfidf(list(part), names, seed=seed)
+        said = baselines.words_model(list(part)).fit(list(part[:nine]), names[:nine]).predict(list(features[new]))
     else:
-        found = baseline.frozen(part, names, seed=seed)
-        kept = baseline.fit(part[:nine], names[:nine])
+        found = baselines.frozen(part, names, seed=seed)
+        kept = baselines.fit(part[:nine], names[:nine])
         said = np.array(kept.labels)[(features[new] @ kept.weight.T + kept.bias).argmax(1)]
     held_out = float(np.mean(said == labels[new]))
     score = found.metrics["accuracy"]

@@ -25,13 +25,14 @@ import psutil
 
 from benchmarks.row import ROOT, Row
 from bertdemo import tasks
-from bertdemo.data import digests, mending
-from bertdemo.data.limited import read_limited
-from bertdemo.data.report import Report, examine
-from bertdemo.data.split import folded, split
-from bertdemo.data.tables import Table
+from bertdemo.analysis.report import Report, examine
+from bertdemo.dataset import cleaning, fingerprints
+from bertdemo.dataset.split import split
+from bertdemo.services import Services
 from bertdemo.settings import Settings
-from bertdemo.ui.services import Services
+from bertdemo.tables.fold_text import fold_text
+from bertdemo.tables.sandbox import read_limited
+from bertdemo.tables.table import Table
 
 ROWS = 1_000_000
 SECONDS, BYTES = 90.0, 1_500_000_000
@@ -160,7 +161,7 @@ def moved(rows: list[Fields]) -> int:
     count = 0
     for part, places in enumerate((parts.train, parts.validation, parts.test)):
         for place in places:
-            count += home.setdefault(folded(usable[place][1]), part) != part
+            count += home.setdefault(fold_text(usable[place][1]), part) != part
     return count
 
 
@@ -177,13 +178,13 @@ def main(path: Path) -> None:
         task = tasks.find("")
         columns = _timed(parts, "columns", lambda: task.columns(table))
         _timed(parts, "labels", lambda: task.check(table, columns, label_limit=services.settings.limits.labels))
-        marks = _timed(parts, "marks", lambda: digests.marks(table, columns))
-        counts = _timed(parts, "mends", lambda: mending.counts(table, columns, marks))
+        marks = _timed(parts, "marks", lambda: fingerprints.marks(table, columns))
+        counts = _timed(parts, "mends", lambda: cleaning.counts(table, columns, marks))
         report = _timed(parts, "report", lambda: _examined(services, table, columns, told, marks))
         looked = _timed(parts, "suspects", lambda: services.suspects.look(path, table, columns, "bundled", ""))
     again: dict[str, float] = {}
     with _peak(peak["idle"]) as later:
-        left, _ = _timed(again, "mending", lambda: mending.apply(table, columns, mending.MENDS))
+        left, _ = _timed(again, "mending", lambda: cleaning.apply(table, columns, cleaning.MENDS))
         _timed(again, "report", lambda: _examined(services, left, columns))
     mended = {"seconds": sum(again.values()), "peak": later["peak"] - peak["idle"], "rows": left.rows}
     counted = {**_counted(report), "mend": counts["drop_duplicates"], "progress": told[-1]}
@@ -198,7 +199,7 @@ def _examined(
     table: Table,
     columns: dict[str, str],
     told: list[float] | None = None,
-    marks: digests.Marks | None = None,
+    marks: fingerprints.Marks | None = None,
 ) -> Report:
     tokenizer = services.catalogue.tokenizer("bundled", "")
     progress = (told if told is not None else []).append

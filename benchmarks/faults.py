@@ -11,12 +11,13 @@ from pathlib import Path
 
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import tasks
-from bertdemo.data import digests, mending, split, tables
-from bertdemo.data.report import Report, examine
-from bertdemo.data.report.held_out import look
-from bertdemo.data.report.rows import Rows
-from bertdemo.data.tables import Table
-from bertdemo.ui.services import Services
+from bertdemo.analysis.report import Report, examine
+from bertdemo.analysis.report.held_out import look
+from bertdemo.analysis.report.rows import Rows
+from bertdemo.dataset import cleaning, fingerprints, split
+from bertdemo.services import Services
+from bertdemo.tables import table_files
+from bertdemo.tables.table import Table
 
 COLUMNS = {"text": "text", "label": "label"}
 _SEED, _HEADER = 20_261_125, 1
@@ -56,7 +57,7 @@ def row(services: Services, what: str, wanted: str, rows: Sequence[Pair]) -> Row
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "planted.csv"
         write(path, planted.rows)
-        table = tables.read(path, path.name, services.settings.limits)
+        table = table_files.read(path, path.name, services.settings.limits)
     report = examine(
         table, COLUMNS, task=tasks.find("classification"), tokenizer=services.catalogue.tokenizer("bundled", ""),
         limits=services.settings.limits,
@@ -99,8 +100,8 @@ def plant(rows: Sequence[Pair], seed: int = _SEED) -> Planted:
 def missed(planted: Planted, table: Table, report: Report) -> dict[str, list[int]]:
     """Return kind -> rows in the file that a check or its mend passed over; a count that is wrong names row 0."""
     dropped = ("drop_duplicates", "drop_conflicts")
-    left = {mend: set(mending.apply(table, COLUMNS, [mend])[0].row_numbers) for mend in dropped}
-    merged = mending.apply(table, COLUMNS, ["merge_labels", "merge_slips"])[0]
+    left = {mend: set(cleaning.apply(table, COLUMNS, [mend])[0].row_numbers) for mend in dropped}
+    merged = cleaning.apply(table, COLUMNS, ["merge_labels", "merge_slips"])[0]
     now = dict(zip(merged.row_numbers, merged.columns["label"], strict=True))
     found = {finding.code: finding.values for finding in report.findings}
     gone = {mend: table.rows - len(rows) for mend, rows in left.items()}
@@ -132,7 +133,7 @@ def _unseen(planted: Planted, table: Table) -> list[int]:
 
 def _parts(table: Table) -> dict[int, str]:
     """Return row in the file -> the part that it goes into."""
-    marks = digests.marks(table, COLUMNS)
+    marks = fingerprints.marks(table, COLUMNS)
     chosen = split.split([marks.names[code] for code in marks.labels.tolist()], seed=0, keys=marks.keys)
     return {
         table.row_numbers[row]: part for part in ("train", "validation", "test") for row in getattr(chosen, part)

@@ -28,9 +28,9 @@ from benchmarks import (
 )
 from benchmarks.row import ROOT, Row
 from bertdemo.device import cpu
+from bertdemo.i18n.translation import size
+from bertdemo.services import Services
 from bertdemo.settings import Settings
-from bertdemo.ui.i18n import size
-from bertdemo.ui.services import Services
 
 REPORT = ROOT / "docs" / "benchmarks.md"
 

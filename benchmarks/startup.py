@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.row import ROOT, Row, quantiles
-from bertdemo.data import samples
+from bertdemo import samples
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.runs.status import status_of
+from bertdemo.services import Services
 from bertdemo.settings import Settings
-from bertdemo.ui.api import Endpoints
-from bertdemo.ui.services import Services
+from bertdemo.ui.api.endpoints import Endpoints
 
 TURNS = 5
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.row import Row
-from bertdemo.data import samples
+from bertdemo import samples
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.runs import events as ev
-from bertdemo.ui.services import Services
+from bertdemo.services import Services
 
 TURNS = 3
 _TRAIN_ROWS, _HELD_OUT_ROWS = 100, 1_500

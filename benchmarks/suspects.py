@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from benchmarks.row import DATA, Row, skipped
-from bertdemo.data import baseline, suspects, tables
-from bertdemo.ui.services import Services
+from bertdemo.analysis import baselines, label_issues
+from bertdemo.services import Services
+from bertdemo.tables import table_files
 
 SHARE, RECALL, SEEDS = 0.05, 0.6, (1, 2, 3)
 
@@ -18,7 +19,7 @@ SHARE, RECALL, SEEDS = 0.05, 0.6, (1, 2, 3)
 def planted(services: Services) -> Row:
     """Give 5% of banking77's train.csv another label, look, and go down the list until 60% of them were met."""
     what = (
-        f"banking77, train.csv with {SHARE:.0%} planted wrong labels, a sample of {baseline.MOST_ROWS:,} rows, "
+        f"banking77, train.csv with {SHARE:.0%} planted wrong labels, a sample of {baselines.MOST_ROWS:,} rows, "
         f"{len(SEEDS)} seeds: precision of the list at recall {RECALL}"
     )
     wanted = "≥ 0.5"
@@ -50,12 +51,12 @@ def _precision(services: Services, rows: list[tuple[str, str]], seed: int) -> tu
             for index, (text, label) in enumerate(rows):
                 other = str(generator.choice([name for name in names if name != label]))
                 writer.writerow((text, other if index in wrong else label))
-        table = tables.read(path, path.name, services.settings.limits)
+        table = table_files.read(path, path.name, services.settings.limits)
         started = time.monotonic()
         looked = services.suspects.look(path, table, columns, "bundled", "")
         seconds = time.monotonic() - started
         at = {number: index for index, number in enumerate(table.row_numbers)}
-        seen = set(suspects.sample([(label or "").strip() for label in table.columns["label"]]))
+        seen = set(label_issues.sample([(label or "").strip() for label in table.columns["label"]]))
     hits = [at[one.number] in wrong for one in looked.found]
     needed = math.ceil(RECALL * len(wrong & seen))
     for place in range(1, len(hits) + 1):

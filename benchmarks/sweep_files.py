@@ -24,10 +24,10 @@ from pathlib import Path
 import psutil
 
 from benchmarks.row import ROOT
-from bertdemo.data.limited import read_limited
 from bertdemo.errors import ReadingTooLong, ReadingTooMuch, TableError
 from bertdemo.settings import MIB, Limits
-from tests.data.corpus.fuzz import cases
+from bertdemo.tables.sandbox import read_limited
+from tests.tables.corpus.fuzz import cases
 
 REPORT = ROOT / "docs" / "sweeps.md"
 FILES, SEED = 3_000, 20_261_123

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.row import DATA, Row, skipped
-from bertdemo import tasks
-from bertdemo.data import baseline, samples, tables
-from bertdemo.data.tables import Table
+from bertdemo import samples, tasks
+from bertdemo.analysis import baselines
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.services import Services
 from bertdemo.settings import Limits
-from bertdemo.tasks import question_answering, similarity, spans, thresholds, token_classification
+from bertdemo.tables import table_files
+from bertdemo.tables.table import Table
+from bertdemo.tasks import similarity
 from bertdemo.tasks.base import HeadOptions, Inputs
-from bertdemo.tasks.twin import unit_vectors, word_counts
-from bertdemo.ui.services import Services
+from bertdemo.tasks.bi_encoder import unit_vectors, word_counts
+from bertdemo.tasks.multi_label.task import thresholds
+from bertdemo.tasks.question_answering.task import spans
 
 _WINDOW = 128
 """Pieces of a window for xquad: so that most passages need several."""
@@ -36,10 +39,10 @@ def wnut17(services: Services) -> Row:
     status, seconds = _trained(services, task.id, "wnut17/train.jsonl", "wnut17/dev.jsonl")
     tuned = _scored(services, status, task, test)["entity_f1"].value
     old, new = (_targets(task, table, train) for table in (train, test))
-    vectors = token_classification.word_vectors(_reader(services), [*old, *new])
+    vectors = task.word_vectors(_reader(services), [*old, *new])
     ids = range(len(old)), range(len(old), len(old) + len(new))
-    said = token_classification.linear_tagger(vectors, [*old, *new], *ids)
-    linear = token_classification.entity_scores(said, [one.tags for one in new])["entity_f1"].value
+    said = task.linear_tagger(vectors, [*old, *new], *ids)
+    linear = task.entity_scores(said, [one.tags for one in new])["entity_f1"].value
     told = f"{tuned:.3f} against {linear:.3f} ({train.rows:,} sentences trained, {seconds:.0f} s)"
     return Row(what, told, wanted, tuned - linear >= 0.05)
 
@@ -49,7 +52,7 @@ def uner(services: Services) -> Row:
     what, wanted = "uner_zh_gsdsimp, entity F1 on the test sentences", "reads, trains, scores; [UNK] told"
     if not (DATA / "uner_zh_gsdsimp").is_dir():
         return skipped(what, wanted, _NO_DATA)
-    from bertdemo.data.report import examine
+    from bertdemo.analysis.report import examine
 
     task = tasks.find("token_classification")
     train, test = _table("uner_zh_gsdsimp/train_1500.conll"), _table("uner_zh_gsdsimp/test.conll")
@@ -239,7 +242,7 @@ def answers(services: Services) -> list[Row]:
     pairs = zip(inputs.texts, inputs.pairs or [], strict=True)
     read = [spans.windows(tokenizer, question, passage, _WINDOW) for question, passage in pairs]
     differ = 0
-    for own, (starts, ends) in zip(read, question_answering.scores_of(model, tokenizer, read), strict=True):
+    for own, (starts, ends) in zip(read, task.scores_of(model, tokenizer, read), strict=True):
         found = spans.best_span(starts, ends, own)
         best = _slow_span(starts, ends, own)
         differ += (found.start, found.end) != best
@@ -290,18 +293,18 @@ def _offsets(tokenizer: Any, name: str, file: str) -> Row:
 
 def _table(name: str) -> Table:
     path = DATA / name
-    return tables.read(path, path.name, Limits())
+    return table_files.read(path, path.name, Limits())
 
 
 def _sample(name: str) -> Table:
     path = samples.sample_path(name)
-    return tables.read(path, path.name, Limits())
+    return table_files.read(path, path.name, Limits())
 
 
 def _trained(services: Services, task: str, data: str, validation: str = "") -> tuple[RunStatus, float]:
     """Train with the default settings through the supervisor; return how it ended and the seconds that it took."""
     path = Path(data) if Path(data).is_absolute() else DATA / data
-    table = tables.read(path, path.name, Limits())
+    table = table_files.read(path, path.name, Limits())
     request = RunRequest(
         task=task,
         columns=tasks.find(task).columns(table),
@@ -337,13 +340,13 @@ def _targets(task: Any, table: Table, train: Table) -> list[Any]:
     return [one for one in found if one is not None and (table is not train or set(one.tags) <= known)]
 
 
-def _reader(services: Services) -> baseline.Reader:
+def _reader(services: Services) -> baselines.Reader:
     folder, tokenizer = services.catalogue.folder("bundled", ""), services.catalogue.tokenizer("bundled", "")
-    return baseline.Reader(folder, tokenizer, lambda texts: baseline.embed(folder, tokenizer, texts, max_length=128))
+    return baselines.Reader(folder, tokenizer, lambda texts: baselines.embed(folder, tokenizer, texts, max_length=128))
 
 
 def _units(services: Services, texts: Sequence[str]) -> Any:
-    from bertdemo.checkpoints.models import open_model
+    from bertdemo.checkpoints.loading import open_model
 
     model: Any = open_model(services.catalogue.folder("bundled", ""), head="none").model
     return unit_vectors(model, services.catalogue.tokenizer("bundled", ""), texts, max_length=256)

@@ -11,11 +11,11 @@ from benchmarks.accuracy import TRAIN, _first, _two_classes
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import device, tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.data.tables import Table
 from bertdemo.run_config import RunConfig, chosen_for
+from bertdemo.services import Services
+from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
 from bertdemo.tasks.batching import Collator
-from bertdemo.ui.services import Services
 
 PADDED_ROWS, PAIRS, BATCH, PADDED_LENGTH = 256, 3, 32, 128
 

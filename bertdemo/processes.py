@@ -7,6 +7,7 @@ process ends, however it ends. A process is named by pid *and* start time, becau
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import signal
 import subprocess
@@ -125,3 +126,9 @@ def write_atomic(path: Path, text: str) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)  # only where it was not moved
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hex, without reading it into memory at once."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

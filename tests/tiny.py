@@ -101,7 +101,7 @@ def keep_mean_head(base: Path, folder: Path, labels: Sequence[str], *, seed: int
     """Write the encoder of `base` with a random linear layer on the mean, as a regression leaves it."""
     import numpy as np
 
-    from bertdemo.checkpoints.models import open_mean_linear, write
+    from bertdemo.checkpoints.loading import open_mean_linear, write
 
     generator = np.random.default_rng(seed)
     width = json.loads((base / "config.json").read_text(encoding="utf-8"))["hidden_size"]

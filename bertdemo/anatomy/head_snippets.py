@@ -13,7 +13,7 @@ from bertdemo.anatomy.scripting import (
     script,
     wrapped_inputs,
 )
-from bertdemo.checkpoints.heads import Problem
+from bertdemo.checkpoints.head_detection import Problem
 
 _MEAN_IMPORTS = [
     "from safetensors.torch import load_file",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from bertdemo.checkpoints.heads import Problem, problem_of
-from bertdemo.checkpoints.mean_linear import masked_mean, pooling_of
+from bertdemo.checkpoints.head_detection import Problem, problem_of
+from bertdemo.checkpoints.mean_pooling_head import masked_mean, pooling_of
 
 if TYPE_CHECKING:
     from torch import Tensor

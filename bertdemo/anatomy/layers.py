@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.anatomy import label_head
-from bertdemo.anatomy.chances import chances
+from bertdemo.anatomy.probabilities import chances
 from bertdemo.anatomy.tokens import TokenTrace
-from bertdemo.checkpoints.heads import Problem
+from bertdemo.checkpoints.head_detection import Problem
 
 if TYPE_CHECKING:
     import numpy as np

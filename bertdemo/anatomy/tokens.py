@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bertdemo.checkpoints.cutting import Encoding, kept
 from bertdemo.checkpoints.tokenizers import SharedTokenizer, well_formed
+from bertdemo.checkpoints.truncation import Encoding, kept
 from bertdemo.run_config import Keep
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.anatomy import label_head
-from bertdemo.anatomy.chances import chances
-from bertdemo.checkpoints.heads import Problem
+from bertdemo.anatomy.probabilities import chances
+from bertdemo.checkpoints.head_detection import Problem
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,11 +1,11 @@
 """Checkpoints: what there is, what it can do, where it comes from, and opening it as a model.
 
-`catalogue` answers by id; `bundled` and `hub` bring the files; `intake` decides whether they can be trusted;
-`models` and `tokenizers` open them. The lower modules know neither owners nor ids of ours.
+`catalogue` answers by id; `bundled` and the package `hub` bring the files; `validation` decides whether they can be
+trusted; `loading` and `tokenizers` open them. The lower modules know neither owners nor ids of ours.
 """
 
 from bertdemo.checkpoints.catalogue import Catalogue
-from bertdemo.checkpoints.info import Card, CheckpointInfo, DownloadProgress
-from bertdemo.checkpoints.models import Opened
+from bertdemo.checkpoints.info import Card, CheckpointInfo
+from bertdemo.checkpoints.loading import Opened
 
-__all__ = ["Card", "Catalogue", "CheckpointInfo", "DownloadProgress", "Opened"]
+__all__ = ["Card", "Catalogue", "CheckpointInfo", "Opened"]

@@ -10,8 +10,10 @@ import threading
 from pathlib import Path
 
 from bertdemo.checkpoints.info import CheckpointInfo, split_capabilities
-from bertdemo.checkpoints.intake import WEIGHTS_FILE, file_sha256, parameters
+from bertdemo.checkpoints.validation import parameters
 from bertdemo.errors import CheckpointBroken
+from bertdemo.hub.model_files import WEIGHTS_FILE
+from bertdemo.processes import file_sha256
 
 ID = "bundled"
 NAME = "all-MiniLM-L6-v2"

@@ -20,23 +20,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bertdemo.checkpoints import bundled, encoder_decoder, heads, intake, known
-from bertdemo.checkpoints.hub import Hub
+from bertdemo.checkpoints import bundled, encoder_decoder, head_detection, hub_models, validation
+from bertdemo.checkpoints.hub_checks import HubChecks
 from bertdemo.checkpoints.info import (
     Capability,
     Card,
     CheckpointInfo,
     Language,
-    OnProgress,
     Source,
     owner_sha256,
     split_capabilities,
 )
-from bertdemo.checkpoints.intake import CONFIG_FILE, WEIGHTS_FILE, Vetted
-from bertdemo.checkpoints.mean_linear import ARCHITECTURE as MEAN_LINEAR
+from bertdemo.checkpoints.mean_pooling_head import ARCHITECTURE as MEAN_LINEAR
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.checkpoints.trained import ID, Trained
+from bertdemo.checkpoints.validation import Vetted
 from bertdemo.errors import CheckpointBroken, CheckpointError, CheckpointIdMalformed, CheckpointUnknown
+from bertdemo.hub.model_files import CONFIG_FILE, WEIGHTS_FILE
+from bertdemo.hub.models import Hub
+from bertdemo.hub.progress import OnProgress
+from bertdemo.processes import file_sha256
 from bertdemo.settings import Settings
 
 _LOCAL = "local:"
@@ -59,7 +62,7 @@ class Catalogue:
 
     def __init__(self, settings: Settings) -> None:
         self._local = {f"{_LOCAL}{folder.name}": folder for folder in reversed(settings.checkpoint_folders)}
-        self._hub = Hub(settings)
+        self._hub = Hub(settings, HubChecks())
         self._trained = Trained(settings)
         self._lock = threading.Lock()
         self._tokenizers: OrderedDict[_State, SharedTokenizer] = OrderedDict()
@@ -78,7 +81,7 @@ class Catalogue:
                 found.append(self.describe(checkpoint, owner))
             except CheckpointError as error:
                 _LOG.warning("checkpoint %s left out: %s", checkpoint, error)
-        return found + [self._describe_known(repo_id) for repo_id, bert in known.KNOWN.items() if bert.listed]
+        return found + [self._describe_known(repo_id) for repo_id, bert in hub_models.KNOWN.items() if bert.listed]
 
     def describe(self, checkpoint: str, owner: str | None) -> CheckpointInfo:
         """Return the facts of one checkpoint; a Hub id that is neither known nor cached is asked of the Hub.
@@ -89,7 +92,7 @@ class Catalogue:
             return bundled.info()
         if checkpoint in self._local:
             return self._from_folder(checkpoint, "local", self._local[checkpoint])
-        if checkpoint in known.KNOWN:
+        if checkpoint in hub_models.KNOWN:
             return self._describe_known(checkpoint)
         if "/" in checkpoint:
             here = self._hub.cached(checkpoint)
@@ -130,7 +133,7 @@ class Catalogue:
         """Return the SHA-256 of the weights and the Hub commit (None elsewhere) of a checkpoint that is here."""
         folder = self.folder(checkpoint, owner)
         commit = folder.name if "/" in checkpoint else None
-        return (bundled.SHA256 if checkpoint == bundled.ID else intake.file_sha256(folder / WEIGHTS_FILE)), commit
+        return (bundled.SHA256 if checkpoint == bundled.ID else file_sha256(folder / WEIGHTS_FILE)), commit
 
     def is_hub_id(self, checkpoint: str) -> bool:
         """Return whether this has the form of an id at the Hub, as one types it; asks nobody whether it is there."""
@@ -210,12 +213,12 @@ class Catalogue:
         except OSError:
             raise CheckpointBroken(checkpoint=checkpoint, file=WEIGHTS_FILE) from None
         if state not in self._vetted:
-            self._vetted[state] = intake.check_folder(folder, checkpoint=checkpoint)
+            self._vetted[state] = validation.check_folder(folder, checkpoint=checkpoint)
         return self._vetted[state]
 
     def _describe_known(self, repo_id: str) -> CheckpointInfo:
         """Return the table's facts; once it is here, the file says which heads it has."""
-        info, here = known.info(repo_id), self._hub.cached(repo_id)
+        info, here = hub_models.info(repo_id), self._hub.cached(repo_id)
         if here is None:
             return info
         try:
@@ -246,15 +249,15 @@ class Catalogue:
     def _inspected(self, repo_id: str) -> CheckpointInfo:
         remote = self._hub.inspect(repo_id)
         kind = remote.architecture
-        weights = intake.WeightsFacts(
-            parameters=intake.parameters(remote.config),
+        weights = validation.WeightsFacts(
+            parameters=validation.parameters(remote.config),
             has_mlm_head=kind in {"BertForMaskedLM", "BertForPreTraining"},
-            has_classifier=kind == heads.LABELLING,
-            has_pooler=kind in {"BertModel", "BertForPreTraining", heads.LABELLING},
+            has_classifier=kind == head_detection.LABELLING,
+            has_pooler=kind in {"BertModel", "BertForPreTraining", head_detection.LABELLING},
             has_mean_head=kind == MEAN_LINEAR,
             shapes={},
         )
-        config = heads.with_labels(remote.config, weights, kind)
+        config = head_detection.with_labels(remote.config, weights, kind)
         return _from_config(repo_id, "hub", Vetted(config, weights, kind), "unknown")
 
     def _from_card(self, card: Card, folder: Path) -> CheckpointInfo:
@@ -288,8 +291,8 @@ _TASKS: Mapping[str, str] = {
 def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Language) -> CheckpointInfo:
     """Return what config and weights say; whether a text is lower-cased they do not."""
     config, weights = vetted.config, vetted.weights
-    outputs = heads.outputs_of(config, weights, vetted.architecture)
-    problem = heads.problem_of(config.get("problem_type") if outputs else None, len(outputs))
+    outputs = head_detection.outputs_of(config, weights, vetted.architecture)
+    problem = head_detection.problem_of(config.get("problem_type") if outputs else None, len(outputs))
     # What comes out of a regression is a number, not a label.
     labels = outputs if len(outputs) > 1 and problem != "regression" else ()
     can: set[Capability] = {"tokenize", "embed", "fine_tune"}
@@ -318,7 +321,7 @@ def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Lang
         mean_head=weights.has_mean_head,
         outputs=outputs,
         problem=problem,
-        other_head=heads.other_head(weights, vetted.architecture),
+        other_head=head_detection.other_head(weights, vetted.architecture),
     )
 
 
@@ -335,8 +338,8 @@ def _language(tokenizer: SharedTokenizer) -> Language:
 
 def _open_tokenizer(folder: Path, checkpoint: str) -> SharedTokenizer:
     """Read the tokenizer and hold it against the model's table of word embeddings."""
-    raw = intake.read_config(folder / CONFIG_FILE, checkpoint=checkpoint)
-    config = intake.clean_config(encoder_decoder.reader_part(raw), checkpoint=checkpoint)
+    raw = validation.read_config(folder / CONFIG_FILE, checkpoint=checkpoint)
+    config = validation.clean_config(encoder_decoder.reader_part(raw), checkpoint=checkpoint)
     try:
         tokenizer = SharedTokenizer.from_folder(folder)
     except CheckpointBroken as error:

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.checkpoints import intake
+from bertdemo.checkpoints import validation
 from bertdemo.errors import CheckpointBroken
+from bertdemo.hub.model_files import CONFIG_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bertdemo.checkpoints.intake import Vetted
+    from bertdemo.checkpoints.validation import Vetted
 
 MODEL_TYPE, ARCHITECTURE = "encoder-decoder", "EncoderDecoderModel"
 IDS = {"decoder_start_token_id": "[CLS]", "eos_token_id": "[SEP]", "pad_token_id": "[PAD]"}
@@ -38,9 +39,9 @@ def check(folder: Path, raw: Mapping[str, Any], checkpoint: str) -> Vetted:
     Raises what `intake.check_folder` raises.
     """
     config, writer, ids = _configs(raw, checkpoint)
-    weights = intake.check_weights(folder / intake.WEIGHTS_FILE, checkpoint=checkpoint, plain=_plain)
-    intake.require_shapes(weights, intake.encoder_shapes(config) | _writer_shapes(writer), checkpoint)
-    return intake.Vetted(config, weights, ARCHITECTURE, intake.Writer(writer, ids))
+    weights = validation.check_weights(folder / WEIGHTS_FILE, checkpoint=checkpoint, plain=_plain)
+    validation.require_shapes(weights, validation.encoder_shapes(config) | _writer_shapes(writer), checkpoint)
+    return validation.Vetted(config, weights, ARCHITECTURE, validation.Writer(writer, ids))
 
 
 def reader_part(raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -53,7 +54,7 @@ def reader_state(folder: Path) -> dict[str, Tensor]:
     """Return the tensors of the half that reads, named as a BertModel names them."""
     from safetensors import safe_open
 
-    with safe_open(folder / intake.WEIGHTS_FILE, framework="pt") as file:
+    with safe_open(folder / WEIGHTS_FILE, framework="pt") as file:
         names = [name for name in file.keys() if name.startswith(READER)]  # noqa: SIM118 - it is no mapping
         return {name.removeprefix(READER): file.get_tensor(name) for name in names}
 
@@ -62,33 +63,33 @@ def _configs(raw: Mapping[str, Any], checkpoint: str) -> tuple[dict[str, Any], d
     """Return both halves' clean configs and the ids; CheckpointBroken where they do not belong together."""
     writer = raw.get("decoder")
     if not isinstance(writer, dict) or not isinstance(raw.get("encoder"), dict):
-        raise CheckpointBroken(checkpoint=checkpoint, file=intake.CONFIG_FILE)
-    config = intake.clean_config(reader_part(raw), checkpoint=checkpoint)
-    clean = intake.clean_config({**writer, "is_decoder": False}, checkpoint=checkpoint)
+        raise CheckpointBroken(checkpoint=checkpoint, file=CONFIG_FILE)
+    config = validation.clean_config(reader_part(raw), checkpoint=checkpoint)
+    clean = validation.clean_config({**writer, "is_decoder": False}, checkpoint=checkpoint)
     alike = all(config[name] == clean[name] for name in ("hidden_size", "vocab_size"))
     ids = {name: raw.get(name) for name in IDS}
     known = all(type(value) is int and 0 <= value < config["vocab_size"] for value in ids.values())
     writes = writer.get("is_decoder") is True and writer.get("add_cross_attention") is True
     if not (alike and known and writes):
-        raise CheckpointBroken(checkpoint=checkpoint, file=intake.CONFIG_FILE)
+        raise CheckpointBroken(checkpoint=checkpoint, file=CONFIG_FILE)
     return config, {**clean, "is_decoder": True, "add_cross_attention": True}, ids  # type: ignore[return-value]
 
 
 def _plain(name: str) -> str:
     """Return the reader's names as a BERT's, the writer's with `decoder.` before them."""
     if name.startswith(READER):
-        return intake.plain_name(name.removeprefix(READER))
+        return validation.plain_name(name.removeprefix(READER))
     bare = name.removeprefix(WRITER)
     if bare == name:
-        raise intake.Refused
+        raise validation.Refused
     body = bare.removeprefix("bert.")
-    return WRITER + (body if _CROSS.fullmatch(body) else intake.plain_name(bare))
+    return WRITER + (body if _CROSS.fullmatch(body) else validation.plain_name(bare))
 
 
 def _writer_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Return name to shape of every tensor that the half that writes must have."""
     width, vocabulary = int(config["hidden_size"]), int(config["vocab_size"])
-    shapes = dict(intake.encoder_shapes(config))
+    shapes = dict(validation.encoder_shapes(config))
     parts = ("self.query", "self.key", "self.value", "output.dense")
     for layer in range(int(config["num_hidden_layers"])):
         at = f"encoder.layer.{layer}.crossattention."

@@ -1,4 +1,4 @@
-"""What is known about a checkpoint: CheckpointInfo for a list, Card for a trained one, DownloadProgress for a bar."""
+"""What is known about a checkpoint: CheckpointInfo for a list, Card for a trained one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from bertdemo.checkpoints.heads import Problem
+from bertdemo.checkpoints.head_detection import Problem
 from bertdemo.errors import CheckpointBroken
 from bertdemo.run_config import KEEPS, Keep
 
@@ -134,24 +134,6 @@ def _card_schema_1(raw: dict[str, Any]) -> Card:
 
 
 _READERS: Mapping[int, Callable[[dict[str, Any]], Card]] = {1: _card_schema_1}
-
-
-@dataclass(frozen=True)
-class DownloadProgress:
-    """How far a download is, in bytes over all its files."""
-
-    done_bytes: int
-    total_bytes: int
-    file: str
-    """The file that is coming in."""
-
-    @property
-    def share(self) -> float:
-        """Between 0 and 1."""
-        return min(1.0, max(0.0, self.done_bytes / self.total_bytes)) if self.total_bytes else 0.0
-
-
-OnProgress = Callable[[DownloadProgress], None]
 
 
 def owner_sha256(owner: str) -> str:

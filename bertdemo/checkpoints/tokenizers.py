@@ -15,7 +15,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.checkpoints.cutting import Encoding, cut
+from bertdemo.checkpoints.truncation import Encoding, cut
 from bertdemo.errors import CheckpointBroken
 from bertdemo.run_config import Keep
 

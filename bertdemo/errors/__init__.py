@@ -8,7 +8,7 @@
     ├── CheckpointError   a checkpoint that cannot be found, fetched or trusted
     └── RunError          a run that cannot be started, found or changed
 
-Every message stands in `ui/locales` under `error.<key>`, with exactly the parameters named in `params`.
+Every message stands in `i18n/locales` under `error.<key>`, with exactly the parameters named in `params`.
 Anything that is not a BertDemoError is a bug: it is logged with its traceback and shown as an error id.
 """
 

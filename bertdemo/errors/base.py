@@ -22,7 +22,7 @@ class BertDemoError(Exception):
 
     @property
     def message_key(self) -> str:
-        """Key of the message in `ui/locales`."""
+        """Key of the message in `i18n/locales`."""
         return f"error.{self.key}"
 
 

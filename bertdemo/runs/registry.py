@@ -31,13 +31,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bertdemo.checkpoints.info import owner_sha256
-from bertdemo.data.tables import Table, save_beside
 from bertdemo.errors import ConfigError, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.settings import Settings
+from bertdemo.tables.table import Table
+from bertdemo.tables.table_files import save_beside
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096

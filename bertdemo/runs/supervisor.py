@@ -20,13 +20,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bertdemo import tasks
-from bertdemo.checkpoints import Catalogue, DownloadProgress
-from bertdemo.data import held_out, mending
-from bertdemo.data.reading import ReadOptions
-from bertdemo.data.shelf import Shelf
-from bertdemo.data.tables import Table
+from bertdemo.checkpoints import Catalogue
+from bertdemo.dataset import cleaning, held_out
 from bertdemo.device import DeviceReport, cpu
 from bertdemo.errors import BertDemoError, BugInRun, QueueFull
+from bertdemo.hub.progress import DownloadProgress
 from bertdemo.processes import kill_session
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
@@ -34,6 +32,9 @@ from bertdemo.runs.events import State
 from bertdemo.runs.launchers import Launcher
 from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
 from bertdemo.settings import Settings
+from bertdemo.tables.parse_options import ReadOptions
+from bertdemo.tables.table import Table
+from bertdemo.tables.table_cache import Shelf
 from bertdemo.tasks.base import Task
 
 _LOG = logging.getLogger(__name__)
@@ -136,8 +137,8 @@ class Supervisor:
         placed = task.placed(columns)
         if request.mends or request.relabels:
             task.check(table, columns, label_limit=table.rows)
-        merged = mending.merger(table, placed, request.mends, request.relabels)
-        table, _ = mending.apply(table, placed, request.mends, request.relabels)
+        merged = cleaning.merger(table, placed, request.mends, request.relabels)
+        table, _ = cleaning.apply(table, placed, request.mends, request.relabels)
         task.check(table, columns, label_limit=self._settings.limits.labels)
         labels = task.labels(table, columns)
         for role, path, name in (

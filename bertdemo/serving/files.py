@@ -9,13 +9,13 @@ from pathlib import Path
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.data.columns import detect, named
-from bertdemo.data.shelf import Shelf
-from bertdemo.data.tables import Table
 from bertdemo.errors import ColumnMissing, ColumnsNotFound, ColumnToRead
 from bertdemo.serving.predictor import Predictor
+from bertdemo.tables.table import Table
+from bertdemo.tables.table_cache import Shelf
 from bertdemo.tasks.base import Task
 from bertdemo.tasks.results import Prediction
+from bertdemo.tasks.roles import detect, named
 
 
 def predict_file(

@@ -21,8 +21,8 @@ from bertdemo.anatomy.pooling import PoolingComparison
 from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.anatomy.training_step import TrainingStep
 from bertdemo.anatomy.wordpiece import Matching
-from bertdemo.checkpoints import Catalogue, CheckpointInfo, pooling_file
-from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
+from bertdemo.checkpoints import Catalogue, CheckpointInfo, sentence_transformers
+from bertdemo.checkpoints.loading import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
 from bertdemo.run_config import Keep
 from bertdemo.serving.predictor import Predictor
@@ -145,7 +145,7 @@ class Inspector:
         if info.mean_head or info.source in {"bundled", "trained"}:
             return info.pooling
         # transformers' head on a whole text reads the pooler; other tools say it in a file of their own.
-        return "pooler" if info.outputs else pooling_file.read(self._catalogue.folder(info.id, owner))
+        return "pooler" if info.outputs else sentence_transformers.read(self._catalogue.folder(info.id, owner))
 
     def fill(self, question: Question, owner: str, position: int) -> Filling:
         """Hide one token and return what the model would put there; MaskHeadMissing where it has no such head."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from bertdemo import tasks
-from bertdemo.checkpoints import Catalogue, models
-from bertdemo.checkpoints.models import HEAD_FILE, open_model, restore_head
+from bertdemo.checkpoints import Catalogue, loading
+from bertdemo.checkpoints.loading import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import (
     ArgumentWrong,
     CheckpointError,
@@ -89,7 +89,7 @@ class Predictor:
         """Import what the first prediction would wait for."""
         import sklearn.metrics  # noqa: F401
 
-        models.warm_up()
+        loading.warm_up()
 
     def predict(self, text: str, pair: str, checkpoint: str, owner: str) -> Answer:
         """Return labels with probabilities; HeadMissing where the checkpoint has no trained head."""
@@ -155,7 +155,7 @@ class Predictor:
         self, texts: Sequence[str], checkpoint: str, owner: str, progress: Callable[[float], None] = lambda share: None
     ) -> Any:
         """Return (texts, width) mean vectors of length 1, float32, for comparing many texts."""
-        from bertdemo.tasks.twin import unit_vectors
+        from bertdemo.tasks.bi_encoder import unit_vectors
 
         with self.lane():
             opened = self._opened(checkpoint, owner, "encoder")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ArgumentWrong, DocumentsMissing, TextMissing, TooManyTexts
 from bertdemo.serving.predictor import Predictor
-from bertdemo.tasks.twin import word_counts
+from bertdemo.tasks.bi_encoder import word_counts
 
 if TYPE_CHECKING:
-    from bertdemo.tasks.twin import Floats
+    from bertdemo.tasks.bi_encoder import Floats
 
 MOST_DOCUMENTS = 20_000
 MOST_HITS = 100

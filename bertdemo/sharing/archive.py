@@ -12,8 +12,8 @@ import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
-from bertdemo.checkpoints import Catalogue, cutting
-from bertdemo.checkpoints.models import HEAD_FILE
+from bertdemo.checkpoints import Catalogue, truncation
+from bertdemo.checkpoints.loading import HEAD_FILE
 from bertdemo.errors import CheckpointUnknown
 from bertdemo.sharing.readme import NOTE, mean_linear_readme
 
@@ -39,7 +39,7 @@ def export_zip(checkpoint: str, owner: str, catalogue: Catalogue, target: Path) 
         for name in _FILES:
             if (folder / name).is_file():
                 _add_file(archive, folder / name)
-        cut = {"keep": card.keep, "max_length": card.max_length, "code": cutting.code(card.max_length, card.keep)}
+        cut = {"keep": card.keep, "max_length": card.max_length, "code": truncation.code(card.max_length, card.keep)}
         _add_text(archive, "card.json", json.dumps({**public, "cut": cut}, ensure_ascii=False, indent=2))
         _add_text(archive, "run.json", json.dumps(run, ensure_ascii=False, indent=2))
         _add_text(archive, "metrics.json", json.dumps(public["metrics"], ensure_ascii=False, indent=2))

@@ -8,16 +8,16 @@ from bertdemo.errors import TaskUnknown
 from bertdemo.tasks.base import Task
 from bertdemo.tasks.classification import Classification
 from bertdemo.tasks.fill_mask import FillMask
-from bertdemo.tasks.multi_label import MultiLabel
+from bertdemo.tasks.multi_label.task import MultiLabel
 from bertdemo.tasks.pair import Pair
-from bertdemo.tasks.question_answering import QuestionAnswering
+from bertdemo.tasks.question_answering.task import QuestionAnswering
 from bertdemo.tasks.search import Search
 from bertdemo.tasks.similarity import SimilarityTask
 from bertdemo.tasks.text_to_text import TextToText
-from bertdemo.tasks.token_classification import TokenClassification
+from bertdemo.tasks.token_classification.task import TokenClassification
 
 if TYPE_CHECKING:
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 TASKS: dict[str, Task] = {
     "classification": Classification(),

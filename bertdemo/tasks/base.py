@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from bertdemo.data.stored import cells_at
 from bertdemo.errors import ColumnMissing, ColumnTwice
 from bertdemo.run_config import Keep
+from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tasks.batching import Collator
 from bertdemo.tasks.results import Judged, Problem, Reached, Score
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 
 Place = Literal["text", "pair", "label"]

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import torch
     from datasets import Dataset
 
-    from bertdemo.checkpoints.cutting import Encoding
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
+    from bertdemo.checkpoints.truncation import Encoding
     from bertdemo.tasks.base import EncodeOptions, Inputs
 
 

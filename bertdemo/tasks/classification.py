@@ -12,7 +12,7 @@ from bertdemo.tasks.base import Role
 from bertdemo.tasks.one_label import OneLabel
 
 if TYPE_CHECKING:
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 
 class Classification(OneLabel):

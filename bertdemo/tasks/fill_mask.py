@@ -18,7 +18,7 @@ from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.batching import IGNORED, Collator, batches, encoded, pad, piece_costs
 from bertdemo.tasks.results import Judged, Prediction, Score
-from bertdemo.tasks.unlabelled import Unlabelled
+from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 SHARE = 0.15
 _MASKED, _REPLACED = 0.8, 0.1
@@ -175,7 +175,7 @@ class FillMask(Unlabelled):
 
     def model(self, folder: Path, options: HeadOptions) -> Opened:
         """Open BertForMaskedLM; its head is new where the checkpoint has none, the pieces' vectors are its own."""
-        from bertdemo.checkpoints.models import open_model
+        from bertdemo.checkpoints.loading import open_model
 
         return open_model(folder, head="new_fill_mask", seed=options.seed)
 

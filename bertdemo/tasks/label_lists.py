@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 FLAGS = "*"
 """Stands for every column of 0 and 1, where each label has one."""

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.data.columns import detect
 from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Task
 from bertdemo.tasks.batching import batches, encoded
 from bertdemo.tasks.results import Judged, Labels, LabelScore, Mark, Score
+from bertdemo.tasks.roles import detect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 MINIMUM_ROWS = 4
 """Two labels, each once in training and once in validation: with less there is nothing to learn or to measure."""
@@ -94,7 +94,7 @@ class OneLabel(Task):
 
     def model(self, folder: Path, options: HeadOptions) -> Opened:
         """Open BertForSequenceClassification; its classifier is new unless the checkpoint has one for these labels."""
-        from bertdemo.checkpoints.models import open_model
+        from bertdemo.checkpoints.loading import open_model
 
         return open_model(folder, head="classification", labels=options.labels, seed=options.seed)
 

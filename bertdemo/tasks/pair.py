@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bertdemo.data.columns import named
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.tasks.base import Role
 from bertdemo.tasks.one_label import OneLabel
+from bertdemo.tasks.roles import named
 
 if TYPE_CHECKING:
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 
 class Pair(OneLabel):

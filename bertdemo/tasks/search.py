@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.data.split import folded
 from bertdemo.run_config import Keep
+from bertdemo.tables.fold_text import fold_text
 from bertdemo.tasks.base import Frozen, HeldOut, Inputs, Role
+from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
 from bertdemo.tasks.results import Judged, Prediction, Problem, Reached, Score
-from bertdemo.tasks.twin import Twin, unit_vectors, word_counts
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel
 
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 _SHARPNESS = 20.0
 _DEPTH = 10
@@ -61,7 +61,9 @@ class Search(Twin):
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[str | None]:
         """Return each row's document as it is compared, None where a text is missing."""
         cells = zip(table.columns[columns["text"]], table.columns[columns["pair"]], strict=True)
-        return [folded(pair) if text and not text.isspace() and pair and pair.strip() else None for text, pair in cells]
+        return [
+            fold_text(pair) if text and not text.isspace() and pair and pair.strip() else None for text, pair in cells
+        ]
 
     def numbers(self, targets: Sequence[str]) -> list[int]:
         """Number the documents, equal ones alike."""
@@ -128,7 +130,7 @@ class Search(Twin):
         """Search all documents for each query, and say where its own came."""
         first, second = _both(model, tokenizer, inputs, max_length, keep, progress)
         documents = inputs.pairs or []
-        found = ranks(first, second, self.numbers([folded(text) for text in documents]))
+        found = ranks(first, second, self.numbers([fold_text(text) for text in documents]))
         best = (first @ second.T).argmax(1)
         own = (first * second).sum(-1)
         return [Match(float(score), rank, documents[int(at)]) for score, rank, at in zip(own, found, best, strict=True)]
@@ -138,7 +140,7 @@ class Search(Twin):
         import numpy as np
 
         inputs = self.inputs(table, columns, rows)
-        ids = self.numbers([folded(text) for text in inputs.pairs or []])
+        ids = self.numbers([fold_text(text) for text in inputs.pairs or []])
         counted = word_counts(inputs.pairs or [])
         words = [np.asarray(counted.transform(texts).todense()) for texts in (inputs.texts, inputs.pairs or [])]
         vectors = [_unit_rows(frozen.vectors(texts)) for texts in (inputs.texts, inputs.pairs or [])]

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.data.columns import detect, named
 from bertdemo.errors import ColumnsNotFound, ScoreNoNumber, TooFewRows
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import Frozen, HeadOptions, HeldOut, Inputs, Role
+from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
 from bertdemo.tasks.results import Judged, Prediction, Problem, Reached, Score
-from bertdemo.tasks.twin import Twin, unit_vectors, word_counts
+from bertdemo.tasks.roles import detect, named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 _FAR = 0.2
 """A score is called a mistake where it is off by more than this part of the scale."""

@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.data.columns import detect, named
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.batching import batches, encoded, piece_costs
 from bertdemo.tasks.results import Judged, Prediction, Problem, Reached, Score
-from bertdemo.tasks.unlabelled import Unlabelled
+from bertdemo.tasks.roles import detect, named
+from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.data.tables import Table
+    from bertdemo.tables.table import Table
 
 BEAMS = 4
 _BATCH = 16
@@ -129,7 +129,7 @@ class TextToText(Unlabelled):
 
     def model(self, folder: Path, options: HeadOptions) -> Opened:
         """Open the two BERTs of a file, or make two of the one that is in it."""
-        from bertdemo.checkpoints.models import open_model
+        from bertdemo.checkpoints.loading import open_model
 
         return open_model(folder, head="text_to_text", seed=options.seed)
 
@@ -160,7 +160,7 @@ class TextToText(Unlabelled):
 
     def judge(self, said: Written, target: str, labels: Sequence[str]) -> Judged:
         """A text is right where it is the target, marks and case aside; few are."""
-        from bertdemo.metrics.overlap import rouge_l
+        from bertdemo.metrics.rouge import rouge_l
 
         return Judged(target, said.text, said.score, rouge_l(said.text, target) == 1.0)
 
@@ -237,7 +237,7 @@ def _scored(said: Sequence[str], targets: Sequence[str]) -> dict[str, Score]:
 
     from bertdemo import metrics
     from bertdemo.metrics.intervals import bootstrap
-    from bertdemo.metrics.overlap import rouge_l
+    from bertdemo.metrics.rouge import rouge_l
 
     each = np.array([rouge_l(one, wanted) for one, wanted in zip(said, targets, strict=True)])
     value = metrics.compute(TextToText.metrics, list(said), list(targets))["rouge_l"]

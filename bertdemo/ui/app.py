@@ -11,20 +11,24 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from bertdemo.i18n.translation import DEFAULT, LANGUAGES, translate
+from bertdemo.services import Services
 from bertdemo.settings import MIB, Settings
 from bertdemo.ui import theme
-from bertdemo.ui.api import build_api
-from bertdemo.ui.i18n import DEFAULT, LANGUAGES, translate
-from bertdemo.ui.middleware import BodyLimit
+from bertdemo.ui.api.endpoints import build_api
+from bertdemo.ui.body_limit import BodyLimit
+from bertdemo.ui.fine_tune import callbacks as fine_tune
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.predictions import render_model
+from bertdemo.ui.inference import callbacks as inference
+from bertdemo.ui.inside import layout as inside
+from bertdemo.ui.localized import Border, Words, guarded
 from bertdemo.ui.page import Page, wire
-from bertdemo.ui.render.escape import esc
-from bertdemo.ui.render.predictions import render_model
-from bertdemo.ui.services import Services
-from bertdemo.ui.tabs import fine_tune, inference, inside, runs, tokens
-from bertdemo.ui.widgets import Border, Words, guarded
+from bertdemo.ui.runs import callbacks as runs
+from bertdemo.ui.tokenization import callbacks as tokenization
 
 TABS: dict[str, Callable[[Page], None]] = {
-    "tokens": tokens.build,
+    "tokens": tokenization.build,
     "inside": inside.build,
     "train": fine_tune.build,
     "predict": inference.build,

@@ -13,10 +13,10 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.checkpoints import Catalogue
+from bertdemo.i18n.translation import DEFAULT, choose, normalize
+from bertdemo.services import Services
 from bertdemo.settings import Settings
-from bertdemo.ui.i18n import DEFAULT, choose, normalize
-from bertdemo.ui.services import Services
-from bertdemo.ui.widgets import Words, guarded
+from bertdemo.ui.localized import Words, guarded
 
 SAMPLES = {
     "en": "The violin stayed in its case because it was embarrassingly out of tune.",

@@ -16,7 +16,7 @@ from bertdemo.anatomy.compare import attention_difference, class_map, movement
 from bertdemo.anatomy.geometry import flatten
 from bertdemo.anatomy.layers import LayerTrace, look
 from bertdemo.anatomy.tokens import trace
-from bertdemo.checkpoints.models import open_model
+from bertdemo.checkpoints.loading import open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from tests.tiny import build_tiny_checkpoint
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from bertdemo.anatomy.chances import softmax
 from bertdemo.anatomy.layers import (
     POOLINGS,
     LayerTrace,
@@ -21,9 +20,10 @@ from bertdemo.anatomy.layers import (
     rows_without,
     without_head,
 )
+from bertdemo.anatomy.probabilities import softmax
 from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.checkpoints import bundled
-from bertdemo.checkpoints.models import Opened, open_model
+from bertdemo.checkpoints.loading import Opened, open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.serving import predictor
 from tests.tiny import build_tiny_checkpoint

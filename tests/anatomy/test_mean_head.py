@@ -16,7 +16,7 @@ from bertdemo.anatomy.compare import movement
 from bertdemo.anatomy.layers import LayerTrace, inputs_of, look, without_head
 from bertdemo.anatomy.snippets import snippet
 from bertdemo.anatomy.training_step import training_step
-from bertdemo.checkpoints.models import open_model
+from bertdemo.checkpoints.loading import open_model
 from tests.anatomy.test_snippets import BOUND, HOSTILE, SECOND, TEXTS, apart, read, run, shape, stirred
 from tests.tiny import build_tiny_checkpoint, keep_mean_head
 

@@ -17,7 +17,7 @@ import torch
 from bertdemo.anatomy.layers import look
 from bertdemo.anatomy.tokens import trace
 from bertdemo.checkpoints import Catalogue, bundled
-from bertdemo.checkpoints.models import open_model
+from bertdemo.checkpoints.loading import open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.serving.predictor import Predictor
 from tests.runs.support import settings_with

@@ -18,7 +18,7 @@ from bertdemo.anatomy.layers import LayerTrace, head_of, inputs_of, look
 from bertdemo.anatomy.snippets import BUNDLED, STEPS, snippet
 from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.checkpoints import bundled
-from bertdemo.checkpoints.models import open_model, restore_head
+from bertdemo.checkpoints.loading import open_model, restore_head
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from tests.serving.support import train
 from tests.tiny import build_tiny_checkpoint

@@ -18,7 +18,7 @@ from bertdemo.anatomy.layers import inputs_of
 from bertdemo.anatomy.tokens import trace
 from bertdemo.anatomy.training_step import TrainingStep, training_step
 from bertdemo.checkpoints import bundled
-from bertdemo.checkpoints.models import open_model
+from bertdemo.checkpoints.loading import open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from tests.tiny import build_tiny_checkpoint
 

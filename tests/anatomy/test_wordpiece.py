@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from tokenizers import models
 
+from bertdemo import samples
 from bertdemo.anatomy.tokens import trace
 from bertdemo.anatomy.wordpiece import Attempt, attempts
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data import samples
 
 VOCABULARY = {"[UNK]", "un", "una", "##ffa", "##ffable", "##ble", "play", "##ing", "##in", "##g", "x", "##x", "我"}
 LETTERS = "abcdefghijklmnopqrstuvwxyzäßé0123456789我爱😀й"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bertdemo.data.tables import KINDS
-from bertdemo.ui.i18n import translate
+from bertdemo.i18n.translation import translate
+from bertdemo.tables.table_files import KINDS
 from tests.api.caller import Caller
 from tests.api.conftest import FILE_BYTES, review_rows, write_rows
 

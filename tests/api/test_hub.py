@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bertdemo.ui.i18n import translate
+from bertdemo.i18n.translation import translate
 from tests.api.caller import Caller
 from tests.api.conftest import running, train
 from tests.e2e.server import Server

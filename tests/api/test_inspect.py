@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from bertdemo.checkpoints import bundled
-from bertdemo.ui.i18n import translate
+from bertdemo.i18n.translation import translate
 from tests.api.caller import Caller
 from tests.api.conftest import Trained
 from tests.api.test_types import in_words
 from tests.e2e.server import Server
-from tests.ui.test_render import HOSTILE
+from tests.ui.html.test_primitives import HOSTILE
 
 BOUND = 1e-5
 TEXT, PAIR = "A film about embarrassing phone calls, good or bad.", "the cat sat on the mat"

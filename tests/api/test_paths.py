@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bertdemo.data import samples
+from bertdemo import samples
 from tests.api.caller import Answer, Caller
 from tests.api.conftest import Trained, review_rows, write_rows
 from tests.e2e.server import ROOT, Server

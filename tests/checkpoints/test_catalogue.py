@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bertdemo.checkpoints import Card, Catalogue, CheckpointInfo, bundled, intake, known
+from bertdemo.checkpoints import Card, Catalogue, CheckpointInfo, bundled, hub_models
 from bertdemo.checkpoints.info import CAPABILITIES
 from bertdemo.errors import CheckpointBroken, CheckpointIdMalformed, CheckpointUnknown
+from bertdemo.processes import file_sha256
 from bertdemo.settings import Settings
 from tests.hub_double import HubDouble
 from tests.tiny import build_tiny_checkpoint
@@ -62,7 +63,7 @@ def test_the_list_has_the_bundled_one_then_known_berts(settings: Settings) -> No
 
 
 def test_the_parameters_of_known_berts_are_the_published_ones() -> None:
-    millions = {name: round(known.info(name).parameters / 1e6, 1) for name in known.KNOWN}
+    millions = {name: round(hub_models.info(name).parameters / 1e6, 1) for name in hub_models.KNOWN}
     assert len(millions) == 28
     assert millions["google-bert/bert-base-uncased"] == 109.5
     assert millions["google-bert/bert-base-chinese"] == 102.3
@@ -231,7 +232,7 @@ def test_a_tokenizer_is_shared_until_its_file_changes(trained: Catalogue) -> Non
 
 def test_a_trained_checkpoint_has_the_hash_of_its_weights_as_origin(trained: Catalogue) -> None:
     folder = trained.folder("a1", ANNA)
-    assert trained.origin("a1", ANNA) == (intake.file_sha256(folder / "model.safetensors"), None)
+    assert trained.origin("a1", ANNA) == (file_sha256(folder / "model.safetensors"), None)
 
 
 def test_a_hub_checkpoint_remembers_its_commit(catalogue: Catalogue, hub: HubDouble) -> None:

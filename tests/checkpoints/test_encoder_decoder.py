@@ -12,12 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from bertdemo.checkpoints import Catalogue, intake, models
+from bertdemo.checkpoints import Catalogue, loading, validation
 from bertdemo.errors import CheckpointBroken, CheckpointError, CheckpointIncomplete
+from bertdemo.hub.model_files import WEIGHTS_FILE
 from bertdemo.settings import Settings
 from tests.tiny import build_tiny_checkpoint
 
-HEADS: list[models.Head] = ["none", "classification", "tokens", "span", "new_fill_mask"]
+HEADS: list[loading.Head] = ["none", "classification", "tokens", "span", "new_fill_mask"]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pairs")
     base = build_tiny_checkpoint(folder / "base")
     (folder / "pair").mkdir()
-    models.write(models.open_model(base, head="text_to_text", seed=0).model, base, folder / "pair")
+    loading.write(loading.open_model(base, head="text_to_text", seed=0).model, base, folder / "pair")
     return folder / "pair"
 
 
@@ -35,7 +36,7 @@ def copied(pair: Path, tmp_path: Path) -> Path:
 
 
 def test_a_pair_opens_again_with_nothing_new_and_the_same_numbers(pair: Path) -> None:
-    opened = models.open_model(pair, head="text_to_text")
+    opened = loading.open_model(pair, head="text_to_text")
     assert opened.new_weights == () and opened.unexpected == ()
     told: Any = opened.model
     import transformers
@@ -48,11 +49,11 @@ def test_a_pair_opens_again_with_nothing_new_and_the_same_numbers(pair: Path) ->
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_the_half_that_reads_serves_every_other_head(pair: Path, head: models.Head) -> None:
-    opened = models.open_model(
+def test_the_half_that_reads_serves_every_other_head(pair: Path, head: loading.Head) -> None:
+    opened = loading.open_model(
         pair, head=head, labels=("a", "b") if head in {"classification", "tokens"} else (), seed=0
     )
-    state, file = opened.model.state_dict(), load_file(pair / intake.WEIGHTS_FILE)
+    state, file = opened.model.state_dict(), load_file(pair / WEIGHTS_FILE)
     name = "embeddings.word_embeddings.weight"
     assert torch.equal(state[name if head == "none" else f"bert.{name}"], file[f"encoder.{name}"])
     assert opened.unexpected in {(), ("pooler.dense.bias", "pooler.dense.weight")}
@@ -94,7 +95,7 @@ def test_a_hostile_config_of_two_halves_is_refused(pair: Path, tmp_path: Path, c
     change(raw)
     (folder / "config.json").write_text(json.dumps(raw), encoding="utf-8")
     with pytest.raises(CheckpointError):
-        models.open_model(folder, head="text_to_text")
+        loading.open_model(folder, head="text_to_text")
 
 
 @pytest.mark.parametrize(
@@ -110,11 +111,11 @@ def test_a_pair_without_one_of_its_tensors_is_refused_with_its_name(
     pair: Path, tmp_path: Path, name: str, error: type[CheckpointError]
 ) -> None:
     folder = copied(pair, tmp_path)
-    tensors = load_file(folder / intake.WEIGHTS_FILE)
+    tensors = load_file(folder / WEIGHTS_FILE)
     del tensors[name]
-    save_file(tensors, folder / intake.WEIGHTS_FILE, metadata={"format": "pt"})
+    save_file(tensors, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     with pytest.raises(error) as raised:
-        intake.check_folder(folder)
+        validation.check_folder(folder)
     assert name.removeprefix("encoder.").replace("decoder.bert.", "decoder.") in str(raised.value.values["missing"])
 
 
@@ -130,7 +131,7 @@ def test_a_pair_without_one_of_its_tensors_is_refused_with_its_name(
 )
 def test_a_pair_with_a_foreign_tensor_is_refused(pair: Path, tmp_path: Path, name: str) -> None:
     folder = copied(pair, tmp_path)
-    tensors = load_file(folder / intake.WEIGHTS_FILE)
-    save_file({**tensors, name: torch.zeros(32)}, folder / intake.WEIGHTS_FILE, metadata={"format": "pt"})
+    tensors = load_file(folder / WEIGHTS_FILE)
+    save_file({**tensors, name: torch.zeros(32)}, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     with pytest.raises(CheckpointBroken):
-        intake.check_folder(folder)
+        validation.check_folder(folder)

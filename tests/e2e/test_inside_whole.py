@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bertdemo.checkpoints.intake import file_sha256
-from bertdemo.ui.services import Services
+from bertdemo.processes import file_sha256
+from bertdemo.services import Services
 from tests.e2e.conftest import Visit
 from tests.e2e.inside import STEPS, Inside
 from tests.e2e.server import Server

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Route
 
-from bertdemo.ui.i18n import catalogue
+from bertdemo.i18n.translation import catalogue
 from tests.e2e.conftest import Visit
 from tests.e2e.visitor import PLACEHOLDER, TABS, Visitor, template
 

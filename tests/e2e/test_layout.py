@@ -9,11 +9,11 @@ from playwright.sync_api import Browser
 
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.ui import theme
-from bertdemo.ui.render.runs import render_result
+from bertdemo.ui.html.runs import render_result
 from tests.e2e.conftest import Visit
 from tests.e2e.files import write_csv
 from tests.e2e.visitor import TABS, Visitor
-from tests.ui.test_render_runs import finished as finished_status
+from tests.ui.html.test_runs import finished as finished_status
 
 MOST_CONTROLS = 12
 # What a person can act on and sees before scrolling at 1280 x 900: boxes, lists, buttons and links drawn as

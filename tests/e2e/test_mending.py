@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bertdemo.data.mending import FEW_ROWS, MENDS
+from bertdemo.dataset.cleaning import FEW_ROWS, MENDS
 from tests.e2e.conftest import Visit
 from tests.e2e.visitor import Visitor
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bertdemo.i18n.translation import thousands
 from bertdemo.settings import PUBLIC_LIMITS
-from bertdemo.ui.i18n import thousands
 from tests.e2e.conftest import Visit
 from tests.e2e.files import write_reviews
 from tests.e2e.server import Server

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import ConsoleMessage, FilePayload, Locator, Page, Request
 
-from bertdemo.data import samples
-from bertdemo.ui.i18n import catalogue, translate
+from bertdemo import samples
+from bertdemo.i18n.translation import catalogue, translate
 from tests.e2e.server import HANG
 
 HANG_MS = 1000 * HANG

@@ -11,11 +11,11 @@ import pytest
 
 from bertdemo import processes
 from bertdemo.checkpoints import Catalogue
-from bertdemo.data.shelf import Shelf
 from bertdemo.run_config import RunRequest
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.supervisor import Supervisor
 from bertdemo.settings import Settings
+from bertdemo.tables.table_cache import Shelf
 from tests.runs.support import FakeLauncher, machine, rows_of, settings_with, write_csv
 from tests.tiny import build_tiny_checkpoint
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from bertdemo import tasks
+from bertdemo import samples, tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.data import samples, tables
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Limits, Settings
+from bertdemo.tables import table_files
 from bertdemo.tasks.base import Inputs
 from tests.runs.conftest import Work
 from tests.runs.support import events_of
@@ -53,7 +53,7 @@ CLASSES = {
 
 def request_of(task: str, **config: Any) -> RunRequest:
     path = samples.FOLDER / FILES[task]
-    table = tables.read(path, path.name, Limits())
+    table = table_files.read(path, path.name, Limits())
     settings = {"device": "cpu", "epochs": 1, "batch_size": 16, "max_length": 64, **config}
     return RunRequest(
         task=task,

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from bertdemo.checkpoints import Catalogue
-from bertdemo.data import tables
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Limits, Settings
+from bertdemo.tables import table_files
 from tests.runs.conftest import Work
 from tests.runs.support import events_of, request_for, rows_of, write_csv
 
@@ -31,7 +31,7 @@ def split_of(folder: Path) -> dict[str, list[int]]:
 
 def assert_rows_match(folder: Path, source: Path, expected: set[int]) -> None:
     """Every evaluated row's text and label stand in the file under its row number."""
-    table = tables.read(source, source.name, Limits())
+    table = table_files.read(source, source.name, Limits())
     where = {number: index for index, number in enumerate(table.row_numbers)}
     lines = (folder / "evaluation.jsonl").read_text(encoding="utf-8").split("\n")
     rows = [json.loads(line) for line in lines if line]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from bertdemo.checkpoints import Catalogue, intake
-from bertdemo.checkpoints.models import open_model
+from bertdemo.analysis import baselines
+from bertdemo.checkpoints import Catalogue, validation
+from bertdemo.checkpoints.loading import open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data import baseline
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
@@ -57,7 +57,7 @@ def test_what_is_kept_is_the_regression_on_the_training_rows(
     numbers = {number: index for index, number in enumerate(range(2, 62))}
     rows = [rows_of(60)[numbers[number]] for number in split_of(folder)["train"]]
     tokenizer = SharedTokenizer.from_folder(tiny)
-    vectors = baseline.embed(tiny, tokenizer, [text for text, _ in rows], max_length=20)
+    vectors = baselines.embed(tiny, tokenizer, [text for text, _ in rows], max_length=20)
     from sklearn.linear_model import LogisticRegression
 
     reference = LogisticRegression(C=1.0, max_iter=1000).fit(vectors, [label for _, label in rows])
@@ -82,7 +82,7 @@ def test_the_card_says_mean_and_only_what_was_used(work: Work, data: Path, own_s
     assert "epochs" not in card.config and card.config["method"] == "regression"
     assert (info.mean_head, info.pooling, info.labels, info.task) == (True, "mean", TEN, "classification")
     assert {"labels", "embed", "fine_tune"} <= set(info.can)
-    assert intake.check_folder(catalogue.folder(folder.name, "")).architecture == "BertMeanLinear"
+    assert validation.check_folder(catalogue.folder(folder.name, "")).architecture == "BertMeanLinear"
     tuned = catalogue.describe(work(request_for(data, config={"epochs": 1})).name, "")
     assert (tuned.mean_head, tuned.pooling) == (False, "pooler")
 

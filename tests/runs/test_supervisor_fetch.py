@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bertdemo.checkpoints import DownloadProgress
 from bertdemo.errors import (
     HubUnreachable,
 )
+from bertdemo.hub.progress import DownloadProgress
 from bertdemo.run_config import RunRequest
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import Message, status_of

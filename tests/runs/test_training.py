@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data.tables import Table
 from bertdemo.run_config import RunConfig
+from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
 from bertdemo.tasks.classification import Classification
 from tests.runs.support import COLUMNS, rows_of

@@ -16,8 +16,8 @@ from bertdemo.device import DeviceReport, cpu
 from bertdemo.processes import is_held
 from bertdemo.runs import events as ev
 from bertdemo.runs.status import status_of
+from bertdemo.services import Services
 from bertdemo.settings import Settings
-from bertdemo.ui.services import Services
 from tests.runs.support import events_of, eventually, request_for, rows_of, settings_with, write_csv
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ _SERVER = """
 import sys, time
 from bertdemo.device import DeviceReport, cpu
 from bertdemo.settings import Settings
-from bertdemo.ui.services import Services
+from bertdemo.services import Services
 from tests.runs.support import request_for
 from pathlib import Path
 settings = Settings.from_env()

@@ -10,7 +10,7 @@ import numpy as np
 
 from bertdemo.anatomy.layers import LayerTrace
 from bertdemo.checkpoints import Catalogue
-from bertdemo.checkpoints.models import open_model, save_head, write
+from bertdemo.checkpoints.loading import open_model, save_head, write
 from bertdemo.serving.inspector import Inspector, Question
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings

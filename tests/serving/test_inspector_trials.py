@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bertdemo.checkpoints import Catalogue
-from bertdemo.checkpoints.models import HEAD_FILE
+from bertdemo.checkpoints.loading import HEAD_FILE
 from bertdemo.errors import BaseMissing, MaskHeadMissing
 from bertdemo.serving import inspector as serving
 from bertdemo.serving.inspector import Inspector

@@ -71,7 +71,7 @@ def test_a_moved_encoder_is_still_compared(
 def test_labels_vectors_and_their_absence_before_training(
     private: tuple[Catalogue, Inspector], kept: str, folder: Path, home: Path
 ) -> None:
-    from bertdemo.anatomy.chances import softmax
+    from bertdemo.anatomy.probabilities import softmax
 
     catalogue, inspector = private
     predictor = Predictor(settings_with(home), catalogue, training_on_cpu=lambda: True)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from bertdemo.checkpoints import Card, Catalogue
-from bertdemo.data.shelf import Shelf
 from bertdemo.errors import (
     ArgumentWrong,
     CheckpointUnknown,
@@ -25,8 +24,9 @@ from bertdemo.errors import (
 from bertdemo.serving.files import predict_file
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
+from bertdemo.tables.table_cache import Shelf
 from bertdemo.tasks.base import Inputs
-from bertdemo.tasks.multi_label import LabelSet
+from bertdemo.tasks.multi_label.task import LabelSet
 from tests.runs.support import settings_with, sharpened, write_csv
 from tests.tiny import build_tiny_checkpoint
 
@@ -156,7 +156,7 @@ def test_a_deleted_checkpoint_is_unknown_though_its_model_was_open(
 def test_a_trained_checkpoint_whose_base_is_gone_still_predicts(
     predictor: Predictor, catalogue: Catalogue, folder: Path
 ) -> None:
-    from bertdemo.checkpoints.models import HEAD_FILE
+    from bertdemo.checkpoints.loading import HEAD_FILE
 
     draft = folder.parent / "with-head"
     shutil.copytree(folder, draft, dirs_exist_ok=True)

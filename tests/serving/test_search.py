@@ -9,11 +9,11 @@ import pytest
 
 from bertdemo.checkpoints import Catalogue
 from bertdemo.errors import ArgumentWrong, DocumentsMissing, TextMissing, TooManyTexts
+from bertdemo.i18n.translation import LANGUAGES, plural
 from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import MOST_DOCUMENTS, Searcher
 from bertdemo.settings import Settings
-from bertdemo.ui.i18n import LANGUAGES, plural
-from bertdemo.ui.render.search import render_search
+from bertdemo.ui.inference.search_html import render_search
 
 pytestmark = pytest.mark.slow
 

@@ -127,7 +127,7 @@ def test_the_code_in_its_readme_gives_the_logits_of_the_app(
     """The lines are run as they stand, in the folder that was unpacked."""
     import torch
 
-    from bertdemo.checkpoints.models import open_model
+    from bertdemo.checkpoints.loading import open_model
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tasks.batching import batches
 

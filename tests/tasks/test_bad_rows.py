@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from bertdemo import errors, tasks
-from bertdemo.data.tables import Table
 from bertdemo.errors import BertDemoError
+from bertdemo.i18n.translation import LANGUAGES, catalogue, message
 from bertdemo.serving.files import input_columns
+from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs
 from bertdemo.tasks.label_lists import FLAGS
-from bertdemo.ui.i18n import LANGUAGES, catalogue, message
 from tests.tiny import build_tiny_checkpoint
 
 TEXTS = [f"a text number {i} to read" for i in range(6)]
@@ -90,7 +90,7 @@ def test_texts_without_a_word_can_be_counted_too(texts: list[str]) -> None:
 
 
 def word_counts_of(texts: list[str]) -> Any:
-    from bertdemo.tasks.twin import word_counts
+    from bertdemo.tasks.bi_encoder import word_counts
 
     return word_counts(texts).transform(texts)
 
@@ -241,7 +241,8 @@ def test_every_piece_of_a_passage_of_5000_words_is_read(
     place: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.tasks import question_answering, spans
+    from bertdemo.tasks.question_answering import spans
+    from bertdemo.tasks.question_answering import task as module
 
     folder = build_tiny_checkpoint(tmp_path / "tiny")
     tokenizer, task = SharedTokenizer.from_folder(folder), tasks.find("question_answering")
@@ -251,7 +252,7 @@ def test_every_piece_of_a_passage_of_5000_words_is_read(
     read: list[Any] = []
     window = spans.windows
     monkeypatch.setattr(
-        question_answering,
+        module,
         "windows",
         lambda *asked: read.append(window(*asked)) or read[-1],  # type: ignore[func-returns-value]
     )

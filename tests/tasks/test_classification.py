@@ -9,7 +9,6 @@ import pytest
 
 from bertdemo import tasks
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data.tables import Table
 from bertdemo.errors import (
     ColumnMissing,
     ColumnsNotFound,
@@ -20,6 +19,7 @@ from bertdemo.errors import (
     TooManyLabels,
     UnknownLabel,
 )
+from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
 from bertdemo.tasks.batching import batches, pad
 from bertdemo.tasks.classification import Classification

@@ -11,8 +11,8 @@ import pytest
 
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data.tables import Table
 from bertdemo.errors import MaskMissing
+from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs
 from bertdemo.tasks.batching import IGNORED
 from bertdemo.tasks.fill_mask import FillMask, hidden

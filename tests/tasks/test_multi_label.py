@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from bertdemo import tasks
-from bertdemo.checkpoints import models
-from bertdemo.data.tables import Table
+from bertdemo.checkpoints import loading
 from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
-from bertdemo.tasks import thresholds
+from bertdemo.tables.table import Table
 from bertdemo.tasks.base import HeadOptions
 from bertdemo.tasks.label_lists import FLAGS
-from bertdemo.tasks.multi_label import LabelSet, MultiLabel, Scored
+from bertdemo.tasks.multi_label.task import LabelSet, MultiLabel, Scored, thresholds
 from tests.tiny import build_tiny_checkpoint
 
 TASK = MultiLabel()
@@ -114,6 +113,6 @@ def test_a_new_head_begins_at_the_share_of_each_label_and_one_that_is_kept_stays
     opened = TASK.model(tiny, HeadOptions(("often", "seldom", "never"), 0, targets))
     told: Any = opened.model
     assert told.classifier.bias.sigmoid().tolist() == pytest.approx([0.8, 0.2, 0.0], abs=0.01)
-    models.write(told, tiny, tmp_path)
+    loading.write(told, tiny, tmp_path)
     again: Any = TASK.model(tmp_path, HeadOptions(("often", "seldom", "never"), 0, [(2,)] * 9)).model
     assert again.classifier.bias.tolist() == told.classifier.bias.tolist()

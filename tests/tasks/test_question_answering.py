@@ -10,12 +10,13 @@ import pytest
 
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data.samples import FOLDER
-from bertdemo.data.tables import Table, read
-from bertdemo.metrics import answers
+from bertdemo.metrics import squad_f1
+from bertdemo.samples import FOLDER
 from bertdemo.settings import Limits
-from bertdemo.tasks.question_answering import ALWAYS, Answer, QuestionAnswering, Wanted, _settled, _threshold
-from bertdemo.tasks.spans import MOST_ANSWER, Window, best_span, windows
+from bertdemo.tables.table import Table
+from bertdemo.tables.table_files import read
+from bertdemo.tasks.question_answering.spans import MOST_ANSWER, Window, best_span, windows
+from bertdemo.tasks.question_answering.task import ALWAYS, Answer, QuestionAnswering, Wanted, _settled, _threshold
 
 TASK = QuestionAnswering()
 COLUMNS = {"question": "question", "context": "context", "answer": "answer"}
@@ -102,8 +103,8 @@ def test_exact_match_and_f1_are_those_of_torchmetrics() -> None:
             [{"prediction_text": said, "id": "1"}], [{"answers": {"answer_start": [0], "text": [given]}, "id": "1"}]
         )
         wanted = metric.compute()
-        assert 100 * answers.f1(said, given) == pytest.approx(float(wanted["f1"]), abs=1e-4), (said, given)
-        assert 100 * answers.exact(said, given) == pytest.approx(float(wanted["exact_match"])), (said, given)
+        assert 100 * squad_f1.f1(said, given) == pytest.approx(float(wanted["f1"]), abs=1e-4), (said, given)
+        assert 100 * squad_f1.exact(said, given) == pytest.approx(float(wanted["exact_match"])), (said, given)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_exact_match_and_f1_are_those_of_torchmetrics() -> None:
     ],
 )  # fmt: skip
 def test_answers_and_no_answers_score_as_worked_out_by_hand(said: str, given: str, f1: float, exact: bool) -> None:
-    assert answers.f1(said, given) == pytest.approx(f1) and answers.exact(said, given) is exact
+    assert squad_f1.f1(said, given) == pytest.approx(f1) and squad_f1.exact(said, given) is exact
 
 
 def test_chinese_answers_keep_their_offsets(tokenizer: SharedTokenizer) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from bertdemo.checkpoints.models import open_model
+from bertdemo import samples
+from bertdemo.checkpoints.loading import open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data import samples, tables
-from bertdemo.data.tables import Table
 from bertdemo.errors import ColumnMissing, TooFewRows
-from bertdemo.metrics.overlap import rouge_l
+from bertdemo.metrics.rouge import rouge_l
 from bertdemo.settings import Limits
+from bertdemo.tables import table_files
+from bertdemo.tables.table import Table
 from bertdemo.tasks import guess
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs
 from bertdemo.tasks.text_to_text import TextToText, _joined
@@ -39,7 +40,7 @@ def table_of(*rows: tuple[str | None, str | None]) -> Table:
 def test_a_table_of_sources_and_targets_is_taken_for_rewriting_and_no_other_sample_is() -> None:
     for sample in samples.SAMPLES:
         path = samples.sample_path(sample.id)
-        assert (guess(tables.read(path, path.name, Limits())).id == "text_to_text") == (sample.id == "rewrite_en")
+        assert (guess(table_files.read(path, path.name, Limits())).id == "text_to_text") == (sample.id == "rewrite_en")
 
 
 def test_rows_without_a_source_or_a_target_are_left_out_and_named() -> None:

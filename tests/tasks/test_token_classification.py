@@ -10,13 +10,14 @@ import pytest
 
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.data.samples import FOLDER
-from bertdemo.data.tables import Table, read
 from bertdemo.errors import OneClass, TooFewRows, UnknownLabel
+from bertdemo.samples import FOLDER
 from bertdemo.settings import Limits
+from bertdemo.tables.table import Table
+from bertdemo.tables.table_files import read
 from bertdemo.tasks.base import EncodeOptions
-from bertdemo.tasks.tagging import Sentence, as_bio, entities, joined, parsed
-from bertdemo.tasks.token_classification import TokenClassification, entity_scores, first_pieces
+from bertdemo.tasks.token_classification.bio import Sentence, as_bio, entities, joined, parsed
+from bertdemo.tasks.token_classification.task import TokenClassification, entity_scores, first_pieces
 
 TASK = TokenClassification()
 COLUMNS = {"tokens": "tokens", "tags": "tags"}

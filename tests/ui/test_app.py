@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from bertdemo.errors import CheckpointUnknown
-from bertdemo.ui.middleware import BodyLimit
-from bertdemo.ui.widgets import Words, guarded
+from bertdemo.ui.body_limit import BodyLimit
+from bertdemo.ui.localized import Words, guarded
 
 ENDPOINTS = {
     "new_owner", "checkpoints", "tokenize", "inspect", "embed", "check_data", "start_run", "run_status", "runs",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import datasets
 import evaluate
 
-from bertdemo.metrics import answers
+from bertdemo.metrics import squad_f1
 
 _CELL = datasets.Value("string")
 
@@ -24,5 +24,5 @@ class ExactMatch(evaluate.Metric):
         )
 
     def _compute(self, predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-        found = [answers.exact(said, given) for said, given in zip(predictions, references, strict=True)]
+        found = [squad_f1.exact(said, given) for said, given in zip(predictions, references, strict=True)]
         return {"exact_match": sum(found) / max(1, len(found))}

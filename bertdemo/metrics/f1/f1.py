@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import datasets
 import evaluate
 
-from bertdemo.metrics import answers
+from bertdemo.metrics import squad_f1
 
 _CELL = datasets.Value("string")
 
@@ -24,5 +24,5 @@ class AnswerF1(evaluate.Metric):
         )
 
     def _compute(self, predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-        found = [answers.f1(said, given) for said, given in zip(predictions, references, strict=True)]
+        found = [squad_f1.f1(said, given) for said, given in zip(predictions, references, strict=True)]
         return {"f1": sum(found) / max(1, len(found))}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import datasets
 import evaluate
 
-from bertdemo.metrics import overlap
+from bertdemo.metrics import rouge
 
 _CELL = datasets.Value("string")
 
@@ -24,5 +24,5 @@ class RougeL(evaluate.Metric):
         )
 
     def _compute(self, predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-        found = [overlap.rouge_l(said, wanted) for said, wanted in zip(predictions, references, strict=True)]
+        found = [rouge.rouge_l(said, wanted) for said, wanted in zip(predictions, references, strict=True)]
         return {"rouge_l": sum(found) / max(1, len(found))}

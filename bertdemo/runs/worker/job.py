@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo import device as devices
 from bertdemo import run_config, tasks
+from bertdemo.analysis.report import suggested_length
 from bertdemo.checkpoints import Catalogue
-from bertdemo.checkpoints.models import save_head
-from bertdemo.data import held_out, mending, tables
-from bertdemo.data.reading import DECIDE, ReadOptions
-from bertdemo.data.report import suggested_length
+from bertdemo.checkpoints.loading import save_head
+from bertdemo.dataset import cleaning
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunRequest
@@ -33,13 +32,15 @@ from bertdemo.runs.worker import regression
 from bertdemo.runs.worker.parts import Divider, Part
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.settings import Settings, pin_gpu
+from bertdemo.tables import held_out_files, table_files
+from bertdemo.tables.parse_options import DECIDE, ReadOptions
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from bertdemo.data.tables import Table
     from bertdemo.runs.worker.training import Reporter
+    from bertdemo.tables.table import Table
     from bertdemo.tasks.batching import Collator
 
 
@@ -211,8 +212,8 @@ class Job:
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
         table = self._read(request.data, request.data_name, ReadOptions.from_fields(request.reading))
         placed = self._task.placed(request.columns)
-        merged = mending.merger(table, placed, request.mends, request.relabels)
-        table, _ = mending.apply(table, placed, request.mends, request.relabels)
+        merged = cleaning.merger(table, placed, request.mends, request.relabels)
+        table, _ = cleaning.apply(table, placed, request.mends, request.relabels)
         self.stop()
         self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
         labels = self._task.labels(table, request.columns)
@@ -244,7 +245,7 @@ class Job:
         return replace(prepared, encoded={name: self._encode(prepared, name) for name in parts})
 
     def _read(self, path: str, name: str, options: ReadOptions = DECIDE) -> Table:
-        return tables.reopen(self._folder / path, name, self._settings.limits, options)
+        return table_files.reopen(self._folder / path, name, self._settings.limits, options)
 
     def _split(self, table: Table, labels: Sequence[str], merged: Callable[[Table], Table]) -> dict[str, Part]:
         """Return the parts `train`, `validation` and, where there is one, `test`; row ids are stored."""
@@ -253,7 +254,9 @@ class Job:
 
         def open_file(role: str) -> Table:
             path, name = paths[role]
-            return merged(held_out.read(role, lambda options: self._read(path or "", name or path or "", options)))
+            return merged(
+                held_out_files.read(role, lambda options: self._read(path or "", name or path or "", options))
+            )
 
         def leaked(rows: int) -> None:
             self.emit("Warned", message="warning.leaked", values={"rows": rows})

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bertdemo.data import split
-from bertdemo.data.held_out import called
-from bertdemo.data.tables import Table
+from bertdemo.dataset import split
 from bertdemo.errors import NothingLeft
 from bertdemo.run_config import RunRequest
+from bertdemo.tables.fold_text import fold_text
+from bertdemo.tables.held_out_files import called
+from bertdemo.tables.table import Table
 from bertdemo.tasks.base import Task
 
 
@@ -69,7 +70,7 @@ class Divider:
         """Return what the copies of a row's text share."""
         by_place = self.task.placed(self.request.columns)
         names = [by_place[place] for place in ("text", "pair") if place in by_place]
-        return "\0".join(split.folded(table.columns[name][row] or "") for name in names)
+        return "\0".join(fold_text(table.columns[name][row] or "") for name in names)
 
     def _without_leaks(self, parts: Mapping[str, Part]) -> Part:
         """Take rows out of training that stand in a validation or test file too, and say how many."""

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.checkpoints.models import open_mean_linear
-from bertdemo.data import baseline
+from bertdemo.analysis import baselines
+from bertdemo.checkpoints.loading import open_mean_linear
 from bertdemo.errors import OneClass
 from bertdemo.runs.worker.result import Prepared, Result, measure
 
 if TYPE_CHECKING:
-    from bertdemo.data.baseline import Floats, Linear
+    from bertdemo.analysis.baselines import Floats, Linear
 
 _EVENT_SECONDS = 0.5
 _NEVER = -30.0
@@ -50,7 +50,7 @@ def run(
 
     vectors, labels = _vectors(prepared, device, emit, stop)
     emit("Phase", name="fitting", progress=0.0)
-    weight, bias = _rows_of(prepared.labels, baseline.fit(vectors, labels))
+    weight, bias = _rows_of(prepared.labels, baselines.fit(vectors, labels))
     stop()
     model = open_mean_linear(prepared.base, prepared.labels, weight, bias).to(device)
     try:
@@ -75,7 +75,7 @@ def _vectors(
             said = time.monotonic()
             emit("Phase", name="embedding", progress=min(1.0, share))
 
-    vectors = baseline.embed(
+    vectors = baselines.embed(
         prepared.base,
         prepared.tokenizer,
         prepared.inputs("train").texts,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo import __version__
 from bertdemo.checkpoints import Card
-from bertdemo.checkpoints.mean_linear import pooling_of
-from bertdemo.checkpoints.models import HEAD_FILE, tensors_of, write
+from bertdemo.checkpoints.loading import HEAD_FILE, tensors_of, write
+from bertdemo.checkpoints.mean_pooling_head import pooling_of
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.tasks.base import HeldOut, Inputs, Task
 from bertdemo.tasks.results import Judged, Score

@@ -1,0 +1,132 @@
+"""The suspect labels of a table, looked for once for each file, columns and checkpoint, and their export."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from bertdemo.analysis import baselines, label_issues
+from bertdemo.analysis.embedding_cache import Embeddings, Key, key_of, texts_of
+from bertdemo.analysis.label_issues import Suspect
+from bertdemo.checkpoints import Catalogue
+from bertdemo.dataset.split import usable_rows
+from bertdemo.tables import spreadsheet
+from bertdemo.tables.arrow_columns import cells_at
+from bertdemo.tables.parse_options import DECIDE, ReadOptions
+from bertdemo.tables.table import Table
+
+_KEPT = 8
+_NONE: Mapping[str, str] = MappingProxyType({})
+STORED_TEXT = 2_000
+"""Characters of a text that are kept for the list and its export."""
+HEADER = ("row", "text", "given_label", "suggested_label", "given_probability", "suggested_probability")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A suspect as a person knows it."""
+
+    number: int
+    """Where the row stands in the file, counted as an editor does."""
+    text: str
+    suspect: Suspect
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was looked at and what was found."""
+
+    found: tuple[Listed, ...]
+    """The least probable label first."""
+    rows: int
+    """Rows that were looked at."""
+    usable: int
+    """Rows with a text and a label."""
+    rare_labels: int
+    """Labels with too few rows to be looked at."""
+    rare_rows: int
+    model: str
+    """Name of the checkpoint whose frozen encoder read the texts."""
+
+
+class Suspects:
+    """Safe to use from many threads. `lane` is the server's place for computing."""
+
+    def __init__(
+        self, catalogue: Catalogue, lane: Callable[[], AbstractContextManager[None]], embeddings: Embeddings
+    ) -> None:
+        self._catalogue = catalogue
+        self._lane = lane
+        self._embeddings = embeddings
+        self._known: OrderedDict[Key, Looked] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def look(
+        self,
+        path: Path,
+        table: Table,
+        columns: Mapping[str, str],
+        checkpoint: str,
+        owner: str,
+        *,
+        mends: Sequence[str] = (),
+        relabels: Mapping[str, str] = _NONE,
+        reading: ReadOptions = DECIDE,
+        most: int = baselines.MOST_ROWS,
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> Looked:
+        """Return the suspects of a table that was read from `path` and mended so.
+
+        The bundled checkpoint reads the texts where the chosen one is not on this machine. Of a table with more than
+        `most` usable rows a sample of at least so many is looked at. Raises what the catalogue raises.
+        """
+        info = self._catalogue.describe(checkpoint, owner)
+        if not info.ready:
+            info = self._catalogue.describe("bundled", owner)
+        key = key_of(path, columns, f"{info.id} {most}", mends, relabels, reading)
+        with self._guard:
+            if key in self._known:
+                return self._known[key]
+        usable = usable_rows(table, columns)
+        labels = [(label or "").strip() for label in cells_at(table.columns[columns["label"]], usable)]
+        chosen = label_issues.sample(labels, most)
+        rows, labels_of = [usable[at] for at in chosen], [labels[at] for at in chosen]
+        texts = texts_of(table, columns, rows)
+        found: tuple[Suspect, ...] = ()
+        if len(set(labels_of)) > 1:
+            with self._lane():
+                vectors, _ = self._embeddings.of(texts, info.id, owner, lambda share: progress(0.7 * share))
+                found = label_issues.find(vectors, labels_of)
+        progress(1.0)
+        rare_labels, rare_rows = label_issues.left_out(labels)
+        listed = tuple(Listed(table.row_numbers[rows[one.row]], texts[one.row][:STORED_TEXT], one) for one in found)
+        looked = Looked(listed, len(rows), len(usable), rare_labels, rare_rows, info.name)
+        with self._guard:
+            self._known[key] = looked
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return looked
+
+
+def write_suspects(found: Sequence[Listed], target: Path) -> None:
+    """Write all suspects as a CSV file for a spreadsheet: HEADER, then a row each."""
+    spreadsheet.write_csv(
+        target,
+        HEADER,
+        (
+            (
+                str(one.number),
+                one.text,
+                one.suspect.given,
+                one.suspect.suggested,
+                f"{one.suspect.given_probability:.6f}",
+                f"{one.suspect.suggested_probability:.6f}",
+            )
+            for one in found
+        ),
+    )

@@ -1,0 +1,39 @@
+"""Texts that come again: with the same label, with another one, and on both sides of the split."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bertdemo.analysis.report.finding import Finding
+from bertdemo.analysis.report.rows import Rows
+from bertdemo.dataset import fingerprints
+from bertdemo.dataset.split import Split
+
+
+def repeats(rows: Rows, *, labelled: bool = True) -> list[Finding]:
+    """Count rows that say the same again, and texts to which different labels were given (where they are labels)."""
+    if not len(rows):
+        return []
+    marks = rows.marks
+    again = fingerprints.repeated(marks.keys, marks.labels)
+    found = [Finding("pass", "no_duplicates", {})]
+    if again.any():
+        exact = fingerprints.repeated(marks.exact, marks.labels)
+        values = {"count": int(again.sum()), "exact": int(exact.sum())}
+        found = [Finding("warn", "duplicates", values, rows.numbers(again), rows.examples(again))]
+    if not labelled:
+        return found
+    clash = fingerprints.torn(marks.keys, marks.labels)
+    if not clash.any():
+        return [*found, Finding("pass", "no_conflicts", {})]
+    values = {"texts": len(np.unique(marks.keys[clash])), "rows": int(clash.sum())}
+    return [*found, Finding("warn", "conflicting_labels", values, rows.numbers(clash), rows.examples(clash))]
+
+
+def moved(rows: Rows, parts: Split) -> list[Finding]:
+    """Name rows that would have been asked although they were learnt."""
+    if not parts.moved:
+        return []
+    flags = np.zeros(len(rows), dtype=np.bool_)
+    flags[list(parts.moved_rows)] = True
+    return [Finding("warn", "moved_together", {"count": parts.moved}, rows.numbers(flags), rows.examples(flags))]

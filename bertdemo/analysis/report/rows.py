@@ -1,0 +1,86 @@
+"""The rows of a table that can be used, as numbers, with a way back to their texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bertdemo.analysis.report.finding import EXAMPLES, ROWS_NAMED, Example
+from bertdemo.dataset import fingerprints
+from bertdemo.dataset.fingerprints import Flags, Marks, Numbers
+from bertdemo.tables.arrow_columns import cells_at, taken
+from bertdemo.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The usable rows: each has a text and a label. A position counts these rows from 0."""
+
+    table: Table
+    columns: Mapping[str, str]
+    everything: Marks
+    """Of all rows of the table."""
+    marks: Marks
+    """Of the usable rows."""
+    index: Numbers
+    """Position -> row of the table."""
+
+    @classmethod
+    def of(
+        cls,
+        table: Table,
+        columns: Mapping[str, str],
+        progress: Callable[[float], None] = lambda share: None,
+        marks: Marks | None = None,
+    ) -> Rows:
+        """Read the columns of the roles once, where their marks are not known; KeyError for one that is not there."""
+        marks = marks or fingerprints.marks(table, columns, progress)
+        usable = marks.usable
+        return cls(table, columns, marks, marks.at(usable), np.flatnonzero(usable))
+
+    def only(self, kept: Sequence[bool]) -> Rows:
+        """Return some of these rows, one flag a position."""
+        flags = np.asarray(kept, dtype=np.bool_)
+        return replace(self, marks=self.marks.at(flags), index=self.index[flags])
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def labels(self) -> list[str]:
+        """Return the label of each row."""
+        names = self.marks.names
+        return [names[code] for code in self.marks.labels.tolist()]
+
+    def counts(self) -> tuple[tuple[str, int], ...]:
+        """Return (label, rows), most frequent first."""
+        found = np.bincount(self.marks.labels, minlength=len(self.marks.names)).tolist()
+        present = [(name, count) for name, count in zip(self.marks.names, found, strict=True) if count]
+        return tuple(sorted(present, key=lambda item: (-item[1], item[0])))
+
+    def cells(self, role: str, positions: Sequence[int]) -> list[str]:
+        """Return what stands in the column of a role, trimmed."""
+        rows = [int(self.index[position]) for position in positions]
+        return [(cell or "").strip() for cell in cells_at(self.table.columns[self.columns[role]], rows)]
+
+    def numbers(self, found: Flags | Sequence[int]) -> tuple[int, ...]:
+        """Return where the first 20 of these positions stand in the file."""
+        places = fingerprints.first(found, ROWS_NAMED) if isinstance(found, np.ndarray) else list(found)[:ROWS_NAMED]
+        return tuple(taken(self.table.row_numbers, [int(self.index[place]) for place in places]))
+
+    def examples(self, found: Flags, *, copies: bool = True) -> tuple[Example, ...]:
+        """Return the first three texts among these positions, with all rows that share the text unless told not to."""
+        made: list[Example] = []
+        seen: set[int] = set()
+        for place in np.flatnonzero(found):
+            key = int(self.marks.keys[place])
+            if key in seen:
+                continue
+            seen.add(key)
+            rows = np.flatnonzero(self.marks.keys == key)[:ROWS_NAMED].tolist() if copies else [int(place)]
+            names = dict.fromkeys(self.marks.names[self.marks.labels[row]] for row in rows)
+            made.append(Example(self.cells("text", [rows[0]])[0], self.numbers(rows), tuple(names)))
+            if len(made) == EXAMPLES:
+                break
+        return tuple(made)

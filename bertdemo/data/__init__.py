@@ -1,1 +1,0 @@
-"""From an uploaded file to a table, and what there is to say about it."""

@@ -1,0 +1,1 @@
+"""What a table means for a task: cleaning, row fingerprints, the split."""

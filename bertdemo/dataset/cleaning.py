@@ -1,0 +1,225 @@
+"""What can be mended in a table before training, each by its name, counted, and undone by leaving the name out.
+
+A mend never changes the file: it makes another table from the one that was read. The same table and the same names
+give the same result, whatever order they were chosen in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from bertdemo.dataset import fingerprints, label_variants
+from bertdemo.dataset.fingerprints import Flags, Marks, Numbers
+from bertdemo.tables.arrow_columns import Chosen, Column
+from bertdemo.tables.table import Table
+
+Mend = Literal[
+    "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few"
+]
+MENDS: tuple[Mend, ...] = (
+    "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few",
+)  # fmt: skip
+"""In the order in which they are done: two ways of writing one label are no conflict once they are merged."""
+WITHOUT_CATEGORIES: tuple[Mend, ...] = ("drop_missing", "drop_duplicates")
+"""Those that make sense where what should be said is not one label out of a few."""
+_NONE: Mapping[str, str] = MappingProxyType({})
+RARE_ROWS = 2
+"""A label with fewer rows than this cannot be both learnt and asked."""
+FEW_ROWS = 8
+"""A label with fewer rows than this is hardly learnt, and its score means little."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What one mend did: `rows` that went or changed, and the first few of their numbers in the file."""
+
+    mend: Mend
+    rows: int
+    numbers: tuple[int, ...]
+
+
+def apply(
+    table: Table, columns: Mapping[str, str], mends: Sequence[str], relabels: Mapping[str, str] = _NONE
+) -> tuple[Table, tuple[Done, ...]]:
+    """Return the mended table and what each mend did; a name that is none is passed over.
+
+    `relabels` come first: they are a person's word about single rows, see RunRequest.relabels.
+    """
+    table = relabel(table, columns, relabels)
+    done: list[Done] = []
+    wanted = [mend for mend in MENDS if mend in mends]
+    if not wanted:
+        return table, ()
+    marks = fingerprints.marks(table, columns)
+    labels, left = marks.labels, np.arange(table.rows)
+    for mend in wanted:
+        if mend in _MERGES:
+            merged = _merged(marks, slips=mend == "merge_slips")
+            changed = left[merged != marks.labels]
+            marks = replace(marks, labels=merged)
+            labels = labels.copy()
+            labels[left] = merged
+        else:
+            kept = _KEEPS[mend](marks)
+            changed, left = left[~kept], left[kept]
+            marks = marks.at(kept)
+        done.append(Done(mend, len(changed), tuple(table.row_numbers[int(row)] for row in changed[:20])))
+    mended = _relabelled(table, columns["label"], labels, marks.names) if "label" in columns else table
+    return _rebuilt(mended, left), tuple(done)
+
+
+def counts(table: Table, columns: Mapping[str, str], marks: Marks | None = None) -> dict[Mend, int]:
+    """Return how many rows each mend would change or take away, were it done alone; 0 where it should not be offered.
+
+    Labels of few rows are only dropped where at least two others are left, and where more go than the single rows.
+    The table is read once, or not at all where its marks are known.
+    """
+    marks = marks or fingerprints.marks(table, columns)
+    found = {mend: _count(marks, mend) for mend in MENDS}
+    left = np.unique(marks.labels[_without_few(marks) & (marks.labels >= 0)])
+    if len(left) < 2 or found["drop_few"] == found["drop_rare"]:
+        found["drop_few"] = 0
+    return found
+
+
+def relabel(table: Table, columns: Mapping[str, str], relabels: Mapping[str, str]) -> Table:
+    """Return the table with other labels in some rows (number in the file -> label), without those that have ""."""
+    if not relabels:
+        return table
+    to = {int(number): label for number, label in relabels.items()}
+    name = columns["label"]
+    cells = tuple(to.get(number) or cell for number, cell in zip(table.row_numbers, table.columns[name], strict=True))
+    changed = replace(table, columns={**table.columns, name: cells})
+    kept = [to.get(number) != "" for number in table.row_numbers]
+    return _rebuilt(changed, np.flatnonzero(kept))
+
+
+def merger(
+    table: Table, columns: Mapping[str, str], mends: Sequence[str], relabels: Mapping[str, str] = _NONE
+) -> Callable[[Table], Table]:
+    """Return what writes the labels of a validation or test file as the merges write those of the training `table`.
+
+    Its rows stay as they are otherwise: what is dropped from training may still be asked. A way of writing that only
+    the file has is merged too, a slip that only the file has is not: one file does not say which of two names is meant.
+    """
+    wanted = [mend for mend in _MERGES if mend in mends]
+    if not wanted or "label" not in columns:
+        return lambda own: own
+    marks = fingerprints.marks(relabel(table, columns, relabels), columns)
+    before = marks.labels
+    for mend in wanted:
+        marks = replace(marks, labels=_merged(marks, slips=mend == "merge_slips"))
+    pairs = set(zip(before.tolist(), marks.labels.tolist(), strict=True))
+    to = {marks.names[old]: marks.names[new] for old, new in pairs if old >= 0}
+    ways = {label_variants.plain(name): name for name in to.values()} if "merge_labels" in wanted else {}
+    return lambda own: _written(own, columns["label"], to, ways)
+
+
+def _written(own: Table, column: str, to: Mapping[str, str], ways: Mapping[str, str]) -> Table:
+    """Return the table with its labels replaced by name, and by what ways of writing have in common."""
+    cells: dict[str | None, str | None] = {}
+    for cell in own.columns.get(column, ()):
+        if cell not in cells:
+            name = (cell or "").strip()
+            new = to.get(name) or ways.get(label_variants.plain(name), name)
+            cells[cell] = cell if new == name else new
+    if all(cell == new for cell, new in cells.items()):
+        return own
+    return replace(own, columns={**own.columns, column: tuple(cells[cell] for cell in own.columns[column])})
+
+
+def would_change(table: Table, columns: Mapping[str, str], mend: Mend) -> int:
+    """Return how many rows a mend would change or take away."""
+    return _count(fingerprints.marks(table, columns), mend)
+
+
+def _count(marks: Marks, mend: Mend) -> int:
+    if mend in _MERGES:
+        return int((_merged(marks, slips=mend == "merge_slips") != marks.labels).sum())
+    return int((~_KEEPS[mend](marks)).sum())
+
+
+def _merged(marks: Marks, *, slips: bool) -> Numbers:
+    """Return the labels with ways of writing, or slips, taken for the label that they seem to be."""
+    rows = np.bincount(marks.labels[marks.labels >= 0], minlength=len(marks.names))
+    found = label_variants.find({name: int(count) for name, count in zip(marks.names, rows, strict=True) if count})
+    code = {name: index for index, name in enumerate(marks.names)}
+    to = np.arange(len(marks.names) + 1)  # the last one is for -1, a missing label
+    to[-1] = -1
+    for one in found:
+        if one.slip == slips:
+            to[code[one.written]] = code[one.label]
+    merged: Numbers = to[marks.labels]
+    return merged
+
+
+def _without_missing(marks: Marks) -> Flags:
+    return marks.usable
+
+
+def _without_duplicates(marks: Marks) -> Flags:
+    """Keep the first row of each text and label; rows without a text are not copies of each other."""
+    return ~fingerprints.repeated(marks.keys, marks.labels) | ~marks.said
+
+
+def _without_conflicts(marks: Marks) -> Flags:
+    """Drop every row whose text has another label elsewhere: which of them is right the table does not say."""
+    return ~fingerprints.torn(marks.keys, marks.labels) | ~marks.said
+
+
+def _without_rare(marks: Marks) -> Flags:
+    return _of_labels_with(marks, RARE_ROWS)
+
+
+def _without_few(marks: Marks) -> Flags:
+    return _of_labels_with(marks, FEW_ROWS)
+
+
+def _of_labels_with(marks: Marks, least: int) -> Flags:
+    rows = np.bincount(marks.labels[marks.labels >= 0], minlength=len(marks.names) + 1)
+    kept: Flags = (marks.labels < 0) | (rows[marks.labels] >= least)
+    return kept
+
+
+_MERGES = ("merge_labels", "merge_slips")
+_KEEPS: Mapping[str, Callable[[Marks], Flags]] = {
+    "drop_missing": _without_missing,
+    "drop_duplicates": _without_duplicates,
+    "drop_conflicts": _without_conflicts,
+    "drop_rare": _without_rare,
+    "drop_few": _without_few,
+}
+
+
+def _relabelled(table: Table, column: str, labels: Numbers, names: Sequence[str]) -> Table:
+    """Return the table with the merged labels written in; every other cell stays as it is in the file."""
+    cells: dict[str | None, str | None] = {}
+    written: list[str | None] = []
+    changed = False
+    for cell, code in zip(table.columns[column], labels.tolist(), strict=True):
+        # A million cells are a few strings, each kept once.
+        same = cells.setdefault(cell, cell)
+        if code >= 0 and (cell or "").strip() != names[code]:
+            same, changed = names[code], True
+        written.append(same)
+    return replace(table, columns={**table.columns, column: tuple(written)}) if changed else table
+
+
+def _rebuilt(table: Table, left: Numbers) -> Table:
+    """Return the table with only the rows that are left."""
+    if len(left) == table.rows:
+        return table
+    kept = np.zeros(table.rows, dtype=np.bool_)
+    kept[left] = True
+
+    def of(cells: Sequence[Any]) -> Sequence[Any]:
+        return Chosen(cells, left) if isinstance(cells, Column | Chosen) else tuple(compress(cells, kept.tolist()))
+
+    columns = {name: of(cells) for name, cells in table.columns.items()}
+    return replace(table, columns=columns, row_numbers=of(table.row_numbers))

@@ -1,0 +1,1 @@
+"""Everything that speaks to the Hugging Face Hub: the client, models and datasets."""

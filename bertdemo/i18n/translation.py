@@ -1,0 +1,155 @@
+"""All words for people: one catalogue a language, and the ways in which numbers are written.
+
+A message is found by a dotted key (`tokens.words`) and may hold `{name}` placeholders. A count that changes the
+grammar has two messages, `<key>.one` and `<key>.other` (Chinese has the same text under both).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from bertdemo.errors import BertDemoError
+
+LANGUAGES = ("en", "zh")
+DEFAULT = "en"
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@cache
+def catalogue(lang: str) -> Mapping[str, str]:
+    """Return every message of a language under its dotted key."""
+    text = files("bertdemo.i18n").joinpath("locales", f"{lang}.json").read_text(encoding="utf-8")
+    flat: dict[str, str] = {}
+
+    def walk(node: Mapping[str, object], prefix: str) -> None:
+        for name, value in node.items():
+            if isinstance(value, str):
+                flat[prefix + name] = value
+            elif isinstance(value, Mapping):
+                walk(value, f"{prefix}{name}.")
+
+    walk(json.loads(text), "")
+    return flat
+
+
+def translate(lang: str, key: str, **values: object) -> str:
+    """Return a message with its placeholders filled; KeyError for a key that no catalogue has."""
+    template = catalogue(normalize(lang))[key]
+    # Filled in one pass, so that braces inside a value are never read as a placeholder.
+    return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), template)
+
+
+def has(key: str) -> bool:
+    """Say whether the catalogues know a key (for names that come from outside, such as a normalizer's)."""
+    return key in catalogue(DEFAULT)
+
+
+def plural(lang: str, key: str, n: int, **values: object) -> str:
+    """Return `<key>.one` or `<key>.other` with `{n}` written with thousands marks."""
+    return translate(lang, f"{key}.{'one' if n == 1 else 'other'}", n=thousands(n), **values)
+
+
+def around(lang: str, key: str, n: int, **values: object) -> tuple[str, str, str]:
+    """Return (before, number, after) of a counted message, so that a drawing can set the number apart."""
+    mark = "\x00"
+    form = f"{key}.one" if n == 1 else f"{key}.other"
+    before, _, after = translate(lang, form if has(form) else key, n=mark, **values).partition(mark)
+    return before, thousands(n), after
+
+
+def message(lang: str, error: BertDemoError) -> str:
+    """Return the sentence for what a visitor caused."""
+    values = dict(error.values)
+    setting = values.get("field")
+    if setting and has(f"config.{setting}"):  # a person knows a setting by its label, a program by its name
+        label = translate(lang, f"config.{setting}")
+        same = label.lower().replace(" ", "_") == setting
+        values["field"] = label if same else translate(lang, "config.named", label=label, name=setting)
+    role = values.get("role")
+    if role and has(f"role_word.{role}"):
+        values["role"] = translate(lang, f"role_word.{role}")
+    return translate(lang, error.message_key, **values)
+
+
+def normalize(code: str | None) -> str:
+    """Return `en` or `zh` for a language code as browsers, addresses and systems write it."""
+    primary = re.split(r"[-_.]", (code or "").strip().lower(), maxsplit=1)[0]
+    return "zh" if primary in {"zh", "cmn", "yue", "wuu"} else DEFAULT
+
+
+def from_accept_language(header: str | None) -> str:
+    """Return the first of our languages that the browser accepts, by its weights."""
+    wishes: list[tuple[float, str]] = []
+    for part in (header or "").split(","):
+        code, _, rest = part.strip().partition(";")
+        given = re.search(r"q\s*=\s*([01](?:\.\d+)?)", rest)
+        wishes.append((float(given[1]) if given else 1.0, code.strip()))
+    for weight, code in sorted(wishes, key=lambda wish: -wish[0]):
+        if weight > 0 and normalize(code) != DEFAULT:
+            return normalize(code)
+        if weight > 0 and code.lower().startswith(DEFAULT):
+            return DEFAULT
+    return DEFAULT
+
+
+def choose(query: str | None, remembered: str | None, header: str | None) -> str:
+    """Return the visitor's language: the address wins, then what they chose before, then the browser."""
+    for wish in (query, remembered):
+        if isinstance(wish, str) and wish:
+            return normalize(wish)
+    return from_accept_language(header)
+
+
+# --- numbers ------------------------------------------------------------------------------------------------
+
+
+def thousands(n: int) -> str:
+    """10003 -> `10,003`."""
+    return f"{n:,}"
+
+
+def parameters(n: int) -> str:
+    """22713216 -> `22.7 M`."""
+    if n >= 1_000_000_000:
+        return f"{n / 1e9:.1f} B"
+    return f"{n / 1e6:.1f} M" if n >= 1_000_000 else f"{n / 1e3:.0f} k"
+
+
+def seconds(lang: str, value: float) -> str:
+    """125 -> `2 min 05 s` or `2 分 05 秒`; below ten seconds with one decimal."""
+    whole = round(value)
+    if value < 9.95:
+        return translate(lang, "number.seconds", s=f"{max(value, 0):.1f}")
+    if whole < 60:
+        return translate(lang, "number.seconds", s=whole)
+    if whole < 3600:
+        return translate(lang, "number.minutes", m=whole // 60, s=f"{whole % 60:02d}")
+    minutes = round(value / 60)
+    return translate(lang, "number.hours", h=minutes // 60, m=f"{minutes % 60:02d}")
+
+
+def size(n: float) -> str:
+    """Bytes with a unit and no more digits than they deserve: `0.9 GB`, `91 MB`, `12 kB`."""
+    if n >= 5e8:
+        return f"{n / 1e9:.1f} GB"
+    if n >= 1e6:
+        return f"{n / 1e6:.0f} MB"
+    return f"{n / 1e3:.0f} kB" if n >= 1e3 else f"{n:.0f} B"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.961 -> `96.1%`."""
+    return f"{share * 100:.{digits}f}%"
+
+
+def score(lang: str, value: float, low: float | None = None, high: float | None = None, rows: int = 0) -> str:
+    """Write a score with its interval and its rows: `0.925 ± 0.009 (872 rows)`."""
+    text = f"{value:.3f}"
+    if low is not None and high is not None:
+        text += f" ± {(high - low) / 2:.3f}"
+    return text + (plural(lang, "number.of_rows", rows) if rows else "")

@@ -1,0 +1,138 @@
+"""What the page works with, built once: checkpoints, runs, predictions, and who a visitor is."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertdemo import device
+from bertdemo.analysis.baseline_cache import Baselines
+from bertdemo.analysis.embedding_cache import Embeddings
+from bertdemo.analysis.label_issue_search import Suspects
+from bertdemo.checkpoints import Catalogue
+from bertdemo.errors import OwnerUnknown
+from bertdemo.runs.launchers.local import LocalLauncher
+from bertdemo.runs.registry import Registry
+from bertdemo.runs.status import status_of
+from bertdemo.runs.supervisor import Supervisor
+from bertdemo.serving.inspector import Inspector
+from bertdemo.serving.predictor import Predictor
+from bertdemo.serving.search import Searcher
+from bertdemo.settings import Settings
+from bertdemo.tables.table_cache import Shelf
+
+CHINESE = "google-bert/bert-base-chinese"
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_owner hands out: 32 random bytes
+_NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
+
+
+@dataclass(frozen=True)
+class Services:
+    """See the module."""
+
+    settings: Settings
+    catalogue: Catalogue
+    shelf: Shelf
+    registry: Registry
+    launcher: LocalLauncher
+    supervisor: Supervisor
+    predictor: Predictor
+    inspector: Inspector
+    baselines: Baselines
+    suspects: Suspects
+    searcher: Searcher
+    _chinese: threading.Event
+    """Set once the Hub has answered for the model that reads Chinese."""
+
+    @classmethod
+    def create(cls, settings: Settings) -> Services:
+        """Build all of them; nothing starts and nothing heavy is imported."""
+        catalogue, registry = Catalogue(settings), Registry(settings)
+        launcher = LocalLauncher(settings)
+        shelf = Shelf(settings)
+        supervisor = Supervisor(settings, registry, catalogue, launcher, shelf)
+        predictor = Predictor(
+            settings,
+            catalogue,
+            training_on_cpu=supervisor.training_on_cpu,
+            device=lambda: supervisor.devices.devices[0].id,
+        )
+        inspector = Inspector(catalogue, predictor, text_chars=settings.limits.text_chars)
+        embeddings = Embeddings(catalogue)
+        baselines = Baselines(catalogue, predictor.lane, embeddings)
+        suspects = Suspects(catalogue, predictor.lane, embeddings)
+        return cls(
+            settings, catalogue, shelf, registry, launcher, supervisor, predictor, inspector, baselines, suspects,
+            Searcher(predictor), threading.Event(),
+        )  # fmt: skip
+
+    def begin(self) -> Future[None]:
+        """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""
+        self.supervisor.begin()
+        return ThreadPoolExecutor(max_workers=1, thread_name_prefix="warm").submit(self._warm_up)
+
+    def close(self) -> None:
+        """Let go of everything; running trainings go on."""
+        self.supervisor.close()
+
+    def owner(self, key: str, *, optional: bool = False) -> str:
+        """Return whose things a request may touch: the one owner of a loopback server, else the holder of `key`.
+
+        Where it is `optional`, no key is nobody's: only what belongs to no one can be touched with it.
+        """
+        if self.settings.loopback:
+            return ""
+        if optional and not key:
+            return _NOBODY
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise OwnerUnknown
+        return key
+
+    def known_owner(self, key: object) -> str:
+        """Return the key that a browser remembered, or a new one where it has none of our form."""
+        if self.settings.loopback:
+            return ""
+        return key if isinstance(key, str) and _KEY.fullmatch(key) else self.new_owner()
+
+    def new_owner(self) -> str:
+        """Hand out a fresh owner key."""
+        return secrets.token_urlsafe(32)
+
+    def reads_chinese(self) -> bool:
+        """Return whether bert-base-chinese is on this machine or the Hub has been seen to have it."""
+        return self._chinese.is_set() or self.catalogue.describe(CHINESE, "").ready
+
+    def look_for_chinese(self) -> None:
+        """Ask the Hub once whether it would give the model that reads Chinese."""
+        if self.catalogue.can_fetch(CHINESE):
+            self._chinese.set()
+
+    def forget(self, checkpoint: str) -> None:
+        """Let go of a checkpoint that was deleted, wherever it is open."""
+        self.predictor.forget(checkpoint)
+        self.inspector.forget(checkpoint)
+        self.searcher.forget(checkpoint)
+
+    def new_result_folder(self) -> Path:
+        """Make a folder of its own for a file that a visitor downloads; Gradio sweeps it away after a day."""
+        folder = self.settings.uploads / f"result-{secrets.token_hex(16)}"
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def zip_of(self, run: str, key: str) -> Path:
+        """Write the checkpoint that a run of this visitor made as a zip to download."""
+        from bertdemo.sharing.archive import export_zip
+
+        owner = self.owner(key)
+        checkpoint = status_of(self.registry.read(run, owner)).checkpoint
+        return export_zip(checkpoint, owner, self.catalogue, self.new_result_folder() / f"bertdemo-{run}.zip")
+
+    def _warm_up(self) -> None:
+        self.supervisor.devices_found(device.report())
+        self.launcher.warm()
+        self.predictor.warm_up()
+        self.look_for_chinese()

@@ -1,0 +1,99 @@
+"""Which reader a file gets: by its ending, and by its first bytes where the ending is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from bertdemo.errors import FileKindUnknown
+from bertdemo.settings import Limits
+from bertdemo.tables.formats import Grid
+from bertdemo.tables.parse_options import GLUED, LABEL_FIRST, Note, ReadOptions
+
+KINDS = (
+    ".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xls", ".parquet",
+    ".conll", ".conllu", ".bio", ".iob", ".iob2", ".zip",
+)  # fmt: skip
+"""Endings that are read; .xls only where it is a workbook of today, or text, under the old ending."""
+_WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls"})
+_DATA = tuple(kind for kind in KINDS if kind != ".zip")
+
+
+def read_grid(path: Path, name: str, kind: str, limits: Limits, options: ReadOptions) -> Grid:
+    """Return the grid of a file whose ending is `kind`. Raises the TableErrors of its reader."""
+    if kind not in KINDS:
+        raise FileKindUnknown(file=name, kinds=", ".join(KINDS))
+    real = _real_kind(path, kind)
+    grid = _read(path, name, real, limits, options)
+    if real != kind:
+        grid = replace(grid, notes=(Note("other_kind", {"ending": kind, "kind": real}), *grid.notes))
+    return grid
+
+
+def _read(path: Path, name: str, kind: str, limits: Limits, options: ReadOptions) -> Grid:
+    if kind in _WORKBOOKS:
+        from bertdemo.tables.formats.workbook import read_workbook
+
+        return read_workbook(path, name, limits, options)
+    if kind == ".parquet":
+        from bertdemo.tables.formats.columnar import read_parquet
+
+        return read_parquet(path, name, limits)
+    if kind == ".zip":
+        from bertdemo.tables.formats.archive import read_archive
+
+        return read_archive(path, name, limits, options, _DATA, read_grid)
+    from bertdemo.tables.formats.encoding import decide
+
+    text = decide(path, name, options.encoding)
+    if kind == ".json" or (kind in {".jsonl", ".ndjson"} and text.start(1000).lstrip()[:1] == "["):
+        from bertdemo.tables.formats.document import read_json
+
+        return read_json(text, name, limits, options)
+    if kind in {".jsonl", ".ndjson"}:
+        from bertdemo.tables.formats.jsonl import read_jsonl
+
+        return read_jsonl(text, name, limits.columns)
+    from bertdemo.tables.formats import conll, lines
+    from bertdemo.tables.formats.delimited import read_delimited, sample_lines
+
+    sample = sample_lines(text)
+    open_choice = not options.delimiter and not options.header
+    if kind in conll.ENDINGS or (open_choice and conll.is_conll(sample)):
+        return conll.read_conll(text, name, sample)
+    if open_choice and lines.is_fasttext(sample):
+        return lines.read_labelled(text, marked=True)
+    if options.delimiter == LABEL_FIRST or (open_choice and kind == ".txt" and lines.is_label_first(sample)):
+        return lines.read_labelled(text, marked=lines.is_fasttext(sample))
+    if options.delimiter == GLUED or (open_choice and kind == ".txt" and lines.is_glued(sample)):
+        return lines.read_glued(text)
+    return read_delimited(text, name, kind, options)
+
+
+def _real_kind(path: Path, kind: str) -> str:
+    """Return the kind that a file's first bytes show, where they show one."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start.startswith(b"PK\x03\x04") and kind not in {".xlsx", ".xlsm"}:
+        return _zipped(path, kind)
+    if start.startswith(b"PAR1") and kind not in _WORKBOOKS and path.stat().st_size > 12:
+        return ".parquet"
+    from bertdemo.tables.formats.workbook import OLE
+
+    if start == OLE:
+        return ".xls" if kind not in _WORKBOOKS else kind
+    # Many programs write a table of text and call it .xls.
+    return ".csv" if kind == ".xls" and not start.startswith(b"PK") else kind
+
+
+def _zipped(path: Path, kind: str) -> str:
+    import zipfile
+
+    from bertdemo.tables.formats.workbook import UNREADABLE
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except UNREADABLE:
+        return kind
+    return ".xlsx" if any(name.startswith("xl/") for name in names) else ".zip"

@@ -1,0 +1,161 @@
+"""JSON documents: a list of objects, lists by column, splits by name, the tables of pandas, SQuAD."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bertdemo.errors import JsonBroken, JsonWithoutTable
+from bertdemo.settings import Limits
+from bertdemo.tables.formats import Grid, json_cell
+from bertdemo.tables.formats.encoding import TextFile
+from bertdemo.tables.formats.header import split_header
+from bertdemo.tables.formats.jsonl import is_jsonl, read_jsonl
+from bertdemo.tables.formats.objects import Lists, keys_of, names_of, rows_of, shape, unwrapped
+from bertdemo.tables.parse_options import Note, Reading, ReadOptions
+from bertdemo.tables.split_names import called, choose_split, split_name
+
+_SQUAD = ("id", "question", "context", "answer", "answer_start", "is_impossible")
+
+
+def read_json(text: TextFile, name: str, limits: Limits, options: ReadOptions) -> Grid:
+    """Return the grid of a JSON document; rows count from 1. Raises JsonBroken, JsonWithoutTable, SplitUnknown."""
+    with text.open() as file:
+        content = file.read().replace("\0", "\ufffd") if text.nul else file.read()
+    if not content.strip():
+        return Grid([], (), Reading(kind="json"))
+    try:
+        value = json.loads(content)
+    except RecursionError:
+        raise JsonBroken(file=name, line=1) from None
+    except ValueError as error:
+        if is_jsonl(text):
+            return read_jsonl(text, name, limits.columns)
+        raise JsonBroken(file=name, line=getattr(error, "lineno", 1)) from None
+    del content
+    reading = Reading(kind="json", encoding=text.encoding, encoding_sure=text.sure)
+    return _Document(name, limits, options).grid(value, reading, list(text.notes))
+
+
+class _Document:
+    """One parsed document on its way to a grid."""
+
+    def __init__(self, name: str, limits: Limits, options: ReadOptions) -> None:
+        self._name, self._limits, self._options = name, limits, options
+
+    def grid(self, value: Any, reading: Reading, notes: list[Note], depth: int = 0) -> Grid:
+        """Try each shape in turn."""
+        if isinstance(value, list):
+            return self._from_list(value, reading, notes)
+        if not isinstance(value, dict):
+            raise JsonWithoutTable(file=self._name, found=shape(value))
+        if _is_squad(value):
+            return Grid(list(_SQUAD), _squad(value["data"]), replace(reading, kind="squad"), notes=notes)
+        if _is_pandas_split(value):
+            return self._from_list([value["columns"], *value["data"]], reading, notes)
+        columns = _columns(value)
+        if columns is not None:
+            return _grid_of(columns, reading, notes)
+        return self._inside(value, reading, notes, depth)
+
+    def _inside(self, value: dict[str, Any], reading: Reading, notes: list[Note], depth: int) -> Grid:
+        """Look for a table under the keys of an object."""
+        tables = [key for key, item in value.items() if _is_table(item)]
+        named = [key for key in tables if split_name(key)]
+        if len(named) > 1 or (named and len(tables) == 1):
+            parts = called(named)
+            chosen = choose_split(list(parts), self._options.split, self._name)
+            reading = replace(reading, split=chosen, splits=tuple(parts))
+            return self.grid(value[parts[chosen]], reading, notes, depth + 1)
+        if tables:
+            key = max(tables, key=lambda key: len(value[key]))
+            return self.grid(value[key], reading, [*notes, Note("json_inside", {"under": key})], depth + 1)
+        for key, item in value.items():
+            if isinstance(item, dict) and depth < 2 and (_is_squad(item) or any(map(_is_table, item.values()))):
+                return self.grid(item, reading, [*notes, Note("json_inside", {"under": key})], depth + 1)
+        raise JsonWithoutTable(file=self._name, found=shape(value))
+
+    def _from_list(self, items: list[Any], reading: Reading, notes: list[Note]) -> Grid:
+        if not items:
+            return Grid([], (), reading)
+        if all(isinstance(item, dict) for item in items):
+            keys = keys_of(items, self._name, self._limits.columns)
+            notes = [*notes, *keys.lists.notes()]
+            return Grid(names_of(keys.names), rows_of(enumerate(items, start=1), keys), reading, notes=notes)
+        if all(isinstance(item, str) for item in items):
+            rows = ((number, [json_cell(item)]) for number, item in enumerate(items, start=1))
+            return Grid(["text"], rows, reading, notes=notes)
+        if all(isinstance(item, list) and not any(isinstance(cell, dict) for cell in item) for item in items):
+            cells = ((number, [json_cell(cell) for cell in item]) for number, item in enumerate(items, start=1))
+            headed = split_header(cells, self._name, self._options.header)
+            reading = replace(reading, header_line=headed.line)
+            return Grid(headed.names, headed.rows, reading, notes=[*notes, *headed.notes])
+        raise JsonWithoutTable(file=self._name, found=shape(items))
+
+
+def _grid_of(columns: Mapping[str, Sequence[Any]], reading: Reading, notes: list[Note]) -> Grid:
+    lists = Lists()
+    for key, items in columns.items():
+        for item in items:
+            lists.see(key, item)
+    single = [key in lists.single for key in columns]
+    rows = enumerate(zip(*columns.values(), strict=True), start=1)
+    cells = (
+        (number, [json_cell(unwrapped(item) if one else item) for item, one in zip(row, single, strict=True)])
+        for number, row in rows
+    )
+    return Grid(names_of(list(columns)), cells, reading, notes=[*notes, *lists.notes()])
+
+
+def _is_table(value: object) -> bool:
+    if isinstance(value, list):
+        return bool(value) and isinstance(value[0], dict)
+    return isinstance(value, dict) and len(value) > 1 and _columns(value) is not None
+
+
+def _columns(value: dict[str, Any]) -> Mapping[str, Sequence[Any]] | None:
+    """Return the columns of {"text": [..], "label": [..]} and of {"text": {"0": ..}, ..}, or None."""
+    items = list(value.values())
+    if items and all(isinstance(item, list) for item in items):
+        plain = len({len(item) for item in items}) == 1 and not any(split_name(key) for key in value)
+        # A single list of objects is a table in itself, not a column.
+        return value if plain and not isinstance((items[0] or [None])[0], dict) else None
+    if items and all(isinstance(item, dict) and item for item in items):
+        keys = list(items[0])
+        if all(key.isdigit() for key in keys) and all(list(item) == keys for item in items):
+            return {name: list(item.values()) for name, item in value.items()}
+    return None
+
+
+def _is_pandas_split(value: dict[str, Any]) -> bool:
+    columns, data = value.get("columns"), value.get("data")
+    return isinstance(columns, list) and isinstance(data, list) and bool(data) and isinstance(data[0], list)
+
+
+def _is_squad(value: dict[str, Any]) -> bool:
+    data = value.get("data")
+    return isinstance(data, list) and bool(data) and isinstance(data[0], dict) and "paragraphs" in data[0]
+
+
+def _squad(articles: list[Any]) -> Iterator[tuple[int, list[str | None]]]:
+    """Yield a row a question, with its first answer; what is malformed is an empty cell."""
+    number = 0
+    for article in articles:
+        for paragraph in _dicts(article, "paragraphs"):
+            for asked in _dicts(paragraph, "qas"):
+                number += 1
+                answers = _dicts(asked, "answers")
+                first = answers[0] if answers else {}
+                impossible = asked.get("is_impossible", not answers)
+                values = (
+                    asked.get("id"), asked.get("question"), paragraph.get("context"), first.get("text"),
+                    first.get("answer_start"), bool(impossible),
+                )  # fmt: skip
+                yield number, [json_cell(value) for value in values]
+
+
+def _dicts(value: object, key: str) -> list[dict[str, Any]]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []

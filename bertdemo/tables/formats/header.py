@@ -1,0 +1,196 @@
+"""Which row is the header: usually the first, sometimes below a title, sometimes there is none."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bertdemo.errors import HeaderLineMissing
+from bertdemo.tables.parse_options import NONE, Note, Places
+
+Row = tuple[int, list[str | None]]
+_ENGLISH = """
+    text sentence review message comment content question answer context body title description tweet headline
+    sentence1 sentence2 sentence_a sentence_b premise hypothesis query passage document source target text_a text_b
+    label labels category categories intent sentiment class target rating score stars topic tag tags tokens ner_tags
+    id idx index uid uuid guid name date time timestamp language lang split user author url
+"""
+_CHINESE = "文本 评论 内容 句子 标题 问题 答案 上下文 正文 类别 标签 情感 分类 意图 评分 编号 序号 日期 时间 姓名"
+KNOWN = frozenset([*_ENGLISH.split(), *_CHINESE.split()])
+"""Names that columns have in practice, folded; no cell of data is likely to be one."""
+_PEEKED = 100
+_TITLES = 10
+_SURE_ROWS = 10
+"""From so many rows on, a value that never comes again may be a name."""
+_LONGEST_NAME = 30
+_MISSING = frozenset({"na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "无", "缺失"})
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,:/-]\d+)*")
+
+
+@dataclass(frozen=True)
+class Headed:
+    """A header, where it stands (0: nowhere, the names are made), what to say of it, and the rows below it."""
+
+    names: list[str]
+    line: int
+    notes: tuple[Note, ...]
+    rows: Iterable[Row]
+
+
+def split_header(rows: Iterator[Row], file: str, chosen: str = "", *, lines: bool = False) -> Headed:
+    """Find the header among `rows`; `chosen` is "none", a line number or "".
+
+    With `lines` the rows are the lines of a plain text: only a usual name is then a header. Raises HeaderLineMissing.
+    """
+    if chosen and chosen != NONE:
+        return _chosen(rows, file, int(chosen))
+    peeked = list(itertools.islice(rows, _PEEKED))
+    filled = [index for index, (_, cells) in enumerate(peeked) if any(map(_trimmed, cells))]
+    if not filled:
+        return Headed([], 0, (), ())
+    first = filled[0]
+    below = [peeked[index][1] for index in filled]
+    skip = 0 if chosen else _above(below)
+    if chosen == NONE or (skip == 0 and _headless(below, lines)):
+        width = _usual_width(below)
+        names = [f"column {index}" for index in range(1, width + 1)]
+        note = () if chosen else (Note("no_header", {"columns": width}),)
+        return Headed(names, 0, note, itertools.chain(peeked[first:], rows))
+    second = "" if chosen else _second(below[skip:])
+    skip += second == "below"
+    at = filled[skip]
+    above = Places()
+    for index in filled[:skip]:
+        above.add(peeked[index][0])
+    names = [cell or "" for cell in peeked[at][1]]
+    notes, rest = above.notes("above_header"), peeked[at + 1 :]
+    if second == "above":
+        line = peeked[filled[skip + 1]][0]
+        notes.append(Note("second_header", {"line": line}))
+        rest = [row for row in rest if row[0] != line]
+    if second == "maybe":
+        notes.append(Note("second_header_maybe", {"line": peeked[filled[skip + 1]][0]}))
+    return Headed(names, peeked[at][0], tuple(notes), itertools.chain(rest, rows))
+
+
+def _chosen(rows: Iterator[Row], file: str, line: int) -> Headed:
+    above = Places()
+    for number, cells in rows:
+        if number >= line and any(map(_trimmed, cells)):
+            return Headed([cell or "" for cell in cells], number, tuple(above.notes("above_header")), rows)
+        if any(map(_trimmed, cells)):
+            above.add(number)
+    raise HeaderLineMissing(file=file, line=line)
+
+
+def _trimmed(cell: str | None) -> str:
+    return (cell or "").strip()
+
+
+def _known(cells: Sequence[str | None]) -> bool:
+    return any(_trimmed(cell).casefold() in KNOWN for cell in cells)
+
+
+def _usual_width(rows: Sequence[Sequence[str | None]]) -> int:
+    counts = Counter(map(len, rows))
+    return max(counts, key=lambda width: (counts[width], width))
+
+
+def _above(rows: Sequence[Sequence[str | None]]) -> int:
+    """Count the rows above the header: titles of one cell, or names above the names (two languages)."""
+    filled = [sum(map(bool, map(_trimmed, cells))) for cells in rows]
+    usual = Counter(filled[1:]).most_common(1)[0][0] if len(rows) > 2 else 0
+    skip = 0
+    if usual >= 2:
+        while skip < min(_TITLES, len(rows) - 2) and filled[skip] == 1 and not _known(rows[skip]):
+            skip += 1
+        if skip and not (filled[skip] >= 2 and _namelike(rows[skip], rows[skip + 1 :])):
+            skip = 0
+    while skip + 2 < len(rows) and _all_known(rows[skip]) and _all_known(rows[skip + 1]):
+        if list(map(_trimmed, rows[skip])) == list(map(_trimmed, rows[skip + 1])):
+            break  # the same header again is counted where the rows are
+        skip += 1
+    return skip
+
+
+def _second(rows: Sequence[Sequence[str | None]]) -> str:
+    """Return "above" where two header rows begin and the upper one names the columns, "below" where the lower one does.
+
+    Both are short names that no column holds as a value, and a column of numbers has a word in each of them. Where no
+    column is of numbers, a first row may be as short, and its label as rare: that it could be a header is "maybe", if
+    every other row is longer or has one of few values. "" where there is one header, or none.
+    """
+    if len(rows) < 5 or not (_names(rows[0]) and _names(rows[1])):
+        return ""
+    first, second = list(map(_trimmed, rows[0])), list(map(_trimmed, rows[1]))
+    width, below = len(second), [list(map(_trimmed, row)) for row in rows[2:]]
+    if first == second or len(first) > width:
+        return ""
+    columns = [[row[index] for row in below if index < len(row) and row[index]] for index in range(width)]
+    named = [(index, name) for index, name in enumerate(second) if name]
+    if any(name in columns[index] for head in (first, second) for index, name in enumerate(head) if name):
+        return ""
+    if any(len(columns[index]) > 2 and all(map(_NUMBER.fullmatch, columns[index])) for index, _ in named):
+        return "above" if _worth(first) > _worth(second) else "below"
+    kinds = [(_few(columns[index]), _longer(columns[index], name)) for index, name in named]
+    return "maybe" if all(map(any, kinds)) and any(few for few, _ in kinds) else ""
+
+
+def _worth(names: Sequence[str]) -> tuple[int, int]:
+    """Return how many columns a header names, and how many of the names are usual."""
+    filled = [name.casefold() for name in names if name]
+    return len(filled), sum(name in KNOWN for name in filled)
+
+
+def _names(cells: Sequence[str | None]) -> bool:
+    names = [name for name in map(_trimmed, cells) if name]
+    plain = all(len(name) <= _LONGEST_NAME and not _NUMBER.fullmatch(name) and not _prose(name) for name in names)
+    missing = any(name.casefold() in _MISSING for name in names)
+    return len(names) > 1 and plain and not missing and len(set(names)) == len(names)
+
+
+def _few(column: Sequence[str]) -> bool:
+    return len(column) >= _SURE_ROWS and len(set(column)) * 3 <= len(column)
+
+
+def _longer(column: Sequence[str], name: str) -> bool:
+    return bool(column) and median(map(len, column)) > max(2 * len(name), 10)
+
+
+def _all_known(cells: Sequence[str | None]) -> bool:
+    names = [name.casefold() for name in map(_trimmed, cells) if name]
+    return len(names) > 1 and all(name in KNOWN for name in names)
+
+
+def _namelike(cells: Sequence[str | None], below: Sequence[Sequence[str | None]]) -> bool:
+    names = [name for name in map(_trimmed, cells) if name]
+    plain = all(len(name) <= 60 and not _NUMBER.fullmatch(name) for name in names) and len(set(names)) == len(names)
+    return plain and (_known(cells) or not _headless([cells, *below], False))
+
+
+def _headless(rows: Sequence[Sequence[str | None]], lines: bool) -> bool:
+    """Return whether the first row is data like the others; in doubt it is a header."""
+    first, below = list(map(_trimmed, rows[0])), rows[1:]
+    if _known(first):
+        return False
+    if lines:
+        return True
+    if len(below) < 2:
+        return False
+    for index, cell in enumerate(first):
+        column = [value for row in below if index < len(row) and (value := _trimmed(row[index]))]
+        # A value that comes again in a column of few values is a label, not a name.
+        if cell and cell in column and len(set(column)) * 2 <= len(column) + 1:
+            return True
+        numbers = bool(column) and all(map(_NUMBER.fullmatch, column))
+        if cell and numbers and _NUMBER.fullmatch(cell) and any(" " in other for other in first):
+            return True
+    return len(first) == 1 and _prose(first[0]) and sum(_prose(_trimmed(row[0])) for row in below) * 2 > len(below)
+
+
+def _prose(text: str) -> bool:
+    return len(text.split()) >= 4 or len(text) > 40

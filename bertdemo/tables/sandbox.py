@@ -1,0 +1,124 @@
+"""Reading a file that a stranger made: a child process with limits does it, this one only opens the result.
+
+Whatever the file does to its reader, the server gets a table or one clear error, and its memory stays its own.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import psutil
+
+from bertdemo import processes
+from bertdemo.errors import ReadingTooLong, ReadingTooMuch, from_key
+from bertdemo.settings import Limits, Settings
+from bertdemo.tables import table_files
+from bertdemo.tables.formats import size_text
+from bertdemo.tables.parse_options import DECIDE, ReadOptions
+from bertdemo.tables.sandbox_main import ANSWER
+from bertdemo.tables.table import Table
+
+_MODULE = "bertdemo.tables.sandbox_main"
+_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+_GRACE = 5.0
+"""Seconds for a child to start in."""
+
+
+def read_limited(
+    path: Path,
+    name: str,
+    limits: Limits,
+    options: ReadOptions = DECIDE,
+    *,
+    settings: Settings | None = None,
+    target: Path | None = None,
+) -> Table:
+    """Return the table in the file at `path`, as `tables.read` would, read by a process of its own.
+
+    The table is kept in the Parquet file `target`; without one it lives in a deleted file as long as it is in use.
+    The child gets `settings.worker_env()`, or an environment with nothing in it. Raises what `tables.read` raises,
+    ReadingTooLong after `limits.read_seconds`, and ReadingTooMuch where the child ran out of memory or died.
+    """
+    name = table_files.check(path, name, limits)
+    with tempfile.TemporaryDirectory(prefix="bertdemo-read-") as folder:
+        work = Path(folder)
+        draft = work / "table.parquet" if target is None else target.with_name(f".tmp-{work.name}")
+        try:
+            _run(path, name, limits, options, draft, work, _environment(settings, folder))
+            if target is None:
+                return table_files.open(draft)
+            draft.replace(target)
+            return table_files.open(target)
+        finally:
+            draft.unlink(missing_ok=True)  # a mapped file outlives its name
+
+
+def _environment(settings: Settings | None, folder: str) -> dict[str, str]:
+    """Return the child's whole environment; what it writes for itself goes with its folder."""
+    given: Mapping[str, str] = settings.worker_env() if settings else {}
+    path = given.get("PYTHONPATH", "")
+    return {
+        **given,
+        "PYTHONPATH": f"{_PACKAGE_PARENT}:{path}" if path else str(_PACKAGE_PARENT),
+        "TMPDIR": folder,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Others reserve far more address space than they use, which the limit counts.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def _run(
+    path: Path, name: str, limits: Limits, options: ReadOptions, draft: Path, work: Path, env: Mapping[str, str]
+) -> None:
+    """Let the child write `draft`; raise what it says, or what its end says."""
+    job = work / "job.json"
+    told = {
+        "path": str(path.resolve()),
+        "name": name,
+        "limits": asdict(limits),
+        "options": options.to_fields(),
+        "target": str(draft.resolve()),
+    }
+    processes.write_atomic(job, json.dumps(told))
+    child = processes.spawn(_MODULE, [str(job)], env=env, cwd=work, log=work / "log")
+    identity = _identity(child)
+    try:
+        # Processor time is limited in the child; a little more by the clock, because others share the machine.
+        code = child.wait(timeout=limits.read_seconds * 1.5 + _GRACE)
+    except subprocess.TimeoutExpired:
+        raise ReadingTooLong(file=name, seconds=limits.read_seconds) from None
+    finally:
+        if child.poll() is None:
+            if identity is not None:
+                processes.kill_session(identity)
+            child.kill()
+            child.wait()
+    _judge(code, name, path, limits, work)
+
+
+def _identity(child: subprocess.Popen[bytes]) -> processes.Identity | None:
+    try:
+        return processes.Identity.of(child.pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _judge(code: int, name: str, path: Path, limits: Limits, work: Path) -> None:
+    """Raise what the child's end means, if it did not write the table."""
+    if code == -signal.SIGXCPU:
+        raise ReadingTooLong(file=name, seconds=limits.read_seconds)
+    try:
+        answer = json.loads((work / ANSWER).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ReadingTooMuch(file=name, size=size_text(path.stat().st_size)) from None
+    if answer:
+        raise from_key(answer["error"], answer["values"])

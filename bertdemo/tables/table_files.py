@@ -1,0 +1,181 @@
+"""An uploaded file as a table of text (see `read`), and the Parquet file that keeps one (see `save` and `open`).
+
+Nothing is dropped in silence: what was skipped, filled or moved is in the table's notes, with line numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PureWindowsPath
+
+from bertdemo.errors import CellTooLong, FileBroken, FileEmpty, FileKindUnknown, FileTooLarge, TooManyColumns
+from bertdemo.settings import Limits
+from bertdemo.tables.arrow_columns import BATCH_ROWS, Column, Mapped, Writer, told
+from bertdemo.tables.formats import Grid
+from bertdemo.tables.formats.choose import KINDS, read_grid
+from bertdemo.tables.parse_options import DECIDE, Note, Reading, ReadOptions
+from bertdemo.tables.table import Table
+from bertdemo.tables.table_builder import Builder, Memory, Sink, named, shortened, sizes
+
+__all__ = [
+    "KINDS", "Note", "ReadOptions", "Reading",
+    "check", "convert", "held", "open", "read", "reopen", "save", "save_beside",
+]  # fmt: skip
+_BESIDE = ".table"
+
+
+def read(path: Path, name: str, limits: Limits, options: ReadOptions = DECIDE) -> Table:
+    """Return the table in the file at `path`, which was uploaded as `name`; its ending and its bytes say what it is.
+
+    A row shorter than the header is filled with None; the cells beyond the last column are joined onto its cell
+    with the file's own delimiter, which gives an unquoted "Hello, world" back; both are noted. Blank rows are
+    skipped and counted. What `options` leaves open is decided, and stands in the table's `reading`.
+
+    This is done in this process; `limited.read_limited` does it in one that can be stopped. Raises a TableError
+    that names the file, and the line and column where there is one.
+    """
+    memory = Memory()
+    name, names, notes, reading = _read_into(path, name, limits, options, memory)
+    columns, numbers = memory.result(names)
+    return Table(name, columns, numbers, notes, reading)
+
+
+def convert(path: Path, name: str, limits: Limits, options: ReadOptions, target: Path) -> None:
+    """Read as `read` does, straight into the Parquet file `target`: memory stays that of one group of rows."""
+    sink = _ToFile(target)
+    try:
+        name, _, notes, reading = _read_into(path, name, limits, options, sink)
+        sink.finish(name, notes, reading)
+    finally:
+        sink.close()
+
+
+def save(table: Table, path: Path) -> None:
+    """Write a table to a Parquet file with all that `open` gives back; a reader never sees half of it."""
+    draft = path.with_name(f".tmp-{os.urandom(6).hex()}")
+    sink = _ToFile(draft)
+    try:
+        for start in range(0, max(1, table.rows), BATCH_ROWS):
+            end = start + BATCH_ROWS
+            sink.add({key: cells[start:end] for key, cells in table.columns.items()}, table.row_numbers[start:end])
+        sink.finish(table.name, table.notes, table.reading)
+        sink.close()
+        draft.replace(path)
+    finally:
+        sink.close()
+        draft.unlink(missing_ok=True)  # only where it was not moved
+
+
+def open(path: Path) -> Table:
+    """Return the table that `save` or `convert` wrote; columns are decoded where they are looked at.
+
+    The file may be deleted while the table is in use. Raises FileBroken for a file that is not of ours.
+    """
+    import pyarrow as pa
+
+    try:
+        groups = Mapped(path)
+    except (pa.ArrowException, OSError, ValueError):
+        raise FileBroken(file=path.name, kind="Parquet") from None
+    known = told(groups.meta)
+    if known is None:
+        raise FileBroken(file=path.name, kind="Parquet")
+    name, numbers, notes, reading = known
+    columns = {key: Column[str | None](groups, key) for key in groups.names if key != numbers}
+    return Table(name, columns, Column[int](groups, numbers), notes, reading)
+
+
+def save_beside(table: Table, source: Path) -> None:
+    """Write the table that was read from the file `source` next to it, for `reopen`."""
+    save(table, source.with_suffix(_BESIDE))
+
+
+def reopen(source: Path, name: str, limits: Limits, options: ReadOptions = DECIDE) -> Table:
+    """Return what `save_beside` wrote for the file `source`; where it did not, read the file."""
+    kept = source.with_suffix(_BESIDE)
+    return held(open(kept)) if kept.exists() else read(source, name, limits, options)
+
+
+def held(table: Table) -> Table:
+    """Return the table with its cells in memory where it is small, as it is where it is large."""
+    if table.rows > BATCH_ROWS:
+        return table
+    columns = {name: tuple(cells) for name, cells in table.columns.items()}
+    return replace(table, columns=columns, row_numbers=tuple(table.row_numbers))
+
+
+def check(path: Path, name: str, limits: Limits) -> str:
+    """Return the file's name for people; raise what can be said without reading it.
+
+    Raises FileKindUnknown, FileTooLarge, FileEmpty.
+    """
+    name = PureWindowsPath(name).name or path.name
+    if PureWindowsPath(name).suffix.lower() not in KINDS:
+        raise FileKindUnknown(file=name, kinds=", ".join(KINDS))
+    size = path.stat().st_size
+    if size > limits.file_bytes:
+        raise FileTooLarge(file=name, **sizes(size, limits.file_bytes))
+    if size == 0:
+        raise FileEmpty(file=name)
+    return name
+
+
+class _ToFile:
+    """Writes groups to a Parquet file that begins with the first one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: Writer | None = None
+
+    def add(self, columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int]) -> None:
+        """Write one group."""
+        if self._writer is None:
+            self._writer = Writer(self._path, list(columns))
+        self._writer.add(columns, numbers)
+
+    def finish(self, name: str, notes: Sequence[Note], reading: Reading) -> None:
+        """Write what the table says about itself."""
+        if self._writer is not None:
+            self._writer.finish(name, notes, reading)
+
+    def close(self) -> None:
+        """Close the file, where one was begun."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _read_into(
+    path: Path, name: str, limits: Limits, options: ReadOptions, sink: Sink
+) -> tuple[str, list[str], tuple[Note, ...], Reading]:
+    """Read every row into `sink`; return (name, columns, notes, reading)."""
+    name = check(path, name, limits)
+    grid = read_grid(path, name, PureWindowsPath(name).suffix.lower(), limits, options)
+    try:
+        names, notes = _columns(grid, name, limits)
+        builder = Builder(name, names, grid.separator, limits, sink)
+        builder.add_all(grid.rows)
+    finally:
+        _close(grid)
+    return name, names, (*grid.notes, *notes, *grid.later(), *builder.notes()), grid.reading
+
+
+def _columns(grid: Grid, name: str, limits: Limits) -> tuple[list[str], list[Note]]:
+    header = grid.header
+    if not any(cell.strip() for cell in header):
+        raise FileEmpty(file=name)
+    if len(header) > limits.columns:
+        raise TooManyColumns(file=name, columns=len(header), limit=limits.columns)
+    for cell in header:
+        if len(cell) > limits.cell_chars:
+            line = grid.reading.header_line or 1
+            raise CellTooLong(file=name, row=line, column=shortened(cell), chars=len(cell), limit=limits.cell_chars)
+    return named(header)
+
+
+def _close(grid: Grid) -> None:
+    """Let go of the file behind rows that nobody read to their end."""
+    close = getattr(grid.rows, "close", None)
+    if close is not None:
+        close()

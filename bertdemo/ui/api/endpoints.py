@@ -1,0 +1,373 @@
+"""The endpoints for programs, as the table in the documentation lists them; the page's own plumbing is private.
+
+Files go in and out through hidden gr.File components: those check that a path is one that the caller uploaded,
+while a plain function would be handed any string as it came. Everything else is checked here, since neither way
+checks types.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bertdemo import tasks
+from bertdemo.analysis import report
+from bertdemo.analysis.baseline_cache import as_fields
+from bertdemo.analysis.baselines import Baseline
+from bertdemo.anatomy.tokens import to_api, trace
+from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FileMissing, HeadMissing, TextTooLong
+from bertdemo.i18n.translation import DEFAULT, translate
+from bertdemo.run_config import RunConfig, RunRequest, chosen_for
+from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.services import Services
+from bertdemo.serving.files import predict_file
+from bertdemo.serving.inspector import Question
+from bertdemo.serving.predictor import POOLINGS
+from bertdemo.sharing.archive import export_zip
+from bertdemo.tables.table import Table
+from bertdemo.ui.api.serializers import (
+    Json,
+    finding_fields,
+    length_fields,
+    note_fields,
+    status_fields,
+    summary_fields,
+)
+from bertdemo.ui.inference.search_panel import documents_of
+from bertdemo.ui.localized import guarded
+
+
+class Endpoints:
+    """One method an endpoint; names, order and defaults of the arguments are the API's."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._limits = services.settings.limits
+
+    def new_owner(self) -> Json:
+        """Hand out a secret that owns runs and trained checkpoints. Returns {owner}."""
+        return {"owner": self._services.new_owner()}
+
+    def checkpoints(self, owner: str = "") -> list[Json]:
+        """List the checkpoints that this owner can use, with what each can and cannot do."""
+        shown = ("id", "name", "source", "task", "labels", "layers", "width", "heads", "parameters", "language")
+        found = []
+        for info in self._services.catalogue.list(self._owner(owner, optional=True)):
+            facts = {**asdict(info), "labels": list(info.labels)}
+            found.append({**{name: facts[name] for name in shown}, "can": list(info.can), "cannot": list(info.cannot)})
+        return found
+
+    def tokenize(
+        self, text: str, pair: str = "", checkpoint: str = "bundled", max_length: int = 0, owner: str = ""
+    ) -> Json:
+        """Return the sequence that BERT reads. Typed [SEP] is plain text; max_length 0 is the model's own."""
+        for name, value in (("text", text), ("pair", pair)):
+            _check(name, value, str, "a text")
+            if len(value) > self._limits.text_chars:
+                raise TextTooLong(chars=len(value), limit=self._limits.text_chars)
+        _check("max_length", max_length, int, "0, or 2 to the model's positions")
+        key = self._owner(owner, optional=True)
+        info = self._services.catalogue.describe(_name(checkpoint), key)
+        if max_length and not 2 <= max_length <= info.positions:
+            raise ArgumentWrong(name="max_length", expected=f"0, or 2 to {info.positions}")
+        tokenizer = self._services.catalogue.tokenizer(info.id, key)
+        return to_api(trace(tokenizer, text, pair, checkpoint=info.id, max_length=max_length, positions=info.positions))
+
+    def inspect(
+        self,
+        text: str,
+        pair: str = "",
+        checkpoint: str = "bundled",
+        layer: int = 1,
+        head: int = 1,
+        owner: str = "",
+    ) -> Json:
+        """Return one head of one layer, the pooled vectors, and how far formulas are from the model's numbers.
+
+        `layer` and `head` count from 1. `attention` and `scores` (before softmax) are n by n: a row looks.
+        """
+        pair = "" if pair is None else pair
+        for name, value in (("text", text), ("pair", pair)):
+            _check(name, value, str, "a text")
+        for name, number in (("layer", layer), ("head", head)):
+            _check(name, number, int, "a number from 1")
+        key = self._owner(owner, optional=True)
+        question = Question(text, pair, _name(checkpoint))
+        seen = self._services.inspector.look(question, key)
+        one = self._services.inspector.head(question, key, layer, head)
+        return {
+            "tokens": [token.piece for token in seen.trace.tokens],
+            "attention": one.weights.tolist(),
+            "scores": one.scores.tolist(),
+            "pooled": {name: seen.pooled[name].tolist() for name in POOLINGS},
+            "checks": {**seen.checks, "attention": one.difference, "layer": one.layer_difference},
+        }
+
+    def embed(
+        self, texts: list[str], checkpoint: str = "bundled", pooling: str = "mean", owner: str = ""
+    ) -> list[list[float]]:
+        """Return one vector a text, not normalised. pooling is cls, mean or max."""
+        _check("texts", texts, list, "a list of texts")
+        _check("pooling", pooling, str, ", ".join(POOLINGS))
+        for text in texts:
+            _check("texts", text, str, "a list of texts")
+        return self._services.predictor.embed(texts, _name(checkpoint), pooling, self._owner(owner, optional=True))
+
+    def check_data(self, file: str, task: str = "", columns: Json | None = None, owner: str = "") -> Json:
+        """Say what a table is and what is wrong with it before any training, and how far a linear model reaches.
+
+        The baselines are scored on 2,000 rows at most, with the bundled model's embeddings; where a check has failed
+        there is the majority alone.
+        """
+        self._owner(owner, optional=True)
+        path, given = _file(file), _columns(columns)
+        table = self._services.shelf.table(path, path.name)
+        named = _task(task)
+        chosen = tasks.find(named) if named else tasks.guess(table)
+        roles = given or chosen.columns(table)
+        _check_roles(roles, [role.name for role in chosen.roles if role.required], table)
+        catalogue = self._services.catalogue
+        info = catalogue.describe("bundled", "")
+        found = report.examine(
+            table, roles, task=chosen, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits,
+            positions=info.positions,
+        )  # fmt: skip
+        failed = any(item.level == "fail" for item in found.findings)
+        reached = () if failed else self._services.baselines.compute(
+            path, table, chosen, roles, "bundled", "", most=_BASELINE_ROWS
+        )  # fmt: skip
+        config = chosen_for(
+            RunConfig(),
+            train_rows=found.split["train"],
+            parameters=info.parameters,
+            suggested_length=found.lengths.suggested,
+            labels=len(found.labels),
+            effort=chosen.effort,
+        )
+        return {
+            "task": found.task,
+            "columns": dict(found.columns),
+            "rows": found.rows,
+            "labels": [{"label": label, "rows": rows} for label, rows in found.labels] or None,
+            "findings": [*map(finding_fields, found.findings), *map(note_fields, table.notes)],
+            "lengths": length_fields(found.lengths),
+            "suggested": asdict(config),
+            "baseline": {
+                **({"majority": {"label": found.majority[0], "value": found.majority[1]}} if chosen.categories else {}),
+                **{kind: one for kind, one in as_fields(reached).items() if kind != "majority"},
+            },
+        }
+
+    def start_run(
+        self,
+        file: str,
+        task: str = "",
+        columns: Json | None = None,
+        config: Json | None = None,
+        checkpoint: str = "bundled",
+        validation_file: str | None = None,
+        test_file: str | None = None,
+        owner: str = "",
+    ) -> Json:
+        """Queue a training run and return {run_id} at once.
+
+        config {"method": "regression"} trains no encoder: it fits and keeps a regression on frozen embeddings.
+        """
+        path = _file(file)
+        _check("config", {} if config is None else config, dict, '{"epochs": 3, …}')
+        request = RunRequest(
+            task=_task(task),
+            columns=_columns(columns),
+            checkpoint=_name(checkpoint),
+            config=RunConfig.from_fields(config or {}),
+            data=str(path),
+            data_name=path.name,
+            validation=str(_file(validation_file)) if validation_file else None,
+            validation_name=Path(validation_file).name if validation_file else None,
+            test=str(_file(test_file)) if test_file else None,
+            test_name=Path(test_file).name if test_file else None,
+        )
+        key = self._owner(owner)
+        known = as_fields(self._known(path, request))
+        return {"run_id": self._services.supervisor.start(replace(request, baselines=known), key)}
+
+    def run_status(self, run_id: str, owner: str = "") -> Json:
+        """Return a run's state and figures."""
+        return status_fields(self._status(run_id, owner))
+
+    def runs(self, owner: str = "") -> list[Json]:
+        """List this owner's runs, newest first."""
+        key = self._owner(owner)
+        found = [status_of(self._services.registry.read(run, key)) for run in self._services.registry.ids(key)]
+        return [summary_fields(status) for status in found]
+
+    def cancel_run(self, run_id: str, owner: str = "") -> Json:
+        """Ask a run to stop and keep its best weights. Returns {state} at that moment."""
+        return {"state": self._services.supervisor.cancel(_name(run_id, "run_id"), self._owner(owner))}
+
+    def delete_run(self, run_id: str, owner: str = "") -> Json:
+        """Delete a run and its checkpoint. Returns the {state} that it had."""
+        state = self._status(run_id, owner).state
+        self._services.supervisor.delete(run_id, self._owner(owner))
+        self._services.forget(run_id)
+        return {"state": state}
+
+    def predict(self, text: str, pair: str = "", checkpoint: str = "bundled", owner: str = "") -> Json:
+        """Return labels with probabilities, and what the head said before training."""
+        key = self._owner(owner, optional=True)
+        pair = "" if pair is None else pair
+        for name, value in (("text", text), ("pair", pair)):
+            _check(name, value, str, "a text")
+        try:
+            answer = self._services.predictor.predict(text, pair, _name(checkpoint), key)
+        except HeadMissing as error:
+            info = self._services.catalogue.describe(checkpoint, key)
+            told = translate(DEFAULT, error.message_key, **error.values)
+            return {
+                "task": None, "checkpoint": info.id, "output": {"can": list(info.can), "message": told}, "before": None,
+            }  # fmt: skip
+        return {
+            "task": answer.task,
+            "checkpoint": answer.checkpoint,
+            "output": answer.output.to_api(),
+            "before": answer.before.to_api() if answer.before else None,
+        }
+
+    def predict_file(self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = "") -> str:
+        """Return a CSV of the rows in their order with `prediction` and `confidence`."""
+        path = _file(file)
+        target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
+        predict_file(
+            path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
+            checkpoint=_name(checkpoint), owner=self._owner(owner, optional=True), columns=_columns(columns),
+            shelf=self._services.shelf,
+        )  # fmt: skip
+        return str(target)
+
+    def search(
+        self,
+        query: str,
+        documents: list[str] | None = None,
+        checkpoint: str = "bundled",
+        top_k: int = 10,
+        file: str | None = None,
+        owner: str = "",
+    ) -> list[Json]:
+        """Rank documents by meaning: [{rank, row, score, text}], rows from 1; score is a cosine.
+
+        The documents are a list of texts, or the column of a table that looks most like writing.
+        """
+        key = self._owner(owner, optional=True)
+        _check("query", query, str, "a text")
+        _check("top_k", top_k, int, "1 to 100")
+        if file:
+            path = _file(file)
+            texts = documents_of(self._services, str(path))
+        else:
+            texts = [] if documents is None else documents
+            _check("documents", texts, list, "a list of texts")
+            for text in texts:
+                _check("documents", text, str, "a list of texts")
+        found = self._services.searcher.search(query, texts, _name(checkpoint), key, top_k)
+        return [asdict(hit) for hit in found.by_meaning]
+
+    def export(self, checkpoint: str, format: str = "zip", owner: str = "") -> str:
+        """Return a trained checkpoint as a zip: weights, tokenizer, card, the run's configuration and metrics."""
+        if format != "zip":
+            raise ArgumentWrong(name="format", expected="zip")
+        name = _name(checkpoint)
+        target = self._services.new_result_folder() / "bertdemo-checkpoint.zip"
+        return str(export_zip(name, self._owner(owner), self._services.catalogue, target))
+
+    def _known(self, path: Path, request: RunRequest) -> Sequence[Baseline]:
+        """Return the baselines that /check_data found of this file; like it, take the columns that are guessed."""
+        table = self._services.shelf.table(path, path.name)
+        task = tasks.find(request.task) if request.task else tasks.guess(table)
+        columns = request.columns or task.columns(table)
+        return self._services.baselines.remembered(path, task.id, columns, request.checkpoint, most=_BASELINE_ROWS)
+
+    def _status(self, run_id: str, owner: str) -> RunStatus:
+        return status_of(self._services.registry.read(_name(run_id, "run_id"), self._owner(owner)))
+
+    def _owner(self, key: str, *, optional: bool = False) -> str:
+        """Return the owner; without a key only what belongs to nobody can be touched."""
+        key = "" if key is None else key
+        _check("owner", key, str, "what /new_owner hands out")
+        return self._services.owner(key, optional=optional)
+
+
+_BASELINE_ROWS = 2_000
+
+
+def build_api(services: Services) -> None:
+    """Add the endpoints to the page under construction."""
+    calls = Endpoints(services)
+    for name in ("new_owner", "checkpoints", "tokenize", "inspect", "embed", "run_status", "runs", "cancel_run",
+                 "delete_run", "predict"):  # fmt: skip
+        gr.api(guarded(getattr(calls, name)), api_name=name, api_description=getattr(calls, name).__doc__)
+    with gr.Row(visible=False):
+        _with_files(calls)
+
+
+def _with_files(calls: Endpoints) -> None:
+    """Add the endpoints that take or give a file, as listeners on components."""
+    file, task, columns, owner = gr.File(), gr.Textbox(value=""), gr.JSON(value={}), gr.Textbox(value="")
+    config, checkpoint = gr.JSON(value={}), gr.Textbox(value="bundled")
+    validation, test = gr.File(), gr.File()
+    query, documents, top_k = gr.Textbox(), gr.JSON(value=[]), gr.Number(value=10, precision=0)
+    format_, wanted = gr.Textbox(value="zip"), gr.Textbox()
+    answer, result, press = gr.JSON(), gr.File(), gr.Button()
+
+    def listen(fn: Callable[..., Any], inputs: list[Any], output: Any) -> None:
+        press.click(guarded(fn), inputs, output, api_name=fn.__name__, api_description=fn.__doc__)
+
+    listen(calls.check_data, [file, task, columns, owner], answer)
+    listen(calls.start_run, [file, task, columns, config, checkpoint, validation, test, owner], answer)
+    listen(calls.predict_file, [file, checkpoint, columns, owner], result)
+    listen(calls.search, [query, documents, checkpoint, top_k, file, owner], answer)
+    listen(calls.export, [wanted, format_, owner], result)
+
+
+def _check(name: str, value: object, kind: type, expected: str) -> None:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ArgumentWrong(name=name, expected=expected)
+
+
+def _name(value: object, name: str = "checkpoint") -> str:
+    if not isinstance(value, str) or not value:
+        raise ArgumentWrong(name=name, expected="an id")
+    return value
+
+
+def _task(value: object) -> str:
+    _check("task", "" if value is None else value, str, ", ".join(tasks.TASKS))
+    return str(value or "")[:80]  # it stands in the answer where there is no such task
+
+
+def _columns(value: object) -> dict[str, str]:
+    """Return role to column name; roles that no task has are refused here, columns that are not there later."""
+    known = {role.name for task in tasks.TASKS.values() for role in task.roles}
+    given = {} if value is None else value
+    if not isinstance(given, Mapping) or not all(k in known and isinstance(v, str) for k, v in given.items()):
+        raise ArgumentWrong(name="columns", expected='{"text": …, "label": …}')
+    return dict(given)
+
+
+def _check_roles(columns: Mapping[str, str], required: Sequence[str], table: Table) -> None:
+    for role in {*required, *columns}:
+        if columns.get(role) not in table.columns:
+            raise ColumnMissing(column=columns.get(role, role)[:80], columns=", ".join(table.columns))
+    twice = [column for column, count in Counter(columns.values()).items() if count > 1]
+    if twice:
+        raise ColumnTwice(column=twice[0][:80])
+
+
+def _file(value: object) -> Path:
+    if not isinstance(value, str) or not value:
+        raise FileMissing
+    return Path(value)

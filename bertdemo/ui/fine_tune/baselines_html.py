@@ -1,0 +1,72 @@
+"""What reaches how far without fine-tuning, as points on one line, and what that says about fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bertdemo.analysis.baselines import Baseline
+from bertdemo.analysis.report.class_balance import FEW_ROWS_PER_LABEL
+from bertdemo.i18n.translation import percent, plural, score, seconds, translate
+from bertdemo.tasks.results import Score
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.primitives import banner, caption, empty_state, interval, join, note, root
+from bertdemo.ui.html.runs import metric_word
+
+FEW_ROWS = FEW_ROWS_PER_LABEL
+"""Rows a label below which the answer is that fine-tuning is unlikely to win."""
+
+
+def render_baselines(found: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:
+    """Draw each baseline's headline with its interval, then answer whether fine-tuning is worth it."""
+    if not found:
+        return root(empty_state(translate(lang, "baseline.empty")))
+    lines = join(_line(one, lang) for one in found)
+    regressions = [one for one in found if one.kind != "majority"]
+    if not regressions:
+        return root(f"{lines}{note(translate(lang, 'baseline.too_few'))}", "bd-baselines")
+    scored = "baseline.scored" if regressions[0].folds else "baseline.scored_unfitted"
+    folds = {"folds": regressions[0].folds} if regressions[0].folds else {}
+    parts = [plural(lang, scored, regressions[0].rows, **folds)]
+    if rows_per_label is not None and not can_keep(found):
+        parts.append(translate(lang, "baseline.not_here"))
+    return root(lines + join(map(caption, parts)) + _answer(regressions, rows_per_label, lang), "bd-baselines")
+
+
+def can_keep(found: Sequence[Baseline]) -> bool:
+    """Return whether the regression on the frozen encoder was scored, which a run can keep as a checkpoint."""
+    return any(one.kind == "frozen" for one in found)
+
+
+def _line(one: Baseline, lang: str) -> str:
+    metric, found = next(iter(one.metrics.items()))
+    name = translate(lang, f"baseline.{one.kind}")
+    shown = score(lang, found.value, found.low, found.high)
+    if metric != "accuracy":
+        shown = f"{metric_word(metric, lang)} {shown}"
+    took = translate(lang, "baseline.took", time=seconds(lang, one.seconds))
+    return (
+        f'<div class="bd-metric"><span>{esc(name)}</span>'
+        f"{_interval(found, f'{name}: {shown}')}<b>{esc(shown)}</b>"
+        f"<small>{esc(took) if one.folds else ''}</small></div>"
+    )
+
+
+def _interval(found: Score, label: str) -> str:
+    if found.low is None or found.high is None:
+        return ""
+    return interval(found.value, found.low, found.high, label)
+
+
+def _answer(regressions: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:
+    best = max(regressions, key=lambda one: next(iter(one.metrics.values())).value)
+    metric, found = next(iter(best.metrics.items()))
+    values = {
+        "model": translate(lang, f"baseline.named.{best.kind}"),
+        "accuracy": percent(found.value) if metric == "accuracy" else f"{metric_word(metric, lang)} {found.value:.3f}",
+        "time": seconds(lang, best.seconds),
+    }
+    if rows_per_label is not None and rows_per_label < FEW_ROWS:
+        few = translate(lang, "baseline.few", n=f"{rows_per_label:.0f}", most=FEW_ROWS, **values)
+        keep = translate(lang, "baseline.keep_few") if can_keep(regressions) else ""
+        return banner(f"{few} {keep}".strip())
+    return note(translate(lang, "baseline.worth", **values))

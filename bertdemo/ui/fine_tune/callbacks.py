@@ -1,0 +1,329 @@
+"""Fine-tune: data, settings, training and result on one screen.
+
+The page only looks at run folders: Start returns a run id at once, a timer reads the run, Stop leaves a flag. So a
+reload, a second tab or a restart of the server shows the same run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bertdemo.analysis.baseline_cache import as_fields
+from bertdemo.errors import BertDemoError, FileMissing
+from bertdemo.i18n.translation import translate
+from bertdemo.run_config import RunConfig, RunRequest, chosen_for
+from bertdemo.runs.evaluation import evaluate
+from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.services import Services
+from bertdemo.ui.fine_tune import baselines_panel, dataset_callbacks, label_issues_panel
+from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked, Source
+from bertdemo.ui.fine_tune.layout import data_box, result_box, settings_box, training_box
+from bertdemo.ui.fine_tune.run_settings import SettingsForm
+from bertdemo.ui.html.dataset import render_chosen
+from bertdemo.ui.html.primitives import error_state, root
+from bertdemo.ui.html.runs import render_outcome, render_run
+from bertdemo.ui.localized import guarded
+from bertdemo.ui.page import Page, Visit
+
+_IDLE_SECONDS = 3.0
+_OUT_OF_MEMORY = "error.out_of_memory"
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the page remembers between listeners."""
+
+    source: gr.State
+    found: gr.State
+    seen: gr.State
+    timer: gr.Timer
+
+
+class _Callbacks:
+    """The listeners of this tab, without the page."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._data = ChosenData(services)
+
+    def chosen(self, found: Mapping[str, Any] | None, checkpoint: str, key: str, lang: str, *fields: Any) -> str:
+        """Inputs: found, checkpoint, owner, lang, settings. Outputs: what the settings come to."""
+        if found is None:
+            return ""
+        info = self._services.catalogue.describe(checkpoint, self._services.owner(key))
+        config = chosen_for(
+            RunConfig.from_fields(SettingsForm.values(fields)),
+            train_rows=found["split"]["train"],
+            parameters=info.parameters,
+            suggested_length=min(found["suggested"], info.positions),
+            labels=found["labels"],
+            effort=found["effort"],
+        )
+        return render_chosen(config, found["split"], lang)
+
+    def start(
+        self,
+        source: Source | None,
+        picked: Picked | None,
+        validation: str | None,
+        test: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        *fields: Any,
+    ) -> tuple[Any, ...]:
+        """Inputs: source, columns, files, checkpoint, owner, lang, settings. Outputs: trouble, run, seen, timer, …"""
+        if source is None:
+            raise FileMissing
+        config = RunConfig.from_fields(SettingsForm.values(fields))
+        picked = picked or Picked("classification")
+        known = self._services.baselines.remembered(
+            Path(source.path), picked.task, picked.columns, checkpoint, source.mends, source.relabels, source.options
+        )
+        request = RunRequest(
+            task=picked.task,
+            columns=picked.columns,
+            checkpoint=checkpoint,
+            config=config,
+            data=source.path,
+            data_name=source.name,
+            validation=validation,
+            validation_name=Path(validation).name if validation else None,
+            test=test,
+            test_name=Path(test).name if test else None,
+            baselines=as_fields(known),
+            mends=source.mends,
+            origin=source.origin,
+            reading={name: value for name, value in source.options.to_fields().items() if value},
+            relabels=source.relabels,
+        )
+        run = self._services.supervisor.start(request, self._services.owner(key))
+        return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))
+
+    def keep(
+        self,
+        source: Source | None,
+        picked: Picked | None,
+        validation: str | None,
+        test: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        *fields: Any,
+    ) -> tuple[Any, ...]:
+        """Inputs: those of `start`. Outputs: as `start`; what is started is the regression on the frozen encoder."""
+        asked = (source, picked, validation, test, checkpoint, key, lang)
+        return self.start(*asked, *SettingsForm.for_regression(fields))
+
+    def again(self, run: Mapping[str, Any], source: Source | None, *asked: Any) -> tuple[Any, ...]:
+        """Inputs: run, then those of `start`. Outputs: as `start`; after a reload with the data of the run shown."""
+        name = (run or {}).get("run") or ""
+        if source is not None or not name:
+            return self.start(source, *asked)
+        key, lang, fields = asked[4], asked[5], asked[6:]
+        owner, folder = self._services.owner(key), self._services.registry.folder(name)
+        before = self._services.registry.read(name, owner).request
+        paths = {role: str(folder / path) for role in ("data", "validation", "test") if (path := getattr(before, role))}
+        base = before.checkpoint if asked[3] == "bundled" else asked[3]
+        request = replace(before, **paths, checkpoint=base, config=SettingsForm.over(before.config, fields))
+        started = self._services.supervisor.start(request, owner)
+        return ("", {"run": started}, gr.Timer(1.0, active=True), *self._drawn(started, "", key, lang))
+
+    def stop(self, run: Mapping[str, Any], key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: run, owner, lang. Outputs: those of `_drawn`."""
+        name = (run or {}).get("run") or ""
+        if name:
+            self._services.supervisor.cancel(name, self._services.owner(key))
+        return self._drawn(name, "", key, lang)
+
+    def tick(self, run: Mapping[str, Any], seen: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Inputs: run, seen, owner, lang. Outputs: timer, then those of `_drawn`; skips where nothing is new."""
+        name = (run or {}).get("run") or ""
+        drawn = self._drawn(name, seen, key, lang)
+        ended = not name or (isinstance(drawn[0], str) and drawn[0].endswith(":ended"))
+        # Slower, never off: this answer may arrive after that of a Start, whose run must still be followed.
+        return (gr.Timer(_IDLE_SECONDS, active=True) if ended else gr.skip(), *drawn)
+
+    def arrive(self, visit: Visit, run: Mapping[str, Any] | None) -> tuple[Any, ...]:
+        """Inputs: the visit, the remembered run. Outputs: run, timer, then those of `_drawn`."""
+        name = visit.run or (run or {}).get("run") or ""
+        drawn = self._drawn(name, "", visit.owner, visit.lang)
+        return ({"run": name or None}, gr.Timer(active=bool(name)), *drawn)
+
+    def speak(
+        self,
+        lang: str,
+        source: Source | None,
+        picked: Picked | None,
+        checkpoint: str,
+        key: str,
+        run: Mapping[str, Any] | None,
+    ) -> tuple[Any, ...]:
+        """Inputs: language, then what is shown. Outputs: those of `shown` and `_drawn` in the new language."""
+        shown = self._data.examined(source, picked, checkpoint, key, lang)
+        return (*shown, *self._drawn((run or {}).get("run") or "", "", key, lang))
+
+    def smaller(self, run: Mapping[str, Any], key: str) -> Any:
+        """Inputs: run, owner. Outputs: batch size, set to what the failed run suggested."""
+        status = self._status((run or {}).get("run") or "", key)
+        if status is None or status.message is None or status.message.key != _OUT_OF_MEMORY:
+            return gr.skip()
+        return str(status.message.values["smaller"])
+
+    def archive(self, run: Mapping[str, Any], key: str, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
+        """Inputs: run, owner, lang. Outputs: the hidden download button, holding the zip."""
+        return gr.DownloadButton(value=str(self._services.zip_of((run or {}).get("run") or "", key)))
+
+    def _status(self, run: str, key: str) -> RunStatus | None:
+        if not run:
+            return None
+        try:
+            return status_of(self._services.registry.read(run, self._services.owner(key)))
+        except BertDemoError:
+            return None
+
+    def _drawn(self, run: str, seen: str, key: str, lang: str) -> tuple[Any, ...]:
+        """Outputs: seen, panel, outcome, stop button, buttons below the result, smaller-batch button."""
+        status = self._status(run, key)
+        if status is None:
+            hidden = gr.update(visible=False)
+            return "", render_run(None, lang), "", hidden, hidden, hidden
+        ahead = self._services.supervisor.ahead(self._services.registry.read(run, None))
+        mark = f"{run}:{status.seq}:{status.state}:{status.stopping}:{ahead}:{lang}{':ended' if status.ended else ''}"
+        if mark == seen:
+            return (gr.skip(),) * _DRAWN
+        outcome = ""
+        if status.ended:
+            rows = self._services.registry.evaluation(run, self._services.owner(key))
+            labels = status.started.labels if status.started else ()
+            outcome = render_outcome(status, evaluate(rows, labels).mistakes if rows else (), lang)
+        message = status.message
+        smaller = message.values["smaller"] if message and message.key == _OUT_OF_MEMORY else None
+        return (
+            mark,
+            render_run(status, lang, ahead),
+            outcome,
+            gr.update(visible=not status.ended, interactive=not status.stopping),
+            gr.update(visible=bool(status.checkpoint)),
+            gr.update(
+                visible=smaller is not None,
+                value=translate(lang, "train.smaller", n=smaller) if smaller is not None else "",
+            ),
+        )
+
+
+_DRAWN = 6
+
+
+def build(page: Page) -> None:
+    """Draw the tab."""
+    calls = _Callbacks(page.services)
+    state = _State(gr.State(None), gr.State(None), gr.State(""), gr.Timer(1.0, active=False))
+    with gr.Row(elem_classes="bd-steps", equal_height=False):
+        with gr.Column(elem_classes="bd-box", elem_id="train-data", min_width=300):
+            data = data_box(page)
+            baseline = baselines_panel.build(page)
+            suspects = label_issues_panel.build(page)
+        with gr.Column(elem_classes="bd-box", elem_id="train-settings", min_width=300):
+            form = settings_box(page)
+        with gr.Column(elem_classes="bd-box", elem_id="train-training", min_width=340):
+            progress = training_box(page)
+    with gr.Column(elem_classes="bd-outcome-box", elem_id="train-result"):
+        result = result_box(page)
+    shown = [
+        state.found,
+        *(
+            data[name]
+            for name in ("box", "preview", "picked", "task", "text", "pair", "label", "preview_box", "mends", "mended")
+        ),
+    ]
+    drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
+    _wire_data(page, calls, state, data, form, shown)
+    baselines_panel.wire(page, baseline, state.source, data, form.checkpoint)
+    label_issues_panel.wire(page, suspects, state.source, data, form.checkpoint, shown)
+    _wire_run(page, calls, state, data, form, progress, result, drawn, baseline["keep"])
+    page.on_load(calls.arrive, [page.run], [page.run, state.timer, *drawn])
+    again = [page.run, state.seen, page.owner, page.lang]  # it may have been stopped or deleted in Runs meanwhile
+    page.on_open("train", guarded(calls.tick), again, [state.timer, *drawn])
+    page.on_language(
+        calls.speak,
+        [state.source, data["picked"], form.checkpoint, page.owner, page.run],
+        [*shown, *drawn],
+    )
+
+
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def _wire_data(
+    page: Page, calls: _Callbacks, state: _State, data: dict[str, Any], form: SettingsForm, shown: list[Any]
+) -> None:
+    """Connect what is chosen on the left, and what the settings come to for it."""
+    who = [form.checkpoint, page.owner, page.lang]
+    dataset_callbacks.wire(page, state.source, data, form.checkpoint, shown)
+    chosen = guarded(calls.chosen, shown=lambda told: root(error_state(told)))
+    for component in (state.found, form.checkpoint, *form.components):
+        component.change(
+            chosen, [state.found, *who, *form.components], form.chosen,
+            queue=False, trigger_mode="always_last", **_QUIET,
+        )  # fmt: skip
+    page.on_language(
+        lambda lang, found, checkpoint, key, *fields: chosen(found, checkpoint, key, lang, *fields),
+        [state.found, form.checkpoint, page.owner, *form.components],
+        [form.chosen],
+    )
+
+
+def _wire_run(
+    page: Page,
+    calls: _Callbacks,
+    state: _State,
+    data: dict[str, Any],
+    form: SettingsForm,
+    progress: dict[str, Any],
+    result: dict[str, Any],
+    drawn: list[Any],
+    keep: gr.Button,
+) -> None:
+    """Connect Start, Stop, the timer that follows the run, and what can be done with its result."""
+    who = [form.checkpoint, page.owner, page.lang]
+    asked = [state.source, data["picked"], data["validation"], data["test"], *who, *form.components]
+    begun = [form.trouble, page.run, state.timer, *drawn]
+    again = {"fn": guarded(calls.again, shown=_refused), "inputs": [page.run, *asked], "outputs": begun, "queue": False}
+    smaller = progress["smaller"].click(
+        guarded(calls.smaller, shown=lambda _: gr.skip()), [page.run, page.owner], form.batch_size,
+        queue=False, **_QUIET,
+    )  # fmt: skip
+    for begin in (
+        form.start.click(guarded(calls.start, shown=_refused), asked, begun, queue=False, **_QUIET),
+        keep.click(guarded(calls.keep, shown=_refused), asked, begun, queue=False, **_QUIET),
+        result["again"].click(**again, **_QUIET),
+        smaller.then(**again, **_QUIET),
+    ):
+        begin.then(None, page.run, None, js="(run) => window.bertdemo.address('run', (run || {}).run || '')")
+    page.on_language(lambda lang: "", [], [form.trouble])  # the next Start says it again, in the new language
+    progress["stop"].click(
+        guarded(calls.stop, shown=lambda told: ("", root(error_state(told)), *(gr.skip(),) * (_DRAWN - 2))),
+        [page.run, page.owner, page.lang], drawn, queue=False, **_QUIET,
+    )  # fmt: skip
+    state.timer.tick(
+        guarded(calls.tick), [page.run, state.seen, page.owner, page.lang], [state.timer, *drawn], queue=False, **_QUIET
+    )
+    result["download"].click(guarded(calls.archive), [page.run, page.owner, page.lang], result["zip"], **_QUIET).then(
+        None, result["zip"], None, js="(file) => window.bertdemo.download(file)"
+    )
+    go = {"try": ("predict", page.checkpoint), "inspect": ("inside", page.inspected), "open": ("runs", page.opened)}
+    for button, (tab, target) in ((result[name], where) for name, where in go.items()):
+        button.click(
+            lambda run, tab=tab: (gr.Tabs(selected=tab), (run or {}).get("run") or ""), page.run, [page.tabs, target],
+            queue=False, **_QUIET,
+        )  # fmt: skip
+
+
+def _refused(told: str) -> tuple[Any, ...]:
+    return (root(error_state(told)), *(gr.skip(),) * (2 + _DRAWN))

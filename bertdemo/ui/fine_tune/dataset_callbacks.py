@@ -1,0 +1,158 @@
+"""What is chosen on the left of Fine-tune: a file, a sample, its columns and mends, and the files beside it.
+
+Everything that reads or examines a file tells how far it is: a large one takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bertdemo import samples
+from bertdemo.services import CHINESE, Services
+from bertdemo.ui.fine_tune import hub_dataset_panel, parse_options_panel
+from bertdemo.ui.fine_tune.dataset_state import SHOWN, ChosenData, Picked, Source
+from bertdemo.ui.localized import guarded
+from bertdemo.ui.page import Page
+
+
+class DataListeners:
+    """The listeners, without the page. `shown` are the outputs of ChosenData.shown."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._data = ChosenData(services)
+
+    def upload(
+        self,
+        file: str | None,
+        validation: str | None,
+        test: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
+        """Inputs: file, files beside it, checkpoint, owner, lang. Outputs: source, sample, then those of `shown`."""
+        if not file:
+            return (None, gr.skip(), *self._data.nothing(lang))
+        source = Source(file, Path(file).name).beside(validation, test)
+        return (source, None, *self._data.shown(source, None, checkpoint, key, lang, progress))
+
+    def choose_sample(
+        self, sample: str | None, validation: str | None, test: str | None, checkpoint: str, key: str, lang: str
+    ) -> tuple[Any, ...]:
+        """Inputs: sample, files beside it, checkpoint, owner, lang. Outputs: source, file, checkpoint, then `shown`."""
+        if not sample:
+            return (gr.skip(),) * (3 + SHOWN)
+        found = samples.find(sample)
+        source = Source(str(samples.sample_path(sample)), found.file, sample).beside(validation, test)
+        chosen: Any = gr.skip()
+        if found.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
+            checkpoint = chosen = CHINESE
+        return (source, None, chosen, *self._data.shown(source, None, checkpoint, key, lang))
+
+    def held_out(
+        self,
+        source: Source | None,
+        validation: str | None,
+        test: str | None,
+        picked: Picked | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
+        """Inputs: source, files beside it, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
+        source = source.beside(validation, test) if source else None
+        return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
+
+    def examine(
+        self,
+        source: Source | None,
+        picked: Picked | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
+        """Inputs: source, picked, checkpoint, owner, lang. Outputs: those of `shown`."""
+        return self._data.examined(source, picked, checkpoint, key, lang, progress)
+
+    def other_columns(
+        self,
+        source: Source | None,
+        task: str | None,
+        text: str | None,
+        pair: str | None,
+        label: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
+        """Inputs: source, task, columns by place, checkpoint, owner, lang. Outputs: source, then those of `shown`.
+
+        Labels were changed in another column, so that is forgotten.
+        """
+        source = source.relabelled({}) if source else None
+        picked = Picked(task or "", text or "", pair or "", label or "")
+        return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
+
+    def other_task(
+        self,
+        source: Source | None,
+        task: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
+        """Inputs: source, task, checkpoint, owner, lang. Outputs: source, then `shown`; columns are guessed."""
+        source = replace(source.relabelled({}), mends=()) if source else None
+        return (source, *self._data.examined(source, Picked(task or ""), checkpoint, key, lang, progress))
+
+    def mend(
+        self,
+        source: Source | None,
+        mends: list[str],
+        picked: Picked | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
+        """Inputs: source, ticked mends, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
+        source = replace(source, mends=tuple(mends or ())) if source else None
+        return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
+
+
+def wire(
+    page: Page, source: gr.State, data: Mapping[str, Any], checkpoint: gr.Dropdown, shown: Sequence[Any]
+) -> None:  # fmt: skip
+    """Connect them; `shown` are the components of ChosenData.shown."""
+    calls = DataListeners(page.services)
+    who = [checkpoint, page.owner, page.lang]
+    beside, picked = [data["validation"], data["test"]], data["picked"]
+    columns = [data[name] for name in ("task", "text", "pair", "label")]
+    told: dict[str, Any] = {"show_progress_on": data["box"], "api_visibility": "private"}
+    for event in (data["file"].upload, data["file"].clear):
+        event(guarded(calls.upload), [data["file"], *beside, *who], [source, data["sample"], *shown], **told)
+    data["sample"].input(
+        guarded(calls.choose_sample), [data["sample"], *beside, *who], [source, data["file"], checkpoint, *shown],
+        show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+    for file in beside:
+        for event in (file.upload, file.clear):
+            event(guarded(calls.held_out), [source, *beside, picked, *who], [source, *shown], **told)
+    data["mends"].input(guarded(calls.mend), [source, data["mends"], picked, *who], [source, *shown], **told)
+    data["task"].input(guarded(calls.other_task), [source, data["task"], *who], [source, *shown], **told)
+    for box in columns[1:]:
+        box.input(guarded(calls.other_columns), [source, *columns, *who], [source, *shown], **told)
+    checkpoint.input(guarded(calls.examine), [source, picked, *who], shown, **told)
+    hub_dataset_panel.wire(page, data["hub"], source, data, who, shown)
+    parse_options_panel.wire(page, data["reading"], source, data["box"], who, shown)

@@ -1,0 +1,272 @@
+"""The data that is chosen in Fine-tune: read, mended as the person wished, examined, and drawn.
+
+A mend is a tick: it is done when it is ticked and undone when the tick is taken away. The file stays as it is; a run
+remembers the ticks and mends its own copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from bertdemo import tasks
+from bertdemo.analysis import report
+from bertdemo.dataset import cleaning, fingerprints
+from bertdemo.errors import BertDemoError, OneClass, TooFewRows, TooManyLabels
+from bertdemo.i18n.translation import plural, translate
+from bertdemo.services import Services
+from bertdemo.tables.parse_options import DECIDE, ReadOptions
+from bertdemo.tables.table import Table
+from bertdemo.tasks.base import PLACES, Task
+from bertdemo.ui.html.dataset import reasons, render_data, render_mended, render_preview
+from bertdemo.ui.html.primitives import error_state, root
+from bertdemo.ui.localized import sentence
+
+SHOWN = 11
+"""Outputs of `shown`."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data that is chosen; kept in the page's state."""
+
+    path: str
+    name: str
+    sample: str = ""
+    origin: str = ""
+    """Data set of the Hub, its commit and part."""
+    mends: tuple[str, ...] = ()
+    options: ReadOptions = DECIDE
+    """What was corrected of how the file is read."""
+    changed: tuple[tuple[str, str], ...] = ()
+    """The pairs of `relabels`: what a page remembers must have a hash."""
+    held_out: tuple[tuple[str, str], ...] = ()
+    """Role (validation, test) and path of the files beside it."""
+
+    @property
+    def relabels(self) -> dict[str, str]:
+        """See RunRequest.relabels; of the label column that is chosen."""
+        return dict(self.changed)
+
+    def beside(self, validation: str | None, test: str | None) -> Source:
+        """Return the same data with these files beside it and no others."""
+        files = (("validation", validation), ("test", test))
+        return replace(self, held_out=tuple((role, path) for role, path in files if path))
+
+    def relabelled(self, relabels: Mapping[str, str]) -> Source:
+        """Return the same data with these relabels and no others."""
+        return replace(self, changed=tuple(sorted(relabels.items())))
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The task and the column in each place; a page remembers it, and every box below the data asks it."""
+
+    task: str
+    text: str = ""
+    pair: str = ""
+    label: str = ""
+
+    @classmethod
+    def of(cls, task: Task, columns: Mapping[str, str]) -> Picked:
+        """Return what role -> column comes to."""
+        return cls(task.id, **{role.place: columns.get(role.name, "") for role in task.roles})
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Role -> column."""
+        return {role.name: column for role in tasks.find(self.task).roles if (column := getattr(self, role.place))}
+
+    @property
+    def placed(self) -> dict[str, str]:
+        """Place -> column, as the report and the mends ask."""
+        return tasks.find(self.task).placed(self.columns)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every role that is needed has a column."""
+        return all(getattr(self, role.place) for role in tasks.find(self.task).roles if role.required)
+
+
+@dataclass
+class _View:
+    """What is shown of a source; it is filled as far as one comes."""
+
+    picked: Picked
+    preview: str
+    drawn: str = ""
+    told: str = ""
+    mends: Any = field(default_factory=lambda: gr.update(visible=False))
+    facts: dict[str, Any] | None = None
+
+
+class ChosenData:
+    """See the module."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._limits = services.settings.limits
+
+    def read(self, source: Source) -> Table:
+        """Return the table as it stands in the file."""
+        return self._services.shelf.table(Path(source.path), source.name, source.options)
+
+    def mended(self, source: Source, picked: Picked | None) -> tuple[Table, Picked]:
+        """Return the table that a run of this source would train on, checked, and what is picked of it."""
+        table = self.read(source)
+        picked = picked if picked is not None and picked.whole else _guessed(table, picked)
+        table = cleaning.apply(table, picked.placed, source.mends, source.relabels)[0]
+        tasks.find(picked.task).check(table, picked.columns, label_limit=self._limits.labels)
+        return table, picked
+
+    def shown(
+        self, source: Source, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
+    ) -> tuple[Any, ...]:
+        """Outputs: found (for the settings), report, preview, picked, task, columns by place, preview box, mends, done.
+
+        What is not picked is guessed: the task by the table, a column by the task.
+        `progress` is a gr.Progress where the person sees one: a large file takes seconds.
+        """
+        say = _sayer(progress, lang)
+        say("data.reading", 0.0)
+        try:
+            table = self.read(source)
+        except BertDemoError as error:
+            hidden = gr.update(visible=False)
+            return None, _refused(error, lang), "", None, hidden, hidden, hidden, hidden, hidden, hidden, ""
+        task = tasks.find(picked.task) if picked is not None else tasks.guess(table)
+        view = _View(picked or Picked(task.id), render_preview(table, self._limits.preview_rows, lang))
+        try:
+            self._look(view, table, source, checkpoint, key, lang, say)
+        except (OneClass, TooFewRows, TooManyLabels) as error:
+            # What is wrong with such a table stands in the report, where there is one: it stays below the refusal.
+            view.facts, view.drawn = None, _refused(error, lang) + view.drawn
+        except BertDemoError as error:
+            view.facts, view.drawn = None, _refused(error, lang)
+        boxes = (view.picked, gr.update(value=task.id, visible=True), *_column_boxes(table, view.picked, lang))
+        return (view.facts, view.drawn, view.preview, *boxes, gr.update(visible=True), view.mends, view.told)
+
+    def _look(
+        self, view: _View, table: Table, source: Source, checkpoint: str, key: str, lang: str,
+        say: Callable[[str, float], None],
+    ) -> None:  # fmt: skip
+        """Fill the view; what was filled before an error stays."""
+        task = tasks.find(view.picked.task)
+        if not view.picked.whole:
+            view.picked = _guessed(table, view.picked)
+        columns, placed = view.picked.columns, view.picked.placed
+        task.check(table, columns, label_limit=table.rows)
+        table = cleaning.relabel(table, placed, source.relabels)
+        say("data.examining", 0.0)
+        marks = fingerprints.marks(table, placed)
+        counts = cleaning.counts(table, placed, marks)
+        if not task.categories:
+            counts = {mend: count for mend, count in counts.items() if mend in cleaning.WITHOUT_CATEGORIES}
+        view.mends = self._offered(counts, source.mends, lang)
+        mended, done = cleaning.apply(table, placed, source.mends)
+        view.preview = render_preview(mended, self._limits.preview_rows, lang)
+        view.told = render_mended(done, lang)
+        merged = cleaning.merger(table, placed, source.mends)
+        files, trouble = self._held_out(source, lang)
+        found = self._report(
+            task, mended, columns, checkpoint, key, marks if mended is table else None,
+            {role: merged(own) for role, own in files.items()}, lambda share: say("data.examining", share),
+        )  # fmt: skip
+        view.drawn = trouble + render_data(source.name, found, table.notes, lang)
+        if not trouble and all(item.level != "fail" for item in found.findings):
+            facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
+            view.facts = {**facts, "effort": task.effort}
+        task.check(mended, columns, label_limit=self._limits.labels)
+
+    def _held_out(self, source: Source, lang: str) -> tuple[dict[str, Table], str]:
+        """Return the files beside the data by role, and what is told of one that cannot be read."""
+        files: dict[str, Table] = {}
+        for role, path in source.held_out:
+            try:
+                files[role] = self._services.shelf.held_out(role, Path(path), Path(path).name)
+            except BertDemoError as error:
+                return {}, _refused(error, lang)
+        return files, ""
+
+    def examined(
+        self, source: Source | None, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
+    ) -> tuple[Any, ...]:
+        """Outputs: those of `shown`, also where no data is chosen."""
+        if source is None:
+            return self.nothing(lang)
+        return self.shown(source, picked, checkpoint, key, lang, progress)
+
+    def nothing(self, lang: str) -> tuple[Any, ...]:
+        """Outputs: those of `shown`, without data."""
+        hidden = gr.update(visible=False)
+        empty = render_data("", None, (), lang)
+        return None, empty, "", None, *(hidden,) * 5, gr.update(visible=False, value=[]), ""
+
+    def _offered(self, counts: Mapping[cleaning.Mend, int], chosen: Sequence[str], lang: str) -> Any:
+        """Offer what would change something, and what was chosen already."""
+        choices = [
+            (plural(lang, f"mend.{mend}", count, few=cleaning.FEW_ROWS), mend)
+            for mend, count in counts.items()
+            if count or mend in chosen
+        ]
+        return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
+
+    def _report(
+        self, task: Task, table: Table, columns: Mapping[str, str], checkpoint: str, key: str,
+        marks: fingerprints.Marks | None, held_out: Mapping[str, Table], progress: Callable[[float], None],
+    ) -> report.Report:  # fmt: skip
+        owner = self._services.owner(key)
+        info = self._services.catalogue.describe(checkpoint, owner)
+        readable = info.id if info.ready else "bundled"  # an unfetched tokenizer cannot count pieces yet
+        return report.examine(
+            table,
+            columns,
+            task=task,
+            tokenizer=self._services.catalogue.tokenizer(readable, owner),
+            limits=self._limits,
+            positions=info.positions,
+            marks=marks,
+            held_out=held_out,
+            progress=progress,
+        )
+
+
+def _sayer(progress: Any, lang: str) -> Callable[[str, float], None]:
+    """Return what tells a share of the work, under a locale key; nobody is told without `progress`."""
+    if progress is None:
+        return lambda key, share: None
+    return lambda key, share: progress(share, desc=translate(lang, key))
+
+
+def _refused(error: BertDemoError, lang: str) -> str:
+    return root(error_state(sentence(error, lang)), "bd-data")
+
+
+def _guessed(table: Table, picked: Picked | None) -> Picked:
+    """Return what the task takes; a column that a person picked stays."""
+    task = tasks.find(picked.task) if picked is not None else tasks.guess(table)
+    return Picked.of(task, {**task.columns(table), **(picked.columns if picked is not None else {})})
+
+
+def _column_boxes(table: Table, picked: Picked, lang: str) -> tuple[Any, ...]:
+    """Offer the columns by place; below one that was guessed stands why it was, below one that was chosen nothing."""
+    task = tasks.find(picked.task)
+    why = reasons(table, picked.columns, lang)
+    roles = {role.place: role.name for role in task.roles}
+    boxes = []
+    for place in PLACES:
+        if place not in roles:
+            boxes.append(gr.update(visible=False, value=None))
+            continue
+        names = task.choices(table, roles[place])
+        value = getattr(picked, place)
+        shown = [(translate(lang, "role.flags") if name not in table.columns else name, name) for name in names]
+        boxes.append(gr.update(
+            choices=shown, value=value if value in names else None, visible=True,
+            label=translate(lang, f"role.{roles[place]}"), info=why.get(roles[place], ""),
+        ))  # fmt: skip
+    return tuple(boxes)

@@ -1,0 +1,1 @@
+"""Drawing primitives shared by the tabs: dataclasses in, HTML out. No gradio here."""

@@ -1,0 +1,154 @@
+"""Curves and confusion matrices: numbers in, SVG or an HTML table out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.primitives import join
+
+MAX_POINTS = 500
+_MOST_DIGITS = 3
+"""Digits after the point of a tick: more do not fit beside the axis."""
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 400, 170, 40, 24, 14, 10
+
+Point = tuple[float, float]
+Series = tuple[str, str, Sequence[Point]]
+"""(name, colour name of the palette, points)."""
+
+
+def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
+    """Keep at most so many points, evenly, the first and the last always among them."""
+    if len(points) <= most:
+        return list(points)
+    step = (len(points) - 1) / (most - 1)
+    return [points[round(i * step)] for i in range(most)]
+
+
+def curve(
+    series: Sequence[Series],
+    label: str,
+    x_label: str = "",
+    compare: Sequence[tuple[str, float]] = (),
+    x_end: float | None = None,
+    digits: int = 2,
+    y_range: Point | None = None,
+) -> str:
+    """Draw series from 0 over epochs or layers; `compare` are dashed lines with their words.
+
+    `x_end` is where the axis ends, `y_range` what the other one spans; without it, what the values span.
+    """
+    points = [point for _, _, line in series for point in line]
+    if not points:
+        return ""
+    ys = [y for _, y in points] + [value for _, value in compare]
+    low, high = y_range or _padded(min(ys), max(ys))
+    left = 0.0
+    right = max(*(x for x, _ in points), x_end if x_end is not None else left)
+
+    def place(x: float, y: float) -> Point:
+        span = (right - left) or 1.0
+        return (
+            _LEFT + (x - left) / span * (_WIDTH - _LEFT - _RIGHT),
+            _TOP + (high - y) / (high - low) * (_HEIGHT - _TOP - _BOTTOM),
+        )
+
+    ticks = _ticks(low, high)
+    digits = max(0, min(digits, 4 - len(f"{max(abs(low), abs(high)):.0f}")))
+    while high < 10 and digits < _MOST_DIGITS and len({f"{y:.{digits}f}" for y in ticks}) < len(ticks):
+        digits += 1
+    # Of values that are written alike the lowest has its line.
+    shown = {f"{y:.{digits}f}" if abs(y) < 1e5 else f"{y:.0e}": y for y in reversed(ticks)}
+    body = join(_gridline(place(left, y)[1], text) for text, y in shown.items())
+    body += _x_axis(left, right, x_label)
+    # Their words stand at the right and the left end by turns: two that are near each other are still readable.
+    body += join(_dashed(place(left, value)[1], words, i % 2 == 1) for i, (words, value) in enumerate(compare))
+    body += join(_line(name, colour, [place(x, y) for x, y in thin(line)]) for name, colour, line in series)
+    return (
+        f'<svg class="bd-curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{esc(label)}">'
+        f"<title>{esc(label)}</title>{body}</svg>"
+    )
+
+
+def _padded(low: float, high: float) -> tuple[float, float]:
+    """Leave room above and below, but none below zero where nothing is."""
+    room = (high - low) * 0.08 or max(abs(high) * 0.05, 0.005)
+    return max(low - room, 0.0) if low >= 0 else low - room, high + room
+
+
+def _ticks(low: float, high: float, count: int = 4) -> list[float]:
+    step = (high - low) / (count - 1)
+    return [low + i * step for i in range(count)]
+
+
+def _gridline(y: float, text: str) -> str:
+    return (
+        f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{esc(text)}</text>'
+    )
+
+
+def _x_axis(left: float, right: float, words: str) -> str:
+    y = _HEIGHT - 6
+    middle = (_LEFT + _WIDTH - _RIGHT) / 2
+    return (
+        f'<text x="{_LEFT}" y="{y}">{left:g}</text>'
+        f'<text x="{middle:.0f}" y="{y}" text-anchor="middle">{esc(words)}</text>'
+        f'<text x="{_WIDTH - _RIGHT}" y="{y}" text-anchor="end">{right:g}</text>'
+    )
+
+
+def _dashed(y: float, words: str, at_left: bool) -> str:
+    x, anchor = (_LEFT + 2, "start") if at_left else (_WIDTH - _RIGHT, "end")
+    return (
+        f'<line class="compare" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<text class="compare" x="{x}" y="{y - 5:.1f}" text-anchor="{anchor}">{esc(words)}</text>'
+    )
+
+
+def _line(name: str, colour: str, places: Sequence[Point]) -> str:
+    if not places:
+        return ""
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    dots = places if len(places) <= 20 else [places[-1]]
+    return (
+        f'<g class="series {esc(colour)}"><title>{esc(name)}</title><polyline points="{path}"/>'
+        + join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in dots)
+        + "</g>"
+    )
+
+
+def confusion(
+    labels: Sequence[str],
+    counts: Sequence[Sequence[int]],
+    true_word: str,
+    predicted_word: str,
+    *,
+    compact: bool = False,
+) -> str:
+    """Draw counts of (true row, predicted column); the heat is the share of the row, from the paper to blue.
+
+    A compact one is for many labels: it scrolls in both directions, its cells are small, and empty ones stay empty.
+    """
+    corner = f'<th scope="col" class="corner">{esc(true_word)} ↓ · {esc(predicted_word)} →</th>'
+    head = corner + join(f'<th scope="col" class="n"><span>{esc(label)}</span></th>' for label in labels)
+
+    def cell(row: int, column: int) -> str:
+        if compact and not counts[row][column]:
+            return "<td></td>"
+        share = counts[row][column] / (sum(counts[row]) or 1)
+        strong = " strong" if share > 0.55 else ""
+        right = " right" if row == column else ""
+        title = f"{true_word}: {labels[row]}, {predicted_word}: {labels[column]}, {share:.0%}"
+        return (
+            f'<td class="n heat{strong}{right}" style="--v:{share:.3f}" title="{esc(title)}">{counts[row][column]}</td>'
+        )
+
+    body = join(
+        f'<tr><th scope="row">{esc(labels[row])}</th>{join(cell(row, column) for column in range(len(labels)))}</tr>'
+        for row in range(len(labels))
+    )
+    return (
+        f'<div class="bd-scroll" tabindex="0"><table class="bd-confusion{" compact" if compact else ""}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

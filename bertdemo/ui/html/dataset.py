@@ -1,0 +1,169 @@
+"""An uploaded table before training: what it is, what is wrong with it, its first rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bertdemo.analysis.report import Example, Finding, Report
+from bertdemo.dataset.cleaning import Done
+from bertdemo.errors import ColumnsNotFound
+from bertdemo.i18n.translation import percent, plural, thousands, translate
+from bertdemo.run_config import RunConfig
+from bertdemo.tables.table import Table
+from bertdemo.tables.table_files import Note
+from bertdemo.tasks.roles import explain
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.lengths import render_lengths
+from bertdemo.ui.html.primitives import bars, caption, empty_state, finding, join, root, table
+
+_CELL = 90
+_LABELS = 8
+_ROWS = 8
+_EXAMPLE = 200
+
+
+def render_data(name: str, report: Report | None, notes: tuple[Note, ...], lang: str) -> str:
+    """Draw the file's name, its rows and labels, and the findings."""
+    if report is None:
+        return root(empty_state(translate(lang, "data.empty")), "bd-data")
+    head = f'<p class="bd-file"><b>{esc(name)}</b> <span>{esc(_summary(report, lang))}</span></p>'
+    lines = [_note(item, lang) for item in notes] + [_finding(item, lang) for item in report.findings]
+    findings = f'<div class="bd-findings">{join(lines)}</div>'
+    lengths = f'<div class="bd-lengths">{render_lengths(report.lengths, lang)}</div>'
+    return root(head + _label_bars(report, lang) + findings + lengths, "bd-data")
+
+
+def render_mended(done: Sequence[Done], lang: str) -> str:
+    """Say what each mend did, and in which rows of the file."""
+    lines = []
+    for one in done:
+        if one.rows:
+            what = plural(lang, f"mend.done.{one.mend}", one.rows)
+            rows = ", ".join(map(str, one.numbers)) + (" …" if one.rows > len(one.numbers) else "")
+            lines.append(caption(translate(lang, "mend.did", what=what, rows=rows)))
+    return root(join(lines)) if lines else ""
+
+
+def render_preview(data: Table, limit: int, lang: str) -> str:
+    """Draw the first rows as they were read."""
+    headers = ["#", *data.columns]
+    rows = [
+        [thousands(data.row_numbers[i]), *(_cell(values[i]) for values in data.columns.values())]
+        for i in range(min(limit, data.rows))
+    ]
+    return root(
+        caption(translate(lang, "data.preview", n=len(rows))) + table(headers, rows, numeric=(0,)), "bd-preview"
+    )
+
+
+def render_chosen(config: RunConfig, split: Mapping[str, int], lang: str) -> str:
+    """Draw what the settings come to for this data, and how the rows are divided."""
+    values = {
+        "epochs": translate(lang, "config.chosen.epochs", n=config.epochs),
+        "max_length": translate(lang, "config.chosen.max_length", n=config.max_length),
+        "batch_size": str(config.batch_size),
+        "learning_rate": f"{config.learning_rate:g}",
+    }
+    used = config.used()
+    rows = [(translate(lang, f"config.{name}"), value) for name, value in values.items() if name in used]
+    body = join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in rows)
+    return root(f'<dl class="bd-chosen">{body}</dl>{caption(split_words(split, lang, frozen=config.frozen))}')
+
+
+def split_words(split: Mapping[str, int], lang: str, *, frozen: bool = False) -> str:
+    """Say how the rows are divided and what that means for the figure at the end; a regression chooses no epoch."""
+    if frozen:
+        held_out = split.get("test") or split.get("validation", 0)
+        train = thousands(split.get("train", 0))
+        return translate(lang, "data.split_frozen", train=train, held_out=thousands(held_out))
+    parts = {name: thousands(split.get(name, 0)) for name in ("train", "validation", "test")}
+    code = "data.split_three" if split.get("test") else "data.split_two"
+    return translate(lang, code, **parts)
+
+
+def reasons(data: Table, columns: Mapping[str, str], lang: str) -> dict[str, str]:
+    """Return role -> why its column was guessed; nothing for a role whose column a person corrected."""
+    try:
+        guessed = explain(data, tuple(columns))
+    except ColumnsNotFound:
+        return {}
+    return {
+        choice.role: translate(
+            lang, f"reason.{choice.reason}", **{name: _written(name, value) for name, value in choice.values.items()}
+        )
+        for choice in guessed
+        if columns.get(choice.role) == choice.column
+    }
+
+
+def _summary(report: Report, lang: str) -> str:
+    columns = " → ".join(report.columns.values())
+    labels = [plural(lang, "data.labels", len(report.labels))] if report.labels else []
+    return " · ".join([plural(lang, "data.rows", report.rows), columns, *labels])
+
+
+def _label_bars(report: Report, lang: str) -> str:
+    if not report.labels:
+        return ""
+    total = sum(count for _, count in report.labels) or 1
+    shown = [(label, count / total, thousands(count)) for label, count in report.labels[:_LABELS]]
+    more = len(report.labels) - len(shown)
+    return bars(shown) + (caption(translate(lang, "common.more", n=more)) if more > 0 else "")
+
+
+def finding_values(item: Finding) -> dict[str, str]:
+    """Return the parameters of a finding as they are written: a share in percent, a long text cut."""
+    return {name: _written(name, value) for name, value in item.values.items()}
+
+
+def note_values(item: Note) -> dict[str, str]:
+    """Return the parameters of a note as they are written."""
+    return {name: _shown(value) for name, value in item.values.items()}
+
+
+def _written(name: str, value: str | int | float) -> str:
+    return percent(value) if name.endswith("share") and isinstance(value, float) else _shown(value)
+
+
+def _finding(item: Finding, lang: str) -> str:
+    told = translate(lang, f"finding.{item.code}", **finding_values(item))
+    return finding(item.level, translate(lang, f"level.{item.level}"), told, more_html=_where(item, lang))
+
+
+def _where(item: Finding, lang: str) -> str:
+    """Name the rows; the first texts open on a click."""
+    if not item.rows:
+        return ""
+    words = translate(lang, "data.row_named" if len(item.rows) == 1 else "data.rows_named", rows=_listed(item.rows))
+    if not item.examples:
+        return f'<small class="bd-where">{esc(words)}</small>'
+    quoted = join(
+        f"<li><span>{esc(_about(one, lang))}</span> <q>{esc(_cell(one.text, _EXAMPLE))}</q></li>"
+        for one in item.examples
+    )
+    return f'<details class="bd-where"><summary>{esc(words)}</summary><ul>{quoted}</ul></details>'
+
+
+def _about(one: Example, lang: str) -> str:
+    labels = " / ".join(_cell(label) for label in one.labels)
+    return plural(lang, "data.example", len(one.rows), rows=_listed(one.rows), labels=labels)
+
+
+def _listed(rows: Sequence[int]) -> str:
+    """Write row numbers as they stand in an editor, without thousands marks that would look like more of them."""
+    return ", ".join(map(str, rows[:_ROWS])) + (" …" if len(rows) > _ROWS else "")
+
+
+def _note(item: Note, lang: str) -> str:
+    return finding("warn", translate(lang, "level.warn"), translate(lang, f"table.{item.code}", **note_values(item)))
+
+
+def _shown(value: str | int | float) -> str:
+    if isinstance(value, str):
+        return value if len(value) <= _CELL else value[: _CELL - 1] + "…"
+    return thousands(value) if isinstance(value, int) else f"{value:.3g}"
+
+
+def _cell(value: str | None, most: int = _CELL) -> str:
+    text = value or ""
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,41 @@
+"""How long the texts are, and how many of them each maximum length cuts."""
+
+from __future__ import annotations
+
+from bertdemo.analysis.report import LengthSummary
+from bertdemo.i18n.translation import percent, thousands, translate
+from bertdemo.ui.html.pictures import more, subtitle
+from bertdemo.ui.html.primitives import bars, caption, histogram, table
+
+
+def render_lengths(lengths: LengthSummary, lang: str) -> str:
+    """Draw the histogram with the suggested length, the share that is cut at each maximum length, and the numbers."""
+    if not lengths.measured:
+        return ""
+    said = {name: thousands(getattr(lengths, name)) for name in ("p50", "p95", "longest")}
+    about = translate(lang, "data.lengths.about", **said)
+    mark = translate(lang, "data.lengths.suggested", n=thousands(lengths.suggested))
+    over = any(end > lengths.suggested and count for end, count in lengths.histogram)
+    return (
+        subtitle(translate(lang, "data.lengths.title"))
+        + caption(about)
+        + histogram(lengths.histogram, about, lengths.suggested, mark, ("0", thousands(lengths.histogram[-1][0])))
+        + (caption(translate(lang, "data.lengths.hollow")) if over else "")
+        + subtitle(translate(lang, "data.lengths.cut"))
+        + bars((_at(length, lengths.suggested, lang), share, percent(share)) for length, share in lengths.cut)
+        + more(translate(lang, "data.lengths.numbers"), _numbers(lengths, lang), "lengths")
+    )
+
+
+def _at(length: int, suggested: int, lang: str) -> str:
+    if length == suggested:
+        return translate(lang, "data.lengths.at_suggested", n=thousands(length))
+    return thousands(length)
+
+
+def _numbers(lengths: LengthSummary, lang: str) -> str:
+    """Write the bars as a table: for a screen reader, and for whoever wants to know exactly."""
+    headers = [translate(lang, f"data.lengths.{name}") for name in ("range", "count")]
+    width = lengths.histogram[0][0]
+    rows = [(f"{thousands(end - width + 1)}–{thousands(end)}", thousands(count)) for end, count in lengths.histogram]
+    return table(headers, rows, numeric=(0, 1))

@@ -1,0 +1,303 @@
+"""Pictures of vectors, matrices, tokens and maps, for the tab Inside BERT.
+
+A picture with thousands of cells is a canvas: its numbers travel in a data attribute (see `packed`) and are painted
+by assets/inside.js, which also writes the number under the pointer or the keyboard's mark into `<output>`. What it
+shows is said in its label, so that the page can be read without it.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bertdemo.anatomy.tokens import Token, TokenTrace
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.primitives import join
+from bertdemo.ui.html.tokens import cuts, dropped, look_of, shown, title_of
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from bertdemo.anatomy.layers import Floats
+
+GROUPS = ("g0", "g1", "g2", "g3", "g4", "g5")
+"""Shapes and colours for labels, in the order in which they are given out; `other` is for the rest."""
+
+Bounds = tuple[float, float, float, float]
+"""(x low, x high, y low, y high)."""
+
+_WIDTH, _HEIGHT, _EDGE = 400.0, 300.0, 24.0
+_RADIUS = 3.6
+_LETTER, _LINE = 6.0, 11.0
+_NAME = 18
+_CIRCLE = "M{l:.1f} {y:.1f}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0z"
+_SQUARE = "M{l:.1f} {t:.1f}h{d}v{d}h-{d}z"
+_DIAMOND = "M{x:.1f} {t:.1f}l{r} {r}l-{r} {r}l-{r} -{r}z"
+_TRIANGLE = "M{x:.1f} {t:.1f}l{r} {d}h-{d}z"
+_CROSS = "M{l:.1f} {t:.1f}l{d} {d}m0 -{d}l-{d} {d}"
+_SHAPES: Mapping[str, str] = {
+    "word": _CIRCLE, "continues": _CIRCLE, "special": _SQUARE, "unknown": _CROSS,
+    "g0": _CIRCLE, "g1": _CIRCLE, "g2": _SQUARE, "g3": _CROSS, "g4": _TRIANGLE, "g5": _DIAMOND, "other": _CIRCLE,
+}  # fmt: skip
+"""Group -> outline; the style sheet fills or hollows it, so that two groups differ by more than their colour."""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One point of a scatter."""
+
+    x: float
+    y: float
+    group: str
+    """A look of a piece, one of GROUPS, or `other`."""
+    name: str = ""
+    """Shown on hover; a point without one has no element of its own."""
+    named: bool = False
+    """Whether the name is also written beside it."""
+
+
+# --- numbers ------------------------------------------------------------------------------------------------
+
+
+def tiny(value: float) -> str:
+    """Write how far two computations are apart: 1.9e-07 -> `2e-7`."""
+    if not value:
+        return "0"
+    digits, _, power = f"{value:.0e}".partition("e")
+    return f"{digits}e{int(power)}"
+
+
+def three(value: float) -> str:
+    """Write a number with three significant digits: 0.15 -> `0.150`, 123.4 -> `123`, 0.00002 -> `2.00e-5`."""
+    digits, e, power = f"{value:#.3g}".partition("e")
+    return digits.rstrip(".") + (f"e{int(power)}" if e else "")
+
+
+def packed(array: NDArray[Any]) -> str:
+    """Return an array's little-endian bytes, in its own type and C order, compressed with zlib, as base64."""
+    import numpy as np
+
+    little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
+    return base64.b64encode(zlib.compress(little.tobytes(), 6)).decode("ascii")
+
+
+def largest(*arrays: Floats) -> float:
+    """Return the largest absolute value, the scale at which nothing is cut off; 1 where all are zero."""
+    return max(float(abs(array).max()) for array in arrays) or 1.0
+
+
+# --- pictures painted by the page ---------------------------------------------------------------------------
+
+
+def strip(values: Floats, label: str, scale: float) -> str:
+    """Draw a vector (d,) as one row of cells: blue for positive, orange for negative, full at `scale`."""
+    data = {"paint": "strip", "z": packed(values.astype("float32")), "scale": f"{scale:.6g}"}
+    return _painted("bd-strip", label, data)
+
+
+def grid(values: Floats, label: str, scale: float, kind: Literal["signed", "share"]) -> str:
+    """Draw a matrix (rows, columns) in one byte a cell.
+
+    `signed` sends round(127 v / scale) as int8, and `share`, for 0..1, round(255 v) as uint8; beyond the scale a
+    cell is full.
+    """
+    import numpy as np
+
+    if kind == "signed":
+        cells = np.rint(127 * np.clip(values / (scale or 1.0), -1, 1)).astype(np.int8)
+    else:
+        cells = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    rows, columns = values.shape
+    data = {
+        "paint": "grid",
+        "z": packed(cells),
+        "scale": f"{scale:.6g}",
+        "rows": rows,
+        "columns": columns,
+        "kind": kind,
+    }
+    return _painted("bd-grid", label, data, style=f"--rows:{rows};--columns:{columns}")
+
+
+def _painted(kind: str, label: str, data: Mapping[str, object], style: str = "") -> str:
+    attributes = join(f' data-{name}="{esc(value)}"' for name, value in data.items())
+    return (
+        f'<div class="{kind}" role="img" tabindex="0" aria-label="{esc(label)}"{attributes}'
+        f"{f' style={chr(34)}{style}{chr(34)}' if style else ''}>"
+        '<canvas aria-hidden="true"></canvas><output></output></div>'
+    )
+
+
+# --- tokens and code ----------------------------------------------------------------------------------------
+
+
+def token_strip(trace: TokenTrace, chosen: int, label: str, name: str, lang: str) -> str:
+    """Draw all tokens as a row of small buttons, one element each, with `data-<name>` as their position.
+
+    What was cut stands struck out in its place.
+    """
+    cut = cuts(trace)
+    parts = []
+    for i, token in enumerate(trace.tokens):
+        if token.position in cut:
+            parts.append(dropped(cut[token.position], lang, role="note"))
+        # One of them is reached with Tab, the others from it with the arrow keys.
+        reached = f'data-{esc(name)}="{i}" tabindex="{0 if i == max(chosen, 0) else -1}"'
+        parts.append(_token(token, reached, i == chosen, lang))
+    return f'<div class="bd-toks" role="group" aria-label="{esc(label)}">{join(parts)}</div>'
+
+
+def _token(token: Token, data: str, chosen: bool, lang: str) -> str:
+    return (
+        f'<button type="button" class="bd-tok {look_of(token)}" {data} data-id="{token.id}" '
+        f'aria-pressed="{"true" if chosen else "false"}" title="{esc(title_of(token, lang))}">'
+        f"{esc(shown(token))}</button>"
+    )
+
+
+def name_of(token: Token) -> str:
+    """Name a piece where its look cannot be seen: with its ##, an unknown one in the visitor's characters."""
+    return token.source if token.unknown else token.piece
+
+
+def code(text: str, label: str, copy_word: str, keep: str = "") -> str:
+    """Draw lines of code, closed, with a button that copies them; `keep` names it, so that it stays open."""
+    return (
+        f'<details class="bd-code" data-keep="{esc(keep)}"><summary>{esc(label)}</summary>'
+        f'<button type="button" class="bd-copy" data-copy>{esc(copy_word)}</button>'
+        f'<pre tabindex="0"><code>{esc(text)}</code></pre></details>'
+    )
+
+
+def more(label: str, html: str, keep: str = "") -> str:
+    """Draw what is closed until somebody asks: the numbers behind a picture, as a rule.
+
+    `keep` names it, so that it stays as somebody left it when the picture is drawn again.
+    """
+    kept = f' data-keep="{esc(keep)}"' if keep else ""
+    return f'<details class="bd-more"{kept}><summary>{esc(label)}</summary>{html}</details>'
+
+
+def subtitle(text: str) -> str:
+    """Name one picture among several of a step."""
+    return f'<p class="bd-sub">{esc(text)}</p>'
+
+
+def figures(headers: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = ()) -> str:
+    """Draw a table whose cells are finished HTML: bars, strips. Whoever calls escapes what is text."""
+
+    def cell(tag: str, column: int, html: str) -> str:
+        kind = ' class="n"' if column in numeric else ""
+        return f"<{tag}{kind}>{html}</{tag.partition(' ')[0]}>"
+
+    head = join(cell('th scope="col"', i, esc(text)) for i, text in enumerate(headers))
+    body = join(f"<tr>{join(cell('td', i, html) for i, html in enumerate(row))}</tr>" for row in rows)
+    return (
+        '<div class="bd-scroll bd-figures" tabindex="0"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+# --- maps ---------------------------------------------------------------------------------------------------
+
+
+def points(
+    dots: Sequence[Dot], chosen: int | None, label: str, x_label: str, y_label: str, bounds: Bounds | None = None
+) -> str:
+    """Draw a scatter in which one unit is as long across as up; `bounds` lets two of them share their axes.
+
+    A point with a name is one element; all points of a group without a name are one path together.
+    """
+    if not dots:
+        return ""
+    places = _places(dots, bounds or bounds_of(dots))
+    each, rest = [], dict[str, str]()
+    for dot, place in zip(dots, places, strict=True):
+        if dot.name:
+            each.append(f'<path class="{esc(dot.group)}" data-name="{esc(dot.name)}" d="{_shape(dot.group, *place)}"/>')
+        else:
+            rest[dot.group] = rest.get(dot.group, "") + _shape(dot.group, *place)
+    body = join(f'<path class="{esc(group)}" d="{path}"/>' for group, path in rest.items()) + join(each)
+    if chosen is not None:
+        body += f'<path class="chosen" d="{_outline(_CIRCLE, *places[chosen], 2 * _RADIUS)}"/>'
+    axes = (
+        f'<text class="axis" x="4" y="12">↑ {esc(y_label)}</text>'
+        f'<text class="axis" x="{_WIDTH - 4:.0f}" y="{_HEIGHT - 6:.0f}" text-anchor="end">{esc(x_label)} →</text>'
+    )
+    return (
+        f'<div class="bd-points"><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" aria-label="{esc(label)}">'
+        f"{axes}{body}{_names(dots, places, chosen)}</svg><output></output></div>"
+    )
+
+
+def bounds_of(dots: Iterable[Dot]) -> Bounds:
+    """Return the smallest box around some points."""
+    found = list(dots)
+    xs, ys = [dot.x for dot in found], [dot.y for dot in found]
+    return min(xs), max(xs), min(ys), max(ys)
+
+
+def mark(group: str, words: str) -> str:
+    """Draw one entry of a map's legend: the shape of a group and its words."""
+    return (
+        f'<span class="bd-mark"><svg viewBox="-6 -6 12 12" aria-hidden="true">'
+        f'<path class="{esc(group)}" d="{_shape(group, 0, 0)}"/></svg>{esc(words)}</span>'
+    )
+
+
+def _places(dots: Sequence[Dot], bounds: Bounds) -> list[tuple[float, float]]:
+    left, right, low, high = bounds
+    across, up = _WIDTH - 2 * _EDGE, _HEIGHT - 2 * _EDGE
+    unit = min(across / ((right - left) or 1e-9), up / ((high - low) or 1e-9))
+    if right == left and high == low:
+        unit = 0.0
+    x0, y0 = _WIDTH / 2 - unit * (left + right) / 2, _HEIGHT / 2 + unit * (low + high) / 2
+    return [(x0 + unit * dot.x, y0 - unit * dot.y) for dot in dots]
+
+
+def _shape(group: str, x: float, y: float) -> str:
+    return _outline(_SHAPES.get(group, _CIRCLE), x, y, _RADIUS * (0.6 if group == "other" else 1))
+
+
+def _outline(template: str, x: float, y: float, r: float) -> str:
+    return template.format(x=x, y=y, l=x - r, t=y - r, r=f"{r:.1f}", d=f"{2 * r:.1f}")
+
+
+def _names(dots: Sequence[Dot], places: Sequence[tuple[float, float]], chosen: int | None) -> str:
+    """Write names beside their points, the chosen one first, where they cover no other name if that can be."""
+    order = sorted(
+        (i for i, dot in enumerate(dots) if dot.name and (dot.named or i == chosen)), key=lambda i: i != chosen
+    )
+    taken: list[Bounds] = []
+    texts = []
+    for i in order:
+        text = dots[i].name if len(dots[i].name) <= _NAME else f"{dots[i].name[: _NAME - 1]}…"
+        wide = sum(_LETTER if letter.isascii() else 2 * _LETTER for letter in text)
+        box = _free(*places[i], wide, taken)
+        taken.append(box)
+        kind = ' class="chosen"' if i == chosen else ""
+        texts.append(f'<text{kind} x="{box[0]:.1f}" y="{box[3] - 2.5:.1f}">{esc(text)}</text>')
+    return join(texts)
+
+
+def _free(x: float, y: float, wide: float, taken: Sequence[Bounds]) -> Bounds:
+    half, away = _LINE / 2, _RADIUS + 4
+    corners = (
+        (x + away, y - half), (x - away - wide, y - half),
+        (x - wide / 2, y - away - _LINE), (x - wide / 2, y + away),
+        (x + away, y - away - half), (x + away, y + half),
+        (x - away - wide, y - away - half), (x - away - wide, y + half),
+    )  # fmt: skip
+    boxes = [(left, left + wide, top, top + _LINE) for left, top in corners]
+    inside = [box for box in boxes if box[0] >= 0 and box[1] <= _WIDTH and box[2] >= 0 and box[3] <= _HEIGHT]
+    free = (box for box in inside if not any(_overlap(box, other) for other in taken))
+    return next(free, (inside or boxes)[0])
+
+
+def _overlap(one: Bounds, other: Bounds) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]

@@ -1,0 +1,179 @@
+"""What a checkpoint says of a text, and what it is: Prediction and CheckpointInfo in, HTML out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bertdemo.checkpoints import CheckpointInfo
+from bertdemo.i18n.translation import parameters, percent, plural, translate
+from bertdemo.tasks.fill_mask import Fillings
+from bertdemo.tasks.multi_label.task import LabelSet
+from bertdemo.tasks.question_answering.task import Answer
+from bertdemo.tasks.results import Labels, Prediction
+from bertdemo.tasks.search import Match
+from bertdemo.tasks.similarity import Similarity
+from bertdemo.tasks.text_to_text import Written
+from bertdemo.tasks.token_classification.task import Entities
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.primitives import around, bars, big, caption, heading, join, note, pill, root, spans
+
+_LABELS = 5
+_SET = 12
+_PASSAGE = 1500
+"""Characters of a passage that are shown around an answer: more would have to be scrolled to see it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked, for drawings that mark it."""
+
+    text: str = ""
+    pair: str = ""
+
+
+NOTHING = Asked()
+
+
+def render_prediction(
+    output: Prediction, before: Prediction | None, name: str, lang: str, asked: Asked = NOTHING
+) -> str:
+    """Draw what was said by its kind, and what the same head said before training beside it."""
+    after = _DRAWN[output.kind](output, asked, lang)
+    if output.kind in _BESIDE:
+        after += note(translate(lang, _BESIDE[output.kind]))
+    if before is None:
+        return root(f"{caption(name)}{after}", "bd-prediction")
+    then = heading(translate(lang, "predict.before"), translate(lang, "predict.untrained"))
+    return root(
+        f'<div class="bd-two"><div>{heading(translate(lang, "predict.after"), name)}{after}</div>'
+        f"<div>{then}{_DRAWN[before.kind](before, asked, lang)}{note(_before_note(before, lang))}</div></div>",
+        "bd-prediction",
+    )
+
+
+def _labels(output: Labels, asked: Asked, lang: str) -> str:
+    return big(output.best.label) + _label_bars(output)
+
+
+def _before_note(before: Prediction, lang: str) -> str:
+    """Say what a head that was never trained is worth: chance, where the labels tell how much that is."""
+    if not isinstance(before, Labels):
+        return translate(lang, "predict.before_note_other")
+    return translate(lang, "predict.before_note", chance=percent(1 / len(before.labels)), n=len(before.labels))
+
+
+def render_vector(vector: list[float], pooling: str, similarity: float | None, lang: str) -> str:
+    """Draw what a checkpoint without a head can give: a vector, and the cosine of two texts."""
+    norm = sum(x * x for x in vector) ** 0.5
+    head = translate(lang, "predict.vector", n=len(vector), pooling=pooling, norm=f"{norm:.3f}")
+    first = ", ".join(f"{x:.4f}" for x in vector[:8])
+    parts = [caption(head), f'<p class="bd-mono">[{esc(first)}, …]</p>']
+    if similarity is not None:
+        parts = [
+            big(f"{similarity:.3f}", translate(lang, "predict.cosine")),
+            note(translate(lang, "predict.cosine_note")),
+            *parts,
+        ]
+    return root(join(parts), "bd-prediction")
+
+
+def render_model(info: CheckpointInfo, lang: str) -> str:
+    """Draw the checkpoint as a pill: where it is from, layers, parameters."""
+    figures = [
+        translate(lang, f"checkpoint.source.{info.source}"),
+        plural(lang, "checkpoint.layers", info.layers),
+        parameters(info.parameters),
+    ]
+    return root(pill(" · ".join(figures), strong=info.name))
+
+
+def describe(info: CheckpointInfo, lang: str) -> str:
+    """Draw what a checkpoint is and what it can and cannot do."""
+    figures = " · ".join(
+        [
+            translate(lang, f"checkpoint.source.{info.source}"),
+            plural(lang, "checkpoint.layers", info.layers),
+            translate(lang, "checkpoint.shape", width=info.width, heads=info.heads),
+            translate(lang, "checkpoint.parameters", n=parameters(info.parameters)),
+            translate(lang, f"checkpoint.language.{info.language}"),
+        ]
+    )
+    separator = translate(lang, "checkpoint.separator")
+    can = separator.join(translate(lang, f"checkpoint.can.{name}") for name in info.can)
+    cannot = separator.join(translate(lang, f"checkpoint.cannot.{name}") for name in info.cannot)
+    lines = [translate(lang, "checkpoint.it_can", what=can)]
+    if cannot:
+        lines.append(translate(lang, "checkpoint.it_cannot", what=cannot))
+    if info.mean_head:
+        lines.append(translate(lang, "checkpoint.mean_head"))
+    more = f"<summary>{esc(translate(lang, 'checkpoint.about'))}</summary>{join(map(caption, lines))}"
+    return root(f"{caption(figures)}<details>{more}</details>", "bd-about")
+
+
+def _label_bars(output: Labels) -> str:
+    return bars((item.label, item.score, percent(item.score)) for item in output.labels[:_LABELS])
+
+
+def _label_set(output: LabelSet, asked: Asked, lang: str) -> str:
+    """Draw all labels that are chosen, and every label's probability beside its word for yes."""
+    chosen = " · ".join(output.chosen) or translate(lang, "predict.none_chosen")
+    rows = (
+        (f"{item.label} ✓" if item.chosen else item.label, item.score, percent(item.score)) for item in output.labels
+    )
+    return big(chosen) + bars(list(rows)[:_SET])
+
+
+def _similarity(output: Similarity, asked: Asked, lang: str) -> str:
+    scale = translate(lang, "predict.scale", low=f"{output.low:g}", high=f"{output.high:g}")
+    return big(f"{output.score:.2f}", scale) + caption(
+        translate(lang, "predict.cosine_is", value=f"{output.cosine:.3f}")
+    )
+
+
+def _match(output: Match, asked: Asked, lang: str) -> str:
+    return big(f"{output.score:.3f}", translate(lang, "predict.cosine")) + note(translate(lang, "predict.cosine_note"))
+
+
+def _entities(output: Entities, asked: Asked, lang: str) -> str:
+    marks = [(one.start, one.end, one.label, percent(one.score, 0)) for one in output.entities]
+    told = plural(lang, "predict.entities", len(marks)) if marks else translate(lang, "predict.no_entities")
+    return spans(asked.text, marks) + caption(told)
+
+
+def _answer(output: Answer, asked: Asked, lang: str) -> str:
+    if output.no_answer:
+        return big(translate(lang, "predict.no_answer"), percent(output.score)) + spans(asked.pair, [])
+    span = (output.start, output.end)
+    shown = spans(*around(asked.pair, [(*span, "", "")], span, _PASSAGE))
+    return big(output.answer, percent(output.score)) + shown
+
+
+def _fillings(output: Fillings, asked: Asked, lang: str) -> str:
+    parts = []
+    for number, best in enumerate(output.pieces, 1):
+        if len(output.pieces) > 1:
+            parts.append(heading(translate(lang, "predict.mask_number", n=number)))
+        parts.append(bars((one.piece, one.score, percent(one.score)) for one in best))
+    return join(parts)
+
+
+def _written(output: Written, asked: Asked, lang: str) -> str:
+    return spans(output.text, []) + caption(translate(lang, "predict.written_score", share=percent(output.score, 0)))
+
+
+_DRAWN: Mapping[str, Callable[[Any, Asked, str], str]] = {
+    "labels": _labels,
+    "label_set": _label_set,
+    "similarity": _similarity,
+    "match": _match,
+    "entities": _entities,
+    "answer": _answer,
+    "fill_mask": _fillings,
+    "written": _written,
+}
+"""Kind of prediction -> its drawing."""
+
+_BESIDE: Mapping[str, str] = {"written": "predict.written_note", "label_set": "predict.thresholds"}
+"""Kind of prediction -> what is said below it, once: a head before training has no thresholds of its own."""

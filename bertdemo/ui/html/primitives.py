@@ -1,0 +1,232 @@
+"""The drawing primitives that every picture of the page is made of. Strings and numbers in, HTML out.
+
+Every string that comes in is escaped here; what an argument named `*_html` holds must come from a function of
+this package. Colour never stands alone: each sign has a word, a line style or a shape beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from bertdemo.ui.html.escape import esc
+
+Level = Literal["pass", "warn", "fail"]
+Look = Literal["word", "continues", "special", "unknown"]
+Marked = tuple[int, int, str, str]
+"""(start, end, label, remark) of a part of a text, in code points."""
+
+
+def join(parts: Iterable[str]) -> str:
+    """Put finished pieces of HTML one after the other."""
+    return "".join(parts)
+
+
+def root(html: str, kind: str = "") -> str:
+    """Wrap a finished picture in the element that carries our type and colours."""
+    return f'<div class="bd {esc(kind)}">{html}</div>'
+
+
+# --- words and lines ----------------------------------------------------------------------------------------
+
+
+def heading(text: str, small: str = "") -> str:
+    """Draw a heading, with a quieter remark on the same line."""
+    return f'<h2 class="bd-h">{esc(text)}{f"<small>{esc(small)}</small>" if small else ""}</h2>'
+
+
+def note(text: str) -> str:
+    """Draw a remark beside a picture: what it does not prove, how to read it."""
+    return f'<p class="bd-note">{esc(text)}</p>'
+
+
+def caption(text: str) -> str:
+    """Draw a quiet sentence under or over a picture."""
+    return f'<p class="bd-caption">{esc(text)}</p>'
+
+
+def banner(text: str) -> str:
+    """Draw a sentence that a person should not miss."""
+    return f'<p class="bd-banner" role="note">{esc(text)}</p>'
+
+
+def check(text: str, held: bool = True) -> str:
+    """Draw a check that held (tick) or did not (cross)."""
+    return f'<span class="bd-check {"held" if held else "broken"}">{"✓" if held else "✗"} {esc(text)}</span>'
+
+
+def pill(text: str, strong: str = "", alive: bool = False) -> str:
+    """Draw a small rounded label; `strong` stands before the text in ink."""
+    dot = '<span class="bd-dot" aria-hidden="true"></span>' if alive else ""
+    return f'<span class="bd-pill">{dot}{f"<b>{esc(strong)}</b> " if strong else ""}{esc(text)}</span>'
+
+
+def facts(items: Iterable[tuple[str, str, str]]) -> str:
+    """Draw a line of counts; each item is (words before, number, words after), as `i18n.around` returns."""
+    return '<div class="bd-facts">' + join(
+        f"<span>{esc(before)}<b>{esc(number)}</b>{esc(after)}</span>" for before, number, after in items
+    ) + "</div>"  # fmt: skip
+
+
+def key(items: Iterable[tuple[str, str]]) -> str:
+    """Draw the legend; each item is (look, words), where the look is a chip's or `blue`, `orange`, `violet`."""
+    return '<div class="bd-key">' + join(
+        f'<span class="{esc(look)}"><i aria-hidden="true"></i>{esc(words)}</span>' for look, words in items
+    ) + "</div>"  # fmt: skip
+
+
+def big(text: str, small: str = "") -> str:
+    """Draw the headline of a result."""
+    return f'<div class="bd-big">{esc(text)}{f" <small>{esc(small)}</small>" if small else ""}</div>'
+
+
+# --- states -------------------------------------------------------------------------------------------------
+
+
+def empty_state(text: str) -> str:
+    """Say what will stand here."""
+    return f'<div class="bd-state empty">{esc(text)}</div>'
+
+
+def waiting_state(text: str) -> str:
+    """Say what is being done and how long it takes."""
+    return f'<div class="bd-state waiting" role="status">{esc(text)}</div>'
+
+
+def error_state(text: str) -> str:
+    """Say what, where, and what to do."""
+    return f'<div class="bd-state error" role="alert">{esc(text)}</div>'
+
+
+def finding(level: Level, word: str, text: str, action: str = "", more_html: str = "") -> str:
+    """Draw one line of a report: the level as a word, the sentence with what it is about below, what can be done."""
+    return (
+        f'<div class="bd-finding {esc(level)}"><span class="bd-level">{esc(word)}</span>'
+        f"<span>{esc(text)}{more_html}</span><span>{esc(action)}</span></div>"
+    )
+
+
+# --- pieces -------------------------------------------------------------------------------------------------
+
+
+def chip(piece: str, under: str, look: Look, title: str, chosen: bool = False) -> str:
+    """Draw one word piece: the piece, its id below, its meaning as a title for eyes and screen readers."""
+    classes = f"bd-chip {look}{' chosen' if chosen else ''}"
+    return (
+        f'<span class="{classes}" role="listitem" title="{esc(title)}" aria-label="{esc(title)}">'
+        f'<span class="bd-piece">{esc(piece)}</span><i>{esc(under)}</i></span>'
+    )
+
+
+def bar(share: float, kind: Literal["value", "accent", "compare"] = "value", label: str = "") -> str:
+    """Draw a horizontal bar of 0..1."""
+    width = 100 * min(max(share, 0.0), 1.0)
+    return (
+        f'<span class="bd-bar {kind}" role="meter" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{width:.1f}" aria-label="{esc(label)}"><i style="width:{width:.1f}%"></i></span>'
+    )
+
+
+def bars(rows: Iterable[tuple[str, float, str]]) -> str:
+    """Draw named bars under each other; each row is (name, share of 1, the number as text)."""
+    return '<div class="bd-bars">' + join(
+        f'<span class="name">{esc(name)}</span>{bar(share, label=name)}<span class="n">{esc(shown)}</span>'
+        for name, share, shown in rows
+    ) + "</div>"  # fmt: skip
+
+
+def histogram(
+    counts: Sequence[tuple[int, int]], label: str, mark: int, mark_words: str, end_words: tuple[str, str]
+) -> str:
+    """Draw counts, each (end of its range, how many), as upright bars; those beyond `mark` are hollow.
+
+    `label` says the same in words, `end_words` stand at both ends of the axis, `mark_words` at the mark.
+    """
+    most = max((count for _, count in counts), default=0) or 1
+    end = counts[-1][0] if counts else 1
+    at = 100 * min(mark / end, 1.0)
+    # One text among thousands is still a bar that can be seen.
+    heights = [(upto, max(100 * count / most, 2.0) if count else 0.0) for upto, count in counts]
+    drawn = join(
+        f'<i class="{"over" if upto > mark else "fits"}" style="height:{height:.1f}%"></i>' for upto, height in heights
+    )
+    side = "right" if at > 60 else "left"
+    return (
+        f'<div class="bd-hist" role="img" aria-label="{esc(label)}"><div class="bars">{drawn}'
+        f'<em class="{side}" style="left:{at:.1f}%"><b>{esc(mark_words)}</b></em></div>'
+        f'<div class="axis"><span>{esc(end_words[0])}</span><span>{esc(end_words[1])}</span></div></div>'
+    )
+
+
+def interval(value: float, low: float, high: float, label: str, compare: float | None = None) -> str:
+    """Draw a score of 0..1 as a point on a line with its interval, and a tick where the comparison stands."""
+    left, right, point = (100 * min(max(x, 0.0), 1.0) for x in (low, high, value))
+    tick = "" if compare is None else f'<em style="left:{100 * min(max(compare, 0.0), 1.0):.1f}%"></em>'
+    return (
+        f'<span class="bd-interval" role="img" aria-label="{esc(label)}" title="{esc(label)}">{tick}'
+        f'<i style="left:{left:.1f}%;width:{max(right - left, 0.4):.1f}%"></i><b style="left:{point:.1f}%"></b></span>'
+    )
+
+
+def heat_strip(cells: Sequence[tuple[str, float]], label: str = "") -> str:
+    """Draw values of 0..1 as a row of squares from the paper to blue; each cell is (title, value)."""
+    return f'<span class="bd-heat" role="img" aria-label="{esc(label)}">' + join(
+        f'<i title="{esc(title)}" style="--v:{min(max(value, 0.0), 1.0):.3f}"></i>' for title, value in cells
+    ) + "</span>"  # fmt: skip
+
+
+def marked(parts: Iterable[tuple[str, float]]) -> str:
+    """Draw running text in which each part (text, strength 0..1) is underlaid as strongly as it counts."""
+    return '<p class="bd-marked">' + join(
+        f'<mark style="--v:{min(value, 1.0):.3f}">{esc(text)}</mark>' if value > 0 else esc(text)
+        for text, value in parts
+    ) + "</p>"  # fmt: skip
+
+
+def spans(text: str, marks: Iterable[Marked]) -> str:
+    """Draw a text with parts of it marked, none inside another one."""
+    found, at = [], 0
+    for start, end, label, remark in sorted(marks):
+        if start < at:
+            continue
+        tag = f"<small>{esc(label)}{f' {esc(remark)}' if remark else ''}</small>" if label else ""
+        found.append(f"{esc(text[at:start])}<mark>{esc(text[start:end])}{tag}</mark>")
+        at = end
+    return f'<p class="bd-spans" dir="auto">{join(found)}{esc(text[at:])}</p>'
+
+
+def around(text: str, marks: Iterable[Marked], kept: tuple[int, int], room: int) -> tuple[str, list[Marked]]:
+    """Return some `room` characters of a long text around the span that must be kept, and the marks in them."""
+    start, end = kept
+    if len(text) <= room:
+        return text, list(marks)
+    first = max(0, min(start - room // 3, len(text) - room))
+    last = min(len(text), max(first + room, end))
+    if first:
+        space = text.find(" ", first, start)  # a word is not cut in two, where there are spaces
+        first = space + 1 if space >= 0 else first
+    if last < len(text):
+        space = text.rfind(" ", end, last)
+        last = space if space >= 0 else last
+    head, tail = ("… " if first else ""), (" …" if last < len(text) else "")
+    by = len(head) - first
+    inside = [(a + by, b + by, label, remark) for a, b, label, remark in marks if first <= a and b <= last]
+    return head + text[first:last] + tail, inside
+
+
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = (), mono: Sequence[int] = ()
+) -> str:
+    """Draw a table that scrolls inside its own box; `numeric` columns stand to the right."""
+
+    def classes(column: int) -> str:
+        names = [name for name, columns in (("n", numeric), ("mono", mono)) if column in columns]
+        return f' class="{" ".join(names)}"' if names else ""
+
+    head = join(f'<th scope="col"{classes(i)}>{esc(text)}</th>' for i, text in enumerate(headers))
+    body = join(
+        "<tr>" + join(f"<td{classes(i)}>{esc(cell)}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
+    )
+    return (
+        f'<div class="bd-scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )

@@ -1,0 +1,274 @@
+"""A TokenTrace as a picture: chips with their ids, counts, what was cut or lost, the four stages, a table."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from bertdemo.anatomy.tokens import PreToken, Stages, Token, TokenTrace
+from bertdemo.i18n.translation import around, has, percent, plural, thousands, translate
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.primitives import Look, banner, caption, chip, empty_state, facts, join, key, note, root, table
+
+MANY_UNKNOWN = 0.05
+"""Share of [UNK] from which the page says that another vocabulary would do better."""
+_UNKNOWN = "[UNK]"
+_SHOWN_WORDS = 32
+_SHOWN_SPLITS = 10
+_SHOWN_CHARS = 240
+_SHOWN_LOST = 12
+
+
+def render_trace(trace: TokenTrace, lang: str) -> str:
+    """Return the whole picture: strip, stages and table."""
+    return render_strip(trace, lang) + render_stages(trace, lang) + render_table(trace, lang)
+
+
+def render_strip(trace: TokenTrace, lang: str) -> str:
+    """Return the chips, their legend, the counts, and whatever a person must know about this text."""
+    if nothing(trace):
+        return root(empty_state(translate(lang, "tokens.empty")))
+    return root(_chips(trace, lang) + legend(trace, lang) + counts(trace, lang) + warnings(trace, lang), "bd-tokens")
+
+
+def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
+    """Return the same text as another tokenizer cuts it, for the strip below the first one."""
+    if nothing(trace):
+        return ""
+    over = caption(translate(lang, "tokens.compared", name=name))
+    return root(over + _chips(trace, lang) + counts(trace, lang) + _vocabulary(trace, lang), "bd-tokens bd-compared")
+
+
+def render_stages(trace: TokenTrace, lang: str) -> str:
+    """Return the outputs of the four stages, side by side."""
+    if nothing(trace):
+        return ""
+    stages = (
+        ("normalize", _normalized(trace.stages, lang)),
+        ("split", join(_split(stage, lang) for stage in trace.stages)),
+        ("wordpiece", _wordpiece(trace.stages, lang)),
+        ("frame", _frame(trace, lang)),
+    )
+    return root(
+        '<ol class="bd-stages">'
+        + join(f"<li><b>{esc(translate(lang, f'tokens.stage.{name}'))}</b>{html}</li>" for name, html in stages)
+        + "</ol>"
+    )
+
+
+def render_table(trace: TokenTrace, lang: str) -> str:
+    """Return one row for each position of the sequence."""
+    if nothing(trace):
+        return root(empty_state(translate(lang, "tokens.empty")))
+    names = ("position", "piece", "id", "segment", "mask", "source", "span")
+    rows = [
+        (
+            str(token.position),
+            token.piece,
+            str(token.id),
+            str(token.segment),
+            str(token.mask),
+            token.source or "–",
+            "–" if token.special else f"{token.start}–{token.end}",
+        )
+        for token in trace.tokens
+    ]
+    headers = [translate(lang, f"tokens.column.{name}") for name in names]
+    return root(table(headers, rows, numeric=(0, 2, 3, 4, 6), mono=(1, 5)))
+
+
+# --- chips --------------------------------------------------------------------------------------------------
+
+
+def nothing(trace: TokenTrace) -> bool:
+    """Say whether there is no text to draw."""
+    return not trace.text.strip() and not trace.pair.strip() and not trace.pieces
+
+
+def look_of(token: Token) -> Look:
+    """Say what kind of piece a token is."""
+    if token.special:
+        return "special"
+    if token.unknown:
+        return "unknown"
+    return "continues" if token.continues else "word"
+
+
+def shown(token: Token) -> str:
+    """Return what stands on a chip: a continuation without its ##, an unknown word in the visitor's characters."""
+    instead = {"unknown": token.source, "continues": token.piece.removeprefix("##")}
+    return instead.get(look_of(token), token.piece)
+
+
+def title_of(token: Token, lang: str) -> str:
+    """Return the sentence that says what a piece is, with its id and its position."""
+    return translate(
+        lang,
+        f"tokens.title.{look_of(token)}",
+        piece=token.piece,
+        source=token.source,
+        id=token.id,
+        position=token.position,
+    )
+
+
+def cuts(trace: TokenTrace) -> dict[int, str]:
+    """Return what was cut at the maximum length: the position before which it stood -> its characters."""
+    texts = (trace.text, trace.pair)
+    specials = [token.position for token in trace.tokens if token.special]  # [CLS], then one [SEP] a sequence
+    found = {}
+    for sequence, start, end in trace.dropped:
+        after = [token.position for token in trace.tokens if token.sequence == sequence and token.start >= end]
+        after += specials[sequence + 1 : sequence + 2]
+        if after:
+            found[after[0]] = texts[sequence][start:end]
+    return found
+
+
+def dropped(text: str, lang: str, role: str = "listitem") -> str:
+    """Draw what was cut, struck out, for its place in a row of chips."""
+    rest = len(text) - _SHOWN_CHARS
+    more = f" {translate(lang, 'common.more', n=thousands(rest))}" if rest > 0 else ""
+    return (
+        f'<span class="bd-cut" role="{esc(role)}"><b>{esc(translate(lang, "tokens.cut_here"))}</b>'
+        f"<s>{esc(text[:_SHOWN_CHARS])}</s>{esc(more)}</span>"
+    )
+
+
+def _chip(token: Token, lang: str) -> str:
+    look = look_of(token)
+    under = f"{token.piece} {token.id}" if look == "unknown" else str(token.id)
+    return chip(shown(token), under, look, title_of(token, lang))
+
+
+def _chips(trace: TokenTrace, lang: str) -> str:
+    """Chips of one word stay together; what was cut stands struck out where its sequence ends."""
+    cut = cuts(trace)
+    parts = []
+    for _, group in groupby(trace.tokens, key=lambda t: (t.sequence, t.word, t.position if t.special else -1)):
+        tokens = list(group)
+        if tokens[0].position in cut:
+            parts.append(dropped(cut[tokens[0].position], lang))
+        parts.append(
+            f'<span class="bd-whole" role="presentation">{join(_chip(token, lang) for token in tokens)}</span>'
+        )
+    return f'<div class="bd-chips" role="list" aria-label="{esc(translate(lang, "tokens.strip"))}">{join(parts)}</div>'
+
+
+def legend(trace: TokenTrace, lang: str) -> str:
+    """Draw the key of the looks that occur in a text."""
+    present = {look_of(token) for token in trace.tokens}
+    looks = [look for look in ("word", "continues", "special", "unknown") if look in present]
+    return key((look, translate(lang, f"tokens.key.{look}")) for look in looks)
+
+
+def counts(trace: TokenTrace, lang: str) -> str:
+    """Draw the counts of a text: characters, words, pieces, added, unknown, and the most that the model takes."""
+    words = sum(any(map(str.isalnum, word.text)) for stage in trace.stages for word in stage.pre_tokens)
+    added = len(trace.tokens) - trace.pieces
+    limit = (
+        around(lang, "tokens.facts.cut", trace.max_length, dropped=thousands(trace.dropped_pieces))
+        if trace.dropped_pieces
+        else around(lang, "tokens.facts.whole", trace.max_length)
+    )
+    return facts(
+        (
+            around(lang, "tokens.facts.characters", trace.characters),
+            around(lang, "tokens.facts.words", words),
+            around(lang, "tokens.facts.pieces", trace.pieces),
+            around(lang, "tokens.facts.added", added),
+            around(lang, "tokens.facts.unknown", trace.unknown),
+            limit,
+        )
+    )
+
+
+def warnings(trace: TokenTrace, lang: str) -> str:
+    """Say what a person must know about this text: too many unknown pieces, what was cut, what was lost."""
+    key = "tokens.dropped" if trace.keep == "head" else f"tokens.dropped_{trace.keep}"
+    cut = plural(lang, key, trace.dropped_pieces, limit=thousands(trace.max_length))
+    return (
+        _vocabulary(trace, lang)
+        + (note(cut) if trace.dropped_pieces else "")
+        + (_lost(trace, lang) if trace.lost else "")
+    )
+
+
+def _vocabulary(trace: TokenTrace, lang: str) -> str:
+    """Name a better vocabulary where too much of the text is unknown to this one."""
+    if not trace.pieces or trace.unknown / trace.pieces <= MANY_UNKNOWN:
+        return ""
+    lost = "".join(token.source for token in trace.tokens if token.unknown)
+    which = "han" if any("一" <= letter <= "鿿" or "㐀" <= letter <= "䶿" for letter in lost) else "other"
+    return banner(translate(lang, f"tokens.unknown_{which}", share=percent(trace.unknown / trace.pieces, 0)))
+
+
+def _lost(trace: TokenTrace, lang: str) -> str:
+    texts = (trace.text, trace.pair)
+    found = Counter(letter for sequence, start, end in trace.lost for letter in texts[sequence][start:end])
+    names = [
+        f"U+{ord(letter):04X} {unicodedata.name(letter, '')}".strip() + (f" × {n}" if n > 1 else "")
+        for letter, n in found.most_common(_SHOWN_LOST)
+    ]
+    if len(found) > _SHOWN_LOST:
+        names.append(translate(lang, "common.more", n=thousands(len(found) - _SHOWN_LOST)))
+    codes = join(f"<code>{esc(name)}</code>" for name in names)
+    return f'<p class="bd-note">{esc(plural(lang, "tokens.lost", found.total()))} {codes}</p>'
+
+
+# --- stages -------------------------------------------------------------------------------------------------
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
+
+
+def _normalized(stages: Sequence[Stages], lang: str) -> str:
+    names = [
+        translate(lang, f"tokens.normalizer.{name}") if has(f"tokens.normalizer.{name}") else name
+        for name in stages[0].normalizer.split()
+    ]
+    said = " · ".join(names) or translate(lang, "tokens.stage.unchanged")
+    return f"<p>{esc(said)}</p>" + join(f"<code>{esc(_short(stage.normalized.strip()))}</code>" for stage in stages)
+
+
+def _split(stage: Stages, lang: str) -> str:
+    words = stage.pre_tokens
+    shown = "\u00a0· ".join(word.text for word in words[:_SHOWN_WORDS])
+    rest = len(words) - _SHOWN_WORDS
+    more = f" {translate(lang, 'common.more', n=thousands(rest))}" if rest > 0 else ""
+    return f"<code>{esc(_short(shown) + more)}</code>"
+
+
+def _broken(stages: Sequence[Stages]) -> Iterator[PreToken]:
+    """Words that the vocabulary does not hold as they are."""
+    for stage in stages:
+        yield from (word for word in stage.pre_tokens if len(word.pieces) > 1 or word.pieces == (_UNKNOWN,))
+
+
+def _wordpiece(stages: Sequence[Stages], lang: str) -> str:
+    broken = {word.text: word.pieces for word in _broken(stages)}
+    whole = sum(len(stage.pre_tokens) for stage in stages) - sum(1 for _ in _broken(stages))
+    if not broken:
+        return f"<p>{esc(translate(lang, 'tokens.stage.whole'))}</p>"
+    lines = [f"{_short(text)} → {_short(' '.join(pieces))}" for text, pieces in list(broken.items())[:_SHOWN_SPLITS]]
+    if len(broken) > _SHOWN_SPLITS:
+        lines.append(translate(lang, "common.more", n=thousands(len(broken) - _SHOWN_SPLITS)))
+    rest = f"<p>{esc(translate(lang, 'tokens.stage.whole_list', n=thousands(whole)))}</p>" if whole else ""
+    return join(f"<code>{esc(line)}</code>" for line in lines) + rest
+
+
+def _frame(trace: TokenTrace, lang: str) -> str:
+    parts, segments = [], []
+    for sequence, group in groupby(trace.tokens, key=lambda token: token.sequence):
+        tokens = list(group)
+        segments += [str(token.segment) for token in tokens]
+        if sequence is None:
+            parts += [token.piece for token in tokens]
+        else:
+            parts.append(plural(lang, "tokens.stage.pieces", len(tokens)))
+    runs = " · ".join(f"{segment} × {len(list(group))}" for segment, group in groupby(segments))
+    said = translate(lang, "tokens.stage.segments", segments=runs)
+    return f"<code>{esc(' '.join(parts))}</code><p>{esc(said)}</p>"

@@ -1,0 +1,1 @@
+"""The Inference tab: one text, a file, a search."""

@@ -1,0 +1,1 @@
+"""The Inside BERT tab: one text on its way through the model."""

@@ -1,0 +1,1 @@
+"""The pictures of Inside BERT: traces in, HTML out. No gradio here."""

@@ -1,0 +1,260 @@
+"""Steps 7 and 8 of Inside BERT as pictures: the head, a masked word, a training step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bertdemo.checkpoints.head_detection import UNNAMED
+from bertdemo.i18n.translation import has, percent, plural, thousands, translate
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.pictures import figures, largest, strip, subtitle, three
+from bertdemo.ui.html.primitives import banner, bar, bars, caption, join, note, root, table
+from bertdemo.ui.inside.html.captions import says
+
+if TYPE_CHECKING:
+    from bertdemo.anatomy.fill_mask import Filling, Piece
+    from bertdemo.anatomy.layers import LayerTrace
+    from bertdemo.anatomy.training_step import TrainingStep
+
+SHOWN_LABELS = 12
+_OVERFLOW = 700.0
+"""exp() of more is beyond a float."""
+
+
+_KINDS = {
+    "BertForTokenClassification": "tokens",
+    "BertForQuestionAnswering": "answer",
+    "BertForMultipleChoice": "choice",
+    "BertForNextSentencePrediction": "next",
+    "EncoderDecoderModel": "writes",
+    UNNAMED: "unnamed",
+}
+"""Class of a head that this page does not draw -> what is said of it."""
+
+
+def render_head(seen: LayerTrace, lang: str, other: str = "") -> str:
+    """Draw step 7: each label's logit, its exponential and its probability, best first.
+
+    A head that says yes or no to each label has the sigmoid of each logit instead, a regression its number alone.
+    Of a regression on the mean also that mean, and what its linear layer adds up to each logit. `other` is the class
+    of the head that the checkpoint brought where it is of another kind.
+    """
+    if seen.problem == "regression":
+        return _number(seen, lang)
+    chances = seen.probabilities
+    order = sorted(range(len(seen.labels)), key=lambda i: -chances[i])
+    mean, each = seen.head_reads == "mean", seen.problem == "multi_label_classification"
+    rows = [
+        (
+            esc(seen.labels[i]),
+            *((f"{seen.logits[i] - seen.biases[i]:.3f}", f"{seen.biases[i]:+.3f}") if mean else ()),
+            f"{seen.logits[i]:.3f}",
+            *(() if each else (f"{_exp(seen.logits[i]):.3g}",)),
+            bar(chances[i], label=seen.labels[i]),
+            percent(chances[i]),
+        )
+        for i in order[:SHOWN_LABELS]
+    ]
+    names = ("label", "logit", "probability") if each else ("label", "logit", "exp", "probability")
+    headers = [translate(lang, f"inside.head.{name}") for name in names]
+    if mean:
+        headers[1:1] = [translate(lang, f"inside.mean_head.{name}") for name in ("product", "bias")]
+    total = f"{sum(map(_exp, seen.logits)):.3g}"
+    return root(
+        ("" if seen.head_trained else _untrained(seen, other, max(chances), lang))
+        + (_mean_head(seen, lang) if mean else "")
+        + figures([*headers, ""], rows, numeric=(1, 2, 3, 4, 6) if mean else (1, 3) if each else (1, 2, 4))
+        + _rest(len(order), lang)
+        + caption(translate(lang, "inside.head.sigmoid" if each else "inside.head.softmax", total=total))
+        + says("head", lang),
+        "bd-in bd-head",
+    )
+
+
+def render_fill(filling: Filling | None, names: Sequence[str], lang: str) -> str:
+    """Draw what the model puts in the place of one masked token; None where this checkpoint cannot."""
+    if filling is None:
+        return render_cannot_fill(names, lang)
+    rows = [
+        (
+            f"<code>{esc(_piece(piece))}</code>",
+            bar(piece.probability, label=_piece(piece)),
+            esc(_small(piece.probability)),
+        )
+        for piece in filling.pieces
+    ]
+    headers = [translate(lang, "tokens.column.piece"), translate(lang, "inside.head.probability"), ""]
+    original = translate(
+        lang,
+        "inside.fill.original",
+        piece=_piece(filling.original),
+        rank=thousands(filling.original_rank),
+        share=_small(filling.original.probability),
+    )
+    return root(
+        subtitle(translate(lang, "inside.fill.title", position=filling.position))
+        + figures(headers, rows, numeric=(2,))
+        + caption(original)
+        + says("fill", lang),
+        "bd-in bd-fill",
+    )
+
+
+def render_cannot_fill(names: Sequence[str], lang: str) -> str:
+    """Say why a checkpoint without a masked-word head cannot guess words, and which ones can."""
+    separator = translate(lang, "checkpoint.separator")
+    which = translate(lang, "inside.fill.can" if names else "inside.fill.nobody", names=separator.join(names))
+    return root(note(translate(lang, "inside.fill.cannot")) + caption(which), "bd-in bd-fill")
+
+
+def render_step(step: TrainingStep, lang: str) -> str:
+    """Draw step 8: the loss written out, the gradient's norm part by part, and what one update changed."""
+    most = max((norm for _, norm in step.gradient_norms), default=0.0) or 1.0
+    norms = bars((part(name, lang), norm / most, three(norm)) for name, norm in step.gradient_norms)
+    rate, decay = (f"{value:g}".replace("e-0", "e-") for value in (step.learning_rate, step.weight_decay))
+    losses = {"before": f"{step.loss:.4f}", "after": f"{step.after_loss:.4f}"}
+    return root(
+        _loss(step, lang)
+        + subtitle(translate(lang, "inside.training.norms"))
+        + norms
+        + caption(translate(lang, "inside.training.total", total=three(step.total_norm)))
+        + says("norms", lang)
+        + subtitle(translate(lang, "inside.training.update", rate=rate, decay=decay))
+        + before_and_after(step.labels, step.probabilities, step.after_probabilities, lang, first=step.label)
+        + caption(translate(lang, "inside.training.losses", **losses))
+        + note(translate(lang, "inside.training.unchanged"))
+        + says("update", lang),
+        "bd-in bd-training",
+    )
+
+
+def render_no_step(lang: str) -> str:
+    """Say why a regression takes no step here, and what its loss would be."""
+    return root(note(translate(lang, "inside.training.regression")), "bd-in")
+
+
+def part(name: str, lang: str) -> str:
+    """Name a part of the model by its id: embeddings, layer.1 .. layer.L, pooler, classifier."""
+    kind, _, number = name.partition(".")
+    if kind == "layer":
+        return translate(lang, "inside.stage.layer", n=number)
+    return translate(lang, f"inside.part.{name}") if has(f"inside.part.{name}") else name
+
+
+# --- pieces of these ----------------------------------------------------------------------------------------
+
+
+def _untrained(seen: LayerTrace, other: str, best: float, lang: str) -> str:
+    """Say that the head is a random one, and which other one the checkpoint brought."""
+    values = {"chance": percent(1 / len(seen.labels)), "best": percent(best)}
+    if other:
+        values["kind"] = translate(lang, f"inside.head.brought.{_KINDS.get(other, 'named')}", name=other)
+    key = "inside.head.untrained_other" if other else "inside.head.untrained"
+    return banner(plural(lang, key, len(seen.labels), **values))
+
+
+def _number(seen: LayerTrace, lang: str) -> str:
+    """A head whose outputs are numbers: as they are, without bars, because nobody knows their range."""
+    rows = [(seen.labels[i], f"{value:.4f}") for i, value in enumerate(seen.logits[:SHOWN_LABELS])]
+    headers = [translate(lang, f"inside.head.{name}") for name in ("output", "value")]
+    return root(
+        table(headers, rows, numeric=(1,))
+        + _rest(len(seen.logits), lang)
+        + caption(translate(lang, "inside.head.regression"))
+        + says("number", lang),
+        "bd-in bd-head",
+    )
+
+
+def _mean_head(seen: LayerTrace, lang: str) -> str:
+    """The way through a linear layer on the mean: its parts in their order, the mean as a strip, the check."""
+    vector = seen.pooled["mean"]
+    low, high = float(vector.min()), float(vector.max())
+    values = {"pieces": len(seen.trace.tokens), "n": thousands(len(vector)), "low": f"{low:.2f}", "high": f"{high:.2f}"}
+    label = translate(lang, "inside.mean_head.vector", **values)
+    sizes = {"labels": thousands(len(seen.labels)), "width": thousands(seen.width)}
+    return (
+        subtitle(translate(lang, "inside.mean_head.title"))
+        + note(translate(lang, "inside.mean_head.about"))
+        + caption(label)
+        + strip(vector, label, largest(vector))
+        + caption(translate(lang, "inside.mean_head.layer", **sizes))
+        + caption(translate(lang, "inside.mean_head.check", difference=f"{seen.checks['head']:.0e}"))
+    )
+
+
+def _loss(step: TrainingStep, lang: str) -> str:
+    """The loss of this text with its numbers, from the logits on."""
+    each = step.problem == "multi_label_classification"
+    lines = (
+        f"logits = [{', '.join(f'{value:.3f}' for value in step.logits[:SHOWN_LABELS])}"
+        + (", …]" if len(step.logits) > SHOWN_LABELS else "]"),
+        *(_yes_or_no(step, lang) if each else _one_of_all(step, lang)),
+    )
+    about = caption(translate(lang, "inside.training.each", label=step.labels[step.label])) if each else ""
+    return about + f'<p class="bd-formula">{join(f"<code>{esc(line)}</code>" for line in lines)}</p>'
+
+
+def _one_of_all(step: TrainingStep, lang: str) -> tuple[str, ...]:
+    """-log softmax(logits)[label]."""
+    logit, total = step.logits[step.label], sum(map(_exp, step.logits))
+    chance = f"{step.probabilities[step.label]:.4g}"
+    divided = f"{_exp(logit):.4g} / {total:.4g} = " if math.isfinite(total) else ""
+    return (
+        f"p({step.labels[step.label]}) = exp({logit:.3f}) / Σ exp = {divided}{chance}",
+        f"{translate(lang, 'inside.training.loss')} = −log p = −log {chance} = {step.loss:.4f}",
+    )
+
+
+def _yes_or_no(step: TrainingStep, lang: str) -> tuple[str, ...]:
+    """The mean over the labels of -log sigmoid(logit) for the right one, and of -log(1 - sigmoid(logit)) for others."""
+    order = [step.label, *(i for i in range(len(step.labels)) if i != step.label)][:SHOWN_LABELS]
+    shown = [(step.labels[i], step.logits[i], f"{step.probabilities[i]:.4g}") for i in order]
+    terms = " + ".join(f"log {chance}" if i == 0 else f"log(1 − {chance})" for i, (_, _, chance) in enumerate(shown))
+    left = " + …" if len(step.labels) > SHOWN_LABELS else ""
+    return (
+        *(f"p({label}) = 1 / (1 + exp(−({logit:.3f}))) = {chance}" for label, logit, chance in shown),
+        f"{translate(lang, 'inside.training.loss')} = −({terms}{left}) / {len(step.labels)} = {step.loss:.4f}",
+    )
+
+
+def before_and_after(
+    labels: Sequence[str], before: Sequence[float], after: Sequence[float], lang: str, first: int | None = None
+) -> str:
+    """Draw two bars a label; `first` is always among those shown, marked as the right one."""
+    order = sorted(range(len(labels)), key=lambda i: (i != first, -after[i]))
+    then, now = (translate(lang, f"inside.{name}") for name in ("before", "after"))
+    right = f" <b>{esc(translate(lang, 'inside.training.right'))}</b>"
+    rows = [
+        (
+            f"{esc(labels[i])}{right if i == first else ''}",
+            bar(before[i], "compare", f"{labels[i]}, {then}") + bar(after[i], "value", f"{labels[i]}, {now}"),
+            percent(before[i]),
+            percent(after[i]),
+        )
+        for i in order[:SHOWN_LABELS]
+    ]
+    headers = [translate(lang, f"inside.head.{name}") for name in ("label", "probability")]
+    return figures([*headers, then, now], rows, numeric=(2, 3)) + _rest(len(labels), lang)
+
+
+def _rest(labels: int, lang: str) -> str:
+    if labels <= SHOWN_LABELS:
+        return ""
+    return caption(translate(lang, "common.more", n=thousands(labels - SHOWN_LABELS)))
+
+
+def _piece(piece: Piece) -> str:
+    """Its number where the vocabulary has no piece of that id."""
+    return piece.piece or f"[{piece.id}]"
+
+
+def _small(share: float) -> str:
+    """A probability among thousands of pieces: 0.0004 -> `0.04%`, less than that `<0.01%`."""
+    return "<0.01%" if share < 0.00005 else percent(share, 2 if share < 0.01 else 1)
+
+
+def _exp(logit: float) -> float:
+    return math.exp(logit) if logit < _OVERFLOW else math.inf

@@ -1,0 +1,316 @@
+"""What Inside BERT draws, as a function of what is chosen: no page in here, only questions to the inspector.
+
+Each method returns the drawings that change with one kind of choice, by the name of their place in the tab.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bertdemo.anatomy import compare, geometry, snippets
+from bertdemo.anatomy.layers import HeadTrace, LayerTrace
+from bertdemo.checkpoints import CheckpointInfo
+from bertdemo.checkpoints.head_detection import in_the_way
+from bertdemo.checkpoints.loading import HEAD_FILE
+from bertdemo.errors import ArgumentWrong, MaskHeadMissing, RunUnknown, TextTooLong
+from bertdemo.i18n.translation import message, translate
+from bertdemo.services import Services
+from bertdemo.serving.inspector import BeforeAfter, Inspector, Question
+from bertdemo.ui.html.pictures import code, token_strip
+from bertdemo.ui.html.primitives import banner, caption, empty_state, error_state, root
+from bertdemo.ui.inside.html.attention import (
+    View,
+    render_ablation,
+    render_arcs,
+    render_matrix,
+    render_numbers,
+    render_overview,
+)
+from bertdemo.ui.inside.html.change import (
+    render_class_map,
+    render_difference,
+    render_frozen,
+    render_movement,
+    render_probabilities,
+)
+from bertdemo.ui.inside.html.head import render_cannot_fill, render_fill, render_head, render_no_step, render_step
+from bertdemo.ui.inside.html.layers import render_map, render_path, render_pooling
+from bertdemo.ui.inside.html.learn import render_captions
+from bertdemo.ui.inside.html.text import (
+    render_embeddings,
+    render_positions,
+    render_specials,
+    render_tokens,
+    render_word,
+)
+
+PICTURES = (
+    "tokens", "word", "specials", "embeddings", "positions", "overview", "arcs", "matrix", "numbers", "ablation",
+    "path", "map", "pooling", "head", "masks", "filled", "step", "change",
+    "code_tokens", "code_specials", "code_embeddings", "code_attention", "code_layers", "code_pooling", "code_head",
+    "code_training_step", "code_before_after", "caption_before_after",
+)  # fmt: skip
+"""Every place in the tab that is drawn anew, in the order of the page."""
+
+Drawn = dict[str, str]
+RATES = (1e-5, 5e-5, 5e-4)
+_TABLE = (128, 96)  # rows and columns of the table of positions that are drawn
+_FILLERS = ("google-bert/bert-base-uncased", "google-bert/bert-base-cased", "google-bert/bert-base-chinese")
+
+
+@dataclass(frozen=True)
+class Where:
+    """What is chosen inside the model: layer 1..L, head 1..H, a token by its position, a stage 0..L for the map."""
+
+    layer: int = 4
+    head: int = 2
+    token: int = 8
+    stage: int | None = None
+
+    def fitted(self, seen: LayerTrace) -> Where:
+        """Return the nearest choice that this text and this model have."""
+
+        def within(value: int, low: int, high: int) -> int:
+            return min(max(value, low), high)
+
+        return Where(
+            within(self.layer, 1, seen.layers),
+            within(self.head, 1, seen.heads),
+            within(self.token, 0, len(seen.trace.tokens) - 1),
+            None if self.stage is None else within(self.stage, 0, seen.layers),
+        )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Everything that a person has chosen in the tab."""
+
+    question: Question
+    owner: str
+    lang: str
+    where: Where = field(default_factory=Where)
+    view: View = field(default_factory=View)
+    silence: bool = False
+    second: str = ""
+    unrelated: str = ""
+    label: int = 0
+    rate: float = RATES[1]
+
+
+class Drawings:
+    """See the module."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._inspector: Inspector = services.inspector
+
+    def sentence(self, asked: Asked) -> Drawn:
+        """Return all drawings of one text; what was asked for once is empty again.
+
+        What is chosen and not there in this text or model is drawn as the nearest that is, and stays chosen: it comes
+        back with the next text that has it.
+        """
+        seen = self._inspector.look(asked.question, asked.owner)
+        asked = replace(asked, where=asked.where.fitted(seen))
+        where, lang = asked.where, asked.lang
+        info = self._info(asked)
+        drawn = {
+            "tokens": render_tokens(seen, where.token, lang),
+            "specials": render_specials(seen, lang),
+            "overview": render_overview(seen, where.layer, where.head, lang),
+            "arcs": render_arcs(seen, where.token, lang),
+            "head": render_head(seen, lang, info.other_head),
+            "masks": self._masks(seen, info, lang),
+            **dict.fromkeys(("filled", "change"), ""),
+            "step": root(empty_state(translate(lang, "inside.step_empty"))),
+            "caption_before_after": render_captions("before_after", lang, kept=info.mean_head),
+            **{f"code_{step}": self.code(step, asked) for step in ("tokens", "specials", "pooling", "head")},
+            **self.learning(asked),
+        }
+        head = self._one_head(asked)
+        return drawn | self.head(asked, head) | self.token(asked, head) | self._pooling_or_why_not(asked)
+
+    def positions(self, asked: Asked) -> Drawn:
+        """Return the picture of the checkpoint's table of positions."""
+        table = self._inspector.position_table(asked.question.checkpoint, asked.owner)
+        return {"positions": render_positions(table, len(table), *_TABLE, asked.lang)}
+
+    def pressed(self, asked: Asked, chosen: Mapping[str, int]) -> Asked:
+        """Return what is asked with another token, or layer and head; ArgumentWrong where there is none such."""
+        seen = self._inspector.look(asked.question, asked.owner)
+        bounds = {"token": (0, len(seen.trace.tokens) - 1), "layer": (1, seen.layers), "head": (1, seen.heads)}
+        for name, value in chosen.items():
+            low, high = bounds[name]
+            if not low <= value <= high:
+                raise ArgumentWrong(name=name, expected=f"{low} to {high}")
+        return replace(asked, where=replace(asked.where, **chosen))
+
+    def token(self, asked: Asked, head: HeadTrace | None = None) -> Drawn:
+        """Return what changes with the chosen token."""
+        seen = self._inspector.look(asked.question, asked.owner)
+        asked = replace(asked, where=asked.where.fitted(seen))
+        where, lang = asked.where, asked.lang
+        head = head or self._one_head(asked)
+        matching = self._inspector.matching(asked.question, asked.owner, where.token)
+        return {
+            "word": render_word(seen, where.token, matching, lang),
+            "embeddings": render_embeddings(seen, where.token, lang),
+            "numbers": render_numbers(seen, head, where.token, asked.view, lang),
+            "path": render_path(seen, where.token, geometry.path(seen.hidden, where.token), lang, seen.inner),
+            **self.map(asked),
+            **{f"code_{step}": self.code(step, asked) for step in ("embeddings", "attention")},
+        }
+
+    def head(self, asked: Asked, head: HeadTrace | None = None) -> Drawn:
+        """Return what changes with the chosen head, or with how it is looked at."""
+        seen = self._inspector.look(asked.question, asked.owner)
+        asked = replace(asked, where=asked.where.fitted(seen))
+        where, lang = asked.where, asked.lang
+        head = head or self._one_head(asked)
+        silenced = ""
+        if asked.silence:
+            without = self._inspector.without_head(asked.question, asked.owner, where.layer, where.head)
+            silenced = render_ablation(seen, without, lang)
+        return {
+            "matrix": render_matrix(seen, head, asked.view, lang),
+            "numbers": render_numbers(seen, head, where.token, asked.view, lang),
+            "ablation": silenced,
+            "code_attention": self.code("attention", asked),
+        }
+
+    def map(self, asked: Asked) -> Drawn:
+        """Return all tokens on a plane, after the chosen stage."""
+        seen = self._inspector.look(asked.question, asked.owner)
+        asked = replace(asked, where=asked.where.fitted(seen))
+        stage = seen.layers if asked.where.stage is None else asked.where.stage
+        found = geometry.flatten(seen.hidden[stage])
+        return {
+            "map": render_map(seen, found, stage, asked.where.token, asked.lang),
+            "code_layers": self.code("layers", asked),
+        }
+
+    def pooling(self, asked: Asked) -> Drawn:
+        """Return the ways to pool, beside a second and an unrelated sentence."""
+        found = self._inspector.pooling(asked.question, asked.owner, asked.second, asked.unrelated)
+        return {"pooling": render_pooling(found, asked.lang), "code_pooling": self.code("pooling", asked)}
+
+    def _pooling_or_why_not(self, asked: Asked) -> Drawn:
+        """Return `pooling`; that another sentence is too long is told there, and stops nothing else."""
+        try:
+            return self.pooling(asked)
+        except TextTooLong as error:
+            return {"pooling": root(error_state(message(asked.lang, error)))}
+
+    def fill(self, asked: Asked, position: int) -> Drawn:
+        """Return what the model puts in the place of one token."""
+        try:
+            found = self._inspector.fill(asked.question, asked.owner, position)
+        except MaskHeadMissing:
+            return {"filled": render_cannot_fill(_FILLERS, asked.lang)}
+        asked = replace(asked, where=replace(asked.where, token=position))
+        return {"filled": render_fill(found, _FILLERS, asked.lang), "code_head": self.code("fill_mask", asked)}
+
+    def learning(self, asked: Asked) -> Drawn:
+        """Return the code of a training step as it stands before somebody takes one."""
+        info = self._info(asked)
+        if info.problem == "regression":  # its step would need a number, not a label
+            return {"code_before_after": "", "code_training_step": "", "step": render_no_step(asked.lang)}
+        names = ("training_step", "before_after") if info.base else ("training_step",)
+        return {"code_before_after": "", **{f"code_{step}": self.code(step, asked) for step in names}}
+
+    def step(self, asked: Asked) -> Drawn:
+        """Take one optimizer step on a copy and return what it did."""
+        if self._info(asked).problem == "regression":
+            return {"step": render_no_step(asked.lang)}
+        found = self._inspector.training_step(asked.question, asked.owner, asked.label, asked.rate)
+        return {"step": render_step(found, asked.lang), "code_training_step": self.code("training_step", asked)}
+
+    def change(self, asked: Asked, progress: Callable[[float], None]) -> Drawn:
+        """Hold the trained checkpoint against its base."""
+        info = self._info(asked)
+        rows: Sequence[Mapping[str, Any]] = []
+        if info.run:
+            with contextlib.suppress(RunUnknown):  # the run was deleted, its checkpoint was not
+                rows = self._services.registry.evaluation(info.run, asked.owner)
+        found = self._inspector.before_after(asked.question, asked.owner, rows, progress)
+        named = {"name": info.name, "base": found.base}
+        base = "inside.change.base" if found.same_kind else "inside.change.base_frozen"
+        parts = [caption(translate(asked.lang, base, **named))]
+        if not found.same_base:
+            parts.append(root(banner(translate(asked.lang, "inside.change.other_base", **named))))
+        if found.same_kind:
+            old, new = found.before.probabilities, found.after.probabilities
+            parts.append(render_probabilities(found.after.labels, old, new, asked.lang))
+        parts.append(render_movement(found.movement, asked.lang))
+        parts += self._moved(found, asked) if found.moved else [render_frozen(found.after, asked.lang)]
+        return {"change": "".join(parts)}
+
+    def _moved(self, found: BeforeAfter, asked: Asked) -> list[str]:
+        """Draw what other weights of the encoder do to this text and to rows of the data."""
+        where, lang = asked.where.fitted(found.after), asked.lang
+        difference = compare.attention_difference(found.before, found.after, where.layer, where.head)
+        no_rows = root(caption(translate(lang, "inside.change.no_rows")))
+        return [
+            render_difference(difference, found.after, where.layer, where.head, lang),
+            render_class_map(found.class_map, lang) if found.class_map else no_rows,
+        ]
+
+    def code(self, step: str, asked: Asked) -> str:
+        """Return the lines of code that give this step's numbers, closed, with a button that copies them."""
+        where, question = asked.where, asked.question
+        info = self._info(asked)
+        stage = info.layers if where.stage is None else where.stage
+        more = self._started(info, asked.owner) if step == "before_after" else {}
+        kept = self._kept(question, asked.owner)
+        others = {"second": asked.second, "unrelated": asked.unrelated} if step == "pooling" else {}
+        for name, text in {name: text for name, text in others.items() if text.strip()}.items():
+            more |= {name: text, f"{name}_kept": self._kept(replace(question, text=text, pair=""), asked.owner)}
+        written = snippets.snippet(
+            step, _source(info), question.text, question.pair, untrained=not info.outputs, mean=info.mean_head,
+            redrawn=in_the_way(info.other_head), problem=info.problem,
+            layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
+            label=asked.label, learning_rate=asked.rate, kept=kept, labels=len(info.outputs), **more,
+        )  # fmt: skip
+        return root(code(written, *(translate(asked.lang, f"inside.{name}") for name in ("code", "copy")), step))
+
+    def _started(self, info: CheckpointInfo, owner: str) -> dict[str, Any]:
+        """Return what code needs to know of the start of a training: the base, and whether its head was kept."""
+        catalogue = self._services.catalogue
+        started = not info.mean_head and (catalogue.folder(info.id, owner) / HEAD_FILE).is_file()
+        return {"base": _source(catalogue.describe(info.base or "", owner)), "started": started}
+
+    def nothing(self, lang: str) -> Drawn:
+        """Return the tab without a text; the table of positions needs none."""
+        return dict.fromkeys(set(PICTURES) - {"positions"}, "") | {
+            "tokens": root(empty_state(translate(lang, "inside.empty")))
+        }
+
+    def _kept(self, question: Question, owner: str) -> tuple[tuple[int, int], ...]:
+        """Return what is left of a text by a checkpoint that has a rule of its own; all other code cuts by itself."""
+        if self._services.catalogue.card(question.checkpoint, owner) is None:
+            return ()
+        return self._inspector.trace(question, owner).kept
+
+    def _one_head(self, asked: Asked) -> HeadTrace:
+        return self._inspector.head(asked.question, asked.owner, asked.where.layer, asked.where.head)
+
+    def _masks(self, seen: LayerTrace, info: CheckpointInfo, lang: str) -> str:
+        if "fill_mask" not in info.can:
+            return render_cannot_fill(_FILLERS, lang)
+        label = translate(lang, "inside.fill.choose")
+        return root(caption(label) + token_strip(seen.trace, -1, label, "mask", lang))
+
+    def _info(self, asked: Asked) -> CheckpointInfo:
+        return self._services.catalogue.describe(asked.question.checkpoint, asked.owner)
+
+
+def _source(info: CheckpointInfo) -> str:
+    """Return what a person's own code would open: a Python expression."""
+    if info.source == "bundled":
+        return snippets.BUNDLED
+    if info.source == "hub":
+        return repr(info.id)
+    return repr(f"path/to/{info.name}" if info.source == "local" else "path/to/the/unpacked/zip")

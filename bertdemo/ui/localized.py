@@ -1,0 +1,132 @@
+"""The border between the page and the rest: what went wrong in words, and components that change language.
+
+`guarded` wraps every listener, API function and server function; it is one of the two places that catch anything.
+`Border` refuses, before any listener is called, a file that was not uploaded here. `Words` holds each component
+that carries words, so that one control changes them all.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from bertdemo.errors import ArgumentWrong, BertDemoError, FileMissing
+from bertdemo.i18n.translation import DEFAULT, message, normalize, translate
+
+log = logging.getLogger("bertdemo.ui")
+
+Component = TypeVar("Component")
+Source = str | Callable[[str], Any]
+"""A locale key, or a function of the language."""
+
+
+def sentence(error: Exception, lang: str) -> str:
+    """Return what a person is told; a bug of ours goes to the log with its traceback under an error id."""
+    if isinstance(error, BertDemoError):
+        return message(lang, error)
+    error_id = secrets.token_hex(4)
+    log.error("error %s", error_id, exc_info=error)
+    return translate(lang, "common.bug", error_id=error_id)
+
+
+def guarded(fn: Callable[..., Any], shown: Callable[[str], Any] | None = None) -> Callable[..., Any]:
+    """Turn what goes wrong in a listener into a sentence in the visitor's language.
+
+    The language is the function's argument named `lang`, English where it has none. Without `shown` the sentence
+    becomes a gr.Error: a toast in the page (queued listeners only) and the `error` of an API call. With `shown`,
+    what it makes of the sentence is returned instead, so that it stands next to its cause; take that form for
+    every listener with `queue=False`.
+    """
+    signature = inspect.signature(fn)
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return fn(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            told = sentence(error, _language(signature, args, kwargs))
+            if shown is not None:
+                return shown(told)
+            raise gr.Error(told, print_exception=False) from None
+
+    return call
+
+
+def _language(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    try:
+        given = signature.bind_partial(*args, **kwargs).arguments.get("lang")
+    except TypeError:
+        return DEFAULT
+    return normalize(given) if isinstance(given, str) else DEFAULT
+
+
+class Border(gr.Blocks):
+    """A page whose listeners and endpoints take only files that were uploaded to it."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Refuse in words what Gradio refuses with a bare `error: null`, and an address, which it would fetch."""
+        wanted = len(block_fn.inputs)
+        if len(inputs) < wanted:
+            expected = f"{wanted} values, in the order of the endpoint's arguments"
+            raise _refusal(ArgumentWrong(name="data", expected=expected))
+        if _has_address(inputs):
+            raise _refusal(FileMissing())
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        except ValueError as error:  # a path that is no upload, or not even of the form of a file
+            log.info("a file argument was refused: %s", type(error).__name__)
+            raise _refusal(FileMissing()) from None
+
+
+def _refusal(error: BertDemoError) -> gr.Error:
+    return gr.Error(message(DEFAULT, error), print_exception=False)
+
+
+def _has_address(value: Any) -> bool:
+    """Return whether a file anywhere in a JSON value is given by an address instead of the path of an upload."""
+    if isinstance(value, dict):
+        path = value.get("path")
+        return (isinstance(path, str) and "://" in path) or any(_has_address(part) for part in value.values())
+    return isinstance(value, list) and any(_has_address(part) for part in value)
+
+
+class Words:
+    """The components that carry words, and what each of their properties says in which language."""
+
+    def __init__(self) -> None:
+        self._sources: dict[Any, dict[str, Source]] = {}
+
+    def make(self, kind: Callable[..., Component], words: Mapping[str, Source], **kwargs: Any) -> Component:
+        """Build a component whose properties in `words` follow the language: `{"label": "tokens.text"}`."""
+        component = kind(**{name: self._say(source, DEFAULT) for name, source in words.items()}, **kwargs)
+        self._sources[component] = dict(words)
+        return component
+
+    def add(self, component: Component, words: Mapping[str, Source]) -> Component:
+        """Register properties of a component that is already built."""
+        self._sources.setdefault(component, {}).update(words)
+        return component
+
+    @property
+    def components(self) -> list[Any]:
+        """All of them, as outputs of the listener that changes the language."""
+        return list(self._sources)
+
+    def updates(self, lang: str) -> dict[Any, Any]:
+        """Return the update of each component for a language."""
+        return {
+            component: gr.update(**{name: self._say(source, lang) for name, source in words.items()})
+            for component, words in self._sources.items()
+        }
+
+    @staticmethod
+    def _say(source: Source, lang: str) -> Any:
+        return translate(lang, source) if isinstance(source, str) else source(lang)

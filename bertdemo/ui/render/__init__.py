@@ -1,1 +1,0 @@
-"""Dataclasses in, HTML out: pictures that can be tested without a page. No gradio here."""

@@ -1,1 +1,0 @@
-"""One file a tab. A tab imports no other tab."""

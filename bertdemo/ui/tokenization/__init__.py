@@ -1,0 +1,1 @@
+"""The Tokenization tab: a text as BERT reads it."""

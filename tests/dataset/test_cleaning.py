@@ -1,0 +1,135 @@
+"""What is mended is counted, changes nothing else, and is undone by leaving it out."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from bertdemo.dataset import cleaning, label_variants
+from bertdemo.tables.table import Table
+
+COLUMNS = {"text": "text", "label": "label"}
+
+
+def table(*rows: tuple[str | None, str | None]) -> Table:
+    texts, labels = zip(*rows, strict=True)
+    return Table("t.csv", {"n": tuple(map(str, range(len(rows)))), "text": texts, "label": labels},
+                 tuple(range(2, len(rows) + 2)))  # fmt: skip
+
+
+MESSY = table(
+    *((f"good {i}", "positive") for i in range(20)),
+    *((f"bad {i}", "negative") for i in range(20)),
+    ("a", "Positive"), ("b", "positive "), ("c", "postive"), ("d", "ＰＯＳＩＴＩＶＥ"),
+    ("good 1", "positive"), (" GOOD  2", "Positive"), ("bad 3", "positive"),
+    (None, "negative"), ("   ", "negative"), ("e", None), ("f", "once"),
+)  # fmt: skip
+
+
+def test_ways_of_writing_one_label_are_found_and_slips_are_told_apart() -> None:
+    counts = {"positive": 40, "Positive": 3, "POSITIVE": 2, "postive": 1, "negative": 38, "nagative": 2, "neutral": 9}
+    found = {one.written: (one.label, one.slip) for one in label_variants.find(counts)}
+    assert found == {
+        "Positive": ("positive", False),
+        "POSITIVE": ("positive", False),
+        "postive": ("positive", True),
+        "nagative": ("negative", True),
+    }
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"level 1": 100, "level 2": 5},
+        {"cat": 100, "car": 5},
+        {"card_arrival": 150, "card_delivery": 120},
+        {"positive": 100, "negative": 90},
+        {"transfer_in": 30, "transfer_out": 28},
+        {"lost_or_stolen_card": 80, "lost_or_stolen_phone": 120},
+        {"好评": 100, "差评": 3},
+    ],
+)
+def test_other_labels_stay_other_labels(counts: dict[str, int]) -> None:
+    assert label_variants.find(counts) == ()
+
+
+@pytest.mark.parametrize(
+    ("mend", "numbers"),
+    [
+        ("merge_labels", [42, 45, 47]),
+        ("merge_slips", [44]),
+        ("drop_missing", [49, 50, 51]),
+        ("drop_duplicates", [46]),
+        ("drop_conflicts", [4, 25, 47, 48]),
+        ("drop_rare", [44, 45, 52]),
+        ("drop_few", [42, 44, 45, 47, 52]),
+    ],
+)
+def test_each_mend_does_its_own_and_nothing_else(mend: cleaning.Mend, numbers: list[int]) -> None:
+    mended, (done,) = cleaning.apply(MESSY, COLUMNS, [mend])
+    assert (done.mend, done.rows, list(done.numbers)) == (mend, len(numbers), numbers)
+    assert cleaning.would_change(MESSY, COLUMNS, mend) == len(numbers)
+    if mend.startswith("drop"):
+        assert list(mended.row_numbers) == [n for n in MESSY.row_numbers if n not in numbers]
+        kept = [i for i, n in enumerate(MESSY.row_numbers) if n not in numbers]
+        assert all(cells == tuple(MESSY.columns[name][i] for i in kept) for name, cells in mended.columns.items())
+    else:
+        changed = [i for i, cell in enumerate(mended.columns["label"]) if cell != MESSY.columns["label"][i]]
+        assert [MESSY.row_numbers[i] for i in changed] == numbers
+        assert mended.columns["text"] == MESSY.columns["text"] and mended.row_numbers == MESSY.row_numbers
+
+
+def test_the_order_of_choosing_does_not_matter_and_leaving_one_out_undoes_it() -> None:
+    every = [cleaning.apply(MESSY, COLUMNS, order)[0] for order in itertools.permutations(cleaning.MENDS)]
+    assert all(one == every[0] for one in every)
+    assert {str(label).strip() for label in every[0].columns["label"]} == {"positive", "negative"}
+    assert cleaning.apply(MESSY, COLUMNS, ["drop_rare"])[0] != every[0]
+    assert cleaning.apply(MESSY, COLUMNS, [])[0] is MESSY
+    assert cleaning.apply(MESSY, COLUMNS, ["burn"]) == (MESSY, ())
+
+
+def test_once_ways_of_writing_are_merged_they_are_no_conflict() -> None:
+    rows = table(*((f"t{i}", "yes") for i in range(5)), ("same", "Yes"), ("same", "yes"))
+    assert cleaning.would_change(rows, COLUMNS, "drop_conflicts") == 2
+    mended, done = cleaning.apply(rows, COLUMNS, ["drop_conflicts", "merge_labels", "drop_duplicates"])
+    assert [one.rows for one in done] == [1, 1, 0] and len(mended.row_numbers) == 6
+
+
+def test_rows_that_a_person_decided_about_get_their_label_or_go_and_come_back_without_a_trace() -> None:
+    before = (MESSY.columns, MESSY.row_numbers)
+    relabels = {"2": "negative", "3": "", "51": "neutral", "9999": "nowhere"}
+    mended = cleaning.relabel(MESSY, COLUMNS, relabels)
+    assert list(mended.row_numbers) == [n for n in MESSY.row_numbers if n != 3]
+    was = dict(zip(MESSY.row_numbers, MESSY.columns["label"], strict=True))
+    now = dict(zip(mended.row_numbers, mended.columns["label"], strict=True))
+    assert {n: label for n, label in now.items() if label != was[n]} == {2: "negative", 51: "neutral"}
+    assert mended.columns["text"] == tuple(
+        text for n, text in zip(MESSY.row_numbers, MESSY.columns["text"], strict=True) if n != 3
+    )
+    assert cleaning.relabel(MESSY, COLUMNS, {}) is MESSY and (MESSY.columns, MESSY.row_numbers) == before
+
+
+def test_rows_are_relabelled_before_anything_is_merged_or_dropped() -> None:
+    rows = table(*((f"t{i}", "yes") for i in range(5)), ("same", "no"), ("same", "yes"), ("t0", "YES"))
+    mends = ["merge_labels", "drop_conflicts", "drop_duplicates"]
+    mended, done = cleaning.apply(rows, COLUMNS, mends, {"7": "Yes", "9": ""})
+    assert [(one.mend, one.numbers) for one in done] == [
+        ("merge_labels", (7,)), ("drop_duplicates", (8,)), ("drop_conflicts", ())
+    ]  # fmt: skip
+    assert list(mended.row_numbers) == [2, 3, 4, 5, 6, 7] and set(mended.columns["label"]) == {"yes"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "offered"),
+    [
+        ({"a": 20, "b": 20, "c": 7, "d": 1}, 8),
+        ({"a": 20, "b": 20, "c": 8, "d": 1}, 0),  # the single row is offered already
+        ({"a": 20, "b": 7, "c": 7}, 0),  # one label would be left
+    ],
+)
+def test_labels_of_few_rows_are_offered_where_it_helps(rows: dict[str, int], offered: int) -> None:
+    many = table(*((f"{label} {i}", label) for label, count in rows.items() for i in range(count)))
+    assert cleaning.counts(many, COLUMNS)["drop_few"] == offered
+    if offered:
+        assert set(cleaning.apply(many, COLUMNS, ["drop_few"])[0].columns["label"]) == {"a", "b"}

@@ -1,0 +1,13 @@
+"""Awkward files and what each must read as: built here, byte by byte, so that a reader sees what is awkward."""
+
+from __future__ import annotations
+
+from tests.tables.corpus.archives import ARCHIVES
+from tests.tables.corpus.case import Case
+from tests.tables.corpus.delimited import DELIMITED
+from tests.tables.corpus.documents import DOCUMENTS
+from tests.tables.corpus.encodings import ENCODED
+from tests.tables.corpus.lines import LINES
+from tests.tables.corpus.workbooks import WORKBOOKS
+
+CASES: tuple[Case, ...] = (*ENCODED, *DELIMITED, *LINES, *DOCUMENTS, *WORKBOOKS, *ARCHIVES)

@@ -1,0 +1,63 @@
+"""The Runs tab: every mistake can be had as a table, and a result that is drawn is not sent again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from bertdemo.i18n.translation import translate
+from bertdemo.runs import events as ev
+from bertdemo.services import Services
+from bertdemo.settings import Settings
+from bertdemo.ui.runs.callbacks import _LISTED, _OPENED, _Callbacks
+from tests.runs.support import request_for, rows_of, started, write_csv
+
+
+@pytest.fixture
+def services(settings: Settings) -> Services:
+    settings.apply()
+    return Services.create(settings)
+
+
+@pytest.fixture
+def run(services: Services, tmp_path: Path) -> str:
+    """A finished run with 600 mistakes, one of them a formula to a spreadsheet."""
+    registry = services.registry
+    run = registry.create(request_for(write_csv(tmp_path / "a.csv", rows_of(12)), checkpoint="bundled"), "")
+    wrong = {"label": "no", "predicted": "yes", "confidence": 0.75}
+    texts = ["=1+1", *(f"text {i}" for i in range(599))]
+    lines = [json.dumps({"row": i + 2, "text": text, **wrong}) for i, text in enumerate(texts)]
+    (registry.folder(run) / "evaluation.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    registry.append(run, started(seq=2))
+    metrics = {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    end = ev.Finished(
+        seq=3, attempt=1, at=time.time(), checkpoint="", metrics=metrics, evaluated_on="test", rows=600, seconds=1
+    )
+    registry.append(run, end)
+    return run
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_all_mistakes_are_in_the_csv_and_none_of_them_is_a_formula(services: Services, run: str, lang: str) -> None:
+    button = _Callbacks(services).mistakes(run, "", lang)
+    path = button["value"] if isinstance(button, dict) else button.value["path"]
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][1] == translate(lang, "result.column.text")
+    assert rows[1] == ["2", "'=1+1", "no", "yes", "0.750000"]
+    assert len(rows) == 601
+
+
+def test_the_timer_sends_the_opened_run_once(services: Services, run: str) -> None:
+    calls = _Callbacks(services)
+    seen, *first = calls.watch(run, "", "", "en")
+    assert "bd-mistake-table" in first[_LISTED + 2]
+    assert first[_LISTED + 8]["visible"] is True
+    again, *second = calls.watch(run, seen, "", "en")
+    assert again == seen and len(second) == _LISTED + _OPENED
+    assert all(update == {"__type__": "update"} for update in second[_LISTED:])
+    assert "bd-mistake-table" in calls.watch(run, seen, "", "zh")[1 + _LISTED + 2]

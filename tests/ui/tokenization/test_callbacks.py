@@ -1,0 +1,158 @@
+"""The Tokenization tab: whose checkpoints it offers, what it keeps of what was typed, and its first sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bertdemo.errors import OwnerUnknown
+from bertdemo.i18n.translation import translate
+from bertdemo.services import CHINESE, Services
+from bertdemo.settings import Settings
+from bertdemo.ui.app import build_app
+from bertdemo.ui.fine_tune.dataset_callbacks import DataListeners
+from bertdemo.ui.inference import callbacks
+from bertdemo.ui.page import SAMPLES, Visit
+from bertdemo.ui.tokenization.callbacks import _Callbacks
+from tests.hub_double import HubDouble
+from tests.tiny import build_tiny_checkpoint
+
+
+@pytest.fixture
+def calls(settings: Settings) -> _Callbacks:
+    return _Callbacks(Services.create(settings))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "tiny-bert", chinese=True)
+
+
+@pytest.fixture
+def public(home: Path) -> _Callbacks:
+    """The same on a Space."""
+    space = Settings.from_env({"BERTDEMO_HOME": str(home), "HF_HUB_CACHE": f"{home}/hub", "SPACE_ID": "a/b"})
+    return _Callbacks(Services.create(space))
+
+
+def test_on_a_space_no_key_is_never_the_loopback_owners_key(
+    public: _Callbacks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    listed = public.catalogue.list
+    monkeypatch.setattr(public.catalogue, "list", lambda owner: asked.append(owner) or listed(owner))
+    for owner in ("", public.services.new_owner()):
+        public.offer("en", "", "bundled", "", owner)
+        public.compare_choices("zh")
+        public.draw("a text", "", "bundled", "bundled", 0, owner, "en")
+    assert asked
+    assert "" not in asked
+    with pytest.raises(OwnerUnknown):
+        public.choose("bundled", "nobody")
+
+
+def test_the_form_of_a_space_lists_nothing_of_the_loopback_owner(
+    public: _Callbacks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    listed = public.catalogue.list
+    monkeypatch.setattr(public.catalogue, "list", lambda owner: asked.append(owner) or listed(owner))
+    app = build_app(public.services.settings, public.services)
+    app.page.words.updates("zh")
+    assert len(asked) >= 4
+    assert "" not in asked
+
+
+def test_a_hub_id_that_was_typed_can_be_compared_with_and_is_kept(home: Path, tiny: Path) -> None:
+    with HubDouble() as hub:
+        hub.add("owner/typed", tiny)
+        calls = _Callbacks(Services.create(hub_settings(home, hub)))
+        strip, compared, *_ = calls.draw("a good film", "", "owner/typed", "owner/typed", 0, "", "en")
+        assert "bd-chips" in strip and "typed" in compared
+        assert calls.arrive(visit("owner/typed"), SAMPLES["en"])[1]["value"] == "owner/typed"
+        kept = calls.offer("zh", "a good film", "owner/typed", "owner/typed", "")
+        assert [update["value"] for update in kept[1:]] == ["owner/typed"] * 2
+    assert calls.arrive(visit("../../etc"), SAMPLES["en"])[1]["value"] == "bundled"
+
+
+def test_inference_keeps_a_hub_id_that_was_typed_and_says_what_the_hub_says(home: Path, tiny: Path) -> None:
+    with HubDouble() as hub:
+        hub.add("owner/typed", tiny)
+        hub.add("owner/closed", tiny)
+        hub.fail("owner/closed", "gated")
+        calls = callbacks._Callbacks(Services.create(hub_settings(home, hub)))
+        chosen, about, *_ = calls.open("owner/typed", "", "zh")
+        assert chosen["value"] == "owner/typed" and "bd-about" in about
+        for lang in ("en", "zh"):
+            chosen, about, *_ = calls.open("owner/closed", "", lang)
+            assert chosen["value"] == "owner/closed"
+            assert "owner/closed" in about and 'role="alert"' in about
+    assert calls.open("a-run-that-was-deleted", "", "en")[0]["value"] == "bundled"
+    arrived, *rest = calls.arrive(visit("owner/elsewhere"))
+    assert arrived["value"] == "owner/elsewhere" and len(rest) == 5
+
+
+def test_with_no_chinese_model_at_hand_the_english_sentence_is_shown_and_said_to_be(calls: _Callbacks) -> None:
+    assert not calls.services.reads_chinese()
+    text, checkpoint, *_ = calls.arrive(visit(lang="zh"), SAMPLES["en"])
+    assert "value" not in text  # it is there already
+    assert checkpoint["value"] == "bundled"
+    told = translate("zh", "tokens.sample_english")
+    assert told in calls.draw(SAMPLES["en"], "", "bundled", "", 0, "", "zh")[0]
+    assert told not in calls.draw("something else", "", "bundled", "", 0, "", "zh")[0]
+    assert translate("en", "tokens.sample_english") not in calls.draw(SAMPLES["en"], "", "bundled", "", 0, "", "en")[0]
+
+
+def test_the_chinese_model_counts_as_at_hand_in_the_cache_or_when_the_hub_has_it(home: Path, tiny: Path) -> None:
+    with HubDouble() as hub:
+        services = Services.create(hub_settings(home, hub))
+        services.look_for_chinese()
+        assert not services.reads_chinese()
+        hub.add(CHINESE, tiny)
+        services.look_for_chinese()
+        assert services.reads_chinese()
+        services.catalogue.folder(CHINESE, "")
+    offline = Services.create(Settings.from_env({"BERTDEMO_HOME": str(home), "HF_HUB_CACHE": str(home / "hub")}))
+    assert offline.reads_chinese()
+
+
+def test_a_chinese_page_opens_with_the_chinese_sentence_and_its_model(home: Path, tiny: Path) -> None:
+    with HubDouble() as hub:
+        hub.add(CHINESE, tiny)
+        calls = _Callbacks(Services.create(hub_settings(home, hub)))
+        calls.services.look_for_chinese()
+        text, checkpoint, _, pill = calls.arrive(visit(lang="zh"), SAMPLES["en"])
+        assert (text, checkpoint["value"]) == (SAMPLES["zh"], CHINESE)
+        assert "bert-base-chinese" in pill
+        assert "bd-chips" in calls.draw(text, "", CHINESE, "", 0, "", "zh")[0]
+        typed = calls.arrive(visit(lang="zh"), "typed already")[0]
+        assert "value" not in typed
+        back = calls.offer("en", SAMPLES["zh"], CHINESE, "", "")
+        assert (back[0], back[1]["value"]) == (SAMPLES["en"], "bundled")
+        there = calls.offer("zh", SAMPLES["en"], "bundled", "", "")
+        assert (there[0], there[1]["value"]) == (SAMPLES["zh"], CHINESE)
+        kept = calls.offer("zh", SAMPLES["en"], "google-bert/bert-base-cased", "", "")
+        assert kept[1]["value"] == "google-bert/bert-base-cased"
+
+
+def test_a_chinese_sample_is_trained_on_the_model_that_reads_it(home: Path, tiny: Path) -> None:
+    with HubDouble() as hub:
+        hub.add(CHINESE, tiny)
+        services = Services.create(hub_settings(home, hub))
+        calls = DataListeners(services)
+        assert "value" not in calls.choose_sample("reviews_zh", None, None, "bundled", "", "zh")[2]
+        services.look_for_chinese()
+        assert calls.choose_sample("reviews_zh", None, None, "bundled", "", "zh")[2] == CHINESE
+        assert "value" not in calls.choose_sample("reviews_zh", None, None, "google-bert/bert-base-cased", "", "zh")[2]
+        assert "value" not in calls.choose_sample("reviews_en", None, None, "bundled", "", "zh")[2]
+
+
+def visit(checkpoint: str = "", lang: str = "en") -> Visit:
+    return Visit(lang=lang, tab="", run="", checkpoint=checkpoint, owner="")
+
+
+def hub_settings(home: Path, hub: HubDouble) -> Settings:
+    settings = Settings.from_env({"BERTDEMO_HOME": str(home), "HF_HUB_CACHE": str(home / "hub")})
+    return replace(settings, hub_endpoint=hub.url)
