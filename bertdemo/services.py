@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bertdemo import device
+from bertdemo import device, samples
 from bertdemo.analysis.baseline_cache import Baselines
 from bertdemo.analysis.embedding_cache import Embeddings
 from bertdemo.analysis.label_issue_search import Suspects
@@ -53,7 +53,7 @@ class Services:
         """Build all of them; nothing starts and nothing heavy is imported."""
         catalogue, registry = Catalogue(settings), Registry(settings)
         launcher = LocalLauncher(settings)
-        shelf = Shelf(settings)
+        shelf = Shelf(settings, trusted=samples.FOLDER)
         supervisor = Supervisor(settings, registry, catalogue, launcher, shelf)
         predictor = Predictor(
             settings,

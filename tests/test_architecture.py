@@ -7,41 +7,38 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from bertdemo.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "bertdemo"
 HEAVY = {"torch", "transformers", "evaluate", "peft", "datasets", "cleanlab"}
 
-# Lower numbers are lower tiers; the longest matching prefix decides.
-TIERS = {
-    "settings": 0, "errors": 0, "run_config": 0, "processes": 0,
-    "device": 1, "checkpoints": 1, "data.tables": 1, "data.formats": 1, "data.columns": 1, "data.split": 1,
-    "data.samples": 1, "data": 1,
-    "metrics": 2, "anatomy": 2, "tasks": 2,
-    "data.report": 3, "data.baseline": 3, "data.suspects": 3, "runs": 3, "serving": 3,
-    "sharing": 4,
-    "ui": 5,
-}  # fmt: skip
-SHARED_BY_TASKS = {
-    "base",
-    "batching",
-    "results",
-    "one_label",
-    "unlabelled",
-    "twin",
-    "thresholds",
-    "label_lists",
-    "tag_faults",
-    "tagging",
-    "spans",
-}
-HEAVY_ROOMS = (
-    "device", "checkpoints", "data.tables", "data.formats", "anatomy", "tasks", "metrics", "data.baseline",
-    "data.suspects", "runs.worker", "runs.launchers", "serving", "sharing",
+LAYERS = (
+    ("errors", "processes"),
+    ("settings", "run_config", "i18n"),
+    ("device", "tables"),
+    ("hub", "samples"),
+    ("checkpoints", "metrics"),
+    ("anatomy",),
+    ("tasks",),
+    ("dataset",),
+    ("analysis",),
+    ("runs", "serving"),
+    ("sharing",),
+    ("services",),
+    ("ui",),
+)
+"""From the lowest up: a module imports from its own layer and from those before it."""
+TASK_BASES = {"base", "batching", "results", "roles", "one_label", "without_labels", "bi_encoder", "label_lists"}
+"""What tasks share; every other module or folder of `tasks` is one task."""
+TABS = {"tokenization", "inside", "fine_tune", "inference", "runs"}
+HEAVY_FOLDERS = (
+    "device", "checkpoints", "tables.formats", "anatomy", "tasks", "metrics", "analysis.baselines",
+    "analysis.label_issues", "runs.worker", "runs.launchers", "serving", "sharing",
 )  # fmt: skip
+DRAWINGS = ("ui.html", "ui.inside.html", "ui.fine_tune.baselines_html", "ui.inference.search_html")
+MOST_FILES = 14
+"""In one folder: with more, nobody guesses where a thing lives."""
 
 
 def modules() -> list[tuple[str, ast.Module, Path]]:
@@ -53,15 +50,15 @@ def modules() -> list[tuple[str, ast.Module, Path]]:
 
 
 MODULES = modules()
-IDS = [name or "bertdemo" for name, _, _ in MODULES]
 
 
-def tier(name: str) -> int:
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        if ".".join(parts[:length]) in TIERS:
-            return TIERS[".".join(parts[:length])]
-    return 0
+NAMES = {name for name, _, _ in MODULES}
+
+
+def layer(name: str) -> int:
+    """Where a module stands; the package itself is below everything."""
+    folder = name.split(".", maxsplit=1)[0]
+    return next((place for place, folders in enumerate(LAYERS) if folder in folders), -1)
 
 
 def imports(tree: ast.AST) -> list[str]:
@@ -87,48 +84,121 @@ def top_level(tree: ast.Module) -> ast.Module:
     return ast.Module(body=body, type_ignores=[])
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_imports_go_down_only(name: str, tree: ast.Module, path: Path) -> None:
-    own = tier(name)
+def at_run_time(tree: ast.Module) -> ast.Module:
+    """The module without its TYPE_CHECKING blocks."""
+    body = [node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")]
+    return ast.Module(body=body, type_ignores=[])
+
+
+def module_of(imported: str) -> str:
+    """The module of ours that an import loads: `x.y.Name` is x.y, where there is no module x.y.Name."""
+    name = imported.removeprefix("bertdemo.")
+    return name if name in NAMES else name.rpartition(".")[0]
+
+
+def circles(edges: dict[str, set[str]]) -> list[str]:
+    """Every import that leads back to where it started, as a chain of names."""
+    closed, done = [], set[str]()
+
+    def follow(name: str, path: list[str]) -> None:
+        if name in path:
+            closed.append(" -> ".join([*path[path.index(name) :], name]))
+        elif name not in done:
+            for other in sorted(edges.get(name, ())):
+                follow(other, [*path, name])
+            done.add(name)
+
+    for name in sorted(edges):
+        follow(name, [])
+    return closed
+
+
+def test_every_folder_has_a_layer_and_no_folder_has_two() -> None:
+    folders = [folder for layer in LAYERS for folder in layer]
+    assert sorted(folders) == sorted({name.split(".")[0] for name in NAMES} - {"__init__"})
+
+
+def test_imports_go_down_only() -> None:
     above = [
-        module for module in imports(tree)
-        if module.startswith("bertdemo.") and tier(module.removeprefix("bertdemo.")) > own
+        f"{name} imports {module}" for name, tree, _ in MODULES for module in imports(tree)
+        if module.startswith("bertdemo.") and layer(module.removeprefix("bertdemo.")) > layer(name)
     ]  # fmt: skip
-    assert not above
+    assert not above, "\n".join(above)
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_only_the_rooms_for_it_know_torch_and_only_inside_functions(name: str, tree: ast.Module, path: Path) -> None:
-    everywhere = {module.split(".")[0] for module in imports(tree)} & HEAVY
-    if not name.startswith(HEAVY_ROOMS):
-        assert not everywhere
-    # The metric modules are loaded by evaluate, the training loop by a worker that has imported torch already.
-    if not name.startswith(("metrics.", "runs.worker.training")):
-        assert not {module.split(".")[0] for module in imports(top_level(tree))} & HEAVY
+def test_no_modules_and_no_folders_import_each_other_in_a_circle() -> None:
+    modules: dict[str, set[str]] = {}
+    folders: dict[str, set[str]] = {}
+    for name, tree, _ in MODULES:
+        for imported in imports(at_run_time(tree)):
+            if imported.startswith("bertdemo.") and (other := module_of(imported)) not in {"", name}:
+                modules.setdefault(name, set()).add(other)
+                if (here := name.split(".")[0]) != (there := other.split(".")[0]):
+                    folders.setdefault(here, set()).add(there)
+    found = [*circles(modules), *circles(folders)]
+    assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_gradio_stays_in_the_page_and_out_of_its_drawings(name: str, tree: ast.Module, path: Path) -> None:
-    if not name.startswith("ui") or name.startswith("ui.render"):
-        assert "gradio" not in {module.split(".")[0] for module in imports(tree)}
+def test_no_folder_holds_more_files_than_a_reader_can_scan() -> None:
+    files: dict[Path, int] = {}
+    for _, _, path in MODULES:
+        files[path.parent] = files.get(path.parent, 0) + (path.name != "__init__.py")
+    wide = [f"{folder.relative_to(ROOT)}: {count} files" for folder, count in files.items() if count > MOST_FILES]
+    assert not wide, "\n".join(wide)
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_a_module_says_what_it_is_for_and_stays_small(name: str, tree: ast.Module, path: Path) -> None:
-    assert ast.get_docstring(tree)
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
-    assert path.stem not in {"utils", "util", "common", "helpers", "core", "manager", "misc"}
+def test_only_the_folders_for_it_know_torch_and_only_inside_functions() -> None:
+    wrong = []
+    for name, tree, _ in MODULES:
+        everywhere = {module.split(".")[0] for module in imports(tree)} & HEAVY
+        if everywhere and not name.startswith(HEAVY_FOLDERS):
+            wrong.append(f"{name} knows {sorted(everywhere)}")
+        at_import = {module.split(".")[0] for module in imports(top_level(tree))} & HEAVY
+        # The metric modules are loaded by evaluate, the training loop by a worker that has imported torch already.
+        if at_import and not name.startswith(("metrics.", "runs.worker.training")):
+            wrong.append(f"{name} loads {sorted(at_import)} when it is imported")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_gradio_stays_in_the_page_and_out_of_its_drawings() -> None:
+    wrong = [
+        name for name, tree, _ in MODULES
+        if (not name.startswith("ui") or any(name.startswith(drawings) for drawings in DRAWINGS))
+        and "gradio" in {module.split(".")[0] for module in imports(tree)}
+    ]  # fmt: skip
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_module_says_what_it_is_for_and_stays_small() -> None:
+    wrong = [f"{name or 'bertdemo'}: {fault}" for name, tree, path in MODULES for fault in faults(tree, path)]
+    assert not wrong, "\n".join(wrong)
+
+
+def faults(tree: ast.Module, path: Path) -> list[str]:
+    """What is too large, or says too little, in one module."""
+    wrong = [] if ast.get_docstring(tree) else ["no docstring"]
+    if len(path.read_text(encoding="utf-8").splitlines()) > 400:
+        wrong.append("over 400 lines")
+    if path.stem in {"utils", "util", "common", "helpers", "core", "manager", "misc"}:
+        wrong.append("a name that says nothing")
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.returns is not None, node.name
-            assert (node.end_lineno or node.lineno) - node.lineno < 50, node.name
+            if node.returns is None:
+                wrong.append(f"{node.name} has no return type")
+            if (node.end_lineno or node.lineno) - node.lineno >= 50:
+                wrong.append(f"{node.name} is too long")
+    return wrong
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_only_the_settings_read_the_environment(name: str, tree: ast.Module, path: Path) -> None:
-    if name != "settings":
-        read = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-        assert not {"os.environ", "os.getenv"} & set(read)
+def test_only_the_settings_read_the_environment() -> None:
+    wrong = [
+        f"{name}: {ast.unparse(node)}"
+        for name, tree, _ in MODULES
+        if name != "settings"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_exactly_two_places_catch_everything() -> None:
@@ -139,43 +209,51 @@ def test_exactly_two_places_catch_everything() -> None:
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
     ]
-    assert sorted(found) == ["runs.worker.__main__", "ui.widgets"]
+    assert sorted(found) == ["runs.worker.__main__", "ui.localized"]
 
 
 def test_no_tab_imports_another_tab_and_no_task_another_task() -> None:
-    assert not SHARED_BY_TASKS & set(TASKS)
-    for folder, allowed in (("ui.tabs", set[str]()), ("tasks", SHARED_BY_TASKS)):
-        names = {name.removeprefix(f"{folder}.") for name, _, _ in MODULES if name.startswith(f"{folder}.")}
+    tasks = {name.split(".")[1] for name in NAMES if name.startswith("tasks.")} - TASK_BASES
+    assert tasks == set(TASKS)
+    wrong = []
+    for folder, alone in (("ui", TABS), ("tasks", tasks)):
         for name, tree, _ in MODULES:
-            if name.startswith(f"{folder}."):
-                other = {module.removeprefix(f"bertdemo.{folder}.").split(".")[0] for module in imports(tree)}
-                assert not (other & names) - allowed - {name.removeprefix(f"{folder}.")}
+            own = name.split(".")[1] if name.startswith(f"{folder}.") else ""
+            for module in imports(tree) if own in alone else ():
+                other = module.removeprefix(f"bertdemo.{folder}.").split(".")[0]
+                if module.startswith(f"bertdemo.{folder}.") and other in alone - {own}:
+                    wrong.append(f"{name} imports {module}")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_registry_knows_neither_worker_nor_supervisor_and_runs_neither_serving_nor_sharing() -> None:
+    wrong = []
     for name, tree, _ in MODULES:
-        found = [module for module in imports(tree) if module.startswith("bertdemo")]
+        modules = [module for module in imports(tree) if module.startswith("bertdemo")]
         if name == "runs.registry":
-            assert not [module for module in found if "worker" in module or "supervisor" in module]
+            wrong += [f"{name} imports {module}" for module in modules if "worker" in module or "supervisor" in module]
         if name.startswith("runs"):
-            assert not [module for module in found if module.startswith(("bertdemo.serving", "bertdemo.sharing"))]
+            away = ("bertdemo.serving", "bertdemo.sharing")
+            wrong += [f"{name} imports {module}" for module in modules if module.startswith(away)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_nothing_but_the_tasks_asks_which_task_it_is() -> None:
+    wrong = []
     for name, tree, _ in MODULES:
-        if name.startswith("tasks"):
-            continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.Compare):
+            if isinstance(node, ast.Compare) and not name.startswith("tasks"):
                 words = [ast.unparse(part) for part in (node.left, *node.comparators)]
                 named = {f"'{task}'" for task in TASKS} & set(words)
-                assert not (named and any("task" in word for word in words)), name
+                if named and any("task" in word for word in words):
+                    wrong.append(f"{name}, line {node.lineno}")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_page_the_tasks_and_the_supervisor_load_no_heavy_library() -> None:
     code = (
-        "import sys, bertdemo.ui.app, bertdemo.ui.services, bertdemo.tasks, bertdemo.runs.supervisor\n"
-        "import bertdemo.anatomy.tokens, bertdemo.data.tables, bertdemo.runs.status, bertdemo.tasks.base\n"
+        "import sys, bertdemo.ui.app, bertdemo.services, bertdemo.tasks, bertdemo.runs.supervisor\n"
+        "import bertdemo.anatomy.tokens, bertdemo.tables.table_files, bertdemo.runs.status, bertdemo.tasks.base\n"
         "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'peft', 'sklearn', 'cleanlab'}\n"
         "print(sorted(set(sys.modules) & heavy))"
     )

@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bertdemo.checkpoints import bundled, encoder_decoder, head_detection, hub_models, validation
-from bertdemo.checkpoints.hub_checks import HubChecks
+from bertdemo.checkpoints import bundled, encoder_decoder, folder_checks, head_detection, hub_models, validation
+from bertdemo.checkpoints.folder_checks import HubChecks
 from bertdemo.checkpoints.info import (
     Capability,
     Card,
@@ -213,7 +213,7 @@ class Catalogue:
         except OSError:
             raise CheckpointBroken(checkpoint=checkpoint, file=WEIGHTS_FILE) from None
         if state not in self._vetted:
-            self._vetted[state] = validation.check_folder(folder, checkpoint=checkpoint)
+            self._vetted[state] = folder_checks.check_folder(folder, checkpoint=checkpoint)
         return self._vetted[state]
 
     def _describe_known(self, repo_id: str) -> CheckpointInfo:

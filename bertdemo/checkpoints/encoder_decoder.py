@@ -36,7 +36,7 @@ NEW = re.compile(rf"decoder\.({NEW_IN_WRITER.pattern})|encoder\.pooler\.dense\.(
 def check(folder: Path, raw: Mapping[str, Any], checkpoint: str) -> Vetted:
     """Check both halves of a folder; the facts that are returned are the reader's, the writer's config beside them.
 
-    Raises what `intake.check_folder` raises.
+    Raises what `folder_checks.check_folder` raises.
     """
     config, writer, ids = _configs(raw, checkpoint)
     weights = validation.check_weights(folder / WEIGHTS_FILE, checkpoint=checkpoint, plain=_plain)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from bertdemo.checkpoints import encoder_decoder, mean_pooling_head, validation
+from bertdemo.checkpoints import encoder_decoder, folder_checks, mean_pooling_head
 from bertdemo.checkpoints.head_detection import other_head
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.checkpoints.validation import Vetted
@@ -89,9 +89,9 @@ def open_model(
     new one is made; with `seed` the new one is the same every time, and the caller's random state is left alone. A
     linear layer on the mean opens as `mean_linear`, and is never made new. Only `attention="eager"` gives attention
     weights. `dropout` replaces every dropout rate of the config, `extra` are further fields of it. Raises
-    what `intake.check_folder` raises, and CheckpointBroken where a tensor of the encoder is missing.
+    what `folder_checks.check_folder` raises, and CheckpointBroken where a tensor of the encoder is missing.
     """
-    vetted = validation.check_folder(folder)
+    vetted = folder_checks.check_folder(folder)
     if head == "fill_mask" and not vetted.weights.has_mlm_head:
         raise MaskHeadMissing(checkpoint=folder.name)
     fields = _fields(vetted, head, labels, extra, dropout)

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from bertdemo import processes
-from bertdemo.checkpoints import bundled, validation
+from bertdemo.checkpoints import bundled, folder_checks
 from bertdemo.checkpoints.info import CARD_FILE, Card, owner_sha256
 from bertdemo.errors import CheckpointBroken, CheckpointUnknown
 from bertdemo.settings import Settings
@@ -57,7 +57,7 @@ class Trained:
         """
         if not ID.fullmatch(card.id) or card.id == bundled.ID or draft.parent != self._root:
             raise ValueError(card.id)
-        validation.check_folder(draft, checkpoint=card.id)
+        folder_checks.check_folder(draft, checkpoint=card.id)
         if not ((draft / "tokenizer.json").is_file() or (draft / "vocab.txt").is_file()):
             raise CheckpointBroken(checkpoint=card.id, file="tokenizer.json")
         for path in draft.iterdir():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bertdemo.checkpoints.head_detection import PROBLEMS, with_labels
+from bertdemo.checkpoints.head_detection import PROBLEMS
 from bertdemo.checkpoints.mean_pooling_head import ARCHITECTURE as MEAN_LINEAR
 from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert
 from bertdemo.hub.model_files import CONFIG_FILE, WEIGHTS_FILE
@@ -98,28 +98,6 @@ class Vetted:
 
 class Refused(ValueError):
     """The file under the check is not what it should be."""
-
-
-def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
-    """Check config and weights of `folder` and that they fit each other.
-
-    Raises HubNotBert for another architecture, CheckpointIncomplete naming tensors of the encoder that are not
-    there, CheckpointBroken naming the file at fault otherwise; `checkpoint` is the id in their messages (the
-    folder's name when left out).
-    """
-    from bertdemo.checkpoints import encoder_decoder
-
-    name = checkpoint or folder.name
-    raw = read_config(folder / CONFIG_FILE, checkpoint=name)
-    if raw.get("model_type") == encoder_decoder.MODEL_TYPE:
-        return encoder_decoder.check(folder, raw, name)
-    config = clean_config(raw, checkpoint=name)
-    weights = check_weights(folder / WEIGHTS_FILE, checkpoint=name)
-    require_shapes(weights, encoder_shapes(config), name)
-    architecture = architecture_of(raw)
-    if not _mean_head_fits(config, weights, architecture):
-        raise CheckpointBroken(checkpoint=name, file=WEIGHTS_FILE)
-    return Vetted(with_labels(config, weights, architecture), weights, architecture)
 
 
 def require_shapes(weights: WeightsFacts, expected: Mapping[str, tuple[int, ...]], checkpoint: str) -> None:
@@ -215,7 +193,7 @@ def check_weights(path: Path, *, checkpoint: str = "", plain: Callable[[str], st
     )
 
 
-def _mean_head_fits(config: Mapping[str, Any], weights: WeightsFacts, architecture: str) -> bool:
+def mean_head_fits(config: Mapping[str, Any], weights: WeightsFacts, architecture: str) -> bool:
     """Return whether config and file agree on a linear layer over the mean, or on there being none.
 
     Two heads in one file would leave open which of them is meant; a `linear` of another class is not ours to read.

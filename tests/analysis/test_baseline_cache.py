@@ -89,8 +89,8 @@ def test_a_run_keeps_the_figures_and_not_the_rows(baselines: Baselines, reviews:
 def test_so_many_labels_that_weights_would_fill_the_memory_are_only_guessed(
     baselines: Baselines, reviews: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert settings.limits.labels <= baselines.MOST_LABELS  # so that nothing that can be trained goes without
-    monkeypatch.setattr(baselines, "MOST_LABELS", 1)
+    assert settings.limits.labels <= scores.MOST_LABELS  # so that nothing that can be trained goes without
+    monkeypatch.setattr(scores, "MOST_LABELS", 1)
     table = table_files.read(reviews, reviews.name, settings.limits)
     assert [one.kind for one in baselines.compute(reviews, table, TASK, COLUMNS, "bundled", "")] == ["majority"]
 

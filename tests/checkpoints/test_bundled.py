@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bertdemo.checkpoints import Catalogue, bundled, validation
+from bertdemo.checkpoints import Catalogue, bundled, folder_checks
 from bertdemo.errors import CheckpointBroken
 from bertdemo.settings import Settings
 
 
 def test_the_facts_in_the_table_are_those_of_the_files(settings: Settings) -> None:
     info = Catalogue(settings).describe("bundled", "")
-    vetted = validation.check_folder(bundled.folder())
+    vetted = folder_checks.check_folder(bundled.folder())
     assert (info.layers, info.width, info.heads) == (6, 384, 12)
     assert round(info.parameters / 1e6, 1) == 22.7
     assert info.parameters == vetted.weights.parameters

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from bertdemo.checkpoints import Catalogue, loading, validation
+from bertdemo.checkpoints import Catalogue, folder_checks, loading
 from bertdemo.errors import CheckpointBroken, CheckpointError, CheckpointIncomplete
 from bertdemo.hub.model_files import WEIGHTS_FILE
 from bertdemo.settings import Settings
@@ -115,7 +115,7 @@ def test_a_pair_without_one_of_its_tensors_is_refused_with_its_name(
     del tensors[name]
     save_file(tensors, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     with pytest.raises(error) as raised:
-        validation.check_folder(folder)
+        folder_checks.check_folder(folder)
     assert name.removeprefix("encoder.").replace("decoder.bert.", "decoder.") in str(raised.value.values["missing"])
 
 
@@ -134,4 +134,4 @@ def test_a_pair_with_a_foreign_tensor_is_refused(pair: Path, tmp_path: Path, nam
     tensors = load_file(folder / WEIGHTS_FILE)
     save_file({**tensors, name: torch.zeros(32)}, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     with pytest.raises(CheckpointBroken):
-        validation.check_folder(folder)
+        folder_checks.check_folder(folder)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bertdemo.analysis import baselines
-from bertdemo.checkpoints import Catalogue, validation
+from bertdemo.checkpoints import Catalogue, folder_checks
 from bertdemo.checkpoints.loading import open_mean_linear, open_model, write
 from bertdemo.checkpoints.mean_pooling_head import ARCHITECTURE, masked_mean, model_class, pooling_of
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
@@ -85,7 +85,7 @@ def test_encoder_and_layer_lie_in_one_file_under_names_of_their_own(
     encoder = {name: tensor for name, tensor in before.items() if "pooler" not in name}
     assert {name for name in stored if not name.startswith("linear.")} == {f"bert.{name}" for name in encoder}
     assert all(torch.equal(stored[f"bert.{name}"], tensor) for name, tensor in encoder.items())
-    vetted = validation.check_folder(kept[0])
+    vetted = folder_checks.check_folder(kept[0])
     assert (vetted.architecture, vetted.weights.has_mean_head, vetted.weights.has_pooler) == (ARCHITECTURE, True, False)
     assert tuple(vetted.config["id2label"].values()) == labels
 

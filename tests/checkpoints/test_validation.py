@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bertdemo.checkpoints import loading, validation
+from bertdemo.checkpoints import folder_checks, loading, validation
 from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert
 
 GOOD: dict[str, Any] = {
@@ -171,7 +171,7 @@ def test_the_old_names_of_layer_norm_are_read(tmp_path: Path) -> None:
 
 
 def test_the_heads_are_told_from_the_names(tiny: Path, tiny_classifier: Path) -> None:
-    body, classifier = (validation.check_folder(folder) for folder in (tiny, tiny_classifier))
+    body, classifier = (folder_checks.check_folder(folder) for folder in (tiny, tiny_classifier))
     assert (body.weights.has_pooler, body.weights.has_classifier, body.weights.has_mlm_head) == (True, False, False)
     assert classifier.weights.has_classifier and classifier.architecture == "BertForSequenceClassification"
     assert body.weights.parameters == classifier.weights.parameters == validation.parameters(body.config)
@@ -183,7 +183,7 @@ def test_weights_that_do_not_fit_the_config_are_refused(tmp_path: Path, tiny: Pa
     raw = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**raw, **change}))
     with pytest.raises(CheckpointBroken) as caught:
-        validation.check_folder(folder)
+        folder_checks.check_folder(folder)
     assert caught.value.values["file"] == "model.safetensors"
 
 
@@ -192,7 +192,7 @@ def test_weights_that_lack_tensors_of_the_encoder_are_refused_with_their_names(t
     raw = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**raw, "num_hidden_layers": 3}))
     with pytest.raises(CheckpointIncomplete) as caught:
-        validation.check_folder(folder)
+        folder_checks.check_folder(folder)
     assert caught.value.values["count"] == 16
     assert str(caught.value.values["missing"]).startswith("encoder.layer.2.attention.self.query.weight, ")
 
@@ -201,7 +201,7 @@ def test_an_index_of_shards_is_refused(tmp_path: Path, tiny: Path) -> None:
     folder = shutil.copytree(tiny, tmp_path / "copy")
     (folder / "model.safetensors.index.json").write_text('{"weight_map": {"x": "../../other/model.safetensors"}}')
     with pytest.raises(CheckpointBroken) as caught:
-        validation.check_folder(folder)
+        folder_checks.check_folder(folder)
     assert caught.value.values["file"] == "model.safetensors.index.json"
 
 

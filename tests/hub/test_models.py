@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bertdemo.checkpoints import Catalogue
-from bertdemo.checkpoints.hub_checks import HubChecks
+from bertdemo.checkpoints.folder_checks import HubChecks
 from bertdemo.errors import (
     CheckpointBroken,
     CheckpointIdMalformed,

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bertdemo.analysis import baselines
-from bertdemo.checkpoints import Catalogue, validation
+from bertdemo.checkpoints import Catalogue, folder_checks
 from bertdemo.checkpoints.loading import open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.runs import events as ev
@@ -82,7 +82,7 @@ def test_the_card_says_mean_and_only_what_was_used(work: Work, data: Path, own_s
     assert "epochs" not in card.config and card.config["method"] == "regression"
     assert (info.mean_head, info.pooling, info.labels, info.task) == (True, "mean", TEN, "classification")
     assert {"labels", "embed", "fine_tune"} <= set(info.can)
-    assert validation.check_folder(catalogue.folder(folder.name, "")).architecture == "BertMeanLinear"
+    assert folder_checks.check_folder(catalogue.folder(folder.name, "")).architecture == "BertMeanLinear"
     tuned = catalogue.describe(work(request_for(data, config={"epochs": 1})).name, "")
     assert (tuned.mean_head, tuned.pooling) == (False, "pooler")
 

@@ -20,13 +20,10 @@ from bertdemo.ui.html.primitives import caption, root
 from bertdemo.ui.html.runs import render_run
 from bertdemo.ui.page import Page
 
-FILE_TYPES = list(KINDS)
-"""What the browser offers; the reader refuses in words what it lets through."""
-
 
 def data_box(page: Page) -> dict[str, Any]:
     """Draw where data is chosen; returns its components by name."""
-    make, types, services = page.words.make, FILE_TYPES, page.services
+    make, types, services = page.words.make, list(KINDS), page.services
 
     def choices(lang: str) -> list[tuple[str, str]]:
         return [(translate(lang, f"sample.{sample.id}"), sample.id) for sample in _offered(services, lang)]

@@ -13,7 +13,7 @@ from bertdemo.hub.progress import DownloadProgress
 from bertdemo.i18n.translation import percent, plural, translate
 from bertdemo.services import Services
 from bertdemo.serving.files import predict_file
-from bertdemo.ui.fine_tune.layout import FILE_TYPES
+from bertdemo.tables.table_files import KINDS
 from bertdemo.ui.html.predictions import Asked, describe, render_prediction, render_vector
 from bertdemo.ui.html.primitives import caption, empty_state, error_state, join, note, root
 from bertdemo.ui.html.run_list import when
@@ -157,7 +157,7 @@ def build(page: Page) -> None:
         gr.Accordion, {"label": "predict.file_box"}, open=False, visible=False, elem_id="predict-file-box"
     ) as box:
         file = make(gr.File, {"label": "predict.file"}, height=110, elem_id="predict-file",
-                    file_types=FILE_TYPES)  # fmt: skip
+                    file_types=list(KINDS))  # fmt: skip
         run = make(gr.Button, {"value": "predict.file_go"}, variant="primary", elem_id="predict-file-go", scale=0)
         told = gr.HTML("", elem_id="predict-file-told")
         result = make(

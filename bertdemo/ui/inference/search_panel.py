@@ -9,8 +9,8 @@ import gradio as gr
 
 from bertdemo.i18n.translation import percent, translate
 from bertdemo.services import Services
+from bertdemo.tables.table_files import KINDS
 from bertdemo.tasks.roles import detect
-from bertdemo.ui.fine_tune.layout import FILE_TYPES
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.inference.search_html import render_search
 from bertdemo.ui.localized import guarded
@@ -37,7 +37,7 @@ def build(page: Page, checkpoint: gr.Dropdown) -> None:
                 elem_id="predict-documents", min_width=260,
             )  # fmt: skip
             file = make(
-                gr.File, {"label": "search.file"}, file_types=FILE_TYPES, height=110, elem_id="predict-documents-file",
+                gr.File, {"label": "search.file"}, file_types=list(KINDS), height=110, elem_id="predict-documents-file",
                 min_width=200,
             )  # fmt: skip
         with gr.Row(elem_classes="bd-controls"):
