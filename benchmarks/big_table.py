@@ -27,7 +27,6 @@ from benchmarks.row import ROOT, Row
 from bertdemo import tasks
 from bertdemo.analysis.report import Report, examine
 from bertdemo.dataset import cleaning, fingerprints
-from bertdemo.dataset.split import split
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.tables.fold_text import fold_text
@@ -65,7 +64,7 @@ def check(count: int = ROWS) -> list[Row]:
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([["id", "text", "label", "stars"], *planted.rows])
         size = path.stat().st_size
-        expected = planted.expected | {"moved": moved(planted.rows)}
+        expected = planted.expected | {"copies": copies(planted.rows)}
         del planted
         env = {**os.environ, "BERTDEMO_HOME": name}
         done = subprocess.run(
@@ -153,16 +152,10 @@ def _expected(rows: list[Fields], n: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def moved(rows: list[Fields]) -> int:
-    """Count the rows that the split must move, with a dictionary of texts."""
-    usable = [row for row in rows if row[1].strip() and row[2].strip()]
-    parts = split([row[2] for row in usable], seed=0)
-    home: dict[str, int] = {}
-    count = 0
-    for part, places in enumerate((parts.train, parts.validation, parts.test)):
-        for place in places:
-            count += home.setdefault(fold_text(usable[place][1]), part) != part
-    return count
+def copies(rows: list[Fields]) -> int:
+    """Count the rows whose text another row has too, with a dictionary of texts."""
+    texts = Counter(fold_text(row[1]) for row in rows if row[1].strip() and row[2].strip())
+    return sum(count for count in texts.values() if count > 1)
 
 
 def main(path: Path) -> None:
@@ -222,7 +215,7 @@ def _counted(report: Report) -> dict[str, Any]:
         "duplicates": ("duplicates", "count"), "exact": ("duplicates", "exact"),
         "conflicting texts": ("conflicting_labels", "texts"), "conflicting rows": ("conflicting_labels", "rows"),
         "variant rows": ("label_variants", "rows"), "named": ("label_in_text", "count"),
-        "ids": ("id_columns", "columns"), "moved": ("moved_together", "count"),
+        "ids": ("id_columns", "columns"), "copies": ("copies_together", "count"),
     }  # fmt: skip
     counted = {name: found.get(code, {}).get(value) for name, (code, value) in wanted.items()}
     return counted | {"given away": stars.get("count") if stars.get("column") == "stars" else None}

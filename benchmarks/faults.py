@@ -113,7 +113,7 @@ def missed(planted: Planted, table: Table, report: Report) -> dict[str, list[int
         "conflicts": [row for pair in planted.conflicts.items() for row in pair if row in left["drop_conflicts"]]
         + [0] * (found["conflicting_labels"]["rows"] != gone["drop_conflicts"]),
         "leaks": [row for row, source in pairs.items() if parts[row] != parts[source]]
-        + [0] * ("moved_together" not in found),
+        + [0] * ("copies_together" not in found),
         "labels": [row for row, label in planted.labels.items() if now[row] != label]
         + [0] * (found["label_variants"]["rows"] != len(planted.labels)),
         "leaks into a file": _unseen(planted, table),
@@ -134,7 +134,7 @@ def _unseen(planted: Planted, table: Table) -> list[int]:
 def _parts(table: Table) -> dict[int, str]:
     """Return row in the file -> the part that it goes into."""
     marks = fingerprints.marks(table, COLUMNS)
-    chosen = split.split([marks.names[code] for code in marks.labels.tolist()], seed=0, keys=marks.keys)
+    chosen = split.split([marks.names[code] for code in marks.labels.tolist()], keys=marks.keys)
     return {
         table.row_numbers[row]: part for part in ("train", "validation", "test") for row in getattr(chosen, part)
     }  # fmt: skip

@@ -78,7 +78,7 @@ class RunConfig:
     group_by_length: bool = _setting(True, "flag")
     """Batches of rows of similar length: the same result with far less padding."""
     seed: int = _setting(42, "int", low=0, high=2**31 - 1)
-    """Seed of the split, the new head, the order of rows and dropout."""
+    """Seed of the new head, the order of rows and dropout; the split has its own."""
     method: str = _setting("fine_tune", "choice", choices=("fine_tune", "regression"))
     """`fine_tune` trains every weight; `regression` fits one linear layer on the frozen encoder's mean vectors."""
 
@@ -207,6 +207,8 @@ class RunRequest:
     """What is mended in the training file before it is used: names of `data.mending.MENDS`."""
     relabels: Mapping[str, str] = field(default_factory=dict)
     """Row number in the training file -> its label from now on, or "" to leave the row out; done before the mends."""
+    split_seed: int = 42
+    """Seed of the split (dataset.split.SEED), apart from `config.seed`, so that several runs share their rows."""
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What was found before training, kind -> {value, low, high, macro_f1, rows, folds, seconds}: kept, not used."""
 
@@ -225,7 +227,8 @@ class RunRequest:
         raw = json.loads(text)
         config = {name: value for name, value in raw["config"].items() if name in _names(RunConfig)}
         request = {name: value for name, value in raw.items() if name in _names(cls)}
-        return cls(**{**request, "mends": tuple(request.get("mends", ())), "config": RunConfig(**config)})
+        seeds = {"split_seed": request.get("split_seed", config.get("seed", 42))}  # one seed served both once
+        return cls(**{**request, **seeds, "mends": tuple(request.get("mends", ())), "config": RunConfig(**config)})
 
 
 def _names(cls: Any) -> set[str]:

@@ -146,3 +146,11 @@ def test_a_task_that_takes_more_effort_gets_more_epochs() -> None:
     assert chosen_for(RunConfig(), **known).epochs == 3
     assert chosen_for(RunConfig(), **known, effort=5.0).epochs == 8
     assert chosen_for(RunConfig(epochs=2), **known, effort=5.0).epochs == 2
+
+
+def test_the_split_has_a_seed_of_its_own_and_an_old_run_keeps_the_one_it_had() -> None:
+    request = RunRequest("classification", {}, "bundled", RunConfig(seed=7), "a.csv", "a.csv")
+    assert request.split_seed == 42 and RunRequest.from_json(request.to_json()) == request
+    old = json.loads(request.to_json())
+    del old["split_seed"]
+    assert RunRequest.from_json(json.dumps(old)).split_seed == 7

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bertdemo.dataset.grouped_split import deal
 from bertdemo.tables.fold_text import fold_text
 from bertdemo.tables.table import Table
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
-_MOVED_NAMED = 20
+ROWS_NAMED = 20
 TEST_FROM = 1000
 """From so many usable rows on, a tenth is kept for the test and a tenth for validation; below, a fifth validates."""
+SEED = 42
+"""Seed of every split unless a person chooses another: runs, seeds and settings are then compared on the same rows."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,9 @@ class Split:
     train: tuple[int, ...]
     validation: tuple[int, ...]
     test: tuple[int, ...]
-    moved: int = 0
-    """Rows that changed their part, because the same text stood in an earlier one (training first)."""
-    moved_rows: tuple[int, ...] = ()
+    copies: int = 0
+    """Rows that share their text with another row: all rows of one text are in one part."""
+    copy_rows: tuple[int, ...] = ()
     """The first 20 of them."""
 
     def sizes(self) -> dict[str, int]:
@@ -39,10 +42,10 @@ class Split:
 
 def usable_rows(table: Table, columns: Mapping[str, str]) -> tuple[int, ...]:
     """Return the indices of the rows in which every column of `columns` holds more than white space."""
-    wanted = [table.columns[name] for name in columns.values()]
+    cells_by_column = [table.columns[name] for name in columns.values()]
     return tuple(
         index
-        for index, cells in enumerate(zip(*wanted, strict=True))
+        for index, cells in enumerate(zip(*cells_by_column, strict=True))
         if all(cell is not None and not cell.isspace() and cell for cell in cells)
     )
 
@@ -50,7 +53,7 @@ def usable_rows(table: Table, columns: Mapping[str, str]) -> tuple[int, ...]:
 def split(
     labels: Sequence[str],
     *,
-    seed: int,
+    seed: int = SEED,
     validation_file: bool = False,
     test_file: bool = False,
     texts: Sequence[str] = (),
@@ -60,50 +63,49 @@ def split(
 
     With a validation file of their own all rows train. With a test file only, nothing more is held out for the
     test. Otherwise 80/10/10 from TEST_FROM rows on, 80/20/0 below. A label of one row trains (unless all are), a
-    label of a few rows has at least one in training. Where `texts` are given, one a row, the copies of a text
-    (see `fold_text`) are all in one part: what is learnt by heart must not be asked; `keys`, numbers that are equal for
-    copies, say the same for many rows. The same input gives the same split.
+    label of a few rows has at least one in training. `labels` are the strata; they may all be "".
+
+    Where `texts` are given, one per row, all copies of a text (see `fold_text`) are in one part, so that no text is
+    in both training and evaluation; `keys`, numbers that are equal for copies, say the same for many rows. The
+    shares then hold to within the size of the largest group of copies. Rows that are all one text all train: nothing
+    can be held out of them. The same input gives the same split.
     """
     import numpy as np
 
-    everything = np.arange(len(labels))
+    count = len(labels)
     if validation_file:
-        return Split(tuple(everything.tolist()), (), ())
-    large = len(labels) >= TEST_FROM
+        return Split(tuple(range(count)), (), ())
     names = {label: code for code, label in enumerate(sorted(set(labels)))}
-    codes = np.fromiter((names[label] for label in labels), dtype=np.int64, count=len(labels))
-    train, validation = _held_out(everything, codes, 0.1 if large else 0.2, seed)
-    test = everything[:0]
-    if large and not test_file:
-        # A ninth of the nine tenths that are left is a tenth of all.
-        train, test = _held_out(train, codes, 1 / 9, seed + 1)
-    parts = [train, validation, test]
-    if len(texts) or len(keys):
-        shared = keys if len(keys) else [hash(fold_text(text)) for text in texts]
-        return _together(parts, np.asarray(shared, dtype=np.int64))
-    return _split(parts)
+    codes = np.fromiter((names[label] for label in labels), dtype=np.int64, count=count)
+    large = count >= TEST_FROM
+    shared = np.asarray(keys if len(keys) else [hash(fold_text(text)) for text in texts], dtype=np.int64)
+    _, group, sizes = np.unique(shared, return_inverse=True, return_counts=True)
+    if int(sizes.max(initial=0)) < 2:
+        return _split(_without_copies(codes, large=large, test=large and not test_file, seed=seed))
+    shares = (0.8 if not test_file else 0.9, 0.1, 0.1 if not test_file else 0.0) if large else (0.8, 0.2, 0.0)
+    part = deal(codes, group.reshape(-1), shares, seed)
+    copies = np.flatnonzero(sizes[group.reshape(-1)] > 1)
+    return _split([np.flatnonzero(part == place) for place in range(3)], copies)
 
 
-def _split(parts: Sequence[Numbers], moved: Sequence[int] = ()) -> Split:
+def _split(parts: Sequence[Numbers], copies: Numbers | None = None) -> Split:
     train, validation, test = (tuple(part.tolist()) for part in parts)
-    return Split(train, validation, test, len(moved), tuple(int(row) for row in moved[:_MOVED_NAMED]))
+    if copies is None:
+        return Split(train, validation, test)
+    return Split(train, validation, test, len(copies), tuple(copies[:ROWS_NAMED].tolist()))
 
 
-def _together(parts: Sequence[Numbers], keys: Numbers) -> Split:
-    """Move every copy of a text to the first part that has one; leave all as it is where nothing would be held out."""
+def _without_copies(codes: Numbers, *, large: bool, test: bool, seed: int) -> list[Numbers]:
+    """Return the three parts where no two rows have the same text."""
     import numpy as np
 
-    before = np.zeros(len(keys), dtype=np.int64)
-    for part, rows in enumerate(parts):
-        before[rows] = part
-    _, group = np.unique(keys, return_inverse=True)
-    home = np.full(int(group.max(initial=-1)) + 1, len(parts), dtype=np.int64)
-    np.minimum.at(home, group.reshape(-1), before)
-    after = home[group.reshape(-1)]
-    placed = [np.flatnonzero(after == part) for part in range(len(parts))]
-    if not len(placed[1]) or (len(parts[2]) and not len(placed[2])):
-        return _split(parts)
-    return _split(placed, np.flatnonzero(after != before).tolist())
+    everything = np.arange(len(codes))
+    train, validation = _held_out(everything, codes, 0.1 if large else 0.2, seed)
+    if not test:
+        return [train, validation, everything[:0]]
+    # A ninth of the nine tenths that are left is a tenth of all.
+    train, last = _held_out(train, codes, 1 / 9, seed + 1)
+    return [train, validation, last]
 
 
 def _held_out(positions: Numbers, codes: Numbers, share: float, seed: int) -> tuple[Numbers, Numbers]:

@@ -66,7 +66,7 @@ def straight(rows: Sequence[Row]) -> dict[str, object]:
     again = sorted(number for labels in seen.values() for numbers in labels.values() for number in numbers[1:])
     torn = [labels for labels in seen.values() if len(labels) > 1]
     clash = sorted(number for labels in torn for numbers in labels.values() for number in numbers)
-    parts = split.split([label for _, _, label in usable], seed=0, texts=[text for _, text, _ in usable])
+    parts = split.split([label for _, _, label in usable], texts=[text for _, text, _ in usable])
     return {
         "usable": len(usable),
         "labels": Counter(label for _, _, label in usable),
@@ -75,7 +75,7 @@ def straight(rows: Sequence[Row]) -> dict[str, object]:
         "duplicates": (again, repeats_exactly),
         "conflicts": (len(torn), clash),
         "split": parts.sizes(),
-        "moved": parts.moved,
+        "copies": parts.copies,
     }
 
 
@@ -102,7 +102,7 @@ def test_the_counts_are_those_of_a_reader_with_a_dictionary(rows: list[Row]) -> 
         else:
             assert "conflicting_labels" not in found
         assert report.split == expected["split"]
-        assert (found["moved_together"].values["count"] if "moved_together" in found else 0) == expected["moved"]
+        assert (found["copies_together"].values["count"] if "copies_together" in found else 0) == expected["copies"]
 
 
 @settings(max_examples=100, deadline=None)

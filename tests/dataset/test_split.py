@@ -8,7 +8,6 @@ from collections import Counter
 import pytest
 
 from bertdemo.dataset.split import split, usable_rows
-from bertdemo.tables.fold_text import fold_text
 from bertdemo.tables.table import Table
 
 
@@ -80,31 +79,6 @@ def test_rows_without_text_or_label_are_not_used() -> None:
     assert usable_rows(table, {"text": "x", "label": "y"}) == (0, 4)
 
 
-def test_the_copies_of_a_text_are_all_in_one_part() -> None:
-    labels = ["a", "b"] * 600
-    texts = [f"Text  {row % 400}" if row % 3 else f"text {row % 400} " for row in range(1200)]
-    plain, together = split(labels, seed=1), split(labels, seed=1, texts=texts)
-    where: dict[str, set[str]] = {}
-    for part in ("train", "validation", "test"):
-        for row in getattr(together, part):
-            where.setdefault(fold_text(texts[row]), set()).add(part)
-    assert all(len(parts) == 1 for parts in where.values())
-    assert sorted(together.train + together.validation + together.test) == list(range(1200))
-    assert (
-        together.moved
-        == sum(
-            len(set(getattr(plain, part)) - set(getattr(together, part))) for part in ("train", "validation", "test")
-        )
-        > 0
-    )
-    assert set(plain.train) <= set(together.train)
-
-
 def test_texts_that_are_all_different_change_nothing() -> None:
     labels = ["a", "b"] * 600
     assert split(labels, seed=1, texts=[str(row) for row in range(1200)]) == split(labels, seed=1)
-
-
-def test_where_nothing_would_be_held_out_the_copies_stay_where_they_are() -> None:
-    labels = ["a", "b"] * 20
-    assert split(labels, seed=1, texts=["the same"] * 40) == split(labels, seed=1)

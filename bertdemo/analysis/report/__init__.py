@@ -113,7 +113,7 @@ def _findings(
         *class_balance.missing(rows),
         *said.problems,
         *duplicates.repeats(rows, labelled=task.categories),
-        *duplicates.moved(rows, parts),
+        *duplicates.kept_together(rows, parts),
         *(class_balance.ways_of_writing(rows, counted) if task.categories else []),
         *beside,
         *(class_balance.order(rows) if task.categories else []),
@@ -124,7 +124,7 @@ def _findings(
 
 def _parts(said: _Said, held_out: Mapping[str, Table]) -> Split:
     own, asked = "validation" in held_out, "test" in held_out
-    return split(said.strata, seed=0, validation_file=own, test_file=asked, keys=said.rows.marks.keys)
+    return split(said.strata, validation_file=own, test_file=asked, keys=said.rows.marks.keys)
 
 
 def _sizes(parts: Split, beside: HeldOut) -> dict[str, int]:

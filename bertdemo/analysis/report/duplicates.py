@@ -30,10 +30,10 @@ def repeats(rows: Rows, *, labelled: bool = True) -> list[Finding]:
     return [*found, Finding("warn", "conflicting_labels", values, rows.numbers(clash), rows.examples(clash))]
 
 
-def moved(rows: Rows, parts: Split) -> list[Finding]:
-    """Name rows that would have been asked although they were learnt."""
-    if not parts.moved:
+def kept_together(rows: Rows, parts: Split) -> list[Finding]:
+    """Say how many rows are copies, which are kept in one part of the split."""
+    if not parts.copies:
         return []
     flags = np.zeros(len(rows), dtype=np.bool_)
-    flags[list(parts.moved_rows)] = True
-    return [Finding("warn", "moved_together", {"count": parts.moved}, rows.numbers(flags), rows.examples(flags))]
+    flags[list(parts.copy_rows)] = True
+    return [Finding("pass", "copies_together", {"count": parts.copies}, rows.numbers(flags), rows.examples(flags))]

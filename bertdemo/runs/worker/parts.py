@@ -47,7 +47,7 @@ class Divider:
         usable, targets = self._usable(table)
         chosen = split.split(
             self.task.strata([targets[row] for row in usable], self.labels),
-            seed=request.config.seed,
+            seed=request.split_seed,
             validation_file=request.validation is not None,
             test_file=request.test is not None,
             texts=[self._key(table, row) for row in usable],
