@@ -124,6 +124,6 @@ def test_the_result_of_many_labels_and_long_mistakes_scrolls_in_its_own_boxes(br
     page.set_content(f"<style>{theme.css()}</style><div style='padding: 16px'>{result}</div>")
     assert page.locator(".bd-confusion.compact td.heat").count() == 77
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    heights = page.evaluate("[...document.querySelectorAll('.bd-beside, .bd-mistake-table')].map(e => e.offsetHeight)")
+    heights = page.evaluate("[...document.querySelectorAll('.bd-matrix-beside, .bd-mistake-table')].map(e => e.offsetHeight)")
     assert max(heights) < 1_100
     page.close()
