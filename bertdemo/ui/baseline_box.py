@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo import tasks
-from bertdemo.errors import FileMissing
+from bertdemo.errors import DataNotChosen
 from bertdemo.ui.chosen_data import ChosenData, Picked
 from bertdemo.ui.i18n import translate
 from bertdemo.ui.page import Page
@@ -70,7 +70,7 @@ def _answer(
     services: Services, source: Any, picked: Picked | None, checkpoint: str, owner: str, lang: str, progress: Any
 ) -> tuple[str, Any]:
     if source is None:
-        raise FileMissing
+        raise DataNotChosen
     table, picked = ChosenData(services).mended(source, picked)
     words = translate(lang, "baseline.working")
     task, columns = tasks.find(picked.task), picked.columns

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.data.hub_dataset import HubData, Part, RemoteData
-from bertdemo.errors import FileMissing
+from bertdemo.errors import DataNotChosen
 from bertdemo.ui.chosen_data import ChosenData, Source
 from bertdemo.ui.i18n import size, translate
 from bertdemo.ui.page import Page
@@ -84,7 +84,7 @@ def wire(
 
 def _fetch(services: Services, hub: HubData, found: RemoteData | None, part: str, progress: Any) -> Source:
     if found is None:
-        raise FileMissing
+        raise DataNotChosen
     path, name = hub.fetch(found, part or "", services.new_result_folder(), progress)
     return Source(str(path), name, origin=f"{found.repo_id}@{found.commit} {part}")
 

@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo import tasks
-from bertdemo.errors import FileMissing
+from bertdemo.errors import DataNotChosen
 from bertdemo.serving.suspects import Listed, Looked, write_suspects
 from bertdemo.ui.chosen_data import ChosenData, Picked, Source
 from bertdemo.ui.i18n import translate
@@ -115,7 +115,7 @@ class _Callbacks:
     ) -> tuple[Any, ...]:
         """Inputs: source, columns, checkpoint, owner, lang. Outputs: those of `drawn`."""
         if source is None:
-            raise FileMissing
+            raise DataNotChosen
         (table, picked), words = self._data.mended(source, picked), translate(lang, "suspects.working")
         looked = self._services.suspects.look(
             Path(source.path), table, picked.placed, checkpoint, self._services.owner(key),

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from bertdemo.errors import BertDemoError, FileMissing
+from bertdemo.errors import BertDemoError, DataNotChosen
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.status import RunStatus, status_of
@@ -79,7 +79,7 @@ class _Callbacks:
     ) -> tuple[Any, ...]:
         """Inputs: source, columns, files, checkpoint, owner, lang, settings. Outputs: trouble, run, seen, timer, …"""
         if source is None:
-            raise FileMissing
+            raise DataNotChosen
         config = RunConfig.from_fields(SettingsForm.values(fields))
         picked = picked or Picked("classification")
         known = self._services.baselines.remembered(

@@ -9,7 +9,7 @@ import gradio as gr
 
 from bertdemo import tasks
 from bertdemo.checkpoints import DownloadProgress
-from bertdemo.errors import FileMissing
+from bertdemo.errors import DataNotChosen
 from bertdemo.serving.files import predict_file
 from bertdemo.ui import search_box
 from bertdemo.ui.i18n import percent, plural, translate
@@ -113,7 +113,7 @@ class _Callbacks:
     ) -> tuple[Any, Any]:
         """Inputs: file, checkpoint, owner, lang. Outputs: what was done, the file with predictions."""
         if not file:
-            raise FileMissing
+            raise DataNotChosen
         path = Path(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         rows = predict_file(
