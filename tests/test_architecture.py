@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from bertdemo.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +51,6 @@ def modules() -> list[tuple[str, ast.Module, Path]]:
 
 
 MODULES = modules()
-IDS = [name or "bertdemo" for name, _, _ in MODULES]
 
 
 def tier(name: str) -> int:
@@ -87,48 +84,66 @@ def top_level(tree: ast.Module) -> ast.Module:
     return ast.Module(body=body, type_ignores=[])
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_imports_go_down_only(name: str, tree: ast.Module, path: Path) -> None:
-    own = tier(name)
+def test_imports_go_down_only() -> None:
     above = [
-        module for module in imports(tree)
-        if module.startswith("bertdemo.") and tier(module.removeprefix("bertdemo.")) > own
+        f"{name} imports {module}" for name, tree, _ in MODULES for module in imports(tree)
+        if module.startswith("bertdemo.") and tier(module.removeprefix("bertdemo.")) > tier(name)
     ]  # fmt: skip
-    assert not above
+    assert not above, "\n".join(above)
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_only_the_rooms_for_it_know_torch_and_only_inside_functions(name: str, tree: ast.Module, path: Path) -> None:
-    everywhere = {module.split(".")[0] for module in imports(tree)} & HEAVY
-    if not name.startswith(HEAVY_ROOMS):
-        assert not everywhere
-    # The metric modules are loaded by evaluate, the training loop by a worker that has imported torch already.
-    if not name.startswith(("metrics.", "runs.worker.training")):
-        assert not {module.split(".")[0] for module in imports(top_level(tree))} & HEAVY
+def test_only_the_rooms_for_it_know_torch_and_only_inside_functions() -> None:
+    wrong = []
+    for name, tree, _ in MODULES:
+        everywhere = {module.split(".")[0] for module in imports(tree)} & HEAVY
+        if everywhere and not name.startswith(HEAVY_ROOMS):
+            wrong.append(f"{name} knows {sorted(everywhere)}")
+        at_import = {module.split(".")[0] for module in imports(top_level(tree))} & HEAVY
+        # The metric modules are loaded by evaluate, the training loop by a worker that has imported torch already.
+        if at_import and not name.startswith(("metrics.", "runs.worker.training")):
+            wrong.append(f"{name} loads {sorted(at_import)} when it is imported")
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_gradio_stays_in_the_page_and_out_of_its_drawings(name: str, tree: ast.Module, path: Path) -> None:
-    if not name.startswith("ui") or name.startswith("ui.render"):
-        assert "gradio" not in {module.split(".")[0] for module in imports(tree)}
+def test_gradio_stays_in_the_page_and_out_of_its_drawings() -> None:
+    wrong = [
+        name for name, tree, _ in MODULES
+        if (not name.startswith("ui") or name.startswith("ui.render"))
+        and "gradio" in {module.split(".")[0] for module in imports(tree)}
+    ]  # fmt: skip
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_a_module_says_what_it_is_for_and_stays_small(name: str, tree: ast.Module, path: Path) -> None:
-    assert ast.get_docstring(tree)
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
-    assert path.stem not in {"utils", "util", "common", "helpers", "core", "manager", "misc"}
+def test_a_module_says_what_it_is_for_and_stays_small() -> None:
+    wrong = [f"{name or 'bertdemo'}: {fault}" for name, tree, path in MODULES for fault in faults(tree, path)]
+    assert not wrong, "\n".join(wrong)
+
+
+def faults(tree: ast.Module, path: Path) -> list[str]:
+    """What is too large, or says too little, in one module."""
+    wrong = [] if ast.get_docstring(tree) else ["no docstring"]
+    if len(path.read_text(encoding="utf-8").splitlines()) > 400:
+        wrong.append("over 400 lines")
+    if path.stem in {"utils", "util", "common", "helpers", "core", "manager", "misc"}:
+        wrong.append("a name that says nothing")
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.returns is not None, node.name
-            assert (node.end_lineno or node.lineno) - node.lineno < 50, node.name
+            if node.returns is None:
+                wrong.append(f"{node.name} has no return type")
+            if (node.end_lineno or node.lineno) - node.lineno >= 50:
+                wrong.append(f"{node.name} is too long")
+    return wrong
 
 
-@pytest.mark.parametrize(("name", "tree", "path"), MODULES, ids=IDS)
-def test_only_the_settings_read_the_environment(name: str, tree: ast.Module, path: Path) -> None:
-    if name != "settings":
-        read = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-        assert not {"os.environ", "os.getenv"} & set(read)
+def test_only_the_settings_read_the_environment() -> None:
+    wrong = [
+        f"{name}: {ast.unparse(node)}"
+        for name, tree, _ in MODULES
+        if name != "settings"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_exactly_two_places_catch_everything() -> None:
@@ -144,32 +159,39 @@ def test_exactly_two_places_catch_everything() -> None:
 
 def test_no_tab_imports_another_tab_and_no_task_another_task() -> None:
     assert not SHARED_BY_TASKS & set(TASKS)
+    wrong = []
     for folder, allowed in (("ui.tabs", set[str]()), ("tasks", SHARED_BY_TASKS)):
         names = {name.removeprefix(f"{folder}.") for name, _, _ in MODULES if name.startswith(f"{folder}.")}
         for name, tree, _ in MODULES:
             if name.startswith(f"{folder}."):
                 other = {module.removeprefix(f"bertdemo.{folder}.").split(".")[0] for module in imports(tree)}
-                assert not (other & names) - allowed - {name.removeprefix(f"{folder}.")}
+                taken = (other & names) - allowed - {name.removeprefix(f"{folder}.")}
+                wrong += [f"{name} imports {one}" for one in sorted(taken)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_registry_knows_neither_worker_nor_supervisor_and_runs_neither_serving_nor_sharing() -> None:
+    wrong = []
     for name, tree, _ in MODULES:
-        found = [module for module in imports(tree) if module.startswith("bertdemo")]
+        modules = [module for module in imports(tree) if module.startswith("bertdemo")]
         if name == "runs.registry":
-            assert not [module for module in found if "worker" in module or "supervisor" in module]
+            wrong += [f"{name} imports {module}" for module in modules if "worker" in module or "supervisor" in module]
         if name.startswith("runs"):
-            assert not [module for module in found if module.startswith(("bertdemo.serving", "bertdemo.sharing"))]
+            away = ("bertdemo.serving", "bertdemo.sharing")
+            wrong += [f"{name} imports {module}" for module in modules if module.startswith(away)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_nothing_but_the_tasks_asks_which_task_it_is() -> None:
+    wrong = []
     for name, tree, _ in MODULES:
-        if name.startswith("tasks"):
-            continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.Compare):
+            if isinstance(node, ast.Compare) and not name.startswith("tasks"):
                 words = [ast.unparse(part) for part in (node.left, *node.comparators)]
                 named = {f"'{task}'" for task in TASKS} & set(words)
-                assert not (named and any("task" in word for word in words)), name
+                if named and any("task" in word for word in words):
+                    wrong.append(f"{name}, line {node.lineno}")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_page_the_tasks_and_the_supervisor_load_no_heavy_library() -> None:
