@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import io
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +23,7 @@ from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.models import open_model, restore_head
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from tests.anatomy.loading import load_once
 from tests.serving.support import train
 from tests.tiny import build_tiny_checkpoint
 
@@ -39,9 +42,13 @@ HOSTILE = [ODD, "'\"", '"""', "'''", "\\", "\\'", "\n", "'); print('x') #", '");
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quiet() -> None:
+def quiet() -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    with pytest.MonkeyPatch.context() as patch:
+        load_once(patch)
+        yield
+    seen.cache_clear()
 
 
 def stirred(folder: Path) -> Path:
@@ -129,7 +136,9 @@ def read(folder: Path, text: str, pair: str = "") -> TokenTrace:
     return trace(SharedTokenizer.from_folder(folder), text, pair, positions=positions)
 
 
+@functools.cache
 def seen(folder: Path, text: str, pair: str = "") -> LayerTrace:
+    """What the app computes; it is only read here, so each text is computed once."""
     opened = open_model(folder, head="classification", seed=0, attention="eager")
     return look(opened.model, read(folder, text, pair), opened.new_weights)  # type: ignore[arg-type]
 
