@@ -110,10 +110,10 @@ def detect(table: Table, roles: Sequence[str] = ("text", "label")) -> dict[str, 
 def explain(table: Table, roles: Sequence[str] = ("text", "label")) -> tuple[Choice, ...]:
     """Return a column for each role, in the order of `roles`, with the reason.
 
-    The label is the column with few different, short values (one with a usual name and few values
-    wins however long they are), the text the one with
-    the most writing in it. Columns without a name in the file, empty ones, running numbers, codes and addresses are
-    never taken for text. Raises ColumnsNotFound with the first role that no column fits.
+    The label is the column with few different, short values (one with a usual name and few values wins however long
+    they are), the text the one with the most writing in it. Columns without a name in the file, empty ones, running
+    numbers, codes and addresses are never taken for text. Raises ColumnsNotFound with the first role that no column
+    fits.
     """
     chosen = _choose(table, roles)
     missing = next((role for role in _in_order(roles) if role not in chosen), None)
