@@ -29,7 +29,7 @@ run: install
 # without a page; those with one come after, alone, because a page that waits for a processor looks like a broken one.
 test: dev
 	bash tests/browser.sh
-	$(BIN)/python -m pytest -q $(UNIT) -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q $(UNIT) -n 2 --dist loadfile --cov
 	$(BIN)/python -m pytest -q -m browser
 
 check: dev

@@ -70,24 +70,21 @@ def test_make_run_listens_where_it_is_told_to(given: dict[str, str], port: str) 
     assert f"GRADIO_SERVER_PORT={port} " in done.stdout
 
 
-def test_the_name_of_a_test_that_was_tried_again_is_printed(tmp_path: Path) -> None:
-    path = tmp_path / "test_shaky.py"
-    tried = tmp_path / "tried"
-    path.write_text(
-        "import pathlib, pytest\n"
-        "@pytest.mark.flaky(reruns=1)\n"
-        "def test_it():\n"
-        f"    tried = pathlib.Path({str(tried)!r})\n"
-        "    before = tried.exists()\n"
-        "    tried.touch()\n"
-        "    assert before\n",
-        encoding="utf-8",
-    )
-    command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
-    command += ["-p", "no:cacheprovider", str(path)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"^RERUN .*test_shaky.py::test_it", done.stdout, re.MULTILINE), done.stdout
+def test_no_test_is_tried_again_until_it_passes() -> None:
+    files = [ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "requirements-dev.txt", *ROOT.glob("tests/**/*.py")]
+    words = ("rerun" + "failures", "rerun" + "s", "mark.fla" + "ky")
+    again = [f"{path.relative_to(ROOT)}: {word}" for path in files for word in words if word in path.read_text("utf-8")]
+    assert not again, "\n".join(again)
+
+
+def test_a_warning_of_a_module_of_ours_fails_the_test(tmp_path: Path) -> None:
+    body = "import warnings\ndef test_it():\n    warnings.warn('old', DeprecationWarning)\n"
+    for name, fails in (("tests_of_ours", False), ("bertdemo_of_ours", True)):
+        (tmp_path / f"{name}.py").write_text(body, encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+        command += ["-p", "no:cacheprovider", str(tmp_path / f"{name}.py")]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode != 0) is fails, done.stdout
 
 
 def test_every_pin_is_exact() -> None:

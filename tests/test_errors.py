@@ -21,14 +21,15 @@ def test_every_error_of_the_module_is_a_leaf_or_above_one() -> None:
     assert {leaf for leaf in leaves() if leaf in classes} == {one for one in classes if not one.__subclasses__()}
 
 
-@pytest.mark.parametrize("leaf", leaves(), ids=lambda leaf: leaf.key)
-def test_a_leaf_comes_back_from_what_an_event_stored(leaf: type[BertDemoError]) -> None:
-    values: dict[str, errors.Param] = {name: f"<{name}>" for name in leaf.params}
-    error = leaf(**values)
-    again = from_key(error.message_key, error.values)
-    assert type(again) is leaf
-    assert dict(again.values) == values
-    assert error.message_key == f"error.{leaf.key}"
+def test_a_leaf_comes_back_from_what_an_event_stored() -> None:
+    wrong = []
+    for leaf in leaves():
+        values: dict[str, errors.Param] = {name: f"<{name}>" for name in leaf.params}
+        error = leaf(**values)
+        again = from_key(error.message_key, error.values)
+        if (type(again), dict(again.values), error.message_key) != (leaf, values, f"error.{leaf.key}"):
+            wrong.append(leaf.__name__)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_a_missing_or_extra_parameter_is_a_bug_at_once() -> None:

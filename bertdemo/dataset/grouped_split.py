@@ -89,7 +89,7 @@ class _Dealer:
         return [*parts, *(self._one(strata) for _ in range(count - len(parts)))]
 
     def _one(self, strata: Mapping[int, int]) -> int:
-        """Return the part of one group. The first one of a stratum trains: what only evaluation has is never learned."""
+        """Return the part of one group; the first group of a stratum trains, or it would never be learned."""
         size = sum(strata.values())
         best, best_gain = 0, float("-inf")
         for part in self._parts if self._in_training.issuperset(strata) else [0]:

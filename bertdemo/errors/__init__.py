@@ -57,6 +57,7 @@ from bertdemo.errors.data import (
     ColumnsNotFound,
     ColumnToRead,
     ColumnTwice,
+    LabelColumnMissing,
     NothingLeft,
     OneClass,
     ScoreNoNumber,
@@ -70,6 +71,7 @@ from bertdemo.errors.data import (
 )
 from bertdemo.errors.inputs import (
     ArgumentWrong,
+    DataNotChosen,
     DocumentsMissing,
     FileMissing,
     MaskMissing,
@@ -152,6 +154,7 @@ __all__ = [
     "ColumnsNotFound",
     "ConfigError",
     "DataError",
+    "DataNotChosen",
     "DeviceGone",
     "DiskFull",
     "DocumentsMissing",
@@ -190,6 +193,7 @@ __all__ = [
     "InputError",
     "JsonBroken",
     "JsonWithoutTable",
+    "LabelColumnMissing",
     "LengthBeyondModel",
     "LineBroken",
     "LossNotFinite",

@@ -17,6 +17,12 @@ class ColumnsNotFound(DataError):
     key, params = "columns_not_found", ("role", "columns")
 
 
+class LabelColumnMissing(DataError):
+    """The page got a table of one column for a task that needs a label: there is none to choose."""
+
+    key = "label_column_missing"
+
+
 class ColumnTwice(DataError):
     """One column is named for two roles."""
 

@@ -53,6 +53,12 @@ class FileMissing(InputError):
     key = "file_missing"
 
 
+class DataNotChosen(InputError):
+    """A button of the page that works on data was pressed before any was chosen."""
+
+    key = "data_not_chosen"
+
+
 class OwnerUnknown(InputError):
     """The owner key is missing or malformed on a server with several visitors."""
 

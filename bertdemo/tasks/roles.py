@@ -37,6 +37,8 @@ _ORDER = ("tags", "tokens", "label", "context", "question", "answer", "text", "p
 """What is told apart most surely comes first: a file of very short texts still has one column with fewer values."""
 _SAMPLED_ROWS = 5000
 _MAX_LABEL_CHARS = 80
+_SHORT_CHARS = 40
+"""Mean length at which a label counts half of one without a character."""
 _NUMBER = re.compile(r"[-+]?[\d.,:/ TZ%-]*\d[\d.,:/ TZ%-]*")
 _IDENTIFIER = re.compile(
     r"(?=[^\s]*\d)[\w.:/@#+-]+|[A-Z]{1,6}[ -]?\d+|https?://\S+|[^@\s]+@[^@\s]+\.\w+", re.ASCII
@@ -108,22 +110,40 @@ def detect(table: Table, roles: Sequence[str] = ("text", "label")) -> dict[str, 
 def explain(table: Table, roles: Sequence[str] = ("text", "label")) -> tuple[Choice, ...]:
     """Return a column for each role, in the order of `roles`, with the reason.
 
-    The label is the column with few different, short values (a usual name breaks ties), the text the one with
-    the most writing in it. Columns without a name in the file, empty ones, running numbers, codes and addresses are
-    never taken for text. Raises ColumnsNotFound with the first role that no column fits.
+    The label is the column with few different, short values (one with a usual name and few values wins however long
+    they are), the text the one with the most writing in it. Columns without a name in the file, empty ones, running
+    numbers, codes and addresses are never taken for text. Raises ColumnsNotFound with the first role that no column
+    fits.
     """
+    chosen = _choose(table, roles)
+    missing = next((role for role in _in_order(roles) if role not in chosen), None)
+    if missing is not None:
+        raise ColumnsNotFound(role=missing, columns=", ".join(list(table.columns)[:20]))
+    return tuple(_because(role, chosen[role], chosen) for role in roles)
+
+
+def known(table: Table, roles: Sequence[str]) -> dict[str, str]:
+    """Guess a column for each role, and leave out the roles that no column fits."""
+    return {role: profile.name for role, profile in _choose(table, roles).items()}
+
+
+def _in_order(roles: Sequence[str]) -> list[str]:
+    return sorted(roles, key=lambda role: _ORDER.index(role) if role in _ORDER else len(_ORDER))
+
+
+def _choose(table: Table, roles: Sequence[str]) -> dict[str, _Profile]:
+    """Return the best column for each role that one fits."""
     sampled = _sampled(table)
     profiles = [profile for name, cells in sampled.items() if (profile := _profile(name, cells)) is not None]
     chosen: dict[str, _Profile] = {}
-    for role in sorted(roles, key=lambda role: _ORDER.index(role) if role in _ORDER else len(_ORDER)):
+    for role in _in_order(roles):
         score = _SCORES.get(role)
         free = [profile for profile in profiles if profile not in chosen.values()]
         rated = {profile.name: score(profile, chosen) for profile in free} if score else {}
         best = max(rated, key=rated.__getitem__, default="")
-        if not best or rated[best] <= 0:
-            raise ColumnsNotFound(role=role, columns=", ".join(list(table.columns)[:20]))
-        chosen[role] = next(profile for profile in free if profile.name == best)
-    return tuple(_because(role, chosen[role], chosen) for role in roles)
+        if best and rated[best] > 0:
+            chosen[role] = next(profile for profile in free if profile.name == best)
+    return chosen
 
 
 def identifiers(table: Table) -> tuple[str, ...]:
@@ -181,17 +201,22 @@ _Chosen = Mapping[str, _Profile]
 
 
 def _label_score(profile: _Profile, _: _Chosen) -> float:
-    """0 where it cannot be a label; else higher for fewer and shorter values and for a usual name."""
+    """0 where it cannot be a label; else higher for fewer and shorter values and for a usual name.
+
+    A usual name with few values is a label however long they are.
+    """
     named = profile.named("label")
+    sure = named and profile.distinct <= profile.labels_allowed and profile.variety <= 0.5
     # In a file of a few rows the number of different values says little: a usual name is then enough.
     few = profile.distinct <= profile.labels_allowed and (profile.variety <= 0.5 or profile.filled <= 10)
-    if profile.longest > _MAX_LABEL_CHARS or profile.named("text") or not (few or named):
+    if (profile.longest > _MAX_LABEL_CHARS and not sure) or profile.named("text") or not (few or named):
         return 0.0
     if profile.variety == 1 and not named:
         return 0.0
     single = 0.1 if profile.distinct == 1 else 1.0
     numeric = 0.5 if profile.numbers > 0.9 else 1.0
-    return (3.0 if named else 1.0) * single * numeric * (1.5 - profile.variety) / (1 + profile.mean_chars / 40)
+    chars = min(profile.mean_chars, _SHORT_CHARS) if sure else profile.mean_chars
+    return (3.0 if named else 1.0) * single * numeric * (1.5 - profile.variety) / (1 + chars / _SHORT_CHARS)
 
 
 def _writing(profile: _Profile, named: bool) -> float:

@@ -194,7 +194,7 @@ def test_the_same_run_may_save_again_and_another_may_not(trained: Catalogue, tin
 
 @pytest.mark.parametrize("checkpoint", ["bundled", "A", "../x", ".tmp-1", ""])
 def test_a_card_needs_an_id_of_its_own(catalogue: Catalogue, tiny_classifier: Path, checkpoint: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(checkpoint)):
+    with pytest.raises(ValueError, match=f"^{re.escape(checkpoint)}$"):
         save(catalogue, tiny_classifier, make_card(checkpoint, ANNA))
 
 

@@ -100,7 +100,7 @@ def test_start_without_data_and_settings_out_of_bounds_are_told_beside_start(vis
     for lang in ("en", "zh"):
         visitor.speak(lang)
         visitor.page.click("#train-start")
-        visitor.sees(TROUBLE, "error.file_missing")
+        visitor.sees(TROUBLE, "error.data_not_chosen")
     visitor.speak("en").upload(write_reviews(tmp_path / "good.csv", 40))
     visitor.set(epochs="many")
     visitor.sees("#train-chosen [role=alert]", "error.field_not_number", value="many")
@@ -115,7 +115,7 @@ def test_a_bad_file_for_inference_is_refused_beside_its_button(visit: Visit, tmp
     page = visitor.page
     page.locator("#predict-file-box button").first.click()
     page.click("#predict-file-go")
-    visitor.sees("#predict-file-told [role=alert]", "error.file_missing")
+    visitor.sees("#predict-file-told [role=alert]", "error.data_not_chosen")
     (tmp_path / "empty.csv").write_bytes(b"")
     visitor.give("#predict-file", tmp_path / "empty.csv")
     page.locator("#predict-file").get_by_text("empty").first.wait_for()

@@ -101,7 +101,7 @@ def test_tabs_language_and_start_are_reached_and_used_by_keyboard(visit: Visit) 
     visitor.page.locator("#train-start").wait_for()
     _tab_to(visitor, "#train-start button, button#train-start")
     keys.press("Enter")
-    visitor.sees("#train-trouble [role=alert]", "error.file_missing")
+    visitor.sees("#train-trouble [role=alert]", "error.data_not_chosen")
 
 
 def test_a_table_with_very_long_cells_stays_inside_the_page(visit: Visit, tmp_path: Path) -> None:
@@ -124,6 +124,6 @@ def test_the_result_of_many_labels_and_long_mistakes_scrolls_in_its_own_boxes(br
     page.set_content(f"<style>{theme.css()}</style><div style='padding: 16px'>{result}</div>")
     assert page.locator(".bd-confusion.compact td.heat").count() == 77
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    heights = page.evaluate("[...document.querySelectorAll('.bd-beside, .bd-mistake-table')].map(e => e.offsetHeight)")
+    heights = page.locator(".bd-matrix-beside, .bd-mistake-table").evaluate_all("all => all.map(e => e.offsetHeight)")
     assert max(heights) < 1_100
     page.close()

@@ -228,7 +228,7 @@ def test_a_hidden_word_is_found_by_a_model_that_read_many_such_sentences(visit: 
     page = visitor.page
     page.set_default_timeout(3 * HANG_MS)  # forty epochs
     visitor.give("#train-file", _sentences(tmp_path))
-    visitor.sees("#train-report [role=alert]", "error.columns_not_found")  # no label: it is not guessed what to learn
+    visitor.sees("#train-report [role=alert]", "error.label_column_missing")  # it is not guessed what to learn
     visitor.choose("#train-task", visitor.say("task.fill_mask"))
     page.locator("#train-label").wait_for(state="hidden")
     visitor.sees("#train-chosen", "data.split_two")

@@ -241,8 +241,8 @@ def test_every_piece_of_a_passage_of_5000_words_is_read(
     place: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.tasks.question_answering import spans
-    from bertdemo.tasks.question_answering import task as module
+    from bertdemo.tasks.question_answering.task import spans
+    from bertdemo.tasks.question_answering.task import task as module
 
     folder = build_tiny_checkpoint(tmp_path / "tiny")
     tokenizer, task = SharedTokenizer.from_folder(folder), tasks.find("question_answering")

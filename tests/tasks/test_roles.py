@@ -13,7 +13,7 @@ from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import Note, ReadOptions, convert, read
 from bertdemo.tables.table_files import open as open_table
-from bertdemo.tasks.roles import Choice, detect, explain
+from bertdemo.tasks.roles import Choice, detect, explain, known
 from tests.tables.corpus import CASES
 
 RNG = random.Random(3)
@@ -109,6 +109,26 @@ def test_question_passage_and_answer_are_told_apart_by_what_they_say() -> None:
     found = explain(whole, ["question", "context", "answer"])
     assert [choice.column for choice in found] == ["c", "b", "a"]
     assert found[2].reason == "answer_inside" and found[2].values["share"] == 1.0
+
+
+LONG = "the parcel came later than it had been promised when the order was placed, and nobody called"
+
+
+def test_a_usual_name_with_few_values_is_the_label_however_long_they_are() -> None:
+    assert len(LONG) > 80
+    labels = (LONG, "fine") * 20
+    assert detect(table(text=TEXTS, label=labels)) == {"text": "text", "label": "label"}
+    assert detect(table(text=TEXTS, label=labels, kind=LABELS)) == {"text": "text", "label": "label"}
+    with pytest.raises(ColumnsNotFound):  # without the name it is a column of texts, and so it is with many values
+        detect(table(text=TEXTS, reply=labels))
+    with pytest.raises(ColumnsNotFound):
+        detect(table(text=TEXTS, label=tuple(f"{LONG} {i}" for i in range(40))))
+
+
+def test_what_is_known_is_told_without_the_rest() -> None:
+    assert known(table(text=TEXTS, note=TEXTS), ["text", "label"]) == {"text": "text"}
+    assert known(table(text=TEXTS, kind=LABELS), ["text", "label"]) == {"text": "text", "label": "kind"}
+    assert known(table(number=tuple(map(str, range(40)))), ["text", "pair"]) == {}
 
 
 def test_an_unknown_role_fits_no_column() -> None:

@@ -16,7 +16,7 @@ from bertdemo.errors import AnswerElsewhere, ColumnsNotFound, TooFewRows
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.batching import Collator
-from bertdemo.tasks.question_answering.spans import Found, Window, best_span, in_batches, padded, windows
+from bertdemo.tasks.question_answering.task.spans import Found, Window, best_span, in_batches, padded, windows
 from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Score
 from bertdemo.tasks.roles import named
 from bertdemo.tasks.without_labels import Unlabelled

@@ -19,8 +19,8 @@ from bertdemo.tasks.batching import IGNORED, batches, columns_of
 from bertdemo.tasks.label_lists import first_beyond
 from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Reached, Score
 from bertdemo.tasks.roles import detect
-from bertdemo.tasks.token_classification import validation as faults
-from bertdemo.tasks.token_classification.bio import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
+from bertdemo.tasks.token_classification.task import validation as faults
+from bertdemo.tasks.token_classification.task.bio import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -278,7 +278,7 @@ def _kinds(target: Sentence) -> set[str]:
 
 def _read(cell: str, tags: str | None) -> Sentence:
     """Return a row's words, with or without its tags."""
-    from bertdemo.tasks.token_classification.bio import parsed
+    from bertdemo.tasks.token_classification.task.bio import parsed
 
     found = parsed(cell, tags) if tags and tags.strip() else None
     if isinstance(found, Sentence):

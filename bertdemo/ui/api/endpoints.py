@@ -30,7 +30,7 @@ from bertdemo.serving.inspector import Question
 from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
 from bertdemo.tables.table import Table
-from bertdemo.ui.api.serializers import (
+from bertdemo.ui.api.endpoints.serializers import (
     Json,
     finding_fields,
     length_fields,

@@ -85,12 +85,14 @@
     const chosen = tokens.findIndex((token) => token.getAttribute("aria-pressed") === "true");
     svg.replaceChildren();
     if (chosen < 0 || tokens.length !== Number(matrix.dataset.n)) return;
+    const scroller = line.parentElement;
+    line.classList.remove("tight");
+    line.classList.toggle("tight", line.offsetWidth > scroller.clientWidth); // smaller, without ids
     const height = 120;
     const middle = (token) => token.offsetLeft + token.offsetWidth / 2;
     svg.setAttribute("width", line.scrollWidth);
     svg.setAttribute("height", height);
     const from = middle(tokens[chosen]);
-    const scroller = line.parentElement;
     if (from < scroller.scrollLeft || from > scroller.scrollLeft + scroller.clientWidth) {
       scroller.scrollLeft = from - scroller.clientWidth / 2;
     }
@@ -109,6 +111,17 @@
         path.setAttribute("stroke-opacity", (0.15 + 0.85 * weight).toFixed(3));
         svg.append(path);
       });
+    const best = row.indexOf(Math.max(...row));
+    const beyond = () => tellStrongest(scroller, middle(tokens[best]), `${piece(best)} ${(row[best] / 65535).toFixed(3)}`);
+    scroller.onscroll = beyond;
+    beyond();
+  };
+  // An arc that ends outside what is seen of the line would be a line into nowhere: below it stands where it goes.
+  const tellStrongest = (scroller, to, name) => {
+    const [left, right] = [to < scroller.scrollLeft, to > scroller.scrollLeft + scroller.clientWidth];
+    const output = scroller.parentElement.querySelector("output");
+    output.className = right ? "right" : "";
+    output.textContent = left ? `← ${name}` : right ? `${name} →` : "";
   };
 
   const paint = async (element) => {

@@ -19,14 +19,36 @@
     if (control && !control.checked) control.click();
     else if (tries > 0) setTimeout(() => again(tries - 1), 50);
   };
+  const address = () => new URL(location.href);
+  const starters = () => document.querySelectorAll("#train-start, #train-keep, #train-again, #train-smaller");
+  let [pressed, lost] = [null, 0]; // the button that had the keyboard's focus when it was disabled; a timer
+  const release = () => {
+    clearTimeout(lost);
+    starters().forEach((button) => { button.disabled = false; });
+    if (document.activeElement === document.body) pressed?.focus({ preventScroll: true });
+  };
   window.bertdemo = {
     titles: {},
     address(name, value) {
       if (!opened) return; // Gradio selects its first tab before the load listener has read the address
-      const url = new URL(location.href);
+      const url = address();
       if (value) url.searchParams.set(name, value);
       else url.searchParams.delete(name);
       history.replaceState(history.state, "", url);
+    },
+    // A press that starts a run: none of the buttons that do can be pressed until the server has answered this one.
+    starting(...values) {
+      pressed = document.activeElement;
+      starters().forEach((button) => { button.disabled = true; });
+      lost = setTimeout(release, 10000); // the connection may be gone: then no answer ever comes
+      return values;
+    },
+    // The answer: a run that began is brought into view, a refusal stands beside the button that was pressed.
+    started(run, trouble) {
+      release();
+      if (trouble || !run?.run || run.run === address().searchParams.get("run")) return;
+      window.bertdemo.address("run", run.run);
+      document.querySelector("#train-training").scrollIntoView({ block: "start" });
     },
     download(file) {
       if (!file || !file.url) return;

@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo import tasks
-from bertdemo.errors import FileMissing
+from bertdemo.errors import DataNotChosen
 from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
 from bertdemo.ui.fine_tune.baselines_html import can_keep, render_baselines
@@ -70,7 +70,7 @@ def _answer(
     services: Services, source: Any, picked: Picked | None, checkpoint: str, owner: str, lang: str, progress: Any
 ) -> tuple[str, Any]:
     if source is None:
-        raise FileMissing
+        raise DataNotChosen
     table, picked = ChosenData(services).mended(source, picked)
     words = translate(lang, "baseline.working")
     task, columns = tasks.find(picked.task), picked.columns

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.analysis.baseline_cache import as_fields
-from bertdemo.errors import BertDemoError, FileMissing
+from bertdemo.errors import BertDemoError, DataNotChosen
 from bertdemo.i18n.translation import translate
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.evaluation import evaluate
@@ -79,7 +79,7 @@ class _Callbacks:
     ) -> tuple[Any, ...]:
         """Inputs: source, columns, files, checkpoint, owner, lang, settings. Outputs: trouble, run, seen, timer, …"""
         if source is None:
-            raise FileMissing
+            raise DataNotChosen
         config = RunConfig.from_fields(SettingsForm.values(fields))
         picked = picked or Picked("classification")
         known = self._services.baselines.remembered(
@@ -257,6 +257,8 @@ def build(page: Page) -> None:
     )
 
 
+_STARTING = "(...values) => window.bertdemo.starting(...values)"
+_STARTED = "(run, trouble) => window.bertdemo.started(run, trouble)"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -295,17 +297,18 @@ def _wire_run(
     asked = [state.source, data["picked"], data["validation"], data["test"], *who, *form.components]
     begun = [form.trouble, page.run, state.timer, *drawn]
     again = {"fn": guarded(calls.again, shown=_refused), "inputs": [page.run, *asked], "outputs": begun, "queue": False}
+    once = {"js": _STARTING, **_QUIET}
     smaller = progress["smaller"].click(
         guarded(calls.smaller, shown=lambda _: gr.skip()), [page.run, page.owner], form.batch_size,
-        queue=False, **_QUIET,
+        queue=False, **once,
     )  # fmt: skip
     for begin in (
-        form.start.click(guarded(calls.start, shown=_refused), asked, begun, queue=False, **_QUIET),
-        keep.click(guarded(calls.keep, shown=_refused), asked, begun, queue=False, **_QUIET),
-        result["again"].click(**again, **_QUIET),
+        form.start.click(guarded(calls.start, shown=_refused), asked, begun, queue=False, **once),
+        keep.click(guarded(calls.keep, shown=_refused), asked, begun, queue=False, **once),
+        result["again"].click(**again, **once),
         smaller.then(**again, **_QUIET),
     ):
-        begin.then(None, page.run, None, js="(run) => window.bertdemo.address('run', (run || {}).run || '')")
+        begin.then(None, [page.run, form.trouble], None, js=_STARTED)
     page.on_language(lambda lang: "", [], [form.trouble])  # the next Start says it again, in the new language
     progress["stop"].click(
         guarded(calls.stop, shown=lambda told: ("", root(error_state(told)), *(gr.skip(),) * (_DRAWN - 2))),

@@ -16,11 +16,19 @@ import gradio as gr
 from bertdemo import tasks
 from bertdemo.analysis import report
 from bertdemo.dataset import cleaning, fingerprints
-from bertdemo.errors import BertDemoError, OneClass, TooFewRows, TooManyLabels
+from bertdemo.errors import (
+    BertDemoError,
+    ColumnsNotFound,
+    LabelColumnMissing,
+    OneClass,
+    TooFewRows,
+    TooManyLabels,
+)
 from bertdemo.i18n.translation import plural, translate
 from bertdemo.services import Services
 from bertdemo.tables.parse_options import DECIDE, ReadOptions
 from bertdemo.tables.table import Table
+from bertdemo.tasks import roles as role_columns
 from bertdemo.tasks.base import PLACES, Task
 from bertdemo.ui.html.dataset import reasons, render_data, render_mended, render_preview
 from bertdemo.ui.html.primitives import error_state, root
@@ -118,7 +126,9 @@ class ChosenData:
     def mended(self, source: Source, picked: Picked | None) -> tuple[Table, Picked]:
         """Return the table that a run of this source would train on, checked, and what is picked of it."""
         table = self.read(source)
-        picked = picked if picked is not None and picked.whole else _guessed(table, picked)
+        if picked is None or not picked.whole:
+            picked = _guessed(table, picked)
+            _refuse_missing(table, picked)
         table = cleaning.apply(table, picked.placed, source.mends, source.relabels)[0]
         tasks.find(picked.task).check(table, picked.columns, label_limit=self._limits.labels)
         return table, picked
@@ -158,8 +168,9 @@ class ChosenData:
         task = tasks.find(view.picked.task)
         if not view.picked.whole:
             view.picked = _guessed(table, view.picked)
-        columns, placed = view.picked.columns, view.picked.placed
-        task.check(table, columns, label_limit=table.rows)
+            _refuse_missing(table, view.picked)
+        chosen, placed = view.picked.columns, view.picked.placed
+        task.check(table, chosen, label_limit=table.rows)
         table = cleaning.relabel(table, placed, source.relabels)
         say("data.examining", 0.0)
         marks = fingerprints.marks(table, placed)
@@ -173,14 +184,14 @@ class ChosenData:
         merged = cleaning.merger(table, placed, source.mends)
         files, trouble = self._held_out(source, lang)
         found = self._report(
-            task, mended, columns, checkpoint, key, marks if mended is table else None,
+            task, mended, chosen, checkpoint, key, marks if mended is table else None,
             {role: merged(own) for role, own in files.items()}, lambda share: say("data.examining", share),
         )  # fmt: skip
         view.drawn = trouble + render_data(source.name, found, table.notes, lang)
         if not trouble and all(item.level != "fail" for item in found.findings):
             facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
             view.facts = {**facts, "effort": task.effort}
-        task.check(mended, columns, label_limit=self._limits.labels)
+        task.check(mended, chosen, label_limit=self._limits.labels)
 
     def _held_out(self, source: Source, lang: str) -> tuple[dict[str, Table], str]:
         """Return the files beside the data by role, and what is told of one that cannot be read."""
@@ -247,9 +258,24 @@ def _refused(error: BertDemoError, lang: str) -> str:
 
 
 def _guessed(table: Table, picked: Picked | None) -> Picked:
-    """Return what the task takes; a column that a person picked stays."""
+    """Return what the task takes, as far as columns look like it; a column that a person picked stays."""
     task = tasks.find(picked.task) if picked is not None else tasks.guess(table)
-    return Picked.of(task, {**task.columns(table), **(picked.columns if picked is not None else {})})
+    try:
+        guessed = task.columns(table)
+    except ColumnsNotFound:
+        guessed = role_columns.known(table, [role.name for role in task.roles if role.required])
+    chosen = picked.columns if picked is not None else {}
+    free = {role: column for role, column in guessed.items() if column not in chosen.values()}
+    return Picked.of(task, {**free, **chosen})
+
+
+def _refuse_missing(table: Table, picked: Picked) -> None:
+    """Raise where a role that is needed has no column."""
+    missing = [role for role in tasks.find(picked.task).roles if role.required and not getattr(picked, role.place)]
+    if missing and len(table.columns) == 1 and any(role.name == "label" for role in missing):
+        raise LabelColumnMissing
+    if missing:
+        raise ColumnsNotFound(role=missing[0].name, columns=", ".join(list(table.columns)[:20]))
 
 
 def _column_boxes(table: Table, picked: Picked, lang: str) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from bertdemo.errors import FileMissing
+from bertdemo.errors import DataNotChosen
 from bertdemo.hub.datasets import HubData, Part, RemoteData
 from bertdemo.i18n.translation import size, translate
 from bertdemo.services import Services
@@ -84,7 +84,7 @@ def wire(
 
 def _fetch(services: Services, hub: HubData, found: RemoteData | None, part: str, progress: Any) -> Source:
     if found is None:
-        raise FileMissing
+        raise DataNotChosen
     path, name = hub.fetch(found, part or "", services.new_result_folder(), progress)
     return Source(str(path), name, origin=f"{found.repo_id}@{found.commit} {part}")
 

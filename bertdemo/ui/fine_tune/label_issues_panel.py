@@ -16,7 +16,7 @@ import gradio as gr
 
 from bertdemo import tasks
 from bertdemo.analysis.label_issue_search import Listed, Looked, write_suspects
-from bertdemo.errors import FileMissing
+from bertdemo.errors import DataNotChosen
 from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
 from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked, Source
@@ -115,7 +115,7 @@ class _Callbacks:
     ) -> tuple[Any, ...]:
         """Inputs: source, columns, checkpoint, owner, lang. Outputs: those of `drawn`."""
         if source is None:
-            raise FileMissing
+            raise DataNotChosen
         (table, picked), words = self._data.mended(source, picked), translate(lang, "suspects.working")
         looked = self._services.suspects.look(
             Path(source.path), table, picked.placed, checkpoint, self._services.owner(key),

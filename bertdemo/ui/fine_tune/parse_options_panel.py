@@ -146,9 +146,8 @@ def _choices(name: str) -> Any:
     }
 
     def choices(lang: str) -> list[tuple[str, str]]:
-        if name not in known:
-            return []
-        return [(translate(lang, "reading.decide"), _DECIDE), *((_named(name, it, lang), it) for it in known[name])]
+        named = [(_named(name, it, lang), it) for it in known.get(name, ())]  # sheets and parts are the file's own
+        return [(translate(lang, "reading.decide"), _DECIDE), *named]
 
     return choices
 

@@ -291,7 +291,7 @@ def _matrix(evaluation: Evaluation, lang: str) -> str:
         return caption(translate(lang, "result.too_many_labels", n=len(labels), shown=len(pairs))) + listed
     matrix = confusion(labels, counts, *words, compact=True)
     beside = caption(plural(lang, "result.pairs", len(pairs))) + listed if pairs else ""
-    return f'<div class="bd-beside"><div>{matrix}</div><div>{beside}</div></div>'
+    return f'<div class="bd-matrix-beside"><div>{matrix}</div><div>{beside}</div></div>'
 
 
 def _own(key: str, metric: str) -> str:

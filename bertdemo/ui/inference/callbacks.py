@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo import tasks
-from bertdemo.errors import FileMissing
+from bertdemo.errors import DataNotChosen
 from bertdemo.hub.progress import DownloadProgress
 from bertdemo.i18n.translation import percent, plural, translate
 from bertdemo.services import Services
@@ -113,7 +113,7 @@ class _Callbacks:
     ) -> tuple[Any, Any]:
         """Inputs: file, checkpoint, owner, lang. Outputs: what was done, the file with predictions."""
         if not file:
-            raise FileMissing
+            raise DataNotChosen
         path = Path(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         rows = predict_file(

@@ -115,6 +115,7 @@ def _pictures(step: str, parts: dict[str, Any]) -> None:
 
 def _attention(page: Page, parts: dict[str, Any]) -> None:
     make = page.words.make
+    _picture(parts, "arcs")  # the whole width: an arc that leaves the picture is not seen
     with gr.Row(elem_classes="bd-head-pair", equal_height=False):
         with gr.Column(min_width=280, scale=2):
             _picture(parts, "overview")
@@ -126,7 +127,6 @@ def _attention(page: Page, parts: dict[str, Any]) -> None:
             _picture(parts, "ablation")
             _picture(parts, "matrix")
         with gr.Column(min_width=280, scale=3):
-            _picture(parts, "arcs")
             _picture(parts, "numbers")
             _words(page, "attention", parts)
 

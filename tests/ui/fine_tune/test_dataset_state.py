@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bertdemo.errors import OneClass
-from bertdemo.i18n.translation import LANGUAGES
+from bertdemo.errors import ColumnsNotFound, LabelColumnMissing, OneClass
+from bertdemo.i18n.translation import LANGUAGES, message
 from bertdemo.samples import FOLDER
 from bertdemo.services import Services
 from bertdemo.settings import Settings
@@ -37,6 +38,29 @@ def shown(data: ChosenData, source: Source, lang: str = "en") -> dict[str, Any]:
     values = data.shown(source, None, "bundled", "", lang)
     assert len(values) == len(names) == SHOWN
     return dict(zip(names, values, strict=True))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_known_is_filled_in_and_only_the_rest_is_asked(data: ChosenData, tmp_path: Path, lang: str) -> None:
+    path = tmp_path / "notes.csv"
+    rows = [f"film {i} was shown in room {i},word {i} and {i * 7} more words" for i in range(30)]
+    path.write_text("\n".join(["text,note", *rows]) + "\n", encoding="utf-8")
+    asked = shown(data, Source(str(path), path.name), lang)
+    assert (asked["text"]["value"], asked["label"]["value"]) == ("text", None)
+    assert asked["found"] is None
+    assert message(lang, ColumnsNotFound(role="label", columns="text, note")) in html.unescape(asked["report"])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_table_with_one_column_is_told_the_two_ways_on(data: ChosenData, tmp_path: Path, lang: str) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text("text\n" + "".join(f"film {i} was shown in room {i}\n" for i in range(30)), encoding="utf-8")
+    source = Source(str(path), path.name)
+    asked = shown(data, source, lang)
+    assert message(lang, LabelColumnMissing()) in html.unescape(asked["report"])
+    assert asked["text"]["value"] == "text" and asked["preview_box"]["visible"]
+    onward = data.shown(source, Picked("fill_mask"), "bundled", "", lang)
+    assert onward[0] is not None
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

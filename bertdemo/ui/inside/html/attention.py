@@ -82,10 +82,13 @@ def render_overview(seen: LayerTrace, layer: int, head: int, lang: str) -> str:
 
 
 def render_arcs(seen: LayerTrace, chosen: int, lang: str) -> str:
-    """Draw the line of tokens over which the page draws the chosen one's weights as arcs."""
+    """Draw the line of tokens over which the page draws the chosen one's weights as arcs.
+
+    Below it the page names the strongest arc where its end lies outside what is seen of a long line.
+    """
     label = translate(lang, "inside.attention.arcs")
     tokens = token_strip(seen.trace, chosen, label, "token", lang)
-    arcs = f'<div class="bd-arcs" tabindex="-1"><svg aria-hidden="true"></svg>{tokens}</div>'
+    arcs = f'<div class="bd-arcs" tabindex="-1"><svg aria-hidden="true"></svg>{tokens}</div><output></output>'
     return root(subtitle(label) + arcs + says("arcs", lang))
 
 

@@ -1,0 +1,26 @@
+"""The style sheets as text: they all load together, so what one of them says holds in every tab."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import bertdemo.ui
+
+ASSETS = Path(bertdemo.ui.__file__).parent / "assets"
+ONE_CLASS = re.compile(r"\.([\w-]+)(?::[\w-]+)*")
+
+
+def defined(sheet: str) -> set[str]:
+    """The classes that a rule is about with no other condition than a state: `.bd-top`, but not `.bd-run .bd-top`."""
+    plain = re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL)
+    selectors = [selector.strip() for rule in re.findall(r"([^{}]+)\{", plain) for selector in rule.split(",")]
+    return {match[1] for selector in selectors if (match := ONE_CLASS.fullmatch(selector))}
+
+
+def test_no_two_style_sheets_define_one_class() -> None:
+    sheets = {path.name: defined(path.read_text(encoding="utf-8")) for path in sorted(ASSETS.glob("*.css"))}
+    assert len(sheets) > 1 and all(sheets.values())
+    names = sorted(set().union(*sheets.values()))
+    where = {name: [sheet for sheet, classes in sheets.items() if name in classes] for name in names}
+    assert {name: files for name, files in where.items() if len(files) > 1} == {}
