@@ -36,6 +36,7 @@ from bertdemo.errors import ConfigError, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
+from bertdemo.runs.evaluation import current
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.settings import Settings
 
@@ -180,13 +181,13 @@ class Registry:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def evaluation(self, run_id: str, owner: str) -> list[dict[str, object]]:
-        """Return the held-out rows with what the model said: row, text, label, predicted, confidence."""
-        self.read(run_id, owner)
+        """Return the held-out rows with what the model said: row, text, label, predicted, and a `Degree`."""
+        task = self.read(run_id, owner).request.task
         path = self.folder(run_id) / "evaluation.jsonl"
         if not path.exists():
             return []
         with path.open(encoding="utf-8", newline="\n") as file:  # a text may hold U+2028: not splitlines
-            return [json.loads(line) for line in file]
+            return [current(json.loads(line), task) for line in file]
 
     def _log(self, run_id: str) -> _EventLog:
         with self._guard:

@@ -22,7 +22,7 @@ from bertdemo.tasks import thresholds
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.batching import batches, encoded
 from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
-from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -249,7 +249,7 @@ class MultiLabel(Task):
         return Judged(
             label=", ".join(given) or "–",
             predicted=", ".join(said.chosen) or "–",
-            confidence=said.confidence,
+            degree=Degree("confidence", said.confidence),
             right=set(given) == set(said.chosen),
             given=tuple(map(Mark, given)),
             said=tuple(map(Mark, said.chosen)),

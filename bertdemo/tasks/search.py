@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.data.split import folded
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import Frozen, HeldOut, Inputs, Role
-from bertdemo.tasks.results import Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
 from bertdemo.tasks.twin import Twin, unit_vectors, word_counts
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Search(Twin):
 
     def judge(self, said: Match, target: str, labels: Sequence[str]) -> Judged:
         """A query is right where its document is among the first ten; what came first instead is shown."""
-        return Judged(target, said.first if said.rank > 1 else target, 1 - 1 / said.rank, said.rank <= _DEPTH)
+        return Judged(target, said.first if said.rank > 1 else target, Degree("rank", said.rank), said.rank <= _DEPTH)
 
     def predict(
         self,

@@ -20,7 +20,7 @@ from bertdemo.errors import ColumnsNotFound
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.batching import batches, encoded, piece_costs
-from bertdemo.tasks.results import Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
 from bertdemo.tasks.unlabelled import Unlabelled
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class TextToText(Unlabelled):
         """A text is right where it is the target, marks and case aside; few are."""
         from bertdemo.metrics.overlap import rouge_l
 
-        return Judged(target, said.text, said.score, rouge_l(said.text, target) == 1.0)
+        return Judged(target, said.text, Degree("confidence", said.score), rouge_l(said.text, target) == 1.0)
 
     def predict(
         self,

@@ -19,7 +19,7 @@ from bertdemo.tasks import tag_faults as faults
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.batching import IGNORED, batches, columns_of
 from bertdemo.tasks.label_lists import first_beyond
-from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
 from bertdemo.tasks.tagging import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
 
 if TYPE_CHECKING:
@@ -229,7 +229,14 @@ class TokenClassification(Task):
         )
         marks = tuple(Mark(one.label, one.start, one.end) for one in said.entities)
         words = [f"{target.text[mark.start : mark.end]} ({mark.label})" for mark in given]
-        return Judged("; ".join(words) or "–", said.words or "–", said.confidence or 0.0, given == marks, given, marks)
+        return Judged(
+            "; ".join(words) or "–",
+            said.words or "–",
+            Degree("confidence", said.confidence or 0.0),
+            given == marks,
+            given,
+            marks,
+        )
 
     def guess(self, train: Sequence[Sentence], held_out: Sequence[Sentence]) -> float:
         """Saying O everywhere finds no entity."""

@@ -81,7 +81,9 @@ class Row:
 
     def to_fields(self) -> dict[str, Any]:
         """Return what is stored of it: marks only where they are more than the label."""
-        fields = {"row": self.row, "text": self.text, **asdict(self.judged)}
+        judged = {**asdict(self.judged), **self.judged.degree.to_fields()}
+        del judged["degree"]
+        fields = {"row": self.row, "text": self.text, **judged}
         if self.pair:
             fields["pair"] = self.pair
         return fields
