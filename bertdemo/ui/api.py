@@ -232,7 +232,7 @@ class Endpoints:
         }
 
     def predict_file(self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = "") -> str:
-        """Return a CSV of the rows in their order with `prediction` and `confidence`."""
+        """Return a CSV (`utf-8-sig`) of the rows in their order with `prediction` and `confidence`."""
         path = _file(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         predict_file(

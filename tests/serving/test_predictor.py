@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import shutil
 import time
@@ -231,7 +232,7 @@ def run_file(
         **more,
     }
     predict_file(source, source.name, target, predictor=predictor, catalogue=catalogue, **options)
-    with target.open(encoding="utf-8", newline="") as file:
+    with target.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -257,6 +258,7 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(
         assert row["prediction (2)"] == best.label
         assert float(row["confidence"]) == pytest.approx(best.score, abs=2e-6)
     assert said[-1] == 1.0
+    assert (tmp_path / "out.csv").read_bytes().startswith(codecs.BOM_UTF8)  # or Excel garbles Chinese
 
 
 def test_the_column_that_was_trained_on_is_read_and_a_wrong_name_is_refused(
