@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import shutil
 import time
@@ -19,10 +20,12 @@ from bertdemo.errors import (
     CheckpointUnknown,
     ColumnMissing,
     HeadMissing,
+    ServerBusy,
     TextMissing,
     TextTooLong,
     TooManyTexts,
 )
+from bertdemo.serving import predictor as predictor_module
 from bertdemo.serving.files import predict_file
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
@@ -281,3 +284,18 @@ def test_a_checkpoint_whose_labels_do_not_exclude_each_other_answers_so(home: Pa
     assert answer.task == "multi_label" and isinstance(answer.output, LabelSet)
     assert sum(item.score for item in answer.output.labels) != pytest.approx(1)
     assert answer.output.chosen == tuple(item.label for item in answer.output.labels if item.score >= 0.5)
+
+
+def test_a_prediction_is_refused_in_words_while_all_places_stay_taken(
+    settings: Settings, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictor_module, "_WAIT_SECONDS", 0.05)
+    busy = Predictor(settings, catalogue)
+    with contextlib.ExitStack() as held:
+        for _ in range(settings.limits.concurrent_predictions):
+            held.enter_context(busy.lane())
+        with pytest.raises(ServerBusy):
+            busy.predict("good", "", "local:headed", "")
+        with pytest.raises(ServerBusy):
+            busy.embed(["good"], "local:plain", "mean", "")
+    assert busy.predict("good", "", "local:headed", "").output.labels
