@@ -244,8 +244,10 @@ class Predictor:
         """
         import torch
 
+        from bertdemo.device import compute_threads
+
         with self._lanes.hold():
-            torch.set_num_threads(1 if self._training_on_cpu() else max(1, _physical_threads()))
+            torch.set_num_threads(1 if self._training_on_cpu() else compute_threads())
             yield
 
 
@@ -257,9 +259,3 @@ def pooled(hidden: Any, mask: Any, pooling: str) -> Any:
     if pooling == "mean":
         return (hidden * wide).sum(1) / wide.sum(1).clamp(min=1e-9)
     return hidden.masked_fill(wide == 0, float("-inf")).max(1).values
-
-
-def _physical_threads() -> int:
-    from bertdemo.device import cpu
-
-    return cpu().cores

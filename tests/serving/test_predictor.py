@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bertdemo import device
 from bertdemo.checkpoints import Card, Catalogue
 from bertdemo.data.shelf import Shelf
 from bertdemo.errors import (
@@ -211,9 +212,7 @@ def test_one_thread_is_used_while_a_run_trains_on_the_processor(settings: Settin
         assert torch.get_num_threads() == 1
         training[0] = False
         predictor.embed(["a"], "local:plain", "mean", "")
-        from bertdemo.device import cpu
-
-        assert torch.get_num_threads() == cpu().cores
+        assert torch.get_num_threads() == device.compute_threads()
     finally:
         torch.set_num_threads(before)
 
