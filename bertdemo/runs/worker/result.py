@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo import __version__
 from bertdemo.checkpoints import Card
 from bertdemo.checkpoints.mean_linear import pooling_of
-from bertdemo.checkpoints.models import HEAD_FILE, tensors_of, write
+from bertdemo.checkpoints.models import HEAD_FILE, restore_tensors, tensors_of, write
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.tasks.base import HeldOut, Inputs, Task
 from bertdemo.tasks.results import Judged, Score
@@ -223,10 +223,10 @@ def keep_weights(model: Any, folder: Path) -> None:
 
 
 def restore_weights(model: Any, folder: Path) -> None:
-    """Put back what `keep_weights` stored."""
+    """Put back what `keep_weights` stored; raises ValueError where that is not the whole model."""
     from safetensors.torch import load_file
 
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)  # a tied weight has one name there
+    restore_tensors(model, load_file(folder / "model.safetensors"))
 
 
 def _sha256(path: Path) -> str:
