@@ -42,6 +42,8 @@ from bertdemo.settings import Settings
 
 _LOCAL = "local:"
 _KEPT_TOKENIZERS = 8
+_KEPT_VETTED = 512
+"""Folders whose check is remembered, the newest: some 50 kB each, and a check reads a few kB."""
 _REMEMBERED_SECONDS = 600.0
 _REFUSED_SECONDS = 60.0
 """A page asks at each key press, and a Hub that cannot be reached costs 5 s each time; in a minute it may be back."""
@@ -132,7 +134,7 @@ class Catalogue:
 
     def owns(self, checkpoint: str, owner: str) -> bool:
         """Return whether this is a checkpoint that this owner trained."""
-        return any(card.id == checkpoint for card in self._trained.cards(owner))
+        return self._trained.owns(checkpoint, owner)
 
     def origin(self, checkpoint: str, owner: str | None) -> tuple[str, str | None]:
         """Return the SHA-256 of the weights and the Hub commit (None elsewhere) of a checkpoint that is here."""
@@ -217,9 +219,14 @@ class Catalogue:
             state = _state(folder, folder / CONFIG_FILE, folder / WEIGHTS_FILE)
         except OSError:
             raise CheckpointBroken(checkpoint=checkpoint, file=WEIGHTS_FILE) from None
-        if state not in self._vetted:
-            self._vetted[state] = intake.check_folder(folder, checkpoint=checkpoint)
-        return self._vetted[state]
+        vetted = self._vetted.get(state)
+        if vetted is None:
+            vetted = intake.check_folder(folder, checkpoint=checkpoint)
+            with self._lock:
+                self._vetted[state] = vetted
+                if len(self._vetted) > _KEPT_VETTED:
+                    del self._vetted[next(iter(self._vetted))]
+        return vetted
 
     def _describe_known(self, repo_id: str) -> CheckpointInfo:
         """Return the table's facts; once it is here, the file says which heads it has."""

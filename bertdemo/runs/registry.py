@@ -44,6 +44,8 @@ _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
 _ROLES = {"data": "train", "validation": "validation", "test": "test"}
 _DRAFT, _TRASH = ".tmp-", ".trash-"
+_KEPT_ABOUTS = 2_000
+"""Requests of runs that are kept parsed: four times what one owner may keep."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -206,6 +208,8 @@ class Registry:
             if about is not None:
                 with self._guard:
                     self._abouts[run_id] = about
+                    if len(self._abouts) > _KEPT_ABOUTS:
+                        del self._abouts[next(iter(self._abouts))]
         elif not path.exists():
             self._forget(run_id)
             return None
