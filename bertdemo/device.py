@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,8 @@ from bertdemo.errors import DeviceGone
 Precision = Literal["float32", "bfloat16", "float16"]
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cublas_status_alloc_failed")
 """What CUDA and Metal, the allocator of a CPU on Linux and on Windows, and cuBLAS say."""
+_CGROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells a container its limits."""
 _FAST_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 and Arm names for a bfloat16 matrix product
 
 
@@ -76,8 +79,23 @@ def cpu() -> Device:
         free_bytes=min(memory.available, limit),
         bfloat16=_cpu_has_fast_bfloat16(),
         float16=False,
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=_usable_cores(),
     )
+
+
+def compute_threads() -> int:
+    """Return on how many threads to multiply matrices: one per physical core, as far as this process may use them.
+
+    The second thread of a core shares its arithmetic units, so it adds nothing but waiting.
+    """
+    return max(1, min(psutil.cpu_count(logical=False) or _usable_cores(), _usable_cores()))
+
+
+def limit_threads() -> None:
+    """Let torch use no more threads than there are cores for it: of itself it counts those of the whole machine."""
+    import torch
+
+    torch.set_num_threads(min(torch.get_num_threads(), compute_threads()))
 
 
 def precision_for(device: Device, wanted: str) -> Precision:
@@ -159,8 +177,33 @@ def _cpu_has_fast_bfloat16() -> bool:
     return False
 
 
+def _usable_cores() -> int:
+    """Return how many cores this process may keep busy: by its affinity and by the container's quota of time."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(allowed, _container_cpus()))
+
+
+def _container_cpus() -> int:
+    """Return the container's quota of time as so many processors, rounded up; a huge number where there is none."""
+    try:
+        quota, period = (_CGROUP / "cpu.max").read_text(encoding="ascii").split()  # version 2: "150000 100000" or "max"
+    except (OSError, ValueError):
+        quota, period = _read(_CGROUP / "cpu/cpu.cfs_quota_us"), _read(_CGROUP / "cpu/cpu.cfs_period_us")  # version 1
+    if not (quota.isdigit() and period.isdigit() and int(period)):
+        return 1 << 30
+    return math.ceil(int(quota) / int(period))
+
+
+def _read(path: Path) -> str:
+    """Return the one word in a file of the system, "" where there is no such file."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
 def _container_limit() -> int:
     """Return the container's memory limit; the machine's own figure lies inside a container."""
-    limit = Path("/sys/fs/cgroup/memory.max")
+    limit = _CGROUP / "memory.max"
     text = limit.read_text(encoding="ascii").strip() if limit.exists() else "max"
     return int(text) if text.isdigit() else 1 << 62

@@ -21,7 +21,27 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from bertdemo.errors import ServerBusy
+
 _PROBE = threading.Lock()
+
+
+class Slots:
+    """So many callers at once, whichever thread they come from; one that waits too long gives its thread back."""
+
+    def __init__(self, count: int, wait_seconds: float) -> None:
+        self._free = threading.BoundedSemaphore(count)
+        self._wait_seconds = wait_seconds
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold a slot while the block runs; raises ServerBusy where none gets free in time."""
+        if not self._free.acquire(timeout=self._wait_seconds):
+            raise ServerBusy
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 @dataclass(frozen=True)

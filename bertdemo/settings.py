@@ -33,6 +33,8 @@ class Limits:
     """Wall and processor time for reading one file."""
     read_memory_bytes: int = 3072 * MIB
     """Address space of the process that reads a file; it needs about 400 MiB before it begins."""
+    concurrent_readings: int = 2
+    """Files read at once, whoever uploaded them: each may take all of `read_memory_bytes` and a core."""
     rows: int = 2_000_000
     columns: int = 200
     cell_chars: int = 100_000

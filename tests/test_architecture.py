@@ -201,15 +201,31 @@ def test_only_the_settings_read_the_environment() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def catches_everything(node: ast.AST) -> bool:
+    """Return whether this is an `except` or a `suppress` of every exception, alone or among others."""
+    caught: list[ast.expr | None] = []
+    if isinstance(node, ast.ExceptHandler):
+        caught = list(node.type.elts) if isinstance(node.type, ast.Tuple) else [node.type]
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "suppress":
+        caught = list(node.args)
+    return any(kind is None or ast.unparse(kind) in {"Exception", "BaseException"} for kind in caught)
+
+
+def test_every_way_to_catch_everything_is_recognized() -> None:
+    for line in (
+        "try: x\nexcept: y", "try: x\nexcept Exception: y", "try: x\nexcept (OSError, BaseException): y",
+        "with contextlib.suppress(Exception): x", "with suppress(OSError, Exception): x",
+    ):  # fmt: skip
+        assert any(catches_everything(node) for node in ast.walk(ast.parse(line))), line
+
+
 def test_exactly_two_places_catch_everything() -> None:
-    found = [
-        name
-        for name, tree, _ in MODULES
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ExceptHandler)
-        and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
-    ]
+    found = [name for name, tree, _ in MODULES for node in ast.walk(tree) if catches_everything(node)]
     assert sorted(found) == ["runs.worker.__main__", "ui.localized"]
+
+
+def test_every_csv_is_written_in_one_place() -> None:
+    assert [name for name, tree, _ in MODULES if "csv.writer" in ast.unparse(tree)] == ["tables.spreadsheet"]
 
 
 def test_no_tab_imports_another_tab_and_no_task_another_task() -> None:

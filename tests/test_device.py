@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -124,3 +125,45 @@ def test_other_errors_are_not_about_memory(error: BaseException) -> None:
 
 def test_resident_memory_is_what_a_processor_uses() -> None:
     assert device.memory_in_use("cpu") > 10 * 1024**2
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 64),
+        ({"cpu.max": "max 100000"}, 64),
+        ({"cpu.max": "200000 100000"}, 2),
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "10000 100000"}, 1),
+        ({"cpu.max": "torn"}, 64),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64),
+        ({"cpu/cpu.cfs_quota_us": "400000", "cpu/cpu.cfs_period_us": "100000"}, 4),
+    ],
+)
+def test_the_quota_of_a_container_bounds_the_cores(
+    files: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n", encoding="ascii")
+    monkeypatch.setattr(device, "_CGROUP", tmp_path)
+    monkeypatch.setattr(device.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    assert device.cpu().cores == cores
+
+
+@pytest.mark.parametrize(("physical", "usable", "threads"), [(32, 64, 32), (32, 2, 2), (None, 4, 4)])
+def test_matrices_are_multiplied_on_one_thread_per_physical_core(
+    physical: int | None, usable: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device.psutil, "cpu_count", lambda logical=True: 2 * (physical or 2) if logical else physical)
+    monkeypatch.setattr(device, "_usable_cores", lambda: usable)
+    assert device.compute_threads() == threads
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        device.limit_threads()
+        assert torch.get_num_threads() == min(3, threads)
+    finally:
+        torch.set_num_threads(before)

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from bertdemo import processes
-from bertdemo.processes import Identity, hold, is_held, write_atomic
+from bertdemo.errors import ServerBusy
+from bertdemo.processes import Identity, Slots, hold, is_held, write_atomic
 from tests.runs.support import eventually
 
 _HOLDER = """
@@ -207,3 +208,13 @@ def test_a_spawned_module_writes_its_log_and_gets_only_its_environment(tmp_path:
     child = processes.spawn("say", ["a b", "$HOME"], env=env, cwd=tmp_path, log=log)
     assert child.wait(timeout=60) == 0
     assert log.read_text() == "['LC_ALL', 'PYTHONPATH'] ['a b', '$HOME'] True\n"
+
+
+def test_slots_refuse_who_waits_too_long_and_are_free_again_whatever_happens() -> None:
+    slots = Slots(1, wait_seconds=0.05)
+    with slots.hold(), pytest.raises(ServerBusy), slots.hold():
+        raise AssertionError
+    with pytest.raises(ValueError, match="ours"), slots.hold():
+        raise ValueError("ours")
+    with slots.hold():
+        pass

@@ -16,9 +16,10 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from bertdemo.checkpoints import bundled, encoder_decoder, folder_checks, head_detection, hub_models, validation
 from bertdemo.checkpoints.folder_checks import HubChecks
@@ -44,11 +45,16 @@ from bertdemo.settings import Settings
 
 _LOCAL = "local:"
 _KEPT_TOKENIZERS = 8
+_KEPT_VETTED = 512
+"""Folders whose check is remembered, the newest: some 50 kB each, and a check reads a few kB."""
 _REMEMBERED_SECONDS = 600.0
+_REFUSED_SECONDS = 60.0
+"""A page asks at each key press, and a Hub that cannot be reached costs 5 s each time; in a minute it may be back."""
 _REMEMBERED_IDS = 64
 _STALE_SECONDS = 24 * 3600.0
 _LOG = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
 _State = tuple[object, ...]
 """A folder and what changes when its files do."""
 
@@ -68,6 +74,8 @@ class Catalogue:
         self._tokenizers: OrderedDict[_State, SharedTokenizer] = OrderedDict()
         self._vetted: dict[_State, Vetted] = {}
         self._remote: dict[str, tuple[float, CheckpointInfo]] = {}
+        self._refused: dict[str, tuple[float, CheckpointError]] = {}
+        """Hub id -> until when it is not asked for again, and why. A download that is started asks in any case."""
 
     def list(self, owner: str) -> builtins.list[CheckpointInfo]:
         """Return the bundled one, this owner's trained ones (newest first), local folders, well-known Hub BERTs.
@@ -117,7 +125,9 @@ class Catalogue:
         Raises what `folder` raises, and CheckpointBroken where it has pieces that the model has no row for.
         """
         folder = self._place(checkpoint, owner, weights=False)
-        return self._tokenizer_in(folder or self._hub.fetch(checkpoint, weights=False), checkpoint)
+        if folder is None:
+            folder = self._unless_refused(checkpoint, lambda repo_id: self._hub.fetch(repo_id, weights=False))
+        return self._tokenizer_in(folder, checkpoint)
 
     def card(self, checkpoint: str, owner: str | None) -> Card | None:
         """Return the card of a trained checkpoint, None for any other. Raises CheckpointUnknown."""
@@ -127,7 +137,7 @@ class Catalogue:
 
     def owns(self, checkpoint: str, owner: str) -> bool:
         """Return whether this is a checkpoint that this owner trained."""
-        return any(card.id == checkpoint for card in self._trained.cards(owner))
+        return self._trained.owns(checkpoint, owner)
 
     def origin(self, checkpoint: str, owner: str | None) -> tuple[str, str | None]:
         """Return the SHA-256 of the weights and the Hub commit (None elsewhere) of a checkpoint that is here."""
@@ -212,9 +222,14 @@ class Catalogue:
             state = _state(folder, folder / CONFIG_FILE, folder / WEIGHTS_FILE)
         except OSError:
             raise CheckpointBroken(checkpoint=checkpoint, file=WEIGHTS_FILE) from None
-        if state not in self._vetted:
-            self._vetted[state] = folder_checks.check_folder(folder, checkpoint=checkpoint)
-        return self._vetted[state]
+        vetted = self._vetted.get(state)
+        if vetted is None:
+            vetted = folder_checks.check_folder(folder, checkpoint=checkpoint)
+            with self._lock:
+                self._vetted[state] = vetted
+                if len(self._vetted) > _KEPT_VETTED:
+                    del self._vetted[next(iter(self._vetted))]
+        return vetted
 
     def _describe_known(self, repo_id: str) -> CheckpointInfo:
         """Return the table's facts; once it is here, the file says which heads it has."""
@@ -240,11 +255,24 @@ class Catalogue:
         """Ask the Hub, and remember the answer for a while: a page asks at every key press."""
         asked, info = self._remote.get(repo_id, (0.0, None))
         if info is None or time.monotonic() - asked > _REMEMBERED_SECONDS:
-            info = self._inspected(repo_id)
+            info = self._unless_refused(repo_id, self._inspected)
             if len(self._remote) >= _REMEMBERED_IDS:
                 self._remote.clear()
             self._remote[repo_id] = (time.monotonic(), info)
         return info
+
+    def _unless_refused(self, repo_id: str, ask: Callable[[str], _T]) -> _T:
+        """Ask the Hub, or raise what it came to a moment ago."""
+        until, refusal = self._refused.get(repo_id, (0.0, None))
+        if refusal is not None and time.monotonic() < until:
+            raise type(refusal)(**refusal.values)
+        try:
+            return ask(repo_id)
+        except CheckpointError as error:
+            if len(self._refused) >= _REMEMBERED_IDS:
+                self._refused.clear()
+            self._refused[repo_id] = (time.monotonic() + _REFUSED_SECONDS, error.with_traceback(None))
+            raise
 
     def _inspected(self, repo_id: str) -> CheckpointInfo:
         remote = self._hub.inspect(repo_id)

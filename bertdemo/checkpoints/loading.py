@@ -231,11 +231,23 @@ def save_head(opened: Opened, folder: Path) -> Path:
 
 def tensors_of(model: Any) -> dict[str, Tensor]:
     """Return a model's tensors for a file, on the CPU: one that has two names (a tied weight) has the first alone."""
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in _untied(model).items()}
+
+
+def restore_tensors(model: Any, tensors: Mapping[str, Tensor]) -> None:
+    """Put what `tensors_of` returned back into the model; raises ValueError where one is missing or is not its own."""
+    expected = set(_untied(model))
+    if expected != set(tensors):
+        raise ValueError(f"missing or unknown tensors: {sorted(expected ^ set(tensors))[:5]}")
+    model.load_state_dict(tensors, strict=False)  # what is missing now is the second name of a tied weight
+
+
+def _untied(model: Any) -> dict[str, Tensor]:
     seen: set[int] = set()
     found = {}
     for name, tensor in model.state_dict().items():
         if tensor.data_ptr() not in seen:
-            found[name] = tensor.detach().cpu().contiguous()
+            found[name] = tensor
         seen.add(tensor.data_ptr())
     return found
 

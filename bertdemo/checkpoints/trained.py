@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import time
+from functools import lru_cache
 from pathlib import Path
 
 from bertdemo import processes
@@ -22,6 +23,8 @@ from bertdemo.settings import Settings
 
 ID = re.compile(r"[a-z0-9-]{1,64}")
 _DRAFT, _TRASH = ".tmp-", ".trash-"
+_KEPT_CARDS = 1_024
+"""Parsed cards that are kept, a few kB each; a page lists them several times as it loads."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -36,6 +39,10 @@ class Trained:
         folders = self._root.iterdir() if self._root.is_dir() else []
         cards = [card for folder in folders if (card := self._card(folder.name, owner))]
         return sorted(cards, key=lambda card: card.created, reverse=True)
+
+    def owns(self, checkpoint: str, owner: str) -> bool:
+        """Return whether this is a checkpoint of this owner; reads its card alone."""
+        return self._card(checkpoint, owner) is not None
 
     def find(self, checkpoint: str, owner: str | None) -> tuple[Path, Card]:
         """Return folder and card; raises CheckpointUnknown for an unknown id and for another owner's alike."""
@@ -83,7 +90,8 @@ class Trained:
         if folder is None or folder.is_symlink() or not (folder / CARD_FILE).is_file():
             return None
         try:
-            card = Card.from_json((folder / CARD_FILE).read_text(encoding="utf-8"), checkpoint=checkpoint)
+            state = (folder / CARD_FILE).stat()
+            card = _read(folder / CARD_FILE, checkpoint, (state.st_ino, state.st_mtime_ns, state.st_size))
         except (CheckpointBroken, OSError, ValueError):
             _LOG.warning("unreadable card in %s", folder)  # whose it is cannot be told, so nobody gets it
             return None
@@ -107,6 +115,12 @@ class Trained:
         trash = self._root / f"{_TRASH}{os.urandom(8).hex()}"
         folder.replace(trash)  # gone at once for every reader, even where removing it takes a while
         shutil.rmtree(trash, ignore_errors=True)
+
+
+@lru_cache(maxsize=_KEPT_CARDS)
+def _read(path: Path, checkpoint: str, _: tuple[int, int, int]) -> Card:
+    """Parse a card once for each state of its file."""
+    return Card.from_json(path.read_text(encoding="utf-8"), checkpoint=checkpoint)
 
 
 def _sync(path: Path) -> None:

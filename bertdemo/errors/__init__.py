@@ -6,7 +6,8 @@
     ├── DataError         a table that does not fit the task
     ├── ConfigError       settings out of bounds, field by field
     ├── CheckpointError   a checkpoint that cannot be found, fetched or trusted
-    └── RunError          a run that cannot be started, found or changed
+    ├── RunError          a run that cannot be started, found or changed
+    └── ServerBusy        whatever is asked for, the server cannot take it now
 
 Every message stands in `i18n/locales` under `error.<key>`, with exactly the parameters named in `params`.
 Anything that is not a BertDemoError is a bug: it is logged with its traceback and shown as an error id.
@@ -95,6 +96,7 @@ from bertdemo.errors.runs import (
     TooManyRuns,
     memory_ran_out,
 )
+from bertdemo.errors.server import ServerBusy
 from bertdemo.errors.tables import (
     ArchiveEncrypted,
     ArchiveWithoutTable,
@@ -216,6 +218,7 @@ __all__ = [
     "RunTookTooLong",
     "RunUnknown",
     "ScoreNoNumber",
+    "ServerBusy",
     "ShardsDiffer",
     "SheetUnknown",
     "SpansUnfit",

@@ -6,7 +6,6 @@ configurations and parts is taken from it, else the names of files and folders s
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 import zipfile
@@ -139,16 +138,24 @@ class HubData:
         self, repo_id: str, commit: str, siblings: Mapping[str, Any], tables: Sequence[str]
     ) -> dict[str, tuple[str, str]]:
         """Return file -> (configuration, split) as the card says; nothing where it says nothing we can use."""
-        from huggingface_hub import metadata_load
-
         card = siblings.get(_CARD)
         if card is None or (card.size or 0) > _CARD_BYTES:
             return {}
         path = self._client.download(repo_id, commit, self._file(card, repo_id), None, downloading=False)
-        said: Any = None
-        with contextlib.suppress(Exception):  # a card that is no YAML says nothing
-            said = metadata_load(path)
-        return from_card(said if isinstance(said, dict) else {}, tables)
+        return from_card(_metadata(path), tables)
+
+
+def _metadata(card: Path) -> dict[str, Any]:
+    """Return the metadata at the head of a card; nothing where it is no YAML, or not UTF-8."""
+    from huggingface_hub import metadata_load
+    from yaml import YAMLError  # type: ignore[import-untyped]
+
+    try:
+        metadata = metadata_load(card)
+    # Of a tag like `!!int ""` or `!!bool x` PyYAML raises what its conversion met, not an error of its own.
+    except (YAMLError, ValueError, LookupError, AttributeError, RecursionError):
+        return {}
+    return metadata or {}
 
 
 def from_card(card: Mapping[str, Any], tables: Sequence[str]) -> dict[str, tuple[str, str]]:

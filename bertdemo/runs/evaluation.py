@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from bertdemo.tasks.results import Mark
+from bertdemo.tasks.results import Degree, Mark
+
+_NOT_A_CONFIDENCE: Mapping[str, Callable[[float], Degree]] = MappingProxyType({
+    "search": lambda stored: Degree("rank", round(1 / (1 - stored))),
+    "similarity": lambda stored: Degree("error", stored),
+})  # fmt: skip
+"""Task -> what a row of an older run keeps under `confidence`, where that is another number."""
+
+
+def current(row: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Return a row that a run of `task` kept, with its number under the name of what it measures."""
+    if task not in _NOT_A_CONFIDENCE or "confidence" not in row:
+        return dict(row)
+    degree = _NOT_A_CONFIDENCE[task](float(row["confidence"]))
+    return {**{name: value for name, value in row.items() if name != "confidence"}, **degree.to_fields()}
 
 
 @dataclass(frozen=True)
@@ -18,7 +33,7 @@ class Mistake:
     text: str
     label: str
     predicted: str
-    confidence: float
+    degree: Degree
     pair: str = ""
     given: tuple[Mark, ...] = ()
     """What the data mark in the text; () where labels are of whole texts."""
@@ -46,7 +61,7 @@ class Evaluation:
     per_label: tuple[LabelFigures, ...]
     """() where nothing is counted by label."""
     mistakes: tuple[Mistake, ...]
-    """The most confident first."""
+    """The worst first: the most confident, or the farthest off."""
     rows: int
 
 
@@ -70,7 +85,7 @@ def evaluate(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Evalua
         labels=tuple(labels),
         counts=_confusion(given, said, labels) if single else (),
         per_label=_per_label(given, said, names) if known or names else (),
-        mistakes=tuple(sorted(wrong, key=lambda mistake: -mistake.confidence)),
+        mistakes=tuple(sorted(wrong, key=lambda mistake: -mistake.degree.value)),
         rows=len(rows),
     )
 
@@ -96,7 +111,7 @@ def _mistake(row: Mapping[str, Any], given: _Marks, said: _Marks) -> Mistake:
         text=str(row["text"]),
         label=str(row["label"]),
         predicted=str(row["predicted"]),
-        confidence=float(row["confidence"]),
+        degree=Degree.from_fields(row),
         pair=str(row.get("pair", "")),
         given=given if spans else (),
         said=said if spans else (),

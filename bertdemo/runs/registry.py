@@ -35,6 +35,7 @@ from bertdemo.errors import ConfigError, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
+from bertdemo.runs.evaluation import current
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.settings import Settings
 from bertdemo.tables.table import Table
@@ -44,6 +45,8 @@ _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
 _ROLES = {"data": "train", "validation": "validation", "test": "test"}
 _DRAFT, _TRASH = ".tmp-", ".trash-"
+_KEPT_ABOUTS = 2_000
+"""Requests of runs that are kept parsed: four times what one owner may keep."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -181,13 +184,13 @@ class Registry:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def evaluation(self, run_id: str, owner: str) -> list[dict[str, object]]:
-        """Return the held-out rows with what the model said: row, text, label, predicted, confidence."""
-        self.read(run_id, owner)
+        """Return the held-out rows with what the model said: row, text, label, predicted, and a `Degree`."""
+        task = self.read(run_id, owner).request.task
         path = self.folder(run_id) / "evaluation.jsonl"
         if not path.exists():
             return []
         with path.open(encoding="utf-8", newline="\n") as file:  # a text may hold U+2028: not splitlines
-            return [json.loads(line) for line in file]
+            return [current(json.loads(line), task) for line in file]
 
     def _log(self, run_id: str) -> _EventLog:
         with self._guard:
@@ -206,6 +209,8 @@ class Registry:
             if about is not None:
                 with self._guard:
                     self._abouts[run_id] = about
+                    if len(self._abouts) > _KEPT_ABOUTS:
+                        del self._abouts[next(iter(self._abouts))]
         elif not path.exists():
             self._forget(run_id)
             return None

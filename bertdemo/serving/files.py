@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.errors import ColumnMissing, ColumnsNotFound, ColumnToRead
 from bertdemo.serving.predictor import Predictor
+from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_cache import Shelf
 from bertdemo.tasks.base import Task
@@ -44,15 +44,20 @@ def predict_file(
     by_row = dict(zip(filled, said, strict=True))
     extra = list(dict.fromkeys(name for one in said for name in one.more))
     headers = [*table.columns, *(_free(table, wanted) for wanted in ("prediction", "confidence", *extra))]
-    with target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)  # its line end is \r\n, so that a lone \r in a cell is quoted too
-        writer.writerow(headers)
-        for row in range(table.rows):
-            one = by_row.get(row)
-            added = [one.words, _sure(one), *(one.more.get(name, "") for name in extra)] if one else []
-            cells = [values[row] or "" for values in table.columns.values()]
-            writer.writerow([*cells, *(added or [""] * (2 + len(extra)))])
+    rows = ([*_cells(table, row), *_added(by_row.get(row), extra)] for row in range(table.rows))
+    write_csv(target, headers, rows, keep_formulas=True)
     return len(filled)
+
+
+def _cells(table: Table, row: int) -> list[str]:
+    return [values[row] or "" for values in table.columns.values()]
+
+
+def _added(prediction: Prediction | None, extra: Sequence[str]) -> list[str]:
+    """Return the cells of the new columns, empty where the row had nothing to read."""
+    if prediction is None:
+        return [""] * (2 + len(extra))
+    return [prediction.words, _sure(prediction), *(prediction.more.get(name, "") for name in extra)]
 
 
 def _sure(one: Prediction) -> str:

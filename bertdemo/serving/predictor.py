@@ -25,6 +25,7 @@ from bertdemo.errors import (
     TextTooLong,
     TooManyTexts,
 )
+from bertdemo.processes import Slots
 from bertdemo.run_config import Keep
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import HeadOptions, Inputs
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 Pooling = Literal["cls", "mean", "max"]
 POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "max")
 _KEPT_MODELS = 4
+_WAIT_SECONDS = 30.0
+"""One text takes well under a second; what holds a place for longer is a whole file, and a caller who waited for that
+would keep one of the 40 threads that serve the page."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Predictor:
         self._device = device
         self._models: OrderedDict[tuple[str, str], _Open] = OrderedDict()
         self._guard = threading.Lock()
-        self._lanes = threading.BoundedSemaphore(settings.limits.concurrent_predictions)
+        self._lanes = Slots(settings.limits.concurrent_predictions, _WAIT_SECONDS)
 
     def warm_up(self) -> None:
         """Import what the first prediction would wait for."""
@@ -234,11 +238,16 @@ class Predictor:
 
     @contextmanager
     def lane(self) -> Iterator[None]:
-        """Compute here: so many at once as the limits allow, on as many threads as a running training leaves."""
+        """Compute here: so many at once as the limits allow, on as many threads as a running training leaves.
+
+        Raises ServerBusy where no place gets free in time.
+        """
         import torch
 
-        with self._lanes:
-            torch.set_num_threads(1 if self._training_on_cpu() else max(1, _physical_threads()))
+        from bertdemo.device import compute_threads
+
+        with self._lanes.hold():
+            torch.set_num_threads(1 if self._training_on_cpu() else compute_threads())
             yield
 
 
@@ -250,9 +259,3 @@ def pooled(hidden: Any, mask: Any, pooling: str) -> Any:
     if pooling == "mean":
         return (hidden * wide).sum(1) / wide.sum(1).clamp(min=1e-9)
     return hidden.masked_fill(wide == 0, float("-inf")).max(1).values
-
-
-def _physical_threads() -> int:
-    from bertdemo.device import cpu
-
-    return cpu().cores

@@ -45,12 +45,26 @@ class Found:
     """Documents of which only the beginning was read for their meaning."""
 
 
+@dataclass(frozen=True)
+class _Index:
+    """What a set of documents is compared by."""
+
+    vectors: Floats
+    """(documents, width), each of length 1."""
+    cut: int
+    """Documents of which only the beginning was read."""
+    counted: Any
+    """TF-IDF, fitted on the documents."""
+    weights: Any
+    """(documents, words), sparse."""
+
+
 class Searcher:
-    """Safe to use from many threads. The vectors of the newest documents are kept for the next query."""
+    """Safe to use from many threads. What the newest documents are compared by is kept for the next query."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._known: OrderedDict[tuple[str, str], tuple[Floats, int]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], _Index] = OrderedDict()
         self._guard = threading.Lock()
 
     def search(
@@ -79,36 +93,36 @@ class Searcher:
         if not rows:
             raise DocumentsMissing
         texts = list(rows)
-        there, cut = self._vectors(texts, checkpoint, owner, progress)
+        index = self._index(texts, checkpoint, owner, progress)
         asked = self._predictor.unit_vectors([query], checkpoint, owner)
-        counted = word_counts(texts)
-        words = counted.transform(texts) @ counted.transform([query]).T  # (documents, 1)
+        words = index.weights @ index.counted.transform([query]).T  # (documents, 1)
         filled = sum(bool(text and text.strip()) for text in documents)
         return Found(
-            by_meaning=_best((there @ asked[0]).tolist(), texts, rows, top_k),
+            by_meaning=_best((index.vectors @ asked[0]).tolist(), texts, rows, top_k),
             by_words=_best([float(x) for x in words.toarray()[:, 0]], texts, rows, top_k),
             documents=len(texts),
             again=filled - len(texts),
-            cut=cut,
+            cut=index.cut,
         )
 
-    def _vectors(self, texts: Sequence[str], checkpoint: str, owner: str, progress: Callable[[float], None]) -> Any:
-        """Return the documents' vectors, and how many documents were cut."""
+    def _index(self, texts: Sequence[str], checkpoint: str, owner: str, progress: Callable[[float], None]) -> _Index:
+        """Return what the documents are compared by, computed once for each set of them."""
         self._predictor.unit_vectors([], checkpoint, owner)  # the owner is checked at every use
         key = (checkpoint, hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest())
         with self._guard:
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key]
-        found = (
-            self._predictor.unit_vectors(texts, checkpoint, owner, progress),
-            self._predictor.beyond(texts, checkpoint, owner),
-        )
+        vectors = self._predictor.unit_vectors(texts, checkpoint, owner, progress)
+        with self._predictor.lane():
+            counted = word_counts(texts)
+            weights = counted.transform(texts)
+        index = _Index(vectors, self._predictor.beyond(texts, checkpoint, owner), counted, weights)
         with self._guard:
-            self._known[key] = found
+            self._known[key] = index
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
-        return found
+        return index
 
     def forget(self, checkpoint: str) -> None:
         """Let go of a checkpoint that was deleted."""

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -28,6 +29,14 @@ _MODULE = "bertdemo.tables.sandbox_main"
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _GRACE = 5.0
 """Seconds for a child to start in."""
+_WAIT_SECONDS = 30.0
+"""A file of a million rows is read in less; who waits longer keeps one of the 40 threads that the page has."""
+
+
+@lru_cache(maxsize=4)
+def _readers(count: int) -> processes.Slots:
+    """Return the places for reading a file: one set for the whole server, whoever asks."""
+    return processes.Slots(count, _WAIT_SECONDS)
 
 
 def read_limited(
@@ -43,10 +52,11 @@ def read_limited(
 
     The table is kept in the Parquet file `target`; without one it lives in a deleted file as long as it is in use.
     The child gets `settings.worker_env()`, or an environment with nothing in it. Raises what `tables.read` raises,
-    ReadingTooLong after `limits.read_seconds`, and ReadingTooMuch where the child ran out of memory or died.
+    ReadingTooLong after `limits.read_seconds`, ReadingTooMuch where the child ran out of memory or died, and
+    ServerBusy where too many files are being read.
     """
     name = table_files.check(path, name, limits)
-    with tempfile.TemporaryDirectory(prefix="bertdemo-read-") as folder:
+    with _readers(limits.concurrent_readings).hold(), tempfile.TemporaryDirectory(prefix="bertdemo-read-") as folder:
         work = Path(folder)
         draft = work / "table.parquet" if target is None else target.with_name(f".tmp-{work.name}")
         try:

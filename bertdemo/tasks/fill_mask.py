@@ -17,7 +17,7 @@ from bertdemo.errors import MaskMissing
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.batching import IGNORED, Collator, batches, encoded, pad, piece_costs
-from bertdemo.tasks.results import Judged, Prediction, Score
+from bertdemo.tasks.results import Degree, Judged, Prediction, Score
 from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class FillMask(Unlabelled):
 
     def judge(self, said: Surprise, target: int, labels: Sequence[str]) -> Judged:
         """No row is right or wrong; its perplexity is told."""
-        return Judged("", said.words, 0.0, True)
+        return Judged("", said.words, Degree("confidence", 0.0), True)
 
     def decode(self, logits: Any, dataset: Dataset, held_out: HeldOut) -> dict[int, Surprise]:
         """Return what each row's hidden pieces cost."""

@@ -15,7 +15,7 @@ from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Task
 from bertdemo.tasks.batching import batches, encoded
-from bertdemo.tasks.results import Judged, Labels, LabelScore, Mark, Score
+from bertdemo.tasks.results import Degree, Judged, Labels, LabelScore, Mark, Score
 from bertdemo.tasks.roles import detect
 
 if TYPE_CHECKING:
@@ -121,7 +121,14 @@ class OneLabel(Task):
     def judge(self, said: Labels, target: int, labels: Sequence[str]) -> Judged:
         """Hold the most probable label against the given one."""
         given, best = labels[target], said.best
-        return Judged(given, best.label, best.score, given == best.label, (Mark(given),), (Mark(best.label),))
+        return Judged(
+            given,
+            best.label,
+            Degree("confidence", best.score),
+            given == best.label,
+            (Mark(given),),
+            (Mark(best.label),),
+        )
 
     def decode(self, logits: Any, dataset: Dataset, held_out: HeldOut) -> dict[int, Labels]:
         """Turn (rows, labels) logits into probabilities."""

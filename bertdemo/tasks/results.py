@@ -42,6 +42,32 @@ class Mark:
         return self.end > self.start
 
 
+DegreeKind = Literal["confidence", "rank", "error"]
+DEGREE_KINDS: tuple[DegreeKind, ...] = ("confidence", "rank", "error")
+
+
+@dataclass(frozen=True)
+class Degree:
+    """How sure, or how far off, the model was on one row: a number that says what it measures.
+
+    `confidence` is a probability of what was said, `rank` the place of the right document (1 is first), `error` the
+    absolute error as a share of the scale. Each is a worse mistake the larger it is.
+    """
+
+    kind: DegreeKind
+    value: float
+
+    def to_fields(self) -> dict[str, float]:
+        """Return what is stored of it: the number under the name of what it measures."""
+        return {self.kind: self.value}
+
+    @classmethod
+    def from_fields(cls, row: Mapping[str, Any]) -> Degree:
+        """Read what `to_fields` stored in a row."""
+        kind = next(kind for kind in DEGREE_KINDS if kind in row)
+        return cls(kind, float(row[kind]))
+
+
 @dataclass(frozen=True)
 class Judged:
     """One held-out row beside what the model said of it."""
@@ -50,8 +76,7 @@ class Judged:
     """What the data say, in words."""
     predicted: str
     """What the model said, in words."""
-    confidence: float
-    """Of what was said, 0 to 1."""
+    degree: Degree
     right: bool
     given: tuple[Mark, ...] = ()
     """What the data say, as it is counted label by label; () where nothing is."""

@@ -15,7 +15,7 @@ from bertdemo.run_config import Keep
 from bertdemo.tables.fold_text import fold_text
 from bertdemo.tasks.base import Frozen, HeldOut, Inputs, Role
 from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
-from bertdemo.tasks.results import Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -101,7 +101,7 @@ class Search(Twin):
 
     def judge(self, said: Match, target: str, labels: Sequence[str]) -> Judged:
         """A query is right where its document is among the first ten; what came first instead is shown."""
-        return Judged(target, said.first if said.rank > 1 else target, 1 - 1 / said.rank, said.rank <= _DEPTH)
+        return Judged(target, said.first if said.rank > 1 else target, Degree("rank", said.rank), said.rank <= _DEPTH)
 
     def predict(
         self,

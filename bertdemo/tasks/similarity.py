@@ -16,7 +16,7 @@ from bertdemo.errors import ColumnsNotFound, ScoreNoNumber, TooFewRows
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import Frozen, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
-from bertdemo.tasks.results import Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
 from bertdemo.tasks.roles import detect, named
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class SimilarityTask(Twin):
     def judge(self, said: Similarity, target: float, labels: Sequence[str]) -> Judged:
         """A score is wrong where it is off by more than a fifth of the scale; the farthest come first."""
         off = abs(said.score - target) / ((said.high - said.low) or 1.0)
-        return Judged(f"{target:g}", f"{said.score:.2f}", min(1.0, off), off <= _FAR)
+        return Judged(f"{target:g}", f"{said.score:.2f}", Degree("error", min(1.0, off)), off <= _FAR)
 
     def predict(
         self,

@@ -19,7 +19,7 @@ from bertdemo.errors import ColumnsNotFound
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.batching import batches, encoded, piece_costs
-from bertdemo.tasks.results import Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
 from bertdemo.tasks.roles import detect, named
 from bertdemo.tasks.without_labels import Unlabelled
 
@@ -162,7 +162,7 @@ class TextToText(Unlabelled):
         """A text is right where it is the target, marks and case aside; few are."""
         from bertdemo.metrics.rouge import rouge_l
 
-        return Judged(target, said.text, said.score, rouge_l(said.text, target) == 1.0)
+        return Judged(target, said.text, Degree("confidence", said.score), rouge_l(said.text, target) == 1.0)
 
     def predict(
         self,

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.exceptions import InvalidPathError
+from pydantic import ValidationError
 
 from bertdemo.errors import ArgumentWrong, BertDemoError, FileMissing
 from bertdemo.i18n.translation import DEFAULT, message, normalize, translate
@@ -77,25 +79,28 @@ class Border(gr.Blocks):
         if len(inputs) < wanted:
             expected = f"{wanted} values, in the order of the endpoint's arguments"
             raise _refusal(ArgumentWrong(name="data", expected=expected))
-        if _has_address(inputs):
+        if _has_no_upload(inputs):
             raise _refusal(FileMissing())
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
-        except ValueError as error:  # a path that is no upload, or not even of the form of a file
+        except (InvalidPathError, ValidationError) as error:  # a path that is no upload, or not of the form of a file
             log.info("a file argument was refused: %s", type(error).__name__)
             raise _refusal(FileMissing()) from None
+        except ValueError as error:  # anything else is a bug: to the log, and an error id to the caller
+            raise gr.Error(sentence(error, DEFAULT), print_exception=False) from None
 
 
 def _refusal(error: BertDemoError) -> gr.Error:
     return gr.Error(message(DEFAULT, error), print_exception=False)
 
 
-def _has_address(value: Any) -> bool:
-    """Return whether a file anywhere in a JSON value is given by an address instead of the path of an upload."""
+def _has_no_upload(value: Any) -> bool:
+    """Return whether a file anywhere in a JSON value is given by an address, or by what no path can be."""
     if isinstance(value, dict):
         path = value.get("path")
-        return (isinstance(path, str) and "://" in path) or any(_has_address(part) for part in value.values())
-    return isinstance(value, list) and any(_has_address(part) for part in value)
+        wrong = isinstance(path, str) and ("://" in path or "\0" in path)
+        return wrong or any(_has_no_upload(part) for part in value.values())
+    return isinstance(value, list) and any(_has_no_upload(part) for part in value)
 
 
 class Words:

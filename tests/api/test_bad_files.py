@@ -152,5 +152,5 @@ def test_formulas_and_line_breaks_survive_the_way_through_a_file(caller: Caller,
     path = write_rows(tmp_path / "formulas.csv", [(text, "x") for text in texts])
     given = caller.call("predict_file", file=caller.upload(path), checkpoint=trained.run_id, columns={"text": "text"})
     assert given.ok, given.raw
-    lines = io.StringIO(caller.fetch(given.value).decode("utf-8"), newline="")
+    lines = io.StringIO(caller.fetch(given.value).decode("utf-8-sig"), newline="")
     assert [row["text"] for row in csv.DictReader(lines)] == texts

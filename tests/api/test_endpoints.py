@@ -266,7 +266,7 @@ def test_predict_file_keeps_the_rows_in_their_order(client: Client, trained: Tra
     odd = [('a quoted, "text"\nwith a line break', "x"), ("", "y"), *review_rows(70)]
     path = write_rows(tmp_path / "to predict.csv", odd, header=("text", "prediction"))
     given = client.predict(file=handle_file(path), checkpoint=trained.run_id, api_name="/predict_file")
-    with Path(given).open(encoding="utf-8", newline="") as file:
+    with Path(given).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["text"], row["prediction"]) for row in rows] == odd
     assert list(rows[0]) == ["text", "prediction", "prediction (2)", "confidence"]
@@ -280,7 +280,7 @@ def test_predict_file_keeps_the_rows_in_their_order(client: Client, trained: Tra
 def test_predict_file_reads_the_column_that_is_named(caller: Caller, trained: Trained, tmp_path: Path) -> None:
     path = write_rows(tmp_path / "two.csv", [("the good film", "the awful film")], header=("first", "second"))
     found = caller.call("predict_file", file=caller.upload(path), checkpoint=trained.run_id, columns={"text": "second"})
-    row = next(csv.DictReader(io.StringIO(caller.fetch(found.value).decode())))
+    row = next(csv.DictReader(io.StringIO(caller.fetch(found.value).decode("utf-8-sig"))))
     said = caller.call("predict", text="the awful film", checkpoint=trained.run_id).value["output"]["labels"][0]
     assert row["prediction"] == said["label"]
     assert float(row["confidence"]) == pytest.approx(said["score"], abs=1e-4)

@@ -228,5 +228,5 @@ def test_the_server_fetches_no_address(caller: Caller, listener: tuple[str, list
 
 def test_an_answer_is_the_callers_own_rows(caller: Caller, trained: Trained) -> None:
     given = caller.call("predict_file", file=caller.upload(trained.data), checkpoint=trained.run_id)
-    rows = list(csv.DictReader(caller.fetch(given.value).decode().splitlines()))
+    rows = list(csv.DictReader(caller.fetch(given.value).decode("utf-8-sig").splitlines()))
     assert [row["text"] for row in rows] == [text for text, _ in review_rows(len(rows))]

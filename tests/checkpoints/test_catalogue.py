@@ -254,3 +254,30 @@ def test_a_hub_id_that_is_not_here_is_asked_for_once_and_not_at_every_key_press(
     assert asked
     assert [catalogue.describe("owner/tiny", "") for _ in range(3)] == [first] * 3
     assert len(hub.requests) == asked
+
+
+def test_a_card_is_parsed_once_and_ownership_asks_for_one_card(
+    trained: Catalogue, online: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    real = Card.from_json
+    monkeypatch.setattr(
+        Card, "from_json", lambda text, *, checkpoint: (parsed.append(checkpoint), real(text, checkpoint=checkpoint))[1]
+    )
+    for folder in online.trained.iterdir():
+        (folder / "card.json").touch()
+    assert trained.owns("a1", ANNA) and parsed == ["a1"]
+    first = trained.list(ANNA)
+    assert sorted(parsed) == ["a1", "a2", "b1"]
+    assert trained.list(ANNA) == first and len(parsed) == 3
+    (online.trained / "a1" / "card.json").touch()
+    assert trained.list(ANNA) == first and len(parsed) == 4
+
+
+def test_the_checks_of_folders_that_are_remembered_are_bounded(
+    trained: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bertdemo.checkpoints.catalogue._KEPT_VETTED", 1)
+    for checkpoint in ("a1", "a2", "a1"):
+        assert trained.describe(checkpoint, ANNA).id == checkpoint
+        assert len(trained._vetted) <= 1

@@ -178,3 +178,21 @@ def test_what_is_written_opens_to_the_same_numbers(tiny: Path, tmp_path: Path) -
     assert torch.equal(logits(opened), logits(again)) and again.new_weights == ()
     assert again.model.config.id2label == {0: "坏", 1: "good"}
     assert (tmp_path / "vocab.txt").read_bytes() == (tiny / "vocab.txt").read_bytes()
+
+
+def test_weights_come_back_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = build_tiny_checkpoint(tmp_path / "mlm", head="mlm")
+    first, second = (loading.open_model(folder, head="fill_mask").model for _ in range(2))
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.add_(1.0)
+    tensors = loading.tensors_of(first)
+    assert len(tensors) < len(first.state_dict())  # the decoder is tied to the embeddings
+    loading.restore_tensors(second, tensors)
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(second.state_dict()[name], tensor)
+    name = next(iter(tensors))
+    with pytest.raises(ValueError, match=name):
+        loading.restore_tensors(second, {key: tensor for key, tensor in tensors.items() if key != name})
+    with pytest.raises(ValueError, match="of_another"):
+        loading.restore_tensors(second, {**tensors, "of_another": tensors[name]})

@@ -233,3 +233,24 @@ def test_what_is_no_short_text_in_a_card_is_passed_over() -> None:
     assert datasets.from_card({"configs": [{"data_files": ["a.csv"] * 5_000}] * 5_000}, ["a.csv"]) == {
         "a.csv": ("default", "train")
     }
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"a: [", b"- 1", b"a: !!timestamp x", b"a: !!bool x", b'a: !!int ""', b"a: 2024-13-45", b"a: *x",
+        b"a: " + b"[" * 3_000, b"a: \x00", b"a: \xff", b"? [a]\n: 1",
+    ],
+)  # fmt: skip
+def test_a_card_that_cannot_be_read_says_nothing(metadata: bytes, tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    card.write_bytes(b"---\n" + metadata + b"\n---\n# Reviews\n")
+    assert datasets._metadata(card) == {}
+
+
+def test_a_fault_of_ours_is_not_taken_for_a_card_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.metadata_load", lambda path: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        datasets._metadata(tmp_path / "README.md")

@@ -310,3 +310,33 @@ def test_what_a_progress_listener_raises_ends_the_download(catalogue: Catalogue)
 
     with pytest.raises(Stop):
         catalogue.folder("owner/tiny", "", stop)
+
+
+@pytest.mark.parametrize("call", ["describe", "tokenizer"])
+def test_an_id_that_the_hub_refused_is_not_asked_for_again_within_a_minute(
+    catalogue: Catalogue, hub: HubDouble, tiny: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr("bertdemo.checkpoints.catalogue.time.monotonic", lambda: clock[0])
+    for _ in range(5):
+        with pytest.raises(HubNotFound):
+            getattr(catalogue, call)("owner/mistyped", "")
+    asked = hub.count("owner/mistyped")
+    assert asked == 1
+    hub.add("owner/mistyped", tiny)
+    with pytest.raises(HubNotFound):
+        getattr(catalogue, call)("owner/mistyped", "")
+    assert hub.count("owner/mistyped") == asked
+    clock[0] += 61
+    assert getattr(catalogue, call)("owner/mistyped", "")
+
+
+def test_a_hub_that_cannot_be_reached_is_not_asked_at_every_key_press(catalogue: Catalogue, hub: HubDouble) -> None:
+    hub.fail("owner/tiny", "error_500", times=99)
+    for _ in range(5):
+        with pytest.raises(HubUnreachable):
+            catalogue.tokenizer("owner/tiny", "")
+    asked = hub.count("owner/tiny")
+    with pytest.raises(HubUnreachable):
+        catalogue.folder("owner/tiny", "")  # a download that somebody starts asks in any case
+    assert hub.count("owner/tiny") == 2 * asked

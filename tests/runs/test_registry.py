@@ -248,3 +248,12 @@ def test_only_a_worker_that_ignores_a_stop_for_long_is_overdue(tmp_path: Path) -
     assert overdue(tmp_path, 60.0) is None
     os.utime(tmp_path / "cancel", (time.time() - 61, time.time() - 61))
     assert overdue(tmp_path, 60.0) == identity
+
+
+def test_the_requests_that_are_kept_parsed_are_bounded(
+    registry: Registry, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bertdemo.runs.registry._KEPT_ABOUTS", 1)
+    runs = [created(registry, data) for _ in range(3)]
+    assert [registry.read(run, "").run_id for run in runs] == runs
+    assert len(registry._abouts) == 1

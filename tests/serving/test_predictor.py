@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import csv
 import shutil
 import time
@@ -11,16 +13,19 @@ from typing import Any
 
 import pytest
 
+from bertdemo import device
 from bertdemo.checkpoints import Card, Catalogue
 from bertdemo.errors import (
     ArgumentWrong,
     CheckpointUnknown,
     ColumnMissing,
     HeadMissing,
+    ServerBusy,
     TextMissing,
     TextTooLong,
     TooManyTexts,
 )
+from bertdemo.serving import predictor as predictor_module
 from bertdemo.serving.files import predict_file
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
@@ -207,9 +212,7 @@ def test_one_thread_is_used_while_a_run_trains_on_the_processor(settings: Settin
         assert torch.get_num_threads() == 1
         training[0] = False
         predictor.embed(["a"], "local:plain", "mean", "")
-        from bertdemo.device import cpu
-
-        assert torch.get_num_threads() == cpu().cores
+        assert torch.get_num_threads() == device.compute_threads()
     finally:
         torch.set_num_threads(before)
 
@@ -231,7 +234,7 @@ def run_file(
         **more,
     }
     predict_file(source, source.name, target, predictor=predictor, catalogue=catalogue, **options)
-    with target.open(encoding="utf-8", newline="") as file:
+    with target.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -257,6 +260,7 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(
         assert row["prediction (2)"] == best.label
         assert float(row["confidence"]) == pytest.approx(best.score, abs=2e-6)
     assert said[-1] == 1.0
+    assert (tmp_path / "out.csv").read_bytes().startswith(codecs.BOM_UTF8)  # or Excel garbles Chinese
 
 
 def test_the_column_that_was_trained_on_is_read_and_a_wrong_name_is_refused(
@@ -279,3 +283,18 @@ def test_a_checkpoint_whose_labels_do_not_exclude_each_other_answers_so(home: Pa
     assert answer.task == "multi_label" and isinstance(answer.output, LabelSet)
     assert sum(item.score for item in answer.output.labels) != pytest.approx(1)
     assert answer.output.chosen == tuple(item.label for item in answer.output.labels if item.score >= 0.5)
+
+
+def test_a_prediction_is_refused_in_words_while_all_places_stay_taken(
+    settings: Settings, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictor_module, "_WAIT_SECONDS", 0.05)
+    busy = Predictor(settings, catalogue)
+    with contextlib.ExitStack() as held:
+        for _ in range(settings.limits.concurrent_predictions):
+            held.enter_context(busy.lane())
+        with pytest.raises(ServerBusy):
+            busy.predict("good", "", "local:headed", "")
+        with pytest.raises(ServerBusy):
+            busy.embed(["good"], "local:plain", "mean", "")
+    assert busy.predict("good", "", "local:headed", "").output.labels

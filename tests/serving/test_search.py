@@ -10,9 +10,11 @@ import pytest
 from bertdemo.checkpoints import Catalogue
 from bertdemo.errors import ArgumentWrong, DocumentsMissing, TextMissing, TooManyTexts
 from bertdemo.i18n.translation import LANGUAGES, plural
+from bertdemo.serving import search
 from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import MOST_DOCUMENTS, Searcher
 from bertdemo.settings import Settings
+from bertdemo.tasks.bi_encoder import word_counts
 from bertdemo.ui.inference.search_html import render_search
 
 pytestmark = pytest.mark.slow
@@ -77,3 +79,15 @@ def test_what_cannot_be_searched_is_refused(predictor: Predictor) -> None:
     with pytest.raises(ArgumentWrong):
         searcher.search("a", ["b"], "bundled", "", 0)
     assert len(searcher.search("x", ["x"], "bundled", "").by_meaning) == 1  # a query of one character
+
+
+def test_the_words_of_the_same_documents_are_counted_once(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(search, "word_counts", lambda texts: (counted.append(len(texts)), word_counts(texts))[1])
+    searcher = Searcher(predictor)
+    first = searcher.search("pay", DOCUMENTS, "bundled", "")
+    assert searcher.search("invoice", DOCUMENTS, "bundled", "").by_words[0].text == "The invoice is wrong."
+    assert searcher.search("pay", DOCUMENTS, "bundled", "") == first
+    assert counted == [6]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,29 @@ def test_the_reader_gets_no_secret(
     read_limited(upload(b"a\nb\n"), "a.csv", Limits(), settings=settings)
     assert "hf_secret" not in seen.values()
     assert seen["HF_HUB_OFFLINE"] == "1"
+
+
+def test_a_file_is_refused_in_words_while_too_many_are_being_read(
+    upload: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, most, entered, go = sandbox.processes.spawn, 2, threading.Semaphore(0), threading.Event()
+
+    def held(module: str, arguments: Any, **rest: Any) -> Any:
+        entered.release()
+        assert go.wait(20)
+        return real(module, arguments, **rest)
+
+    monkeypatch.setattr(sandbox.processes, "spawn", held)
+    monkeypatch.setattr(sandbox, "_WAIT_SECONDS", 0.05)
+    sandbox._readers.cache_clear()
+    path, limits = upload(b"a\nb\n"), Limits(concurrent_readings=most)
+    with ThreadPoolExecutor(most) as pool:
+        reading = [pool.submit(read_limited, path, "a.csv", limits) for _ in range(most)]
+        for _ in reading:
+            assert entered.acquire(timeout=20)
+        with pytest.raises(errors.ServerBusy):
+            read_limited(path, "a.csv", limits)
+        go.set()
+        assert [dict(future.result().columns) for future in reading] == [{"a": ("b",)}] * most
+    assert dict(read_limited(path, "a.csv", limits).columns) == {"a": ("b",)}
+    sandbox._readers.cache_clear()

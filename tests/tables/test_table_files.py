@@ -330,3 +330,12 @@ def test_a_cover_sheet_is_passed_over_for_one_with_rows(tmp_path: Path) -> None:
 def test_a_workbook_of_cover_sheets_has_a_header_only(tmp_path: Path) -> None:
     with pytest.raises(errors.HeaderOnly):
         load(tmp_path, workbook({"About": [["exported on 1 May"]], "More": [["by us"]]}), "report.xlsx")
+
+
+def test_a_fault_of_ours_is_not_reported_as_a_damaged_workbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(value: object) -> str:
+        raise TypeError("ours")
+
+    monkeypatch.setattr("bertdemo.tables.formats.workbook._cell", faulty)
+    with pytest.raises(TypeError, match="ours"):
+        load(tmp_path, workbook({"data": [["a"], ["x"]]}), "book.xlsx")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bertdemo.tasks.question_answering.task.spans import MOST_ANSWER, Window, best_span, windows
 
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
@@ -16,6 +15,7 @@ from bertdemo.samples import FOLDER
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
+from bertdemo.tasks.question_answering.spans import MOST_ANSWER, Window, best_span, windows
 from bertdemo.tasks.question_answering.task import ALWAYS, Answer, QuestionAnswering, Wanted, _settled, _threshold
 
 TASK = QuestionAnswering()

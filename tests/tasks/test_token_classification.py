@@ -7,7 +7,6 @@ import random
 from typing import Any
 
 import pytest
-from bertdemo.tasks.token_classification.task.bio import Sentence, as_bio, entities, joined, parsed
 
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
@@ -17,6 +16,7 @@ from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
 from bertdemo.tasks.base import EncodeOptions
+from bertdemo.tasks.token_classification.bio import Sentence, as_bio, entities, joined, parsed
 from bertdemo.tasks.token_classification.task import TokenClassification, entity_scores, first_pieces
 
 TASK = TokenClassification()

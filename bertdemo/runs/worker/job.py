@@ -160,6 +160,7 @@ class Job:
         from bertdemo.runs.worker.training import Stopped
 
         warm_up()
+        devices.limit_threads()
         self.stop()
         device_id = pin_gpu(self._request.config.device)
         prepared = self._prepare()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo import __version__
 from bertdemo.checkpoints import Card
-from bertdemo.checkpoints.loading import HEAD_FILE, tensors_of, write
+from bertdemo.checkpoints.loading import HEAD_FILE, restore_tensors, tensors_of, write
 from bertdemo.checkpoints.mean_pooling_head import pooling_of
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.tasks.base import HeldOut, Inputs, Task
@@ -81,7 +81,9 @@ class Row:
 
     def to_fields(self) -> dict[str, Any]:
         """Return what is stored of it: marks only where they are more than the label."""
-        fields = {"row": self.row, "text": self.text, **asdict(self.judged)}
+        judged = {**asdict(self.judged), **self.judged.degree.to_fields()}
+        del judged["degree"]
+        fields = {"row": self.row, "text": self.text, **judged}
         if self.pair:
             fields["pair"] = self.pair
         return fields
@@ -221,10 +223,10 @@ def keep_weights(model: Any, folder: Path) -> None:
 
 
 def restore_weights(model: Any, folder: Path) -> None:
-    """Put back what `keep_weights` stored."""
+    """Put back what `keep_weights` stored; raises ValueError where that is not the whole model."""
     from safetensors.torch import load_file
 
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)  # a tied weight has one name there
+    restore_tensors(model, load_file(folder / "model.safetensors"))
 
 
 def _sha256(path: Path) -> str:

@@ -18,7 +18,7 @@ from bertdemo.errors import ArchiveEncrypted, ArchiveWithoutTable, FileBroken, S
 from bertdemo.settings import Limits
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.header import Row
-from bertdemo.tables.formats.workbook import UNREADABLE, refuse_bomb
+from bertdemo.tables.formats.workbook import UNREADABLE_ZIP, refuse_bomb
 from bertdemo.tables.parse_options import Note, ReadOptions, listed
 from bertdemo.tables.split_names import called, choose_split, split_name
 
@@ -85,7 +85,7 @@ def _members(path: Path, name: str, limits: Limits) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except UNREADABLE:
+    except UNREADABLE_ZIP:
         raise FileBroken(file=name, kind="ZIP") from None
     if len(members) > limits.archive_members:
         raise TooManyMembers(file=name, members=len(members), limit=limits.archive_members)
@@ -124,7 +124,7 @@ def _read_member(
             # zipfile hands out no more than the size in the directory, which was checked.
             with zipfile.ZipFile(path) as archive, archive.open(member) as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target, 1024 * 1024)
-        except UNREADABLE:
+        except UNREADABLE_ZIP:
             raise FileBroken(file=name, kind="ZIP") from None
         grid = reader(copy, f"{name} / {shown}", PurePosixPath(shown).suffix.lower(), limits, options)
         return replace(grid, rows=_cleaning(held.pop_all(), grid))

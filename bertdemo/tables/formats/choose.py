@@ -89,11 +89,11 @@ def _real_kind(path: Path, kind: str) -> str:
 def _zipped(path: Path, kind: str) -> str:
     import zipfile
 
-    from bertdemo.tables.formats.workbook import UNREADABLE
+    from bertdemo.tables.formats.workbook import UNREADABLE_ZIP
 
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except UNREADABLE:
+    except UNREADABLE_ZIP:
         return kind
     return ".xlsx" if any(name.startswith("xl/") for name in names) else ".zip"

@@ -31,11 +31,14 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """Begins a workbook from before 2007, and one with a password."""
 _MAX_SHEET_ROWS = 1_048_576
 _MACROS = "vbaproject.bin"
-# What openpyxl and the parsers below it raise for a damaged or hostile file; ParseError is a SyntaxError.
-UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, TypeError, AttributeError,
-    IndexError, NotImplementedError, RuntimeError, SyntaxError, OverflowError, AssertionError,
+UNREADABLE_ZIP = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, NotImplementedError, RuntimeError,
 )  # fmt: skip
+"""What zipfile raises for a damaged archive: RuntimeError for an encrypted member, NotImplementedError for an unknown
+compression, KeyError and ValueError for a directory that does not fit. Caught around calls of the library only."""
+_UNREADABLE_BOOK = (*UNREADABLE_ZIP, SyntaxError, TypeError, AttributeError, LookupError, OverflowError, AssertionError)
+"""openpyxl builds its objects from the XML without checking it, and raises what they meet; ParseError is a SyntaxError.
+Caught around calls of the library only, or a fault of ours would be reported as a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def read_workbook(path: Path, name: str, limits: Limits, options: ReadOptions) -
     file = path.open("rb")
     try:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except UNREADABLE:
+    except _UNREADABLE_BOOK:
         file.close()
         raise FileBroken(file=name, kind="XLSX") from None
     return _grid(_Opened(book, file, name, limits, options, (Note("macros_ignored"),) if macros else ()))
@@ -85,7 +88,7 @@ def _checked_members(path: Path, name: str, limits: Limits) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except UNREADABLE:
+    except UNREADABLE_ZIP:
         raise FileBroken(file=name, kind="XLSX") from None
     if len(members) > limits.archive_members:
         raise FileBroken(file=name, kind="XLSX")
@@ -142,19 +145,30 @@ def _first_with_rows(sheets: Sequence[Any], opened: _Opened) -> tuple[str, Heade
 
 def _rows(sheet: Any, opened: _Opened) -> Iterator[Row]:
     """Yield (row of the sheet, cells without the empty ones at its end)."""
-    limits = opened.limits
+    for number, values in enumerate(_values(sheet, opened), start=1):
+        if number > _MAX_SHEET_ROWS:
+            raise TooManyRows(file=opened.name, limit=opened.limits.rows)
+        cells = [_cell(value) for value in values]
+        while cells and not cells[-1]:
+            cells.pop()
+        yield number, cells
+
+
+def _values(sheet: Any, opened: _Opened) -> Iterator[Sequence[object]]:
+    """Yield the values of each row; raises FileBroken for what openpyxl meets in a damaged sheet."""
     try:
-        # The size that a sheet claims for itself may be a lie.
-        sheet.reset_dimensions()
-        for number, values in enumerate(sheet.iter_rows(max_col=limits.columns + 1, values_only=True), start=1):
-            if number > _MAX_SHEET_ROWS:
-                raise TooManyRows(file=opened.name, limit=limits.rows)
-            cells = [_cell(value) for value in values]
-            while cells and not cells[-1]:
-                cells.pop()
-            yield number, cells
-    except UNREADABLE:
+        sheet.reset_dimensions()  # the size that a sheet claims for itself may be a lie
+        rows = sheet.iter_rows(max_col=opened.limits.columns + 1, values_only=True)
+    except _UNREADABLE_BOOK:
         raise FileBroken(file=opened.name, kind="XLSX") from None
+    while True:
+        try:
+            values = next(rows)
+        except StopIteration:
+            return
+        except _UNREADABLE_BOOK:
+            raise FileBroken(file=opened.name, kind="XLSX") from None
+        yield values
 
 
 def _closing(file: BinaryIO, rows: Any) -> Iterator[Row]:

@@ -20,8 +20,8 @@ from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.batching import batches, encoded
 from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
-from bertdemo.tasks.multi_label.task import thresholds
-from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Reached, Score
+from bertdemo.tasks.multi_label import thresholds
+from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
 from bertdemo.tasks.roles import detect
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tables.table import Table
-    from bertdemo.tasks.multi_label.task.thresholds import Flags, Floats
+    from bertdemo.tasks.multi_label.thresholds import Flags, Floats
 
 MINIMUM_ROWS = 4
 FOLDS = 5
@@ -249,7 +249,7 @@ class MultiLabel(Task):
         return Judged(
             label=", ".join(given) or "–",
             predicted=", ".join(said.chosen) or "–",
-            confidence=said.confidence,
+            degree=Degree("confidence", said.confidence),
             right=set(given) == set(said.chosen),
             given=tuple(map(Mark, given)),
             said=tuple(map(Mark, said.chosen)),

@@ -16,8 +16,8 @@ from bertdemo.errors import AnswerElsewhere, ColumnsNotFound, TooFewRows
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.batching import Collator
-from bertdemo.tasks.question_answering.task.spans import Found, Window, best_span, in_batches, padded, windows
-from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Score
+from bertdemo.tasks.question_answering.spans import Found, Window, best_span, in_batches, padded, windows
+from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Score
 from bertdemo.tasks.roles import named
 from bertdemo.tasks.without_labels import Unlabelled
 
@@ -248,7 +248,7 @@ class QuestionAnswering(Unlabelled):
         given = (Mark("", target.start, target.start + len(target.text)),) if target.text else ()
         marks = (Mark("", said.start, said.end),) if said.answer else ()
         right = squad_f1.exact(said.answer, target.text)
-        return Judged(target.text or "–", said.answer or "–", said.score, right, given, marks)
+        return Judged(target.text or "–", said.answer or "–", Degree("confidence", said.score), right, given, marks)
 
     def predict(
         self,

@@ -17,10 +17,10 @@ from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.batching import IGNORED, batches, columns_of
 from bertdemo.tasks.label_lists import first_beyond
-from bertdemo.tasks.results import Judged, Mark, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
 from bertdemo.tasks.roles import detect
-from bertdemo.tasks.token_classification.task import validation as faults
-from bertdemo.tasks.token_classification.task.bio import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
+from bertdemo.tasks.token_classification import validation as faults
+from bertdemo.tasks.token_classification.bio import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -229,7 +229,14 @@ class TokenClassification(Task):
         )
         marks = tuple(Mark(one.label, one.start, one.end) for one in said.entities)
         words = [f"{target.text[mark.start : mark.end]} ({mark.label})" for mark in given]
-        return Judged("; ".join(words) or "–", said.words or "–", said.confidence or 0.0, given == marks, given, marks)
+        return Judged(
+            "; ".join(words) or "–",
+            said.words or "–",
+            Degree("confidence", said.confidence or 0.0),
+            given == marks,
+            given,
+            marks,
+        )
 
     def guess(self, train: Sequence[Sentence], held_out: Sequence[Sentence]) -> float:
         """Saying O everywhere finds no entity."""
@@ -278,7 +285,7 @@ def _kinds(target: Sentence) -> set[str]:
 
 def _read(cell: str, tags: str | None) -> Sentence:
     """Return a row's words, with or without its tags."""
-    from bertdemo.tasks.token_classification.task.bio import parsed
+    from bertdemo.tasks.token_classification.bio import parsed
 
     found = parsed(cell, tags) if tags and tags.strip() else None
     if isinstance(found, Sentence):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bertdemo.errors import SpansUnfit, TagsUnfit, TagUnknown, TooFewRows
 from bertdemo.tasks.results import Problem
-from bertdemo.tasks.token_classification.task.bio import Fault, Sentence
+from bertdemo.tasks.token_classification.bio import Fault, Sentence
 
 if TYPE_CHECKING:
     from bertdemo.tables.table import Table

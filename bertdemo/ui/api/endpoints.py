@@ -30,14 +30,7 @@ from bertdemo.serving.inspector import Question
 from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
 from bertdemo.tables.table import Table
-from bertdemo.ui.api.endpoints.serializers import (
-    Json,
-    finding_fields,
-    length_fields,
-    note_fields,
-    status_fields,
-    summary_fields,
-)
+from bertdemo.ui.api.serializers import Json, finding_fields, length_fields, note_fields, status_fields, summary_fields
 from bertdemo.ui.inference.search_panel import documents_of
 from bertdemo.ui.localized import guarded
 
@@ -239,7 +232,7 @@ class Endpoints:
         }
 
     def predict_file(self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = "") -> str:
-        """Return a CSV of the rows in their order with `prediction` and `confidence`."""
+        """Return a CSV (`utf-8-sig`) of the rows in their order with `prediction` and `confidence`."""
         path = _file(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         predict_file(

@@ -8,6 +8,7 @@ from typing import Any
 from bertdemo.i18n.translation import has, percent, plural, score, seconds, size, thousands, translate
 from bertdemo.runs.evaluation import Evaluation, Mistake
 from bertdemo.runs.status import Message, RunStatus
+from bertdemo.tasks.results import Degree
 from bertdemo.ui.html.charts import confusion, curve
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import (
@@ -36,6 +37,8 @@ _MISTAKE_CHARS = 100_000
 _PLAIN_MATRIX, _MATRIX_LABELS, _PAIRS = 20, 100, 20
 """Labels up to which a matrix is easily read, and is drawn at all; rows of the list of confusions beside it."""
 _TEXT = 240
+_AROUND_TEXTS = ("row", "label", "predicted", "confidence")
+"""Columns of a table of mistakes beside the texts; what the number of the last measures follows the metric."""
 NOTHING = "–"
 """Stands in a kept evaluation where nothing is marked, answered or chosen."""
 
@@ -308,11 +311,30 @@ def _word(word: str, mistake: Mistake, lang: str) -> str:
     return translate(lang, f"result.no_{'label' if not spans else 'answer' if mistake.pair else 'entity'}")
 
 
-def _degree(mistake: Mistake, metric: str) -> str:
-    """Return how bad a mistake is; of a search, how many documents came before the right one (1 - 1 / rank is kept)."""
-    if metric == "recall_at_10" and mistake.confidence < 1:
-        return thousands(round(1 / (1 - mistake.confidence)) - 1)
-    return percent(mistake.confidence)
+def _degree(degree: Degree, digits: int = 1) -> str:
+    """Return how bad a mistake is; of a search, how many documents came before the right one."""
+    return thousands(documents_before(degree)) if degree.kind == "rank" else percent(degree.value, digits)
+
+
+def documents_before(degree: Degree) -> int:
+    """Return how many documents came before the right one; `degree` is a rank."""
+    return round(degree.value) - 1
+
+
+def mistake_cells(
+    mistakes: Sequence[Mistake], reads: Sequence[str], metric: str, lang: str
+) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows of all mistakes as a file: everything that the task read, and the number as it is."""
+    headers = {name: translate(lang, _own(f"result.column.{name}", metric)) for name in _AROUND_TEXTS}
+    header = [headers.pop("row"), *(translate(lang, f"role_word.{role}") for role in reads), *headers.values()]
+    rows = [
+        [str(m.row), *(m.text, m.pair)[: len(reads)], m.label, m.predicted, _number(m.degree)] for m in mistakes
+    ]  # fmt: skip
+    return header, rows
+
+
+def _number(degree: Degree) -> str:
+    return str(documents_before(degree)) if degree.kind == "rank" else f"{degree.value:.6f}"
 
 
 def _mistake_table(evaluation: Evaluation, lang: str, metric: str = "") -> str:
@@ -324,7 +346,7 @@ def _mistake_table(evaluation: Evaluation, lang: str, metric: str = "") -> str:
     rows = [
         (
             thousands(m.row), m.text if whole else _short(m.text), *([_short(m.pair)] if pairs else []),
-            _word(m.label, m, lang), _word(m.predicted, m, lang), _degree(m, metric),
+            _word(m.label, m, lang), _word(m.predicted, m, lang), _degree(m.degree),
         )
         for m in shown
     ]  # fmt: skip
@@ -342,7 +364,7 @@ def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str, metric: st
         + esc(
             translate(
                 lang, told, label=_word(m.label, m, lang), predicted=_word(m.predicted, m, lang),
-                sure=percent(m.confidence, 0),
+                sure=_degree(m.degree, 0),
             )
         )
         + "</span></li>"

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from bertdemo import tasks
 from bertdemo.errors import BertDemoError
 from bertdemo.i18n.translation import translate
 from bertdemo.runs.evaluation import evaluate
@@ -16,7 +17,7 @@ from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.html.run_list import render_list, render_request
-from bertdemo.ui.html.runs import render_result, render_run
+from bertdemo.ui.html.runs import mistake_cells, render_result, render_run
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
 
@@ -124,15 +125,13 @@ class _Callbacks:
     def mistakes(self, run: str, key: str, lang: str) -> Any:
         """Inputs: opened, owner, lang. Outputs: the hidden download button, holding all mistakes as CSV."""
         owner = self._services.owner(key)
-        started = status_of(self._registry.read(run, owner)).started
-        found = evaluate(self._registry.evaluation(run, owner), started.labels if started else ()).mistakes
-        names = ("row", "text", "label", "predicted", "confidence")
+        view = self._registry.read(run, owner)
+        status = status_of(view)
+        labels = status.started.labels if status.started else ()
+        mistakes = evaluate(self._registry.evaluation(run, owner), labels).mistakes
+        reads = [role.name for role in tasks.find(view.request.task).reads]
         target = self._services.new_result_folder() / f"{run}-mistakes.csv"
-        write_csv(
-            target,
-            [translate(lang, f"result.column.{name}") for name in names],
-            ([str(m.row), m.text, m.label, m.predicted, f"{m.confidence:.6f}"] for m in found),
-        )
+        write_csv(target, *mistake_cells(mistakes, reads, status.headline, lang))
         return gr.DownloadButton(value=str(target))
 
     def _status(self, run: str, key: str) -> RunStatus | None:

@@ -11,7 +11,7 @@ from bertdemo.runs.evaluation import Mistake, evaluate
 from bertdemo.tasks.fill_mask import Fillings, Piece
 from bertdemo.tasks.multi_label.task import LabelSet, Scored
 from bertdemo.tasks.question_answering.task import Answer
-from bertdemo.tasks.results import Mark
+from bertdemo.tasks.results import Degree, Mark
 from bertdemo.ui.html import charts, predictions, runs
 from bertdemo.ui.html.predictions import Asked
 from bertdemo.ui.html.primitives import around
@@ -54,9 +54,9 @@ def test_the_part_around_a_span_keeps_it_whole_and_cuts_no_word(start: int, end:
 def test_nothing_marked_answered_or_chosen_is_said_in_words(lang: str) -> None:
     marks = (Mark("", 0, 4),)
     for mistake, key in (
-        (Mistake(3, "Who?", "Anna", "–", 0.9, "Anna Bonn", marks), "no_answer"),
-        (Mistake(3, "Anna", "Anna (PER)", "–", 0.9, "", (Mark("PER", 0, 4),)), "no_entity"),
-        (Mistake(3, "a text", "a", "–", 0.9), "no_label"),
+        (Mistake(3, "Who?", "Anna", "–", Degree("confidence", 0.9), "Anna Bonn", marks), "no_answer"),
+        (Mistake(3, "Anna", "Anna (PER)", "–", Degree("confidence", 0.9), "", (Mark("PER", 0, 4),)), "no_entity"),
+        (Mistake(3, "a text", "a", "–", Degree("confidence", 0.9)), "no_label"),
     ):
         words = translate(lang, f"result.{key}")
         told = translate(lang, "result.mistake", label=mistake.label, predicted=words, sure="90%")
@@ -65,11 +65,11 @@ def test_nothing_marked_answered_or_chosen_is_said_in_words(lang: str) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_number_that_is_off_is_not_said_to_be_sure_and_a_search_tells_what_came_before(lang: str) -> None:
-    mistake = Mistake(3, "one", "0", "4.73", 0.946, "two")
+    mistake = Mistake(3, "one", "0", "4.73", Degree("error", 0.946), "two")
     words = read(runs._mistake_list([mistake], 1, lang, "spearman")).words
     sure = translate(lang, "result.mistake", label="0", predicted="4.73", sure="95%")
     assert sure not in words and "95%" in words
-    rows = [{"row": 3, "text": "one", "pair": "two", "label": "two", "predicted": "x", "confidence": 1 - 1 / 14,
+    rows = [{"row": 3, "text": "one", "pair": "two", "label": "two", "predicted": "x", "rank": 14,
              "right": False}]  # fmt: skip
     found = read(runs._mistake_table(evaluate(rows, ()), lang, "recall_at_10")).words
     assert found.endswith("13") and "%" not in found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,58 @@ def test_the_timer_sends_the_opened_run_once(services: Services, run: str) -> No
     assert again == seen and len(second) == _LISTED + _OPENED
     assert all(update == {"__type__": "update"} for update in second[_LISTED:])
     assert "bd-mistake-table" in calls.watch(run, seen, "", "zh")[1 + _LISTED + 2]
+
+
+def exported(services: Services, data: Path, task: str, metric: str, row: dict[str, object]) -> list[list[str]]:
+    """Return the CSV of a run of `task` that kept this one mistake."""
+    registry = services.registry
+    run = registry.create(replace(request_for(data, checkpoint="bundled"), task=task), "")
+    text = json.dumps({"row": 2, "label": "a", "predicted": "b", "right": False, **row})
+    (registry.folder(run) / "evaluation.jsonl").write_text(text + "\n", encoding="utf-8")
+    registry.append(run, replace(started(seq=2), metric=metric, labels=()))
+    registry.append(run, ev.Finished(
+        seq=3, attempt=1, at=time.time(), checkpoint="", metrics={metric: {"value": 0.5, "low": None, "high": None}},
+        evaluated_on="test", rows=1, seconds=1,
+    ))  # fmt: skip
+    button = _Callbacks(services).mistakes(run, "", "en")
+    path = button["value"] if isinstance(button, dict) else button.value["path"]
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "row", "expected"),
+    [
+        (
+            "question_answering", "f1", {"text": "Who?", "pair": "Anna won.", "confidence": 0.5},
+            [["line", "question", "passage", "label", "predicted", "confidence"],
+             ["2", "Who?", "Anna won.", "a", "b", "0.500000"]],
+        ),
+        (
+            "pair", "accuracy", {"text": "one", "pair": "two", "confidence": 0.75},
+            [["line", "text", "second text", "label", "predicted", "confidence"],
+             ["2", "one", "two", "a", "b", "0.750000"]],
+        ),
+        (
+            "search", "recall_at_10", {"text": "q", "pair": "a", "rank": 14},
+            [["line", "text", "second text", "label", "came first instead", "documents before it"],
+             ["2", "q", "a", "a", "b", "13"]],
+        ),
+        (
+            "search", "recall_at_10", {"text": "q", "pair": "a", "confidence": 1 - 1 / 14},  # an older run's
+            [["line", "text", "second text", "label", "came first instead", "documents before it"],
+             ["2", "q", "a", "a", "b", "13"]],
+        ),
+        (
+            "similarity", "spearman", {"text": "one", "pair": "two", "error": 0.31},
+            [["line", "text", "second text", "label", "predicted", "off by (share of the scale)"],
+             ["2", "one", "two", "a", "b", "0.310000"]],
+        ),
+    ],
+    ids=["questions", "pairs", "search", "search of an older run", "similarity"],
+)  # fmt: skip
+def test_the_csv_of_mistakes_holds_all_that_was_read_and_names_its_number(
+    services: Services, tmp_path: Path, task: str, metric: str, row: dict[str, object], expected: list[list[str]]
+) -> None:
+    data = write_csv(tmp_path / "a.csv", rows_of(12))
+    assert exported(services, data, task, metric, row) == expected
