@@ -180,13 +180,19 @@ class Registry:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def evaluation(self, run_id: str, owner: str) -> list[dict[str, object]]:
-        """Return the held-out rows with what the model said: row, text, label, predicted, confidence."""
+        """Return the held-out rows with what the model said: row, text, label, predicted, confidence.
+
+        Rows that cannot be read are left out: earlier versions wrote the file in place, and a full disk cut it.
+        """
         self.read(run_id, owner)
         path = self.folder(run_id) / "evaluation.jsonl"
         if not path.exists():
             return []
-        with path.open(encoding="utf-8", newline="\n") as file:  # a text may hold U+2028: not splitlines
-            return [json.loads(line) for line in file]
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:  # U+2028 in a text ends no line
+            rows = [_row(line) for line in file]
+        if damaged := rows.count(None):
+            _LOG.warning("%d unreadable rows in %s", damaged, path)
+        return [row for row in rows if row is not None]
 
     def _log(self, run_id: str) -> _EventLog:
         with self._guard:
@@ -233,7 +239,7 @@ class _About:
             return cls(str(raw["owner"]), float(raw["created"]), RunRequest.from_json(json.dumps(raw["request"])))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, RecursionError):
             _LOG.warning("unreadable %s", path)  # whose it is cannot be told, so nobody gets it
             return None
 
@@ -299,7 +305,7 @@ def overdue(folder: Path, seconds: float) -> Identity | None:
             return None
         about = json.loads((folder / "process.json").read_text(encoding="utf-8"))
         return Identity(int(about["pid"]), float(about["started"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -323,10 +329,19 @@ def _copy(source: str, draft: Path, role: str) -> str:
     return f"data/{target.name}"
 
 
+def _row(line: str) -> dict[str, object] | None:
+    """Return one line of evaluation.jsonl; None where it is no whole JSON object."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
 def _exit_code(folder: Path) -> int | None:
     try:
         return int(json.loads((folder / "exit.json").read_text(encoding="utf-8"))["code"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -16,6 +16,7 @@ from bertdemo import __version__
 from bertdemo.checkpoints import Card
 from bertdemo.checkpoints.mean_linear import pooling_of
 from bertdemo.checkpoints.models import HEAD_FILE, tensors_of, write
+from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.tasks.base import HeldOut, Inputs, Task
 from bertdemo.tasks.results import Judged, Score
@@ -165,9 +166,8 @@ def publish(
     folder: Path,
 ) -> str:
     """Write the evaluation into the run folder and the checkpoint into the catalogue; return its id."""
-    with (folder / "evaluation.jsonl").open("w", encoding="utf-8") as file:
-        for row in result.rows:
-            file.write(json.dumps(row.to_fields(), ensure_ascii=False) + "\n")
+    lines = (json.dumps(row.to_fields(), ensure_ascii=False) + "\n" for row in result.rows)
+    write_atomic(folder / "evaluation.jsonl", "".join(lines))
     draft = prepared.catalogue.new_draft()
     try:
         write(model, prepared.base, draft)
