@@ -45,6 +45,8 @@ from bertdemo.errors.checkpoints import (
 )
 from bertdemo.errors.configs import (
     DeviceGone,
+    DevicesFailed,
+    DevicesPending,
     FieldNotChoice,
     FieldNotNumber,
     FieldOutOfBounds,
@@ -153,6 +155,8 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DeviceGone",
+    "DevicesFailed",
+    "DevicesPending",
     "DiskFull",
     "DocumentsMissing",
     "EncodingWrong",

@@ -25,8 +25,8 @@ from bertdemo.data import held_out, mending
 from bertdemo.data.reading import ReadOptions
 from bertdemo.data.shelf import Shelf
 from bertdemo.data.tables import Table
-from bertdemo.device import DeviceReport, cpu
-from bertdemo.errors import BertDemoError, BugInRun, QueueFull
+from bertdemo.device import Device, DeviceReport, cpu
+from bertdemo.errors import BertDemoError, BugInRun, DevicesFailed, DevicesPending, QueueFull
 from bertdemo.processes import kill_session
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
@@ -42,6 +42,8 @@ _RESCAN = 2.0
 _STOP_GRACE = 60.0
 """Seconds after which a worker that was asked to stop and has not is ended; a stop takes ten at most."""
 _STALE_SECONDS = 3600.0
+_DEVICES_SECONDS = 10.0
+"""How long a Start waits for torch to be imported (4 to 5 seconds on two cores) before it says that it waits."""
 
 
 class _NoLongerWanted(Exception):
@@ -60,7 +62,9 @@ class Supervisor:
         self._launcher = launcher
         self._shelf = shelf
         self._devices = DeviceReport((cpu(),))
-        self._devices_event = threading.Event()
+        self._devices_known = False
+        self._looked = threading.Event()
+        self._start_error = ""
         self._queue: list[str] = []
         self._running: dict[str, str] = {}  # device id to run id
         self._ended: set[str] = set()
@@ -90,12 +94,23 @@ class Supervisor:
     def devices_found(self, report: DeviceReport) -> None:
         """Take note of the devices, once torch could be asked."""
         self._devices = report
-        self._devices_event.set()
+        self._devices_known = True
+        self._looked.set()
+
+    def start_failed(self, error_id: str) -> None:
+        """Take note that the server did not start completely; its log says why under this id."""
+        self._start_error = error_id
+        self._looked.set()
+
+    @property
+    def start_error(self) -> str:
+        """The id under which the log says why the server did not start completely; "" where it did."""
+        return self._start_error
 
     @property
     def devices_known(self) -> bool:
-        """Whether torch has been asked."""
-        return self._devices_event.is_set()
+        """Whether torch has been asked, and has answered."""
+        return self._devices_known
 
     @property
     def devices(self) -> DeviceReport:
@@ -110,8 +125,7 @@ class Supervisor:
         limits = self._settings.limits
         if self._dispatching is not None and self._dispatching.done() and not self._closed:
             self._dispatching.result()  # the thread has died of an error: say so, rather than queue for ever
-        self._devices_event.wait(timeout=30)
-        device = self._devices.choose(request.config.device)
+        device = self._device(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
         columns, read, task = self._checked(request)
         active = [run for run in self._registry.ids(owner) if self._registry.read(run, owner).state not in ev.ENDED]
@@ -125,6 +139,14 @@ class Supervisor:
                 self._queue.append(run_id)
         self._wake.set()
         return run_id
+
+    def _device(self, wanted: str) -> Device:
+        """Return the device to train on; the CPU stands in for no other, and needs no look at the others."""
+        if wanted != "cpu" and not self._devices_known:
+            self._looked.wait(timeout=_DEVICES_SECONDS)
+        if wanted == "cpu" or self._devices_known:
+            return self._devices.choose(wanted)
+        raise DevicesFailed(error_id=self._start_error) if self._start_error else DevicesPending()
 
     def _checked(self, request: RunRequest) -> tuple[Mapping[str, str], dict[str, Table], Task]:
         """Return the columns, the tables by role as they stand in the files, and the task; raise what would end it."""
