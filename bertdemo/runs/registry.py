@@ -26,7 +26,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -41,6 +41,10 @@ from bertdemo.settings import Settings
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
+_END_BYTES = 4096
+"""Bytes from either end of events.jsonl that tell how a run ended: eight Steps, or Started, or its last event."""
+_WATCHED = 8
+"""Runs whose events are kept in memory, 9 MB for an hour of Steps; more than train at a time on one machine."""
 _ROLES = {"data": "train", "validation": "validation", "test": "test"}
 _DRAFT, _TRASH = ".tmp-", ".trash-"
 _LOG = logging.getLogger(__name__)
@@ -60,11 +64,11 @@ class RunView:
     """A stop was asked for and the worker has not ended yet."""
     exit_code: int | None
     events: tuple[RunEvent, ...]
-    """All events of the newest attempt and the supervisor's, by seq."""
+    """All events of all attempts, by seq; in the summary of a run that has ended, the first and the last ones."""
     seq: int
     """The newest event's number; 0 where there is none."""
     log: str
-    """The newest lines of the worker's output."""
+    """The newest lines of the worker's output; empty in a summary."""
 
 
 class Registry:
@@ -123,15 +127,37 @@ class Registry:
 
     def read(self, run_id: str, owner: str | None) -> RunView:
         """Return a run; RunUnknown where there is none of that id for this owner."""
+        return self._view(run_id, owner, lambda _: self._log(run_id).read(), _tail)
+
+    def summary(self, run_id: str, owner: str | None) -> RunView:
+        """Return what a list of runs needs: of one that has ended, only the first and the last events are read."""
+        path = self.folder(run_id) / "events.jsonl"
+
+        def events(held: bool) -> tuple[RunEvent, ...]:
+            ends = _ends(path, held)
+            return self._log(run_id).read() if ends is None else ends
+
+        return self._view(run_id, owner, events, lambda _: "")
+
+    def request(self, run_id: str, owner: str | None) -> RunRequest:
+        """Return what was asked of a run; RunUnknown as `read`."""
+        return self._known(run_id, owner).request
+
+    def _view(
+        self,
+        run_id: str,
+        owner: str | None,
+        read_events: Callable[[bool], tuple[RunEvent, ...]],
+        read_log: Callable[[Path], str],
+    ) -> RunView:
         folder = self.folder(run_id)
-        about = self._about(run_id, owner)
-        if about is None:
-            raise RunUnknown(run=run_id[:80])
+        about = self._known(run_id, owner)
         held = is_held(folder / "lock")  # before the events: what a worker wrote before it let go is then seen
         exit_code = _exit_code(folder)
-        log = self._log(run_id)
-        events = log.read()
+        events = read_events(held)
         state = ev.state_of(events, lock_held=held, exit_code=exit_code, now=time.time())
+        if state in ev.ENDED:
+            self._forget_events(run_id)
         return RunView(
             run_id=run_id,
             name=about.request.name or about.request.data_name,
@@ -142,7 +168,7 @@ class Registry:
             exit_code=exit_code,
             events=events,
             seq=events[-1].seq if events else 0,
-            log=_tail(folder / "worker.log"),
+            log=read_log(folder / "worker.log"),
         )
 
     def append(self, run_id: str, event: RunEvent) -> None:
@@ -151,17 +177,17 @@ class Registry:
 
     def next_event(self, run_id: str) -> tuple[int, int]:
         """Return (seq, attempt) for the supervisor's next event."""
-        events = self._log(run_id).read()
+        events = self.summary(run_id, None).events
         return (events[-1].seq + 1, max(event.attempt for event in events)) if events else (1, 1)
 
     def ask_to_stop(self, run_id: str, owner: str | None) -> None:
         """Leave the flag that the worker looks for at every step."""
-        self.read(run_id, owner)
+        self._known(run_id, owner)
         (self.folder(run_id) / "cancel").touch(mode=0o600)
 
     def delete(self, run_id: str, owner: str) -> RunView:
         """Delete a run's folder; RunAlive while it trains. Returns what it was."""
-        view = self.read(run_id, owner)
+        view = self.summary(run_id, owner)
         if view.state in {"running", "starting"}:
             raise RunAlive(run=view.name)
         trash = self._settings.runs / f"{_TRASH}{secrets.token_hex(8)}"
@@ -184,7 +210,7 @@ class Registry:
 
         Rows that cannot be read are left out: earlier versions wrote the file in place, and a full disk cut it.
         """
-        self.read(run_id, owner)
+        self._known(run_id, owner)
         path = self.folder(run_id) / "evaluation.jsonl"
         if not path.exists():
             return []
@@ -195,11 +221,23 @@ class Registry:
         return [row for row in rows if row is not None]
 
     def _log(self, run_id: str) -> _EventLog:
+        """Return the event log of a run, the newest of the few that are kept."""
+        path = self.folder(run_id) / "events.jsonl"
         with self._guard:
-            return self._logs.setdefault(run_id, _EventLog(self.folder(run_id) / "events.jsonl"))
+            log = self._logs[run_id] = self._logs.pop(run_id, _EventLog(path))
+            for oldest in list(self._logs)[:-_WATCHED]:
+                del self._logs[oldest]
+        return log
 
     def _folders(self) -> list[Path]:
         return list(self._settings.runs.iterdir()) if self._settings.runs.is_dir() else []
+
+    def _known(self, run_id: str, owner: str | None) -> _About:
+        self.folder(run_id)
+        about = self._about(run_id, owner)
+        if about is None:
+            raise RunUnknown(run=run_id[:80])
+        return about
 
     def _about(self, run_id: str, owner: str | None) -> _About | None:
         """Return what run.json says, which never changes; None for a run that is not there or somebody else's."""
@@ -217,6 +255,10 @@ class Registry:
         if about is None or owner is None or hmac.compare_digest(about.owner, owner_hash(owner)):
             return about
         return None
+
+    def _forget_events(self, run_id: str) -> None:
+        with self._guard:
+            self._logs.pop(run_id, None)
 
     def _forget(self, run_id: str) -> None:
         with self._guard:
@@ -251,7 +293,7 @@ class _EventLog:
         self._path = path
         self._offset = 0
         self._inode = 0
-        self._events: tuple[RunEvent, ...] = ()
+        self._events: list[RunEvent] = []
         self._guard = threading.Lock()
 
     def read(self) -> tuple[RunEvent, ...]:
@@ -262,15 +304,15 @@ class _EventLog:
             except FileNotFoundError:
                 return ()
             if status.st_ino != self._inode or status.st_size < self._offset:
-                self._inode, self._offset, self._events = status.st_ino, 0, ()
+                self._inode, self._offset, self._events = status.st_ino, 0, []
             if status.st_size > self._offset:
                 with self._path.open("rb") as file:
                     file.seek(self._offset)
                     new = file.read()
                 whole = new[: new.rfind(b"\n") + 1]
                 self._offset += len(whole)
-                self._events += tuple(ev.parse(whole.decode("utf-8", errors="replace")))
-            return self._events
+                self._events.extend(ev.parse(whole.decode("utf-8", errors="replace")))
+            return tuple(self._events)
 
 
 def append_event(folder: Path, event: RunEvent) -> None:
@@ -336,6 +378,31 @@ def _row(line: str) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
+
+
+def _ends(path: Path, held: bool) -> tuple[RunEvent, ...] | None:
+    """Return the first and the last events of a file, all of a short one; None where they do not tell its end."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            head = file.read(2 * _END_BYTES if size <= 2 * _END_BYTES else _END_BYTES)
+            file.seek(max(len(head), size - _END_BYTES))
+            tail = file.read(_END_BYTES)
+    except FileNotFoundError:
+        return ()
+    first = ev.parse(head.decode("utf-8", errors="replace"))
+    if size <= 2 * _END_BYTES:
+        return tuple(first)
+    last = ev.parse(tail[tail.find(b"\n") + 1 :].decode("utf-8", errors="replace"))
+    events = (*first, *last)
+    return events if last and _tells_end(events, held) else None
+
+
+def _tells_end(events: Sequence[RunEvent], held: bool) -> bool:
+    """Return whether the run has ended, whatever stands between these events: by a word of its own or without one."""
+    newest = events[-1]
+    started = any(isinstance(event, ev.Started) and event.attempt == newest.attempt for event in events)
+    return isinstance(newest, ev.Finished | ev.Cancelled | ev.Failed) or (started and not held)
 
 
 def _exit_code(folder: Path) -> int | None:

@@ -128,7 +128,7 @@ class Supervisor:
         device = self._device(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
         columns, read, task = self._checked(request)
-        active = [run for run in self._registry.ids(owner) if self._registry.read(run, owner).state not in ev.ENDED]
+        active = [run for run in self._registry.ids(owner) if self._registry.summary(run, owner).state not in ev.ENDED]
         if len(active) >= limits.queued_runs:
             raise QueueFull(limit=limits.queued_runs)
         config = replace(request.config, device=device.id)
@@ -179,11 +179,11 @@ class Supervisor:
             if self._dispatches and run_id in self._queue and self._state(run_id) == "queued":
                 self._cancel_queued(run_id)
         self._wake.set()
-        return self._registry.read(run_id, owner).state
+        return self._registry.summary(run_id, owner).state
 
     def delete(self, run_id: str, owner: str) -> None:
         """Delete a run and the checkpoint that it made; RunAlive while it trains."""
-        if self._registry.read(run_id, owner).state == "queued":
+        if self._registry.summary(run_id, owner).state == "queued":
             self.cancel(run_id, owner)
         with self._guard:
             self._registry.delete(run_id, owner)
@@ -307,7 +307,7 @@ class Supervisor:
 
     def _fetched(self, run_id: str) -> bool:
         """Return whether the checkpoint is on this machine; look and fetch in a thread where the Hub may be asked."""
-        checkpoint = self._registry.read(run_id, None).request.checkpoint
+        checkpoint = self._registry.request(run_id, None).checkpoint
         if "/" not in checkpoint:
             return self._catalogue.describe(checkpoint, None).ready
         future = self._fetching.get(run_id)
@@ -361,12 +361,12 @@ class Supervisor:
 
     def _state(self, run_id: str) -> State | None:
         try:
-            return self._registry.read(run_id, None).state
+            return self._registry.summary(run_id, None).state
         except BertDemoError:
             return None
 
     def _device_of(self, run_id: str) -> str:
         try:
-            return self._registry.read(run_id, None).request.config.device
+            return self._registry.request(run_id, None).config.device
         except BertDemoError:  # deleted just now
             return ""

@@ -301,8 +301,8 @@ def test_runs_that_have_ended_are_not_read_again_and_again(
         registry.append(run_id, ev.Cancelled(2, 1, 1.0, checkpoint="", evaluated=False, step=0))
     supervisor = make(launcher, begin=False)
     read: list[str] = []
-    whole = Registry.read
-    monkeypatch.setattr(Registry, "read", lambda self, run, owner: (read.append(run), whole(self, run, owner))[1])
+    whole = Registry.summary
+    monkeypatch.setattr(Registry, "summary", lambda self, run, owner: (read.append(run), whole(self, run, owner))[1])
     for _ in range(4):
         supervisor._scanned = 0.0
         supervisor._tick()

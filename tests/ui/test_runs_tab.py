@@ -11,8 +11,11 @@ import pytest
 
 from bertdemo.runs import events as ev
 from bertdemo.settings import Settings
+from bertdemo.ui.api import Endpoints
 from bertdemo.ui.i18n import translate
+from bertdemo.ui.page import Visit
 from bertdemo.ui.services import Services
+from bertdemo.ui.tabs import fine_tune
 from bertdemo.ui.tabs.runs import _LISTED, _OPENED, _Callbacks
 from tests.runs.support import request_for, rows_of, started, write_csv
 
@@ -61,3 +64,19 @@ def test_the_timer_sends_the_opened_run_once(services: Services, run: str) -> No
     assert again == seen and len(second) == _LISTED + _OPENED
     assert all(update == {"__type__": "update"} for update in second[_LISTED:])
     assert "bd-mistake-table" in calls.watch(run, seen, "", "zh")[1 + _LISTED + 2]
+
+
+def test_the_list_reads_no_run_whole_and_neither_does_a_timer_over_an_ended_run(
+    services: Services, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = _Callbacks(services)
+    followed = fine_tune._Callbacks(services)
+    seen, *_ = calls.watch(run, "", "", "en")
+    mark, *_ = followed.arrive(Visit("en", "", run, "", ""), None)[2:]
+    read: list[str] = []
+    monkeypatch.setattr(services.registry, "read", lambda run_id, owner: read.append(run_id))
+    calls.refresh(run, "", "en")
+    calls.watch(run, seen, "", "en")
+    followed.tick({"run": run}, mark, "", "en")
+    assert [found["run_id"] for found in Endpoints(services).runs()] == [run]
+    assert read == []
