@@ -26,7 +26,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -36,13 +36,12 @@ from bertdemo.errors import ConfigError, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
+from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.settings import Settings
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
-_END_BYTES = 4096
-"""Bytes from either end of events.jsonl that tell how a run ended: eight Steps, or Started, or its last event."""
 _WATCHED = 8
 """Runs whose events are kept in memory, 9 MB for an hour of Steps; more than train at a time on one machine."""
 _ROLES = {"data": "train", "validation": "validation", "test": "test"}
@@ -76,7 +75,7 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._logs: dict[str, _EventLog] = {}
+        self._logs: dict[str, EventLog] = {}
         self._abouts: dict[str, _About] = {}
         self._guard = threading.Lock()
 
@@ -134,7 +133,7 @@ class Registry:
         path = self.folder(run_id) / "events.jsonl"
 
         def events(held: bool) -> tuple[RunEvent, ...]:
-            ends = _ends(path, held)
+            ends = ends_of(path, held)
             return self._log(run_id).read() if ends is None else ends
 
         return self._view(run_id, owner, events, lambda _: "")
@@ -220,11 +219,11 @@ class Registry:
             _LOG.warning("%d unreadable rows in %s", damaged, path)
         return [row for row in rows if row is not None]
 
-    def _log(self, run_id: str) -> _EventLog:
+    def _log(self, run_id: str) -> EventLog:
         """Return the event log of a run, the newest of the few that are kept."""
         path = self.folder(run_id) / "events.jsonl"
         with self._guard:
-            log = self._logs[run_id] = self._logs.pop(run_id, _EventLog(path))
+            log = self._logs[run_id] = self._logs.pop(run_id, EventLog(path))
             for oldest in list(self._logs)[:-_WATCHED]:
                 del self._logs[oldest]
         return log
@@ -286,50 +285,6 @@ class _About:
             return None
 
 
-class _EventLog:
-    """One events file, read forward: only what is new is parsed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-        self._inode = 0
-        self._events: list[RunEvent] = []
-        self._guard = threading.Lock()
-
-    def read(self) -> tuple[RunEvent, ...]:
-        """Return all events so far."""
-        with self._guard:
-            try:
-                status = self._path.stat()
-            except FileNotFoundError:
-                return ()
-            if status.st_ino != self._inode or status.st_size < self._offset:
-                self._inode, self._offset, self._events = status.st_ino, 0, []
-            if status.st_size > self._offset:
-                with self._path.open("rb") as file:
-                    file.seek(self._offset)
-                    new = file.read()
-                whole = new[: new.rfind(b"\n") + 1]
-                self._offset += len(whole)
-                self._events.extend(ev.parse(whole.decode("utf-8", errors="replace")))
-            return tuple(self._events)
-
-
-def append_event(folder: Path, event: RunEvent) -> None:
-    """Append one line with one write; after a torn line, start a new one first."""
-    path = folder / "events.jsonl"
-    line = ev.to_line(event).encode("utf-8")
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = b"\n" + line
-        while line:
-            line = line[os.write(descriptor, line) :]
-    finally:
-        os.close(descriptor)
-
-
 def owner_hash(owner: str) -> str:
     """Return what is stored of an owner key: its sha256."""
     return owner_sha256(owner)
@@ -378,31 +333,6 @@ def _row(line: str) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
-
-
-def _ends(path: Path, held: bool) -> tuple[RunEvent, ...] | None:
-    """Return the first and the last events of a file, all of a short one; None where they do not tell its end."""
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            head = file.read(2 * _END_BYTES if size <= 2 * _END_BYTES else _END_BYTES)
-            file.seek(max(len(head), size - _END_BYTES))
-            tail = file.read(_END_BYTES)
-    except FileNotFoundError:
-        return ()
-    first = ev.parse(head.decode("utf-8", errors="replace"))
-    if size <= 2 * _END_BYTES:
-        return tuple(first)
-    last = ev.parse(tail[tail.find(b"\n") + 1 :].decode("utf-8", errors="replace"))
-    events = (*first, *last)
-    return events if last and _tells_end(events, held) else None
-
-
-def _tells_end(events: Sequence[RunEvent], held: bool) -> bool:
-    """Return whether the run has ended, whatever stands between these events: by a word of its own or without one."""
-    newest = events[-1]
-    started = any(isinstance(event, ev.Started) and event.attempt == newest.attempt for event in events)
-    return isinstance(newest, ev.Finished | ev.Cancelled | ev.Failed) or (started and not held)
 
 
 def _exit_code(folder: Path) -> int | None:
