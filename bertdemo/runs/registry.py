@@ -32,7 +32,7 @@ from pathlib import Path
 
 from bertdemo.checkpoints.info import owner_sha256
 from bertdemo.data.tables import Table, save_beside
-from bertdemo.errors import ConfigError, RunAlive, RunUnknown, TooManyRuns
+from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
@@ -78,14 +78,15 @@ class Registry:
         self._logs: dict[str, EventLog] = {}
         self._abouts: dict[str, _About] = {}
         self._guard = threading.Lock()
+        self._creating = threading.Lock()
 
     def create(self, request: RunRequest, owner: str, tables: Mapping[str, Table] | None = None) -> str:
         """Write a run folder with copies of the files in it, and its Queued event; return the run id.
 
         `tables` are those files as they were read, by role (data, validation, test): the worker reads none again.
+        Raises TooManyRuns or QueueFull where the owner has as many runs as are kept, or may wait and train.
         """
-        if len(self.ids(owner)) >= self._settings.limits.kept_runs:
-            raise TooManyRuns(limit=self._settings.limits.kept_runs)
+        self._check_quotas(owner)  # before large files are copied
         run_id = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(8)
         draft = self._settings.runs / f"{_DRAFT}{run_id}"
         self._settings.runs.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,10 +95,26 @@ class Registry:
             self._fill(draft, run_id, request, owner)
             for role, table in (tables or {}).items():
                 save_beside(table, draft / "data" / _ROLES[role])
-            draft.replace(self.folder(run_id))  # whole, its first event included, or not at all
+            with self._creating:  # of two at the limit, the second counts the first
+                self._check_quotas(owner)
+                draft.replace(self.folder(run_id))  # whole, its first event included, or not at all
         finally:
             shutil.rmtree(draft, ignore_errors=True)  # only where it was not moved
         return run_id
+
+    def _check_quotas(self, owner: str) -> None:
+        """Raise TooManyRuns or QueueFull where the owner may have no further run."""
+        limits, ids = self._settings.limits, self.ids(owner)
+        if len(ids) >= limits.kept_runs:
+            raise TooManyRuns(limit=limits.kept_runs)
+        if sum(self._goes_on(run_id, owner) for run_id in ids) >= limits.queued_runs:
+            raise QueueFull(limit=limits.queued_runs)
+
+    def _goes_on(self, run_id: str, owner: str) -> bool:
+        try:
+            return self.summary(run_id, owner).state not in ev.ENDED
+        except RunUnknown:  # deleted just now
+            return False
 
     @staticmethod
     def _fill(draft: Path, run_id: str, request: RunRequest, owner: str) -> None:

@@ -26,7 +26,7 @@ from bertdemo.data.reading import ReadOptions
 from bertdemo.data.shelf import Shelf
 from bertdemo.data.tables import Table
 from bertdemo.device import Device, DeviceReport, cpu
-from bertdemo.errors import BertDemoError, BugInRun, DevicesFailed, DevicesPending, QueueFull
+from bertdemo.errors import BertDemoError, BugInRun, DevicesFailed, DevicesPending
 from bertdemo.processes import kill_session
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
@@ -122,15 +122,11 @@ class Supervisor:
 
         Raises the DataError, TableError, ConfigError or CheckpointError that would end the run anyway.
         """
-        limits = self._settings.limits
         if self._dispatching is not None and self._dispatching.done() and not self._closed:
             self._dispatching.result()  # the thread has died of an error: say so, rather than queue for ever
         device = self._device(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
         columns, read, task = self._checked(request)
-        active = [run for run in self._registry.ids(owner) if self._registry.summary(run, owner).state not in ev.ENDED]
-        if len(active) >= limits.queued_runs:
-            raise QueueFull(limit=limits.queued_runs)
         config = replace(request.config, device=device.id)
         complete = replace(request, task=task.id, columns=dict(columns), config=config, checkpoint=info.id)
         run_id = self._registry.create(complete, owner, read)
