@@ -67,3 +67,11 @@ def test_no_message_asks_for_a_token_that_is_never_sent() -> None:
         for key, text in catalogue(lang).items():
             assert not (key.startswith("error.hub") and re.search(words, text)), key
     assert all("BERTDEMO_CHECKPOINTS" in catalogue(lang)["error.hub_gated"] for lang in LANGUAGES)
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", r"\bresum"), ("zh", "继续训练|恢复训练|断点")])
+def test_no_sentence_about_a_run_promises_that_it_goes_on_where_it_stopped(lang: str, words: str) -> None:
+    sentences = {
+        key: text for key, text in catalogue(lang).items() if key.startswith(("error.", "run.", "runs.", "train."))
+    }
+    assert [key for key, text in sentences.items() if re.search(words, text, re.IGNORECASE)] == []
