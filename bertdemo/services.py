@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import threading
@@ -27,6 +28,7 @@ from bertdemo.tables.table_cache import Shelf
 
 CHINESE = "google-bert/bert-base-chinese"
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_owner hands out: 32 random bytes
+_LOG = logging.getLogger(__name__)
 _NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
 
 
@@ -73,7 +75,9 @@ class Services:
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""
         self.supervisor.begin()
-        return ThreadPoolExecutor(max_workers=1, thread_name_prefix="warm").submit(self._warm_up)
+        warm = ThreadPoolExecutor(max_workers=1, thread_name_prefix="warm").submit(self._warm_up)
+        warm.add_done_callback(self._warmed)
+        return warm
 
     def close(self) -> None:
         """Let go of everything; running trainings go on."""
@@ -136,3 +140,11 @@ class Services:
         self.launcher.warm()
         self.predictor.warm_up()
         self.look_for_chinese()
+
+    def _warmed(self, warm: Future[None]) -> None:
+        """Log why the warm-up failed, where it did, and let the page and every Start know."""
+        error = warm.exception()
+        if error is not None:
+            error_id = secrets.token_hex(4)
+            _LOG.error("error %s while starting", error_id, exc_info=error)
+            self.supervisor.start_failed(error_id)

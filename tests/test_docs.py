@@ -90,3 +90,11 @@ def test_a_warning_of_a_module_of_ours_fails_the_test(tmp_path: Path) -> None:
 def test_every_pin_is_exact() -> None:
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9A-Za-z.]+", line), line
+
+
+def test_the_readme_names_the_endpoints_that_there_are_and_no_others() -> None:
+    from bertdemo.ui.api.endpoints import Endpoints
+
+    section = BODY.split("## For programs")[1].split("From Python:")[0]
+    public = {name for name in vars(Endpoints) if not name.startswith("_")}
+    assert set(re.findall(r"`/(\w+)`", section)) == public

@@ -224,9 +224,9 @@ def save_head(opened: Opened, folder: Path) -> Path:
     """Write the weights that are new in `opened` to head_at_start.safetensors, before training changes them."""
     from safetensors.torch import save_file
 
-    path = folder / HEAD_FILE
-    save_file({name: tensor for name, tensor in tensors_of(opened.model).items() if name in opened.new_weights}, path)
-    return path
+    draft = folder / f".tmp-{HEAD_FILE}"
+    save_file({name: tensor for name, tensor in tensors_of(opened.model).items() if name in opened.new_weights}, draft)
+    return draft.replace(folder / HEAD_FILE)
 
 
 def tensors_of(model: Any) -> dict[str, Tensor]:

@@ -102,7 +102,7 @@ class Trained:
         return None
 
     def _clear_for(self, card: Card) -> None:
-        """Make room for `card`: a run that was interrupted right after saving saves again when it resumes."""
+        """Make room for `card` where an earlier attempt at the same run has saved one."""
         target = self._root / card.id
         if not target.exists():
             return

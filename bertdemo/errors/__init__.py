@@ -46,6 +46,8 @@ from bertdemo.errors.checkpoints import (
 )
 from bertdemo.errors.configs import (
     DeviceGone,
+    DevicesFailed,
+    DevicesPending,
     FieldNotChoice,
     FieldNotNumber,
     FieldOutOfBounds,
@@ -158,6 +160,8 @@ __all__ = [
     "DataError",
     "DataNotChosen",
     "DeviceGone",
+    "DevicesFailed",
+    "DevicesPending",
     "DiskFull",
     "DocumentsMissing",
     "EncodingWrong",

@@ -35,6 +35,18 @@ class DeviceGone(ConfigError):
     key, params = "device_gone", ("device", "devices")
 
 
+class DevicesPending(ConfigError):
+    """The server has not looked for its devices yet: torch is still being imported."""
+
+    key = "devices_pending"
+
+
+class DevicesFailed(ConfigError):
+    """Looking for devices failed; the traceback is in the server's log under `error_id`."""
+
+    key, params = "devices_failed", ("error_id",)
+
+
 class LengthBeyondModel(ConfigError):
     """max_length and the checkpoint clash."""
 

@@ -1,7 +1,7 @@
 """What a run says of itself, and the one function that turns it into a state.
 
 The worker appends one JSON object a line to `events.jsonl`; nobody else does while it lives. Every event has
-`seq` (grows by one), `attempt` (a resumed run is a new attempt) and `at` (seconds since the epoch, for people;
+`seq` (grows by one), `attempt` (of a worker at the run) and `at` (seconds since the epoch, for people;
 order is by `seq`). A last line without its newline is not there yet. Unknown kinds are skipped, so an older
 server reads a newer run.
 """

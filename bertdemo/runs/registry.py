@@ -26,16 +26,17 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bertdemo.checkpoints.info import owner_sha256
-from bertdemo.errors import ConfigError, RunAlive, RunUnknown, TooManyRuns
+from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.evaluation import current
+from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.settings import Settings
 from bertdemo.tables.table import Table
@@ -43,6 +44,8 @@ from bertdemo.tables.table_files import save_beside
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
+_WATCHED = 8
+"""Runs whose events are kept in memory, 9 MB for an hour of Steps; more than train at a time on one machine."""
 _ROLES = {"data": "train", "validation": "validation", "test": "test"}
 _DRAFT, _TRASH = ".tmp-", ".trash-"
 _KEPT_ABOUTS = 2_000
@@ -64,11 +67,11 @@ class RunView:
     """A stop was asked for and the worker has not ended yet."""
     exit_code: int | None
     events: tuple[RunEvent, ...]
-    """All events of the newest attempt and the supervisor's, by seq."""
+    """All events of all attempts, by seq; in the summary of a run that has ended, the first and the last ones."""
     seq: int
     """The newest event's number; 0 where there is none."""
     log: str
-    """The newest lines of the worker's output."""
+    """The newest lines of the worker's output; empty in a summary."""
 
 
 class Registry:
@@ -76,17 +79,18 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._logs: dict[str, _EventLog] = {}
+        self._logs: dict[str, EventLog] = {}
         self._abouts: dict[str, _About] = {}
         self._guard = threading.Lock()
+        self._creating = threading.Lock()
 
     def create(self, request: RunRequest, owner: str, tables: Mapping[str, Table] | None = None) -> str:
         """Write a run folder with copies of the files in it, and its Queued event; return the run id.
 
         `tables` are those files as they were read, by role (data, validation, test): the worker reads none again.
+        Raises TooManyRuns or QueueFull where the owner has as many runs as are kept, or may wait and train.
         """
-        if len(self.ids(owner)) >= self._settings.limits.kept_runs:
-            raise TooManyRuns(limit=self._settings.limits.kept_runs)
+        self._check_quotas(owner)  # before large files are copied
         run_id = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(8)
         draft = self._settings.runs / f"{_DRAFT}{run_id}"
         self._settings.runs.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -95,10 +99,26 @@ class Registry:
             self._fill(draft, run_id, request, owner)
             for role, table in (tables or {}).items():
                 save_beside(table, draft / "data" / _ROLES[role])
-            draft.replace(self.folder(run_id))  # whole, its first event included, or not at all
+            with self._creating:  # of two at the limit, the second counts the first
+                self._check_quotas(owner)
+                draft.replace(self.folder(run_id))  # whole, its first event included, or not at all
         finally:
             shutil.rmtree(draft, ignore_errors=True)  # only where it was not moved
         return run_id
+
+    def _check_quotas(self, owner: str) -> None:
+        """Raise TooManyRuns or QueueFull where the owner may have no further run."""
+        limits, ids = self._settings.limits, self.ids(owner)
+        if len(ids) >= limits.kept_runs:
+            raise TooManyRuns(limit=limits.kept_runs)
+        if sum(self._goes_on(run_id, owner) for run_id in ids) >= limits.queued_runs:
+            raise QueueFull(limit=limits.queued_runs)
+
+    def _goes_on(self, run_id: str, owner: str) -> bool:
+        try:
+            return self.summary(run_id, owner).state not in ev.ENDED
+        except RunUnknown:  # deleted just now
+            return False
 
     @staticmethod
     def _fill(draft: Path, run_id: str, request: RunRequest, owner: str) -> None:
@@ -127,15 +147,37 @@ class Registry:
 
     def read(self, run_id: str, owner: str | None) -> RunView:
         """Return a run; RunUnknown where there is none of that id for this owner."""
+        return self._view(run_id, owner, lambda _: self._log(run_id).read(), _tail)
+
+    def summary(self, run_id: str, owner: str | None) -> RunView:
+        """Return what a list of runs needs: of one that has ended, only the first and the last events are read."""
+        path = self.folder(run_id) / "events.jsonl"
+
+        def events(held: bool) -> tuple[RunEvent, ...]:
+            ends = ends_of(path, held)
+            return self._log(run_id).read() if ends is None else ends
+
+        return self._view(run_id, owner, events, lambda _: "")
+
+    def request(self, run_id: str, owner: str | None) -> RunRequest:
+        """Return what was asked of a run; RunUnknown as `read`."""
+        return self._known(run_id, owner).request
+
+    def _view(
+        self,
+        run_id: str,
+        owner: str | None,
+        read_events: Callable[[bool], tuple[RunEvent, ...]],
+        read_log: Callable[[Path], str],
+    ) -> RunView:
         folder = self.folder(run_id)
-        about = self._about(run_id, owner)
-        if about is None:
-            raise RunUnknown(run=run_id[:80])
+        about = self._known(run_id, owner)
         held = is_held(folder / "lock")  # before the events: what a worker wrote before it let go is then seen
         exit_code = _exit_code(folder)
-        log = self._log(run_id)
-        events = log.read()
+        events = read_events(held)
         state = ev.state_of(events, lock_held=held, exit_code=exit_code, now=time.time())
+        if state in ev.ENDED:
+            self._forget_events(run_id)
         return RunView(
             run_id=run_id,
             name=about.request.name or about.request.data_name,
@@ -146,7 +188,7 @@ class Registry:
             exit_code=exit_code,
             events=events,
             seq=events[-1].seq if events else 0,
-            log=_tail(folder / "worker.log"),
+            log=read_log(folder / "worker.log"),
         )
 
     def append(self, run_id: str, event: RunEvent) -> None:
@@ -155,17 +197,17 @@ class Registry:
 
     def next_event(self, run_id: str) -> tuple[int, int]:
         """Return (seq, attempt) for the supervisor's next event."""
-        events = self._log(run_id).read()
+        events = self.summary(run_id, None).events
         return (events[-1].seq + 1, max(event.attempt for event in events)) if events else (1, 1)
 
     def ask_to_stop(self, run_id: str, owner: str | None) -> None:
         """Leave the flag that the worker looks for at every step."""
-        self.read(run_id, owner)
+        self._known(run_id, owner)
         (self.folder(run_id) / "cancel").touch(mode=0o600)
 
     def delete(self, run_id: str, owner: str) -> RunView:
         """Delete a run's folder; RunAlive while it trains. Returns what it was."""
-        view = self.read(run_id, owner)
+        view = self.summary(run_id, owner)
         if view.state in {"running", "starting"}:
             raise RunAlive(run=view.name)
         trash = self._settings.runs / f"{_TRASH}{secrets.token_hex(8)}"
@@ -184,20 +226,38 @@ class Registry:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def evaluation(self, run_id: str, owner: str) -> list[dict[str, object]]:
-        """Return the held-out rows with what the model said: row, text, label, predicted, and a `Degree`."""
-        task = self.read(run_id, owner).request.task
+        """Return the held-out rows with what the model said: row, text, label, predicted, and a `Degree`.
+
+        Rows that cannot be read are left out: earlier versions wrote the file in place, and a full disk cut it.
+        """
+        task = self._known(run_id, owner).request.task
         path = self.folder(run_id) / "evaluation.jsonl"
         if not path.exists():
             return []
-        with path.open(encoding="utf-8", newline="\n") as file:  # a text may hold U+2028: not splitlines
-            return [current(json.loads(line), task) for line in file]
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:  # U+2028 in a text ends no line
+            rows = [_row(line) for line in file]
+        if damaged := rows.count(None):
+            _LOG.warning("%d unreadable rows in %s", damaged, path)
+        return [current(row, task) for row in rows if row is not None]
 
-    def _log(self, run_id: str) -> _EventLog:
+    def _log(self, run_id: str) -> EventLog:
+        """Return the event log of a run, the newest of the few that are kept."""
+        path = self.folder(run_id) / "events.jsonl"
         with self._guard:
-            return self._logs.setdefault(run_id, _EventLog(self.folder(run_id) / "events.jsonl"))
+            log = self._logs[run_id] = self._logs.pop(run_id, EventLog(path))
+            for oldest in list(self._logs)[:-_WATCHED]:
+                del self._logs[oldest]
+        return log
 
     def _folders(self) -> list[Path]:
         return list(self._settings.runs.iterdir()) if self._settings.runs.is_dir() else []
+
+    def _known(self, run_id: str, owner: str | None) -> _About:
+        self.folder(run_id)
+        about = self._about(run_id, owner)
+        if about is None:
+            raise RunUnknown(run=run_id[:80])
+        return about
 
     def _about(self, run_id: str, owner: str | None) -> _About | None:
         """Return what run.json says, which never changes; None for a run that is not there or somebody else's."""
@@ -217,6 +277,10 @@ class Registry:
         if about is None or owner is None or hmac.compare_digest(about.owner, owner_hash(owner)):
             return about
         return None
+
+    def _forget_events(self, run_id: str) -> None:
+        with self._guard:
+            self._logs.pop(run_id, None)
 
     def _forget(self, run_id: str) -> None:
         with self._guard:
@@ -239,53 +303,9 @@ class _About:
             return cls(str(raw["owner"]), float(raw["created"]), RunRequest.from_json(json.dumps(raw["request"])))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, RecursionError):
             _LOG.warning("unreadable %s", path)  # whose it is cannot be told, so nobody gets it
             return None
-
-
-class _EventLog:
-    """One events file, read forward: only what is new is parsed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-        self._inode = 0
-        self._events: tuple[RunEvent, ...] = ()
-        self._guard = threading.Lock()
-
-    def read(self) -> tuple[RunEvent, ...]:
-        """Return all events so far."""
-        with self._guard:
-            try:
-                status = self._path.stat()
-            except FileNotFoundError:
-                return ()
-            if status.st_ino != self._inode or status.st_size < self._offset:
-                self._inode, self._offset, self._events = status.st_ino, 0, ()
-            if status.st_size > self._offset:
-                with self._path.open("rb") as file:
-                    file.seek(self._offset)
-                    new = file.read()
-                whole = new[: new.rfind(b"\n") + 1]
-                self._offset += len(whole)
-                self._events += tuple(ev.parse(whole.decode("utf-8", errors="replace")))
-            return self._events
-
-
-def append_event(folder: Path, event: RunEvent) -> None:
-    """Append one line with one write; after a torn line, start a new one first."""
-    path = folder / "events.jsonl"
-    line = ev.to_line(event).encode("utf-8")
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = b"\n" + line
-        while line:
-            line = line[os.write(descriptor, line) :]
-    finally:
-        os.close(descriptor)
 
 
 def owner_hash(owner: str) -> str:
@@ -305,7 +325,7 @@ def overdue(folder: Path, seconds: float) -> Identity | None:
             return None
         about = json.loads((folder / "process.json").read_text(encoding="utf-8"))
         return Identity(int(about["pid"]), float(about["started"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -329,10 +349,19 @@ def _copy(source: str, draft: Path, role: str) -> str:
     return f"data/{target.name}"
 
 
+def _row(line: str) -> dict[str, object] | None:
+    """Return one line of evaluation.jsonl; None where it is no whole JSON object."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
 def _exit_code(folder: Path) -> int | None:
     try:
         return int(json.loads((folder / "exit.json").read_text(encoding="utf-8"))["code"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

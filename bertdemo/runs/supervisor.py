@@ -11,31 +11,25 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.dataset import cleaning, held_out
-from bertdemo.device import DeviceReport, cpu
-from bertdemo.errors import BertDemoError, BugInRun, QueueFull
+from bertdemo.device import Device, DeviceReport, cpu
+from bertdemo.errors import BertDemoError, BugInRun, DevicesFailed, DevicesPending
 from bertdemo.hub.progress import DownloadProgress
 from bertdemo.processes import kill_session
 from bertdemo.run_config import RunRequest
+from bertdemo.runs import admission
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import State
 from bertdemo.runs.launchers import Launcher
 from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
 from bertdemo.settings import Settings
-from bertdemo.tables.parse_options import ReadOptions
-from bertdemo.tables.table import Table
 from bertdemo.tables.table_cache import Shelf
-from bertdemo.tasks.base import Task
 
 _LOG = logging.getLogger(__name__)
 _TICK = 0.1
@@ -43,6 +37,10 @@ _RESCAN = 2.0
 _STOP_GRACE = 60.0
 """Seconds after which a worker that was asked to stop and has not is ended; a stop takes ten at most."""
 _STALE_SECONDS = 3600.0
+_SLOW_SECONDS = 600.0
+"""An interrupted run whose last event is older than this is read no more: no worker takes minutes to start."""
+_DEVICES_SECONDS = 10.0
+"""How long a Start waits for torch to be imported (4 to 5 seconds on two cores) before it says that it waits."""
 
 
 class _NoLongerWanted(Exception):
@@ -61,13 +59,16 @@ class Supervisor:
         self._launcher = launcher
         self._shelf = shelf
         self._devices = DeviceReport((cpu(),))
-        self._devices_event = threading.Event()
+        self._devices_known = False
+        self._looked = threading.Event()
+        self._start_error = ""
         self._queue: list[str] = []
         self._running: dict[str, str] = {}  # device id to run id
         self._ended: set[str] = set()
         self._fetching: dict[str, Future[None]] = {}
         self._fetcher = ThreadPoolExecutor(max_workers=2, thread_name_prefix="fetch")
-        self._guard = threading.RLock()
+        self._guard = threading.Lock()  # what is in memory: never held while a disk is read or a process is made
+        self._writing = threading.RLock()  # deciding about a run that waits, with the event that says so
         self._wake = threading.Event()
         self._closed = False
         self._lock = FileLock(settings.home / "server.lock", mode=0o600, thread_local=False)
@@ -91,12 +92,23 @@ class Supervisor:
     def devices_found(self, report: DeviceReport) -> None:
         """Take note of the devices, once torch could be asked."""
         self._devices = report
-        self._devices_event.set()
+        self._devices_known = True
+        self._looked.set()
+
+    def start_failed(self, error_id: str) -> None:
+        """Take note that the server did not start completely; its log says why under this id."""
+        self._start_error = error_id
+        self._looked.set()
+
+    @property
+    def start_error(self) -> str:
+        """The id under which the log says why the server did not start completely; "" where it did."""
+        return self._start_error
 
     @property
     def devices_known(self) -> bool:
-        """Whether torch has been asked."""
-        return self._devices_event.is_set()
+        """Whether torch has been asked, and has answered."""
+        return self._devices_known
 
     @property
     def devices(self) -> DeviceReport:
@@ -108,16 +120,11 @@ class Supervisor:
 
         Raises the DataError, TableError, ConfigError or CheckpointError that would end the run anyway.
         """
-        limits = self._settings.limits
         if self._dispatching is not None and self._dispatching.done() and not self._closed:
             self._dispatching.result()  # the thread has died of an error: say so, rather than queue for ever
-        self._devices_event.wait(timeout=30)
-        device = self._devices.choose(request.config.device)
+        device = self._device(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
-        columns, read, task = self._checked(request)
-        active = [run for run in self._registry.ids(owner) if self._registry.read(run, owner).state not in ev.ENDED]
-        if len(active) >= limits.queued_runs:
-            raise QueueFull(limit=limits.queued_runs)
+        columns, read, task = admission.checked(request, self._shelf, self._settings.limits)
         config = replace(request.config, device=device.id)
         complete = replace(request, task=task.id, columns=dict(columns), config=config, checkpoint=info.id)
         run_id = self._registry.create(complete, owner, read)
@@ -127,58 +134,43 @@ class Supervisor:
         self._wake.set()
         return run_id
 
-    def _checked(self, request: RunRequest) -> tuple[Mapping[str, str], dict[str, Table], Task]:
-        """Return the columns, the tables by role as they stand in the files, and the task; raise what would end it."""
-        options = ReadOptions.from_fields(request.reading)
-        table = self._shelf.table(Path(request.data), request.data_name, options)
-        read, files = {"data": table}, dict[str, Table]()
-        task = tasks.find(request.task) if request.task else tasks.guess(table)
-        columns = request.columns or task.columns(table)
-        placed = task.placed(columns)
-        if request.mends or request.relabels:
-            task.check(table, columns, label_limit=table.rows)
-        merged = cleaning.merger(table, placed, request.mends, request.relabels)
-        table, _ = cleaning.apply(table, placed, request.mends, request.relabels)
-        task.check(table, columns, label_limit=self._settings.limits.labels)
-        labels = task.labels(table, columns)
-        for role, path, name in (
-            ("validation", request.validation, request.validation_name), ("test", request.test, request.test_name)
-        ):  # fmt: skip
-            if path:
-                read[role] = self._shelf.held_out(role, Path(path), name or path)
-                files[role] = merged(read[role])
-                task.check_held_out(files[role], columns, labels)
-        held_out.check_left(table, placed, files)
-        return columns, read, task
+    def _device(self, wanted: str) -> Device:
+        """Return the device to train on; the CPU stands in for no other, and needs no look at the others."""
+        if wanted != "cpu" and not self._devices_known:
+            self._looked.wait(timeout=_DEVICES_SECONDS)
+        if wanted == "cpu" or self._devices_known:
+            return self._devices.choose(wanted)
+        raise DevicesFailed(error_id=self._start_error) if self._start_error else DevicesPending()
 
     def cancel(self, run_id: str, owner: str) -> State:
         """Ask a run to stop; one that has not started is cancelled at once."""
         self._registry.ask_to_stop(run_id, owner)
-        with self._guard:
-            if self._dispatches and run_id in self._queue and self._state(run_id) == "queued":
-                self._cancel_queued(run_id)
+        if self._dispatches:
+            self._cancel_queued(run_id)
         self._wake.set()
-        return self._registry.read(run_id, owner).state
+        return self._registry.summary(run_id, owner).state
 
     def delete(self, run_id: str, owner: str) -> None:
         """Delete a run and the checkpoint that it made; RunAlive while it trains."""
-        if self._registry.read(run_id, owner).state == "queued":
+        if self._registry.summary(run_id, owner).state == "queued":
             self.cancel(run_id, owner)
-        with self._guard:
+        with self._writing:
             self._registry.delete(run_id, owner)
-            self._ended.discard(run_id)
             self._drop(run_id)
+        with self._guard:
+            self._ended.discard(run_id)
         if self._catalogue.owns(run_id, owner):
             self._catalogue.delete(run_id, owner)
 
     def ahead(self, view: RunView) -> int:
         """Return how many runs must end before this one starts."""
         with self._guard:
-            if view.run_id not in self._queue:
-                return 0
-            before = self._queue[: self._queue.index(view.run_id)]
-            same = [run for run in before if self._device_of(run) == view.request.config.device]
-            return len(same) + (view.request.config.device in self._running)
+            queue, running = list(self._queue), set(self._running)
+        if view.run_id not in queue:
+            return 0
+        before = queue[: queue.index(view.run_id)]
+        device = view.request.config.device
+        return sum(self._device_of(run) == device for run in before) + (device in running)
 
     def training(self) -> bool:
         """Return whether any run is alive."""
@@ -223,44 +215,63 @@ class Supervisor:
         """Note what has ended, find what is new, give the next runs to workers."""
         for folder, code in self._launcher.reap():
             note_exit(folder, code)
-        with self._guard:
-            if not self._scanned or time.monotonic() - self._scanned > _RESCAN:
-                self._scanned = time.monotonic()
-                self._adopt()
-            for device, run_id in list(self._running.items()):
-                if self._state(run_id) not in {"starting", "running"}:
+        if self._scan_is_due():
+            self._adopt()
+        for device, run_id in list(self._running.items()):  # only this thread changes it
+            if self._state(run_id) not in {"starting", "running"}:
+                with self._guard:
                     del self._running[device]
-                    self._launcher.warm()
-                elif hung := overdue(self._registry.folder(run_id), _STOP_GRACE):
-                    kill_session(hung)
-            for run_id in list(self._queue):
-                self._try_to_launch(run_id)
+                self._launcher.warm()
+            elif hung := overdue(self._registry.folder(run_id), _STOP_GRACE):
+                kill_session(hung)
+        with self._guard:
+            queue = list(self._queue)
+        for run_id in queue:
+            self._try_to_launch(run_id)
 
     def _watch(self) -> None:
         """Another server dispatches: only know what waits and trains, to tell the page."""
-        with self._guard:
-            if self._scanned and time.monotonic() - self._scanned < _RESCAN:
-                return
-            self._scanned = time.monotonic()
-            self._queue.clear()
-            self._running.clear()
-            self._adopt()
+        if self._scan_is_due():
+            waiting, alive = self._look(set())
+            with self._guard:
+                self._queue, self._running = waiting, alive
+
+    def _scan_is_due(self) -> bool:
+        """Return whether the folders must be looked at again, and take note that they are."""
+        if self._scanned and time.monotonic() - self._scanned <= _RESCAN:
+            return False
+        self._scanned = time.monotonic()
+        return True
 
     def _adopt(self) -> None:
         """Find runs that another server, or this one before a restart, has left waiting or training."""
+        with self._guard:
+            known = {*self._queue, *self._running.values()}
+        waiting, alive = self._look(known)
+        with self._guard:
+            self._queue += [run_id for run_id in waiting if run_id not in self._queue]  # started meanwhile
+            self._running.update(alive)
+
+    def _look(self, known: set[str]) -> tuple[list[str], dict[str, str]]:
+        """Return the runs that wait, the oldest first, and those that train by device; `known` ones are not read."""
         there = self._registry.ids(None)
-        self._ended.intersection_update(there)
-        known = {*self._queue, *self._running.values(), *self._ended}
+        with self._guard:
+            self._ended.intersection_update(there)
+            known = known | self._ended
+        waiting, alive, ended = list[str](), dict[str, str](), set[str]()
         for run_id in reversed(there):
-            if run_id in known:
+            view = None if run_id in known else self._summary(run_id)
+            if view is None:
                 continue
-            state = self._state(run_id)
-            if state == "queued":
-                self._queue.append(run_id)
-            elif state in {"starting", "running"}:
-                self._running[self._device_of(run_id)] = run_id
-            elif state in {"finished", "cancelled", "failed"}:  # an interrupted one may turn out to be only slow
-                self._ended.add(run_id)
+            if view.state == "queued":
+                waiting.append(run_id)
+            elif view.state in {"starting", "running"}:
+                alive[view.request.config.device] = run_id
+            elif _is_over(view):
+                ended.add(run_id)
+        with self._guard:
+            self._ended |= ended
+        return waiting, alive
 
     def _try_to_launch(self, run_id: str) -> None:
         if self._state(run_id) != "queued":
@@ -279,14 +290,18 @@ class Supervisor:
             self._fail(run_id, error)
 
     def _launch(self, run_id: str, device: str) -> None:
-        self._append(run_id, "Launched", warm=self._launcher.is_warm())
-        self._drop(run_id)
-        self._running[device] = run_id
+        warm = self._launcher.is_warm()
+        with self._writing:
+            if not self._drop(run_id):  # cancelled or deleted just now
+                return
+            with self._guard:
+                self._running[device] = run_id
+            self._append(run_id, "Launched", warm=warm)
         self._launcher.launch(self._registry.folder(run_id))
 
     def _fetched(self, run_id: str) -> bool:
         """Return whether the checkpoint is on this machine; look and fetch in a thread where the Hub may be asked."""
-        checkpoint = self._registry.read(run_id, None).request.checkpoint
+        checkpoint = self._registry.request(run_id, None).checkpoint
         if "/" not in checkpoint:
             return self._catalogue.describe(checkpoint, None).ready
         future = self._fetching.get(run_id)
@@ -310,7 +325,7 @@ class Supervisor:
 
         def say(progress: DownloadProgress) -> None:
             nonlocal said
-            with self._guard:  # nobody else may append meanwhile, and nothing after a cancel
+            with self._writing:  # nobody else may append meanwhile, and nothing after a cancel
                 if self._closed or run_id not in self._queue:
                     raise _NoLongerWanted
                 if time.monotonic() - said > 1.0:
@@ -320,32 +335,47 @@ class Supervisor:
         self._catalogue.folder(checkpoint, None, say)
 
     def _cancel_queued(self, run_id: str) -> None:
-        self._append(run_id, "Cancelled", checkpoint="", evaluated=False, step=0)
-        self._drop(run_id)
+        with self._writing:
+            if self._state(run_id) == "queued" and self._drop(run_id):
+                self._append(run_id, "Cancelled", checkpoint="", evaluated=False, step=0)
 
     def _fail(self, run_id: str, error: BertDemoError) -> None:
-        self._append(run_id, "Failed", message=error.message_key, values=dict(error.values))
-        self._drop(run_id)
+        with self._writing:
+            if self._drop(run_id):
+                self._append(run_id, "Failed", message=error.message_key, values=dict(error.values))
 
     def _append(self, run_id: str, kind: str, **fields: Any) -> None:
         seq, attempt = self._registry.next_event(run_id)
         event = getattr(ev, kind)(seq=seq, attempt=attempt, at=time.time(), **fields)
         self._registry.append(run_id, event)
 
-    def _drop(self, run_id: str) -> None:
-        """Take a run out of the queue, and forget what was fetched for it."""
-        if run_id in self._queue:
-            self._queue.remove(run_id)
-        self._fetching.pop(run_id, None)
+    def _drop(self, run_id: str) -> bool:
+        """Take a run out of the queue, and forget what was fetched for it; return whether it was there."""
+        with self._guard:
+            self._fetching.pop(run_id, None)
+            waited = run_id in self._queue
+            if waited:
+                self._queue.remove(run_id)
+            return waited
 
     def _state(self, run_id: str) -> State | None:
+        view = self._summary(run_id)
+        return view.state if view else None
+
+    def _summary(self, run_id: str) -> RunView | None:
         try:
-            return self._registry.read(run_id, None).state
-        except BertDemoError:
+            return self._registry.summary(run_id, None)
+        except BertDemoError:  # deleted just now
             return None
 
     def _device_of(self, run_id: str) -> str:
         try:
-            return self._registry.read(run_id, None).request.config.device
+            return self._registry.request(run_id, None).config.device
         except BertDemoError:  # deleted just now
             return ""
+
+
+def _is_over(view: RunView) -> bool:
+    """Return whether nothing more can come of a run; of one that was launched lately, a slow worker may."""
+    lately = bool(view.events) and time.time() - view.events[-1].at < _SLOW_SECONDS
+    return view.state in {"finished", "cancelled", "failed"} or (view.state == "interrupted" and not lately)

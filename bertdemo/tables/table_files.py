@@ -93,9 +93,11 @@ def save_beside(table: Table, source: Path) -> None:
 
 
 def reopen(source: Path, name: str, limits: Limits, options: ReadOptions = DECIDE) -> Table:
-    """Return what `save_beside` wrote for the file `source`; where it did not, read the file."""
-    kept = source.with_suffix(_BESIDE)
-    return held(open(kept)) if kept.exists() else read(source, name, limits, options)
+    """Return what `save_beside` wrote for the file `source`; where that is missing or damaged, read the file."""
+    try:
+        return held(open(source.with_suffix(_BESIDE)))
+    except FileBroken:
+        return read(source, name, limits, options)
 
 
 def held(table: Table) -> Table:

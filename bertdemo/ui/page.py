@@ -16,7 +16,7 @@ from bertdemo.checkpoints import Catalogue
 from bertdemo.i18n.translation import DEFAULT, choose, normalize
 from bertdemo.services import Services
 from bertdemo.settings import Settings
-from bertdemo.ui.localized import Words, guarded
+from bertdemo.ui.localized import Words, guarded, log
 
 SAMPLES = {
     "en": "The violin stayed in its case because it was embarrassingly out of tune.",
@@ -113,7 +113,7 @@ class Page:
 
 
 def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
-    """Connect load and language change: one request each, whatever the number of tabs."""
+    """Connect load and language change: one request each, whatever the number of tabs; a hook fails alone."""
     hooked = _outputs(page.language_hooks + page.load_hooks)
     outputs = _unique([page.lang, page.owner, page.tabs, *page.words.components, *hooked])
     names = _inputs(page.load_hooks)
@@ -157,8 +157,27 @@ def _run(hooks: Sequence[Hook], first: Any, values: Sequence[Any]) -> dict[Any, 
     updates: dict[Any, Any] = {}
     for hook in hooks:
         mine, values = values[: len(hook.inputs)], values[len(hook.inputs) :]
-        given = hook.fn(first, *mine)
-        updates |= dict(zip(hook.outputs, given if len(hook.outputs) != 1 else (given,), strict=True))
+        updates |= _answer(hook, first, mine)
+    return updates
+
+
+def _answer(hook: Hook, first: Any, values: Sequence[Any]) -> dict[Any, Any]:
+    """Return a hook's updates; none where it fails, so that it costs its own panel and not the whole answer."""
+
+    def call() -> dict[Any, Any]:
+        returned = hook.fn(first, *values)
+        return dict(zip(hook.outputs, returned if len(hook.outputs) != 1 else (returned,), strict=True))
+
+    def lost(told: str) -> dict[Any, Any]:
+        log.warning(
+            "the hook %s failed, its panel stays as it was: %s", getattr(hook.fn, "__qualname__", hook.fn), told
+        )
+        return {}
+
+    try:
+        updates: dict[Any, Any] = guarded(call, shown=lost)()
+    except gr.Error as error:  # of a hook that is guarded itself
+        return lost(error.message)
     return updates
 
 

@@ -156,9 +156,10 @@ def test_events_are_read_forward_and_only_once(registry: Registry, data: Path, m
     parsed: list[str] = []
     parse = ev.parse
     monkeypatch.setattr(ev, "parse", lambda text: (parsed.append(text), parse(text))[1])
-    append_event(registry.folder(run_id), started(seq=2))
-    assert registry.read(run_id, "").seq == 2
-    assert registry.read(run_id, "").seq == 2
+    with hold(registry.folder(run_id) / "lock"):
+        append_event(registry.folder(run_id), started(seq=2))
+        assert registry.read(run_id, "").seq == 2
+        assert registry.read(run_id, "").seq == 2
     assert parsed == [ev.to_line(started(seq=2))]
 
 

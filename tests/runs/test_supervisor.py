@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,7 @@ from bertdemo.errors import (
     QueueFull,
     RunAlive,
     RunUnknown,
+    TooManyRuns,
     UnknownLabel,
 )
 from bertdemo.processes import Identity, hold, is_held
@@ -301,9 +305,38 @@ def test_runs_that_have_ended_are_not_read_again_and_again(
         registry.append(run_id, ev.Cancelled(2, 1, 1.0, checkpoint="", evaluated=False, step=0))
     supervisor = make(launcher, begin=False)
     read: list[str] = []
-    whole = Registry.read
-    monkeypatch.setattr(Registry, "read", lambda self, run, owner: (read.append(run), whole(self, run, owner))[1])
+    whole = Registry.summary
+    monkeypatch.setattr(Registry, "summary", lambda self, run, owner: (read.append(run), whole(self, run, owner))[1])
     for _ in range(4):
         supervisor._scanned = 0.0
         supervisor._tick()
     assert len(read) == 5
+
+
+@pytest.mark.parametrize("limit", ["kept_runs", "queued_runs"])
+def test_of_two_starts_in_one_moment_at_the_limit_one_passes(
+    make: Make, launcher: FakeLauncher, own_settings: Settings, data: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    settings = replace(own_settings, limits=replace(own_settings.limits, **{limit: 2}))
+    supervisor = make(launcher, settings=settings, begin=False)
+    supervisor.start(ask(data), "a")
+    both = threading.Barrier(2)
+    fill = Registry._fill
+
+    def meet(*args: Any) -> None:
+        both.wait(timeout=60)  # both have been counted as allowed, and neither is there yet
+        fill(*args)
+
+    def start() -> str:
+        try:
+            return supervisor.start(ask(data), "a")
+        except (QueueFull, TooManyRuns) as error:
+            return error.key
+
+    monkeypatch.setattr(Registry, "_fill", staticmethod(meet))
+    with ThreadPoolExecutor(2) as pool:
+        answers = [future.result(timeout=60) for future in [pool.submit(start), pool.submit(start)]]
+    refused = "queue_full" if limit == "queued_runs" else "too_many_runs"
+    assert answers.count(refused) == 1
+    assert len(supervisor._registry.ids("a")) == 2
+    assert not list(settings.runs.glob(".tmp-*"))

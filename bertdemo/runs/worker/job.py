@@ -27,7 +27,7 @@ from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_r
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
-from bertdemo.runs.registry import append_event
+from bertdemo.runs.event_log import append_event
 from bertdemo.runs.worker import regression
 from bertdemo.runs.worker.parts import Divider, Part
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights

@@ -16,6 +16,7 @@ from bertdemo import __version__
 from bertdemo.checkpoints import Card
 from bertdemo.checkpoints.loading import HEAD_FILE, restore_tensors, tensors_of, write
 from bertdemo.checkpoints.mean_pooling_head import pooling_of
+from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.tasks.base import HeldOut, Inputs, Task
 from bertdemo.tasks.results import Judged, Score
@@ -167,9 +168,8 @@ def publish(
     folder: Path,
 ) -> str:
     """Write the evaluation into the run folder and the checkpoint into the catalogue; return its id."""
-    with (folder / "evaluation.jsonl").open("w", encoding="utf-8") as file:
-        for row in result.rows:
-            file.write(json.dumps(row.to_fields(), ensure_ascii=False) + "\n")
+    lines = (json.dumps(row.to_fields(), ensure_ascii=False) + "\n" for row in result.rows)
+    write_atomic(folder / "evaluation.jsonl", "".join(lines))
     draft = prepared.catalogue.new_draft()
     try:
         write(model, prepared.base, draft)

@@ -196,7 +196,7 @@ class Endpoints:
     def runs(self, owner: str = "") -> list[Json]:
         """List this owner's runs, newest first."""
         key = self._owner(owner)
-        found = [status_of(self._services.registry.read(run, key)) for run in self._services.registry.ids(key)]
+        found = [status_of(self._services.registry.summary(run, key)) for run in self._services.registry.ids(key)]
         return [summary_fields(status) for status in found]
 
     def cancel_run(self, run_id: str, owner: str = "") -> Json:

@@ -6,7 +6,7 @@ reload, a second tab or a restart of the server shows the same run again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from bertdemo.errors import BertDemoError, DataNotChosen
 from bertdemo.i18n.translation import translate
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
 from bertdemo.runs.evaluation import evaluate
-from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.runs.events import ENDED
+from bertdemo.runs.registry import RunView
+from bertdemo.runs.status import status_of
 from bertdemo.services import Services
 from bertdemo.ui.fine_tune import baselines_panel, dataset_callbacks, label_issues_panel
 from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked, Source
@@ -170,33 +172,33 @@ class _Callbacks:
 
     def smaller(self, run: Mapping[str, Any], key: str) -> Any:
         """Inputs: run, owner. Outputs: batch size, set to what the failed run suggested."""
-        status = self._status((run or {}).get("run") or "", key)
-        if status is None or status.message is None or status.message.key != _OUT_OF_MEMORY:
-            return gr.skip()
-        return str(status.message.values["smaller"])
+        view = self._found(self._services.registry.summary, (run or {}).get("run") or "", key)
+        message = status_of(view).message if view else None
+        return str(message.values["smaller"]) if message and message.key == _OUT_OF_MEMORY else gr.skip()
 
     def archive(self, run: Mapping[str, Any], key: str, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
         """Inputs: run, owner, lang. Outputs: the hidden download button, holding the zip."""
         return gr.DownloadButton(value=str(self._services.zip_of((run or {}).get("run") or "", key)))
 
-    def _status(self, run: str, key: str) -> RunStatus | None:
+    def _found(self, read: Callable[[str, str], RunView], run: str, key: str) -> RunView | None:
         if not run:
             return None
         try:
-            return status_of(self._services.registry.read(run, self._services.owner(key)))
+            return read(run, self._services.owner(key))
         except BertDemoError:
             return None
 
     def _drawn(self, run: str, seen: str, key: str, lang: str) -> tuple[Any, ...]:
         """Outputs: seen, panel, outcome, stop button, buttons below the result, smaller-batch button."""
-        status = self._status(run, key)
-        if status is None:
+        view = self._found(self._services.registry.summary, run, key)
+        if view is None:
             hidden = gr.update(visible=False)
             return "", render_run(None, lang), "", hidden, hidden, hidden
-        ahead = self._services.supervisor.ahead(self._services.registry.read(run, None))
-        mark = f"{run}:{status.seq}:{status.state}:{status.stopping}:{ahead}:{lang}{':ended' if status.ended else ''}"
+        ahead = self._services.supervisor.ahead(view)
+        mark = f"{run}:{view.seq}:{view.state}:{view.stopping}:{ahead}:{lang}{':ended' if view.state in ENDED else ''}"
         if mark == seen:
             return (gr.skip(),) * _DRAWN
+        status = status_of(self._services.registry.read(run, self._services.owner(key)))
         outcome = ""
         if status.ended:
             rows = self._services.registry.evaluation(run, self._services.owner(key))

@@ -172,7 +172,9 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
 
 
 def _pill(services: Services, lang: str) -> str:
-    """Draw the device and its state; nothing until torch could be asked."""
+    """Draw the device and its state, or that the server did not start; nothing until torch could be asked."""
+    if error_id := services.supervisor.start_error:
+        return root(pill(translate(lang, "device.failed", error_id=error_id)))
     if not services.supervisor.devices_known:
         return ""
     words = device_words(services.supervisor.devices.devices[0], lang)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ from bertdemo import tasks
 from bertdemo.errors import BertDemoError
 from bertdemo.i18n.translation import translate
 from bertdemo.runs.evaluation import evaluate
-from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.runs.events import ENDED
+from bertdemo.runs.registry import RunView
+from bertdemo.runs.status import status_of
 from bertdemo.services import Services
 from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
@@ -53,7 +56,7 @@ class _Callbacks:
     def refresh(self, opened: str, key: str, lang: str) -> tuple[Any, ...]:
         """Inputs: opened, owner, lang. Outputs: table, timer (on while something goes on)."""
         owner = self._services.owner(key)
-        views = [self._registry.read(run, owner) for run in self._registry.ids(owner)]
+        views = [self._registry.summary(run, owner) for run in self._registry.ids(owner)]
         statuses = [status_of(view) for view in views]
         ahead = {view.run_id: self._services.supervisor.ahead(view) for view in views if view.state == "queued"}
         going = any(not status.ended for status in statuses)
@@ -65,8 +68,8 @@ class _Callbacks:
 
     def watch(self, opened: str, seen: str, key: str, lang: str) -> tuple[Any, ...]:
         """Inputs: opened, seen, owner, lang. Outputs: seen, then those of `tick`; a run that has ended comes once."""
-        status = self._status(opened, key)
-        now = f"{opened}:{status.seq}:{lang}" if status and status.ended else ""
+        run = self._found(self._registry.summary, opened, key)
+        now = f"{opened}:{run.seq}:{lang}" if run and run.state in ENDED else ""
         shown = (gr.skip(),) * _OPENED if now and now == seen else self.show(opened, key, lang)
         return (now, *self.refresh(opened, key, lang), *shown)
 
@@ -81,14 +84,13 @@ class _Callbacks:
 
     def show(self, run: str, key: str, lang: str) -> tuple[Any, ...]:
         """Outputs: the box, its title, result, data, curves, use, inspect, download, mistakes, stop, delete."""
-        status = self._status(run, key)
-        if status is None:
+        view = self._found(self._registry.read, run, key)
+        if view is None:
             words = root(caption(translate(lang, "runs.choose")))
             return (gr.update(visible=False), words, "", "", "", *(gr.update(visible=False),) * 6)
-        owner = self._services.owner(key)
-        rows = self._registry.evaluation(run, owner) if status.ended else []
+        status = status_of(view)
+        rows = self._registry.evaluation(run, self._services.owner(key)) if status.ended else []
         evaluation = evaluate(rows, status.started.labels) if rows and status.started else None
-        view = self._registry.read(run, owner)
         usable = gr.update(visible=bool(status.checkpoint))
         return (
             gr.update(visible=True),
@@ -134,11 +136,11 @@ class _Callbacks:
         write_csv(target, *mistake_cells(mistakes, reads, status.headline, lang))
         return gr.DownloadButton(value=str(target))
 
-    def _status(self, run: str, key: str) -> RunStatus | None:
+    def _found(self, read: Callable[[str, str], RunView], run: str, key: str) -> RunView | None:
         if not run:
             return None
         try:
-            return status_of(self._registry.read(run, self._services.owner(key)))
+            return read(run, self._services.owner(key))
         except BertDemoError:
             return None
 

@@ -14,6 +14,9 @@ from bertdemo.i18n.translation import translate
 from bertdemo.runs import events as ev
 from bertdemo.services import Services
 from bertdemo.settings import Settings
+from bertdemo.ui.api.endpoints import Endpoints
+from bertdemo.ui.fine_tune import callbacks as fine_tune
+from bertdemo.ui.page import Visit
 from bertdemo.ui.runs.callbacks import _LISTED, _OPENED, _Callbacks
 from tests.runs.support import request_for, rows_of, started, write_csv
 
@@ -117,3 +120,19 @@ def test_the_csv_of_mistakes_holds_all_that_was_read_and_names_its_number(
 ) -> None:
     data = write_csv(tmp_path / "a.csv", rows_of(12))
     assert exported(services, data, task, metric, row) == expected
+
+
+def test_the_list_reads_no_run_whole_and_neither_does_a_timer_over_an_ended_run(
+    services: Services, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = _Callbacks(services)
+    followed = fine_tune._Callbacks(services)
+    seen, *_ = calls.watch(run, "", "", "en")
+    mark, *_ = followed.arrive(Visit("en", "", run, "", ""), None)[2:]
+    read: list[str] = []
+    monkeypatch.setattr(services.registry, "read", lambda run_id, owner: read.append(run_id))
+    calls.refresh(run, "", "en")
+    calls.watch(run, seen, "", "en")
+    followed.tick({"run": run}, mark, "", "en")
+    assert [found["run_id"] for found in Endpoints(services).runs()] == [run]
+    assert read == []

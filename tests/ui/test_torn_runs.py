@@ -1,0 +1,158 @@
+"""A file of a run that stands half on the disk, or holds what it should not, never costs a visitor the page."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from bertdemo.checkpoints import Card
+from bertdemo.checkpoints.info import owner_sha256
+from bertdemo.checkpoints.loading import HEAD_FILE
+from bertdemo.processes import Identity
+from bertdemo.run_config import RunConfig
+from bertdemo.runs import events as ev
+from bertdemo.runs.registry import note_exit, note_process, overdue
+from bertdemo.services import Services
+from bertdemo.settings import Settings
+from bertdemo.tables import table_files
+from bertdemo.ui.api.endpoints import Endpoints
+from bertdemo.ui.fine_tune import callbacks as fine_tune
+from bertdemo.ui.page import Hook, Visit, _run
+from bertdemo.ui.runs import callbacks as runs
+from tests.runs.support import request_for, rows_of, started, write_csv
+
+DEEP = b"[" * 10_000 + b"]" * 10_000
+ROW = {"row": 2, "text": "好 film", "label": "no", "predicted": "yes", "confidence": 0.75}
+
+
+@pytest.fixture
+def services(settings: Settings) -> Services:
+    settings.apply()
+    return Services.create(settings)
+
+
+@pytest.fixture
+def run(services: Services, tmp_path: Path) -> str:
+    """An ended run whose folder holds a file of every kind."""
+    registry = services.registry
+    source = write_csv(tmp_path / "a.csv", rows_of(12))
+    table = table_files.read(source, source.name, services.settings.limits)
+    run = registry.create(request_for(source, checkpoint="bundled"), "", {"data": table})
+    folder = registry.folder(run)
+    registry.append(run, started(seq=2))
+    registry.append(run, ev.Failed(3, 1, time.time(), message="error.disk_full", values={}))
+    (folder / "evaluation.jsonl").write_text(json.dumps(ROW, ensure_ascii=False) + "\n", encoding="utf-8")
+    note_exit(folder, 0)
+    note_process(folder, Identity.of())
+    (folder / "cancel").touch()
+    (folder / "worker.log").write_text("12:00:00 failed", encoding="utf-8")
+    (folder / "split.json").write_text('{"train": {"file": "a.csv", "rows": [2, 3]}}', encoding="utf-8")
+    (folder / HEAD_FILE).write_bytes(b"\x10\0\0\0\0\0\0\0{}")
+    return run
+
+
+def _opened(services: Services, run: str) -> None:
+    """Do all that a page or a program does with a run: open it in both tabs, list it, ask for its status."""
+    visit = Visit(lang="en", tab="", run=run, checkpoint="", owner="")
+    fine_tune._Callbacks(services).arrive(visit, {"run": run})
+    runs._Callbacks(services).arrive(visit)
+    Endpoints(services).runs()
+    services.supervisor._adopt()
+    overdue(services.registry.folder(run), 0.0)
+
+
+def test_half_a_file_of_any_kind_in_a_run_folder_costs_nobody_the_page(services: Services, run: str) -> None:
+    folder = services.registry.folder(run)
+    files = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size]
+    assert len(files) >= 9
+    for path in files:
+        whole = path.read_bytes()
+        for cut in (whole[: len(whole) // 2], whole[:-1], b"", DEEP, b"\xff\xfe", b"[]", b"null\n"):
+            path.write_bytes(cut)
+            services.registry._forget(run)
+            _opened(services, run)
+        path.write_bytes(whole)
+
+
+def test_the_whole_rows_of_a_half_written_evaluation_are_kept_and_the_log_names_the_rest(
+    services: Services, run: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = services.registry.folder(run) / "evaluation.jsonl"
+    line = path.read_bytes()
+    path.write_bytes(line + DEEP + b"\n5\n" + line + line[:20])
+    assert services.registry.evaluation(run, "") == [ROW, ROW]
+    assert "3 unreadable rows" in caplog.text
+
+
+def test_a_table_that_was_stored_half_is_read_from_its_file_again(services: Services, run: str) -> None:
+    source = services.registry.folder(run) / "data" / "train.csv"
+    limits = services.settings.limits
+    whole = table_files.reopen(source, "a.csv", limits)
+    stored = source.with_suffix(table_files._BESIDE)
+    stored.write_bytes(stored.read_bytes()[:100])
+    assert table_files.reopen(source, "a.csv", limits).columns == whole.columns
+
+
+def test_half_a_card_hides_its_checkpoint_and_no_other(services: Services) -> None:
+    root = services.settings.home / "checkpoints"
+    for name in ("a", "b"):
+        (root / name).mkdir(parents=True)
+        (root / name / "card.json").write_text(_card(name).to_json(), encoding="utf-8")
+    path = root / "a" / "card.json"
+    whole = path.read_bytes()
+    for cut in (whole[: len(whole) // 2], b"", DEEP, b"[]", whole.replace(b'"owner": "', b'"owner": 5, "x": "')):
+        path.write_bytes(cut)
+        ids = [info.id for info in services.catalogue.list("")]
+        assert "a" not in ids
+
+
+def _card(name: str) -> Card:
+    return Card(
+        id=name, owner=owner_sha256(""), name=name, task="classification", labels=("no", "yes"), columns={},
+        base="bundled", base_sha256="", base_commit="", data_name="a.csv", data_sha256="", rows=1,
+        config=RunConfig().used(), metrics={}, evaluated_on="", versions={}, created=1.0, run=name,
+        language="en", pooling=None, max_length=128, evaluated=False,
+    )  # fmt: skip
+
+
+# --- one load hook that fails -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def boxes() -> Iterator[list[Any]]:
+    with gr.Blocks(analytics_enabled=False):
+        yield [gr.HTML("") for _ in range(4)]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret detail"), gr.Error("refused"), OSError("disk")])
+def test_a_load_hook_that_fails_costs_its_own_panel_and_is_logged(
+    boxes: list[Any], caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def fail(visit: Any, value: str) -> tuple[str, str]:
+        raise error
+
+    def wrong(visit: Any) -> tuple[str, str, str]:
+        return ("one", "too", "many")
+
+    hooks = [
+        Hook(lambda visit, value: value, ["x"], boxes[:1]),
+        Hook(fail, ["x"], boxes[1:3]),
+        Hook(wrong, [], boxes[1:3]),
+        Hook(lambda visit, value: value, ["x"], boxes[3:]),
+    ]
+    with caplog.at_level(logging.WARNING):
+        assert _run(hooks, SimpleNamespace(lang="en"), ("a", "b", "c")) == {boxes[0]: "a", boxes[3]: "c"}
+    assert str(error).strip("'") in caplog.text
+    assert caplog.text.count("stays as it was") == 2
+    error_ids = [record.getMessage().removeprefix("error ") for record in caplog.records if record.exc_info]
+    lost = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert error_ids
+    assert all(any(error_id in sentence for sentence in lost) for error_id in error_ids)
