@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import tasks
 from bertdemo.analysis import baselines
+from bertdemo.dataset.prepared import prepare
 from bertdemo.services import Services
 from bertdemo.tables.table import Table
 
@@ -35,14 +36,8 @@ def banking77(services: Services) -> Row:
         "banking77", {"text": tuple(texts[chosen]), "label": tuple(labels[chosen])}, tuple(range(2, ROWS + 2))
     )
     began = time.perf_counter()
-    found = services.baselines.compute(
-        DATA / "banking77" / "train.csv",
-        table,
-        tasks.find("classification"),
-        {"text": "text", "label": "label"},
-        "bundled",
-        "",
-    )
+    prepared = prepare(table, tasks.find("classification"), {"text": "text", "label": "label"})
+    found = services.baselines.compute(prepared, "bundled", "")
     seconds = time.perf_counter() - began
     scores = {one.kind: one for one in found}
     covered = {kind: sum(_covers(kind, vectors, labels, seed) for seed in range(RESAMPLINGS))

@@ -26,7 +26,8 @@ import psutil
 from benchmarks.row import ROOT, Row
 from bertdemo import tasks
 from bertdemo.analysis.report import Report, examine
-from bertdemo.dataset import cleaning, fingerprints
+from bertdemo.dataset import cleaning
+from bertdemo.dataset.prepared import PreparedDataset, prepare
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.tables.fold_text import fold_text
@@ -163,23 +164,24 @@ def main(path: Path) -> None:
     services = Services.create(Settings.from_env())
     services.begin().result()
     columns = {"text": "text", "label": "label"}
-    _examined(services, Table("warm", {"text": ("a", "b", "c", "d"), "label": tuple("xyxy")}, (2, 3, 4, 5)), columns)
+    warm = Table("warm", {"text": ("a", "b", "c", "d"), "label": tuple("xyxy")}, (2, 3, 4, 5))
+    _examined(services, prepare(warm, tasks.find("classification"), columns))
     parts: dict[str, float] = {}
     told: list[float] = []
     with _peak() as peak:
         table = _timed(parts, "reading", lambda: read_limited(path, path.name, services.settings.limits))
-        task = tasks.find("")
+        task = tasks.find("classification")
         columns = _timed(parts, "columns", lambda: task.columns(table))
         _timed(parts, "labels", lambda: task.check(table, columns, label_limit=services.settings.limits.labels))
-        marks = _timed(parts, "marks", lambda: fingerprints.marks(table, columns))
-        counts = _timed(parts, "mends", lambda: cleaning.counts(table, columns, marks))
-        report = _timed(parts, "report", lambda: _examined(services, table, columns, told, marks))
-        looked = _timed(parts, "suspects", lambda: services.suspects.look(path, table, columns, "bundled", ""))
+        prepared = _timed(parts, "preparing", lambda: prepare(table, task, columns))
+        counts = _timed(parts, "counts", lambda: cleaning.counts(prepared.facts.cleaned.before))
+        report = _timed(parts, "report", lambda: _examined(services, prepared, told))
+        looked = _timed(parts, "suspects", lambda: services.suspects.look(prepared, "bundled", ""))
     again: dict[str, float] = {}
     with _peak(peak["idle"]) as later:
-        left, _ = _timed(again, "mending", lambda: cleaning.apply(table, columns, cleaning.MENDS))
-        _timed(again, "report", lambda: _examined(services, left, columns))
-    mended = {"seconds": sum(again.values()), "peak": later["peak"] - peak["idle"], "rows": left.rows}
+        left = _timed(again, "cleaning", lambda: prepare(table, task, columns, mends=cleaning.MENDS))
+        _timed(again, "report", lambda: _examined(services, left))
+    mended = {"seconds": sum(again.values()), "peak": later["peak"] - peak["idle"], "rows": left.table.rows}
     counted = {**_counted(report), "mend": counts["drop_duplicates"], "progress": told[-1]}
     answer = {"parts": parts, "peak": peak["peak"] - peak["idle"], "counted": counted, "mended": mended,
               "looked": looked.rows}  # fmt: skip
@@ -187,24 +189,10 @@ def main(path: Path) -> None:
     services.close()
 
 
-def _examined(
-    services: Services,
-    table: Table,
-    columns: dict[str, str],
-    told: list[float] | None = None,
-    marks: fingerprints.Marks | None = None,
-) -> Report:
+def _examined(services: Services, prepared: PreparedDataset, told: list[float] | None = None) -> Report:
     tokenizer = services.catalogue.tokenizer("bundled", "")
     progress = (told if told is not None else []).append
-    return examine(
-        table,
-        columns,
-        task=tasks.find("classification"),
-        tokenizer=tokenizer,
-        limits=services.settings.limits,
-        progress=progress,
-        marks=marks,
-    )
+    return examine(prepared, tokenizer=tokenizer, limits=services.settings.limits, progress=progress)
 
 
 def _counted(report: Report) -> dict[str, Any]:

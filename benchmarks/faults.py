@@ -12,9 +12,8 @@ from pathlib import Path
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import tasks
 from bertdemo.analysis.report import Report, examine
-from bertdemo.analysis.report.held_out import look
-from bertdemo.analysis.report.rows import Rows
-from bertdemo.dataset import cleaning, fingerprints, split
+from bertdemo.dataset import cleaning
+from bertdemo.dataset.prepared import prepare
 from bertdemo.services import Services
 from bertdemo.tables import table_files
 from bertdemo.tables.table import Table
@@ -59,9 +58,10 @@ def row(services: Services, what: str, wanted: str, rows: Sequence[Pair]) -> Row
         write(path, planted.rows)
         table = table_files.read(path, path.name, services.settings.limits)
     report = examine(
-        table, COLUMNS, task=tasks.find("classification"), tokenizer=services.catalogue.tokenizer("bundled", ""),
+        prepare(table, tasks.find("classification"), COLUMNS),
+        tokenizer=services.catalogue.tokenizer("bundled", ""),
         limits=services.settings.limits,
-    )  # fmt: skip
+    )
     found = missed(planted, table, report)
     counts = (("copies", planted.copies), ("conflicts", planted.conflicts), ("labels", planted.labels))
     told = ", ".join(f"{len(of):,} {name}" for name, of in counts)
@@ -100,8 +100,8 @@ def plant(rows: Sequence[Pair], seed: int = _SEED) -> Planted:
 def missed(planted: Planted, table: Table, report: Report) -> dict[str, list[int]]:
     """Return kind -> rows in the file that a check or its mend passed over; a count that is wrong names row 0."""
     dropped = ("drop_duplicates", "drop_conflicts")
-    left = {mend: set(cleaning.apply(table, COLUMNS, [mend])[0].row_numbers) for mend in dropped}
-    merged = cleaning.apply(table, COLUMNS, ["merge_labels", "merge_slips"])[0]
+    left = {mend: set(cleaning.clean(table, COLUMNS, [mend]).table.row_numbers) for mend in dropped}
+    merged = cleaning.clean(table, COLUMNS, ["merge_labels", "merge_slips"]).table
     now = dict(zip(merged.row_numbers, merged.columns["label"], strict=True))
     found = {finding.code: finding.values for finding in report.findings}
     gone = {mend: table.rows - len(rows) for mend, rows in left.items()}
@@ -125,19 +125,15 @@ def _unseen(planted: Planted, table: Table) -> list[int]:
     texts = tuple(planted.rows[row - 1 - _HEADER][0].lower() for row in planted.copies)
     labels = tuple(planted.rows[row - 1 - _HEADER][1] for row in planted.copies)
     asked = Table("asked.csv", {"text": texts, "label": labels}, tuple(range(2, len(texts) + 2)))
-    rows = Rows.of(table, COLUMNS)
-    beside = look(rows, {"validation": asked})
-    named = {table.row_numbers[int(row)] for row in rows.index[beside.shared]}
+    known = prepare(table, tasks.find("classification"), COLUMNS, held_out={"validation": asked}).facts
+    named = {table.row_numbers[int(row)] for row in known.usable[known.shared]}
     return [row for pair in planted.copies.items() for row in pair if row not in named]
 
 
 def _parts(table: Table) -> dict[int, str]:
     """Return row in the file -> the part that it goes into."""
-    marks = fingerprints.marks(table, COLUMNS)
-    chosen = split.split([marks.names[code] for code in marks.labels.tolist()], keys=marks.keys)
-    return {
-        table.row_numbers[row]: part for part in ("train", "validation", "test") for row in getattr(chosen, part)
-    }  # fmt: skip
+    parts = prepare(table, tasks.find("classification"), COLUMNS).parts
+    return {number: name for name, part in parts.items() for number in part.numbers}
 
 
 def _way(label: str, rng: random.Random) -> str:

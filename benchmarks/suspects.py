@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 from benchmarks.row import DATA, Row, skipped
+from bertdemo import tasks
 from bertdemo.analysis import baselines, label_issues
+from bertdemo.dataset.prepared import prepare
 from bertdemo.services import Services
 from bertdemo.tables import table_files
 
@@ -53,7 +55,7 @@ def _precision(services: Services, rows: list[tuple[str, str]], seed: int) -> tu
                 writer.writerow((text, other if index in wrong else label))
         table = table_files.read(path, path.name, services.settings.limits)
         started = time.monotonic()
-        looked = services.suspects.look(path, table, columns, "bundled", "")
+        looked = services.suspects.look(prepare(table, tasks.find("classification"), columns), "bundled", "")
         seconds = time.monotonic() - started
         at = {number: index for index, number in enumerate(table.row_numbers)}
         seen = set(label_issues.sample([(label or "").strip() for label in table.columns["label"]]))

@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import samples, tasks
 from bertdemo.analysis import baselines
+from bertdemo.dataset.prepared import prepare
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
@@ -21,8 +22,10 @@ from bertdemo.tables.table import Table
 from bertdemo.tasks import similarity
 from bertdemo.tasks.base import HeadOptions, Inputs
 from bertdemo.tasks.bi_encoder import unit_vectors, word_counts
-from bertdemo.tasks.multi_label.task import thresholds
-from bertdemo.tasks.question_answering.task import spans
+from bertdemo.tasks.multi_label import thresholds
+from bertdemo.tasks.question_answering import spans
+from bertdemo.tasks.question_answering import task as question_answering
+from bertdemo.tasks.token_classification import task as token_classification
 
 _WINDOW = 128
 """Pieces of a window for xquad: so that most passages need several."""
@@ -39,10 +42,10 @@ def wnut17(services: Services) -> Row:
     status, seconds = _trained(services, task.id, "wnut17/train.jsonl", "wnut17/dev.jsonl")
     tuned = _scored(services, status, task, test)["entity_f1"].value
     old, new = (_targets(task, table, train) for table in (train, test))
-    vectors = task.word_vectors(_reader(services), [*old, *new])
+    vectors = token_classification.word_vectors(_reader(services), [*old, *new])
     ids = range(len(old)), range(len(old), len(old) + len(new))
-    said = task.linear_tagger(vectors, [*old, *new], *ids)
-    linear = task.entity_scores(said, [one.tags for one in new])["entity_f1"].value
+    said = token_classification.linear_tagger(vectors, [*old, *new], *ids)
+    linear = token_classification.entity_scores(said, [one.tags for one in new])["entity_f1"].value
     told = f"{tuned:.3f} against {linear:.3f} ({train.rows:,} sentences trained, {seconds:.0f} s)"
     return Row(what, told, wanted, tuned - linear >= 0.05)
 
@@ -57,7 +60,7 @@ def uner(services: Services) -> Row:
     task = tasks.find("token_classification")
     train, test = _table("uner_zh_gsdsimp/train_1500.conll"), _table("uner_zh_gsdsimp/test.conll")
     tokenizer = services.catalogue.tokenizer("bundled", "")
-    report = examine(train, task.columns(train), task=task, tokenizer=tokenizer, limits=Limits())
+    report = examine(prepare(train, task, task.columns(train)), tokenizer=tokenizer, limits=Limits())
     unknown = next((one for one in report.findings if one.code == "unknown_pieces"), None)
     status, seconds = _trained(services, task.id, "uner_zh_gsdsimp/train_1500.conll", "uner_zh_gsdsimp/dev.conll")
     found = _scored(services, status, task, test)["entity_f1"].value
@@ -242,7 +245,7 @@ def answers(services: Services) -> list[Row]:
     pairs = zip(inputs.texts, inputs.pairs or [], strict=True)
     read = [spans.windows(tokenizer, question, passage, _WINDOW) for question, passage in pairs]
     differ = 0
-    for own, (starts, ends) in zip(read, task.scores_of(model, tokenizer, read), strict=True):
+    for own, (starts, ends) in zip(read, question_answering.scores_of(model, tokenizer, read), strict=True):
         found = spans.best_span(starts, ends, own)
         best = _slow_span(starts, ends, own)
         differ += (found.start, found.end) != best

@@ -15,6 +15,7 @@ from bertdemo.analysis.baseline_cache import Baselines
 from bertdemo.analysis.embedding_cache import Embeddings
 from bertdemo.analysis.label_issue_search import Suspects
 from bertdemo.checkpoints import Catalogue
+from bertdemo.dataset.dataset_cache import DatasetCache
 from bertdemo.errors import OwnerUnknown
 from bertdemo.runs.launchers.local import LocalLauncher
 from bertdemo.runs.registry import Registry
@@ -39,6 +40,7 @@ class Services:
     settings: Settings
     catalogue: Catalogue
     shelf: Shelf
+    datasets: DatasetCache
     registry: Registry
     launcher: LocalLauncher
     supervisor: Supervisor
@@ -56,7 +58,8 @@ class Services:
         catalogue, registry = Catalogue(settings), Registry(settings)
         launcher = LocalLauncher(settings)
         shelf = Shelf(settings, trusted=samples.FOLDER)
-        supervisor = Supervisor(settings, registry, catalogue, launcher, shelf)
+        datasets = DatasetCache(shelf)
+        supervisor = Supervisor(settings, registry, catalogue, launcher, datasets)
         predictor = Predictor(
             settings,
             catalogue,
@@ -68,8 +71,8 @@ class Services:
         baselines = Baselines(catalogue, predictor.lane, embeddings)
         suspects = Suspects(catalogue, predictor.lane, embeddings)
         return cls(
-            settings, catalogue, shelf, registry, launcher, supervisor, predictor, inspector, baselines, suspects,
-            Searcher(predictor), threading.Event(),
+            settings, catalogue, shelf, datasets, registry, launcher, supervisor, predictor, inspector, baselines,
+            suspects, Searcher(predictor), threading.Event(),
         )  # fmt: skip
 
     def begin(self) -> Future[None]:

@@ -1,28 +1,22 @@
-"""The baselines of a table, computed once for each file, columns and checkpoint, and remembered for the run."""
+"""The baselines of a dataset, computed once per dataset and checkpoint, and remembered for the run."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from bertdemo.analysis import baselines
 from bertdemo.analysis.baselines import Baseline
-from bertdemo.analysis.embedding_cache import Embeddings, Key, key_of, texts_of
+from bertdemo.analysis.embedding_cache import Embeddings, texts_of
 from bertdemo.checkpoints import Catalogue
-from bertdemo.dataset.split import usable_rows
+from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.tables.arrow_columns import cells_at
-from bertdemo.tables.parse_options import DECIDE, ReadOptions
-from bertdemo.tables.table import Table
-from bertdemo.tasks.base import Task
 
 _KEPT = 32
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Baselines:
@@ -34,40 +28,32 @@ class Baselines:
         self._catalogue = catalogue
         self._lane = lane
         self._embeddings = embeddings
-        self._found: OrderedDict[Key, tuple[Baseline, ...]] = OrderedDict()
+        self._found: OrderedDict[tuple[Hashable, str, int], tuple[Baseline, ...]] = OrderedDict()
         self._guard = threading.Lock()
 
     def compute(
         self,
-        path: Path,
-        table: Table,
-        task: Task,
-        columns: Mapping[str, str],
+        prepared: PreparedDataset,
         checkpoint: str,
         owner: str,
         *,
-        mends: Sequence[str] = (),
-        relabels: Mapping[str, str] = _NONE,
-        reading: ReadOptions = DECIDE,
         most: int = baselines.MOST_ROWS,
         progress: Callable[[float], None] = lambda share: None,
     ) -> tuple[Baseline, ...]:
-        """Return guessing, counted words, and the regression on this checkpoint's frozen embeddings.
+        """Return the majority class, TF-IDF, and the linear probe on this checkpoint's frozen embeddings.
 
         A task without categories has baselines of its own, see Task.reached; none where the checkpoint is not here.
-        `path` is the file that `table` was read from, mended so. The last one is missing where the checkpoint
-        is not on this machine; both regressions are where there are fewer than two labels with two rows each, or
-        more than baseline.MOST_LABELS of them. Of a table with more than `most` usable rows, that many are scored,
-        or two of each label where these are more. Raises what the catalogue raises.
+        The last one is missing where the checkpoint is not on this machine; both linear models are where there are
+        fewer than two labels with two rows each, or more than baselines.MOST_LABELS of them. Of a dataset with more
+        than `most` usable rows, that many are scored, or two of each label where these are more. Raises what the
+        catalogue raises.
         """
-        key = key_of(path, columns, f"{checkpoint} {task.id} {most}", mends, relabels, reading)
+        key = (prepared.key, checkpoint, most)
         with self._guard:
             if key in self._found:
                 return self._found[key]
-        if task.categories:
-            kept = self._of_categories(table, task.placed(columns), checkpoint, owner, most, progress)
-        else:
-            kept = self._own(table, task, columns, checkpoint, owner, most, progress)
+        score = self._of_categories if prepared.task.categories else self._own
+        kept = score(prepared, checkpoint, owner, most, progress)
         with self._guard:
             self._found[key] = kept
             while len(self._found) > _KEPT:
@@ -76,66 +62,50 @@ class Baselines:
 
     def _of_categories(
         self,
-        table: Table,
-        columns: Mapping[str, str],
+        prepared: PreparedDataset,
         checkpoint: str,
         owner: str,
         most: int,
         progress: Callable[[float], None],
     ) -> tuple[Baseline, ...]:
-        usable = usable_rows(table, columns)
+        table, usable, columns = prepared.table, prepared.usable, prepared.task.placed(prepared.columns)
         labels = [(label or "").strip() for label in cells_at(table.columns[columns["label"]], usable)]
-        found = [baselines.majority(labels)] if labels else []
+        scored = [baselines.majority(labels)] if labels else []
         rows = baselines.sample(labels, most)
         texts = texts_of(table, columns, [usable[row] for row in rows])
         labels = [labels[row] for row in rows]
         if 1 < len(set(labels)) <= baselines.MOST_LABELS:
-            found += self._regressions(texts, labels, checkpoint, owner, progress)
-        return tuple(found)
+            scored += self._regressions(texts, labels, checkpoint, owner, progress)
+        return tuple(scored)
 
     def _own(
         self,
-        table: Table,
-        task: Task,
-        columns: Mapping[str, str],
+        prepared: PreparedDataset,
         checkpoint: str,
         owner: str,
         most: int,
         progress: Callable[[float], None],
     ) -> tuple[Baseline, ...]:
         """Let the task score what it knows on rows that it can use, evenly spaced where there are many."""
-        info = self._catalogue.describe(checkpoint, owner)
+        info, task = self._catalogue.describe(checkpoint, owner), prepared.task
         if not info.ready or not task.has_baseline:
             return ()
-        targets = task.targets(table, columns, task.labels(table, columns))
-        usable = [row for row, target in enumerate(targets) if target is not None]
-        rows = usable[:: max(1, -(-len(usable) // most))]
+        rows = prepared.usable[:: max(1, -(-len(prepared.usable) // most))]
         started = time.monotonic()
         with self._lane():
             reader = baselines.Reader(
                 self._catalogue.folder(info.id, owner), self._catalogue.tokenizer(info.id, owner),
                 lambda texts: self._embeddings.of(texts, info.id, owner, progress=progress)[0], progress,
             )  # fmt: skip
-            found = task.reached(table, columns, rows, reader)
+            scored = task.reached(prepared.table, prepared.columns, rows, reader)
         progress(1.0)
         spent = time.monotonic() - started
-        return tuple(Baseline(one.kind, one.metrics, one.rows, one.folds, spent) for one in found)
+        return tuple(Baseline(score.kind, score.metrics, score.rows, score.folds, spent) for score in scored)
 
-    def remembered(
-        self,
-        path: Path,
-        task: str,
-        columns: Mapping[str, str],
-        checkpoint: str,
-        mends: Sequence[str] = (),
-        relabels: Mapping[str, str] = _NONE,
-        reading: ReadOptions = DECIDE,
-        most: int = baselines.MOST_ROWS,
-    ) -> tuple[Baseline, ...]:
-        """Return what `compute` found for this file and so many rows before; nothing where it was not asked."""
-        key = key_of(path, columns, f"{checkpoint} {task} {most}", mends, relabels, reading)
+    def remembered(self, key: Hashable, checkpoint: str, most: int = baselines.MOST_ROWS) -> tuple[Baseline, ...]:
+        """Return what `compute` returned for the dataset of this `key` before; nothing where it was not asked."""
         with self._guard:
-            return self._found.get(key, ())
+            return self._found.get((key, checkpoint, most), ())
 
     def _regressions(
         self,

@@ -7,13 +7,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.analysis import baselines
 from bertdemo.checkpoints import Catalogue
 from bertdemo.tables.arrow_columns import cells_at
-from bertdemo.tables.parse_options import DECIDE, ReadOptions
 from bertdemo.tables.table import Table
 
 if TYPE_CHECKING:
@@ -24,8 +22,6 @@ LENGTH = 128
 KEPT_BYTES = 64 * 2**20
 _OVERHEAD = 300
 """Bytes that an entry needs beside its numbers."""
-
-Key = tuple[str, tuple[tuple[str, str], ...], str, tuple[str, ...], tuple[tuple[str, str], ...], ReadOptions]
 
 
 @dataclass(frozen=True)
@@ -96,18 +92,3 @@ def texts_of(table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> l
     """Return what is embedded of these rows: the text of each, with the second one where there is one."""
     parts = [cells_at(table.columns[columns[role]], rows) for role in ("text", "pair") if role in columns]
     return [" ".join((part or "").strip() for part in row) for row in zip(*parts, strict=True)]
-
-
-def key_of(
-    path: Path,
-    columns: Mapping[str, str],
-    checkpoint: str,
-    mends: Sequence[str],
-    relabels: Mapping[str, str],
-    reading: ReadOptions = DECIDE,
-) -> Key:
-    """Return what decides the rows that are computed on: the file's bytes, how it is read and mended, the model."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    named, changed = tuple(sorted(columns.items())), tuple(sorted(relabels.items()))
-    return digest, named, checkpoint, tuple(sorted(mends)), changed, reading

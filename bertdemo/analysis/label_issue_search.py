@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from bertdemo.analysis import baselines, label_issues
-from bertdemo.analysis.embedding_cache import Embeddings, Key, key_of, texts_of
+from bertdemo.analysis.embedding_cache import Embeddings, texts_of
 from bertdemo.analysis.label_issues import Suspect
 from bertdemo.checkpoints import Catalogue
-from bertdemo.dataset.split import usable_rows
+from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.tables import spreadsheet
 from bertdemo.tables.arrow_columns import cells_at
-from bertdemo.tables.parse_options import DECIDE, ReadOptions
-from bertdemo.tables.table import Table
 
 _KEPT = 8
-_NONE: Mapping[str, str] = MappingProxyType({})
 STORED_TEXT = 2_000
 """Characters of a text that are kept for the list and its export."""
 HEADER = ("row", "text", "given_label", "suggested_label", "given_probability", "suggested_probability")
@@ -63,36 +59,31 @@ class Suspects:
         self._catalogue = catalogue
         self._lane = lane
         self._embeddings = embeddings
-        self._known: OrderedDict[Key, Looked] = OrderedDict()
+        self._known: OrderedDict[tuple[Hashable, str, int], Looked] = OrderedDict()
         self._guard = threading.Lock()
 
     def look(
         self,
-        path: Path,
-        table: Table,
-        columns: Mapping[str, str],
+        prepared: PreparedDataset,
         checkpoint: str,
         owner: str,
         *,
-        mends: Sequence[str] = (),
-        relabels: Mapping[str, str] = _NONE,
-        reading: ReadOptions = DECIDE,
         most: int = baselines.MOST_ROWS,
         progress: Callable[[float], None] = lambda share: None,
     ) -> Looked:
-        """Return the suspects of a table that was read from `path` and mended so.
+        """Return the likely label errors of a dataset.
 
-        The bundled checkpoint reads the texts where the chosen one is not on this machine. Of a table with more than
+        The bundled checkpoint reads the texts where the chosen one is not on this machine. Of a dataset with more than
         `most` usable rows a sample of at least so many is looked at. Raises what the catalogue raises.
         """
         info = self._catalogue.describe(checkpoint, owner)
         if not info.ready:
             info = self._catalogue.describe("bundled", owner)
-        key = key_of(path, columns, f"{info.id} {most}", mends, relabels, reading)
+        key = (prepared.key, info.id, most)
         with self._guard:
             if key in self._known:
                 return self._known[key]
-        usable = usable_rows(table, columns)
+        table, usable, columns = prepared.table, prepared.usable, prepared.task.placed(prepared.columns)
         labels = [(label or "").strip() for label in cells_at(table.columns[columns["label"]], usable)]
         chosen = label_issues.sample(labels, most)
         rows, labels_of = [usable[at] for at in chosen], [labels[at] for at in chosen]

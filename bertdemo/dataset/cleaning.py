@@ -44,43 +44,89 @@ class Done:
     numbers: tuple[int, ...]
 
 
-def apply(
-    table: Table, columns: Mapping[str, str], mends: Sequence[str], relabels: Mapping[str, str] = _NONE
-) -> tuple[Table, tuple[Done, ...]]:
-    """Return the mended table and what each mend did; a name that is none is passed over.
+@dataclass(frozen=True)
+class CleanedTable:
+    """A table before and after cleaning, and the fingerprints of both from one pass over its rows."""
 
-    `relabels` come first: they are a person's word about single rows, see RunRequest.relabels.
+    columns: Mapping[str, str]
+    """Slot (text, pair, label) to column."""
+    source: Table
+    """As it stands in the file, with what a person changed in single rows."""
+    before: Marks
+    table: Table
+    marks: Marks
+    """Of `table`."""
+    done: tuple[Done, ...]
+    renamed: Mapping[str, str]
+    """Each label of `source` -> what the merges make of it."""
+    ways: bool
+    """Whether other ways of writing a label are merged too."""
+
+    def written_alike(self, own: Table) -> Table:
+        """Return a validation or test file with its labels written as the merges write those of the training table.
+
+        Its rows stay as they are otherwise: what is dropped from training may still be evaluated. A way of writing
+        that only the file has is merged too; a typo that only the file has is not: one file does not say which of
+        two names is meant.
+        """
+        if not self.renamed:
+            return own
+        ways = {label_variants.plain(name): name for name in self.renamed.values()} if self.ways else {}
+        return _written(own, self.columns["label"], self.renamed, ways)
+
+
+def clean(
+    table: Table,
+    columns: Mapping[str, str],
+    mends: Sequence[str] = (),
+    relabels: Mapping[str, str] = _NONE,
+    progress: Callable[[float], None] = lambda share: None,
+) -> CleanedTable:
+    """Return the cleaned table and what each step did; a name that is none is passed over.
+
+    `relabels` come first: they are a person's word about single rows, see RunRequest.relabels. The rows are read
+    once, whatever is done to them.
     """
-    table = relabel(table, columns, relabels)
-    done: list[Done] = []
-    wanted = [mend for mend in MENDS if mend in mends]
-    if not wanted:
-        return table, ()
-    marks = fingerprints.marks(table, columns)
-    labels, left = marks.labels, np.arange(table.rows)
-    for mend in wanted:
+    source = relabel(table, columns, relabels)
+    before = marks = fingerprints.marks(source, columns, progress)
+    labels, left, done = before.labels.copy(), np.arange(source.rows), list[Done]()
+    for mend in MENDS:
+        if mend not in mends:
+            continue
         if mend in _MERGES:
             merged = _merged(marks, slips=mend == "merge_slips")
             changed = left[merged != marks.labels]
             marks = replace(marks, labels=merged)
-            labels = labels.copy()
             labels[left] = merged
         else:
             kept = _KEEPS[mend](marks)
             changed, left = left[~kept], left[kept]
             marks = marks.at(kept)
-        done.append(Done(mend, len(changed), tuple(table.row_numbers[int(row)] for row in changed[:20])))
-    mended = _relabelled(table, columns["label"], labels, marks.names) if "label" in columns else table
-    return _rebuilt(mended, left), tuple(done)
+        done.append(Done(mend, len(changed), tuple(source.row_numbers[int(row)] for row in changed[:20])))
+    merges = [mend for mend in _MERGES if mend in mends]
+    renamed = _renamed(before, merges) if "label" in columns and merges else {}
+    if not done:
+        return CleanedTable(columns, source, before, source, before, (), renamed, "merge_labels" in merges)
+    written = _relabelled(source, columns["label"], labels, before.names) if "label" in columns else source
+    after = _rebuilt(written, left)
+    own = fingerprints.cleaned(before, after, columns, left, labels[left])
+    return CleanedTable(columns, source, before, after, own, tuple(done), renamed, "merge_labels" in merges)
 
 
-def counts(table: Table, columns: Mapping[str, str], marks: Marks | None = None) -> dict[Mend, int]:
+def _renamed(marks: Marks, merges: Sequence[Mend]) -> dict[str, str]:
+    """Return each label -> what the merges make of it, were nothing dropped."""
+    before = marks.labels
+    for mend in merges:
+        marks = replace(marks, labels=_merged(marks, slips=mend == "merge_slips"))
+    pairs = {*zip(before.tolist(), marks.labels.tolist(), strict=True)}
+    return {marks.names[old]: marks.names[new] for old, new in pairs if old >= 0}
+
+
+def counts(marks: Marks) -> dict[Mend, int]:
     """Return how many rows each mend would change or take away, were it done alone; 0 where it should not be offered.
 
     Labels of few rows are only dropped where at least two others are left, and where more go than the single rows.
-    The table is read once, or not at all where its marks are known.
     """
-    marks = marks or fingerprints.marks(table, columns)
     found = {mend: _count(marks, mend) for mend in MENDS}
     left = np.unique(marks.labels[_without_few(marks) & (marks.labels >= 0)])
     if len(left) < 2 or found["drop_few"] == found["drop_rare"]:
@@ -100,27 +146,6 @@ def relabel(table: Table, columns: Mapping[str, str], relabels: Mapping[str, str
     return _rebuilt(changed, np.flatnonzero(kept))
 
 
-def merger(
-    table: Table, columns: Mapping[str, str], mends: Sequence[str], relabels: Mapping[str, str] = _NONE
-) -> Callable[[Table], Table]:
-    """Return what writes the labels of a validation or test file as the merges write those of the training `table`.
-
-    Its rows stay as they are otherwise: what is dropped from training may still be asked. A way of writing that only
-    the file has is merged too, a slip that only the file has is not: one file does not say which of two names is meant.
-    """
-    wanted = [mend for mend in _MERGES if mend in mends]
-    if not wanted or "label" not in columns:
-        return lambda own: own
-    marks = fingerprints.marks(relabel(table, columns, relabels), columns)
-    before = marks.labels
-    for mend in wanted:
-        marks = replace(marks, labels=_merged(marks, slips=mend == "merge_slips"))
-    pairs = set(zip(before.tolist(), marks.labels.tolist(), strict=True))
-    to = {marks.names[old]: marks.names[new] for old, new in pairs if old >= 0}
-    ways = {label_variants.plain(name): name for name in to.values()} if "merge_labels" in wanted else {}
-    return lambda own: _written(own, columns["label"], to, ways)
-
-
 def _written(own: Table, column: str, to: Mapping[str, str], ways: Mapping[str, str]) -> Table:
     """Return the table with its labels replaced by name, and by what ways of writing have in common."""
     cells: dict[str | None, str | None] = {}
@@ -132,11 +157,6 @@ def _written(own: Table, column: str, to: Mapping[str, str], ways: Mapping[str, 
     if all(cell == new for cell, new in cells.items()):
         return own
     return replace(own, columns={**own.columns, column: tuple(cells[cell] for cell in own.columns[column])})
-
-
-def would_change(table: Table, columns: Mapping[str, str], mend: Mend) -> int:
-    """Return how many rows a mend would change or take away."""
-    return _count(fingerprints.marks(table, columns), mend)
 
 
 def _count(marks: Marks, mend: Mend) -> int:
@@ -187,7 +207,7 @@ def _of_labels_with(marks: Marks, least: int) -> Flags:
     return kept
 
 
-_MERGES = ("merge_labels", "merge_slips")
+_MERGES: tuple[Mend, ...] = ("merge_labels", "merge_slips")
 _KEEPS: Mapping[str, Callable[[Marks], Flags]] = {
     "drop_missing": _without_missing,
     "drop_duplicates": _without_duplicates,

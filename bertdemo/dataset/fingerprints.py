@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertdemo.dataset.label_variants import plain
+from bertdemo.tables.arrow_columns import taken
 from bertdemo.tables.fold_text import fold_text
 from bertdemo.tables.table import Table
 
@@ -44,8 +45,13 @@ class Marks:
     """Whether the text holds the row's own label as a word."""
     named_other: Flags
     """Whether it holds the label that came last before it and is another one: what chance alone gives."""
-    chars: int
-    """Characters of all texts and pairs."""
+    lengths: Numbers
+    """Characters of text and pair, trimmed."""
+
+    @property
+    def chars(self) -> int:
+        """Characters of all texts and pairs."""
+        return int(self.lengths.sum())
 
     @property
     def usable(self) -> Flags:
@@ -63,7 +69,7 @@ class Marks:
         """Return the marks of some of the rows."""
         return Marks(
             {role: flags[rows] for role, flags in self.filled.items()}, self.keys[rows], self.exact[rows],
-            self.labels[rows], self.names, self.named[rows], self.named_other[rows], self.chars,
+            self.labels[rows], self.names, self.named[rows], self.named_other[rows], self.lengths[rows],
         )  # fmt: skip
 
 
@@ -76,12 +82,12 @@ def marks(table: Table, columns: Mapping[str, str], progress: Callable[[float], 
     labels: Iterable[str | None] = table.columns[columns["label"]] if labelled else repeat("")
     paired = "pair" in columns
     pairs: Iterable[str | None] = table.columns[columns["pair"]] if paired else repeat("")
-    keys, exact, codes = array("q"), array("q"), array("q")
+    keys, exact, codes, lengths = array("q"), array("q"), array("q"), array("q")
     filled = {place: bytearray() for place in ("text", "pair", "label") if place in columns}
     named, named_other = bytearray(), bytearray()
     known: dict[str, int] = {} if labelled else {"": 0}
     holds: list[Callable[[str], bool]] = [] if labelled else [lambda text: False]
-    last, other, chars = -1, -1, 0
+    last, other = -1, -1
     for row, (text, pair, label) in enumerate(zip(texts, pairs, labels, strict=False)):
         one, two, name = (text or "").strip(), (pair or "").strip(), (label or "").strip()
         alike = fold_text(one)
@@ -95,7 +101,7 @@ def marks(table: Table, columns: Mapping[str, str], progress: Callable[[float], 
         filled["text"].append(one != "")
         if labelled:
             filled["label"].append(name != "")
-        chars += len(one) + len(two)
+        lengths.append(len(one) + len(two))
         code = known.get(name, -1)
         if code < 0 and name:
             code = known[name] = len(known)
@@ -109,8 +115,50 @@ def marks(table: Table, columns: Mapping[str, str], progress: Callable[[float], 
             progress(row / table.rows)
     return Marks(
         {role: _flags(cells) for role, cells in filled.items()}, _numbers(keys), _numbers(exact), _numbers(codes),
-        tuple(known), _flags(named), _flags(named_other), chars,
+        tuple(known), _flags(named), _flags(named_other), _numbers(lengths),
     )  # fmt: skip
+
+
+def cleaned(before: Marks, table: Table, columns: Mapping[str, str], rows: Numbers, labels: Numbers) -> Marks:
+    """Return the marks of `table`, which holds `rows` of the table that `before` was read from, with other labels.
+
+    `labels` are indices into `before.names`, one per row that is left. The result is that of reading `table` anew,
+    but only the texts of rows whose label, or the label before theirs, has changed are looked at again.
+    """
+    left = before.at(rows)
+    if "label" not in columns:
+        return left
+    others, others_before = _label_before(labels), _label_before(before.labels)[rows]
+    named, named_other = left.named.copy(), left.named_other.copy()
+    for flags, now, was in ((named, labels, left.labels), (named_other, others, others_before)):
+        codes = np.where(labels < 0, -1, now)
+        changed = np.flatnonzero(codes != np.where(left.labels < 0, -1, was))
+        flags[changed] = _holds(table, columns["text"], changed, codes[changed], before.names)
+    present, first = np.unique(labels[labels >= 0], return_index=True)
+    in_order = present[np.argsort(first)]
+    number = np.full(len(before.names) + 1, -1, dtype=np.int64)  # the last one is for -1, a missing label
+    number[in_order] = np.arange(len(in_order))
+    names = tuple(before.names[code] for code in in_order.tolist())
+    return replace(left, labels=number[labels], names=names, named=named, named_other=named_other)
+
+
+def _label_before(labels: Numbers) -> Numbers:
+    """Return for each row the last label before it that is another one, -1 where there is none; see `named_other`."""
+    given = np.flatnonzero(labels >= 0)
+    starts = np.flatnonzero(np.diff(labels[given], prepend=-1))  # where another label begins
+    runs = np.append(-1, labels[given][starts])
+    before = np.full(len(labels), -1, dtype=np.int64)
+    before[given] = runs[np.searchsorted(starts, np.arange(len(given)), side="right") - 1]
+    return before
+
+
+def _holds(table: Table, column: str, rows: Numbers, codes: Numbers, names: Sequence[str]) -> list[bool]:
+    """Return whether the text of each row holds the label of its code; a code of -1 is no label."""
+    texts = taken(table.columns[column], rows.tolist())
+    finders = {code: finder(names[code]) for code in np.unique(codes).tolist() if code >= 0}
+    return [
+        code >= 0 and finders[code](fold_text(text or "")) for text, code in zip(texts, codes.tolist(), strict=True)
+    ]
 
 
 def hashed(cells: Sequence[str | None]) -> Numbers:

@@ -35,6 +35,12 @@ class NothingLeft(DataError):
     key, params = "nothing_left", ("rows", "file")
 
 
+class OneText(DataError):
+    """Every row that can be used has the same text, so that none can be held out."""
+
+    key, params = "one_text", ("rows", "column")
+
+
 class OneClass(DataError):
     """Only one label in the data."""
 

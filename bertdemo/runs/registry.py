@@ -2,7 +2,8 @@
 
     <home>/runs/<run id>/
         run.json         who owns it, when it was made, what was asked (RunRequest)
-        data/            copies of the uploaded files, and the tables that were read from them
+        data/            copies of the uploaded files, and the tables that were made of them
+        dataset.json     which rows of these tables train, validate and test (dataset/stored.py)
         events.jsonl     what happened (runs/events.py); only the worker appends while it lives
         lock             held by the worker as long as it lives
         cancel           present once somebody asked to stop
@@ -31,6 +32,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bertdemo.checkpoints.info import owner_sha256
+from bertdemo.dataset import stored
+from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.run_config import RunRequest
@@ -39,8 +42,6 @@ from bertdemo.runs.evaluation import current
 from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.settings import Settings
-from bertdemo.tables.table import Table
-from bertdemo.tables.table_files import save_beside
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
@@ -84,10 +85,10 @@ class Registry:
         self._guard = threading.Lock()
         self._creating = threading.Lock()
 
-    def create(self, request: RunRequest, owner: str, tables: Mapping[str, Table] | None = None) -> str:
+    def create(self, request: RunRequest, owner: str, prepared: PreparedDataset | None = None) -> str:
         """Write a run folder with copies of the files in it, and its Queued event; return the run id.
 
-        `tables` are those files as they were read, by role (data, validation, test): the worker reads none again.
+        `prepared` is the dataset that is made of those files: the worker reads and divides none again.
         Raises TooManyRuns or QueueFull where the owner has as many runs as are kept, or may wait and train.
         """
         self._check_quotas(owner)  # before large files are copied
@@ -97,8 +98,8 @@ class Registry:
         draft.mkdir(mode=0o700)
         try:
             self._fill(draft, run_id, request, owner)
-            for role, table in (tables or {}).items():
-                save_beside(table, draft / "data" / _ROLES[role])
+            if prepared is not None:
+                stored.save(prepared, draft)
             with self._creating:  # of two at the limit, the second counts the first
                 self._check_quotas(owner)
                 draft.replace(self.folder(run_id))  # whole, its first event included, or not at all

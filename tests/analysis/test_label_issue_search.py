@@ -16,15 +16,17 @@ from bertdemo.analysis.embedding_cache import Embeddings
 from bertdemo.analysis.label_issue_search import HEADER, Listed, Suspects, write_suspects
 from bertdemo.analysis.label_issues import Suspect
 from bertdemo.checkpoints import Catalogue
-from bertdemo.dataset import cleaning
 from bertdemo.errors import CheckpointUnknown
 from bertdemo.settings import Settings
 from bertdemo.tables import table_files
 from bertdemo.tables.table import Table
+from tests.analysis.support import prepared_file
 
 COLUMNS = {"text": "text", "label": "label"}
 WRONG = {2: "no", 9: "yes"}
 """Row number in the file -> what it says there, and should not."""
+
+TASK = tasks.find("classification")
 
 
 @pytest.fixture
@@ -55,9 +57,11 @@ def table(reviews: Path, settings: Settings) -> Table:
     return table_files.read(reviews, reviews.name, settings.limits)
 
 
-def test_wrong_labels_are_listed_by_their_row_in_the_file(service: Suspects, reviews: Path, table: Table) -> None:
+def test_wrong_labels_are_listed_by_their_row_in_the_file(
+    service: Suspects, settings: Settings, reviews: Path, table: Table
+) -> None:
     seen: list[float] = []
-    looked = service.look(reviews, table, COLUMNS, "bundled", "", progress=seen.append)
+    looked = service.look(prepared_file(settings, reviews, TASK, COLUMNS), "bundled", "", progress=seen.append)
     assert {one.number: one.suspect.given for one in looked.found} == WRONG
     assert all(one.text == table.columns["text"][one.number - 2] for one in looked.found)
     assert (looked.rows, looked.usable, looked.rare_labels, looked.rare_rows) == (24, 25, 1, 1)
@@ -65,16 +69,16 @@ def test_wrong_labels_are_listed_by_their_row_in_the_file(service: Suspects, rev
 
 
 def test_it_is_looked_once_for_the_same_data_and_again_for_what_was_changed(
-    service: Suspects, reviews: Path, table: Table, monkeypatch: pytest.MonkeyPatch
+    service: Suspects, settings: Settings, reviews: Path, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked = service.look(reviews, table, COLUMNS, "bundled", "")
+    looked = service.look(prepared_file(settings, reviews, TASK, COLUMNS), "bundled", "")
     relabels = {str(one.number): one.suspect.suggested for one in looked.found}
-    mended = cleaning.relabel(table, COLUMNS, relabels)
+    relabeled = prepared_file(settings, reviews, TASK, COLUMNS, relabels=tuple(sorted(relabels.items())))
     with monkeypatch.context() as patched:
         patched.setattr(label_issues, "find", None)
-        assert service.look(reviews, table, COLUMNS, "bundled", "") is looked
+        assert service.look(prepared_file(settings, reviews, TASK, COLUMNS), "bundled", "") is looked
     monkeypatch.setattr(baselines, "embed", None)  # no text is new
-    assert service.look(reviews, mended, COLUMNS, "bundled", "", relabels=relabels).found == ()
+    assert service.look(relabeled, "bundled", "").found == ()
 
 
 def test_the_baselines_and_this_read_each_text_once(
@@ -82,26 +86,26 @@ def test_the_baselines_and_this_read_each_text_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     scored = Baselines(Catalogue(settings), nullcontext, embeddings).compute(
-        reviews, table, tasks.find("classification"), COLUMNS, "bundled", ""
+        prepared_file(settings, reviews, TASK, COLUMNS), "bundled", ""
     )
     monkeypatch.setattr(baselines, "embed", None)
-    assert service.look(reviews, table, COLUMNS, "bundled", "").found
+    assert service.look(prepared_file(settings, reviews, TASK, COLUMNS), "bundled", "").found
     assert scored[-1].kind == "frozen" and scored[-1].seconds > 0
 
 
 def test_a_model_that_is_not_here_is_stood_in_for_and_one_of_somebody_else_is_refused(
-    service: Suspects, reviews: Path, table: Table
+    service: Suspects, settings: Settings, reviews: Path, table: Table
 ) -> None:
-    looked = service.look(reviews, table, COLUMNS, "google-bert/bert-base-uncased", "")
+    looked = service.look(prepared_file(settings, reviews, TASK, COLUMNS), "google-bert/bert-base-uncased", "")
     assert looked.model == "all-MiniLM-L6-v2"
     with pytest.raises(CheckpointUnknown):
-        service.look(reviews, table, COLUMNS, "20260101-000000-0123456789abcdef", "")
+        service.look(prepared_file(settings, reviews, TASK, COLUMNS), "20260101-000000-0123456789abcdef", "")
 
 
 def test_too_few_rows_of_every_label_are_said_to_be(service: Suspects, tmp_path: Path, settings: Settings) -> None:
     path = tmp_path / "few.csv"
     path.write_text("text,label\na,yes\nb,no\nc,no\nd,yes\n", encoding="utf-8")
-    looked = service.look(path, table_files.read(path, path.name, settings.limits), COLUMNS, "bundled", "")
+    looked = service.look(prepared_file(settings, path, TASK, COLUMNS), "bundled", "")
     assert (looked.found, looked.rows, looked.rare_labels) == ((), 0, 2)
 
 
@@ -121,10 +125,10 @@ def test_the_export_has_every_suspect_and_no_formula(tmp_path: Path) -> None:
 
 
 def test_a_long_text_is_kept_in_part(
-    service: Suspects, reviews: Path, table: Table, monkeypatch: pytest.MonkeyPatch
+    service: Suspects, settings: Settings, reviews: Path, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bertdemo.analysis.label_issue_search.STORED_TEXT", 9)
-    looked = service.look(reviews, table, COLUMNS, "bundled", "")
+    looked = service.look(prepared_file(settings, reviews, TASK, COLUMNS), "bundled", "")
     assert sorted(one.text for one in looked.found) == ["a wonderf", "an awful "]
 
 

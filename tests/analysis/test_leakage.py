@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertdemo import tasks
-from bertdemo.analysis.report import Finding, examine
+from bertdemo.analysis.report import Finding
 from bertdemo.analysis.report.leakage import determined
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.fingerprints import finder
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tasks.roles import identifiers
+from tests.analysis.support import examine
 
 COLUMNS = {"text": "text", "label": "label"}
 ROWS = 60

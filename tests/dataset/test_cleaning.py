@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bertdemo.dataset import cleaning, label_variants
+from bertdemo.dataset import cleaning, fingerprints, label_variants
 from bertdemo.tables.table import Table
+from tests.dataset.cleaned import apply, counts
 
 COLUMNS = {"text": "text", "label": "label"}
 
@@ -18,6 +21,7 @@ def table(*rows: tuple[str | None, str | None]) -> Table:
                  tuple(range(2, len(rows) + 2)))  # fmt: skip
 
 
+EMPTY = Table("t.csv", {"n": (), "text": (), "label": ()}, ())
 MESSY = table(
     *((f"good {i}", "positive") for i in range(20)),
     *((f"bad {i}", "negative") for i in range(20)),
@@ -67,9 +71,9 @@ def test_other_labels_stay_other_labels(counts: dict[str, int]) -> None:
     ],
 )
 def test_each_mend_does_its_own_and_nothing_else(mend: cleaning.Mend, numbers: list[int]) -> None:
-    mended, (done,) = cleaning.apply(MESSY, COLUMNS, [mend])
+    mended, (done,) = apply(MESSY, COLUMNS, [mend])
     assert (done.mend, done.rows, list(done.numbers)) == (mend, len(numbers), numbers)
-    assert cleaning.would_change(MESSY, COLUMNS, mend) == len(numbers)
+    assert counts(MESSY, COLUMNS)[mend] == len(numbers)
     if mend.startswith("drop"):
         assert list(mended.row_numbers) == [n for n in MESSY.row_numbers if n not in numbers]
         kept = [i for i, n in enumerate(MESSY.row_numbers) if n not in numbers]
@@ -81,18 +85,18 @@ def test_each_mend_does_its_own_and_nothing_else(mend: cleaning.Mend, numbers: l
 
 
 def test_the_order_of_choosing_does_not_matter_and_leaving_one_out_undoes_it() -> None:
-    every = [cleaning.apply(MESSY, COLUMNS, order)[0] for order in itertools.permutations(cleaning.MENDS)]
+    every = [apply(MESSY, COLUMNS, order)[0] for order in itertools.permutations(cleaning.MENDS)]
     assert all(one == every[0] for one in every)
     assert {str(label).strip() for label in every[0].columns["label"]} == {"positive", "negative"}
-    assert cleaning.apply(MESSY, COLUMNS, ["drop_rare"])[0] != every[0]
-    assert cleaning.apply(MESSY, COLUMNS, [])[0] is MESSY
-    assert cleaning.apply(MESSY, COLUMNS, ["burn"]) == (MESSY, ())
+    assert apply(MESSY, COLUMNS, ["drop_rare"])[0] != every[0]
+    assert apply(MESSY, COLUMNS, [])[0] is MESSY
+    assert apply(MESSY, COLUMNS, ["burn"]) == (MESSY, ())
 
 
 def test_once_ways_of_writing_are_merged_they_are_no_conflict() -> None:
     rows = table(*((f"t{i}", "yes") for i in range(5)), ("same", "Yes"), ("same", "yes"))
-    assert cleaning.would_change(rows, COLUMNS, "drop_conflicts") == 2
-    mended, done = cleaning.apply(rows, COLUMNS, ["drop_conflicts", "merge_labels", "drop_duplicates"])
+    assert counts(rows, COLUMNS)["drop_conflicts"] == 2
+    mended, done = apply(rows, COLUMNS, ["drop_conflicts", "merge_labels", "drop_duplicates"])
     assert [one.rows for one in done] == [1, 1, 0] and len(mended.row_numbers) == 6
 
 
@@ -113,7 +117,7 @@ def test_rows_that_a_person_decided_about_get_their_label_or_go_and_come_back_wi
 def test_rows_are_relabelled_before_anything_is_merged_or_dropped() -> None:
     rows = table(*((f"t{i}", "yes") for i in range(5)), ("same", "no"), ("same", "yes"), ("t0", "YES"))
     mends = ["merge_labels", "drop_conflicts", "drop_duplicates"]
-    mended, done = cleaning.apply(rows, COLUMNS, mends, {"7": "Yes", "9": ""})
+    mended, done = apply(rows, COLUMNS, mends, {"7": "Yes", "9": ""})
     assert [(one.mend, one.numbers) for one in done] == [
         ("merge_labels", (7,)), ("drop_duplicates", (8,)), ("drop_conflicts", ())
     ]  # fmt: skip
@@ -130,6 +134,30 @@ def test_rows_are_relabelled_before_anything_is_merged_or_dropped() -> None:
 )
 def test_labels_of_few_rows_are_offered_where_it_helps(rows: dict[str, int], offered: int) -> None:
     many = table(*((f"{label} {i}", label) for label, count in rows.items() for i in range(count)))
-    assert cleaning.counts(many, COLUMNS)["drop_few"] == offered
+    assert counts(many, COLUMNS)["drop_few"] == offered
     if offered:
-        assert set(cleaning.apply(many, COLUMNS, ["drop_few"])[0].columns["label"]) == {"a", "b"}
+        assert set(apply(many, COLUMNS, ["drop_few"])[0].columns["label"]) == {"a", "b"}
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from([None, " ", "a Yes", "A  yes", "no b", "c", "nope no", "maybe so"]),
+            st.sampled_from([None, "yes", "Yes", "no", "maybe", "mabye"]),
+        ),
+        max_size=40,
+    ),
+    mends=st.sets(st.sampled_from(cleaning.MENDS)),
+)
+@settings(max_examples=300, deadline=None)
+def test_the_fingerprints_of_a_cleaned_table_are_those_of_reading_it_anew(
+    rows: list[tuple[str | None, str | None]], mends: set[str]
+) -> None:
+    made = cleaning.clean(table(*rows) if rows else EMPTY, COLUMNS, sorted(mends))
+    anew = fingerprints.marks(made.table, COLUMNS)
+    assert made.marks.names == anew.names and made.marks.chars == anew.chars
+    for name in ("keys", "exact", "labels", "named", "named_other", "lengths"):
+        assert getattr(made.marks, name).tolist() == getattr(anew, name).tolist(), name
+    assert {role: flags.tolist() for role, flags in made.marks.filled.items()} == {
+        role: flags.tolist() for role, flags in anew.filled.items()
+    }

@@ -11,6 +11,7 @@ import pytest
 
 from bertdemo import processes
 from bertdemo.checkpoints import Catalogue
+from bertdemo.dataset.dataset_cache import DatasetCache
 from bertdemo.run_config import RunRequest
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.supervisor import Supervisor
@@ -91,7 +92,8 @@ def make(own_settings: Settings) -> Iterator[Make]:
         launcher: FakeLauncher, *gpus: str, begin: bool = True, catalogue: Any = None, settings: Any = None
     ) -> Supervisor:
         settings = settings or own_settings
-        found = Supervisor(settings, Registry(settings), catalogue or Catalogue(settings), launcher, Shelf(settings))
+        datasets = DatasetCache(Shelf(settings))
+        found = Supervisor(settings, Registry(settings), catalogue or Catalogue(settings), launcher, datasets)
         found.devices_found(machine(*gpus))
         if begin:
             found.begin()

@@ -241,8 +241,8 @@ def test_every_piece_of_a_passage_of_5000_words_is_read(
     place: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.tasks.question_answering.task import spans
-    from bertdemo.tasks.question_answering.task import task as module
+    from bertdemo.tasks.question_answering import spans
+    from bertdemo.tasks.question_answering import task as module
 
     folder = build_tiny_checkpoint(tmp_path / "tiny")
     tokenizer, task = SharedTokenizer.from_folder(folder), tasks.find("question_answering")
@@ -286,7 +286,7 @@ def test_a_batch_in_which_nothing_can_be_hidden_costs_nothing_and_breaks_no_trai
         own = model(**batch).loss
         loss.backward()
         assert torch.isfinite(loss) and (loss > 0) == costs and outputs["logits"].shape[0] == len(chosen)
-        assert not costs or float(loss) == pytest.approx(float(own), abs=1e-5)
+        assert not costs or loss.item() == pytest.approx(own.item(), abs=1e-5)
     assert all(torch.isfinite(weight.grad).all() for weight in model.parameters() if weight.grad is not None)
 
 

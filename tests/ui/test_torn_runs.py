@@ -13,11 +13,14 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from bertdemo import tasks
 from bertdemo.checkpoints import Card
 from bertdemo.checkpoints.info import owner_sha256
 from bertdemo.checkpoints.loading import HEAD_FILE
+from bertdemo.dataset import stored
 from bertdemo.processes import Identity
 from bertdemo.run_config import RunConfig
+from bertdemo.runs import admission
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import note_exit, note_process, overdue
 from bertdemo.services import Services
@@ -44,8 +47,8 @@ def run(services: Services, tmp_path: Path) -> str:
     """An ended run whose folder holds a file of every kind."""
     registry = services.registry
     source = write_csv(tmp_path / "a.csv", rows_of(12))
-    table = table_files.read(source, source.name, services.settings.limits)
-    run = registry.create(request_for(source, checkpoint="bundled"), "", {"data": table})
+    request = request_for(source, checkpoint="bundled")
+    run = registry.create(request, "", admission.checked(request, services.datasets, services.settings.limits))
     folder = registry.folder(run)
     registry.append(run, started(seq=2))
     registry.append(run, ev.Failed(3, 1, time.time(), message="error.disk_full", values={}))
@@ -99,6 +102,24 @@ def test_a_table_that_was_stored_half_is_read_from_its_file_again(services: Serv
     stored = source.with_suffix(table_files._BESIDE)
     stored.write_bytes(stored.read_bytes()[:100])
     assert table_files.reopen(source, "a.csv", limits).columns == whole.columns
+
+
+def test_a_dataset_that_was_stored_half_is_prepared_from_its_files_again(services: Services, run: str) -> None:
+    folder = services.registry.folder(run)
+    task, columns = tasks.find("classification"), {"text": "text", "label": "label"}
+    whole = stored.load(folder, task, columns)
+    assert whole is not None
+    for name in ("dataset.json", "data/train.table"):
+        path = folder / name
+        before = path.read_bytes()
+        for damaged in (b"", before[: len(before) // 2], b"[" * 10_000, b"{}", b"null"):
+            path.write_bytes(damaged)
+            assert stored.load(folder, task, columns) is None, (name, damaged[:20])
+        path.write_bytes(before)
+    again = stored.load(folder, task, columns)
+    assert again is not None and {name: part.rows for name, part in again.parts.items()} == {
+        name: part.rows for name, part in whole.parts.items()
+    }
 
 
 def test_half_a_card_hides_its_checkpoint_and_no_other(services: Services) -> None:

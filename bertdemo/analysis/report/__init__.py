@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from bertdemo.analysis.report import class_balance, duplicates, leakage, lengths
 from bertdemo.analysis.report.finding import Example, Finding, Level
-from bertdemo.analysis.report.held_out import HeldOut, look
+from bertdemo.analysis.report.held_out import look
 from bertdemo.analysis.report.lengths import LengthSummary, Measured, measure, suggested_length
 from bertdemo.analysis.report.rows import Rows
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.dataset.fingerprints import Marks
-from bertdemo.dataset.split import Split, split
+from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
@@ -26,7 +24,6 @@ from bertdemo.tasks.base import Inputs, Task
 
 __all__ = ["Example", "Finding", "LengthSummary", "Report", "examine", "measure", "suggested_length"]
 _ORDER: Sequence[Level] = ("fail", "warn", "pass")
-_NO_FILES: Mapping[str, Table] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -52,68 +49,74 @@ class Report:
 
 
 def examine(
-    table: Table,
-    columns: Mapping[str, str],
+    prepared: PreparedDataset,
     *,
-    task: Task,
     tokenizer: SharedTokenizer,
     limits: Limits,
     positions: int = 512,
-    held_out: Mapping[str, Table] = _NO_FILES,
     progress: Callable[[float], None] = lambda share: None,
-    marks: Marks | None = None,
 ) -> Report:
-    """Return what `table` holds under `columns` (role of `task` -> column) and what is wrong with it.
+    """Return what a dataset holds and what is wrong with it; its parts are those that a run trains on.
 
-    `positions` is the longest sequence that the checkpoint reads; `progress` is told a part of 1 now and then. Raises
-    KeyError for a column that is not there: `task.check` comes first. Lengths are those of 50,000 texts at most,
-    evenly spaced. `marks` are those of this table and these columns by place, where somebody has them. `held_out` are
-    files of the roles validation and test, their labels written as those of `table`: what both share is found, and the
-    split is the one that the files leave.
+    `positions` is the longest sequence that the checkpoint reads; `progress` is told a part of 1 now and then.
+    Lengths are those of 50,000 texts at most, evenly spaced. The dataset was prepared in this process.
     """
-    rows = Rows.of(table, task.placed(columns), _part(progress, 0.0, 0.4), marks)
-    said = _Said.of(task, table, columns, rows)
-    rows = said.rows
-    parts = _parts(said, held_out)
-    beside = look(rows, held_out, labelled=task.categories)
-    progress(0.5)
-    given_away = leakage.findings(rows, _part(progress, 0.5, 0.7)) if task.categories else []
+    progress(0.0)
+    known, task, table = prepared.facts, prepared.task, prepared.table
+    rows = Rows(table, known.cleaned.columns, known.cleaned.marks, known.cleaned.marks.at(known.usable), known.usable)
+    labels, problems = _labels(prepared, rows)
+    beside = look(rows, known.held_out, known.shared, labelled=task.categories)
+    progress(0.2)
+    given_away = leakage.findings(rows, _part(progress, 0.2, 0.5)) if task.categories else []
 
     def read(positions: Sequence[int]) -> Inputs:
-        return task.inputs(table, columns, [int(rows.index[position]) for position in positions])
+        return task.inputs(table, prepared.columns, [int(rows.index[position]) for position in positions])
 
-    measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.7, 1.0), read)
-    findings = _findings(task, said, parts, [*beside.findings, *given_away], measured, positions, limits)
+    measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.5, 1.0), read)
+    own = [*problems, *duplicates.repeats(rows, labelled=task.categories), *duplicates.kept_together(rows, known.split)]
+    findings = _findings(task, rows, labels, [*beside, *given_away], own, measured, positions, limits)
     return Report(
         task=task.id,
-        columns=dict(columns),
+        columns=dict(prepared.columns),
         rows=table.rows,
         usable_rows=len(rows),
-        labels=said.labels,
+        labels=labels,
         findings=tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.level))),
         lengths=measured.lengths,
-        majority=(said.labels[0][0], said.labels[0][1] / len(rows)) if said.labels and task.categories else ("", 0.0),
-        split=_sizes(parts, beside),
+        majority=(labels[0][0], labels[0][1] / len(rows)) if labels and task.categories else ("", 0.0),
+        split={name: len(part.rows) for name, part in prepared.parts.items()},
         suggested_columns=_suggested(table, task),
     )
 
 
+def _labels(prepared: PreparedDataset, rows: Rows) -> tuple[tuple[tuple[str, int], ...], tuple[Finding, ...]]:
+    """Return (label, rows) and what is wrong with the rows in the task's own way."""
+    task, table = prepared.task, prepared.table
+    if task.categories:
+        return rows.counts(), ()
+    targets = task.targets(table, prepared.columns, prepared.labels)
+    problems = tuple(
+        Finding(problem.level, problem.code, problem.values, tuple(table.row_numbers[row] for row in problem.rows))
+        for problem in task.problems(table, prepared.columns)
+    )
+    return task.counts([targets[int(row)] for row in rows.index], prepared.labels), problems
+
+
 def _findings(
     task: Task,
-    said: _Said,
-    parts: Split,
+    rows: Rows,
+    labels: Sequence[tuple[str, int]],
     beside: Sequence[Finding],
+    own: Sequence[Finding],
     measured: Measured,
     positions: int,
     limits: Limits,
 ) -> list[Finding]:
     """Return all checks: what is about labels only where a row has one out of a few."""
-    rows, counted = said.rows, said.labels if task.categories else ()
+    counted = labels if task.categories else ()
     return [
         *class_balance.missing(rows),
-        *said.problems,
-        *duplicates.repeats(rows, labelled=task.categories),
-        *duplicates.kept_together(rows, parts),
+        *own,
         *(class_balance.ways_of_writing(rows, counted) if task.categories else []),
         *beside,
         *(class_balance.order(rows) if task.categories else []),
@@ -122,43 +125,8 @@ def _findings(
     ]
 
 
-def _parts(said: _Said, held_out: Mapping[str, Table]) -> Split:
-    own, asked = "validation" in held_out, "test" in held_out
-    return split(said.strata, validation_file=own, test_file=asked, keys=said.rows.marks.keys)
-
-
-def _sizes(parts: Split, beside: HeldOut) -> dict[str, int]:
-    """Return the rows of each part; a text that a file asks is not learnt."""
-    train = int((~beside.shared[list(parts.train)]).sum())
-    return {**parts.sizes(), "train": train, **beside.rows}
-
-
 def _part(progress: Callable[[float], None], low: float, high: float) -> Callable[[float], None]:
     return lambda share: progress(low + (high - low) * share)
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What should be said of the usable rows; of a task without categories a row needs a target to be usable."""
-
-    rows: Rows
-    labels: tuple[tuple[str, int], ...]
-    strata: list[str]
-    problems: tuple[Finding, ...] = ()
-
-    @classmethod
-    def of(cls, task: Task, table: Table, columns: Mapping[str, str], rows: Rows) -> _Said:
-        if task.categories:
-            return cls(rows, rows.counts(), rows.labels())
-        names = task.labels(table, columns)
-        targets = task.targets(table, columns, names)
-        kept = rows.only([targets[int(row)] is not None for row in rows.index])
-        given = [targets[int(row)] for row in kept.index]
-        told = tuple(
-            Finding(one.level, one.code, one.values, tuple(table.row_numbers[row] for row in one.rows))
-            for one in task.problems(table, columns)
-        )
-        return cls(kept, task.counts(given, names), task.strata(given, names), told)
 
 
 def _suggested(table: Table, task: Task) -> Mapping[str, str]:

@@ -3,55 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from bertdemo.analysis.report.finding import Finding, Values, listed
 from bertdemo.analysis.report.rows import Rows
 from bertdemo.dataset.fingerprints import Flags
+from bertdemo.dataset.prepared import HeldOutFile
 from bertdemo.tables.held_out_files import called
-from bertdemo.tables.table import Table
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """What was found in all files together."""
-
-    findings: tuple[Finding, ...]
-    rows: Mapping[str, int]
-    """Role -> usable rows of its file."""
-    shared: Flags
-    """Positions of the rows whose text stands in one of the files; they are not learnt."""
-
-
-def look(rows: Rows, files: Mapping[str, Table], *, labelled: bool = True) -> HeldOut:
-    """Compare the training rows with each file, whose rows are those of the same columns.
+def look(rows: Rows, files: Mapping[str, HeldOutFile], shared: Flags, *, labelled: bool = True) -> list[Finding]:
+    """Compare the training rows with each file; `shared` are the positions whose text stands in one of them.
 
     Whether a label is new is asked where it is one out of a few.
     """
     found: list[Finding] = []
-    sizes: dict[str, int] = {}
-    shared = np.zeros(len(rows), dtype=np.bool_)
-    for role, table in files.items():
-        missing = [column for column in rows.columns.values() if column not in table.columns]
-        if missing:
-            values: Values = {"file": called(table), "column": missing[0], "columns": listed(list(table.columns))}
+    for file in files.values():
+        table = file.table
+        if file.marks is None:
+            values: Values = {"file": called(table), "column": file.missing, "columns": listed(list(table.columns))}
             found.append(Finding("fail", "held_out_column", values))
             continue
-        own = Rows.of(table, rows.columns)
-        sizes[role] = len(own)
+        own = Rows.of(table, rows.columns, file.marks)
         if not len(own):
             found.append(Finding("fail", "held_out_empty", {"file": called(table)}))
             continue
         flags: Flags = np.isin(rows.marks.keys, own.marks.keys)
-        shared |= flags
         found += [*(_unknown(rows, own) if labelled else []), _shared(rows, own, flags)]
-    if len(rows) and shared.all():
-        names = ", ".join(map(called, files.values()))
-        found = [one for one in found if one.code != "held_out_shared"]
+    if files and len(rows) and shared.all():
+        names = ", ".join(called(file.table) for file in files.values())
+        found = [finding for finding in found if finding.code != "held_out_shared"]
         found.append(Finding("fail", "held_out_all", {"rows": len(rows), "file": names}))
-    return HeldOut(tuple(found), sizes, shared)
+    return found
 
 
 def _shared(rows: Rows, own: Rows, flags: Flags) -> Finding:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,22 +28,10 @@ class Rows:
     """Position -> row of the table."""
 
     @classmethod
-    def of(
-        cls,
-        table: Table,
-        columns: Mapping[str, str],
-        progress: Callable[[float], None] = lambda share: None,
-        marks: Marks | None = None,
-    ) -> Rows:
-        """Read the columns of the roles once, where their marks are not known; KeyError for one that is not there."""
-        marks = marks or fingerprints.marks(table, columns, progress)
+    def of(cls, table: Table, columns: Mapping[str, str], marks: Marks) -> Rows:
+        """Return the rows in which every column is filled."""
         usable = marks.usable
         return cls(table, columns, marks, marks.at(usable), np.flatnonzero(usable))
-
-    def only(self, kept: Sequence[bool]) -> Rows:
-        """Return some of these rows, one flag a position."""
-        flags = np.asarray(kept, dtype=np.bool_)
-        return replace(self, marks=self.marks.at(flags), index=self.index[flags])
 
     def __len__(self) -> int:
         return len(self.index)

@@ -51,6 +51,8 @@ class LocalLauncher:
                 return
             home = self._settings.home
             self.ready_file.unlink(missing_ok=True)
+            if self._spare is not None and self._spare.stdin is not None:
+                self._spare.stdin.close()
             self._spare = processes.spawn(
                 _MODULE,
                 ["--spare", str(self.ready_file)],
@@ -104,8 +106,8 @@ class LocalLauncher:
         if spare.stdin is None:
             return False
         try:
-            spare.stdin.write(f"{folder}\n".encode())
-            spare.stdin.flush()
+            with spare.stdin as pipe:  # it reads this one line
+                pipe.write(f"{folder}\n".encode())
         except (BrokenPipeError, ValueError):
             return False
         return True

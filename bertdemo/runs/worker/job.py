@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,25 +22,20 @@ from bertdemo import run_config, tasks
 from bertdemo.analysis.report import suggested_length
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.loading import save_head
-from bertdemo.dataset import cleaning
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
-from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.worker import regression
-from bertdemo.runs.worker.parts import Divider, Part
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
+from bertdemo.runs.worker.run_dataset import dataset_of, store_split
 from bertdemo.settings import Settings, pin_gpu
-from bertdemo.tables import held_out_files, table_files
-from bertdemo.tables.parse_options import DECIDE, ReadOptions
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from bertdemo.runs.worker.training import Reporter
-    from bertdemo.tables.table import Table
     from bertdemo.tasks.batching import Collator
 
 
@@ -211,22 +206,20 @@ class Job:
         request, catalogue = self._request, Catalogue(self._settings)
         info = catalogue.describe(request.checkpoint, None)
         tokenizer = catalogue.tokenizer(request.checkpoint, None)
-        table = self._read(request.data, request.data_name, ReadOptions.from_fields(request.reading))
-        placed = self._task.placed(request.columns)
-        merged = cleaning.merger(table, placed, request.mends, request.relabels)
-        table, _ = cleaning.apply(table, placed, request.mends, request.relabels)
+        dataset = dataset_of(self._folder, request, self._task, self._settings.limits)
         self.stop()
-        self._task.check(table, request.columns, label_limit=self._settings.limits.labels)
-        labels = self._task.labels(table, request.columns)
-        parts = self._split(table, labels, merged)
-        read = self._task.inputs(table, request.columns, parts["train"].rows)
+        dataset.check(self._settings.limits.labels)
+        if dataset.leaked:
+            self.emit("Warned", message="warning.leaked", values={"rows": dataset.leaked})
+        store_split(self._folder, dataset)
+        read = self._task.inputs(dataset.table, request.columns, dataset.parts["train"].rows)
         self.stop()
         config = run_config.chosen_for(
             request.config,
             train_rows=len(read.texts),
             parameters=info.parameters,
             suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
-            labels=len(labels),
+            labels=len(dataset.labels),
             effort=self._task.effort,
         )
         if (length := config.max_length or 0) > info.positions:
@@ -238,37 +231,11 @@ class Job:
             base=catalogue.folder(request.checkpoint, None),
             info=info,
             tokenizer=tokenizer,
-            labels=labels,
-            parts=parts,
+            dataset=dataset,
             config=config,
             encoded={},
         )
-        return replace(prepared, encoded={name: self._encode(prepared, name) for name in parts})
-
-    def _read(self, path: str, name: str, options: ReadOptions = DECIDE) -> Table:
-        return table_files.reopen(self._folder / path, name, self._settings.limits, options)
-
-    def _split(self, table: Table, labels: Sequence[str], merged: Callable[[Table], Table]) -> dict[str, Part]:
-        """Return the parts `train`, `validation` and, where there is one, `test`; row ids are stored."""
-        request = self._request
-        paths = {"validation": (request.validation, request.validation_name), "test": (request.test, request.test_name)}
-
-        def open_file(role: str) -> Table:
-            path, name = paths[role]
-            return merged(
-                held_out_files.read(role, lambda options: self._read(path or "", name or path or "", options))
-            )
-
-        def leaked(rows: int) -> None:
-            self.emit("Warned", message="warning.leaked", values={"rows": rows})
-
-        parts = Divider(self._task, request, labels, open_file, leaked).parts(table)
-        ids = {
-            name: {"file": part.file, "rows": [part.table.row_numbers[row] for row in part.rows]}
-            for name, part in parts.items()
-        }
-        write_atomic(self._folder / "split.json", json.dumps(ids, ensure_ascii=False))
-        return {name: part for name, part in parts.items() if part.rows}
+        return replace(prepared, encoded={name: self._encode(prepared, name) for name in prepared.parts})
 
     def _encode(self, prepared: Prepared, name: str) -> Dataset:
         """Encode one part, or take it from the run folder, where it lies by the hash of all that it depends on.

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from bertdemo.checkpoints import Catalogue, CheckpointInfo
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.runs.worker.parts import Part
+    from bertdemo.dataset.prepared import Part, PreparedDataset
     from bertdemo.runs.worker.training import Best
 
 STORED_TEXT = 2000
@@ -43,12 +44,20 @@ class Prepared:
     base: Path
     info: CheckpointInfo
     tokenizer: SharedTokenizer
-    labels: tuple[str, ...]
-    parts: Mapping[str, Part]
-    """`train`, `validation` and perhaps `test`."""
+    dataset: PreparedDataset
     config: RunConfig
     """Resolved: no field is None."""
     encoded: Mapping[str, Dataset]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels in the order of their ids."""
+        return self.dataset.labels
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """`train`, `validation` and perhaps `test`: the parts that have rows."""
+        return {name: part for name, part in self.dataset.parts.items() if part.rows}
 
     def inputs(self, name: str) -> Inputs:
         """Return what the model reads of the rows of a part."""
@@ -56,10 +65,8 @@ class Prepared:
         return self.task.inputs(part.table, self.request.columns, part.rows)
 
     def targets(self, name: str) -> list[Any]:
-        """Return what should be said of the rows of a part."""
-        part = self.parts[name]
-        found = self.task.targets(part.table, self.request.columns, self.labels)
-        return [found[row] for row in part.rows]
+        """Return the target of each row of a part."""
+        return self.dataset.targets(name)
 
     def held_out(self) -> HeldOut:
         """Return the table of the validation rows, for a score that needs more than logits."""

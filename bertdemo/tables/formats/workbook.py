@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import zipfile
 import zlib
@@ -108,15 +109,15 @@ def refuse_bomb(path: Path, name: str, unpacked: int, limits: Limits) -> None:
 def _grid(opened: _Opened) -> Grid:
     titles = tuple(str(title) for title in opened.book.sheetnames)
     wanted = opened.options.sheet
-    if wanted and wanted not in titles:
-        opened.file.close()
-        raise SheetUnknown(file=opened.name, sheet=wanted[:60], sheets=", ".join(titles[:20]))
-    headed = _first_with_rows(
-        [sheet for sheet in opened.book.worksheets if not wanted or sheet.title == wanted], opened
-    )
-    if headed is None:
-        opened.file.close()
-        return Grid([], [], Reading(kind="xlsx"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(opened.file.close)
+        if wanted and wanted not in titles:
+            raise SheetUnknown(file=opened.name, sheet=wanted[:60], sheets=", ".join(titles[:20]))
+        sheets = [sheet for sheet in opened.book.worksheets if not wanted or sheet.title == wanted]
+        headed = _first_with_rows(sheets, opened)
+        if headed is None:
+            return Grid([], [], Reading(kind="xlsx"))
+        stack.pop_all()  # the rows that are still to be read close it
     title, header = headed
     reading = Reading(kind="xlsx", header_line=header.line, sheet=title, sheets=titles)
     seen = (Note("sheet", {"sheet": title, "sheets": len(titles)}),) if len(titles) > 1 and not wanted else ()

@@ -7,8 +7,7 @@ checks types.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,17 @@ import gradio as gr
 from bertdemo import tasks
 from bertdemo.analysis import report
 from bertdemo.analysis.baseline_cache import as_fields
-from bertdemo.analysis.baselines import Baseline
 from bertdemo.anatomy.tokens import to_api, trace
-from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FileMissing, HeadMissing, TextTooLong
+from bertdemo.dataset.dataset_cache import rows_key
+from bertdemo.dataset.prepared import PreparedDataset
+from bertdemo.errors import (
+    ArgumentWrong,
+    HeadMissing,
+    TextTooLong,
+)
 from bertdemo.i18n.translation import DEFAULT, translate
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
+from bertdemo.runs.admission import preparation_of
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
 from bertdemo.serving.files import predict_file
@@ -30,6 +35,8 @@ from bertdemo.serving.inspector import Question
 from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
 from bertdemo.tables.table import Table
+from bertdemo.tasks.base import Task
+from bertdemo.ui.api.arguments import check, check_roles, columns_by_role, identifier, request_of, uploaded
 from bertdemo.ui.api.serializers import Json, finding_fields, length_fields, note_fields, status_fields, summary_fields
 from bertdemo.ui.inference.search_panel import documents_of
 from bertdemo.ui.localized import guarded
@@ -60,12 +67,12 @@ class Endpoints:
     ) -> Json:
         """Return the sequence that BERT reads. Typed [SEP] is plain text; max_length 0 is the model's own."""
         for name, value in (("text", text), ("pair", pair)):
-            _check(name, value, str, "a text")
+            check(name, value, str, "a text")
             if len(value) > self._limits.text_chars:
                 raise TextTooLong(chars=len(value), limit=self._limits.text_chars)
-        _check("max_length", max_length, int, "0, or 2 to the model's positions")
+        check("max_length", max_length, int, "0, or 2 to the model's positions")
         key = self._owner(owner, optional=True)
-        info = self._services.catalogue.describe(_name(checkpoint), key)
+        info = self._services.catalogue.describe(identifier(checkpoint), key)
         if max_length and not 2 <= max_length <= info.positions:
             raise ArgumentWrong(name="max_length", expected=f"0, or 2 to {info.positions}")
         tokenizer = self._services.catalogue.tokenizer(info.id, key)
@@ -86,11 +93,11 @@ class Endpoints:
         """
         pair = "" if pair is None else pair
         for name, value in (("text", text), ("pair", pair)):
-            _check(name, value, str, "a text")
+            check(name, value, str, "a text")
         for name, number in (("layer", layer), ("head", head)):
-            _check(name, number, int, "a number from 1")
+            check(name, number, int, "a number from 1")
         key = self._owner(owner, optional=True)
-        question = Question(text, pair, _name(checkpoint))
+        question = Question(text, pair, identifier(checkpoint))
         seen = self._services.inspector.look(question, key)
         one = self._services.inspector.head(question, key, layer, head)
         return {
@@ -105,35 +112,34 @@ class Endpoints:
         self, texts: list[str], checkpoint: str = "bundled", pooling: str = "mean", owner: str = ""
     ) -> list[list[float]]:
         """Return one vector a text, not normalised. pooling is cls, mean or max."""
-        _check("texts", texts, list, "a list of texts")
-        _check("pooling", pooling, str, ", ".join(POOLINGS))
+        check("texts", texts, list, "a list of texts")
+        check("pooling", pooling, str, ", ".join(POOLINGS))
         for text in texts:
-            _check("texts", text, str, "a list of texts")
-        return self._services.predictor.embed(texts, _name(checkpoint), pooling, self._owner(owner, optional=True))
+            check("texts", text, str, "a list of texts")
+        return self._services.predictor.embed(texts, identifier(checkpoint), pooling, self._owner(owner, optional=True))
 
-    def check_data(self, file: str, task: str = "", columns: Json | None = None, owner: str = "") -> Json:
+    def check_data(
+        self,
+        file: str,
+        task: str = "",
+        columns: Json | None = None,
+        preparation: Json | None = None,
+        owner: str = "",
+    ) -> Json:
         """Say what a table is and what is wrong with it before any training, and how far a linear model reaches.
 
         The baselines are scored on 2,000 rows at most, with the bundled model's embeddings; where a check has failed
-        there is the majority alone.
+        there is the majority class alone. preparation {cleaning, relabel, parse} is that of /start_run.
         """
         self._owner(owner, optional=True)
-        path, given = _file(file), _columns(columns)
-        table = self._services.shelf.table(path, path.name)
-        named = _task(task)
-        chosen = tasks.find(named) if named else tasks.guess(table)
-        roles = given or chosen.columns(table)
-        _check_roles(roles, [role.name for role in chosen.roles if role.required], table)
-        catalogue = self._services.catalogue
+        prepared = self._prepared(request_of(file, task, columns, preparation))
+        catalogue, table, chosen = self._services.catalogue, prepared.table, prepared.task
         info = catalogue.describe("bundled", "")
         found = report.examine(
-            table, roles, task=chosen, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits,
-            positions=info.positions,
-        )  # fmt: skip
+            prepared, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits, positions=info.positions
+        )
         failed = any(item.level == "fail" for item in found.findings)
-        reached = () if failed else self._services.baselines.compute(
-            path, table, chosen, roles, "bundled", "", most=_BASELINE_ROWS
-        )  # fmt: skip
+        reached = () if failed else self._services.baselines.compute(prepared, "bundled", "", most=_BASELINE_ROWS)
         config = chosen_for(
             RunConfig(),
             train_rows=found.split["train"],
@@ -165,28 +171,29 @@ class Endpoints:
         checkpoint: str = "bundled",
         validation_file: str | None = None,
         test_file: str | None = None,
+        preparation: Json | None = None,
         owner: str = "",
     ) -> Json:
         """Queue a training run and return {run_id} at once.
 
-        config {"method": "regression"} trains no encoder: it fits and keeps a regression on frozen embeddings.
+        config {"method": "regression"} trains no encoder: it fits and keeps a linear probe. preparation may hold
+        cleaning (a list of steps), relabel ({row number: label, or "" to leave the row out}), parse (how the file is
+        read: encoding, delimiter, quote, header, sheet, split) and split_seed.
         """
-        path = _file(file)
-        _check("config", {} if config is None else config, dict, '{"epochs": 3, …}')
-        request = RunRequest(
-            task=_task(task),
-            columns=_columns(columns),
-            checkpoint=_name(checkpoint),
+        check("config", {} if config is None else config, dict, '{"epochs": 3, …}')
+        request = replace(
+            request_of(file, task, columns, preparation),
+            checkpoint=identifier(checkpoint),
             config=RunConfig.from_fields(config or {}),
-            data=str(path),
-            data_name=path.name,
-            validation=str(_file(validation_file)) if validation_file else None,
+            validation=str(uploaded(validation_file)) if validation_file else None,
             validation_name=Path(validation_file).name if validation_file else None,
-            test=str(_file(test_file)) if test_file else None,
+            test=str(uploaded(test_file)) if test_file else None,
             test_name=Path(test_file).name if test_file else None,
         )
         key = self._owner(owner)
-        known = as_fields(self._known(path, request))
+        task, columns, _ = self._chosen(request)
+        rows = rows_key(preparation_of(request), task, columns)
+        known = as_fields(self._services.baselines.remembered(rows, request.checkpoint, most=_BASELINE_ROWS))
         return {"run_id": self._services.supervisor.start(replace(request, baselines=known), key)}
 
     def run_status(self, run_id: str, owner: str = "") -> Json:
@@ -201,7 +208,7 @@ class Endpoints:
 
     def cancel_run(self, run_id: str, owner: str = "") -> Json:
         """Ask a run to stop and keep its best weights. Returns {state} at that moment."""
-        return {"state": self._services.supervisor.cancel(_name(run_id, "run_id"), self._owner(owner))}
+        return {"state": self._services.supervisor.cancel(identifier(run_id, "run_id"), self._owner(owner))}
 
     def delete_run(self, run_id: str, owner: str = "") -> Json:
         """Delete a run and its checkpoint. Returns the {state} that it had."""
@@ -215,9 +222,9 @@ class Endpoints:
         key = self._owner(owner, optional=True)
         pair = "" if pair is None else pair
         for name, value in (("text", text), ("pair", pair)):
-            _check(name, value, str, "a text")
+            check(name, value, str, "a text")
         try:
-            answer = self._services.predictor.predict(text, pair, _name(checkpoint), key)
+            answer = self._services.predictor.predict(text, pair, identifier(checkpoint), key)
         except HeadMissing as error:
             info = self._services.catalogue.describe(checkpoint, key)
             told = translate(DEFAULT, error.message_key, **error.values)
@@ -233,12 +240,12 @@ class Endpoints:
 
     def predict_file(self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = "") -> str:
         """Return a CSV (`utf-8-sig`) of the rows in their order with `prediction` and `confidence`."""
-        path = _file(file)
+        path = uploaded(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         predict_file(
             path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
-            checkpoint=_name(checkpoint), owner=self._owner(owner, optional=True), columns=_columns(columns),
-            shelf=self._services.shelf,
+            checkpoint=identifier(checkpoint), owner=self._owner(owner, optional=True),
+            columns=columns_by_role(columns), shelf=self._services.shelf,
         )  # fmt: skip
         return str(target)
 
@@ -256,41 +263,46 @@ class Endpoints:
         The documents are a list of texts, or the column of a table that looks most like writing.
         """
         key = self._owner(owner, optional=True)
-        _check("query", query, str, "a text")
-        _check("top_k", top_k, int, "1 to 100")
+        check("query", query, str, "a text")
+        check("top_k", top_k, int, "1 to 100")
         if file:
-            path = _file(file)
+            path = uploaded(file)
             texts = documents_of(self._services, str(path))
         else:
             texts = [] if documents is None else documents
-            _check("documents", texts, list, "a list of texts")
+            check("documents", texts, list, "a list of texts")
             for text in texts:
-                _check("documents", text, str, "a list of texts")
-        found = self._services.searcher.search(query, texts, _name(checkpoint), key, top_k)
+                check("documents", text, str, "a list of texts")
+        found = self._services.searcher.search(query, texts, identifier(checkpoint), key, top_k)
         return [asdict(hit) for hit in found.by_meaning]
 
     def export(self, checkpoint: str, format: str = "zip", owner: str = "") -> str:
         """Return a trained checkpoint as a zip: weights, tokenizer, card, the run's configuration and metrics."""
         if format != "zip":
             raise ArgumentWrong(name="format", expected="zip")
-        name = _name(checkpoint)
+        name = identifier(checkpoint)
         target = self._services.new_result_folder() / "bertdemo-checkpoint.zip"
         return str(export_zip(name, self._owner(owner), self._services.catalogue, target))
 
-    def _known(self, path: Path, request: RunRequest) -> Sequence[Baseline]:
-        """Return the baselines that /check_data found of this file; like it, take the columns that are guessed."""
-        table = self._services.shelf.table(path, path.name)
+    def _prepared(self, request: RunRequest) -> PreparedDataset:
+        """Return the dataset of a request."""
+        task, columns, table = self._chosen(request)
+        check_roles(columns, [role.name for role in task.roles if role.required], table)
+        return self._services.datasets.get(preparation_of(request), task, columns)
+
+    def _chosen(self, request: RunRequest) -> tuple[Task, dict[str, str], Table]:
+        """Return the task and the columns, guessed from the table where they are not named."""
+        table = self._services.datasets.table(preparation_of(request))
         task = tasks.find(request.task) if request.task else tasks.guess(table)
-        columns = request.columns or task.columns(table)
-        return self._services.baselines.remembered(path, task.id, columns, request.checkpoint, most=_BASELINE_ROWS)
+        return task, dict(request.columns) or task.columns(table), table
 
     def _status(self, run_id: str, owner: str) -> RunStatus:
-        return status_of(self._services.registry.read(_name(run_id, "run_id"), self._owner(owner)))
+        return status_of(self._services.registry.read(identifier(run_id, "run_id"), self._owner(owner)))
 
     def _owner(self, key: str, *, optional: bool = False) -> str:
         """Return the owner; without a key only what belongs to nobody can be touched."""
         key = "" if key is None else key
-        _check("owner", key, str, "what /new_owner hands out")
+        check("owner", key, str, "what /new_owner hands out")
         return self._services.owner(key, optional=optional)
 
 
@@ -311,7 +323,7 @@ def _with_files(calls: Endpoints) -> None:
     """Add the endpoints that take or give a file, as listeners on components."""
     file, task, columns, owner = gr.File(), gr.Textbox(value=""), gr.JSON(value={}), gr.Textbox(value="")
     config, checkpoint = gr.JSON(value={}), gr.Textbox(value="bundled")
-    validation, test = gr.File(), gr.File()
+    validation, test, preparation = gr.File(), gr.File(), gr.JSON(value={})
     query, documents, top_k = gr.Textbox(), gr.JSON(value=[]), gr.Number(value=10, precision=0)
     format_, wanted = gr.Textbox(value="zip"), gr.Textbox()
     answer, result, press = gr.JSON(), gr.File(), gr.Button()
@@ -319,48 +331,8 @@ def _with_files(calls: Endpoints) -> None:
     def listen(fn: Callable[..., Any], inputs: list[Any], output: Any) -> None:
         press.click(guarded(fn), inputs, output, api_name=fn.__name__, api_description=fn.__doc__)
 
-    listen(calls.check_data, [file, task, columns, owner], answer)
-    listen(calls.start_run, [file, task, columns, config, checkpoint, validation, test, owner], answer)
+    listen(calls.check_data, [file, task, columns, preparation, owner], answer)
+    listen(calls.start_run, [file, task, columns, config, checkpoint, validation, test, preparation, owner], answer)
     listen(calls.predict_file, [file, checkpoint, columns, owner], result)
     listen(calls.search, [query, documents, checkpoint, top_k, file, owner], answer)
     listen(calls.export, [wanted, format_, owner], result)
-
-
-def _check(name: str, value: object, kind: type, expected: str) -> None:
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ArgumentWrong(name=name, expected=expected)
-
-
-def _name(value: object, name: str = "checkpoint") -> str:
-    if not isinstance(value, str) or not value:
-        raise ArgumentWrong(name=name, expected="an id")
-    return value
-
-
-def _task(value: object) -> str:
-    _check("task", "" if value is None else value, str, ", ".join(tasks.TASKS))
-    return str(value or "")[:80]  # it stands in the answer where there is no such task
-
-
-def _columns(value: object) -> dict[str, str]:
-    """Return role to column name; roles that no task has are refused here, columns that are not there later."""
-    known = {role.name for task in tasks.TASKS.values() for role in task.roles}
-    given = {} if value is None else value
-    if not isinstance(given, Mapping) or not all(k in known and isinstance(v, str) for k, v in given.items()):
-        raise ArgumentWrong(name="columns", expected='{"text": …, "label": …}')
-    return dict(given)
-
-
-def _check_roles(columns: Mapping[str, str], required: Sequence[str], table: Table) -> None:
-    for role in {*required, *columns}:
-        if columns.get(role) not in table.columns:
-            raise ColumnMissing(column=columns.get(role, role)[:80], columns=", ".join(table.columns))
-    twice = [column for column, count in Counter(columns.values()).items() if count > 1]
-    if twice:
-        raise ColumnTwice(column=twice[0][:80])
-
-
-def _file(value: object) -> Path:
-    if not isinstance(value, str) or not value:
-        raise FileMissing
-    return Path(value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -71,13 +70,10 @@ def _answer(
 ) -> tuple[str, Any]:
     if source is None:
         raise DataNotChosen
-    table, picked = ChosenData(services).mended(source, picked)
+    prepared, picked = ChosenData(services).prepared(source, picked)
     words = translate(lang, "baseline.working")
-    task, columns = tasks.find(picked.task), picked.columns
-    found = services.baselines.compute(
-        Path(source.path), table, task, columns, checkpoint, owner, mends=source.mends, relabels=source.relabels,
-        reading=source.options, progress=lambda share: progress(share, desc=words),
-    )  # fmt: skip
+    task, table = prepared.task, prepared.table
+    found = services.baselines.compute(prepared, checkpoint, owner, progress=lambda share: progress(share, desc=words))
     if not task.categories:
         return render_baselines(found, None, lang), gr.update(visible=False)
     counts = Counter(cell.strip() for cell in table.columns[picked.label] if cell and cell.strip())

@@ -13,7 +13,9 @@ from typing import Any
 
 import gradio as gr
 
+from bertdemo import tasks
 from bertdemo.analysis.baseline_cache import as_fields
+from bertdemo.dataset.dataset_cache import rows_key
 from bertdemo.errors import BertDemoError, DataNotChosen
 from bertdemo.i18n.translation import translate
 from bertdemo.run_config import RunConfig, RunRequest, chosen_for
@@ -83,10 +85,10 @@ class _Callbacks:
         if source is None:
             raise DataNotChosen
         config = RunConfig.from_fields(SettingsForm.values(fields))
-        picked = picked or Picked("classification")
-        known = self._services.baselines.remembered(
-            Path(source.path), picked.task, picked.columns, checkpoint, source.mends, source.relabels, source.options
-        )
+        if picked is None:
+            raise DataNotChosen
+        rows = rows_key(source.preparation, tasks.find(picked.task), picked.columns)
+        known = self._services.baselines.remembered(rows, checkpoint)
         request = RunRequest(
             task=picked.task,
             columns=picked.columns,

@@ -15,7 +15,9 @@ import gradio as gr
 
 from bertdemo import tasks
 from bertdemo.analysis import report
-from bertdemo.dataset import cleaning, fingerprints
+from bertdemo.dataset import cleaning
+from bertdemo.dataset.dataset_cache import Preparation
+from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import (
     BertDemoError,
     ColumnsNotFound,
@@ -59,6 +61,12 @@ class Source:
     def relabels(self) -> dict[str, str]:
         """See RunRequest.relabels; of the label column that is chosen."""
         return dict(self.changed)
+
+    @property
+    def preparation(self) -> Preparation:
+        """What decides how its rows become a dataset."""
+        files = tuple((role, path, Path(path).name) for role, path in self.held_out)
+        return Preparation(self.path, self.name, self.options, self.mends, self.changed, held_out=files)
 
     def beside(self, validation: str | None, test: str | None) -> Source:
         """Return the same data with these files beside it and no others."""
@@ -123,15 +131,17 @@ class ChosenData:
         """Return the table as it stands in the file."""
         return self._services.shelf.table(Path(source.path), source.name, source.options)
 
-    def mended(self, source: Source, picked: Picked | None) -> tuple[Table, Picked]:
-        """Return the table that a run of this source would train on, checked, and what is picked of it."""
-        table = self.read(source)
+    def prepared(self, source: Source, picked: Picked | None) -> tuple[PreparedDataset, Picked]:
+        """Return the dataset of this source without the files beside it, checked, and what is picked of it."""
         if picked is None or not picked.whole:
+            table = self.read(source)
             picked = _guessed(table, picked)
             _refuse_missing(table, picked)
-        table = cleaning.apply(table, picked.placed, source.mends, source.relabels)[0]
-        tasks.find(picked.task).check(table, picked.columns, label_limit=self._limits.labels)
-        return table, picked
+        task = tasks.find(picked.task)
+        task.check_columns(self.read(source), picked.columns)
+        prepared = self._services.datasets.get(source.beside(None, None).preparation, task, picked.columns)
+        prepared.check(self._limits.labels)
+        return prepared, picked
 
     def shown(
         self, source: Source, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
@@ -169,39 +179,32 @@ class ChosenData:
         if not view.picked.whole:
             view.picked = _guessed(table, view.picked)
             _refuse_missing(table, view.picked)
-        chosen, placed = view.picked.columns, view.picked.placed
-        task.check(table, chosen, label_limit=table.rows)
-        table = cleaning.relabel(table, placed, source.relabels)
+        task.check(table, view.picked.columns, label_limit=table.rows)
         say("data.examining", 0.0)
-        marks = fingerprints.marks(table, placed)
-        counts = cleaning.counts(table, placed, marks)
-        if not task.categories:
-            counts = {mend: count for mend, count in counts.items() if mend in cleaning.WITHOUT_CATEGORIES}
-        view.mends = self._offered(counts, source.mends, lang)
-        mended, done = cleaning.apply(table, placed, source.mends)
-        view.preview = render_preview(mended, self._limits.preview_rows, lang)
-        view.told = render_mended(done, lang)
-        merged = cleaning.merger(table, placed, source.mends)
-        files, trouble = self._held_out(source, lang)
-        found = self._report(
-            task, mended, chosen, checkpoint, key, marks if mended is table else None,
-            {role: merged(own) for role, own in files.items()}, lambda share: say("data.examining", share),
-        )  # fmt: skip
+        source, trouble = self._readable(source, lang)
+        prepared = self._services.datasets.get(
+            source.preparation, task, view.picked.columns, lambda share: say("data.examining", 0.4 * share)
+        )
+        view.mends = self._offered(prepared, source.mends, lang)
+        view.preview = render_preview(prepared.table, self._limits.preview_rows, lang)
+        view.told = render_mended(prepared.done, lang)
+        found = self._report(prepared, checkpoint, key, lambda share: say("data.examining", 0.4 + 0.6 * share))
         view.drawn = trouble + render_data(source.name, found, table.notes, lang)
         if not trouble and all(item.level != "fail" for item in found.findings):
             facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
             view.facts = {**facts, "effort": task.effort}
-        task.check(mended, chosen, label_limit=self._limits.labels)
+        task.check(prepared.table, view.picked.columns, label_limit=self._limits.labels)
+        if not trouble and "validation" not in dict(source.held_out) and not prepared.parts["validation"].rows:
+            prepared.check(self._limits.labels)
 
-    def _held_out(self, source: Source, lang: str) -> tuple[dict[str, Table], str]:
-        """Return the files beside the data by role, and what is told of one that cannot be read."""
-        files: dict[str, Table] = {}
-        for role, path in source.held_out:
-            try:
-                files[role] = self._services.shelf.held_out(role, Path(path), Path(path).name)
-            except BertDemoError as error:
-                return {}, _refused(error, lang)
-        return files, ""
+    def _readable(self, source: Source, lang: str) -> tuple[Source, str]:
+        """Return the data with the files beside it, or without where one cannot be read, and what is told of that."""
+        try:
+            for role, path in source.held_out:
+                self._services.shelf.held_out(role, Path(path), Path(path).name)
+        except BertDemoError as error:
+            return source.beside(None, None), _refused(error, lang)
+        return source, ""
 
     def examined(
         self, source: Source | None, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
@@ -217,31 +220,28 @@ class ChosenData:
         empty = render_data("", None, (), lang)
         return None, empty, "", None, *(hidden,) * 5, gr.update(visible=False, value=[]), ""
 
-    def _offered(self, counts: Mapping[cleaning.Mend, int], chosen: Sequence[str], lang: str) -> Any:
+    def _offered(self, prepared: PreparedDataset, chosen: Sequence[str], lang: str) -> Any:
         """Offer what would change something, and what was chosen already."""
+        offered = cleaning.MENDS if prepared.task.categories else cleaning.WITHOUT_CATEGORIES
+        counts = cleaning.counts(prepared.facts.cleaned.before)
         choices = [
             (plural(lang, f"mend.{mend}", count, few=cleaning.FEW_ROWS), mend)
             for mend, count in counts.items()
-            if count or mend in chosen
+            if mend in offered and (count or mend in chosen)
         ]
         return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
 
     def _report(
-        self, task: Task, table: Table, columns: Mapping[str, str], checkpoint: str, key: str,
-        marks: fingerprints.Marks | None, held_out: Mapping[str, Table], progress: Callable[[float], None],
-    ) -> report.Report:  # fmt: skip
+        self, prepared: PreparedDataset, checkpoint: str, key: str, progress: Callable[[float], None]
+    ) -> report.Report:
         owner = self._services.owner(key)
         info = self._services.catalogue.describe(checkpoint, owner)
-        readable = info.id if info.ready else "bundled"  # an unfetched tokenizer cannot count pieces yet
+        readable = info.id if info.ready else "bundled"  # a tokenizer that is not here yet cannot count tokens
         return report.examine(
-            table,
-            columns,
-            task=task,
+            prepared,
             tokenizer=self._services.catalogue.tokenizer(readable, owner),
             limits=self._limits,
             positions=info.positions,
-            marks=marks,
-            held_out=held_out,
             progress=progress,
         )
 

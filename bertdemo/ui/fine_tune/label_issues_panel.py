@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -116,12 +115,10 @@ class _Callbacks:
         """Inputs: source, columns, checkpoint, owner, lang. Outputs: those of `drawn`."""
         if source is None:
             raise DataNotChosen
-        (table, picked), words = self._data.mended(source, picked), translate(lang, "suspects.working")
+        (prepared, picked), words = self._data.prepared(source, picked), translate(lang, "suspects.working")
         looked = self._services.suspects.look(
-            Path(source.path), table, picked.placed, checkpoint, self._services.owner(key),
-            mends=source.mends, relabels=source.relabels, reading=source.options,
-            progress=lambda share: progress(share, desc=words),
-        )  # fmt: skip
+            prepared, checkpoint, self._services.owner(key), progress=lambda share: progress(share, desc=words)
+        )
         return self.drawn(Seen(looked, source, picked, checkpoint), source, picked, checkpoint, lang)
 
     def drawn(

@@ -90,7 +90,7 @@ def test_a_tick_is_done_and_told_and_undone_without_a_trace(data: ChosenData, me
 
 def test_what_trains_is_what_was_shown(data: ChosenData, messy: Source) -> None:
     every = Source(messy.path, messy.name, mends=("merge_labels", "drop_missing", "drop_duplicates"))
-    table, _ = data.mended(every, PICKED)
+    table = data.prepared(every, PICKED)[0].table
     assert table.rows == 61 and set(table.columns["label"]) == {"yes", "no"}
     assert shown(data, every)["found"]["split"] == {"train": 49, "validation": 12, "test": 0}
 
@@ -107,7 +107,7 @@ def test_a_mend_that_leaves_one_label_is_refused_in_words_and_can_be_taken_back(
     assert refused["found"] is None and 'role="alert"' in refused["report"]
     assert refused["mends"]["visible"] and refused["mends"]["value"] == ["merge_labels"]
     with pytest.raises(OneClass):
-        data.mended(source, PICKED)
+        data.prepared(source, PICKED)
 
 
 def test_too_many_labels_are_refused_with_a_row_above_what_else_is_wrong(data: ChosenData, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_relabelled_row_is_so_in_every_view_and_in_what_trains(data: ChosenDat
     assert sum(changed["found"]["split"].values()) == sum(plain["found"]["split"].values()) - 1
     assert "<td>good 0</td><td>no</td>" in changed["preview"] and "poor 0" not in changed["preview"]
     assert "merge_labels" not in [mend for _, mend in changed["mends"]["choices"]]
-    table, _ = data.mended(source, PICKED)
+    table = data.prepared(source, PICKED)[0].table
     assert table.columns["label"][0] == "no" and 3 not in table.row_numbers
     assert shown(data, source.relabelled({})) == plain and source.relabelled({}) == messy
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bertdemo.errors import FileMissing
+from bertdemo.errors import DataNotChosen
 from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.run_config import RunConfig, RunRequest, specs
 from bertdemo.services import Services
@@ -101,7 +101,7 @@ def test_nothing_can_be_kept_where_the_model_is_not_here(services: Services, sou
 
 
 def test_without_data_it_says_so(services: Services) -> None:
-    with pytest.raises(FileMissing):
+    with pytest.raises(DataNotChosen):
         _Callbacks(services).keep(None, None, None, None, "bundled", "", "en", *sent())
 
 
