@@ -7,11 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
+MODULES = {"scikit-learn": "sklearn"}
+"""Distribution -> the module that it brings, where the names differ."""
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FRONT, BODY = README.split("---\n", 2)[1:]
@@ -88,8 +91,22 @@ def test_a_warning_of_a_module_of_ours_fails_the_test(tmp_path: Path) -> None:
 
 
 def test_every_pin_is_exact() -> None:
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+    for line in pins():
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9A-Za-z.]+", line), line
+
+
+def test_a_pin_that_we_do_not_import_says_why_it_is_there() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    explained = {line for before, line in pairwise(lines) if before.startswith("# Not imported by us: ")}
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "bertdemo").rglob("*.py"))
+    modules = {line: MODULES.get(name := line.split("==")[0], name.replace("-", "_")) for line in pins()}
+    imported = {line for line, name in modules.items() if re.search(rf"^\s*(from|import) {name}\b", sources, re.M)}
+    assert explained == set(pins()) - imported
+
+
+def pins() -> list[str]:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
 
 
 def test_the_readme_names_the_endpoints_that_there_are_and_no_others() -> None:

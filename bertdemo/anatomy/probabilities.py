@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from bertdemo.checkpoints.head_detection import Problem
@@ -10,16 +9,16 @@ from bertdemo.checkpoints.head_detection import Problem
 
 def softmax(logits: Sequence[float]) -> tuple[float, ...]:
     """Return exp(x) / sum of exp, with the largest taken off first so that nothing overflows."""
-    if not logits:
-        return ()
-    top = max(logits)
-    powers = [math.exp(value - top) for value in logits]
-    return tuple(power / sum(powers) for power in powers)
+    from scipy import special
+
+    return tuple(special.softmax(logits).tolist()) if logits else ()
 
 
 def sigmoid(logits: Sequence[float]) -> tuple[float, ...]:
     """Return 1 / (1 + exp(-x)) for each by itself."""
-    return tuple(1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x)) for x in logits)
+    from scipy import special
+
+    return tuple(special.expit(logits).tolist())
 
 
 def chances(logits: Sequence[float], problem: Problem) -> tuple[float, ...]:

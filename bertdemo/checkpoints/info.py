@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from bertdemo.checkpoints.head_detection import Problem
 from bertdemo.errors import CheckpointBroken
@@ -120,20 +122,14 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str, *, checkpoint: str) -> Card:
-        """Rebuild a card of any schema; CheckpointBroken where it is none. `checkpoint` is for that message."""
+        """Rebuild a card; CheckpointBroken, which names `checkpoint`, where it is none or a value has another type."""
         try:
             raw = json.loads(text)
-            return _READERS[raw.pop("schema")](raw)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            if raw["schema"] != CARD_SCHEMA:
+                raise ValueError(raw["schema"])
+            return TypeAdapter(cls).validate_python(raw)
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise CheckpointBroken(checkpoint=checkpoint, file=CARD_FILE) from None
-
-
-def _card_schema_1(raw: dict[str, Any]) -> Card:
-    """Read the first schema: the fields of Card, labels as a list."""
-    return Card(**{**raw, "labels": tuple(raw["labels"]), "mends": tuple(raw.get("mends", ()))})
-
-
-_READERS: Mapping[int, Callable[[dict[str, Any]], Card]] = {1: _card_schema_1}
 
 
 def owner_sha256(owner: str) -> str:

@@ -11,6 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bertdemo.metrics import scores
+from bertdemo.metrics.intervals import interval
+
 if TYPE_CHECKING:
     from evaluate import EvaluationModule
 
@@ -18,21 +21,25 @@ _HERE = Path(__file__).parent
 
 
 @lru_cache(maxsize=32)
-def load(name: str, kind: str | None = None) -> EvaluationModule:
-    """Load the metric `name` (a folder beside this file) through evaluate; `kind` is its configuration there."""
+def load(name: str) -> EvaluationModule:
+    """Load the metric `name` (a folder beside this file) through evaluate."""
     import evaluate
 
     folder = _HERE / name
     if not (folder / f"{name}.py").is_file():
         raise KeyError(name)
-    return evaluate.load(str(folder), kind, keep_in_memory=True)
+    return evaluate.load(str(folder), keep_in_memory=True)
 
 
-def compute(
-    names: Sequence[str], predictions: Sequence[Any], references: Sequence[Any], kind: str | None = None
-) -> dict[str, float]:
-    """Compute several metrics; what `predictions` and `references` are, each module says: label ids for most."""
-    scores: dict[str, float] = {}
+def compute(names: Sequence[str], **arrays: Any) -> dict[str, float]:
+    """Compute several metrics of the same arrays, which the functions of `scores` name."""
+    values: dict[str, float] = {}
     for name in names:
-        scores.update(load(name, kind).compute(predictions=predictions, references=references) or {})
-    return {name: float(value) for name, value in scores.items()}
+        values.update(load(name).compute(**arrays) or {})
+    return {name: float(value) for name, value in values.items()}
+
+
+def estimate(names: Sequence[str], **arrays: Any) -> dict[str, tuple[float, float, float]]:
+    """Return (value, low, high) of several metrics of the same arrays: the ends are those of the 95% interval."""
+    values = compute(names, **arrays)
+    return {name: (value, *interval(getattr(scores, name), value, **arrays)) for name, value in values.items()}

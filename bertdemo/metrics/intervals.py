@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from bertdemo.metrics import scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 _RESAMPLES = 1000
+_SHARES = frozenset({scores.accuracy, scores.exact_match, scores.recall_at_10})
+"""Metrics that are a share of rows, for which Wilson's interval is better: it is not empty where all are right."""
 
 
 def wilson(right: int, rows: int) -> tuple[float, float]:
@@ -23,6 +27,17 @@ def wilson(right: int, rows: int) -> tuple[float, float]:
         return (0.0, 1.0)
     interval = binomtest(right, rows).proportion_ci(CONFIDENCE, method="wilson")
     return (float(interval.low), float(interval.high))
+
+
+def interval(metric: Callable[..., float], value: float, **arrays: Any) -> tuple[float, float]:
+    """Return the 95% interval of a function of `scores` whose `value` for `arrays` is known."""
+    import numpy as np
+
+    by_row = {name: np.asarray(cells) for name, cells in arrays.items()}
+    rows = len(next(iter(by_row.values())))
+    if metric in _SHARES:
+        return wilson(round(value * rows), rows)
+    return bootstrap(rows, lambda drawn: metric(**{name: cells[drawn] for name, cells in by_row.items()}))
 
 
 def bootstrap(rows: int, statistic: Callable[[Rows], float], *, seed: int = 0) -> tuple[float, float]:
@@ -40,31 +55,3 @@ def bootstrap(rows: int, statistic: Callable[[Rows], float], *, seed: int = 0) -
         return (0.0, 1.0)
     low, high = np.quantile(scores, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return (float(low), float(high))
-
-
-def macro_f1_interval(references: Sequence[int], predictions: Sequence[int], *, seed: int = 0) -> tuple[float, float]:
-    """Return the 95% percentile bootstrap interval of macro-F1 over (rows,) label ids.
-
-    Rows are drawn with replacement 1,000 times; F1 comes from the counts of each draw, since a thousand calls
-    of a general function would take minutes on large files.
-    """
-    import numpy as np
-
-    true, guess = np.asarray(references), np.asarray(predictions)
-    labels = int(max(true.max(initial=0), guess.max(initial=0))) + 1
-    generator = np.random.default_rng(seed)
-    scores = []
-    for _ in range(_RESAMPLES):
-        rows = generator.integers(0, len(true), len(true))
-        scores.append(_macro_f1(true[rows], guess[rows], labels))
-    low, high = np.quantile(scores, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return (float(low), float(high))
-
-
-def _macro_f1(true: np.ndarray, guess: np.ndarray, labels: int) -> float:
-    import numpy as np
-
-    both = np.bincount(true[true == guess], minlength=labels)  # (labels,) true positives
-    seen = np.bincount(true, minlength=labels) + np.bincount(guess, minlength=labels)  # (labels,)
-    present = seen > 0
-    return float((2 * both[present] / seen[present]).mean())

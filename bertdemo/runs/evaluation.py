@@ -126,22 +126,26 @@ def _names(given: Sequence[_Marks], said: Sequence[_Marks], labels: Sequence[str
 
 
 def _per_label(given: Sequence[_Marks], said: Sequence[_Marks], names: Sequence[str]) -> tuple[LabelFigures, ...]:
-    there, told, found = Counter[str](), Counter[str](), Counter[str]()
+    from sklearn.metrics import precision_recall_fscore_support
+
+    ids = {name: at for at, name in enumerate(names)}
+    pairs: list[tuple[int, int]] = []  # (in the data, predicted), -1 for what the other side lacks
     for a, b in zip(given, said, strict=True):
-        there.update(mark.label for mark in a)
-        told.update(mark.label for mark in b)
-        found.update(mark.label for mark in (Counter(a) & Counter(b)).elements())
-    figures = []
-    for name in names:
-        precision = found[name] / told[name] if told[name] else 0.0
-        recall = found[name] / there[name] if there[name] else 0.0
-        both = precision + recall
-        figures.append(
-            LabelFigures(name, precision, recall, 2 * precision * recall / both if both else 0.0, there[name])
-        )
-    return tuple(figures)
+        matched = Counter(a) & Counter(b)
+        pairs += [(ids.get(mark.label, -1),) * 2 for mark in matched.elements()]
+        pairs += [(ids.get(mark.label, -1), -1) for mark in (Counter(a) - matched).elements()]
+        pairs += [(-1, ids.get(mark.label, -1)) for mark in (Counter(b) - matched).elements()]
+    true, predicted = zip(*(pairs or [(-1, -1)]), strict=True)
+    figures = precision_recall_fscore_support(true, predicted, labels=range(len(names)), zero_division=0.0)
+    return tuple(
+        LabelFigures(name, float(precision), float(recall), float(f1), int(rows))
+        for name, precision, recall, f1, rows in zip(names, *figures, strict=True)
+    )
 
 
 def _confusion(given: Sequence[_Marks], said: Sequence[_Marks], labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-    counts = Counter((a[0].label, b[0].label) for a, b in zip(given, said, strict=True))
-    return tuple(tuple(counts[true, predicted] for predicted in labels) for true in labels)
+    from sklearn.metrics import confusion_matrix
+
+    ids = {name: at for at, name in enumerate(labels)}
+    true, predicted = ([ids[marks[0].label] for marks in side] for side in (given, said))
+    return tuple(map(tuple, confusion_matrix(true, predicted, labels=range(len(labels))).tolist()))

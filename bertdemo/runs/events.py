@@ -11,8 +11,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Strict, TypeAdapter
 
 State = Literal["queued", "starting", "running", "finished", "cancelled", "failed", "interrupted"]
 ENDED: frozenset[State] = frozenset({"finished", "cancelled", "failed", "interrupted"})
@@ -25,9 +28,9 @@ START_GRACE = 15.0
 class RunEvent:
     """Base of all events."""
 
-    seq: int
-    attempt: int
-    at: float
+    seq: Annotated[int, Strict()]
+    attempt: Annotated[int, Strict()]
+    at: Annotated[float, Strict()]
     kind: ClassVar[str] = ""
 
 
@@ -142,11 +145,11 @@ class Warned(RunEvent):
 
 @dataclass(frozen=True)
 class Finished(RunEvent):
-    """The run is complete; `metrics` is {name: {value, low, high}}."""
+    """The run is complete; `metrics` is {name: {value, low, high}}, the ends None where there is no interval."""
 
     kind = "finished"
     checkpoint: str
-    metrics: Mapping[str, Mapping[str, float]]
+    metrics: Mapping[str, Mapping[str, float | None]]
     evaluated_on: str
     """`test`, or `validation` where the same rows chose the epoch."""
     rows: int
@@ -161,7 +164,7 @@ class Cancelled(RunEvent):
     checkpoint: str
     evaluated: bool
     step: int
-    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     evaluated_on: str = ""
     rows: int = 0
     seconds: float = 0.0
@@ -192,15 +195,15 @@ def to_line(event: RunEvent) -> str:
 def from_line(line: str) -> RunEvent | None:
     """Read one line; None for a damaged line or a kind that this version does not know."""
     try:
-        raw: dict[str, Any] = json.loads(line)
-        cls: Any = KINDS[raw.pop("kind")]
-        names = {f.name for f in fields(cls)}
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
-        event: RunEvent = cls(**{name: value for name, value in values.items() if name in names})
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raw = json.loads(line)
+        return _reader(raw["kind"]).validate_python(raw)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    whole = type(event.seq) is int and type(event.attempt) is int and isinstance(event.at, int | float)
-    return event if whole else None
+
+
+@lru_cache(maxsize=len(KINDS))
+def _reader(kind: str) -> TypeAdapter[RunEvent]:
+    return TypeAdapter(KINDS[kind])
 
 
 def parse(text: str) -> list[RunEvent]:

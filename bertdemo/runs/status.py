@@ -53,7 +53,7 @@ class RunStatus:
     loss: tuple[tuple[float, float], ...]
     """(epoch, training loss), at most CURVE_POINTS of them."""
     evaluations: tuple[ev.Evaluated, ...]
-    metrics: Mapping[str, Mapping[str, float]]
+    metrics: Mapping[str, Mapping[str, float | None]]
     evaluated_on: str
     evaluated_rows: int
     kept_unevaluated: bool

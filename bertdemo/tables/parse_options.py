@@ -119,11 +119,9 @@ class Reading:
     @classmethod
     def from_fields(cls, values: Mapping[str, Any]) -> Reading:
         """Rebuild from JSON that `to_fields` made; names that a later version added are left out."""
-        known = {item.name for item in fields(cls)}
-        kept: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in known
-        }
-        return cls(**kept)
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(cls).validate_python(values)
 
 
 UNREAD = Reading()

@@ -199,20 +199,16 @@ class FillMask(Unlabelled):
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
         """Return the perplexity over all hidden pieces."""
-        return _perplexity(logits[:, 0].tolist(), logits[:, 1].tolist())
+        from bertdemo import metrics
+
+        return metrics.compute(self.metrics, nats=logits[:, 0], tokens=logits[:, 1])
 
     def intervals(self, said: Sequence[Surprise], targets: Sequence[int], labels: Sequence[str]) -> dict[str, Score]:
         """Return the perplexity with a bootstrap interval over texts."""
-        import numpy as np
+        from bertdemo import metrics
 
-        from bertdemo.metrics.intervals import bootstrap
-
-        nats, count = np.array([one.nats for one in said]), np.array([one.hidden for one in said])
-
-        def of(rows: Any) -> float:
-            return math.exp(min(50.0, nats[rows].sum() / max(1, count[rows].sum())))
-
-        return {"perplexity": Score(_perplexity(nats, count)["perplexity"], *bootstrap(len(nats), of))}
+        nats, tokens = [one.nats for one in said], [float(one.hidden) for one in said]
+        return {"perplexity": Score(*metrics.estimate(self.metrics, nats=nats, tokens=tokens)["perplexity"])}
 
     def judge(self, said: Surprise, target: int, labels: Sequence[str]) -> Judged:
         """No row is right or wrong; its perplexity is told."""
@@ -312,9 +308,3 @@ def _around_masks(ids: Sequence[int], mask: int | None, max_length: int) -> list
             found.append(([ids[0], *body[begin : begin + room], ids[-1]], []))
         found[-1][1].append(at - begin)
     return found
-
-
-def _perplexity(nats: Any, counts: Any) -> dict[str, float]:
-    from bertdemo import metrics
-
-    return metrics.compute(FillMask.metrics, [float(one) for one in nats], [float(one) for one in counts])

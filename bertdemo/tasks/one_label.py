@@ -102,21 +102,16 @@ class OneLabel(Task):
         """Return accuracy and macro-F1 of the most probable label."""
         from bertdemo import metrics
 
-        return metrics.compute(self.metrics, logits.argmax(-1).tolist(), list(references))
+        return metrics.compute(self.metrics, predictions=logits.argmax(-1), references=references)
 
     def intervals(self, said: Sequence[Labels], targets: Sequence[int], labels: Sequence[str]) -> dict[str, Score]:
         """Return accuracy with a Wilson interval, macro-F1 with a bootstrap one."""
         from bertdemo import metrics
-        from bertdemo.metrics.intervals import macro_f1_interval, wilson
 
         ids = {label: i for i, label in enumerate(labels)}
-        predictions, references = [ids[one.best.label] for one in said], list(targets)
-        values = metrics.compute(self.metrics, predictions, references)
-        right = sum(a == b for a, b in zip(predictions, references, strict=True))
-        return {
-            "accuracy": Score(values["accuracy"], *wilson(right, len(references))),
-            "macro_f1": Score(values["macro_f1"], *macro_f1_interval(references, predictions)),
-        }
+        predictions = [ids[one.best.label] for one in said]
+        estimates = metrics.estimate(self.metrics, predictions=predictions, references=targets)
+        return {name: Score(*estimate) for name, estimate in estimates.items()}
 
     def judge(self, said: Labels, target: int, labels: Sequence[str]) -> Judged:
         """Hold the most probable label against the given one."""

@@ -93,7 +93,9 @@ class Search(Twin):
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
         """Rank the validation rows' documents for each of their queries."""
-        return _means(ranks(logits[:, 0], logits[:, 1], list(references)))
+        from bertdemo import metrics
+
+        return metrics.compute(self.metrics, ranks=ranks(logits[:, 0], logits[:, 1], list(references)))
 
     def intervals(self, said: Sequence[Match], targets: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
         """Return recall at 10 with a Wilson interval, the mean reciprocal rank with a bootstrap one."""
@@ -190,25 +192,8 @@ def ranks(queries: Any, documents: Any, ids: Sequence[int]) -> list[int]:
     return found
 
 
-def _means(found: Sequence[int]) -> dict[str, float]:
-    from bertdemo import metrics
-
-    return {
-        **metrics.compute(["recall_at_10"], found, [_DEPTH] * len(found)),
-        **metrics.compute(["mrr"], found, [1] * len(found)),
-    }
-
-
 def ranked(found: Sequence[int]) -> dict[str, Score]:
     """Return both metrics of ranks from 1, with intervals."""
-    import numpy as np
+    from bertdemo import metrics
 
-    from bertdemo.metrics.intervals import bootstrap, wilson
-
-    values = _means(found)
-    reciprocal = 1 / np.asarray(found, dtype=float)
-    within = sum(rank <= _DEPTH for rank in found)
-    return {
-        "recall_at_10": Score(values["recall_at_10"], *wilson(within, len(found))),
-        "mrr": Score(values["mrr"], *bootstrap(len(found), lambda rows: float(reciprocal[rows].mean()))),
-    }
+    return {name: Score(*estimate) for name, estimate in metrics.estimate(Search.metrics, ranks=found).items()}

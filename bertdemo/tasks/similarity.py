@@ -148,7 +148,7 @@ class SimilarityTask(Twin):
         """Return both correlations of the cosines with the scores."""
         from bertdemo import metrics
 
-        return metrics.compute(self.metrics, logits.reshape(-1).tolist(), list(references))
+        return metrics.compute(self.metrics, predictions=logits.reshape(-1), references=references)
 
     def intervals(
         self, said: Sequence[Similarity], targets: Sequence[float], labels: Sequence[str]
@@ -249,29 +249,7 @@ def _word_cosines(inputs: Inputs) -> list[float]:
 
 def correlations(said: Sequence[float], given: Sequence[float]) -> dict[str, Score]:
     """Return Spearman's and Pearson's correlation with bootstrap intervals over pairs."""
-    import numpy as np
-    from scipy.stats import rankdata
-
     from bertdemo import metrics
-    from bertdemo.metrics.intervals import bootstrap
 
-    a, b = np.asarray(said, dtype=float), np.asarray(given, dtype=float)
-
-    def pearson(rows: Any) -> float:
-        return _correlation(a[rows], b[rows])
-
-    def spearman(rows: Any) -> float:
-        return _correlation(rankdata(a[rows]), rankdata(b[rows]))
-
-    values = metrics.compute(SimilarityTask.metrics, list(said), list(given))
-    return {
-        "spearman": Score(values["spearman"], *bootstrap(len(a), spearman)),
-        "pearson": Score(values["pearson"], *bootstrap(len(a), pearson)),
-    }
-
-
-def _correlation(a: Any, b: Any) -> float:
-    import numpy as np
-
-    spread = a.std() * b.std()
-    return float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread > 0 else float(np.nan)
+    estimates = metrics.estimate(SimilarityTask.metrics, predictions=said, references=given)
+    return {name: Score(*estimate) for name, estimate in estimates.items()}

@@ -151,8 +151,7 @@ class TextToText(Unlabelled):
         """Return the perplexity of the targets: among so many pieces the model hesitates at each place."""
         from bertdemo import metrics
 
-        nats, pieces = ([float(one) for one in column] for column in logits.T)
-        return metrics.compute([self.chosen_by], nats, pieces)
+        return metrics.compute([self.chosen_by], nats=logits[:, 0], tokens=logits[:, 1])
 
     def intervals(self, said: Sequence[Written], targets: Sequence[str], labels: Sequence[str]) -> dict[str, Score]:
         """Return ROUGE-L with a bootstrap interval over texts."""
@@ -233,12 +232,8 @@ def _joined(pieces: Sequence[str]) -> str:
 
 
 def _scored(said: Sequence[str], targets: Sequence[str]) -> dict[str, Score]:
-    import numpy as np
-
     from bertdemo import metrics
-    from bertdemo.metrics.intervals import bootstrap
     from bertdemo.metrics.rouge import rouge_l
 
-    each = np.array([rouge_l(one, wanted) for one, wanted in zip(said, targets, strict=True)])
-    value = metrics.compute(TextToText.metrics, list(said), list(targets))["rouge_l"]
-    return {"rouge_l": Score(value, *bootstrap(len(each), lambda rows: float(each[rows].mean())))}
+    overlaps = [rouge_l(one, wanted) for one, wanted in zip(said, targets, strict=True)]
+    return {"rouge_l": Score(*metrics.estimate(TextToText.metrics, overlaps=overlaps)["rouge_l"])}

@@ -142,6 +142,25 @@ def test_a_card_of_no_known_schema_is_broken(text: str) -> None:
         Card.from_json(text, checkpoint="x")
 
 
+def test_a_card_comes_back_as_it_was_and_an_older_one_without_its_later_fields() -> None:
+    card = make_card("a1", "")
+    raw = json.loads(card.to_json())
+    assert Card.from_json(card.to_json(), checkpoint="a1") == card
+    older = {name: value for name, value in raw.items() if name not in {"mends", "relabels"}}
+    assert Card.from_json(json.dumps(older), checkpoint="a1") == card
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"labels": "good"}, {"labels": [1]}, {"columns": ["text"]}, {"metrics": {"f1": 0.5}}, {"rows": "many"},
+     {"language": "xx"}, {"config": None}, {"max_length": None}],
+)  # fmt: skip
+def test_a_card_with_a_value_of_another_type_is_broken(change: dict[str, object]) -> None:
+    raw = json.loads(make_card("a1", "").to_json())
+    with pytest.raises(CheckpointBroken):
+        Card.from_json(json.dumps({**raw, **change}), checkpoint="x")
+
+
 def test_every_field_of_a_card_is_saved() -> None:
     card = make_card("a1", "")
     assert set(json.loads(card.to_json())) == {"schema", *asdict(card)}

@@ -111,6 +111,7 @@ def test_a_config_file_that_is_no_object_is_refused(tmp_path: Path, text: str) -
         ({NORM: entry([1], 0, 4), "embeddings.LayerNorm.bias": entry([1], 8, 12)}, bytes(12)),
         ({NORM: entry([-1], 0, -4)}, b""),
         ({NORM: entry([1], 0, 4, "F8_E4M3")}, bytes(4)),
+        ({NORM: entry([1, 1, 1, 1, 1], 0, 4)}, bytes(4)),
         ({NORM: {"dtype": "F32"}}, bytes(4)),
         ({NORM: [1]}, bytes(4)),
         ({NORM: {"dtype": [], "shape": [1], "data_offsets": [0, 4]}}, bytes(4)),
@@ -131,6 +132,12 @@ def test_a_header_that_claims_to_be_vast_is_not_read(tmp_path: Path) -> None:
     path.write_bytes(struct.pack("<Q", 2**63) + b"{}")
     with pytest.raises(CheckpointBroken):
         validation.check_weights(path)
+
+
+def test_a_header_beyond_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    header = json.dumps({NORM: entry([1], 0, 4)}).encode() + b" " * validation._MAX_HEADER_BYTES
+    with pytest.raises(CheckpointBroken):
+        validation.check_weights(write_weights(tmp_path / "model.safetensors", header, bytes(4)))
 
 
 @settings(max_examples=60, deadline=None)

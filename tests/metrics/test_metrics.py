@@ -9,25 +9,29 @@ from typing import Any
 import pytest
 
 from bertdemo import metrics
-from bertdemo.metrics.intervals import macro_f1_interval, wilson
+from bertdemo.metrics import rouge, scores, squad_f1
+from bertdemo.metrics.intervals import bootstrap, interval, wilson
 
 FOLDER = Path(metrics.__file__).parent
 NAMES = sorted(path.name for path in FOLDER.iterdir() if (path / f"{path.name}.py").is_file())
-GIVEN: dict[str, tuple[Any, Any, str | None, float]] = {
-    "accuracy": ([0, 1, 1], [0, 1, 0], None, 2 / 3),
-    "macro_f1": ([0, 1, 1], [0, 1, 0], None, 2 / 3),
-    "micro_f1": ([[1, 0], [1, 1]], [[1, 0], [0, 1]], None, 0.8),
-    "entity_f1": ([["B-A", "I-A", "O"], ["B-B"]], [["B-A", "I-A", "O"], ["B-A"]], None, 0.5),
-    "exact_match": (["The cat.", "dog"], ["cat", "a cat"], None, 0.5),
-    "f1": (["the black cat", "猫在睡"], ["a cat", "猫在叫"], None, (2 / 3 + 2 / 3) / 2),
-    "pearson": ([1.0, 2.0, 3.0], [2.0, 4.0, 6.0], None, 1.0),
-    "spearman": ([1.0, 2.0, 3.0], [1.0, 8.0, 9.0], None, 1.0),
-    "perplexity": ([2.0, 4.0], [1.0, 2.0], None, 7.38905609893065),
-    "recall_at_10": ([1, 10, 11, 99], [10, 10, 10, 10], None, 0.5),
-    "rouge_l": (["The cat sat.", "猫在睡"], ["the black cat", "猫睡了"], None, (2 / 3 + 2 / 3) / 2),
-    "mrr": ([1, 2, 4, 4], [1, 1, 1, 1], None, 0.5),
+GIVEN: dict[str, tuple[dict[str, Any], float]] = {
+    "accuracy": ({"predictions": [0, 1, 1], "references": [0, 1, 0]}, 2 / 3),
+    "macro_f1": ({"predictions": [0, 1, 1], "references": [0, 1, 0]}, 2 / 3),
+    "micro_f1": ({"predictions": [[1, 0], [1, 1]], "references": [[1, 0], [0, 1]]}, 0.8),
+    "entity_f1": ({"matched": [1, 0], "predicted": [1, 1], "labeled": [1, 1]}, 0.5),
+    "exact_match": ({"matches": [squad_f1.exact("The cat.", "cat"), squad_f1.exact("dog", "a cat")]}, 0.5),
+    "f1": ({"overlaps": [squad_f1.f1("the black cat", "a cat"), squad_f1.f1("猫在睡", "猫在叫")]}, (2 / 3 + 2 / 3) / 2),
+    "pearson": ({"predictions": [1.0, 2.0, 3.0], "references": [2.0, 4.0, 6.0]}, 1.0),
+    "spearman": ({"predictions": [1.0, 2.0, 3.0], "references": [1.0, 8.0, 9.0]}, 1.0),
+    "perplexity": ({"nats": [2.0, 4.0], "tokens": [1.0, 2.0]}, 7.38905609893065),
+    "recall_at_10": ({"ranks": [1, 10, 11, 99]}, 0.5),
+    "rouge_l": (
+        {"overlaps": [rouge.rouge_l("The cat sat.", "the black cat"), rouge.rouge_l("猫在睡", "猫睡了")]},
+        (2 / 3 + 2 / 3) / 2,
+    ),
+    "mrr": ({"ranks": [1, 2, 4, 4]}, 0.5),
 }
-"""Metric -> predictions, references, configuration, and the value worked out by hand."""
+"""Metric -> its arrays, and the value worked out by hand."""
 
 
 def test_a_wilson_interval_has_its_known_values() -> None:
@@ -45,28 +49,49 @@ def test_a_wilson_interval_has_its_known_values() -> None:
 
 
 def test_a_bootstrap_interval_contains_the_value_and_narrows_with_rows() -> None:
-    from sklearn.metrics import f1_score
-
-    true, guess = [0, 0, 1, 1, 2, 2, 0, 1] * 10, [0, 1, 1, 1, 2, 0, 0, 1] * 10
-    low, high = macro_f1_interval(true, guess)
-    wide_low, wide_high = macro_f1_interval(true[:16], guess[:16])
-    value = f1_score(true, guess, average="macro")
-    assert low < value < high
-    assert high - low < wide_high - wide_low
-    assert macro_f1_interval(true, guess) == (low, high)
-
-
-@pytest.mark.slow
-def test_the_bootstrap_counts_what_scikit_learn_counts() -> None:
     import numpy as np
     from sklearn.metrics import f1_score
 
-    from bertdemo.metrics.intervals import _macro_f1
+    true, guess = np.array([0, 0, 1, 1, 2, 2, 0, 1] * 10), np.array([0, 1, 1, 1, 2, 0, 0, 1] * 10)
+    value = f1_score(true, guess, average="macro")
+    low, high = interval(scores.macro_f1, value, predictions=guess, references=true)
+    wide_low, wide_high = interval(scores.macro_f1, value, predictions=guess[:16], references=true[:16])
+    assert low < value < high
+    assert high - low < wide_high - wide_low
+    assert bootstrap(len(true), lambda rows: scores.macro_f1(guess[rows], true[rows])) == (low, high)
+
+
+def test_the_functions_count_what_scikit_learn_and_scipy_count() -> None:
+    import numpy as np
+    from scipy.stats import pearsonr, spearmanr
+    from sklearn.metrics import accuracy_score, f1_score
 
     generator = np.random.default_rng(0)
     for _ in range(20):
         true, guess = generator.integers(0, 6, 15), generator.integers(0, 6, 15)
-        assert _macro_f1(true, guess, 6) == pytest.approx(f1_score(true, guess, average="macro", zero_division=0.0))
+        flags, chosen = generator.integers(0, 2, (15, 4)), generator.integers(0, 2, (15, 4))
+        a, b = generator.random(15), generator.random(15).round(1)
+        chosen[:, 3] = flags[:, 3] = 0
+        for ours, theirs in (
+            (scores.accuracy(guess, true), accuracy_score(true, guess)),
+            (scores.macro_f1(guess, true), f1_score(true, guess, average="macro", zero_division=0.0)),
+            (scores.macro_f1(chosen, flags), f1_score(flags, chosen, average="macro", zero_division=0.0)),
+            (scores.micro_f1(chosen, flags), f1_score(flags, chosen, average="micro", zero_division=0.0)),
+            (scores.pearson(a, b), pearsonr(a, b).statistic),
+            (scores.spearman(a, b), spearmanr(a, b).statistic),
+        ):
+            assert ours == pytest.approx(theirs, abs=1e-12)
+
+
+def test_a_share_of_rows_has_a_wilson_interval() -> None:
+    assert interval(scores.recall_at_10, 0.5, ranks=[1, 10, 11, 99]) == wilson(2, 4)
+    assert interval(scores.accuracy, 1.0, predictions=[1, 0], references=[1, 0]) == wilson(2, 2)
+
+
+def test_a_draw_of_equal_numbers_is_left_out_and_a_table_of_them_has_no_correlation() -> None:
+    low, high = interval(scores.pearson, 1.0, predictions=[1.0, 2.0, 2.0], references=[1.0, 2.0, 2.0])
+    assert low == high == pytest.approx(1.0)
+    assert interval(scores.spearman, 0.0, predictions=[1.0, 1.0], references=[1.0, 2.0]) == (0.0, 1.0)
 
 
 @pytest.mark.slow
@@ -88,8 +113,12 @@ def test_every_metric_is_loaded_by_its_path_without_a_network(monkeypatch: pytes
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     metrics.load.cache_clear()
     assert set(GIVEN) == set(NAMES)
-    for name, (said, given, kind, value) in GIVEN.items():
-        assert metrics.compute([name], said, given, kind) == pytest.approx({name: value}), name
+    for name, (arrays, value) in GIVEN.items():
+        assert metrics.compute([name], **arrays) == pytest.approx({name: value}), name
+    assert metrics.compute(["macro_f1"], predictions=[[1, 0], [1, 0]], references=[[1, 0], [0, 0]]) == pytest.approx(
+        {"macro_f1": 1 / 3}
+    )
+    assert metrics.compute(["pearson"], predictions=[1.0, 1.0], references=[1.0, 2.0]) == {"pearson": 0.0}
     assert asked == [str(FOLDER / name) for name in GIVEN]
 
 
@@ -111,7 +140,7 @@ def test_a_metric_that_is_not_ours_is_refused_and_never_looked_up(
 @pytest.mark.slow
 def test_modules_are_copied_only_into_the_private_folder() -> None:
     metrics.load.cache_clear()
-    metrics.compute(["accuracy"], [1], [1])
+    metrics.compute(["accuracy"], predictions=[1], references=[1])
     private = Path(os.environ["HF_MODULES_CACHE"])
     copied = {path.stem for path in private.rglob("*.py") if path.stem in NAMES}
     assert "accuracy" in copied

@@ -14,6 +14,7 @@ from tests.runs.support import started, step
 
 _AT = {"seq": 1, "attempt": 1, "at": 10.0}
 METRICS = {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}}
+WITHOUT_INTERVAL = {"rouge_l": {"value": 0.5, "low": None, "high": None}}
 EVERY: list[ev.RunEvent] = [
     ev.Queued(**_AT),
     ev.Launched(**_AT, warm=True),
@@ -25,7 +26,10 @@ EVERY: list[ev.RunEvent] = [
     ev.Warned(**_AT, message="warning.time_limit", values={"minutes": 20}),
     ev.Finished(**_AT, checkpoint="c", metrics=METRICS, evaluated_on="test", rows=3, seconds=1.5),
     ev.Cancelled(**_AT, checkpoint="c", evaluated=True, step=2, metrics=METRICS, evaluated_on="validation", rows=3),
-    ev.Failed(**_AT, message="error.disk_full", values={}),
+    ev.Cancelled(
+        **_AT, checkpoint="c", evaluated=True, step=2, metrics={"f1": {"value": 0.5, "low": None, "high": None}}
+    ),
+    ev.Failed(**_AT, message="error.disk_full", values={"count": 3, "share": 0.5, "file": "a.csv"}),
 ]
 
 
@@ -61,6 +65,9 @@ def test_a_last_line_torn_at_any_byte_is_not_there_yet() -> None:
         '{"kind": "from_the_future", "seq": 9}',
         '{"kind": "queued"}', '{"kind": "queued", "seq": "1", "attempt": 1, "at": 0}',
         '{"kind": "queued", "seq": 1, "attempt": null, "at": 0}', "[" * 100_000,
+        '{"kind": "queued", "seq": true, "attempt": 1, "at": 0}',
+        '{"kind": "queued", "seq": 1, "attempt": 1, "at": "0"}',
+        '{"kind": "phase", "seq": 1, "attempt": 1, "at": 0, "name": ["saving"], "progress": 0.5}',
     ],
 )  # fmt: skip
 def test_a_damaged_or_unknown_middle_line_is_skipped(damaged: str) -> None:
@@ -91,7 +98,7 @@ def test_seconds_left_are_a_time(seconds: float) -> None:
 
 
 QUEUED, LAUNCHED = ev.Queued(**_AT), ev.Launched(2, 1, 100.0)
-FINISHED, CANCELLED, FAILED = EVERY[8], EVERY[9], EVERY[10]
+FINISHED, CANCELLED, FAILED = EVERY[8], EVERY[9], EVERY[11]
 STARTED = started()
 
 

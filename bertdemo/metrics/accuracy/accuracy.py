@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import datasets
-import evaluate
-from sklearn.metrics import accuracy_score
+from bertdemo.metrics import array_metric, scores
 
 
-class Accuracy(evaluate.Metric):
+class Accuracy(array_metric.ArrayMetric):
     """(rows,) label ids against (rows,) label ids."""
 
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description="Share of right predictions.",
-            citation="",
-            inputs_description="predictions, references: lists of label ids of one length",
-            features=datasets.Features({"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}),
-        )
-
-    def _compute(self, predictions: Sequence[int], references: Sequence[int]) -> dict[str, float]:
-        return {"accuracy": float(accuracy_score(references, predictions))}
+    function = scores.accuracy

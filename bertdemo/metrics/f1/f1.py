@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import datasets
-import evaluate
-
-from bertdemo.metrics import squad_f1
-
-_CELL = datasets.Value("string")
+from bertdemo.metrics import array_metric, scores
 
 
-class AnswerF1(evaluate.Metric):
-    """(questions,) answers against (questions,) right answers; "" is no answer."""
+class AnswerF1(array_metric.ArrayMetric):
+    """(questions,) F1 of the words of an answer and of the right one."""
 
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description="How near answers are to the right ones.",
-            citation="",
-            inputs_description="predictions, references: lists of texts of one length",
-            features=datasets.Features({"predictions": _CELL, "references": _CELL}),
-        )
-
-    def _compute(self, predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-        found = [squad_f1.f1(said, given) for said, given in zip(predictions, references, strict=True)]
-        return {"f1": sum(found) / max(1, len(found))}
+    function = scores.f1

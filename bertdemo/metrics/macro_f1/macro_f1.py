@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import datasets
-import evaluate
-from sklearn.metrics import f1_score
-
-_FLAGS = datasets.Sequence(datasets.Value("int64"))
+from bertdemo.metrics import array_metric, scores
 
 
-class MacroF1(evaluate.Metric):
-    """(rows,) label ids against (rows,) label ids; labels that occur in neither are left out.
+class MacroF1(array_metric.ArrayMetric):
+    """(rows,) label ids against label ids, or (rows, labels) flags against flags."""
 
-    With the configuration `multilabel`: (rows, labels) flags against flags, a label without any flag counts 0.
-    """
-
-    def _info(self) -> evaluate.MetricInfo:
-        cell = _FLAGS if self.config_name == "multilabel" else datasets.Value("int64")
-        return evaluate.MetricInfo(
-            description="Mean over labels of the harmonic mean of precision and recall.",
-            citation="",
-            inputs_description="predictions, references: lists of label ids, or of flags, of one length",
-            features=datasets.Features({"predictions": cell, "references": cell}),
-        )
-
-    def _compute(self, predictions: Sequence[Any], references: Sequence[Any]) -> dict[str, float]:
-        return {"macro_f1": float(f1_score(references, predictions, average="macro", zero_division=0.0))}
+    function = scores.macro_f1

@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import datasets
-import evaluate
-from sklearn.metrics import f1_score
+from bertdemo.metrics import array_metric, scores
 
 
-class MicroF1(evaluate.Metric):
+class MicroF1(array_metric.ArrayMetric):
     """(rows, labels) flags against (rows, labels) flags."""
 
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description="Harmonic mean of precision and recall over all flags.",
-            citation="",
-            inputs_description="predictions, references: lists of lists of 0 and 1, of one shape",
-            features=datasets.Features(
-                {
-                    "predictions": datasets.Sequence(datasets.Value("int64")),
-                    "references": datasets.Sequence(datasets.Value("int64")),
-                }
-            ),
-        )
-
-    def _compute(self, predictions: Sequence[Sequence[int]], references: Sequence[Sequence[int]]) -> dict[str, float]:
-        return {"micro_f1": float(f1_score(references, predictions, average="micro", zero_division=0.0))}
+    function = scores.micro_f1

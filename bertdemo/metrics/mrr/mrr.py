@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import datasets
-import evaluate
+from bertdemo.metrics import array_metric, scores
 
 
-class Mrr(evaluate.Metric):
-    """(queries,) ranks from 1; `references` are the best possible rank, 1."""
+class Mrr(array_metric.ArrayMetric):
+    """(queries,) ranks of each query's own document, from 1."""
 
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description="Mean of one over the rank.",
-            citation="",
-            inputs_description="predictions: ranks from 1; references: 1 for each",
-            features=datasets.Features({"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}),
-        )
-
-    def _compute(self, predictions: Sequence[int], references: Sequence[int]) -> dict[str, float]:
-        reciprocal = [best / rank for rank, best in zip(predictions, references, strict=True)]
-        return {"mrr": sum(reciprocal) / max(1, len(reciprocal))}
+    function = scores.mrr

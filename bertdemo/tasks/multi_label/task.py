@@ -237,11 +237,9 @@ class MultiLabel(Task):
         self, said: Sequence[LabelSet], targets: Sequence[tuple[int, ...]], labels: Sequence[str]
     ) -> dict[str, Score]:
         """Return both F1 with bootstrap intervals over rows."""
-        import numpy as np
-
         ids = {label: i for i, label in enumerate(labels)}
         chosen = _flags([[ids[label] for label in one.chosen] for one in said], len(labels)) > 0
-        return _with_intervals(chosen, _flags(targets, len(labels)), np)
+        return _with_intervals(chosen, _flags(targets, len(labels)))
 
     def judge(self, said: LabelSet, target: tuple[int, ...], labels: Sequence[str]) -> Judged:
         """A row is right where all of its labels are chosen and no other."""
@@ -299,7 +297,7 @@ class MultiLabel(Task):
         chosen = np.zeros_like(given) > 0
         for fold in range(FOLDS):  # a threshold is never tuned on the row that it decides
             chosen[parts == fold] = said[parts == fold] >= thresholds.tuned(said[parts != fold], given[parts != fold])
-        return [Reached("one_vs_rest", _with_intervals(chosen, given, np), len(rows), FOLDS)]
+        return [Reached("one_vs_rest", _with_intervals(chosen, given), len(rows), FOLDS)]
 
     def _check_own_columns(self, table: Table, columns: Mapping[str, str]) -> None:
         flag = next(iter(flag_columns(table)), "") if self._flagged(columns) else columns.get("label", "")
@@ -323,11 +321,9 @@ def _begin_at_shares(model: Any, given: Flags) -> None:
 
 
 def _flags(targets: Sequence[Sequence[int]], labels: int) -> Flags:
-    import numpy as np
+    from sklearn.preprocessing import MultiLabelBinarizer
 
-    flags = np.zeros((len(targets), labels), dtype=np.int64)
-    for row, target in enumerate(targets):
-        flags[row, list(target)] = 1
+    flags: Flags = MultiLabelBinarizer(classes=range(labels)).fit_transform(targets)
     return flags
 
 
@@ -364,23 +360,12 @@ def _probabilities(
 def _scores(chosen: Any, given: Flags) -> dict[str, float]:
     from bertdemo import metrics
 
-    return metrics.compute(MultiLabel.metrics, chosen.astype(int).tolist(), given.tolist(), "multilabel")
+    return metrics.compute(MultiLabel.metrics, predictions=chosen.astype(int), references=given)
 
 
-def _with_intervals(chosen: Any, given: Flags, np: Any) -> dict[str, Score]:
-    """Return both F1 of (rows, labels) flags; the intervals come from counts, which a thousand draws can afford."""
-    from bertdemo.metrics.intervals import bootstrap
+def _with_intervals(chosen: Any, given: Flags) -> dict[str, Score]:
+    """Return both F1 of (rows, labels) flags with bootstrap intervals over rows."""
+    from bertdemo import metrics
 
-    both, some = chosen & (given > 0), chosen.astype(int) + given
-
-    def macro(rows: Any) -> float:
-        return float((2 * both[rows].sum(0) / np.maximum(1, some[rows].sum(0))).mean())
-
-    def micro(rows: Any) -> float:
-        return float(2 * both[rows].sum() / max(1, some[rows].sum()))
-
-    values = _scores(chosen, given)
-    return {
-        "macro_f1": Score(values["macro_f1"], *bootstrap(len(given), macro)),
-        "micro_f1": Score(values["micro_f1"], *bootstrap(len(given), micro)),
-    }
+    estimates = metrics.estimate(MultiLabel.metrics, predictions=chosen.astype(int), references=given)
+    return {name: Score(*estimate) for name, estimate in estimates.items()}

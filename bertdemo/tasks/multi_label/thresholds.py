@@ -33,7 +33,10 @@ def tuned(probabilities: Floats, given: Flags) -> Floats:
 
 
 def one_vs_rest(vectors: Any, given: Flags, asked: Any) -> Floats:
-    """Fit a logistic regression a label on (rows, width) vectors; return (asked, labels) probabilities."""
+    """Fit a logistic regression a label on (rows, width) vectors; return (asked, labels) probabilities.
+
+    OneVsRestClassifier does the same, but says 0 of a single label that every row of a fold has.
+    """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits

@@ -87,6 +87,7 @@ def best_span(starts: Sequence[Floats], ends: Sequence[Floats], read: Sequence[W
     answer".
     """
     import numpy as np
+    from scipy.special import logsumexp
 
     best, place, null, logs = -np.inf, (0, 0), np.inf, []
     for start, end, window in zip(starts, ends, read, strict=True):
@@ -102,7 +103,7 @@ def best_span(starts: Sequence[Floats], ends: Sequence[Floats], read: Sequence[W
     if not logs:
         return Found(0, 0, -np.inf, null, 0.0)
     everything = np.concatenate([*logs, [null]])
-    share = float(np.exp(best - everything.max()) / np.exp(everything - everything.max()).sum())
+    share = float(np.exp(best - logsumexp(everything)))
     return Found(*place, best, null, share)
 
 

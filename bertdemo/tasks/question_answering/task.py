@@ -198,11 +198,14 @@ class QuestionAnswering(Unlabelled):
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
         """Return exact match and F1 by row: the best span of all its windows, at the best threshold."""
+        from bertdemo import metrics
+
         said = self._by_row(logits, dataset, held_out)
         targets = self.targets(held_out.table, held_out.columns, held_out.labels)
         rows = [row for row in said if targets[row] is not None]
         threshold = _threshold([said[row] for row in rows], [targets[row] for row in rows])
-        return _scores([_settled(said[row], threshold) for row in rows], [targets[row] for row in rows])
+        arrays = _metric_arrays([_settled(said[row], threshold) for row in rows], [targets[row] for row in rows])
+        return {name: metrics.compute([name], **by_row)[name] for name, by_row in arrays.items()}
 
     def decode(self, logits: Any, dataset: Dataset, held_out: HeldOut) -> dict[int, Answer]:
         """Return the answer to each row, at the best threshold for these rows."""
@@ -227,19 +230,10 @@ class QuestionAnswering(Unlabelled):
 
     def intervals(self, said: Sequence[Answer], targets: Sequence[Wanted], labels: Sequence[str]) -> dict[str, Score]:
         """Return F1 with a bootstrap interval, exact match with a Wilson one."""
-        import numpy as np
+        from bertdemo import metrics
 
-        from bertdemo.metrics import squad_f1
-        from bertdemo.metrics.intervals import bootstrap, wilson
-
-        values = _scores(said, targets)
-        pairs = [(one.answer, target.text) for one, target in zip(said, targets, strict=True)]
-        overlap = np.array([squad_f1.f1(a, b) for a, b in pairs])
-        exact = sum(squad_f1.exact(a, b) for a, b in pairs)
-        return {
-            "f1": Score(values["f1"], *bootstrap(len(pairs), lambda rows: float(overlap[rows].mean()))),
-            "exact_match": Score(values["exact_match"], *wilson(exact, len(pairs))),
-        }
+        arrays = _metric_arrays(said, targets)
+        return {name: Score(*metrics.estimate([name], **by_row)[name]) for name, by_row in arrays.items()}
 
     def judge(self, said: Answer, target: Wanted, labels: Sequence[str]) -> Judged:
         """Hold the answer against the right one, without regard to case, articles and marks."""
@@ -372,8 +366,12 @@ def _threshold(said: Sequence[Answer], targets: Sequence[Any]) -> float:
     return float(chosen)
 
 
-def _scores(said: Sequence[Answer], targets: Sequence[Any]) -> dict[str, float]:
-    from bertdemo import metrics
+def _metric_arrays(said: Sequence[Answer], targets: Sequence[Any]) -> dict[str, dict[str, list[float]]]:
+    """Return metric -> what it needs of each row."""
+    from bertdemo.metrics import squad_f1
 
-    given = [target.text for target in targets]
-    return metrics.compute(QuestionAnswering.metrics, [one.answer for one in said], given)
+    pairs = [(one.answer, target.text) for one, target in zip(said, targets, strict=True)]
+    return {
+        "f1": {"overlaps": [squad_f1.f1(a, b) for a, b in pairs]},
+        "exact_match": {"matches": [squad_f1.exact(a, b) for a, b in pairs]},
+    }

@@ -101,16 +101,9 @@ def as_bio(tags: Sequence[str]) -> tuple[tuple[str, ...], int]:
 
 def entities(tags: Sequence[str]) -> list[tuple[str, int, int]]:
     """Return (kind, first word, word after the last) of BIO tags; an I- of another kind begins an entity too."""
-    found: list[tuple[str, int, int]] = []
-    for at, tag in enumerate(tags):
-        if tag == OUTSIDE:
-            continue
-        place, name = tag[0], tag[2:]
-        if place == "I" and found and found[-1][0] == name and found[-1][2] == at:
-            found[-1] = (name, found[-1][1], at + 1)
-        else:
-            found.append((name, at, at + 1))
-    return found
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    return [(kind, first, last + 1) for kind, first, last in get_entities(list(tags))]
 
 
 def _from_spans(text: str, spans: Sequence[Mapping[str, Any]]) -> Sentence | Fault:

@@ -213,7 +213,7 @@ class TokenClassification(Task):
             places = [at for at, label in enumerate(wanted) if label != IGNORED]
             said.append([held_out.labels[row[at]] for at in places])
             given.append([held_out.labels[wanted[at]] for at in places])
-        return metrics.compute(self.metrics, said, given)
+        return metrics.compute(self.metrics, **_counted(said, given))
 
     def intervals(
         self, said: Sequence[Entities], targets: Sequence[Sentence], labels: Sequence[str]
@@ -356,20 +356,20 @@ def decoded(
 
 def entity_scores(said: Sequence[Sequence[str]], given: Sequence[Sequence[str]]) -> dict[str, Score]:
     """Return entity F1 of BIO tags with a bootstrap interval over sentences."""
-    import numpy as np
-
     from bertdemo import metrics
-    from bertdemo.metrics.intervals import bootstrap
 
+    estimates = metrics.estimate(TokenClassification.metrics, **_counted(said, given))
+    return {name: Score(*estimate) for name, estimate in estimates.items()}
+
+
+def _counted(said: Sequence[Sequence[str]], given: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+    """Return how many entities of each sentence are predicted rightly, predicted, and in the data."""
     pairs = [(set(entities(a)), set(entities(b))) for a, b in zip(said, given, strict=True)]
-    both = np.array([len(a & b) for a, b in pairs])
-    some = np.array([len(a) + len(b) for a, b in pairs])
-    value = metrics.compute(TokenClassification.metrics, [list(tags) for tags in said], [list(tags) for tags in given])
-
-    def f1(rows: Any) -> float:
-        return float(2 * both[rows].sum() / max(1, some[rows].sum()))
-
-    return {"entity_f1": Score(value["entity_f1"], *bootstrap(len(pairs), f1))}
+    return {
+        "matched": [len(a & b) for a, b in pairs],
+        "predicted": [len(a) for a, _ in pairs],
+        "labeled": [len(b) for _, b in pairs],
+    }
 
 
 def word_vectors(frozen: Frozen, given: Sequence[Sentence]) -> list[Any]:
