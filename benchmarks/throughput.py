@@ -15,7 +15,7 @@ from bertdemo.run_config import RunConfig, chosen_for
 from bertdemo.services import Services
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
-from bertdemo.tasks.batching import Collator
+from bertdemo.tasks.forward import Collator
 
 PADDED_ROWS, PAIRS, BATCH, PADDED_LENGTH = 256, 3, 32, 128
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.run_config import Keep
-from bertdemo.tasks.batching import batches
+from bertdemo.tasks.forward import batches, forward
 from bertdemo.tasks.results import Score
 
 if TYPE_CHECKING:
@@ -130,24 +130,20 @@ def embed(
     Raises what `open_model` raises. `progress` may raise to stop.
     """
     import numpy as np
-    import torch
 
     from bertdemo.checkpoints.loading import open_model
     from bertdemo.checkpoints.mean_pooling_head import masked_mean
 
     model: Any = open_model(folder, head="none").model
     model.to(device)
-    found = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
-    done = 0
-    with torch.inference_mode():
-        read = batches(tokenizer, texts, None, max_length=max_length, keep=keep, batch_size=batch_size)
-        for indices, inputs in read:
-            there = {name: tensor.to(device) for name, tensor in inputs.items()}
-            hidden = model(**there).last_hidden_state  # (batch, length, width)
-            found[indices] = masked_mean(hidden, there["attention_mask"]).cpu().numpy()  # (batch, width)
-            done += len(indices)
-            progress(done / len(texts))
-    return found
+
+    def means(batch: dict[str, Any], _: list[int]) -> Any:
+        hidden = model(**batch).last_hidden_state  # (batch, length, width)
+        return masked_mean(hidden, batch["attention_mask"]).cpu().numpy()  # (batch, width)
+
+    read = batches(tokenizer, texts, None, max_length=max_length, keep=keep, batch_size=batch_size)
+    rows = forward(means, read, len(texts), device=device, progress=progress)
+    return np.asarray(rows, dtype=np.float32).reshape(len(rows), model.config.hidden_size)
 
 
 @dataclass(frozen=True)
@@ -165,21 +161,21 @@ class Reader:
 
     def pieces(self, texts: Sequence[str]) -> list[tuple[Floats, list[tuple[int, int]]]]:
         """Return for each text (pieces, width) of the last layer and the characters that each piece came from."""
-        import torch
-
         from bertdemo.checkpoints.loading import open_model
 
         model: Any = open_model(self.folder, head="none").model
-        found: dict[int, tuple[Floats, list[tuple[int, int]]]] = {}
         length = min(PIECES, int(model.config.max_position_embeddings))
-        with torch.inference_mode():
-            for indices, inputs in batches(self.tokenizer, texts, None, max_length=length):
-                hidden = model(**inputs).last_hidden_state  # (batch, n, width)
-                encodings = self.tokenizer.encode_batch([texts[index] for index in indices], None, length)
-                for index, row, encoding in zip(indices, hidden, encodings, strict=True):
-                    found[index] = (row[: len(encoding.ids)].numpy(), list(encoding.offsets))
-                self.progress(len(found) / len(texts))
-        return [found[index] for index in range(len(texts))]
+
+        def vectors_of(batch: dict[str, Any], indices: list[int]) -> list[tuple[Floats, list[tuple[int, int]]]]:
+            hidden = model(**batch).last_hidden_state  # (batch, n, width)
+            encodings = self.tokenizer.encode_batch([texts[index] for index in indices], None, length)
+            return [
+                (row[: len(encoding.ids)].numpy(), list(encoding.offsets))
+                for row, encoding in zip(hidden, encodings, strict=True)
+            ]
+
+        read = batches(self.tokenizer, texts, None, max_length=length)
+        return forward(vectors_of, read, len(texts), progress=self.progress)
 
 
 def timed_embed(

@@ -29,7 +29,7 @@ from bertdemo.processes import Slots
 from bertdemo.run_config import Keep
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import HeadOptions, Inputs
-from bertdemo.tasks.batching import batches
+from bertdemo.tasks.forward import batches, forward
 from bertdemo.tasks.results import Prediction
 
 if TYPE_CHECKING:
@@ -141,19 +141,16 @@ class Predictor:
             raise ArgumentWrong(name="pooling", expected=", ".join(POOLINGS))
         for text in texts:
             self._check_text(text, required=False)
-        import torch
-
-        found: dict[int, list[float]] = {}
-        with self.lane(), torch.inference_mode():
+        with self.lane():
             opened = self._opened(checkpoint, owner, "encoder")
-            for indices, inputs in batches(
-                opened.tokenizer, texts, None, max_length=opened.max_length, keep=opened.keep
-            ):
-                on_device = {name: tensor.to(opened.model.device) for name, tensor in inputs.items()}
-                hidden = opened.model(**on_device).last_hidden_state  # (batch, length, width)
-                vectors = pooled(hidden, on_device["attention_mask"], pooling)  # (batch, width)
-                found.update(zip(indices, vectors.float().cpu().tolist(), strict=True))
-        return [found[index] for index in range(len(texts))]
+
+            def vectors_of(batch: dict[str, Any], _: list[int]) -> list[list[float]]:
+                hidden = opened.model(**batch).last_hidden_state  # (batch, length, width)
+                rows: list[list[float]] = pooled(hidden, batch["attention_mask"], pooling).float().cpu().tolist()
+                return rows
+
+            read = batches(opened.tokenizer, texts, None, max_length=opened.max_length, keep=opened.keep)
+            return forward(vectors_of, read, len(texts), device=opened.model.device)
 
     def unit_vectors(
         self, texts: Sequence[str], checkpoint: str, owner: str, progress: Callable[[float], None] = lambda share: None

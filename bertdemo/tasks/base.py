@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from bertdemo.errors import ColumnMissing, ColumnTwice
 from bertdemo.run_config import Keep
 from bertdemo.tables.arrow_columns import cells_at
-from bertdemo.tasks.batching import Collator
+from bertdemo.tasks.forward import Collator
 from bertdemo.tasks.results import Judged, Problem, Reached, Score
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
-from bertdemo.tasks.batching import batches, columns_of
+from bertdemo.tasks.forward import batches, columns_of, forward
 from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
@@ -105,17 +105,12 @@ def unit_vectors(
 ) -> Floats:
     """Return (texts, width) vectors of length 1, in float32."""
     import numpy as np
-    import torch
 
-    found = np.zeros((len(texts), int(model.config.hidden_size)), dtype=np.float32)
-    done = 0
-    with torch.inference_mode():
-        for indices, batch in batches(tokenizer, texts, None, max_length=max_length, keep=keep):
-            there = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            found[indices] = _unit(model, there).cpu().numpy()
-            done += len(indices)
-            progress(done / len(texts))
-    return found
+    read = batches(tokenizer, texts, None, max_length=max_length, keep=keep)
+    rows = forward(
+        lambda batch, _: _unit(model, batch).cpu().numpy(), read, len(texts), device=model.device, progress=progress
+    )
+    return np.asarray(rows, dtype=np.float32).reshape(len(rows), int(model.config.hidden_size))
 
 
 def word_counts(texts: Sequence[str]) -> Any:

@@ -9,14 +9,14 @@ run that is repeated hides the same pieces; held-out rows are hidden in the same
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import MaskMissing
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
-from bertdemo.tasks.batching import IGNORED, Collator, batches, encoded, pad, piece_costs
+from bertdemo.tasks.forward import IGNORED, Collator, batches, encoded, forward, pad, piece_costs
 from bertdemo.tasks.results import Degree, Judged, Prediction, Score
 from bertdemo.tasks.without_labels import Unlabelled
 
@@ -115,6 +115,19 @@ class _Hiding(Collator):
                 "labels": labels,
             })  # fmt: skip
         return pad(made, self.pad_id)
+
+
+def _hiding(
+    collate: _Hiding, read: Iterable[tuple[list[int], dict[str, torch.Tensor]]]
+) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
+    """Yield each batch with hidden pieces; what is hidden of a text depends on its index, not on its batch."""
+    for indices, batch in read:
+        lengths = batch["attention_mask"].sum(1).tolist()
+        rows = [
+            {name: tensor[at][:length].tolist() for name, tensor in batch.items()} | {"row": index, "held_out": True}
+            for at, (index, length) in enumerate(zip(indices, lengths, strict=True))
+        ]
+        yield indices, collate(rows)
 
 
 def hidden(
@@ -234,24 +247,15 @@ class FillMask(Unlabelled):
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Surprise]:
         """Hide pieces of each text, numbered in their order, and return what they cost."""
-        import torch
 
-        collate = _Hiding(tokenizer, 0)
-        found: dict[int, Surprise] = {}
-        with torch.inference_mode():
-            for indices, batch in batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep):
-                lengths = batch["attention_mask"].sum(1).tolist()
-                rows = [
-                    {name: tensor[at][:length].tolist() for name, tensor in batch.items()}
-                    | {"row": index, "held_out": True}
-                    for at, (index, length) in enumerate(zip(indices, lengths, strict=True))
-                ]
-                there = {name: tensor.to(model.device) for name, tensor in collate(rows).items()}
-                labels = there.pop("labels")
-                costs = piece_costs(model(**there).logits.float(), labels).cpu().tolist()
-                found |= {index: Surprise(nats, int(n)) for index, (nats, n) in zip(indices, costs, strict=True)}
-                progress(len(found) / len(inputs.texts))
-        return [found[index] for index in range(len(inputs.texts))]
+        def cost(batch: dict[str, Any], _: list[int]) -> list[Surprise]:
+            labels = batch.pop("labels")
+            costs = piece_costs(model(**batch).logits.float(), labels).cpu().tolist()
+            return [Surprise(nats, int(count)) for nats, count in costs]
+
+        read = batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep)
+        hiding = _hiding(_Hiding(tokenizer, 0), read)
+        return forward(cost, hiding, len(inputs.texts), device=model.device, progress=progress)
 
     def predict(
         self,

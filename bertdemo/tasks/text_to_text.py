@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role
-from bertdemo.tasks.batching import batches, encoded, piece_costs
+from bertdemo.tasks.forward import batches, encoded, forward, piece_costs
 from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
 from bertdemo.tasks.roles import detect, named
 from bertdemo.tasks.without_labels import Unlabelled
@@ -175,25 +175,22 @@ class TextToText(Unlabelled):
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Written]:
         """Write a text for each source: the best of four beams."""
-        import torch
-
-        found: dict[int, Written] = {}
-        read = batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep, batch_size=_BATCH)
         how = _how(tokenizer, min(max_length, int(_writer(model).max_position_embeddings)))
         names = {index: piece for piece, index in tokenizer.vocabulary.items()}
         special = {tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id}
         generate: Any = model.generate
-        with torch.inference_mode():
-            for indices, batch in read:
-                there = {name: batch[name].to(model.device) for name in ("input_ids", "attention_mask")}
-                written = generate(**there, generation_config=how)
-                for index, ids, log_p in zip(
-                    indices, written.sequences.tolist(), written.sequences_scores.tolist(), strict=True
-                ):
-                    pieces = [names[one] for one in ids if one not in special]
-                    found[index] = Written(_joined(pieces), min(1.0, math.exp(log_p)))
-                progress(len(found) / len(inputs.texts))
-        return [found[index] for index in range(len(inputs.texts))]
+
+        def write(batch: dict[str, Any], _: list[int]) -> list[Written]:
+            source = {name: batch[name] for name in ("input_ids", "attention_mask")}
+            written = generate(**source, generation_config=how)
+            pairs = zip(written.sequences.tolist(), written.sequences_scores.tolist(), strict=True)
+            return [
+                Written(_joined([names[index] for index in ids if index not in special]), min(1.0, math.exp(log_p)))
+                for ids, log_p in pairs
+            ]
+
+        read = batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep, batch_size=_BATCH)
+        return forward(write, read, len(inputs.texts), device=model.device, progress=progress)
 
     def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
         """Score the source itself: a rewriting that is worth its training has to be nearer to the target."""

@@ -16,7 +16,7 @@ from bertdemo.checkpoints.loading import open_mean_linear, open_model, write
 from bertdemo.checkpoints.mean_pooling_head import ARCHITECTURE, masked_mean, model_class, pooling_of
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import CheckpointBroken
-from bertdemo.tasks.batching import batches
+from bertdemo.tasks.forward import batches
 from tests.hub_double.server import HubDouble
 from tests.runs.support import rows_of, sharpened
 from tests.tiny import build_tiny_checkpoint

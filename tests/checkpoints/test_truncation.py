@@ -15,7 +15,7 @@ from bertdemo.checkpoints import bundled, truncation
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.checkpoints.truncation import kept
 from bertdemo.run_config import KEEPS, Keep
-from bertdemo.tasks.batching import batches
+from bertdemo.tasks.forward import batches
 
 LONG = "the violin stayed in its case because it was embarrassingly out of tune " * 9
 TEXTS = [LONG, "short", "", "one two three four five six", LONG[:200]]

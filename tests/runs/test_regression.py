@@ -19,7 +19,7 @@ from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
-from bertdemo.tasks.batching import batches
+from bertdemo.tasks.forward import batches
 from tests.runs.conftest import Work
 from tests.runs.support import events_of, request_for, rows_of, write_csv
 from tests.runs.test_job import assert_rows_match, split_of

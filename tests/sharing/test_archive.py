@@ -129,7 +129,7 @@ def test_the_code_in_its_readme_gives_the_logits_of_the_app(
 
     from bertdemo.checkpoints.loading import open_model
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.tasks.batching import batches
+    from bertdemo.tasks.forward import batches
 
     code = (kept[1] / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     long = "a good film and [SEP] a bad one " * 9

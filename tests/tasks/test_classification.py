@@ -21,8 +21,8 @@ from bertdemo.errors import (
 )
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
-from bertdemo.tasks.batching import batches, pad
 from bertdemo.tasks.classification import Classification
+from bertdemo.tasks.forward import batches, pad
 from bertdemo.tasks.results import Labels
 from tests.runs.support import sharpened
 from tests.tiny import build_tiny_checkpoint

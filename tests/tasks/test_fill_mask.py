@@ -14,8 +14,8 @@ from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import MaskMissing
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs
-from bertdemo.tasks.batching import IGNORED
 from bertdemo.tasks.fill_mask import FillMask, hidden
+from bertdemo.tasks.forward import IGNORED
 from tests.tiny import build_tiny_checkpoint
 
 TASK = FillMask()

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from bertdemo.runs.worker.training import Reporter
     from bertdemo.tables.table import Table
-    from bertdemo.tasks.batching import Collator
+    from bertdemo.tasks.forward import Collator
 
 
 def warm_up() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.errors import ColumnsNotFound, OneClass, TooFewRows, TooManyLabels, UnknownLabel
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
-from bertdemo.tasks.batching import batches, encoded
+from bertdemo.tasks.forward import batches, encoded, forward
 from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
 from bertdemo.tasks.multi_label import thresholds
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
@@ -348,17 +348,13 @@ def _probabilities(
 ) -> Floats:
     """Return (rows, labels) probabilities."""
     import numpy as np
-    import torch
 
-    found = np.zeros((len(inputs.texts), len(model.config.id2label)))
-    done = 0
-    with torch.inference_mode():
-        for indices, batch in batches(tokenizer, inputs.texts, inputs.pairs, max_length=max_length, keep=keep):
-            there = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            found[indices] = model(**there).logits.float().sigmoid().cpu().numpy()  # (batch, labels)
-            done += len(indices)
-            progress(done / len(inputs.texts))
-    return found
+    def probabilities_of(batch: dict[str, Any], _: list[int]) -> Any:
+        return model(**batch).logits.float().sigmoid().cpu().numpy()  # (batch, labels)
+
+    read = batches(tokenizer, inputs.texts, inputs.pairs, max_length=max_length, keep=keep)
+    rows = forward(probabilities_of, read, len(inputs.texts), device=model.device, progress=progress)
+    return np.asarray(rows, dtype=float).reshape(len(rows), len(model.config.id2label))
 
 
 def _scores(chosen: Any, given: Flags) -> dict[str, float]:

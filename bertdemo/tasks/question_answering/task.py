@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.errors import AnswerElsewhere, ColumnsNotFound, TooFewRows
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
-from bertdemo.tasks.batching import Collator
+from bertdemo.tasks.forward import Collator, forward
 from bertdemo.tasks.question_answering.spans import Found, Window, best_span, in_batches, padded, windows
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Score
 from bertdemo.tasks.roles import named
@@ -324,21 +324,20 @@ _Scores = tuple[list[Any], list[Any]]
 
 def scores_of(model: Any, tokenizer: SharedTokenizer, read: Sequence[Sequence[Window]]) -> list[_Scores]:
     """Return for each question the start and the end scores of its windows."""
-    import torch
+    flat = [window for own in read for window in own]
 
-    flat = [(at, place, window) for at, own in enumerate(read) for place, window in enumerate(own)]
-    scores: dict[tuple[int, int], tuple[Any, Any]] = {}
-    with torch.inference_mode():
-        for chosen in in_batches([len(window.ids) for _, _, window in flat], _BATCH):
-            batch = padded([flat[i][2] for i in chosen], tokenizer.pad_id)
-            out = model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
-            starts, ends = out.start_logits.float().cpu().numpy(), out.end_logits.float().cpu().numpy()
-            for i, start, end in zip(chosen, starts, ends, strict=True):
-                scores[flat[i][0], flat[i][1]] = (start, end)
-    return [
-        ([scores[at, place][0] for place in range(len(own))], [scores[at, place][1] for place in range(len(own))])
-        for at, own in enumerate(read)
-    ]
+    def both_scores(batch: dict[str, Any], _: list[int]) -> list[tuple[Any, Any]]:
+        out = model(**batch)
+        starts, ends = out.start_logits.float().cpu().numpy(), out.end_logits.float().cpu().numpy()
+        return list(zip(starts, ends, strict=True))
+
+    padded_batches = (
+        (indices, padded([flat[i] for i in indices], tokenizer.pad_id))
+        for indices in in_batches([len(window.ids) for window in flat], _BATCH)
+    )
+    scores = iter(forward(both_scores, padded_batches, len(flat), device=model.device))
+    by_question = [[next(scores) for _ in own] for own in read]
+    return [([start for start, _ in own], [end for _, end in own]) for own in by_question]
 
 
 def _answer(span: Found, passage: str) -> Answer:

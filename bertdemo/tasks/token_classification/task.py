@@ -8,14 +8,14 @@ et al. 2019, 5.3). Tags are BIO: B- begins an entity, I- goes on with it, O is o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, OneClass, TooManyLabels, UnknownLabel
 from bertdemo.run_config import Keep
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
-from bertdemo.tasks.batching import IGNORED, batches, columns_of
+from bertdemo.tasks.forward import IGNORED, batches, columns_of, forward
 from bertdemo.tasks.label_lists import first_beyond
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
 from bertdemo.tasks.roles import detect
@@ -256,11 +256,17 @@ class TokenClassification(Task):
         id2label: Any = model.config.id2label
         names = [str(id2label[i]) for i in range(len(id2label))]
         words = inputs.words or [words_of(text) for text in inputs.texts]
-        found: dict[int, Entities] = {}
-        for index, probabilities, pieces in _read_words(model, tokenizer, inputs.texts, words, max_length, keep):
-            found[index] = decoded(inputs.texts[index], words[index], pieces, probabilities, names)
-            progress(len(found) / len(inputs.texts))
-        return [found[index] for index in range(len(inputs.texts))]
+
+        def entities_of(batch: dict[str, Any], indices: list[int]) -> list[Entities]:
+            probabilities = model(**batch).logits.float().softmax(-1).cpu()  # (batch, n, tags)
+            encodings = tokenizer.encode_batch([inputs.texts[i] for i in indices], max_length=max_length, keep=keep)
+            return [
+                decoded(inputs.texts[i], words[i], first_pieces(code.offsets, code.sequence_ids, words[i]), row, names)
+                for i, row, code in zip(indices, probabilities, encodings, strict=True)
+            ]
+
+        read = batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep)
+        return forward(entities_of, read, len(inputs.texts), device=model.device, progress=progress)
 
     def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
         """Score a linear tagger: a regression on the frozen vector of each word's first piece, out of fold."""
@@ -316,27 +322,6 @@ def first_pieces(offsets: Sequence[Span], sequences: Sequence[int | None], words
         if word < len(words) and words[word][0] <= start and word not in found:
             found[word] = piece
     return found
-
-
-def _read_words(
-    model: Any,
-    tokenizer: SharedTokenizer,
-    texts: Sequence[str],
-    words: Sequence[Sequence[Span]],
-    max_length: int,
-    keep: Keep,
-) -> Iterator[tuple[int, Any, dict[int, int]]]:
-    """Yield (text, (pieces, tags) probabilities, word -> its first piece)."""
-    import torch
-
-    with torch.inference_mode():
-        for indices, batch in batches(tokenizer, texts, None, max_length=max_length, keep=keep):
-            there = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            probabilities = model(**there).logits.float().softmax(-1).cpu()  # (batch, n, tags)
-            cut: Any = {"max_length": max_length, "keep": keep}
-            encodings = tokenizer.encode_batch([texts[index] for index in indices], **cut)
-            for index, row, encoding in zip(indices, probabilities, encodings, strict=True):
-                yield index, row, first_pieces(encoding.offsets, encoding.sequence_ids, words[index])
 
 
 def decoded(

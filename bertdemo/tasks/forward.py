@@ -1,9 +1,13 @@
-"""Batches of encoded texts: little padding, every row once, and what BERT reads of an encoding."""
+"""Encoded texts in batches, and the one loop that runs a model over them.
+
+A batch holds texts of similar length, so that little is padding; each text comes once, and results come back in the
+order of the texts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bertdemo.run_config import Keep
 
@@ -14,6 +18,33 @@ if TYPE_CHECKING:
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.checkpoints.truncation import Encoding
     from bertdemo.tasks.base import EncodeOptions, Inputs
+
+
+Row = TypeVar("Row")
+
+
+def forward(
+    compute: Callable[[dict[str, torch.Tensor], list[int]], Iterable[Row]],
+    read: Iterable[tuple[list[int], dict[str, torch.Tensor]]],
+    count: int,
+    *,
+    device: Any = "cpu",
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[Row]:
+    """Return one result per text, in the order of the texts, of `compute` without gradients.
+
+    `read` are batches as `batches` makes them, of `count` texts in all; `compute` gets the tensors of a batch on
+    `device` and the indices of its texts, and returns a result for each. `progress` may raise to stop.
+    """
+    import torch
+
+    results: dict[int, Row] = {}
+    with torch.inference_mode():
+        for indices, batch in read:
+            on_device = {name: tensor.to(device) for name, tensor in batch.items()}
+            results.update(zip(indices, compute(on_device, indices), strict=True))
+            progress(len(results) / count)
+    return [results[index] for index in range(count)]
 
 
 class Collator:
