@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.forward import batches, forward
 from bertdemo.tasks.results import Score
 
@@ -118,12 +118,11 @@ def embed(
     folder: Path,
     tokenizer: SharedTokenizer,
     texts: Sequence[str],
+    truncation: Truncation,
     *,
-    max_length: int,
     progress: Callable[[float], None] = lambda share: None,
     batch_size: int = 32,
     device: str = "cpu",
-    keep: Keep = "head",
 ) -> Floats:
     """Return the mean of the last layer over each text's pieces, (rows, width), by the checkpoint in `folder`.
 
@@ -141,7 +140,7 @@ def embed(
         hidden = model(**batch).last_hidden_state  # (batch, length, width)
         return masked_mean(hidden, batch["attention_mask"]).cpu().numpy()  # (batch, width)
 
-    read = batches(tokenizer, texts, None, max_length=max_length, keep=keep, batch_size=batch_size)
+    read = batches(tokenizer, texts, None, truncation, batch_size=batch_size)
     rows = forward(means, read, len(texts), device=device, progress=progress)
     return np.asarray(rows, dtype=np.float32).reshape(len(rows), model.config.hidden_size)
 
@@ -164,17 +163,17 @@ class Reader:
         from bertdemo.checkpoints.loading import open_model
 
         model: Any = open_model(self.folder, head="none").model
-        length = min(PIECES, int(model.config.max_position_embeddings))
+        truncation = Truncation(min(PIECES, int(model.config.max_position_embeddings)))
 
         def vectors_of(batch: dict[str, Any], indices: list[int]) -> list[tuple[Floats, list[tuple[int, int]]]]:
             hidden = model(**batch).last_hidden_state  # (batch, n, width)
-            encodings = self.tokenizer.encode_batch([texts[index] for index in indices], None, length)
+            encodings = self.tokenizer.encode_batch([texts[index] for index in indices], None, truncation)
             return [
                 (row[: len(encoding.ids)].numpy(), list(encoding.offsets))
                 for row, encoding in zip(hidden, encodings, strict=True)
             ]
 
-        read = batches(self.tokenizer, texts, None, max_length=length)
+        read = batches(self.tokenizer, texts, None, truncation)
         return forward(vectors_of, read, len(texts), progress=self.progress)
 
 
@@ -182,13 +181,13 @@ def timed_embed(
     folder: Path,
     tokenizer: SharedTokenizer,
     texts: Sequence[str],
+    truncation: Truncation,
     *,
-    max_length: int,
     progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[Floats, float]:
     """Return what `embed` returns, and the seconds that it took."""
     started = time.monotonic()
-    vectors = embed(folder, tokenizer, texts, max_length=max_length, progress=progress)
+    vectors = embed(folder, tokenizer, texts, truncation, progress=progress)
     return vectors, time.monotonic() - started
 
 

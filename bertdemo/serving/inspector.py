@@ -24,7 +24,7 @@ from bertdemo.anatomy.wordpiece import Matching
 from bertdemo.checkpoints import Catalogue, CheckpointInfo, sentence_transformers
 from bertdemo.checkpoints.loading import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.serving.predictor import Predictor
 from bertdemo.tasks.forward import batches, forward
 
@@ -297,10 +297,9 @@ class Inspector:
 
         info = self._catalogue.describe(checkpoint, owner)
         card = self._catalogue.card(checkpoint, owner)
-        length = card.max_length if card and card.max_length else info.positions
-        keep: Keep = card.keep if card else "head"
+        truncation = card.truncation(info.positions) if card else Truncation(info.positions)
         tokenizer = self._catalogue.tokenizer(checkpoint, owner)
-        read = batches(tokenizer, texts, None, max_length=length, keep=keep)
+        read = batches(tokenizer, texts, None, truncation)
         with self._using(checkpoint, owner, kind) as opened:
             rows = forward(
                 lambda batch, _: opened.model.bert(**batch).last_hidden_state[:, 0].numpy(), read, len(texts),

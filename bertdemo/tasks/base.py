@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bertdemo.errors import ColumnMissing, ColumnTwice
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tasks.forward import Collator
 from bertdemo.tasks.results import Judged, Problem, Reached, Score
@@ -44,11 +44,9 @@ class Role:
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """What a task needs to turn rows into tensors; `max_length` counts [CLS] and [SEP]."""
+    """What a task needs to turn rows into tensors."""
 
-    max_length: int
-    keep: Keep = "head"
-    """What stays of a text that is cut."""
+    truncation: Truncation
     train: bool = True
     """False for rows that are held out: what is drawn at random for them is drawn once and for all."""
     stop: Callable[[], None] = lambda: None
@@ -217,9 +215,8 @@ class Task(ABC):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Any]:
         """Return one result a text, in the order of `inputs.texts`. Raises an InputError for what it cannot answer."""
@@ -229,13 +226,12 @@ class Task(ABC):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Any]:
         """Return what is judged of held-out rows: what `predict` says, unless people ask for something else."""
-        return self.predict(model, tokenizer, inputs, max_length=max_length, keep=keep, progress=progress)
+        return self.predict(model, tokenizer, inputs, truncation, progress=progress)
 
     def tuned(
         self,
@@ -243,9 +239,7 @@ class Task(ABC):
         tokenizer: SharedTokenizer,
         inputs: Inputs,
         targets: Sequence[Any],
-        *,
-        max_length: int,
-        keep: Keep = "head",
+        truncation: Truncation,
     ) -> Mapping[str, Any]:
         """Return what is chosen on validation rows after training (thresholds, say): fields of the model's config."""
         return {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import MaskMissing
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.forward import IGNORED, Collator, batches, encoded, forward, pad, piece_costs
 from bertdemo.tasks.results import Degree, Judged, Prediction, Score
@@ -241,9 +241,8 @@ class FillMask(Unlabelled):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Surprise]:
         """Hide pieces of each text, numbered in their order, and return what they cost."""
@@ -253,7 +252,7 @@ class FillMask(Unlabelled):
             costs = piece_costs(model(**batch).logits.float(), labels).cpu().tolist()
             return [Surprise(nats, int(count)) for nats, count in costs]
 
-        read = batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep)
+        read = batches(tokenizer, inputs.texts, None, truncation)
         hiding = _hiding(_Hiding(tokenizer, 0), read)
         return forward(cost, hiding, len(inputs.texts), device=model.device, progress=progress)
 
@@ -262,9 +261,8 @@ class FillMask(Unlabelled):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Fillings]:
         """Return the five best pieces for each [MASK] of a text; MaskMissing where no text has one.
@@ -277,7 +275,9 @@ class FillMask(Unlabelled):
         names = {index: piece for piece, index in tokenizer.vocabulary.items()}
         found = []
         for text in inputs.texts:
-            read = _around_masks(tokenizer.encode(text, specials_in_text=True).ids, tokenizer.mask_id, max_length)
+            read = _around_masks(
+                tokenizer.encode(text, specials_in_text=True).ids, tokenizer.mask_id, truncation.max_length
+            )
             pieces: list[tuple[Piece, ...]] = []
             for part, places in read:
                 ids = torch.tensor([part], device=model.device)

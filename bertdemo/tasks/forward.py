@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 
 if TYPE_CHECKING:
     import torch
@@ -71,9 +71,8 @@ def batches(
     tokenizer: SharedTokenizer,
     texts: Sequence[str],
     pairs: Sequence[str] | None,
+    truncation: Truncation,
     *,
-    max_length: int,
-    keep: Keep = "head",
     batch_size: int = 32,
     chunk: int = 4096,
 ) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
@@ -84,7 +83,7 @@ def batches(
     for start in range(0, len(texts), chunk):
         part = list(texts[start : start + chunk])
         seconds = list(pairs[start : start + chunk]) if pairs is not None else None
-        encodings = tokenizer.encode_batch(part, seconds, max_length=max_length, keep=keep)
+        encodings = tokenizer.encode_batch(part, seconds, truncation)
         order = sorted(range(len(part)), key=lambda i: len(encodings[i].ids))
         for first in range(0, len(order), batch_size):
             chosen = order[first : first + batch_size]
@@ -115,8 +114,7 @@ def encoded(
         options.stop()
         part = slice(start, start + _CHUNK)
         pairs = inputs.pairs[part] if inputs.pairs is not None else None
-        cut: Any = {"max_length": options.max_length, "keep": options.keep}
-        for encoding in tokenizer.encode_batch(inputs.texts[part], pairs, **cut):
+        for encoding in tokenizer.encode_batch(inputs.texts[part], pairs, options.truncation):
             for name, ids in columns_of(encoding).items():
                 found[name].append(ids)
             found["length"].append(len(encoding.ids))

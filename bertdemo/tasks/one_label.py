@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Task
 from bertdemo.tasks.forward import batches, encoded, forward
 from bertdemo.tasks.results import Degree, Judged, Labels, LabelScore, Mark, Score
@@ -148,9 +148,8 @@ class OneLabel(Task):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Labels]:
         """Return the probabilities of all labels for each text, in float32."""
@@ -161,7 +160,7 @@ class OneLabel(Task):
             logits = model(**batch).logits.float()  # (batch, labels)
             return [_best_first(names, row) for row in logits.softmax(-1).cpu().tolist()]
 
-        read = batches(tokenizer, inputs.texts, inputs.pairs, max_length=max_length, keep=keep)
+        read = batches(tokenizer, inputs.texts, inputs.pairs, truncation)
         return forward(labels_of, read, len(inputs.texts), device=model.device, progress=progress)
 
     def _first_row_of(self, label: str, table: Table, columns: Mapping[str, str]) -> int:

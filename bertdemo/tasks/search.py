@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tables.fold_text import fold_text
 from bertdemo.tasks.base import Frozen, HeldOut, Inputs, Role
 from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
@@ -108,13 +108,12 @@ class Search(Twin):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Match]:
         """Return the cosine of each query with its own document."""
-        first, second = _both(model, tokenizer, inputs, max_length, keep, progress)
+        first, second = _both(model, tokenizer, inputs, truncation, progress)
         return [Match(float(score)) for score in (first * second).sum(-1)]
 
     def answer(
@@ -122,13 +121,12 @@ class Search(Twin):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Match]:
         """Search all documents for each query, and say where its own came."""
-        first, second = _both(model, tokenizer, inputs, max_length, keep, progress)
+        first, second = _both(model, tokenizer, inputs, truncation, progress)
         documents = inputs.pairs or []
         found = ranks(first, second, self.numbers([fold_text(text) for text in documents]))
         best = (first @ second.T).argmax(1)
@@ -154,13 +152,13 @@ def _both(
     model: Any,
     tokenizer: SharedTokenizer,
     inputs: Inputs,
-    max_length: int,
-    keep: Keep,
+    truncation: Truncation,
     progress: Callable[[float], None],
 ) -> tuple[Any, Any]:
-    cut: Any = {"max_length": max_length, "keep": keep}
-    first = unit_vectors(model, tokenizer, inputs.texts, progress=lambda share: progress(share / 2), **cut)
-    second = unit_vectors(model, tokenizer, inputs.pairs or [], progress=lambda share: progress(0.5 + share / 2), **cut)
+    first = unit_vectors(model, tokenizer, inputs.texts, truncation, progress=lambda share: progress(share / 2))
+    second = unit_vectors(
+        model, tokenizer, inputs.pairs or [], truncation, progress=lambda share: progress(0.5 + share / 2)
+    )
     return first, second
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, ScoreNoNumber, TooFewRows
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import Frozen, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
 from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
@@ -166,16 +166,14 @@ class SimilarityTask(Twin):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Similarity]:
         """Return the cosine of each pair, and where that is on the model's scale."""
-        cut: Any = {"max_length": max_length, "keep": keep}
-        first = unit_vectors(model, tokenizer, inputs.texts, progress=lambda share: progress(share / 2), **cut)
+        first = unit_vectors(model, tokenizer, inputs.texts, truncation, progress=lambda share: progress(share / 2))
         second = unit_vectors(
-            model, tokenizer, inputs.pairs or [], progress=lambda share: progress(0.5 + share / 2), **cut
+            model, tokenizer, inputs.pairs or [], truncation, progress=lambda share: progress(0.5 + share / 2)
         )
         low, high = _scale(model)
         found = []

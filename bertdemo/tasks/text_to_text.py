@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.forward import batches, encoded, forward, piece_costs
 from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
@@ -123,7 +123,9 @@ class TextToText(Unlabelled):
         targets = self.targets(table, columns, labels)
         wanted = [
             encoding.ids[1:]
-            for encoding in tokenizer.encode_batch([targets[row] or "" for row in rows], max_length=options.max_length)
+            for encoding in tokenizer.encode_batch(
+                [targets[row] or "" for row in rows], None, Truncation(options.truncation.max_length)
+            )
         ]
         return encoded(self.inputs(table, columns, rows), rows, tokenizer, options, labels=wanted)
 
@@ -169,13 +171,12 @@ class TextToText(Unlabelled):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Written]:
         """Write a text for each source: the best of four beams."""
-        how = _how(tokenizer, min(max_length, int(_writer(model).max_position_embeddings)))
+        how = _how(tokenizer, min(truncation.max_length, int(_writer(model).max_position_embeddings)))
         names = {index: piece for piece, index in tokenizer.vocabulary.items()}
         special = {tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id}
         generate: Any = model.generate
@@ -189,7 +190,7 @@ class TextToText(Unlabelled):
                 for ids, log_p in pairs
             ]
 
-        read = batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep, batch_size=_BATCH)
+        read = batches(tokenizer, inputs.texts, None, truncation, batch_size=_BATCH)
         return forward(write, read, len(inputs.texts), device=model.device, progress=progress)
 
     def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:

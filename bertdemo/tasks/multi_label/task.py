@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, OneClass, TooFewRows, TooManyLabels, UnknownLabel
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.forward import batches, encoded, forward
 from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
@@ -224,12 +224,10 @@ class MultiLabel(Task):
         tokenizer: SharedTokenizer,
         inputs: Inputs,
         targets: Sequence[tuple[int, ...]],
-        *,
-        max_length: int,
-        keep: Keep = "head",
+        truncation: Truncation,
     ) -> Mapping[str, Any]:
         """Return a threshold a label, tuned on the validation rows."""
-        probabilities = _probabilities(model, tokenizer, inputs, max_length, keep)
+        probabilities = _probabilities(model, tokenizer, inputs, truncation)
         given = _flags(targets, probabilities.shape[1])
         return {"thresholds": [round(float(one), 4) for one in thresholds.tuned(probabilities, given)]}
 
@@ -268,16 +266,15 @@ class MultiLabel(Task):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[LabelSet]:
         """Return all labels with their probabilities; chosen is what reaches its threshold."""
         id2label: Any = model.config.id2label
         limits = getattr(model.config, "thresholds", None) or [0.5] * len(id2label)
         results = []
-        for row in _probabilities(model, tokenizer, inputs, max_length, keep, progress).tolist():
+        for row in _probabilities(model, tokenizer, inputs, truncation, progress).tolist():
             scored = [Scored(str(id2label[i]), score, score >= limits[i]) for i, score in enumerate(row)]
             results.append(LabelSet(tuple(sorted(scored, key=lambda item: -item.score))))
         return results
@@ -342,8 +339,7 @@ def _probabilities(
     model: Any,
     tokenizer: SharedTokenizer,
     inputs: Inputs,
-    max_length: int,
-    keep: Keep,
+    truncation: Truncation,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Floats:
     """Return (rows, labels) probabilities."""
@@ -352,7 +348,7 @@ def _probabilities(
     def probabilities_of(batch: dict[str, Any], _: list[int]) -> Any:
         return model(**batch).logits.float().sigmoid().cpu().numpy()  # (batch, labels)
 
-    read = batches(tokenizer, inputs.texts, inputs.pairs, max_length=max_length, keep=keep)
+    read = batches(tokenizer, inputs.texts, inputs.pairs, truncation)
     rows = forward(probabilities_of, read, len(inputs.texts), device=model.device, progress=progress)
     return np.asarray(rows, dtype=float).reshape(len(rows), len(model.config.id2label))
 

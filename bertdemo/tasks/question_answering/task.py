@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import AnswerElsewhere, ColumnsNotFound, TooFewRows
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
 from bertdemo.tasks.forward import Collator, forward
 from bertdemo.tasks.question_answering.spans import Found, Window, best_span, in_batches, padded, windows
@@ -171,7 +171,7 @@ class QuestionAnswering(Unlabelled):
             if at % 100 == 0:
                 options.stop()
             target = targets[row]
-            for window in windows(tokenizer, inputs.texts[at], inputs.pair(at), options.max_length):
+            for window in windows(tokenizer, inputs.texts[at], inputs.pair(at), options.truncation.max_length):
                 start, end = (0, 0)
                 if target is not None and target.text:
                     start, end = window.places(target.start, target.start + len(target.text))
@@ -217,12 +217,10 @@ class QuestionAnswering(Unlabelled):
         tokenizer: SharedTokenizer,
         inputs: Inputs,
         targets: Sequence[Wanted],
-        *,
-        max_length: int,
-        keep: Keep = "head",
+        truncation: Truncation,
     ) -> Mapping[str, Any]:
         """Return how far "no answer" must lie above the best span, for the best F1 on the validation rows."""
-        said = self.predict(model, tokenizer, inputs, max_length=max_length, keep=keep)
+        said = self.predict(model, tokenizer, inputs, truncation)
         return {"null_threshold": round(_threshold(said, targets), 4)}
 
     def intervals(self, said: Sequence[Answer], targets: Sequence[Wanted], labels: Sequence[str]) -> dict[str, Score]:
@@ -255,9 +253,8 @@ class QuestionAnswering(Unlabelled):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Answer]:
         """Return the answer to each question, over all windows of its passage."""
@@ -266,7 +263,7 @@ class QuestionAnswering(Unlabelled):
         found = []
         for start in range(0, len(inputs.texts), 256):  # bounds the memory that windows take
             part = range(start, min(start + 256, len(inputs.texts)))
-            read = [windows(tokenizer, inputs.texts[at], inputs.pair(at), max_length) for at in part]
+            read = [windows(tokenizer, inputs.texts[at], inputs.pair(at), truncation.max_length) for at in part]
             for at, (starts, ends) in zip(part, scores_of(model, tokenizer, read), strict=True):
                 span = best_span(starts, ends, read[at - start])
                 found.append(_settled(_answer(span, inputs.pair(at)), limit))

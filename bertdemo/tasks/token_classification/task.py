@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, OneClass, TooManyLabels, UnknownLabel
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
 from bertdemo.tasks.forward import IGNORED, batches, columns_of, forward
 from bertdemo.tasks.label_lists import first_beyond
@@ -186,8 +186,9 @@ class TokenClassification(Task):
         for start in range(0, len(rows), _CHUNK):
             options.stop()
             part = [one for one in given[start : start + _CHUNK] if one is not None]
-            cut: Any = {"max_length": options.max_length, "keep": options.keep}
-            for one, encoding in zip(part, tokenizer.encode_batch([one.text for one in part], **cut), strict=True):
+            for one, encoding in zip(
+                part, tokenizer.encode_batch([one.text for one in part], None, options.truncation), strict=True
+            ):
                 for name, values in columns_of(encoding).items():
                     found[name].append(values)
                 at = first_pieces(encoding.offsets, encoding.sequence_ids, one.words)
@@ -247,9 +248,8 @@ class TokenClassification(Task):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Entities]:
         """Return the entities of each text; a word beyond the maximum length is O."""
@@ -259,13 +259,13 @@ class TokenClassification(Task):
 
         def entities_of(batch: dict[str, Any], indices: list[int]) -> list[Entities]:
             probabilities = model(**batch).logits.float().softmax(-1).cpu()  # (batch, n, tags)
-            encodings = tokenizer.encode_batch([inputs.texts[i] for i in indices], max_length=max_length, keep=keep)
+            encodings = tokenizer.encode_batch([inputs.texts[i] for i in indices], None, truncation)
             return [
                 decoded(inputs.texts[i], words[i], first_pieces(code.offsets, code.sequence_ids, words[i]), row, names)
                 for i, row, code in zip(indices, probabilities, encodings, strict=True)
             ]
 
-        read = batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep)
+        read = batches(tokenizer, inputs.texts, None, truncation)
         return forward(entities_of, read, len(inputs.texts), device=model.device, progress=progress)
 
     def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
