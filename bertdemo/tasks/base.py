@@ -9,13 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bertdemo.errors import ColumnMissing, ColumnTwice
 from bertdemo.run_config import Truncation
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tasks.forward import Collator
 from bertdemo.tasks.results import Judged, Problem, Reached, Score
+from bertdemo.tasks.roles import Role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,20 +27,6 @@ if TYPE_CHECKING:
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tables.table import Table
-
-
-Place = Literal["text", "pair", "label"]
-PLACES: tuple[Place, ...] = ("text", "pair", "label")
-
-
-@dataclass(frozen=True)
-class Role:
-    """What a column is for: `text`, `label`, `question`, `tags`, …"""
-
-    name: str
-    place: Place
-    """What the model reads first, what it reads second, or what it should say: the report and the page ask by place."""
-    required: bool = True
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import MaskMissing
 from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
 from bertdemo.tasks.forward import IGNORED, Collator, batches, encoded, forward, pad, piece_costs
 from bertdemo.tasks.results import Degree, Judged, Prediction, Score
+from bertdemo.tasks.roles import TEXT
 from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class FillMask(Unlabelled):
     """`text` is read with some of its pieces hidden; the pieces are said."""
 
     id = "fill_mask"
-    roles = (Role("text", "text"),)
+    roles = (TEXT,)
     metrics = ("perplexity",)
     lower_is_better = True
     has_baseline = False

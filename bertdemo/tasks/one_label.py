@@ -39,7 +39,7 @@ class OneLabel(Task):
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their content."""
-        return detect(table, [role.name for role in self.roles])
+        return detect(table, self.roles)
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or the labels cannot be learnt."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.run_config import Truncation
 from bertdemo.tables.fold_text import fold_text
-from bertdemo.tasks.base import Frozen, HeldOut, Inputs, Role
+from bertdemo.tasks.base import Frozen, HeldOut, Inputs
 from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
 from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.roles import PAIR, TEXT
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -54,7 +55,7 @@ class Search(Twin):
     """`text` is the query, `pair` the document that answers it."""
 
     id = "search"
-    roles = (Role("text", "text"), Role("pair", "pair"))
+    roles = (TEXT, PAIR)
     metrics = ("recall_at_10", "mrr")
     chosen_by = "mrr"
 

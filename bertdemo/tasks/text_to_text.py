@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role
+from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs
 from bertdemo.tasks.forward import batches, encoded, forward, piece_costs
 from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
-from bertdemo.tasks.roles import detect, named
+from bertdemo.tasks.roles import SOURCE, TARGET, detect
 from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class TextToText(Unlabelled):
     """`source` is read, `target` is what should be written."""
 
     id = "text_to_text"
-    roles = (Role("source", "text"), Role("target", "label"))
+    roles = (SOURCE, TARGET)
     metrics = ("rouge_l",)
     chosen_by = "perplexity"
     lower_is_better = True
@@ -80,15 +80,15 @@ class TextToText(Unlabelled):
             columns = self.columns(table)
         except ColumnsNotFound:
             return 0.0
-        if not named(columns["target"], "target"):
+        if not TARGET.named(columns["target"]):
             return 0.0
         cells = [cell for cell in table.columns[columns["target"]][:2000] if cell]
         different = len(set(cells)) > 0.5 * len(cells) and sum(map(len, cells)) > 10 * len(cells)
-        return (0.7 if named(columns["source"], "source") else 0.4) if different else 0.0
+        return (0.7 if SOURCE.named(columns["source"]) else 0.4) if different else 0.0
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their names and content."""
-        return detect(table, ["source", "target"])
+        return detect(table, [SOURCE, TARGET])
 
     def placed(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Return the source alone: a target is a text, so what is said of labels does not hold for it."""

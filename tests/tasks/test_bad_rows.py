@@ -287,7 +287,7 @@ def test_a_batch_in_which_nothing_can_be_hidden_costs_nothing_and_breaks_no_trai
         own = model(**batch).loss
         loss.backward()
         assert torch.isfinite(loss) and (loss > 0) == costs and outputs["logits"].shape[0] == len(chosen)
-        assert not costs or float(loss) == pytest.approx(float(own), abs=1e-5)
+        assert not costs or loss.item() == pytest.approx(own.item(), abs=1e-5)
     assert all(torch.isfinite(weight.grad).all() for weight in model.parameters() if weight.grad is not None)
 
 

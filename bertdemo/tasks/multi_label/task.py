@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, OneClass, TooFewRows, TooManyLabels, UnknownLabel
 from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
+from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Task
 from bertdemo.tasks.forward import batches, encoded, forward
 from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
 from bertdemo.tasks.multi_label import thresholds
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
-from bertdemo.tasks.roles import detect
+from bertdemo.tasks.roles import LABEL, TEXT, detect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,7 @@ class MultiLabel(Task):
     """`text` is read, any number of labels is said."""
 
     id = "multi_label"
-    roles = (Role("text", "text"), Role("label", "label"))
+    roles = (TEXT, LABEL)
     metrics = ("macro_f1", "micro_f1")
     effort = 2.5
     categories = False
@@ -104,11 +104,11 @@ class MultiLabel(Task):
         flags = flag_columns(table)
         if joined:
             rest = {name: cells for name, cells in table.columns.items() if name != joined[0]}
-            return {**detect(replace(table, columns=rest), ["text"]), "label": joined[0]}
+            return {**detect(replace(table, columns=rest), [TEXT]), "label": joined[0]}
         if len(flags) > 1:
             rest = {name: cells for name, cells in table.columns.items() if name not in flags}
-            return {**detect(replace(table, columns=rest), ["text"]), "label": FLAGS}
-        return detect(table, ["text", "label"])
+            return {**detect(replace(table, columns=rest), [TEXT]), "label": FLAGS}
+        return detect(table, [TEXT, LABEL])
 
     def choices(self, table: Table, role: str) -> list[str]:
         """Offer all columns of 0 and 1 together as one choice."""

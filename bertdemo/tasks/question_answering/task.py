@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import AnswerElsewhere, ColumnsNotFound, TooFewRows
 from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
 from bertdemo.tasks.forward import Collator, forward
 from bertdemo.tasks.question_answering.spans import Found, Window, best_span, in_batches, padded, windows
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Score
-from bertdemo.tasks.roles import named
+from bertdemo.tasks.roles import ANSWER, CONTEXT, QUESTION
 from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class QuestionAnswering(Unlabelled):
     """`question` and `context` are read, `answer` is found in the context."""
 
     id = "question_answering"
-    roles = (Role("question", "text"), Role("context", "pair"), Role("answer", "label"))
+    roles = (QUESTION, CONTEXT, ANSWER)
     metrics = ("f1", "exact_match")
     has_baseline = False
     windows = True
@@ -116,7 +116,7 @@ class QuestionAnswering(Unlabelled):
         inside = sum(answer in context for answer, context in cells) / max(1, len(cells))
         questions = [cell for cell in table.columns[columns["question"]][:500] if cell]
         asked = sum(cell.rstrip().endswith(("?", "？")) for cell in questions) / max(1, len(questions))
-        called = all(named(column, role) for role, column in columns.items())
+        called = all(role.named(columns[role.name]) for role in self.roles)
         return 0.9 if inside > 0.8 and (asked > 0.5 or called) else 0.0
 
     def placed(self, columns: Mapping[str, str]) -> dict[str, str]:

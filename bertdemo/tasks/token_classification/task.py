@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, OneClass, TooManyLabels, UnknownLabel
 from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
+from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Task
 from bertdemo.tasks.forward import IGNORED, batches, columns_of, forward
 from bertdemo.tasks.label_lists import first_beyond
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
-from bertdemo.tasks.roles import detect
+from bertdemo.tasks.roles import TAGS, TEXT, TOKENS, detect
 from bertdemo.tasks.token_classification import validation as faults
 from bertdemo.tasks.token_classification.bio import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
 
@@ -84,7 +84,7 @@ class TokenClassification(Task):
     """`tokens` are read, a tag a token is said."""
 
     id = "token_classification"
-    roles = (Role("tokens", "text"), Role("tags", "label"))
+    roles = (TOKENS, TAGS)
     metrics = ("entity_f1",)
     categories = False
 
@@ -99,12 +99,12 @@ class TokenClassification(Task):
     def columns(self, table: Table) -> dict[str, str]:
         """Guess lists of words with lists of tags, else a text with lists of spans."""
         try:
-            return detect(table, ["tokens", "tags"])
+            return detect(table, [TOKENS, TAGS])
         except ColumnsNotFound:
             spans = [name for name, cells in table.columns.items() if _spans(cells[:500])]
             if not spans:
                 raise
-            return {"tokens": detect(table, ["text"])["text"], "tags": spans[0]}
+            return {"tokens": detect(table, [TEXT])["text"], "tags": spans[0]}
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or nothing can be learnt."""
