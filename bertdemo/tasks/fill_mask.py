@@ -52,7 +52,7 @@ class Fillings(Prediction):
     """The best pieces for each [MASK] of a text, best first."""
 
     pieces: tuple[tuple[Piece, ...], ...]
-    kind = "fill_mask"
+    view = "masks"
 
     @property
     def words(self) -> str:
@@ -80,7 +80,7 @@ class Surprise(Prediction):
 
     nats: float
     hidden: int
-    kind = "surprise"
+    view = "number"
 
     @property
     def perplexity(self) -> float:

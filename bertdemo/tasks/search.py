@@ -39,7 +39,7 @@ class Match(Prediction):
     """Where the document came among those that were searched, from 1; 0 where nothing was searched."""
     first: str = ""
     """The document that came first."""
-    kind = "match"
+    view = "cosine"
 
     @property
     def words(self) -> str:

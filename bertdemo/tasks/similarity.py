@@ -42,7 +42,7 @@ class Similarity(Prediction):
     cosine: float
     low: float = -1.0
     high: float = 1.0
-    kind = "similarity"
+    view = "score"
 
     @property
     def words(self) -> str:

@@ -48,7 +48,7 @@ class Written(Prediction):
     text: str
     score: float
     """The geometric mean of its pieces' probabilities."""
-    kind = "written"
+    view = "text"
 
     @property
     def words(self) -> str:

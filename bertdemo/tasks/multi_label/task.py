@@ -53,7 +53,7 @@ class LabelSet(Prediction):
     """All labels of a text with their probabilities, best first; any number of them is chosen."""
 
     labels: tuple[Scored, ...]
-    kind = "label_set"
+    view = "label_set"
 
     @property
     def chosen(self) -> tuple[str, ...]:

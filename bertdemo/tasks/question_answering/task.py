@@ -50,7 +50,7 @@ class Answer(Prediction):
     no_answer: bool
     null_margin: float = 0.0
     """How far "no answer" lies above the best span, in logits."""
-    kind = "answer"
+    view = "answer"
 
     @property
     def words(self) -> str:

@@ -55,7 +55,7 @@ class Entities(Prediction):
     entities: tuple[Entity, ...]
     tags: tuple[str, ...]
     """BIO, one a word."""
-    kind = "entities"
+    view = "entities"
 
     @property
     def words(self) -> str:
