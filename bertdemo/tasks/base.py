@@ -87,6 +87,8 @@ class Task(ABC):
     """Whether the epoch with the lowest `chosen_by` is the best."""
     categories: bool = True
     """Whether a row has one label out of a few, so that labels can be counted, merged, suspected and balanced."""
+    judges: bool = True
+    """Whether what is said of a row can be right or wrong, so that there are mistakes to list."""
     can_freeze: bool = False
     """Whether a regression on the frozen encoder can be kept as a checkpoint of this task."""
     has_baseline: bool = True

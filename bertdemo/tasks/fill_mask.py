@@ -164,6 +164,7 @@ class FillMask(Unlabelled):
     roles = (TEXT,)
     metrics = ("perplexity",)
     lower_is_better = True
+    judges = False
     has_baseline = False
 
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[int | None]:

@@ -40,8 +40,9 @@ def table(*rows: tuple[str | None, str | None]) -> Table:
     return Table("reviews.csv", columns, tuple(range(2, 2 + len(rows))))
 
 
-def test_no_task_means_classification_and_an_unknown_one_is_named() -> None:
-    assert tasks.find("").id == "classification"
+def test_there_is_no_default_task_and_an_unknown_one_is_named() -> None:
+    with pytest.raises(TaskUnknown):
+        tasks.find("")
     with pytest.raises(TaskUnknown) as caught:
         tasks.find("haiku")
     assert caught.value.values == {"task": "haiku", "tasks": ", ".join(tasks.TASKS)}

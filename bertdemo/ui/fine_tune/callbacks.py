@@ -83,13 +83,13 @@ class _Callbacks:
         if source is None:
             raise DataNotChosen
         config = RunConfig.from_fields(SettingsForm.values(fields))
-        picked = picked or Picked("classification")
+        task, columns = (picked.task, picked.columns) if picked else ("", {})  # "" is guessed from the table
         known = self._services.baselines.remembered(
-            Path(source.path), picked.task, picked.columns, checkpoint, source.mends, source.relabels, source.options
+            Path(source.path), task, columns, checkpoint, source.mends, source.relabels, source.options
         )
         request = RunRequest(
-            task=picked.task,
-            columns=picked.columns,
+            task=task,
+            columns=columns,
             checkpoint=checkpoint,
             config=config,
             data=source.path,
