@@ -73,7 +73,7 @@ def test_a_number_that_is_off_is_not_said_to_be_sure_and_a_search_tells_what_cam
              "right": False}]  # fmt: skip
     found = read(runs._mistake_table(evaluate(rows, ()), lang, "search")).words
     assert found.endswith("13") and "%" not in found
-    assert translate(lang, "result.column.confidence_recall_at_10") in found
+    assert translate(lang, "result.column.confidence_search") in found
     assert "two" in read(runs._mistake_table(evaluate(rows, ()), lang)).words  # the second text stands there too
 
 
