@@ -14,6 +14,7 @@ from benchmarks.row import DATA, Row, skipped
 from bertdemo import tasks
 from bertdemo.analysis import baselines
 from bertdemo.dataset.prepared import prepare
+from bertdemo.run_config import Truncation
 from bertdemo.services import Services
 from bertdemo.tables.table import Table
 
@@ -61,7 +62,7 @@ def _largest(path: Path) -> tuple[Any, Any]:
 
 def _embedded(services: Services, texts: Any) -> Any:
     folder, tokenizer = services.catalogue.folder("bundled", ""), services.catalogue.tokenizer("bundled", "")
-    return baselines.embed(folder, tokenizer, list(texts), max_length=_LENGTH)
+    return baselines.embed(folder, tokenizer, list(texts), Truncation(_LENGTH))
 
 
 def _covers(kind: str, features: Any, labels: Any, seed: int) -> bool:

@@ -13,7 +13,7 @@ from benchmarks.row import DATA, Row, skipped
 from bertdemo import samples, tasks
 from bertdemo.analysis import baselines
 from bertdemo.dataset.prepared import prepare
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig, RunRequest, Truncation
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
 from bertdemo.settings import Limits
@@ -345,14 +345,14 @@ def _targets(task: Any, table: Table, train: Table) -> list[Any]:
 
 def _reader(services: Services) -> baselines.Reader:
     folder, tokenizer = services.catalogue.folder("bundled", ""), services.catalogue.tokenizer("bundled", "")
-    return baselines.Reader(folder, tokenizer, lambda texts: baselines.embed(folder, tokenizer, texts, max_length=128))
+    return baselines.Reader(folder, tokenizer, lambda texts: baselines.embed(folder, tokenizer, texts, Truncation(128)))
 
 
 def _units(services: Services, texts: Sequence[str]) -> Any:
     from bertdemo.checkpoints.loading import open_model
 
     model: Any = open_model(services.catalogue.folder("bundled", ""), head="none").model
-    return unit_vectors(model, services.catalogue.tokenizer("bundled", ""), texts, max_length=256)
+    return unit_vectors(model, services.catalogue.tokenizer("bundled", ""), texts, Truncation(256))
 
 
 def _cosines(services: Services, inputs: Inputs) -> list[float]:

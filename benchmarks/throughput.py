@@ -11,11 +11,11 @@ from benchmarks.accuracy import TRAIN, _first, _two_classes
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import device, tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.run_config import RunConfig, chosen_for
+from bertdemo.run_config import RunConfig, Truncation, chosen_for
 from bertdemo.services import Services
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
-from bertdemo.tasks.batching import Collator
+from bertdemo.tasks.forward import Collator
 
 PADDED_ROWS, PAIRS, BATCH, PADDED_LENGTH = 256, 3, 32, 128
 
@@ -101,7 +101,7 @@ def _prepared(catalogue: Catalogue, table: Table, rows: range) -> tuple[Any, Any
     task, tokenizer = tasks.find("classification"), catalogue.tokenizer("bundled", None)
     columns = {"text": "text", "label": "label"}
     labels = task.labels(table, columns)
-    options = EncodeOptions(max_length=PADDED_LENGTH)
+    options = EncodeOptions(Truncation(PADDED_LENGTH))
     dataset = task.encode(table, columns, list(rows), labels, tokenizer, options)
     opened = task.model(catalogue.folder("bundled", None), HeadOptions(labels=labels, seed=0))
     return dataset, opened, tokenizer.pad_id

@@ -23,6 +23,14 @@ KEEPS: tuple[Keep, ...] = ("head", "tail", "both")
 
 
 @dataclass(frozen=True)
+class Truncation:
+    """How much of a text is read: at most `max_length` tokens, [CLS] and [SEP] included, and which ones stay."""
+
+    max_length: int
+    keep: Keep = "head"
+
+
+@dataclass(frozen=True)
 class FieldSpec:
     """How one hyper-parameter may be set; `low` and `high` are inclusive."""
 
@@ -90,6 +98,11 @@ class RunConfig:
     def frozen(self) -> bool:
         """Whether the encoder stays as it is."""
         return self.method == "regression"
+
+    @property
+    def truncation(self) -> Truncation:
+        """How much of a text is read, once `chosen_for` has filled in the length."""
+        return Truncation(self.max_length or 0, self.keep)
 
     def used(self) -> dict[str, object]:
         """Return the fields that such a run reads: a regression takes no steps, so it has no use for most."""

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.run_config import Keep
-from bertdemo.tasks.batching import batches
+from bertdemo.run_config import Truncation
+from bertdemo.tasks.forward import batches, forward
 from bertdemo.tasks.results import Score
 
 if TYPE_CHECKING:
@@ -118,36 +118,31 @@ def embed(
     folder: Path,
     tokenizer: SharedTokenizer,
     texts: Sequence[str],
+    truncation: Truncation,
     *,
-    max_length: int,
     progress: Callable[[float], None] = lambda share: None,
     batch_size: int = 32,
     device: str = "cpu",
-    keep: Keep = "head",
 ) -> Floats:
     """Return the mean of the last layer over each text's pieces, (rows, width), by the checkpoint in `folder`.
 
     Raises what `open_model` raises. `progress` may raise to stop.
     """
     import numpy as np
-    import torch
 
     from bertdemo.checkpoints.loading import open_model
     from bertdemo.checkpoints.mean_pooling_head import masked_mean
 
     model: Any = open_model(folder, head="none").model
     model.to(device)
-    found = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
-    done = 0
-    with torch.inference_mode():
-        read = batches(tokenizer, texts, None, max_length=max_length, keep=keep, batch_size=batch_size)
-        for indices, inputs in read:
-            there = {name: tensor.to(device) for name, tensor in inputs.items()}
-            hidden = model(**there).last_hidden_state  # (batch, length, width)
-            found[indices] = masked_mean(hidden, there["attention_mask"]).cpu().numpy()  # (batch, width)
-            done += len(indices)
-            progress(done / len(texts))
-    return found
+
+    def means(batch: dict[str, Any], _: list[int]) -> Any:
+        hidden = model(**batch).last_hidden_state  # (batch, length, width)
+        return masked_mean(hidden, batch["attention_mask"]).cpu().numpy()  # (batch, width)
+
+    read = batches(tokenizer, texts, None, truncation, batch_size=batch_size)
+    rows = forward(means, read, len(texts), device=device, progress=progress)
+    return np.asarray(rows, dtype=np.float32).reshape(len(rows), model.config.hidden_size)
 
 
 @dataclass(frozen=True)
@@ -165,34 +160,34 @@ class Reader:
 
     def pieces(self, texts: Sequence[str]) -> list[tuple[Floats, list[tuple[int, int]]]]:
         """Return for each text (pieces, width) of the last layer and the characters that each piece came from."""
-        import torch
-
         from bertdemo.checkpoints.loading import open_model
 
         model: Any = open_model(self.folder, head="none").model
-        found: dict[int, tuple[Floats, list[tuple[int, int]]]] = {}
-        length = min(PIECES, int(model.config.max_position_embeddings))
-        with torch.inference_mode():
-            for indices, inputs in batches(self.tokenizer, texts, None, max_length=length):
-                hidden = model(**inputs).last_hidden_state  # (batch, n, width)
-                encodings = self.tokenizer.encode_batch([texts[index] for index in indices], None, length)
-                for index, row, encoding in zip(indices, hidden, encodings, strict=True):
-                    found[index] = (row[: len(encoding.ids)].numpy(), list(encoding.offsets))
-                self.progress(len(found) / len(texts))
-        return [found[index] for index in range(len(texts))]
+        truncation = Truncation(min(PIECES, int(model.config.max_position_embeddings)))
+
+        def vectors_of(batch: dict[str, Any], indices: list[int]) -> list[tuple[Floats, list[tuple[int, int]]]]:
+            hidden = model(**batch).last_hidden_state  # (batch, n, width)
+            encodings = self.tokenizer.encode_batch([texts[index] for index in indices], None, truncation)
+            return [
+                (row[: len(encoding.ids)].numpy(), list(encoding.offsets))
+                for row, encoding in zip(hidden, encodings, strict=True)
+            ]
+
+        read = batches(self.tokenizer, texts, None, truncation)
+        return forward(vectors_of, read, len(texts), progress=self.progress)
 
 
 def timed_embed(
     folder: Path,
     tokenizer: SharedTokenizer,
     texts: Sequence[str],
+    truncation: Truncation,
     *,
-    max_length: int,
     progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[Floats, float]:
     """Return what `embed` returns, and the seconds that it took."""
     started = time.monotonic()
-    vectors = embed(folder, tokenizer, texts, max_length=max_length, progress=progress)
+    vectors = embed(folder, tokenizer, texts, truncation, progress=progress)
     return vectors, time.monotonic() - started
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.analysis import baselines
 from bertdemo.checkpoints import Catalogue
+from bertdemo.run_config import Truncation
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tables.table import Table
 
@@ -62,7 +63,7 @@ class Embeddings:
         if new:
             vectors, seconds = baselines.timed_embed(
                 self._catalogue.folder(info.id, owner), self._catalogue.tokenizer(info.id, owner), list(new.values()),
-                max_length=min(LENGTH, info.positions), progress=progress,
+                Truncation(min(LENGTH, info.positions)), progress=progress,
             )  # fmt: skip
             fresh = {key: _Known(vectors[at], seconds / len(new)) for at, key in enumerate(new)}
             self._keep(fresh)

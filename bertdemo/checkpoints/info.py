@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from bertdemo.checkpoints.head_detection import Problem
 from bertdemo.errors import CheckpointBroken
-from bertdemo.run_config import KEEPS, Keep
+from bertdemo.run_config import KEEPS, Keep, Truncation
 
 Source = Literal["bundled", "hub", "local", "trained"]
 Language = Literal["en", "zh", "multilingual", "unknown"]
@@ -115,6 +115,10 @@ class Card:
         """What it keeps of a text that is too long; the start, where a card is older than the choice."""
         found = self.config.get("keep", "head")
         return next((one for one in KEEPS if one == found), "head")
+
+    def truncation(self, positions: int) -> Truncation:
+        """Return how it cut texts in training; `positions` where its card names no length."""
+        return Truncation(self.max_length or positions, self.keep)
 
     def to_json(self) -> str:
         """Return one JSON object with its schema number; `from_json` gives the same card back."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.checkpoints.truncation import Encoding, cut
 from bertdemo.errors import CheckpointBroken
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -155,28 +155,26 @@ class SharedTokenizer:
         self,
         text: str,
         pair: str | None = None,
-        max_length: int | None = None,
+        truncation: Truncation | None = None,
         *,
-        keep: Keep = "head",
         specials_in_text: bool = False,
     ) -> Encoding:
-        """Return the pieces of one text or pair, cut to `max_length` positions (longest first), never padded.
+        """Return the pieces of one text or pair, cut as `truncation` says (longest first), never padded.
 
-        `keep` says what stays of a text that is cut; see `cutting.kept`.
+        See `truncation.kept`.
         """
         second = None if pair is None else well_formed(pair)
         with self._lock:
             self._tokenizer.encode_special_tokens = not specials_in_text
             encoding = self._tokenizer.encode(well_formed(text), second)
-        return cut(encoding, max_length, keep)
+        return cut(encoding, truncation)
 
     def encode_batch(
         self,
         texts: Sequence[str],
         pairs: Sequence[str] | None = None,
-        max_length: int | None = None,
+        truncation: Truncation | None = None,
         *,
-        keep: Keep = "head",
         specials_in_text: bool = False,
     ) -> list[Encoding]:
         """Return one encoding per text (and pair), in their order; see `encode`."""
@@ -187,7 +185,7 @@ class SharedTokenizer:
         with self._lock:
             self._tokenizer.encode_special_tokens = not specials_in_text
             encodings = self._tokenizer.encode_batch(inputs)
-        return [cut(encoding, max_length, keep) for encoding in encodings]
+        return [cut(encoding, truncation) for encoding in encodings]
 
     def stages(self, text: str) -> RawStages:
         """Return what the normalizer and the pre-tokenizer made of `text`."""

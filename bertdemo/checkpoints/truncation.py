@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Keep, Truncation
 
 
 class Encoding(Protocol):
@@ -101,13 +101,13 @@ def _ends(room: int, keep: Keep) -> tuple[int, int]:
     return (0, room) if keep == "tail" else (room - room // 2, room // 2)
 
 
-def cut(encoding: Any, max_length: int | None, keep: Keep = "head") -> Encoding:
-    """Return the encoding, or what is left of it where it is longer than `max_length`."""
+def cut(encoding: Any, truncation: Truncation | None) -> Encoding:
+    """Return the encoding, or what is left of it where it is too long; None cuts nothing."""
     # Cutting here and not in the library: it keeps every overflowing window, and for a pair every combination
     # of them, so two long texts and a small max_length would take gigabytes.
-    if max_length is None or len(encoding) <= max_length:
+    if truncation is None or len(encoding) <= truncation.max_length:
         return encoding  # type: ignore[no-any-return]
-    positions = kept(encoding.sequence_ids, max_length, keep)
+    positions = kept(encoding.sequence_ids, truncation.max_length, truncation.keep)
     names = CutEncoding.__dataclass_fields__
     return CutEncoding(**{name: _pick(getattr(encoding, name), positions) for name in names})
 

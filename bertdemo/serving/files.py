@@ -15,7 +15,7 @@ from bertdemo.tables.table import Table
 from bertdemo.tables.table_cache import Shelf
 from bertdemo.tasks.base import Task
 from bertdemo.tasks.results import Prediction
-from bertdemo.tasks.roles import detect, named
+from bertdemo.tasks.roles import detect
 
 
 def predict_file(
@@ -83,13 +83,13 @@ def input_columns(task: Task, table: Table, columns: Mapping[str, str], card: ob
         known = wanted or trained_on.get(role.name, "")
         if known in table.columns:
             chosen[role.name] = known
-    missing = [role.name for role in task.reads if role.name not in chosen]
+    missing = [role for role in task.reads if role.name not in chosen]
     if missing:
         others = {name: cells for name, cells in table.columns.items() if name not in chosen.values()}
         try:
             chosen |= detect(replace(table, columns=others), missing)
         except ColumnsNotFound as error:
-            lacking = [name for name in missing if not any(named(column, name) for column in others)]
+            lacking = [role.name for role in missing if not any(role.named(column) for column in others)]
             wanted = lacking[0] if lacking else str(error.values["role"])
             raise ColumnToRead(role=wanted, columns=", ".join(list(table.columns)[:20])) from error
     return chosen

@@ -24,9 +24,9 @@ from bertdemo.anatomy.wordpiece import Matching
 from bertdemo.checkpoints import Catalogue, CheckpointInfo, sentence_transformers
 from bertdemo.checkpoints.loading import HEAD_FILE, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.serving.predictor import Predictor
-from bertdemo.tasks.batching import batches
+from bertdemo.tasks.forward import batches, forward
 
 if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats
@@ -294,21 +294,18 @@ class Inspector:
     ) -> Floats:
         """Return [CLS] after the last layer of every text, (rows, d)."""
         import numpy as np
-        import torch
 
         info = self._catalogue.describe(checkpoint, owner)
         card = self._catalogue.card(checkpoint, owner)
-        length = card.max_length if card and card.max_length else info.positions
-        keep: Keep = card.keep if card else "head"
+        truncation = card.truncation(info.positions) if card else Truncation(info.positions)
         tokenizer = self._catalogue.tokenizer(checkpoint, owner)
-        found = np.zeros((len(texts), info.width), dtype=np.float32)
-        done = 0
-        with self._using(checkpoint, owner, kind) as opened, torch.inference_mode():
-            for indices, inputs in batches(tokenizer, texts, None, max_length=length, keep=keep):
-                found[indices] = opened.model.bert(**inputs).last_hidden_state[:, 0].numpy()
-                done += len(indices)
-                progress(done / len(texts))
-        return found
+        read = batches(tokenizer, texts, None, truncation)
+        with self._using(checkpoint, owner, kind) as opened:
+            rows = forward(
+                lambda batch, _: opened.model.bert(**batch).last_hidden_state[:, 0].numpy(), read, len(texts),
+                progress=progress,
+            )  # fmt: skip
+        return np.asarray(rows, dtype=np.float32).reshape(len(rows), info.width)
 
 
 def _shape(info: CheckpointInfo) -> tuple[int, ...]:

@@ -10,8 +10,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, loading
@@ -26,10 +26,10 @@ from bertdemo.errors import (
     TooManyTexts,
 )
 from bertdemo.processes import Slots
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import HeadOptions, Inputs
-from bertdemo.tasks.batching import batches
+from bertdemo.tasks.forward import batches, forward
 from bertdemo.tasks.results import Prediction
 
 if TYPE_CHECKING:
@@ -56,18 +56,12 @@ class Answer:
     max_length: int
 
 
-class _Cut(TypedDict):
-    max_length: int
-    keep: Keep
-
-
 @dataclass(frozen=True)
 class _Open:
     model: Any
     info: CheckpointInfo
     tokenizer: SharedTokenizer
-    max_length: int
-    keep: Keep
+    truncation: Truncation
 
 
 class Predictor:
@@ -105,13 +99,12 @@ class Predictor:
             if task.reads_pairs and not pair.strip():
                 raise PairMissing
             asked = Inputs([text], [pair] if pair else None)
-            cut: _Cut = {"max_length": opened.max_length, "keep": opened.keep}
-            said = task.predict(opened.model, opened.tokenizer, asked, **cut)
+            said = task.predict(opened.model, opened.tokenizer, asked, opened.truncation)
             before = None
             if self._has_before(checkpoint, owner):
                 start = self._opened(checkpoint, owner, "before")
-                before = task.predict(start.model, start.tokenizer, asked, **cut)[0]
-        return Answer(task.id, opened.info.id, said[0], before, opened.max_length)
+                before = task.predict(start.model, start.tokenizer, asked, opened.truncation)[0]
+        return Answer(task.id, opened.info.id, said[0], before, opened.truncation.max_length)
 
     def predict_many(
         self,
@@ -124,10 +117,7 @@ class Predictor:
         with self.lane():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
-            return task.predict(
-                opened.model, opened.tokenizer, inputs,
-                max_length=opened.max_length, keep=opened.keep, progress=progress,
-            )  # fmt: skip
+            return task.predict(opened.model, opened.tokenizer, inputs, opened.truncation, progress=progress)
 
     def embed(self, texts: Sequence[str], checkpoint: str, pooling: str, owner: str) -> list[list[float]]:
         """Return one vector of `width` numbers a text, not normalised.
@@ -141,19 +131,16 @@ class Predictor:
             raise ArgumentWrong(name="pooling", expected=", ".join(POOLINGS))
         for text in texts:
             self._check_text(text, required=False)
-        import torch
-
-        found: dict[int, list[float]] = {}
-        with self.lane(), torch.inference_mode():
+        with self.lane():
             opened = self._opened(checkpoint, owner, "encoder")
-            for indices, inputs in batches(
-                opened.tokenizer, texts, None, max_length=opened.max_length, keep=opened.keep
-            ):
-                on_device = {name: tensor.to(opened.model.device) for name, tensor in inputs.items()}
-                hidden = opened.model(**on_device).last_hidden_state  # (batch, length, width)
-                vectors = pooled(hidden, on_device["attention_mask"], pooling)  # (batch, width)
-                found.update(zip(indices, vectors.float().cpu().tolist(), strict=True))
-        return [found[index] for index in range(len(texts))]
+
+            def vectors_of(batch: dict[str, Any], _: list[int]) -> list[list[float]]:
+                hidden = opened.model(**batch).last_hidden_state  # (batch, length, width)
+                rows: list[list[float]] = pooled(hidden, batch["attention_mask"], pooling).float().cpu().tolist()
+                return rows
+
+            read = batches(opened.tokenizer, texts, None, opened.truncation)
+            return forward(vectors_of, read, len(texts), device=opened.model.device)
 
     def unit_vectors(
         self, texts: Sequence[str], checkpoint: str, owner: str, progress: Callable[[float], None] = lambda share: None
@@ -163,15 +150,14 @@ class Predictor:
 
         with self.lane():
             opened = self._opened(checkpoint, owner, "encoder")
-            return unit_vectors(
-                opened.model, opened.tokenizer, texts, max_length=opened.max_length, keep=opened.keep, progress=progress
-            )
+            return unit_vectors(opened.model, opened.tokenizer, texts, opened.truncation, progress=progress)
 
     def beyond(self, texts: Sequence[str], checkpoint: str, owner: str) -> int:
         """Return how many texts have more pieces than the checkpoint reads at once: the rest of them is not read."""
         opened = self._opened(checkpoint, owner, "encoder")
-        long = [text for text in texts if len(text) > opened.max_length - 2]  # a piece has a character or more
-        return sum(len(opened.tokenizer.encode(text).ids) > opened.max_length for text in long)
+        most = opened.truncation.max_length
+        long = [text for text in texts if len(text) > most - 2]  # a piece has a character or more
+        return sum(len(opened.tokenizer.encode(text).ids) > most for text in long)
 
     def similarity(self, first: str, second: str, checkpoint: str, owner: str, pooling: str = "mean") -> float:
         """Return the cosine of two texts' vectors, -1 to 1."""
@@ -208,9 +194,10 @@ class Predictor:
             opened = tasks.find(info.task or "").model(base, HeadOptions(labels=info.labels, seed=0))
             restore_head(opened, folder)
             model = opened.model
-        length = card.max_length if card and card.max_length and kind != "encoder" else info.positions
-        keep: Keep = card.keep if card else "head"
-        ready = _Open(model.to(self._device()), info, self._catalogue.tokenizer(info.id, owner), length, keep)
+        truncation = card.truncation(info.positions) if card else Truncation(info.positions)
+        if kind == "encoder":  # a vector is of as much of a text as the model can read
+            truncation = replace(truncation, max_length=info.positions)
+        ready = _Open(model.to(self._device()), info, self._catalogue.tokenizer(info.id, owner), truncation)
         with self._guard:
             self._models[info.id, kind] = ready
             while len(self._models) > _KEPT_MODELS:

@@ -33,9 +33,9 @@ TASKS: dict[str, Task] = {
 
 
 def find(task: str) -> Task:
-    """Return the task of that id; "" means classification."""
+    """Return the task of that id; TaskUnknown where there is none."""
     try:
-        return TASKS[task or "classification"]
+        return TASKS[task]
     except KeyError:
         raise TaskUnknown(task=task, tasks=", ".join(TASKS)) from None
 

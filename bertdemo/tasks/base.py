@@ -9,13 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bertdemo.errors import ColumnMissing, ColumnTwice
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tables.arrow_columns import cells_at
-from bertdemo.tasks.batching import Collator
+from bertdemo.tasks.forward import Collator
 from bertdemo.tasks.results import Judged, Problem, Reached, Score
+from bertdemo.tasks.roles import Role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,27 +29,11 @@ if TYPE_CHECKING:
     from bertdemo.tables.table import Table
 
 
-Place = Literal["text", "pair", "label"]
-PLACES: tuple[Place, ...] = ("text", "pair", "label")
-
-
-@dataclass(frozen=True)
-class Role:
-    """What a column is for: `text`, `label`, `question`, `tags`, …"""
-
-    name: str
-    place: Place
-    """What the model reads first, what it reads second, or what it should say: the report and the page ask by place."""
-    required: bool = True
-
-
 @dataclass(frozen=True)
 class EncodeOptions:
-    """What a task needs to turn rows into tensors; `max_length` counts [CLS] and [SEP]."""
+    """What a task needs to turn rows into tensors."""
 
-    max_length: int
-    keep: Keep = "head"
-    """What stays of a text that is cut."""
+    truncation: Truncation
     train: bool = True
     """False for rows that are held out: what is drawn at random for them is drawn once and for all."""
     stop: Callable[[], None] = lambda: None
@@ -102,6 +87,8 @@ class Task(ABC):
     """Whether the epoch with the lowest `chosen_by` is the best."""
     categories: bool = True
     """Whether a row has one label out of a few, so that labels can be counted, merged, suspected and balanced."""
+    judges: bool = True
+    """Whether what is said of a row can be right or wrong, so that there are mistakes to list."""
     can_freeze: bool = False
     """Whether a regression on the frozen encoder can be kept as a checkpoint of this task."""
     has_baseline: bool = True
@@ -217,9 +204,8 @@ class Task(ABC):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Any]:
         """Return one result a text, in the order of `inputs.texts`. Raises an InputError for what it cannot answer."""
@@ -229,13 +215,12 @@ class Task(ABC):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Any]:
         """Return what is judged of held-out rows: what `predict` says, unless people ask for something else."""
-        return self.predict(model, tokenizer, inputs, max_length=max_length, keep=keep, progress=progress)
+        return self.predict(model, tokenizer, inputs, truncation, progress=progress)
 
     def tuned(
         self,
@@ -243,9 +228,7 @@ class Task(ABC):
         tokenizer: SharedTokenizer,
         inputs: Inputs,
         targets: Sequence[Any],
-        *,
-        max_length: int,
-        keep: Keep = "head",
+        truncation: Truncation,
     ) -> Mapping[str, Any]:
         """Return what is chosen on validation rows after training (thresholds, say): fields of the model's config."""
         return {}

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
-from bertdemo.tasks.batching import batches, columns_of
+from bertdemo.tasks.forward import batches, columns_of, forward
 from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ class Twin(Unlabelled):
         for prefix, texts in (("", inputs.texts), (_PAIR, inputs.pairs or [])):
             for start in range(0, len(texts), _CHUNK):
                 options.stop()
-                cut: Any = {"max_length": options.max_length, "keep": options.keep}
-                for at, encoding in enumerate(tokenizer.encode_batch(texts[start : start + _CHUNK], **cut), start):
+                for at, encoding in enumerate(
+                    tokenizer.encode_batch(texts[start : start + _CHUNK], None, options.truncation), start
+                ):
                     for name, ids in columns_of(encoding).items():
                         found.setdefault(prefix + name, []).append(ids)
                     found["length"][at] += len(encoding.ids)
@@ -98,24 +99,18 @@ def unit_vectors(
     model: PreTrainedModel,
     tokenizer: SharedTokenizer,
     texts: Sequence[str],
+    truncation: Truncation,
     *,
-    max_length: int,
-    keep: Keep = "head",
     progress: Callable[[float], None] = lambda share: None,
 ) -> Floats:
     """Return (texts, width) vectors of length 1, in float32."""
     import numpy as np
-    import torch
 
-    found = np.zeros((len(texts), int(model.config.hidden_size)), dtype=np.float32)
-    done = 0
-    with torch.inference_mode():
-        for indices, batch in batches(tokenizer, texts, None, max_length=max_length, keep=keep):
-            there = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            found[indices] = _unit(model, there).cpu().numpy()
-            done += len(indices)
-            progress(done / len(texts))
-    return found
+    read = batches(tokenizer, texts, None, truncation)
+    rows = forward(
+        lambda batch, _: _unit(model, batch).cpu().numpy(), read, len(texts), device=model.device, progress=progress
+    )
+    return np.asarray(rows, dtype=np.float32).reshape(len(rows), int(model.config.hidden_size))
 
 
 def word_counts(texts: Sequence[str]) -> Any:

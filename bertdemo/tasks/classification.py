@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bertdemo.tasks.base import Role
 from bertdemo.tasks.one_label import OneLabel
+from bertdemo.tasks.roles import LABEL, TEXT
 
 if TYPE_CHECKING:
     from bertdemo.tables.table import Table
@@ -19,7 +19,7 @@ class Classification(OneLabel):
     """`text` is read, one of `label`'s values is said."""
 
     id = "classification"
-    roles = (Role("text", "text"), Role("label", "label"))
+    roles = (TEXT, LABEL)
     can_freeze = True
 
     def fits(self, table: Table) -> float:

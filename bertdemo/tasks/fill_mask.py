@@ -9,15 +9,16 @@ run that is repeated hides the same pieces; held-out rows are hidden in the same
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import MaskMissing
-from bertdemo.run_config import Keep
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
-from bertdemo.tasks.batching import IGNORED, Collator, batches, encoded, pad, piece_costs
+from bertdemo.run_config import Truncation
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
+from bertdemo.tasks.forward import IGNORED, Collator, batches, encoded, forward, pad, piece_costs
 from bertdemo.tasks.results import Degree, Judged, Prediction, Score
+from bertdemo.tasks.roles import TEXT
 from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Fillings(Prediction):
     """The best pieces for each [MASK] of a text, best first."""
 
     pieces: tuple[tuple[Piece, ...], ...]
-    kind = "fill_mask"
+    view = "masks"
 
     @property
     def words(self) -> str:
@@ -79,7 +80,7 @@ class Surprise(Prediction):
 
     nats: float
     hidden: int
-    kind = "surprise"
+    view = "number"
 
     @property
     def perplexity(self) -> float:
@@ -117,6 +118,19 @@ class _Hiding(Collator):
         return pad(made, self.pad_id)
 
 
+def _hiding(
+    collate: _Hiding, read: Iterable[tuple[list[int], dict[str, torch.Tensor]]]
+) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
+    """Yield each batch with hidden pieces; what is hidden of a text depends on its index, not on its batch."""
+    for indices, batch in read:
+        lengths = batch["attention_mask"].sum(1).tolist()
+        rows = [
+            {name: tensor[at][:length].tolist() for name, tensor in batch.items()} | {"row": index, "held_out": True}
+            for at, (index, length) in enumerate(zip(indices, lengths, strict=True))
+        ]
+        yield indices, collate(rows)
+
+
 def hidden(
     ids: Sequence[int], mask: int, ordinary: Sequence[int], key: tuple[int, int, int]
 ) -> tuple[list[int], list[int]]:
@@ -147,9 +161,10 @@ class FillMask(Unlabelled):
     """`text` is read with some of its pieces hidden; the pieces are said."""
 
     id = "fill_mask"
-    roles = (Role("text", "text"),)
+    roles = (TEXT,)
     metrics = ("perplexity",)
     lower_is_better = True
+    judges = False
     has_baseline = False
 
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[int | None]:
@@ -224,39 +239,28 @@ class FillMask(Unlabelled):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Surprise]:
         """Hide pieces of each text, numbered in their order, and return what they cost."""
-        import torch
 
-        collate = _Hiding(tokenizer, 0)
-        found: dict[int, Surprise] = {}
-        with torch.inference_mode():
-            for indices, batch in batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep):
-                lengths = batch["attention_mask"].sum(1).tolist()
-                rows = [
-                    {name: tensor[at][:length].tolist() for name, tensor in batch.items()}
-                    | {"row": index, "held_out": True}
-                    for at, (index, length) in enumerate(zip(indices, lengths, strict=True))
-                ]
-                there = {name: tensor.to(model.device) for name, tensor in collate(rows).items()}
-                labels = there.pop("labels")
-                costs = piece_costs(model(**there).logits.float(), labels).cpu().tolist()
-                found |= {index: Surprise(nats, int(n)) for index, (nats, n) in zip(indices, costs, strict=True)}
-                progress(len(found) / len(inputs.texts))
-        return [found[index] for index in range(len(inputs.texts))]
+        def cost(batch: dict[str, Any], _: list[int]) -> list[Surprise]:
+            labels = batch.pop("labels")
+            costs = piece_costs(model(**batch).logits.float(), labels).cpu().tolist()
+            return [Surprise(nats, int(count)) for nats, count in costs]
+
+        read = batches(tokenizer, inputs.texts, None, truncation)
+        hiding = _hiding(_Hiding(tokenizer, 0), read)
+        return forward(cost, hiding, len(inputs.texts), device=model.device, progress=progress)
 
     def predict(
         self,
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Fillings]:
         """Return the five best pieces for each [MASK] of a text; MaskMissing where no text has one.
@@ -269,7 +273,9 @@ class FillMask(Unlabelled):
         names = {index: piece for piece, index in tokenizer.vocabulary.items()}
         found = []
         for text in inputs.texts:
-            read = _around_masks(tokenizer.encode(text, specials_in_text=True).ids, tokenizer.mask_id, max_length)
+            read = _around_masks(
+                tokenizer.encode(text, specials_in_text=True).ids, tokenizer.mask_id, truncation.max_length
+            )
             pieces: list[tuple[Piece, ...]] = []
             for part, places in read:
                 ids = torch.tensor([part], device=model.device)

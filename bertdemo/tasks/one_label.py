@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Task
-from bertdemo.tasks.batching import batches, encoded
+from bertdemo.tasks.forward import batches, encoded, forward
 from bertdemo.tasks.results import Degree, Judged, Labels, LabelScore, Mark, Score
 from bertdemo.tasks.roles import detect
 
@@ -39,7 +39,7 @@ class OneLabel(Task):
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their content."""
-        return detect(table, [role.name for role in self.roles])
+        return detect(table, self.roles)
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or the labels cannot be learnt."""
@@ -143,26 +143,20 @@ class OneLabel(Task):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Labels]:
         """Return the probabilities of all labels for each text, in float32."""
-        import torch
-
         id2label: Any = model.config.id2label
         names = [str(id2label[i]) for i in range(len(id2label))]
-        results: dict[int, Labels] = {}
-        with torch.inference_mode():
-            for indices, batch in batches(tokenizer, inputs.texts, inputs.pairs, max_length=max_length, keep=keep):
-                on_device = {name: tensor.to(model.device) for name, tensor in batch.items()}
-                logits = model(**on_device).logits.float()  # (batch, labels)
-                probabilities = logits.softmax(-1).cpu().tolist()
-                for index, row in zip(indices, probabilities, strict=True):
-                    results[index] = _best_first(names, row)
-                progress(len(results) / len(inputs.texts))
-        return [results[index] for index in range(len(inputs.texts))]
+
+        def labels_of(batch: dict[str, Any], _: list[int]) -> list[Labels]:
+            logits = model(**batch).logits.float()  # (batch, labels)
+            return [_best_first(names, row) for row in logits.softmax(-1).cpu().tolist()]
+
+        read = batches(tokenizer, inputs.texts, inputs.pairs, truncation)
+        return forward(labels_of, read, len(inputs.texts), device=model.device, progress=progress)
 
     def _first_row_of(self, label: str, table: Table, columns: Mapping[str, str]) -> int:
         """Return where in the file a label stands for the first time beside a text."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bertdemo.errors import ColumnsNotFound
-from bertdemo.tasks.base import Role
 from bertdemo.tasks.one_label import OneLabel
-from bertdemo.tasks.roles import named
+from bertdemo.tasks.roles import LABEL, PAIR, TEXT
 
 if TYPE_CHECKING:
     from bertdemo.tables.table import Table
@@ -21,7 +20,7 @@ class Pair(OneLabel):
     """`text` and `pair` are read together, one of `label`'s values is said."""
 
     id = "pair"
-    roles = (Role("text", "text"), Role("pair", "pair"), Role("label", "label"))
+    roles = (TEXT, PAIR, LABEL)
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns; the text that stands first in the file is the first one."""
@@ -35,4 +34,4 @@ class Pair(OneLabel):
             columns = self.columns(table)
         except ColumnsNotFound:
             return 0.0
-        return 0.5 if named(columns["pair"], "pair") else 0.0
+        return 0.5 if PAIR.named(columns["pair"]) else 0.0

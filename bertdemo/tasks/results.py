@@ -83,10 +83,14 @@ class Judged:
     said: tuple[Mark, ...] = ()
 
 
-class Prediction(ABC):
-    """What a model says of one input; every task has a frozen dataclass of its own, drawn in `ui/render` by `kind`."""
+View = Literal["labels", "label_set", "score", "cosine", "entities", "answer", "masks", "text", "number"]
+"""How a prediction is drawn. A view asks for fields, not for a task: see `ui/html/predictions.py` for which."""
 
-    kind: ClassVar[str]
+
+class Prediction(ABC):
+    """What a model says of one input; every task has a frozen dataclass of its own, which says how it is drawn."""
+
+    view: ClassVar[View]
 
     @abstractmethod
     def to_api(self) -> dict[str, Any]:
@@ -113,7 +117,7 @@ class Labels(Prediction):
     """All labels of a text with their probabilities, best first."""
 
     labels: tuple[LabelScore, ...]
-    kind = "labels"
+    view = "labels"
 
     @property
     def best(self) -> LabelScore:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 from bertdemo.tables.fold_text import fold_text
-from bertdemo.tasks.base import Frozen, HeldOut, Inputs, Role
+from bertdemo.tasks.base import Frozen, HeldOut, Inputs
 from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
 from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.roles import PAIR, TEXT
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -38,7 +39,7 @@ class Match(Prediction):
     """Where the document came among those that were searched, from 1; 0 where nothing was searched."""
     first: str = ""
     """The document that came first."""
-    kind = "match"
+    view = "cosine"
 
     @property
     def words(self) -> str:
@@ -54,7 +55,7 @@ class Search(Twin):
     """`text` is the query, `pair` the document that answers it."""
 
     id = "search"
-    roles = (Role("text", "text"), Role("pair", "pair"))
+    roles = (TEXT, PAIR)
     metrics = ("recall_at_10", "mrr")
     chosen_by = "mrr"
 
@@ -110,13 +111,12 @@ class Search(Twin):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Match]:
         """Return the cosine of each query with its own document."""
-        first, second = _both(model, tokenizer, inputs, max_length, keep, progress)
+        first, second = _both(model, tokenizer, inputs, truncation, progress)
         return [Match(float(score)) for score in (first * second).sum(-1)]
 
     def answer(
@@ -124,13 +124,12 @@ class Search(Twin):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Match]:
         """Search all documents for each query, and say where its own came."""
-        first, second = _both(model, tokenizer, inputs, max_length, keep, progress)
+        first, second = _both(model, tokenizer, inputs, truncation, progress)
         documents = inputs.pairs or []
         found = ranks(first, second, self.numbers([fold_text(text) for text in documents]))
         best = (first @ second.T).argmax(1)
@@ -156,13 +155,13 @@ def _both(
     model: Any,
     tokenizer: SharedTokenizer,
     inputs: Inputs,
-    max_length: int,
-    keep: Keep,
+    truncation: Truncation,
     progress: Callable[[float], None],
 ) -> tuple[Any, Any]:
-    cut: Any = {"max_length": max_length, "keep": keep}
-    first = unit_vectors(model, tokenizer, inputs.texts, progress=lambda share: progress(share / 2), **cut)
-    second = unit_vectors(model, tokenizer, inputs.pairs or [], progress=lambda share: progress(0.5 + share / 2), **cut)
+    first = unit_vectors(model, tokenizer, inputs.texts, truncation, progress=lambda share: progress(share / 2))
+    second = unit_vectors(
+        model, tokenizer, inputs.pairs or [], truncation, progress=lambda share: progress(0.5 + share / 2)
+    )
     return first, second
 
 

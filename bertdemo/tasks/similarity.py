@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, ScoreNoNumber, TooFewRows
-from bertdemo.run_config import Keep
-from bertdemo.tasks.base import Frozen, HeadOptions, HeldOut, Inputs, Role
+from bertdemo.run_config import Truncation
+from bertdemo.tasks.base import Frozen, HeadOptions, HeldOut, Inputs
 from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
 from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
-from bertdemo.tasks.roles import detect, named
+from bertdemo.tasks.roles import LABEL, PAIR, TEXT, detect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ class Similarity(Prediction):
     cosine: float
     low: float = -1.0
     high: float = 1.0
-    kind = "similarity"
+    view = "score"
 
     @property
     def words(self) -> str:
@@ -63,7 +63,7 @@ class SimilarityTask(Twin):
     """`text` and `pair` are read apart, a number is said."""
 
     id = "similarity"
-    roles = (Role("text", "text"), Role("pair", "pair"), Role("label", "label"))
+    roles = (TEXT, PAIR, LABEL)
     metrics = ("spearman", "pearson")
 
     def fits(self, table: Table) -> float:
@@ -75,7 +75,7 @@ class SimilarityTask(Twin):
         cells = [cell for cell in table.columns[columns["label"]][:2000] if cell and cell.strip()]
         numbers = [number for cell in cells if (number := _number(cell)) is not None]
         enough = len(numbers) >= 0.95 * len(cells) and len(set(numbers)) > 3
-        return 0.8 if enough and named(columns["pair"], "pair") else 0.0
+        return 0.8 if enough and PAIR.named(columns["pair"]) else 0.0
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess two texts, and the column of numbers that has a usual name or is the only one."""
@@ -85,7 +85,7 @@ class SimilarityTask(Twin):
             raise ColumnsNotFound(role="label", columns=", ".join(list(table.columns)[:20]))
         label = (usual or numeric)[0]
         rest = {name: cells for name, cells in table.columns.items() if name != label}
-        texts = detect(_only(table, rest), ["text", "pair"])
+        texts = detect(_only(table, rest), [TEXT, PAIR])
         first, second = sorted(texts.values(), key=list(table.columns).index)
         return {"text": first, "pair": second, "label": label}
 
@@ -166,16 +166,14 @@ class SimilarityTask(Twin):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Similarity]:
         """Return the cosine of each pair, and where that is on the model's scale."""
-        cut: Any = {"max_length": max_length, "keep": keep}
-        first = unit_vectors(model, tokenizer, inputs.texts, progress=lambda share: progress(share / 2), **cut)
+        first = unit_vectors(model, tokenizer, inputs.texts, truncation, progress=lambda share: progress(share / 2))
         second = unit_vectors(
-            model, tokenizer, inputs.pairs or [], progress=lambda share: progress(0.5 + share / 2), **cut
+            model, tokenizer, inputs.pairs or [], truncation, progress=lambda share: progress(0.5 + share / 2)
         )
         low, high = _scale(model)
         found = []

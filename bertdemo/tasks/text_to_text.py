@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound
-from bertdemo.run_config import Keep
-from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role
-from bertdemo.tasks.batching import batches, encoded, piece_costs
+from bertdemo.run_config import Truncation
+from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs
+from bertdemo.tasks.forward import batches, encoded, forward, piece_costs
 from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
-from bertdemo.tasks.roles import detect, named
+from bertdemo.tasks.roles import SOURCE, TARGET, detect
 from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Written(Prediction):
     text: str
     score: float
     """The geometric mean of its pieces' probabilities."""
-    kind = "written"
+    view = "text"
 
     @property
     def words(self) -> str:
@@ -69,7 +69,7 @@ class TextToText(Unlabelled):
     """`source` is read, `target` is what should be written."""
 
     id = "text_to_text"
-    roles = (Role("source", "text"), Role("target", "label"))
+    roles = (SOURCE, TARGET)
     metrics = ("rouge_l",)
     chosen_by = "perplexity"
     lower_is_better = True
@@ -80,15 +80,15 @@ class TextToText(Unlabelled):
             columns = self.columns(table)
         except ColumnsNotFound:
             return 0.0
-        if not named(columns["target"], "target"):
+        if not TARGET.named(columns["target"]):
             return 0.0
         cells = [cell for cell in table.columns[columns["target"]][:2000] if cell]
         different = len(set(cells)) > 0.5 * len(cells) and sum(map(len, cells)) > 10 * len(cells)
-        return (0.7 if named(columns["source"], "source") else 0.4) if different else 0.0
+        return (0.7 if SOURCE.named(columns["source"]) else 0.4) if different else 0.0
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their names and content."""
-        return detect(table, ["source", "target"])
+        return detect(table, [SOURCE, TARGET])
 
     def placed(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Return the source alone: a target is a text, so what is said of labels does not hold for it."""
@@ -123,7 +123,9 @@ class TextToText(Unlabelled):
         targets = self.targets(table, columns, labels)
         wanted = [
             encoding.ids[1:]
-            for encoding in tokenizer.encode_batch([targets[row] or "" for row in rows], max_length=options.max_length)
+            for encoding in tokenizer.encode_batch(
+                [targets[row] or "" for row in rows], None, Truncation(options.truncation.max_length)
+            )
         ]
         return encoded(self.inputs(table, columns, rows), rows, tokenizer, options, labels=wanted)
 
@@ -168,31 +170,27 @@ class TextToText(Unlabelled):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Written]:
         """Write a text for each source: the best of four beams."""
-        import torch
-
-        found: dict[int, Written] = {}
-        read = batches(tokenizer, inputs.texts, None, max_length=max_length, keep=keep, batch_size=_BATCH)
-        how = _how(tokenizer, min(max_length, int(_writer(model).max_position_embeddings)))
+        how = _how(tokenizer, min(truncation.max_length, int(_writer(model).max_position_embeddings)))
         names = {index: piece for piece, index in tokenizer.vocabulary.items()}
         special = {tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id}
         generate: Any = model.generate
-        with torch.inference_mode():
-            for indices, batch in read:
-                there = {name: batch[name].to(model.device) for name in ("input_ids", "attention_mask")}
-                written = generate(**there, generation_config=how)
-                for index, ids, log_p in zip(
-                    indices, written.sequences.tolist(), written.sequences_scores.tolist(), strict=True
-                ):
-                    pieces = [names[one] for one in ids if one not in special]
-                    found[index] = Written(_joined(pieces), min(1.0, math.exp(log_p)))
-                progress(len(found) / len(inputs.texts))
-        return [found[index] for index in range(len(inputs.texts))]
+
+        def write(batch: dict[str, Any], _: list[int]) -> list[Written]:
+            source = {name: batch[name] for name in ("input_ids", "attention_mask")}
+            written = generate(**source, generation_config=how)
+            pairs = zip(written.sequences.tolist(), written.sequences_scores.tolist(), strict=True)
+            return [
+                Written(_joined([names[index] for index in ids if index not in special]), min(1.0, math.exp(log_p)))
+                for ids, log_p in pairs
+            ]
+
+        read = batches(tokenizer, inputs.texts, None, truncation, batch_size=_BATCH)
+        return forward(write, read, len(inputs.texts), device=model.device, progress=progress)
 
     def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
         """Score the source itself: a rewriting that is worth its training has to be nearer to the target."""

@@ -22,7 +22,7 @@ class Unlabelled(Task):
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their content."""
-        return detect(table, [role.name for role in self.roles if role.required])
+        return detect(table, [role for role in self.roles if role.required])
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or too few rows can be used."""

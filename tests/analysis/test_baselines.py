@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from bertdemo.analysis import baselines, label_issues
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.run_config import Truncation
 from bertdemo.serving.predictor import pooled
 
 WORDS = {"good": "great lovely fine superb", "bad": "awful poor sad broken", "so": "plain usual fair medium"}
@@ -116,7 +117,7 @@ def test_embeddings_are_the_mean_of_the_last_layer() -> None:
     tokenizer = SharedTokenizer.from_folder(folder)
     texts = ["a short one", "a rather longer one, with more in it", "你好"]
     seen: list[float] = []
-    found = baselines.embed(folder, tokenizer, texts, max_length=64, progress=seen.append)
+    found = baselines.embed(folder, tokenizer, texts, Truncation(64), progress=seen.append)
     model = open_model(folder, head="none").model
     for text, vector in zip(texts, found, strict=True):
         ids = torch.tensor([tokenizer.encode(text).ids])

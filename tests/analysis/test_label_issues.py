@@ -13,6 +13,7 @@ from bertdemo import samples
 from bertdemo.analysis import baselines, label_issues
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.run_config import Truncation
 from bertdemo.tables import spreadsheet
 
 
@@ -64,7 +65,7 @@ def test_in_a_sample_of_ours_planted_labels_come_first() -> None:
     given, planted = plant([row[one.label] for row in rows], 0.05)
     folder = bundled.verified()
     tokenizer = SharedTokenizer.from_folder(folder)
-    vectors = baselines.embed(folder, tokenizer, [row[one.text] for row in rows], max_length=128)
+    vectors = baselines.embed(folder, tokenizer, [row[one.text] for row in rows], Truncation(128))
     order = [found.row in planted for found in label_issues.find(vectors, given)]
     wanted = math.ceil(0.6 * len(planted))
     asked = next(at for at in range(1, len(order) + 1) if sum(order[:at]) >= wanted)

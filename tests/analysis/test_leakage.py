@@ -19,8 +19,8 @@ from bertdemo.analysis.report.leakage import determined
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.fingerprints import finder
 from bertdemo.settings import Limits
+from bertdemo.tables.column_profiles import identifiers
 from bertdemo.tables.table import Table
-from bertdemo.tasks.roles import identifiers
 from tests.analysis.support import examine
 
 COLUMNS = {"text": "text", "label": "label"}

@@ -16,9 +16,11 @@ from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import Note
-from bertdemo.tasks.roles import detect
+from bertdemo.tasks.roles import LABEL, TEXT, detect
 from bertdemo.ui.html.dataset import finding_values
 from tests.analysis.support import examine
+
+ROLES = (TEXT, LABEL)
 
 COLUMNS = {"text": "text", "label": "label"}
 NOUNS = ("order", "parcel", "invoice", "password", "ticket", "refund", "screen", "driver", "receipt", "box")
@@ -80,7 +82,7 @@ def found(report: Report, code: str) -> Finding:
 def test_text_and_label_are_found_by_what_is_in_them(
     columns: dict[str, list[str | None]], expected: tuple[str, str]
 ) -> None:
-    assert detect(table(columns)) == dict(zip(("text", "label"), expected, strict=True))
+    assert detect(table(columns), ROLES) == dict(zip(("text", "label"), expected, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -95,18 +97,18 @@ def test_text_and_label_are_found_by_what_is_in_them(
 )
 def test_a_role_that_no_column_fits_is_named(columns: dict[str, list[str | None]], role: str) -> None:
     with pytest.raises(ColumnsNotFound) as caught:
-        detect(table(columns))
+        detect(table(columns), ROLES)
     assert caught.value.values["role"] == role
 
 
 def test_a_text_alone_can_be_asked_for() -> None:
-    assert detect(table({"n": ["1", "2"], "say": ["hello there", "good bye"]}), ["text"]) == {"text": "say"}
+    assert detect(table({"n": ["1", "2"], "say": ["hello there", "good bye"]}), [TEXT]) == {"text": "say"}
 
 
 def test_a_column_without_a_name_is_never_taken() -> None:
     columns = {"column 1": texts(60), "text": ["short one", "short two", "short three"] * 20, "label": ["x", "y"] * 30}
     unnamed = Note("header_unnamed", {"count": 1, "columns": "column 1"})
-    assert detect(table(columns, (unnamed,)))["text"] == "text"
+    assert detect(table(columns, (unnamed,)), ROLES)["text"] == "text"
 
 
 def test_a_clean_table_passes_every_check(tokenizer: SharedTokenizer) -> None:

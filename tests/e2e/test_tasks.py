@@ -188,7 +188,7 @@ def test_two_texts_are_compared_by_a_number_on_the_scale_of_the_data(visit: Visi
     visitor = visit("en").open("train").tiny()
     run = _train(visitor, "similarity_en")
     _headline(visitor, "spearman")
-    visitor.sees("#train-outcome .bd-mistakes", "result.mistake_spearman")  # not how sure: how far off
+    visitor.sees("#train-outcome .bd-mistakes", "result.mistake_similarity")  # not how sure: how far off
     _try(visitor, "similarity_en")
     answer = _ask(visitor, "a good film", "the film is nice")
     score = answer.locator(".bd-big").inner_text()
@@ -289,7 +289,7 @@ def test_a_text_is_written_and_what_to_expect_of_it_is_said_once(visit: Visit) -
     visitor = visit("zh", viewport={"width": 390, "height": 844}).open("train").tiny()
     run = _train(visitor, "rewrite_en", max_length=24)
     _headline(visitor, "rouge_l")
-    visitor.sees("#train-outcome .bd-mistakes", "result.mistake_rouge_l")
+    visitor.sees("#train-outcome .bd-mistakes", "result.mistake_text_to_text")
     _fits(visitor)
     _try(visitor, "rewrite_en")
     answer = _ask(visitor, "the cat sat on the mat that day, i think")
@@ -298,5 +298,5 @@ def test_a_text_is_written_and_what_to_expect_of_it_is_said_once(visit: Visit) -
     assert answer.get_by_text(visitor.say("predict.written_note")).count() == 1
     _fits(visitor)
     _full_result(visitor, run, "rouge_l")
-    visitor.sees("#runs-result", "result.mistakes_rouge_l")
+    visitor.sees("#runs-result", "result.mistakes_text_to_text")
     _fits(visitor)

@@ -14,12 +14,13 @@ from bertdemo.analysis import baselines
 from bertdemo.checkpoints import Catalogue, folder_checks
 from bertdemo.checkpoints.loading import open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.run_config import Truncation
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
-from bertdemo.tasks.batching import batches
+from bertdemo.tasks.forward import batches
 from tests.runs.conftest import Work
 from tests.runs.support import events_of, request_for, rows_of, write_csv
 from tests.runs.test_job import assert_rows_match, split_of
@@ -57,14 +58,14 @@ def test_what_is_kept_is_the_regression_on_the_training_rows(
     numbers = {number: index for index, number in enumerate(range(2, 62))}
     rows = [rows_of(60)[numbers[number]] for number in split_of(folder)["train"]]
     tokenizer = SharedTokenizer.from_folder(tiny)
-    vectors = baselines.embed(tiny, tokenizer, [text for text, _ in rows], max_length=20)
+    vectors = baselines.embed(tiny, tokenizer, [text for text, _ in rows], Truncation(20))
     from sklearn.linear_model import LogisticRegression
 
     reference = LogisticRegression(C=1.0, max_iter=1000).fit(vectors, [label for _, label in rows])
     model: Any = open_model(kept, head="classification").model
     said = np.zeros((len(rows), 2), dtype=np.float32)
     with torch.inference_mode():
-        for indices, inputs in batches(tokenizer, [text for text, _ in rows], None, max_length=20):
+        for indices, inputs in batches(tokenizer, [text for text, _ in rows], None, Truncation(20)):
             said[indices] = model(**inputs).logits.numpy()
     np.testing.assert_allclose(said[:, 1] - said[:, 0], reference.decision_function(vectors), atol=1e-4)
     assert not (kept / "head_at_start.safetensors").exists()

@@ -16,7 +16,9 @@ from bertdemo import tasks
 from bertdemo.samples import FOLDER, SAMPLES, Sample, offered, sample_path
 from bertdemo.settings import PUBLIC_LIMITS
 from bertdemo.tables.table_files import read
-from bertdemo.tasks.roles import detect
+from bertdemo.tasks.roles import LABEL, TEXT, detect
+
+ROLES = (TEXT, LABEL)
 
 WANTED = {"support_en": 300, "reviews_en": 240, "reviews_zh": 240}
 
@@ -38,7 +40,7 @@ def test_the_task_of_a_sample_is_the_one_that_its_table_is_taken_for(sample: Sam
 def test_a_sample_reads_without_a_note_and_its_columns_are_found(sample: Sample) -> None:
     table = read(sample_path(sample.id), sample.file, PUBLIC_LIMITS)
     assert table.notes == ()
-    assert detect(table) == {"text": sample.text, "label": sample.label}
+    assert detect(table, ROLES) == {"text": sample.text, "label": sample.label}
     assert tuple(table.columns) == (sample.text, sample.label)
 
 

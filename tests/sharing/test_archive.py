@@ -11,6 +11,7 @@ import pytest
 
 from bertdemo.checkpoints import Catalogue
 from bertdemo.errors import CheckpointUnknown
+from bertdemo.run_config import Truncation
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
 from bertdemo.sharing.archive import export_zip
@@ -129,7 +130,7 @@ def test_the_code_in_its_readme_gives_the_logits_of_the_app(
 
     from bertdemo.checkpoints.loading import open_model
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.tasks.batching import batches
+    from bertdemo.tasks.forward import batches
 
     code = (kept[1] / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     long = "a good film and [SEP] a bad one " * 9
@@ -140,7 +141,7 @@ def test_the_code_in_its_readme_gives_the_logits_of_the_app(
     model = open_model(checkpoint, head="classification").model
     texts, logits = ["The violin stayed in its case.", long], torch.zeros(2, 2)
     with torch.inference_mode():
-        for indices, inputs in batches(SharedTokenizer.from_folder(checkpoint), texts, None, max_length=12):
+        for indices, inputs in batches(SharedTokenizer.from_folder(checkpoint), texts, None, Truncation(12)):
             logits[indices] = model(**inputs).logits
     assert float((found["logits"] - logits).abs().max()) <= 1e-5  # type: ignore[operator]
     predictor = Predictor(own_settings, Catalogue(own_settings))

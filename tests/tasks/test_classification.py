@@ -19,10 +19,11 @@ from bertdemo.errors import (
     TooManyLabels,
     UnknownLabel,
 )
+from bertdemo.run_config import Truncation
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
-from bertdemo.tasks.batching import batches, pad
 from bertdemo.tasks.classification import Classification
+from bertdemo.tasks.forward import batches, pad
 from bertdemo.tasks.results import Labels
 from tests.runs.support import sharpened
 from tests.tiny import build_tiny_checkpoint
@@ -39,8 +40,9 @@ def table(*rows: tuple[str | None, str | None]) -> Table:
     return Table("reviews.csv", columns, tuple(range(2, 2 + len(rows))))
 
 
-def test_no_task_means_classification_and_an_unknown_one_is_named() -> None:
-    assert tasks.find("").id == "classification"
+def test_there_is_no_default_task_and_an_unknown_one_is_named() -> None:
+    with pytest.raises(TaskUnknown):
+        tasks.find("")
     with pytest.raises(TaskUnknown) as caught:
         tasks.find("haiku")
     assert caught.value.values == {"task": "haiku", "tasks": ", ".join(tasks.TASKS)}
@@ -128,7 +130,7 @@ def tokenizer(trained: Path) -> SharedTokenizer:
 
 @pytest.mark.slow
 def test_rows_are_encoded_in_the_order_asked_for(tokenizer: SharedTokenizer) -> None:
-    dataset = TASK.encode(FOUR, COLUMNS, [3, 0, 2], ("x", "y"), tokenizer, EncodeOptions(max_length=8))
+    dataset = TASK.encode(FOUR, COLUMNS, [3, 0, 2], ("x", "y"), tokenizer, EncodeOptions(Truncation(8)))
     assert list(dataset["row"]) == [3, 0, 2]
     assert list(dataset["labels"]) == [1, 0, 1]
     assert list(dataset["input_ids"])[1] == tokenizer.encode("a b").ids
@@ -139,7 +141,7 @@ def test_rows_are_encoded_in_the_order_asked_for(tokenizer: SharedTokenizer) -> 
 def test_encoding_cuts_and_looks_for_a_stop(tokenizer: SharedTokenizer) -> None:
     looked: list[int] = []
     rows = table(*((f"the cat {i} sat on the mat", "x") for i in range(2500)))
-    options = EncodeOptions(max_length=5, stop=lambda: looked.append(1))
+    options = EncodeOptions(Truncation(5), stop=lambda: looked.append(1))
     dataset = TASK.encode(rows, COLUMNS, range(2500), ("x",), tokenizer, options)
     assert len(looked) == 3
     assert set(dataset["length"]) == {5}
@@ -162,7 +164,7 @@ def test_padding_is_masked() -> None:
 def test_every_index_comes_once_in_batches_of_similar_length(tokenizer: SharedTokenizer) -> None:
     texts = ["the " * (1 + i * 7 % 50) for i in range(100)]
     seen: list[int] = []
-    for indices, inputs in batches(tokenizer, texts, None, max_length=64, batch_size=8, chunk=40):
+    for indices, inputs in batches(tokenizer, texts, None, Truncation(64), batch_size=8, chunk=40):
         seen += indices
         lengths = inputs["attention_mask"].sum(1)
         assert inputs["input_ids"].shape == (len(indices), int(lengths.max()))
@@ -176,7 +178,7 @@ def test_predictions_come_in_order_and_are_those_of_transformers(trained: Path, 
 
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
     said: list[float] = []
-    found = TASK.predict(model, tokenizer, Inputs(TEXTS), max_length=32, progress=said.append)
+    found = TASK.predict(model, tokenizer, Inputs(TEXTS), Truncation(32), progress=said.append)
     plain, reference = (
         BertTokenizer.from_pretrained(trained),
         BertForSequenceClassification.from_pretrained(trained).eval(),
@@ -198,17 +200,17 @@ def test_predictions_come_in_order_and_are_those_of_transformers(trained: Path, 
 @pytest.mark.slow
 def test_a_text_alone_and_in_a_padded_batch_say_the_same(trained: Path, tokenizer: SharedTokenizer) -> None:
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
-    together = TASK.predict(model, tokenizer, Inputs(TEXTS), max_length=64)
+    together = TASK.predict(model, tokenizer, Inputs(TEXTS), Truncation(64))
     for text, other in zip(TEXTS, together, strict=True):
-        (alone,) = TASK.predict(model, tokenizer, Inputs([text]), max_length=64)
+        (alone,) = TASK.predict(model, tokenizer, Inputs([text]), Truncation(64))
         assert scores(alone) == pytest.approx(scores(other), abs=1e-5)
 
 
 @pytest.mark.slow
 def test_a_pair_is_read_as_a_pair(trained: Path, tokenizer: SharedTokenizer) -> None:
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
-    (pair,) = TASK.predict(model, tokenizer, Inputs(["good film"], ["bad book"]), max_length=64)
-    (joined,) = TASK.predict(model, tokenizer, Inputs(["good film bad book"]), max_length=64)
+    (pair,) = TASK.predict(model, tokenizer, Inputs(["good film"], ["bad book"]), Truncation(64))
+    (joined,) = TASK.predict(model, tokenizer, Inputs(["good film bad book"]), Truncation(64))
     assert scores(pair) != pytest.approx(scores(joined), abs=1e-3)
 
 

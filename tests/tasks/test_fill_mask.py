@@ -12,10 +12,11 @@ import pytest
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import MaskMissing
+from bertdemo.run_config import Truncation
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs
-from bertdemo.tasks.batching import IGNORED
 from bertdemo.tasks.fill_mask import FillMask, hidden
+from bertdemo.tasks.forward import IGNORED
 from tests.tiny import build_tiny_checkpoint
 
 TASK = FillMask()
@@ -53,7 +54,7 @@ def test_training_rows_are_hidden_anew_in_each_epoch_and_held_out_rows_never() -
     table = Table("t.csv", {"text": texts}, tuple(range(6)))
     collate = TASK.collator(tokenizer, seed=1)
     for train in (True, False):
-        rows = TASK.encode(table, {"text": "text"}, range(6), (), tokenizer, EncodeOptions(max_length=32, train=train))
+        rows = TASK.encode(table, {"text": "text"}, range(6), (), tokenizer, EncodeOptions(Truncation(32), train=train))
         batches: list[Any] = []
         for epoch in (0, 1, 0):
             collate.begin(epoch)
@@ -69,12 +70,12 @@ def test_the_cost_is_that_of_the_models_own_loss_and_a_mask_is_filled_by_its_bes
     tokenizer = SharedTokenizer.from_folder(folder)
     model: Any = TASK.model(folder, HeadOptions((), seed=3)).model
     texts = ["the good film", "a bad book and the cat sat on the mat", "love"]
-    said = TASK.answer(model, tokenizer, Inputs(texts), max_length=32)
+    said = TASK.answer(model, tokenizer, Inputs(texts), Truncation(32))
     assert [one.hidden for one in said] == [max(1, round(0.15 * (len(tokenizer.encode(t)) - 2))) for t in texts]
-    alone = TASK.answer(model, tokenizer, Inputs(texts[:1]), max_length=32)[0]
+    alone = TASK.answer(model, tokenizer, Inputs(texts[:1]), Truncation(32))[0]
     assert alone.nats == pytest.approx(said[0].nats, abs=1e-4)
     assert alone.perplexity == pytest.approx(math.exp(alone.nats / alone.hidden))
-    (found,) = TASK.predict(model, tokenizer, Inputs(["the [MASK] film [MASK]"]), max_length=32)
+    (found,) = TASK.predict(model, tokenizer, Inputs(["the [MASK] film [MASK]"]), Truncation(32))
     ids = tokenizer.encode("the [MASK] film [MASK]", specials_in_text=True).ids
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([ids])).logits[0]
@@ -82,7 +83,7 @@ def test_the_cost_is_that_of_the_models_own_loss_and_a_mask_is_filled_by_its_bes
     assert [best[0].id for best in found.pieces] == [int(logits[at].argmax()) for at in places]
     assert len(found.pieces) == 2 and all(len(best) == 5 for best in found.pieces)
     with pytest.raises(MaskMissing):
-        TASK.predict(model, tokenizer, Inputs(["no mask"]), max_length=32)
-    none, one = TASK.predict(model, tokenizer, Inputs(["no mask", "the [MASK]"]), max_length=32)
+        TASK.predict(model, tokenizer, Inputs(["no mask"]), Truncation(32))
+    none, one = TASK.predict(model, tokenizer, Inputs(["no mask", "the [MASK]"]), Truncation(32))
     assert (none.words, none.confidence) == ("", None) and one.words  # a file is not refused for one of its rows
-    assert TASK.predict(model, tokenizer, Inputs([]), max_length=32) == []
+    assert TASK.predict(model, tokenizer, Inputs([]), Truncation(32)) == []

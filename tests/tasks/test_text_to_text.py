@@ -14,6 +14,7 @@ from bertdemo.checkpoints.loading import open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import ColumnMissing, TooFewRows
 from bertdemo.metrics.rouge import rouge_l
+from bertdemo.run_config import Truncation
 from bertdemo.settings import Limits
 from bertdemo.tables import table_files
 from bertdemo.tables.table import Table
@@ -57,7 +58,7 @@ def test_rows_without_a_source_or_a_target_are_left_out_and_named() -> None:
 
 def test_the_writer_learns_each_piece_of_the_target_after_cls_and_ends_with_sep(tiny: Path) -> None:
     tokenizer = SharedTokenizer.from_folder(tiny)
-    rows = TASK.encode(table_of(("the cat sat", "cat sat")), COLUMNS, [0], (), tokenizer, EncodeOptions(max_length=16))
+    rows = TASK.encode(table_of(("the cat sat", "cat sat")), COLUMNS, [0], (), tokenizer, EncodeOptions(Truncation(16)))
     names = {index: piece for piece, index in tokenizer.vocabulary.items()}
     assert [names[one] for one in rows[0]["labels"]] == ["cat", "sat", "[SEP]"]
     model: Any = TASK.model(tiny, HEAD).model
@@ -67,7 +68,7 @@ def test_the_writer_learns_each_piece_of_the_target_after_cls_and_ends_with_sep(
 def test_the_loss_is_that_of_transformers_and_its_cost_per_piece_adds_up_to_it(tiny: Path) -> None:
     tokenizer = SharedTokenizer.from_folder(tiny)
     table = table_of(("the cat sat on the mat", "cat sat"), ("a good film", "good"))
-    rows = TASK.encode(table, COLUMNS, [0, 1], (), tokenizer, EncodeOptions(max_length=16))
+    rows = TASK.encode(table, COLUMNS, [0, 1], (), tokenizer, EncodeOptions(Truncation(16)))
     batch = TASK.collator(tokenizer, 0)([rows[0], rows[1]])
     model: Any = TASK.model(tiny, HEAD).model
     with torch.inference_mode():
@@ -97,8 +98,8 @@ def test_what_is_written_is_what_transformers_writes_whatever_stands_beside_it_i
     tokenizer = SharedTokenizer.from_folder(tiny)
     model: Any = TASK.model(tiny, HEAD).model
     texts = ["the cat sat on the mat", "good", "i love this film and the plot of it, thank you very much"]
-    together = TASK.predict(model, tokenizer, Inputs(texts), max_length=24)
-    apart = [TASK.predict(model, tokenizer, Inputs([text]), max_length=24)[0] for text in texts]
+    together = TASK.predict(model, tokenizer, Inputs(texts), Truncation(24))
+    apart = [TASK.predict(model, tokenizer, Inputs([text]), Truncation(24))[0] for text in texts]
     assert [one.text for one in together] == [one.text for one in apart]
     assert all(0 < one.score <= 1 for one in together)
     ids = torch.tensor([tokenizer.encode(texts[0]).ids])
@@ -116,7 +117,7 @@ def test_a_pair_learns_a_few_rows_by_heart(tmp_path: Path) -> None:
     tokenizer = SharedTokenizer.from_folder(tiny)
     pairs = [("the very good film", "good film"), ("the very bad book", "bad book"), ("a cat sat on a mat", "cat sat")]
     table = table_of(*pairs)
-    rows = TASK.encode(table, COLUMNS, range(3), (), tokenizer, EncodeOptions(max_length=16))
+    rows = TASK.encode(table, COLUMNS, range(3), (), tokenizer, EncodeOptions(Truncation(16)))
     batch = TASK.collator(tokenizer, 0)([rows[at] for at in range(3)])
     model: Any = TASK.model(tiny, HEAD).model
     model.train()
@@ -128,7 +129,7 @@ def test_a_pair_learns_a_few_rows_by_heart(tmp_path: Path) -> None:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    said = TASK.predict(model.eval(), tokenizer, Inputs([source for source, _ in pairs]), max_length=16)
+    said = TASK.predict(model.eval(), tokenizer, Inputs([source for source, _ in pairs]), Truncation(16))
     assert [one.text for one in said] == [target for _, target in pairs]
     assert TASK.intervals(said, [target for _, target in pairs], ())["rouge_l"].value == 1.0
     assert all(TASK.judge(one, target, ()).right for one, (_, target) in zip(said, pairs, strict=True))

@@ -11,6 +11,7 @@ import pytest
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import OneClass, TooFewRows, UnknownLabel
+from bertdemo.run_config import Truncation
 from bertdemo.samples import FOLDER
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
@@ -122,7 +123,7 @@ def test_rows_that_cannot_be_used_are_named_by_what_is_wrong() -> None:
 @pytest.mark.slow
 def test_only_the_first_piece_of_a_word_has_a_label(tokenizer: SharedTokenizer) -> None:
     rows = table((["Unbelievably", "Bonn"], ["O", "B-X"]))
-    dataset = TASK.encode(rows, COLUMNS, [0], ("O", "B-X", "I-X"), tokenizer, EncodeOptions(max_length=16))
+    dataset = TASK.encode(rows, COLUMNS, [0], ("O", "B-X", "I-X"), tokenizer, EncodeOptions(Truncation(16)))
     labels = dataset[0]["labels"]
     assert len(labels) == len(dataset[0]["input_ids"]) and labels[0] == labels[-1] == -100
     assert [label for label in labels if label != -100] == [0, 1]

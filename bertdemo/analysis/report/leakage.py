@@ -15,7 +15,7 @@ from bertdemo.analysis.report.finding import Finding, Values, listed
 from bertdemo.analysis.report.rows import Rows
 from bertdemo.dataset import fingerprints
 from bertdemo.dataset.fingerprints import Flags, Numbers
-from bertdemo.tasks import roles
+from bertdemo.tables.column_profiles import identifiers
 
 ENOUGH_ROWS = 20
 """With fewer rows almost any column determines almost any other by chance."""
@@ -28,7 +28,7 @@ _VALUES_NAMED = 3
 
 def findings(rows: Rows, progress: Callable[[float], None] = lambda share: None) -> list[Finding]:
     """Look at every column that plays no role, over all usable rows."""
-    looks = roles.identifiers(rows.table)
+    looks = identifiers(rows.table)
     found, numbered = [], []
     if rows.columns["text"] in looks:
         some = np.ones(len(rows), dtype=np.bool_)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from bertdemo.runs.worker.training import Reporter
-    from bertdemo.tasks.batching import Collator
+    from bertdemo.tasks.forward import Collator
 
 
 def warm_up() -> None:
@@ -255,7 +255,7 @@ class Job:
         folder = self._folder / "encoded" / f"{name}-{digest[:32]}"
         if folder.exists():
             return load_from_disk(str(folder))
-        options = EncodeOptions(config.max_length or 0, config.keep, name == "train", self.stop)
+        options = EncodeOptions(config.truncation, name == "train", self.stop)
         dataset = prepared.task.encode(
             part.table, prepared.request.columns, part.rows, prepared.labels, prepared.tokenizer, options
         )
@@ -296,9 +296,9 @@ class Job:
 
     def _tune(self, prepared: Prepared, model: Any) -> None:
         """Choose on the validation rows what is chosen after training, thresholds say."""
-        cut: Any = {"max_length": prepared.config.max_length or 0, "keep": prepared.config.keep}
         read, targets = prepared.inputs("validation"), prepared.targets("validation")
-        for name, value in prepared.task.tuned(model.eval(), prepared.tokenizer, read, targets, **cut).items():
+        tuned = prepared.task.tuned(model.eval(), prepared.tokenizer, read, targets, prepared.config.truncation)
+        for name, value in tuned.items():
             setattr(model.config, name, value)
 
     def _train(self, reporter: Reporter, prepared: Prepared, model: Any, device_id: str, collate: Collator) -> None:

@@ -127,8 +127,7 @@ def measure(
         model,
         prepared.tokenizer,
         prepared.inputs(on),
-        max_length=prepared.config.max_length or 0,
-        keep=prepared.config.keep,
+        prepared.config.truncation,
         progress=progress,
     )
     stop()

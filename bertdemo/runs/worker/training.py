@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, TrainerControl, TrainerState
 
     from bertdemo.tasks.base import HeldOut, Task
-    from bertdemo.tasks.batching import Collator
+    from bertdemo.tasks.forward import Collator
 
 _EVALUATION_BATCH = 64
 _TRAINERS_OWN = frozenset(

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, OneClass, TooFewRows, TooManyLabels, UnknownLabel
-from bertdemo.run_config import Keep
-from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
-from bertdemo.tasks.batching import batches, encoded
+from bertdemo.run_config import Truncation
+from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Task
+from bertdemo.tasks.forward import batches, encoded, forward
 from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
 from bertdemo.tasks.multi_label import thresholds
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
-from bertdemo.tasks.roles import detect
+from bertdemo.tasks.roles import LABEL, TEXT, detect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ class LabelSet(Prediction):
     """All labels of a text with their probabilities, best first; any number of them is chosen."""
 
     labels: tuple[Scored, ...]
-    kind = "label_set"
+    view = "label_set"
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class MultiLabel(Task):
     """`text` is read, any number of labels is said."""
 
     id = "multi_label"
-    roles = (Role("text", "text"), Role("label", "label"))
+    roles = (TEXT, LABEL)
     metrics = ("macro_f1", "micro_f1")
     effort = 2.5
     categories = False
@@ -104,11 +104,11 @@ class MultiLabel(Task):
         flags = flag_columns(table)
         if joined:
             rest = {name: cells for name, cells in table.columns.items() if name != joined[0]}
-            return {**detect(replace(table, columns=rest), ["text"]), "label": joined[0]}
+            return {**detect(replace(table, columns=rest), [TEXT]), "label": joined[0]}
         if len(flags) > 1:
             rest = {name: cells for name, cells in table.columns.items() if name not in flags}
-            return {**detect(replace(table, columns=rest), ["text"]), "label": FLAGS}
-        return detect(table, ["text", "label"])
+            return {**detect(replace(table, columns=rest), [TEXT]), "label": FLAGS}
+        return detect(table, [TEXT, LABEL])
 
     def choices(self, table: Table, role: str) -> list[str]:
         """Offer all columns of 0 and 1 together as one choice."""
@@ -224,12 +224,10 @@ class MultiLabel(Task):
         tokenizer: SharedTokenizer,
         inputs: Inputs,
         targets: Sequence[tuple[int, ...]],
-        *,
-        max_length: int,
-        keep: Keep = "head",
+        truncation: Truncation,
     ) -> Mapping[str, Any]:
         """Return a threshold a label, tuned on the validation rows."""
-        probabilities = _probabilities(model, tokenizer, inputs, max_length, keep)
+        probabilities = _probabilities(model, tokenizer, inputs, truncation)
         given = _flags(targets, probabilities.shape[1])
         return {"thresholds": [round(float(one), 4) for one in thresholds.tuned(probabilities, given)]}
 
@@ -266,16 +264,15 @@ class MultiLabel(Task):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[LabelSet]:
         """Return all labels with their probabilities; chosen is what reaches its threshold."""
         id2label: Any = model.config.id2label
         limits = getattr(model.config, "thresholds", None) or [0.5] * len(id2label)
         results = []
-        for row in _probabilities(model, tokenizer, inputs, max_length, keep, progress).tolist():
+        for row in _probabilities(model, tokenizer, inputs, truncation, progress).tolist():
             scored = [Scored(str(id2label[i]), score, score >= limits[i]) for i, score in enumerate(row)]
             results.append(LabelSet(tuple(sorted(scored, key=lambda item: -item.score))))
         return results
@@ -338,23 +335,18 @@ def _probabilities(
     model: Any,
     tokenizer: SharedTokenizer,
     inputs: Inputs,
-    max_length: int,
-    keep: Keep,
+    truncation: Truncation,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Floats:
     """Return (rows, labels) probabilities."""
     import numpy as np
-    import torch
 
-    found = np.zeros((len(inputs.texts), len(model.config.id2label)))
-    done = 0
-    with torch.inference_mode():
-        for indices, batch in batches(tokenizer, inputs.texts, inputs.pairs, max_length=max_length, keep=keep):
-            there = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            found[indices] = model(**there).logits.float().sigmoid().cpu().numpy()  # (batch, labels)
-            done += len(indices)
-            progress(done / len(inputs.texts))
-    return found
+    def probabilities_of(batch: dict[str, Any], _: list[int]) -> Any:
+        return model(**batch).logits.float().sigmoid().cpu().numpy()  # (batch, labels)
+
+    read = batches(tokenizer, inputs.texts, inputs.pairs, truncation)
+    rows = forward(probabilities_of, read, len(inputs.texts), device=model.device, progress=progress)
+    return np.asarray(rows, dtype=float).reshape(len(rows), len(model.config.id2label))
 
 
 def _scores(chosen: Any, given: Flags) -> dict[str, float]:

@@ -122,7 +122,7 @@ def legal(start: Floats, end: Floats, window: Window) -> tuple[Floats, NDArray[n
 
 def padded(read: Sequence[Window], pad_id: int) -> dict[str, Any]:
     """Return the windows as tensors of (windows, longest)."""
-    from bertdemo.tasks.batching import pad
+    from bertdemo.tasks.forward import pad
 
     return pad(
         [{"input_ids": one.ids, "attention_mask": [1] * len(one.ids), "token_type_ids": one.type_ids} for one in read],

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import AnswerElsewhere, ColumnsNotFound, TooFewRows
-from bertdemo.run_config import Keep
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs, Role
-from bertdemo.tasks.batching import Collator
+from bertdemo.run_config import Truncation
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
+from bertdemo.tasks.forward import Collator, forward
 from bertdemo.tasks.question_answering.spans import Found, Window, best_span, in_batches, padded, windows
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Score
-from bertdemo.tasks.roles import named
+from bertdemo.tasks.roles import ANSWER, CONTEXT, QUESTION
 from bertdemo.tasks.without_labels import Unlabelled
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Answer(Prediction):
     no_answer: bool
     null_margin: float = 0.0
     """How far "no answer" lies above the best span, in logits."""
-    kind = "answer"
+    view = "answer"
 
     @property
     def words(self) -> str:
@@ -96,7 +96,7 @@ class QuestionAnswering(Unlabelled):
     """`question` and `context` are read, `answer` is found in the context."""
 
     id = "question_answering"
-    roles = (Role("question", "text"), Role("context", "pair"), Role("answer", "label"))
+    roles = (QUESTION, CONTEXT, ANSWER)
     metrics = ("f1", "exact_match")
     has_baseline = False
     windows = True
@@ -116,7 +116,7 @@ class QuestionAnswering(Unlabelled):
         inside = sum(answer in context for answer, context in cells) / max(1, len(cells))
         questions = [cell for cell in table.columns[columns["question"]][:500] if cell]
         asked = sum(cell.rstrip().endswith(("?", "？")) for cell in questions) / max(1, len(questions))
-        called = all(named(column, role) for role, column in columns.items())
+        called = all(role.named(columns[role.name]) for role in self.roles)
         return 0.9 if inside > 0.8 and (asked > 0.5 or called) else 0.0
 
     def placed(self, columns: Mapping[str, str]) -> dict[str, str]:
@@ -171,7 +171,7 @@ class QuestionAnswering(Unlabelled):
             if at % 100 == 0:
                 options.stop()
             target = targets[row]
-            for window in windows(tokenizer, inputs.texts[at], inputs.pair(at), options.max_length):
+            for window in windows(tokenizer, inputs.texts[at], inputs.pair(at), options.truncation.max_length):
                 start, end = (0, 0)
                 if target is not None and target.text:
                     start, end = window.places(target.start, target.start + len(target.text))
@@ -220,12 +220,10 @@ class QuestionAnswering(Unlabelled):
         tokenizer: SharedTokenizer,
         inputs: Inputs,
         targets: Sequence[Wanted],
-        *,
-        max_length: int,
-        keep: Keep = "head",
+        truncation: Truncation,
     ) -> Mapping[str, Any]:
         """Return how far "no answer" must lie above the best span, for the best F1 on the validation rows."""
-        said = self.predict(model, tokenizer, inputs, max_length=max_length, keep=keep)
+        said = self.predict(model, tokenizer, inputs, truncation)
         return {"null_threshold": round(_threshold(said, targets), 4)}
 
     def intervals(self, said: Sequence[Answer], targets: Sequence[Wanted], labels: Sequence[str]) -> dict[str, Score]:
@@ -249,9 +247,8 @@ class QuestionAnswering(Unlabelled):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Answer]:
         """Return the answer to each question, over all windows of its passage."""
@@ -260,7 +257,7 @@ class QuestionAnswering(Unlabelled):
         found = []
         for start in range(0, len(inputs.texts), 256):  # bounds the memory that windows take
             part = range(start, min(start + 256, len(inputs.texts)))
-            read = [windows(tokenizer, inputs.texts[at], inputs.pair(at), max_length) for at in part]
+            read = [windows(tokenizer, inputs.texts[at], inputs.pair(at), truncation.max_length) for at in part]
             for at, (starts, ends) in zip(part, scores_of(model, tokenizer, read), strict=True):
                 span = best_span(starts, ends, read[at - start])
                 found.append(_settled(_answer(span, inputs.pair(at)), limit))
@@ -318,21 +315,20 @@ _Scores = tuple[list[Any], list[Any]]
 
 def scores_of(model: Any, tokenizer: SharedTokenizer, read: Sequence[Sequence[Window]]) -> list[_Scores]:
     """Return for each question the start and the end scores of its windows."""
-    import torch
+    flat = [window for own in read for window in own]
 
-    flat = [(at, place, window) for at, own in enumerate(read) for place, window in enumerate(own)]
-    scores: dict[tuple[int, int], tuple[Any, Any]] = {}
-    with torch.inference_mode():
-        for chosen in in_batches([len(window.ids) for _, _, window in flat], _BATCH):
-            batch = padded([flat[i][2] for i in chosen], tokenizer.pad_id)
-            out = model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
-            starts, ends = out.start_logits.float().cpu().numpy(), out.end_logits.float().cpu().numpy()
-            for i, start, end in zip(chosen, starts, ends, strict=True):
-                scores[flat[i][0], flat[i][1]] = (start, end)
-    return [
-        ([scores[at, place][0] for place in range(len(own))], [scores[at, place][1] for place in range(len(own))])
-        for at, own in enumerate(read)
-    ]
+    def both_scores(batch: dict[str, Any], _: list[int]) -> list[tuple[Any, Any]]:
+        out = model(**batch)
+        starts, ends = out.start_logits.float().cpu().numpy(), out.end_logits.float().cpu().numpy()
+        return list(zip(starts, ends, strict=True))
+
+    padded_batches = (
+        (indices, padded([flat[i] for i in indices], tokenizer.pad_id))
+        for indices in in_batches([len(window.ids) for window in flat], _BATCH)
+    )
+    scores = iter(forward(both_scores, padded_batches, len(flat), device=model.device))
+    by_question = [[next(scores) for _ in own] for own in read]
+    return [([start for start, _ in own], [end for _, end in own]) for own in by_question]
 
 
 def _answer(span: Found, passage: str) -> Answer:

@@ -8,17 +8,17 @@ et al. 2019, 5.3). Tags are BIO: B- begins an entity, I- goes on with it, O is o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, OneClass, TooManyLabels, UnknownLabel
-from bertdemo.run_config import Keep
-from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Role, Task
-from bertdemo.tasks.batching import IGNORED, batches, columns_of
+from bertdemo.run_config import Truncation
+from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Task
+from bertdemo.tasks.forward import IGNORED, batches, columns_of, forward
 from bertdemo.tasks.label_lists import first_beyond
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
-from bertdemo.tasks.roles import detect
+from bertdemo.tasks.roles import TAGS, TEXT, TOKENS, detect
 from bertdemo.tasks.token_classification import validation as faults
 from bertdemo.tasks.token_classification.bio import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
 
@@ -55,7 +55,7 @@ class Entities(Prediction):
     entities: tuple[Entity, ...]
     tags: tuple[str, ...]
     """BIO, one a word."""
-    kind = "entities"
+    view = "entities"
 
     @property
     def words(self) -> str:
@@ -84,7 +84,7 @@ class TokenClassification(Task):
     """`tokens` are read, a tag a token is said."""
 
     id = "token_classification"
-    roles = (Role("tokens", "text"), Role("tags", "label"))
+    roles = (TOKENS, TAGS)
     metrics = ("entity_f1",)
     categories = False
 
@@ -99,12 +99,12 @@ class TokenClassification(Task):
     def columns(self, table: Table) -> dict[str, str]:
         """Guess lists of words with lists of tags, else a text with lists of spans."""
         try:
-            return detect(table, ["tokens", "tags"])
+            return detect(table, [TOKENS, TAGS])
         except ColumnsNotFound:
             spans = [name for name, cells in table.columns.items() if _spans(cells[:500])]
             if not spans:
                 raise
-            return {"tokens": detect(table, ["text"])["text"], "tags": spans[0]}
+            return {"tokens": detect(table, [TEXT])["text"], "tags": spans[0]}
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or nothing can be learnt."""
@@ -186,8 +186,9 @@ class TokenClassification(Task):
         for start in range(0, len(rows), _CHUNK):
             options.stop()
             part = [one for one in given[start : start + _CHUNK] if one is not None]
-            cut: Any = {"max_length": options.max_length, "keep": options.keep}
-            for one, encoding in zip(part, tokenizer.encode_batch([one.text for one in part], **cut), strict=True):
+            for one, encoding in zip(
+                part, tokenizer.encode_batch([one.text for one in part], None, options.truncation), strict=True
+            ):
                 for name, values in columns_of(encoding).items():
                     found[name].append(values)
                 at = first_pieces(encoding.offsets, encoding.sequence_ids, one.words)
@@ -247,20 +248,25 @@ class TokenClassification(Task):
         model: PreTrainedModel,
         tokenizer: SharedTokenizer,
         inputs: Inputs,
+        truncation: Truncation,
         *,
-        max_length: int,
-        keep: Keep = "head",
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Entities]:
         """Return the entities of each text; a word beyond the maximum length is O."""
         id2label: Any = model.config.id2label
         names = [str(id2label[i]) for i in range(len(id2label))]
         words = inputs.words or [words_of(text) for text in inputs.texts]
-        found: dict[int, Entities] = {}
-        for index, probabilities, pieces in _read_words(model, tokenizer, inputs.texts, words, max_length, keep):
-            found[index] = decoded(inputs.texts[index], words[index], pieces, probabilities, names)
-            progress(len(found) / len(inputs.texts))
-        return [found[index] for index in range(len(inputs.texts))]
+
+        def entities_of(batch: dict[str, Any], indices: list[int]) -> list[Entities]:
+            probabilities = model(**batch).logits.float().softmax(-1).cpu()  # (batch, n, tags)
+            encodings = tokenizer.encode_batch([inputs.texts[i] for i in indices], None, truncation)
+            return [
+                decoded(inputs.texts[i], words[i], first_pieces(code.offsets, code.sequence_ids, words[i]), row, names)
+                for i, row, code in zip(indices, probabilities, encodings, strict=True)
+            ]
+
+        read = batches(tokenizer, inputs.texts, None, truncation)
+        return forward(entities_of, read, len(inputs.texts), device=model.device, progress=progress)
 
     def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
         """Score a linear tagger: a regression on the frozen vector of each word's first piece, out of fold."""
@@ -316,27 +322,6 @@ def first_pieces(offsets: Sequence[Span], sequences: Sequence[int | None], words
         if word < len(words) and words[word][0] <= start and word not in found:
             found[word] = piece
     return found
-
-
-def _read_words(
-    model: Any,
-    tokenizer: SharedTokenizer,
-    texts: Sequence[str],
-    words: Sequence[Sequence[Span]],
-    max_length: int,
-    keep: Keep,
-) -> Iterator[tuple[int, Any, dict[int, int]]]:
-    """Yield (text, (pieces, tags) probabilities, word -> its first piece)."""
-    import torch
-
-    with torch.inference_mode():
-        for indices, batch in batches(tokenizer, texts, None, max_length=max_length, keep=keep):
-            there = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            probabilities = model(**there).logits.float().softmax(-1).cpu()  # (batch, n, tags)
-            cut: Any = {"max_length": max_length, "keep": keep}
-            encodings = tokenizer.encode_batch([texts[index] for index in indices], **cut)
-            for index, row, encoding in zip(indices, probabilities, encodings, strict=True):
-                yield index, row, first_pieces(encoding.offsets, encoding.sequence_ids, words[index])
 
 
 def decoded(

@@ -15,6 +15,7 @@ import gradio as gr
 
 from bertdemo import tasks
 from bertdemo.analysis.baseline_cache import as_fields
+from bertdemo.analysis.baselines import Baseline
 from bertdemo.dataset.dataset_cache import rows_key
 from bertdemo.errors import BertDemoError, DataNotChosen
 from bertdemo.i18n.translation import translate
@@ -85,13 +86,14 @@ class _Callbacks:
         if source is None:
             raise DataNotChosen
         config = RunConfig.from_fields(SettingsForm.values(fields))
-        if picked is None:
-            raise DataNotChosen
-        rows = rows_key(source.preparation, tasks.find(picked.task), picked.columns)
-        known = self._services.baselines.remembered(rows, checkpoint)
+        task, columns = (picked.task, picked.columns) if picked else ("", {})  # "" is guessed from the table
+        known: tuple[Baseline, ...] = ()
+        if picked is not None:
+            rows = rows_key(source.preparation, tasks.find(task), columns)
+            known = self._services.baselines.remembered(rows, checkpoint)
         request = RunRequest(
-            task=picked.task,
-            columns=picked.columns,
+            task=task,
+            columns=columns,
             checkpoint=checkpoint,
             config=config,
             data=source.path,

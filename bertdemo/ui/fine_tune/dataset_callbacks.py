@@ -100,7 +100,7 @@ class DataListeners:
         Labels were changed in another column, so that is forgotten.
         """
         source = source.relabelled({}) if source else None
-        picked = Picked(task or "", text or "", pair or "", label or "")
+        picked = Picked(task, text or "", pair or "", label or "") if task else None
         return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
 
     def other_task(
@@ -114,7 +114,7 @@ class DataListeners:
     ) -> tuple[Any, ...]:
         """Inputs: source, task, checkpoint, owner, lang. Outputs: source, then `shown`; columns are guessed."""
         source = replace(source.relabelled({}), mends=()) if source else None
-        return (source, *self._data.examined(source, Picked(task or ""), checkpoint, key, lang, progress))
+        return (source, *self._data.examined(source, Picked(task) if task else None, checkpoint, key, lang, progress))
 
     def mend(
         self,

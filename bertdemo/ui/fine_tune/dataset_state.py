@@ -30,8 +30,8 @@ from bertdemo.i18n.translation import plural, translate
 from bertdemo.services import Services
 from bertdemo.tables.parse_options import DECIDE, ReadOptions
 from bertdemo.tables.table import Table
-from bertdemo.tasks import roles as role_columns
-from bertdemo.tasks.base import PLACES, Task
+from bertdemo.tasks.base import Task
+from bertdemo.tasks.roles import PLACES, known
 from bertdemo.ui.html.dataset import reasons, render_data, render_mended, render_preview
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.localized import sentence
@@ -263,7 +263,7 @@ def _guessed(table: Table, picked: Picked | None) -> Picked:
     try:
         guessed = task.columns(table)
     except ColumnsNotFound:
-        guessed = role_columns.known(table, [role.name for role in task.roles if role.required])
+        guessed = known(table, [role for role in task.roles if role.required])
     chosen = picked.columns if picked is not None else {}
     free = {role: column for role, column in guessed.items() if column not in chosen.values()}
     return Picked.of(task, {**free, **chosen})
@@ -281,7 +281,7 @@ def _refuse_missing(table: Table, picked: Picked) -> None:
 def _column_boxes(table: Table, picked: Picked, lang: str) -> tuple[Any, ...]:
     """Offer the columns by place; below one that was guessed stands why it was, below one that was chosen nothing."""
     task = tasks.find(picked.task)
-    why = reasons(table, picked.columns, lang)
+    why = reasons(table, task.roles, picked.columns, lang)
     roles = {role.place: role.name for role in task.roles}
     boxes = []
     for place in PLACES:

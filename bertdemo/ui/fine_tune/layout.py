@@ -11,7 +11,7 @@ from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
 from bertdemo.tables.table_files import KINDS
 from bertdemo.tasks import TASKS
-from bertdemo.tasks.base import PLACES
+from bertdemo.tasks.roles import PLACES
 from bertdemo.ui.fine_tune import hub_dataset_panel, parse_options_panel
 from bertdemo.ui.fine_tune.run_settings import SettingsForm, build_form
 from bertdemo.ui.html.dataset import render_data

@@ -11,7 +11,7 @@ from bertdemo.i18n.translation import percent, plural, thousands, translate
 from bertdemo.run_config import RunConfig
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import Note
-from bertdemo.tasks.roles import explain
+from bertdemo.tasks.roles import Role, explain
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.lengths import render_lengths
 from bertdemo.ui.html.primitives import bars, caption, empty_state, finding, join, root, table
@@ -81,10 +81,10 @@ def split_words(split: Mapping[str, int], lang: str, *, frozen: bool = False) ->
     return translate(lang, code, **parts)
 
 
-def reasons(data: Table, columns: Mapping[str, str], lang: str) -> dict[str, str]:
+def reasons(data: Table, roles: Sequence[Role], columns: Mapping[str, str], lang: str) -> dict[str, str]:
     """Return role -> why its column was guessed; nothing for a role whose column a person corrected."""
     try:
-        guessed = explain(data, tuple(columns))
+        guessed = explain(data, [role for role in roles if role.name in columns])
     except ColumnsNotFound:
         return {}
     return {

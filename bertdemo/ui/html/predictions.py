@@ -8,15 +8,18 @@ from typing import Any
 
 from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.i18n.translation import parameters, percent, plural, translate
-from bertdemo.tasks.fill_mask import Fillings
-from bertdemo.tasks.multi_label.task import LabelSet
-from bertdemo.tasks.question_answering.task import Answer
-from bertdemo.tasks.results import Labels, Prediction
-from bertdemo.tasks.search import Match
-from bertdemo.tasks.similarity import Similarity
-from bertdemo.tasks.text_to_text import Written
-from bertdemo.tasks.token_classification.task import Entities
+from bertdemo.tasks.results import Labels, Prediction, View
 from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.prediction_views import (
+    AnswerView,
+    CosineView,
+    EntitiesView,
+    LabelSetView,
+    LabelsView,
+    MasksView,
+    ScoreView,
+    TextView,
+)
 from bertdemo.ui.html.primitives import around, bars, big, caption, heading, join, note, pill, root, spans
 
 _LABELS = 5
@@ -39,22 +42,22 @@ NOTHING = Asked()
 def render_prediction(
     output: Prediction, before: Prediction | None, name: str, lang: str, asked: Asked = NOTHING
 ) -> str:
-    """Draw what was said by its kind, and what the same head said before training beside it."""
-    after = _DRAWN[output.kind](output, asked, lang)
-    if output.kind in _BESIDE:
-        after += note(translate(lang, _BESIDE[output.kind]))
+    """Draw what was said in the view that it names, and what the same head said before training beside it."""
+    after = _DRAWN[output.view](output, asked, lang)
+    if output.view in _BESIDE:
+        after += note(translate(lang, _BESIDE[output.view]))
     if before is None:
         return root(f"{caption(name)}{after}", "bd-prediction")
     then = heading(translate(lang, "predict.before"), translate(lang, "predict.untrained"))
     return root(
         f'<div class="bd-two"><div>{heading(translate(lang, "predict.after"), name)}{after}</div>'
-        f"<div>{then}{_DRAWN[before.kind](before, asked, lang)}{note(_before_note(before, lang))}</div></div>",
+        f"<div>{then}{_DRAWN[before.view](before, asked, lang)}{note(_before_note(before, lang))}</div></div>",
         "bd-prediction",
     )
 
 
-def _labels(output: Labels, asked: Asked, lang: str) -> str:
-    return big(output.best.label) + _label_bars(output)
+def _labels(output: LabelsView, asked: Asked, lang: str) -> str:
+    return big(output.labels[0].label) + _label_bars(output)
 
 
 def _before_note(before: Prediction, lang: str) -> str:
@@ -112,11 +115,11 @@ def describe(info: CheckpointInfo, lang: str) -> str:
     return root(f"{caption(figures)}<details>{more}</details>", "bd-about")
 
 
-def _label_bars(output: Labels) -> str:
+def _label_bars(output: LabelsView) -> str:
     return bars((item.label, item.score, percent(item.score)) for item in output.labels[:_LABELS])
 
 
-def _label_set(output: LabelSet, asked: Asked, lang: str) -> str:
+def _label_set(output: LabelSetView, asked: Asked, lang: str) -> str:
     """Draw all labels that are chosen, and every label's probability beside its word for yes."""
     chosen = " · ".join(output.chosen) or translate(lang, "predict.none_chosen")
     rows = (
@@ -125,24 +128,24 @@ def _label_set(output: LabelSet, asked: Asked, lang: str) -> str:
     return big(chosen) + bars(list(rows)[:_SET])
 
 
-def _similarity(output: Similarity, asked: Asked, lang: str) -> str:
+def _score(output: ScoreView, asked: Asked, lang: str) -> str:
     scale = translate(lang, "predict.scale", low=f"{output.low:g}", high=f"{output.high:g}")
     return big(f"{output.score:.2f}", scale) + caption(
         translate(lang, "predict.cosine_is", value=f"{output.cosine:.3f}")
     )
 
 
-def _match(output: Match, asked: Asked, lang: str) -> str:
+def _cosine(output: CosineView, asked: Asked, lang: str) -> str:
     return big(f"{output.score:.3f}", translate(lang, "predict.cosine")) + note(translate(lang, "predict.cosine_note"))
 
 
-def _entities(output: Entities, asked: Asked, lang: str) -> str:
+def _entities(output: EntitiesView, asked: Asked, lang: str) -> str:
     marks = [(one.start, one.end, one.label, percent(one.score, 0)) for one in output.entities]
     told = plural(lang, "predict.entities", len(marks)) if marks else translate(lang, "predict.no_entities")
     return spans(asked.text, marks) + caption(told)
 
 
-def _answer(output: Answer, asked: Asked, lang: str) -> str:
+def _answer(output: AnswerView, asked: Asked, lang: str) -> str:
     if output.no_answer:
         return big(translate(lang, "predict.no_answer"), percent(output.score)) + spans(asked.pair, [])
     span = (output.start, output.end)
@@ -150,7 +153,7 @@ def _answer(output: Answer, asked: Asked, lang: str) -> str:
     return big(output.answer, percent(output.score)) + shown
 
 
-def _fillings(output: Fillings, asked: Asked, lang: str) -> str:
+def _masks(output: MasksView, asked: Asked, lang: str) -> str:
     parts = []
     for number, best in enumerate(output.pieces, 1):
         if len(output.pieces) > 1:
@@ -159,21 +162,26 @@ def _fillings(output: Fillings, asked: Asked, lang: str) -> str:
     return join(parts)
 
 
-def _written(output: Written, asked: Asked, lang: str) -> str:
+def _text(output: TextView, asked: Asked, lang: str) -> str:
     return spans(output.text, []) + caption(translate(lang, "predict.written_score", share=percent(output.score, 0)))
 
 
-_DRAWN: Mapping[str, Callable[[Any, Asked, str], str]] = {
+def _number(output: Prediction, asked: Asked, lang: str) -> str:
+    return big(output.words)
+
+
+_DRAWN: Mapping[View, Callable[[Any, Asked, str], str]] = {
     "labels": _labels,
     "label_set": _label_set,
-    "similarity": _similarity,
-    "match": _match,
+    "score": _score,
+    "cosine": _cosine,
     "entities": _entities,
     "answer": _answer,
-    "fill_mask": _fillings,
-    "written": _written,
+    "masks": _masks,
+    "text": _text,
+    "number": _number,
 }
-"""Kind of prediction -> its drawing."""
+"""View -> its drawing."""
 
-_BESIDE: Mapping[str, str] = {"written": "predict.written_note", "label_set": "predict.thresholds"}
-"""Kind of prediction -> what is said below it, once: a head before training has no thresholds of its own."""
+_BESIDE: Mapping[View, str] = {"text": "predict.written_note", "label_set": "predict.thresholds"}
+"""View -> what is said below it, once: a head before training has no thresholds of its own."""

@@ -8,6 +8,7 @@ from typing import Any
 from bertdemo.i18n.translation import has, percent, plural, score, seconds, size, thousands, translate
 from bertdemo.runs.evaluation import Evaluation, Mistake
 from bertdemo.runs.status import Message, RunStatus
+from bertdemo.tasks import TASKS
 from bertdemo.tasks.results import Degree
 from bertdemo.ui.html.charts import confusion, curve
 from bertdemo.ui.html.escape import esc
@@ -38,7 +39,7 @@ _PLAIN_MATRIX, _MATRIX_LABELS, _PAIRS = 20, 100, 20
 """Labels up to which a matrix is easily read, and is drawn at all; rows of the list of confusions beside it."""
 _TEXT = 240
 _AROUND_TEXTS = ("row", "label", "predicted", "confidence")
-"""Columns of a table of mistakes beside the texts; what the number of the last measures follows the metric."""
+"""Columns of a table of mistakes beside the texts; what the number of the last measures follows the task."""
 NOTHING = "–"
 """Stands in a kept evaluation where nothing is marked, answered or chosen."""
 
@@ -97,7 +98,7 @@ def render_outcome(status: RunStatus, mistakes: Sequence[Mistake], lang: str) ->
         if majority is not None:
             parts.append(caption(translate(lang, f"result.majority{_of(status)}", share=percent(majority))))
         if _judges(status):
-            parts.append(_mistake_list(mistakes[:3], len(mistakes), lang, status.headline))
+            parts.append(_mistake_list(mistakes[:3], len(mistakes), lang, status.task))
     elif status.ended and not status.checkpoint:
         parts.append(note(translate(lang, "result.nothing_fitted" if status.stepless else "result.nothing_kept")))
     return root(join(parts), "bd-outcome")
@@ -120,8 +121,8 @@ def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -
     ]
     if _judges(status):
         told = plural(lang, "result.mistakes_of", len(evaluation.mistakes))
-        title = translate(lang, _own("result.mistakes", status.headline))
-        parts += [heading(title, told), _mistake_table(evaluation, lang, status.headline)]
+        title = translate(lang, _own("result.mistakes", status.task))
+        parts += [heading(title, told), _mistake_table(evaluation, lang, status.task)]
     return root(join(parts), "bd-result")
 
 
@@ -219,13 +220,14 @@ def _written(value: float) -> str:
 
 def _of(status: RunStatus) -> str:
     """Return the end of the key for what a guess is: the most frequent label, or something else."""
-    return "" if status.started is None or status.started.metric == "accuracy" else "_other"
+    task = TASKS.get(status.task)
+    return "" if status.started is None or task is None or task.categories else "_other"
 
 
 def _judges(status: RunStatus) -> bool:
     """Whether a row can be right or wrong: of a text with hidden words only its perplexity is told."""
-    started = status.started
-    return started is None or not (started.lower_is_better and status.headline in {"", started.metric})
+    task = TASKS.get(status.task)
+    return task is None or task.judges
 
 
 def _guess(status: RunStatus, name: str) -> float | None:
@@ -297,9 +299,9 @@ def _matrix(evaluation: Evaluation, lang: str) -> str:
     return f'<div class="bd-matrix-beside"><div>{matrix}</div><div>{beside}</div></div>'
 
 
-def _own(key: str, metric: str) -> str:
-    """Return the key of a message that a metric has for itself: not every mistake is a wrong label."""
-    own = f"{key}_{metric}"
+def _own(key: str, task: str) -> str:
+    """Return the key of a message that a task has for itself: not every mistake is a wrong label."""
+    own = f"{key}_{task}"
     return own if has(own) or has(f"{own}.other") else key
 
 
@@ -322,10 +324,10 @@ def documents_before(degree: Degree) -> int:
 
 
 def mistake_cells(
-    mistakes: Sequence[Mistake], reads: Sequence[str], metric: str, lang: str
+    mistakes: Sequence[Mistake], reads: Sequence[str], task: str, lang: str
 ) -> tuple[list[str], list[list[str]]]:
     """Return header and rows of all mistakes as a file: everything that the task read, and the number as it is."""
-    headers = {name: translate(lang, _own(f"result.column.{name}", metric)) for name in _AROUND_TEXTS}
+    headers = {name: translate(lang, _own(f"result.column.{name}", task)) for name in _AROUND_TEXTS}
     header = [headers.pop("row"), *(translate(lang, f"role_word.{role}") for role in reads), *headers.values()]
     rows = [
         [str(m.row), *(m.text, m.pair)[: len(reads)], m.label, m.predicted, _number(m.degree)] for m in mistakes
@@ -337,11 +339,11 @@ def _number(degree: Degree) -> str:
     return str(documents_before(degree)) if degree.kind == "rank" else f"{degree.value:.6f}"
 
 
-def _mistake_table(evaluation: Evaluation, lang: str, metric: str = "") -> str:
+def _mistake_table(evaluation: Evaluation, lang: str, task: str = "") -> str:
     shown, total = evaluation.mistakes[:SHOWN_MISTAKES], len(evaluation.mistakes)
     pairs = any(m.pair for m in shown)
     names = ("row", "text", *(["pair"] if pairs else []), "label", "predicted", "confidence")
-    headers = [translate(lang, _own(f"result.column.{name}", metric)) for name in names]
+    headers = [translate(lang, _own(f"result.column.{name}", task)) for name in names]
     whole = sum(len(mistake.text) for mistake in shown) <= _MISTAKE_CHARS
     rows = [
         (
@@ -355,10 +357,10 @@ def _mistake_table(evaluation: Evaluation, lang: str, metric: str = "") -> str:
     return f'<div class="bd-mistake-table">{table(headers, rows, numeric=(0, len(names) - 1))}</div>{more}'
 
 
-def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str, metric: str = "") -> str:
+def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str, task: str = "") -> str:
     if not mistakes:
         return caption(translate(lang, "result.no_mistakes"))
-    told = _own("result.mistake", metric)
+    told = _own("result.mistake", task)
     items = join(
         f"<li>{_quoted(m)}<span>"
         + esc(
@@ -370,7 +372,7 @@ def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str, metric: st
         + "</span></li>"
         for m in mistakes
     )  # fmt: skip
-    first = caption(plural(lang, _own("result.three_of", metric), total))
+    first = caption(plural(lang, _own("result.three_of", task), total))
     return f'{first}<ul class="bd-mistakes">{items}</ul>'
 
 

@@ -10,7 +10,7 @@ import gradio as gr
 from bertdemo import tasks
 from bertdemo.errors import DataNotChosen
 from bertdemo.hub.progress import DownloadProgress
-from bertdemo.i18n.translation import percent, plural, translate
+from bertdemo.i18n.translation import has, percent, plural, translate
 from bertdemo.services import Services
 from bertdemo.serving.files import predict_file
 from bertdemo.tables.table_files import KINDS
@@ -22,12 +22,13 @@ from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
 
 _POOLING = "mean"
-_BOX = {
-    "text": "predict.text", "pair": "predict.pair", "question": "predict.question", "context": "predict.context",
-    "tokens": "predict.text", "source": "predict.text",
-}  # fmt: skip
-"""Role -> the name of its box."""
 _ARRIVED = 3
+
+
+def _box(role: str, place: str, lang: str) -> str:
+    """Return the name of the box for a role: its own where the locales have one, else that of its place."""
+    own = f"predict.{role}"
+    return translate(lang, own if has(own) else f"predict.{place}")
 
 
 class _Callbacks:
@@ -59,7 +60,7 @@ class _Callbacks:
         info = self._services.catalogue.describe(checkpoint, self._services.owner(key))
         task = tasks.find(info.task) if info.task else None
         names = {role.place: role.name for role in task.reads} if task else {}
-        first, second = (translate(lang, _BOX[names.get(place, place)]) for place in ("text", "pair"))
+        first, second = (_box(names.get(place, place), place, lang) for place in ("text", "pair"))
         return (
             describe(info, lang),
             gr.update(label=first),

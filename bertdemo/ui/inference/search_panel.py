@@ -10,7 +10,7 @@ import gradio as gr
 from bertdemo.i18n.translation import percent, translate
 from bertdemo.services import Services
 from bertdemo.tables.table_files import KINDS
-from bertdemo.tasks.roles import detect
+from bertdemo.tasks.roles import TEXT, detect
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.inference.search_html import render_search
 from bertdemo.ui.localized import guarded
@@ -23,7 +23,7 @@ def documents_of(services: Services, file: str) -> list[str]:
     """Return the texts of a file: of the column that looks most like writing, row by row, "" where one is missing."""
     path = Path(file)
     table = services.shelf.table(path, path.name)
-    return [cell or "" for cell in table.columns[detect(table, ["text"])["text"]]]
+    return [cell or "" for cell in table.columns[detect(table, [TEXT])["text"]]]
 
 
 def build(page: Page, checkpoint: gr.Dropdown) -> None:

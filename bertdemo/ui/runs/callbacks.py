@@ -133,7 +133,7 @@ class _Callbacks:
         mistakes = evaluate(self._registry.evaluation(run, owner), labels).mistakes
         reads = [role.name for role in tasks.find(view.request.task).reads]
         target = self._services.new_result_folder() / f"{run}-mistakes.csv"
-        write_csv(target, *mistake_cells(mistakes, reads, status.headline, lang))
+        write_csv(target, *mistake_cells(mistakes, reads, status.task, lang))
         return gr.DownloadButton(value=str(target))
 
     def _found(self, read: Callable[[str, str], RunView], run: str, key: str) -> RunView | None:

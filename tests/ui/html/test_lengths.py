@@ -9,10 +9,12 @@ import pytest
 from bertdemo.analysis.report import Example, Finding, LengthSummary, Report
 from bertdemo.i18n.translation import LANGUAGES, catalogue
 from bertdemo.tables.table import Table
-from bertdemo.tasks.roles import Choice, explain
+from bertdemo.tasks.roles import LABEL, TEXT, Choice, explain
 from bertdemo.ui.html.dataset import reasons, render_data
 from bertdemo.ui.html.lengths import render_lengths
 from bertdemo.ui.html.primitives import histogram
+
+ROLES = (TEXT, LABEL)
 
 HOSTILE = "<img src=x onerror=window.__x=1>"
 LENGTHS = LengthSummary(
@@ -69,15 +71,15 @@ def test_a_finding_names_its_rows_and_quotes_its_texts_cut_and_escaped(lang: str
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_guessed_column_says_why_and_a_corrected_one_says_nothing(lang: str) -> None:
-    guessed = {choice.role: choice.column for choice in explain(TABLE)}
-    why = reasons(TABLE, guessed, lang)
+    guessed = {choice.role: choice.column for choice in explain(TABLE, ROLES)}
+    why = reasons(TABLE, ROLES, guessed, lang)
     assert set(why) == {"text", "label"} and "what" in why["text"] and "2" in why["label"]
-    assert set(reasons(TABLE, {"text": "what", "label": "what"}, lang)) == {"text"}
-    assert reasons(TABLE, {"text": "kind", "label": "what"}, lang) == {}
-    assert reasons(Table("t", {"a": (None,)}, (2,)), {"text": "a", "label": "a"}, lang) == {}
+    assert set(reasons(TABLE, ROLES, {"text": "what", "label": "what"}, lang)) == {"text"}
+    assert reasons(TABLE, ROLES, {"text": "kind", "label": "what"}, lang) == {}
+    assert reasons(Table("t", {"a": (None,)}, (2,)), ROLES, {"text": "a", "label": "a"}, lang) == {}
 
 
 def test_every_reason_has_its_sentence() -> None:
     assert Choice._fields == ("role", "column", "reason", "values")
     reasons_known = {key.removeprefix("reason.") for key in catalogue("en") if key.startswith("reason.")}
-    assert {choice.reason for choice in explain(TABLE)} <= reasons_known
+    assert {choice.reason for choice in explain(TABLE, ROLES)} <= reasons_known

@@ -66,14 +66,14 @@ def test_nothing_marked_answered_or_chosen_is_said_in_words(lang: str) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_number_that_is_off_is_not_said_to_be_sure_and_a_search_tells_what_came_before(lang: str) -> None:
     mistake = Mistake(3, "one", "0", "4.73", Degree("error", 0.946), "two")
-    words = read(runs._mistake_list([mistake], 1, lang, "spearman")).words
+    words = read(runs._mistake_list([mistake], 1, lang, "similarity")).words
     sure = translate(lang, "result.mistake", label="0", predicted="4.73", sure="95%")
     assert sure not in words and "95%" in words
     rows = [{"row": 3, "text": "one", "pair": "two", "label": "two", "predicted": "x", "rank": 14,
              "right": False}]  # fmt: skip
-    found = read(runs._mistake_table(evaluate(rows, ()), lang, "recall_at_10")).words
+    found = read(runs._mistake_table(evaluate(rows, ()), lang, "search")).words
     assert found.endswith("13") and "%" not in found
-    assert translate(lang, "result.column.confidence_recall_at_10") in found
+    assert translate(lang, "result.column.confidence_search") in found
     assert "two" in read(runs._mistake_table(evaluate(rows, ()), lang)).words  # the second text stands there too
 
 

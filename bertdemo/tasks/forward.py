@@ -1,11 +1,15 @@
-"""Batches of encoded texts: little padding, every row once, and what BERT reads of an encoding."""
+"""Encoded texts in batches, and the one loop that runs a model over them.
+
+A batch holds texts of similar length, so that little is padding; each text comes once, and results come back in the
+order of the texts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bertdemo.run_config import Keep
+from bertdemo.run_config import Truncation
 
 if TYPE_CHECKING:
     import torch
@@ -14,6 +18,33 @@ if TYPE_CHECKING:
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.checkpoints.truncation import Encoding
     from bertdemo.tasks.base import EncodeOptions, Inputs
+
+
+Row = TypeVar("Row")
+
+
+def forward(
+    compute: Callable[[dict[str, torch.Tensor], list[int]], Iterable[Row]],
+    read: Iterable[tuple[list[int], dict[str, torch.Tensor]]],
+    count: int,
+    *,
+    device: Any = "cpu",
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[Row]:
+    """Return one result per text, in the order of the texts, of `compute` without gradients.
+
+    `read` are batches as `batches` makes them, of `count` texts in all; `compute` gets the tensors of a batch on
+    `device` and the indices of its texts, and returns a result for each. `progress` may raise to stop.
+    """
+    import torch
+
+    results: dict[int, Row] = {}
+    with torch.inference_mode():
+        for indices, batch in read:
+            on_device = {name: tensor.to(device) for name, tensor in batch.items()}
+            results.update(zip(indices, compute(on_device, indices), strict=True))
+            progress(len(results) / count)
+    return [results[index] for index in range(count)]
 
 
 class Collator:
@@ -40,9 +71,8 @@ def batches(
     tokenizer: SharedTokenizer,
     texts: Sequence[str],
     pairs: Sequence[str] | None,
+    truncation: Truncation,
     *,
-    max_length: int,
-    keep: Keep = "head",
     batch_size: int = 32,
     chunk: int = 4096,
 ) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
@@ -53,7 +83,7 @@ def batches(
     for start in range(0, len(texts), chunk):
         part = list(texts[start : start + chunk])
         seconds = list(pairs[start : start + chunk]) if pairs is not None else None
-        encodings = tokenizer.encode_batch(part, seconds, max_length=max_length, keep=keep)
+        encodings = tokenizer.encode_batch(part, seconds, truncation)
         order = sorted(range(len(part)), key=lambda i: len(encodings[i].ids))
         for first in range(0, len(order), batch_size):
             chosen = order[first : first + batch_size]
@@ -84,8 +114,7 @@ def encoded(
         options.stop()
         part = slice(start, start + _CHUNK)
         pairs = inputs.pairs[part] if inputs.pairs is not None else None
-        cut: Any = {"max_length": options.max_length, "keep": options.keep}
-        for encoding in tokenizer.encode_batch(inputs.texts[part], pairs, **cut):
+        for encoding in tokenizer.encode_batch(inputs.texts[part], pairs, options.truncation):
             for name, ids in columns_of(encoding).items():
                 found[name].append(ids)
             found["length"].append(len(encoding.ids))

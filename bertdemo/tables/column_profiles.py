@@ -1,0 +1,125 @@
+"""What a column looks like: how long its cells are, how many differ, how many are numbers, codes or lists."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bertdemo.tables.arrow_columns import cells_at
+from bertdemo.tables.table import Table
+
+_SAMPLED_ROWS = 5000
+"""A share of so many cells is off by about one percent, and a million rows need not be read for it."""
+_NEARLY_ALL = 0.9
+"""What holds of more cells than this is taken to hold of the column: real files have a few odd cells."""
+_NUMBER = re.compile(r"[-+]?[\d.,:/ TZ%-]*\d[\d.,:/ TZ%-]*")
+_IDENTIFIER = re.compile(
+    r"(?=[^\s]*\d)[\w.:/@#+-]+|[A-Z]{1,6}[ -]?\d+|https?://\S+|[^@\s]+@[^@\s]+\.\w+", re.ASCII
+)  # a code with a digit in it, a number with letters before it, an address
+_MEASURE = re.compile(
+    r"[-+]?[\d.,' ]*\d ?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}(?::[\d.]+)?"
+)  # an amount, a date, a time: what numbers are for beside numbering
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a column looks like, over at most 5,000 rows drawn at random."""
+
+    name: str
+    cells: tuple[str, ...]
+    """Trimmed, "" where missing; row by row the same as in every other profile."""
+    filled: int
+    distinct: int
+    mean_chars: float
+    longest: int
+    numbers: float
+    """Share of the cells that are a number or a date."""
+    identifiers: float
+    """Share of the cells that are a code, an address or a number."""
+    prose: float
+    """Share of the cells with a space in them or a letter beyond ASCII; an address or a hash has neither."""
+    lists: float
+    """Share of the cells that are JSON lists."""
+
+    @property
+    def variety(self) -> float:
+        """1 where every cell is different."""
+        return self.distinct / self.filled
+
+    @property
+    def labels_allowed(self) -> float:
+        """So many different values may a label column of this length have."""
+        # Any file may have 20 labels; beyond that 100 rows may have 30, 10,000 rows 300: labels repeat, texts do not.
+        return max(20.0, math.sqrt(self.filled) * 3)
+
+    def share(self, holds: Callable[[str], object]) -> float:
+        """Return the share of the filled cells for which `holds`."""
+        return sum(bool(holds(cell)) for cell in self.cells if cell) / self.filled
+
+    @property
+    def codes_or_lists(self) -> bool:
+        """Whether nearly all cells are codes, addresses, numbers or lists: not writing, whatever the column's name."""
+        return self.identifiers > _NEARLY_ALL or self.lists > _NEARLY_ALL
+
+    def nearly_all(self, share: float) -> bool:
+        """Return whether what holds of this share of the cells is taken to hold of the column."""
+        return share > _NEARLY_ALL
+
+
+def profiles(table: Table) -> list[Profile]:
+    """Return the profile of every column that has a name in the file and any cell that is filled."""
+    found = (_profile(name, cells) for name, cells in _sampled(table).items())
+    return [profile for profile in found if profile is not None]
+
+
+def identifiers(table: Table) -> tuple[str, ...]:
+    """Return the columns that look like ids: whole numbers, codes or addresses in more than nine cells of ten.
+
+    Whether every cell is another one is not asked here: only a part of a large table is looked at.
+    """
+    return tuple(profile.name for profile in profiles(table) if profile.share(_id_like) > _NEARLY_ALL)
+
+
+def _id_like(cell: str) -> bool:
+    """Whole numbers are ids, prices, dates and times are not; a word of letters alone is none either."""
+    if _MEASURE.fullmatch(cell):
+        return cell.isdigit()
+    return _NUMBER.fullmatch(cell) is not None or _IDENTIFIER.fullmatch(cell) is not None
+
+
+def _sampled(table: Table) -> dict[str, tuple[str, ...]]:
+    """Return the columns that have a name in the file, at most 5,000 rows of each."""
+    made = re.compile(r"column \d+(?: \(\d+\))?")
+    unnamed = any(note.code == "header_unnamed" for note in table.notes)
+    # Drawn at random, because every second row of a file may hold the same label.
+    few = table.rows <= _SAMPLED_ROWS
+    rows = range(table.rows) if few else sorted(random.Random(0).sample(range(table.rows), _SAMPLED_ROWS))
+    return {
+        name: tuple((cell or "").strip() for cell in (cells if few else cells_at(cells, rows)))
+        for name, cells in table.columns.items()
+        if not (unnamed and made.fullmatch(name))
+    }
+
+
+def _profile(name: str, cells: tuple[str, ...]) -> Profile | None:
+    values = [cell for cell in cells if cell]
+    if not values:
+        return None
+    count = len(values)
+    numbers = sum(_NUMBER.fullmatch(value) is not None for value in values)
+    codes = sum(_NUMBER.fullmatch(value) is None and _IDENTIFIER.fullmatch(value) is not None for value in values)
+    return Profile(
+        name=name,
+        cells=cells,
+        filled=count,
+        distinct=len(set(values)),
+        mean_chars=sum(map(len, values)) / count,
+        longest=max(map(len, values)),
+        numbers=numbers / count,
+        identifiers=(numbers + codes) / count,
+        prose=sum(" " in value or not value.isascii() for value in values) / count,
+        lists=sum(value.startswith("[") and value.endswith("]") for value in values) / count,
+    )
