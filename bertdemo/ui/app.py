@@ -99,7 +99,8 @@ def _wire_tabs(page: Page, tabs: Mapping[str, gr.Tab]) -> None:
 
 
 def _tab(page: Page, name: str, build: Callable[[Page], None]) -> gr.Tab:
-    with page.words.make(gr.Tab, {"label": f"tabs.{name}"}, id=name, elem_id=f"tab-{name}") as tab:
+    tab = page.words.make(gr.Tab, {"label": f"tabs.{name}"}, id=name, elem_id=f"tab-{name}")
+    with tab:
         build(page)
     tab.select(None, None, None, js=f"() => window.bertdemo.address('tab', '{name}')")
     return tab

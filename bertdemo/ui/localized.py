@@ -12,7 +12,7 @@ import inspect
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 from gradio.exceptions import InvalidPathError
@@ -24,6 +24,8 @@ from bertdemo.i18n.translation import DEFAULT, message, normalize, translate
 log = logging.getLogger("bertdemo.ui")
 
 Component = TypeVar("Component")
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
 Source = str | Callable[[str], Any]
 """A locale key, or a function of the language."""
 
@@ -37,7 +39,9 @@ def sentence(error: Exception, lang: str) -> str:
     return translate(lang, "common.bug", error_id=error_id)
 
 
-def guarded(fn: Callable[..., Any], shown: Callable[[str], Any] | None = None) -> Callable[..., Any]:
+def guarded(
+    fn: Callable[Arguments, Answer], shown: Callable[[str], Answer] | None = None
+) -> Callable[Arguments, Answer]:
     """Turn what goes wrong in a listener into a sentence in the visitor's language.
 
     The language is the function's argument named `lang`, English where it has none. Without `shown` the sentence
@@ -48,7 +52,7 @@ def guarded(fn: Callable[..., Any], shown: Callable[[str], Any] | None = None) -
     signature = inspect.signature(fn)
 
     @functools.wraps(fn)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         try:
             return fn(*args, **kwargs)
         except gr.Error:
@@ -82,12 +86,13 @@ class Border(gr.Blocks):
         if _has_no_upload(inputs):
             raise _refusal(FileMissing())
         try:
-            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+            values: list[Any] = await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except (InvalidPathError, ValidationError) as error:  # a path that is no upload, or not of the form of a file
             log.info("a file argument was refused: %s", type(error).__name__)
             raise _refusal(FileMissing()) from None
         except ValueError as error:  # anything else is a bug: to the log, and an error id to the caller
             raise gr.Error(sentence(error, DEFAULT), print_exception=False) from None
+        return values
 
 
 def _refusal(error: BertDemoError) -> gr.Error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
 from bertdemo import tasks
 from bertdemo.analysis import report
@@ -302,7 +303,7 @@ def build_api(services: Services) -> None:
     calls = Endpoints(services)
     for name in ("new_owner", "checkpoints", "tokenize", "inspect", "embed", "run_status", "runs", "cancel_run",
                  "delete_run", "predict"):  # fmt: skip
-        gr.api(guarded(getattr(calls, name)), api_name=name, api_description=getattr(calls, name).__doc__)
+        api(guarded(getattr(calls, name)), api_name=name, api_description=getattr(calls, name).__doc__)
     with gr.Row(visible=False):
         _with_files(calls)
 

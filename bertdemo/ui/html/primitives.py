@@ -118,7 +118,10 @@ def chip(piece: str, under: str, look: Look, title: str, chosen: bool = False) -
     )
 
 
-def bar(share: float, kind: Literal["value", "accent", "compare"] = "value", label: str = "") -> str:
+BarKind = Literal["value", "accent", "compare"]
+
+
+def bar(share: float, kind: BarKind = "value", label: str = "") -> str:
     """Draw a horizontal bar of 0..1."""
     width = 100 * min(max(share, 0.0), 1.0)
     return (

@@ -12,6 +12,7 @@ from bertdemo.tasks.results import Degree
 from bertdemo.ui.html.charts import confusion, curve
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import (
+    BarKind,
     around,
     bar,
     big,
@@ -147,15 +148,16 @@ def _top(status: RunStatus, lang: str, ahead: int) -> str:
 
 def _bars(status: RunStatus, lang: str) -> str:
     whole, epoch = translate(lang, "run.whole"), translate(lang, "run.this_epoch")
-    rows = [(whole, status.progress, "accent")]
+    rows: list[tuple[str, float, BarKind]] = [(whole, status.progress, "accent")]
     if not status.stepless:
         rows.append((epoch, status.epoch_progress, "value"))
     if status.phase in _MEASURED or (status.stepless and status.phase):
         rows[1:] = [(translate(lang, f"run.phase.{status.phase}"), status.phase_progress, "value")]
-    return '<div class="bd-progress">' + join(
+    bars = join(
         f'<span class="name">{esc(name)}</span>{bar(share, kind, name)}<span class="n">{percent(share, 0)}</span>'
         for name, share, kind in rows
-    ) + "</div>"  # fmt: skip
+    )
+    return f'<div class="bd-progress">{bars}</div>'
 
 
 def _figures(status: RunStatus, lang: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class _Callbacks:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def predict(self, text: str, pair: str, checkpoint: str, key: str, lang: str, progress: gr.Progress) -> str:
+    def predict(self, text: str, pair: str, checkpoint: str, key: str, lang: str, progress: Callable[..., Any]) -> str:
         """Inputs: text, second text, checkpoint, owner, lang. Outputs: the answer."""
         owner = self._services.owner(key)
         info = self._services.catalogue.describe(checkpoint, owner)
@@ -187,9 +188,13 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
     checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
     page.tells_model("predict", checkpoint)
     page.goes_to(parts["train"], "train")
+
+    def opened(wanted: str, now: str, key: str, lang: str) -> tuple[Any, ...]:
+        return ("", *calls.open(wanted or now, key, lang))
+
     page.on_open(
         "predict",
-        guarded(lambda wanted, now, key, lang: ("", *calls.open(wanted or now, key, lang))),
+        guarded(opened),
         [page.checkpoint, checkpoint, *who],
         [page.checkpoint, checkpoint, *chosen],
     )

@@ -185,8 +185,10 @@ def _controls(page: Page, calls: _Callbacks) -> tuple[gr.Dropdown, gr.Dropdown, 
 
 
 def _spoken(calls: _Callbacks) -> Any:
-    def draw(lang: str, *values: Any) -> Any:
-        return guarded(calls.draw, shown=_refused)(*values, lang=lang)
+    def draw(
+        lang: str, text: str, pair: str, checkpoint: str, compare: str, max_length: float | None, owner: str
+    ) -> tuple[str, str, str, str]:
+        return guarded(calls.draw, shown=_refused)(text, pair, checkpoint, compare, max_length, owner, lang=lang)
 
     return draw
 
