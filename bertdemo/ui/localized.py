@@ -15,18 +15,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.exceptions import InvalidPathError
 from pydantic import ValidationError
 
 from bertdemo.errors import ArgumentWrong, BertDemoError, FileMissing
 from bertdemo.i18n.translation import DEFAULT, message, normalize, translate
+from bertdemo.ui.updates import Updates
 
 log = logging.getLogger("bertdemo.ui")
 
-Component = TypeVar("Component")
+Component = TypeVar("Component", bound=Block)
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
-Source = str | Callable[[str], Any]
+Source = str | Callable[[str], object]
 """A locale key, or a function of the language."""
 
 
@@ -112,9 +114,9 @@ class Words:
     """The components that carry words, and what each of their properties says in which language."""
 
     def __init__(self) -> None:
-        self._sources: dict[Any, dict[str, Source]] = {}
+        self._sources: dict[Block, dict[str, Source]] = {}
 
-    def make(self, kind: Callable[..., Component], words: Mapping[str, Source], **kwargs: Any) -> Component:
+    def make(self, kind: Callable[..., Component], words: Mapping[str, Source], **kwargs: object) -> Component:
         """Build a component whose properties in `words` follow the language: `{"label": "tokens.text"}`."""
         component = kind(**{name: self._say(source, DEFAULT) for name, source in words.items()}, **kwargs)
         self._sources[component] = dict(words)
@@ -126,11 +128,11 @@ class Words:
         return component
 
     @property
-    def components(self) -> list[Any]:
+    def components(self) -> list[Block]:
         """All of them, as outputs of the listener that changes the language."""
         return list(self._sources)
 
-    def updates(self, lang: str) -> dict[Any, Any]:
+    def updates(self, lang: str) -> Updates:
         """Return the update of each component for a language."""
         return {
             component: gr.update(**{name: self._say(source, lang) for name, source in words.items()})

@@ -21,6 +21,7 @@ from bertdemo.ui.html.run_list import when
 from bertdemo.ui.inference import search_panel
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.updates import keyed
 
 _POOLING = "mean"
 _BOX = {
@@ -183,6 +184,7 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
         guarded(calls.choose, shown=_not_chosen),
         [checkpoint, *who], chosen, queue=False, **_QUIET,
     )  # fmt: skip
+    drawn = [checkpoint, *chosen]
     _wire_text(page, calls, parts)
     _wire_file(page, calls, parts)
     checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
@@ -194,12 +196,12 @@ def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
 
     page.on_open(
         "predict",
-        guarded(opened),
+        keyed(guarded(opened), [page.checkpoint, *drawn]),
         [page.checkpoint, checkpoint, *who],
-        [page.checkpoint, checkpoint, *chosen],
+        [page.checkpoint, *drawn],
     )
-    page.on_load(calls.arrive, [], [checkpoint, *chosen])
-    page.on_language(lambda lang, now, key: calls.open(now, key, lang), [checkpoint, page.owner], [checkpoint, *chosen])
+    page.on_load(keyed(calls.arrive, drawn), [], drawn)
+    page.on_language(keyed(lambda lang, now, key: calls.open(now, key, lang), drawn), [checkpoint, page.owner], drawn)
 
 
 def _wire_text(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
@@ -228,7 +230,7 @@ def _wire_text(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
             concurrency_id="infer", show_progress="minimal", api_visibility="private",
         )  # fmt: skip
         event(lambda *question: question, question, asked, queue=False, **_QUIET)
-    page.on_language(again, [asked, page.owner], [parts["answer"]])
+    page.on_language(keyed(again, [parts["answer"]]), [asked, page.owner], [parts["answer"]])
 
 
 def _wire_file(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
@@ -248,7 +250,7 @@ def _wire_file(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
         [parts["file"], parts["checkpoint"], page.owner, page.lang], [parts["told"], parts["result"]],
         concurrency_id="infer", api_visibility="private",
     )  # fmt: skip
-    page.on_language(lambda lang: "", [], [parts["told"]])
+    page.on_language(lambda lang: {parts["told"]: ""}, [], [parts["told"]])
 
 
 def _not_chosen(told: str) -> tuple[Any, ...]:

@@ -66,4 +66,4 @@ def build(page: Page, checkpoint: gr.Dropdown) -> None:
             guarded(listener, shown=lambda told: root(error_state(told))),
             [query, documents, file, checkpoint, page.owner, page.lang], answer, **quiet,
         )  # fmt: skip
-    page.on_language(lambda lang: "", [], [answer])
+    page.on_language(lambda lang: {answer: ""}, [], [answer])

@@ -23,6 +23,7 @@ from bertdemo.ui.html.run_list import render_list, render_request
 from bertdemo.ui.html.runs import mistake_cells, render_result, render_run
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.updates import keyed
 
 # A click on a name in the table opens that run; the listener stays when the table is drawn again.
 _OPEN_ON_CLICK = """
@@ -214,6 +215,8 @@ def _wire(
         button.click(guarded(fn), [opened, *who], package, **loud).then(
             None, package, None, js="(file) => window.bertdemo.download(file)"
         )
-    page.on_open("runs", guarded(arriving), [page.opened, opened, *who], [page.opened, opened, *listed, *shown])
-    page.on_load(calls.arrive, [], [opened, *listed, *shown])
-    page.on_language(lambda lang, run, key: calls.tick(run, key, lang), [opened, page.owner], [*listed, *shown])
+    drawn = [*listed, *shown]
+    arrived = [page.opened, opened, *drawn]
+    page.on_open("runs", keyed(guarded(arriving), arrived), [page.opened, opened, *who], arrived)
+    page.on_load(keyed(calls.arrive, [opened, *drawn]), [], [opened, *drawn])
+    page.on_language(keyed(lambda lang, run, key: calls.tick(run, key, lang), drawn), [opened, page.owner], drawn)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.checkpoints import Catalogue
@@ -17,6 +18,7 @@ from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.html.tokens import render_compared, render_stages, render_strip, render_table
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import SAMPLES, Page, Visit
+from bertdemo.ui.updates import keyed
 
 _BUNDLED = "bundled"
 _OPENINGS = {(SAMPLES["en"], _BUNDLED), (SAMPLES["zh"], CHINESE)}
@@ -158,9 +160,10 @@ def build(page: Page) -> None:
     )  # fmt: skip
     checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
     page.tells_model("tokens", checkpoint)
-    page.on_load(calls.arrive, [text], [text, checkpoint, compare, page.model])
-    page.on_language(calls.offer, [text, checkpoint, compare, page.owner], [text, checkpoint, compare])
-    page.on_language(_spoken(calls), asked[:-1], pictures)
+    offered: list[Block] = [text, checkpoint, compare]
+    page.on_load(keyed(calls.arrive, [*offered, page.model]), [text], [*offered, page.model])
+    page.on_language(keyed(calls.offer, offered), [text, checkpoint, compare, page.owner], offered)
+    page.on_language(keyed(_spoken(calls), pictures), asked[:-1], pictures)
 
 
 def _controls(page: Page, calls: _Callbacks) -> tuple[gr.Dropdown, gr.Dropdown, gr.Number, gr.Button]:
