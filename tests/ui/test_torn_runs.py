@@ -28,8 +28,10 @@ from bertdemo.ui.fine_tune import callbacks as fine_tune
 from bertdemo.ui.hooks import Hook, call_all
 from bertdemo.ui.page import Visit
 from bertdemo.ui.runs import callbacks as runs
+from bertdemo.ui.runs.layout import layout
 from bertdemo.ui.updates import Updates
 from tests.runs.support import request_for, rows_of, started, write_csv
+from tests.ui.pages import empty_page
 
 DEEP = b"[" * 10_000 + b"]" * 10_000
 ROW = {"row": 2, "text": "好 film", "label": "no", "predicted": "yes", "confidence": 0.75}
@@ -65,7 +67,8 @@ def _opened(services: Services, run: str) -> None:
     """Do all that a page or a program does with a run: open it in both tabs, list it, ask for its status."""
     visit = Visit(lang="en", tab="", run=run, checkpoint="", owner="")
     fine_tune._Callbacks(services).arrive(visit, {"run": run})
-    runs._Callbacks(services).arrive(visit)
+    with empty_page(services) as page:
+        runs.Callbacks(page, layout(page)).arrive(visit)
     Endpoints(services).runs()
     services.supervisor._adopt()
     overdue(services.registry.folder(run), 0.0)
