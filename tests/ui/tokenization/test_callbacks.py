@@ -14,7 +14,8 @@ from bertdemo.services import CHINESE, Services
 from bertdemo.settings import Settings
 from bertdemo.ui.app import build_app
 from bertdemo.ui.fine_tune.dataset_callbacks import DataListeners
-from bertdemo.ui.inference import callbacks
+from bertdemo.ui.inference import callbacks as inference
+from bertdemo.ui.inference.layout import layout as inference_layout
 from bertdemo.ui.page import SAMPLES, Visit
 from bertdemo.ui.tokenization.callbacks import Callbacks
 from bertdemo.ui.tokenization.choices import CheckpointChoices
@@ -89,16 +90,18 @@ def test_inference_keeps_a_hub_id_that_was_typed_and_says_what_the_hub_says(home
         hub.add("owner/typed", tiny)
         hub.add("owner/closed", tiny)
         hub.fail("owner/closed", "gated")
-        calls = callbacks._Callbacks(Services.create(hub_settings(home, hub)))
-        chosen, about, *_ = calls.open("owner/typed", "", "zh")
-        assert chosen["value"] == "owner/typed" and "bd-about" in about
+        with empty_page(Services.create(hub_settings(home, hub))) as page:
+            calls = inference.Callbacks(page, inference_layout(page))
+        checkpoint, about = calls.parts.question.checkpoint, calls.parts.question.about
+        opened = calls.open("owner/typed", "", "zh")
+        assert value(opened, checkpoint) == "owner/typed" and "bd-about" in opened[about]
         for lang in ("en", "zh"):
-            chosen, about, *_ = calls.open("owner/closed", "", lang)
-            assert chosen["value"] == "owner/closed"
-            assert "owner/closed" in about and 'role="alert"' in about
-    assert calls.open("a-run-that-was-deleted", "", "en")[0]["value"] == "bundled"
-    arrived, *rest = calls.arrive(visit("owner/elsewhere"))
-    assert arrived["value"] == "owner/elsewhere" and len(rest) == 5
+            opened = calls.open("owner/closed", "", lang)
+            assert value(opened, checkpoint) == "owner/closed"
+            assert "owner/closed" in opened[about] and 'role="alert"' in opened[about]
+    assert value(calls.open("a-run-that-was-deleted", "", "en"), checkpoint) == "bundled"
+    arrived = calls.arrive(visit("owner/elsewhere"))
+    assert value(arrived, checkpoint) == "owner/elsewhere" and set(arrived) == {checkpoint}
 
 
 def test_with_no_chinese_model_at_hand_the_english_sentence_is_shown_and_said_to_be(calls: Callbacks) -> None:
