@@ -1,8 +1,8 @@
 """The border between the page and the rest: what went wrong in words, and components that change language.
 
 `guarded` wraps every listener, API function and server function; it is one of the two places that catch anything.
-`Border` refuses, before any listener is called, a file that was not uploaded here. `Words` holds each component
-that carries words, so that one control changes them all.
+`UploadGuardBlocks` refuses, before any listener is called, a file that was not uploaded here. `LocalizedComponents`
+holds each component that carries words, so that one control changes them all.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _language(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mappi
     return normalize(given) if isinstance(given, str) else DEFAULT
 
 
-class Border(gr.Blocks):
+class UploadGuardBlocks(gr.Blocks):
     """A page whose listeners and endpoints take only files that were uploaded to it."""
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
@@ -110,7 +110,7 @@ def _has_no_upload(value: Any) -> bool:
     return isinstance(value, list) and any(_has_no_upload(part) for part in value)
 
 
-class Words:
+class LocalizedComponents:
     """The components that carry words, and what each of their properties says in which language."""
 
     def __init__(self) -> None:

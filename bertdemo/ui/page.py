@@ -17,7 +17,7 @@ from bertdemo.i18n.translation import DEFAULT, choose, normalize
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.ui.hooks import Hook, call_all, inputs_of, outputs_of
-from bertdemo.ui.localized import Words, guarded
+from bertdemo.ui.localized import LocalizedComponents, guarded
 from bertdemo.ui.updates import LATEST, QUIET, Updates, merged
 
 SAMPLES = {
@@ -58,7 +58,7 @@ class Page:
     """The pill in the header that tells the device and its state; empty (and not seen) until it is known."""
     model: gr.HTML
     """The pill in the header that tells the checkpoint chosen last."""
-    words: Words
+    words: LocalizedComponents
     run: gr.BrowserState
     """{"run": id or None}: the run that the Fine-tune tab shows; stays in this browser."""
     checkpoint: gr.State

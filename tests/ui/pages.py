@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import gradio as gr
 
 from bertdemo.services import Services
-from bertdemo.ui.localized import Words
+from bertdemo.ui.localized import LocalizedComponents
 from bertdemo.ui.page import Page
 
 
@@ -25,7 +25,7 @@ def empty_page(services: Services) -> Iterator[Page]:
             owner=gr.BrowserState(""),
             device=gr.HTML(""),
             model=gr.HTML(""),
-            words=Words(),
+            words=LocalizedComponents(),
             run=gr.BrowserState({"run": None}),
             checkpoint=gr.State(""),
             opened=gr.State(""),

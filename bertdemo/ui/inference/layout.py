@@ -10,7 +10,7 @@ from bertdemo.i18n.translation import translate
 from bertdemo.tables.table_files import KINDS
 from bertdemo.ui.html.primitives import empty_state, root
 from bertdemo.ui.inference import search_panel
-from bertdemo.ui.localized import Words
+from bertdemo.ui.localized import LocalizedComponents
 from bertdemo.ui.page import Page
 
 
@@ -66,7 +66,7 @@ def no_answer(lang: str) -> str:
     return root(empty_state(translate(lang, "predict.empty")))
 
 
-def _question(words: Words) -> Question:
+def _question(words: LocalizedComponents) -> Question:
     checkpoint = words.make(
         gr.Dropdown,
         {"label": "predict.checkpoint"},
@@ -83,12 +83,12 @@ def _question(words: Words) -> Question:
     return Question(checkpoint, about, text, pair, go, train)
 
 
-def _text(words: Words, name: str, lines: int) -> gr.Textbox:
+def _text(words: LocalizedComponents, name: str, lines: int) -> gr.Textbox:
     sources = {"label": f"predict.{name}", "placeholder": "predict.text_placeholder"}
     return words.make(gr.Textbox, sources, lines=lines, max_lines=12, elem_id=f"predict-{name}")
 
 
-def _file_box(words: Words) -> FileBox:
+def _file_box(words: LocalizedComponents) -> FileBox:
     box = words.make(gr.Accordion, {"label": "predict.file_box"}, open=False, visible=False, elem_id="predict-file-box")
     with box:
         file = words.make(

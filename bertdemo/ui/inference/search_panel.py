@@ -14,7 +14,7 @@ from bertdemo.tables.table_files import KINDS
 from bertdemo.tasks.roles import detect
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.inference.search_html import render_search
-from bertdemo.ui.localized import Words, guarded
+from bertdemo.ui.localized import LocalizedComponents, guarded
 from bertdemo.ui.page import Page
 from bertdemo.ui.updates import Updates
 
@@ -74,7 +74,7 @@ class Callbacks:
         return {self.parts.answer: root(error_state(message))}
 
 
-def layout(words: Words) -> Components:
+def layout(words: LocalizedComponents) -> Components:
     """Draw the box."""
     with words.make(gr.Accordion, {"label": "search.title"}, open=False, elem_id="predict-search-box"):
         words.make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "search.about")))})
@@ -86,19 +86,19 @@ def layout(words: Words) -> Components:
         return Components(documents, file, query, go, gr.HTML("", elem_id="predict-found"))
 
 
-def _documents(words: Words) -> gr.Textbox:
+def _documents(words: LocalizedComponents) -> gr.Textbox:
     sources = {"label": "search.lines", "placeholder": "search.lines_placeholder"}
     return words.make(gr.Textbox, sources, lines=6, max_lines=16, elem_id="predict-documents", min_width=260)
 
 
-def _file(words: Words) -> gr.File:
+def _file(words: LocalizedComponents) -> gr.File:
     kinds = list(KINDS)
     return words.make(
         gr.File, {"label": "search.file"}, file_types=kinds, height=110, elem_id="predict-documents-file", min_width=200
     )
 
 
-def _query(words: Words) -> gr.Textbox:
+def _query(words: LocalizedComponents) -> gr.Textbox:
     sources = {"label": "search.query", "placeholder": "search.query_placeholder"}
     return words.make(gr.Textbox, sources, lines=1, max_lines=3, elem_id="predict-query", scale=4, min_width=220)
 

@@ -9,7 +9,7 @@ import gradio as gr
 from bertdemo.i18n.translation import DEFAULT, translate
 from bertdemo.ui.html.primitives import caption, root
 from bertdemo.ui.html.run_list import render_list
-from bertdemo.ui.localized import Words
+from bertdemo.ui.localized import LocalizedComponents
 from bertdemo.ui.page import Page
 
 # A click on a name in the table opens that run; the listener stays when the table is drawn again.
@@ -88,7 +88,7 @@ def choose_words(lang: str) -> str:
     return root(caption(translate(lang, "runs.choose")))
 
 
-def _actions(words: Words) -> Actions:
+def _actions(words: LocalizedComponents) -> Actions:
     with gr.Row(elem_classes="bd-actions"):
         return Actions(
             use=_button(words, "use", "primary"),
@@ -100,13 +100,13 @@ def _actions(words: Words) -> Actions:
         )
 
 
-def _button(words: Words, name: str, variant: str = "secondary") -> gr.Button:
+def _button(words: LocalizedComponents, name: str, variant: str = "secondary") -> gr.Button:
     return words.make(
         gr.Button, {"value": f"runs.{name}"}, variant=variant, elem_id=f"runs-{name}", min_width=110, scale=0
     )
 
 
-def _pictures(words: Words) -> Pictures:
+def _pictures(words: LocalizedComponents) -> Pictures:
     with gr.Tabs():
         with words.make(gr.Tab, {"label": "runs.tab.result"}, elem_id="runs-tab-result"):
             result = gr.HTML("", elem_id="runs-result")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from bertdemo.ui.localized import Words
+from bertdemo.ui.localized import LocalizedComponents
 from bertdemo.ui.page import SAMPLES, Page
 from bertdemo.ui.tokenization.choices import BUNDLED, CheckpointChoices
 from bertdemo.ui.tokenization.drawings import Drawings
@@ -58,7 +58,7 @@ def layout(page: Page, drawings: Drawings) -> Components:
     return Components(text, pair, controls, Pictures(strip, compared, stages, table), train)
 
 
-def _text(words: Words) -> gr.Textbox:
+def _text(words: LocalizedComponents) -> gr.Textbox:
     return words.make(
         gr.Textbox,
         {"label": "tokens.text", "placeholder": "tokens.text_placeholder"},
@@ -71,7 +71,7 @@ def _text(words: Words) -> gr.Textbox:
     )
 
 
-def _pair(words: Words) -> gr.Textbox:
+def _pair(words: LocalizedComponents) -> gr.Textbox:
     return words.make(
         gr.Textbox,
         {"label": "tokens.pair", "placeholder": "tokens.pair_placeholder"},
@@ -84,7 +84,7 @@ def _pair(words: Words) -> gr.Textbox:
     )
 
 
-def _controls(words: Words, choices: CheckpointChoices) -> Controls:
+def _controls(words: LocalizedComponents, choices: CheckpointChoices) -> Controls:
     with gr.Row(elem_classes="bd-controls"):
         checkpoint = words.make(
             gr.Dropdown,
@@ -107,7 +107,7 @@ def _controls(words: Words, choices: CheckpointChoices) -> Controls:
         return Controls(checkpoint, compare, _max_length(words), _add_pair(words))
 
 
-def _max_length(words: Words) -> gr.Number:
+def _max_length(words: LocalizedComponents) -> gr.Number:
     return words.make(
         gr.Number,
         {"label": "tokens.max_length"},
@@ -121,11 +121,11 @@ def _max_length(words: Words) -> gr.Number:
     )
 
 
-def _add_pair(words: Words) -> gr.Button:
+def _add_pair(words: LocalizedComponents) -> gr.Button:
     return words.make(
         gr.Button, {"value": "tokens.add_pair"}, size="md", elem_id="tokens-add-pair", scale=0, min_width=180
     )
 
 
-def _train(words: Words) -> gr.Button:
+def _train(words: LocalizedComponents) -> gr.Button:
     return words.make(gr.Button, {"value": "tokens.train"}, variant="primary", elem_id="tokens-train", scale=0)
