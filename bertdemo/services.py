@@ -68,9 +68,19 @@ class Services:
         baselines = Baselines(catalogue, predictor.lane, embeddings)
         suspects = Suspects(catalogue, predictor.lane, embeddings)
         return cls(
-            settings, catalogue, shelf, registry, launcher, supervisor, predictor, inspector, baselines, suspects,
-            Searcher(predictor), threading.Event(),
-        )  # fmt: skip
+            settings,
+            catalogue,
+            shelf,
+            registry,
+            launcher,
+            supervisor,
+            predictor,
+            inspector,
+            baselines,
+            suspects,
+            Searcher(predictor),
+            threading.Event(),
+        )
 
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""

@@ -329,9 +329,7 @@ def mistake_cells(
     """Return header and rows of all mistakes as a file: everything that the task read, and the number as it is."""
     headers = {name: translate(lang, _own(f"result.column.{name}", metric)) for name in _AROUND_TEXTS}
     header = [headers.pop("row"), *(translate(lang, f"role_word.{role}") for role in reads), *headers.values()]
-    rows = [
-        [str(m.row), *(m.text, m.pair)[: len(reads)], m.label, m.predicted, _number(m.degree)] for m in mistakes
-    ]  # fmt: skip
+    rows = [[str(m.row), *(m.text, m.pair)[: len(reads)], m.label, m.predicted, _number(m.degree)] for m in mistakes]
     return header, rows
 
 
@@ -347,11 +345,15 @@ def _mistake_table(evaluation: Evaluation, lang: str, metric: str = "") -> str:
     whole = sum(len(mistake.text) for mistake in shown) <= _MISTAKE_CHARS
     rows = [
         (
-            thousands(m.row), m.text if whole else _short(m.text), *([_short(m.pair)] if pairs else []),
-            _word(m.label, m, lang), _word(m.predicted, m, lang), _degree(m.degree),
+            thousands(m.row),
+            m.text if whole else _short(m.text),
+            *([_short(m.pair)] if pairs else []),
+            _word(m.label, m, lang),
+            _word(m.predicted, m, lang),
+            _degree(m.degree),
         )
         for m in shown
-    ]  # fmt: skip
+    ]
     told = translate(lang, "result.more_mistakes", shown=thousands(len(shown)), n=thousands(total))
     more = caption(told) if total > len(shown) else ""
     return f'<div class="bd-mistake-table">{table(headers, rows, numeric=(0, len(names) - 1))}</div>{more}'
@@ -365,13 +367,16 @@ def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str, metric: st
         f"<li>{_quoted(m)}<span>"
         + esc(
             translate(
-                lang, told, label=_word(m.label, m, lang), predicted=_word(m.predicted, m, lang),
+                lang,
+                told,
+                label=_word(m.label, m, lang),
+                predicted=_word(m.predicted, m, lang),
                 sure=_degree(m.degree, 0),
             )
         )
         + "</span></li>"
         for m in mistakes
-    )  # fmt: skip
+    )
     first = caption(plural(lang, _own("result.three_of", metric), total))
     return f'{first}<ul class="bd-mistakes">{items}</ul>'
 
