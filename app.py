@@ -14,8 +14,7 @@ def main() -> None:
 
     services = Services.create(settings)
     app = build_app(settings, services)
-    _, address, _ = launch(app, prevent_thread_lock=True)
-    print(f"bertdemo: {address}", flush=True)  # noqa: T201
+    print(f"bertdemo: {launch(app)}", flush=True)  # noqa: T201
     services.begin()  # only now: torch takes longer to import than the page to answer
     try:
         app.blocks.block_thread()

@@ -71,9 +71,20 @@ class Services:
         baselines = Baselines(catalogue, predictor.lane, embeddings)
         suspects = Suspects(catalogue, predictor.lane, embeddings)
         return cls(
-            settings, catalogue, shelf, datasets, registry, launcher, supervisor, predictor, inspector, baselines,
-            suspects, Searcher(predictor), threading.Event(),
-        )  # fmt: skip
+            settings,
+            catalogue,
+            shelf,
+            datasets,
+            registry,
+            launcher,
+            supervisor,
+            predictor,
+            inspector,
+            baselines,
+            suspects,
+            Searcher(predictor),
+            threading.Event(),
+        )
 
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""

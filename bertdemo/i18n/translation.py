@@ -147,8 +147,10 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{share * 100:.{digits}f}%"
 
 
-def score(lang: str, value: float, low: float | None = None, high: float | None = None, rows: int = 0) -> str:
-    """Write a score with its interval and its rows: `0.925 ± 0.009 (872 rows)`."""
+def score(lang: str, value: float | None, low: float | None = None, high: float | None = None, rows: int = 0) -> str:
+    """Write a score with its interval and its rows: `0.925 ± 0.009 (872 rows)`, – where there is none."""
+    if value is None:
+        return "–"
     text = f"{value:.3f}"
     if low is not None and high is not None:
         text += f" ± {(high - low) / 2:.3f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -22,10 +22,11 @@ from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.predictions import render_model
 from bertdemo.ui.inference import callbacks as inference
 from bertdemo.ui.inside import layout as inside
-from bertdemo.ui.localized import Border, Words, guarded
+from bertdemo.ui.localized import LocalizedComponents, UploadGuardBlocks, guarded
 from bertdemo.ui.page import Page, wire
 from bertdemo.ui.runs import callbacks as runs
 from bertdemo.ui.tokenization import callbacks as tokenization
+from bertdemo.ui.updates import QUIET, Updates
 
 TABS: dict[str, Callable[[Page], None]] = {
     "tokens": tokenization.build,
@@ -42,18 +43,17 @@ _SECRET = "bertdemo"  # noqa: S105  (sent to every browser: it only keeps the st
 
 @dataclass(frozen=True)
 class App:
-    """A built page and the arguments it has to be launched with."""
+    """A built page: what Gradio serves, and what its tabs were handed."""
 
     blocks: gr.Blocks
     page: Page
-    launch_kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 def build_app(settings: Settings, services: Services | None = None) -> App:
     """Build the page over these services, which are made here where none are given."""
     services = services or Services.create(settings)
-    words = Words()
-    with Border(
+    words = LocalizedComponents()
+    with UploadGuardBlocks(
         analytics_enabled=False,
         title=translate(DEFAULT, "common.title"),
         fill_width=True,
@@ -62,7 +62,7 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         build_api(services)  # first, so that no listener of the page takes a name of the API
         endpoints = list(blocks.children)
         remembered = gr.BrowserState("", storage_key="bertdemo-lang", secret=_SECRET)
-        lang, model, device = _header(words, services)
+        header = _header(words, services)
         # Gradio counts a tab's place among all children of gr.Tabs, so nothing but tabs may stand inside it.
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
         run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
@@ -70,59 +70,87 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         clock = gr.Timer(1.0, active=True)  # in a tab it would stand still until that tab is opened
         with gr.Tabs(selected="tokens", elem_id="tabs") as tabs:
             page = Page(
-                settings=settings, services=services, tab_ids=tuple(TABS), tabs=tabs, lang=lang, owner=owner,
-                device=device, model=model, words=words, run=run, checkpoint=checkpoint, opened=opened,
-                inspected=inspected, clock=clock,
-            )  # fmt: skip
-            drawn = {name: _tab(page, name, build) for name, build in TABS.items()}
-        _wire_tabs(page, drawn)
+                settings=settings,
+                services=services,
+                tab_ids=tuple(TABS),
+                tabs=tabs,
+                lang=header.lang,
+                owner=owner,
+                device=header.device,
+                model=header.model,
+                words=words,
+                run=run,
+                checkpoint=checkpoint,
+                opened=opened,
+                inspected=inspected,
+                clock=clock,
+            )
+            opened_tabs = {name: _tab(page, name, build) for name, build in TABS.items()}
+        _wire_tabs(page, opened_tabs)
         wire(page, blocks, remembered)
     # Gradio's page looks a component up by walking the tree from its first child, a dozen times for each key press.
     first = {id(child) for child in endpoints}
     blocks.children = [*(child for child in blocks.children if id(child) not in first), *endpoints]
     blocks.queue(max_size=64, default_concurrency_limit=8)
-    return App(blocks, page, _launch_kwargs(settings))
+    return App(blocks, page)
 
 
 def _wire_tabs(page: Page, tabs: Mapping[str, gr.Tab]) -> None:
     """Call what a tab wants to be called when it opens, and let the header tell its checkpoint."""
-    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
-    def tell(checkpoint: str, key: str, lang: str) -> str:
-        return render_model(page.catalogue.describe(checkpoint, page.services.owner(key)), lang)
+    def show_model(checkpoint: str, key: str, lang: str) -> Updates:
+        return {page.model: render_model(page.catalogue.describe(checkpoint, page.services.owner(key)), lang)}
 
+    showing = guarded(show_model, shown=lambda _: {page.model: gr.skip()})
     for name, hook in page.open_hooks.items():
-        tabs[name].select(hook.fn, hook.inputs, hook.outputs, **quiet)
+        tabs[name].select(hook.fn, hook.inputs, hook.outputs, **QUIET)
     for name, checkpoint in page.model_choices.items():
         for event in (tabs[name].select, checkpoint.input):
-            event(guarded(tell, shown=lambda _: gr.skip()), [checkpoint, page.owner, page.lang], page.model, **quiet)
+            event(showing, [checkpoint, page.owner, page.lang], page.model, **QUIET)
 
 
 def _tab(page: Page, name: str, build: Callable[[Page], None]) -> gr.Tab:
-    with page.words.make(gr.Tab, {"label": f"tabs.{name}"}, id=name, elem_id=f"tab-{name}") as tab:
+    tab = page.words.make(gr.Tab, {"label": f"tabs.{name}"}, id=name, elem_id=f"tab-{name}")
+    with tab:
         build(page)
     tab.select(None, None, None, js=f"() => window.bertdemo.address('tab', '{name}')")
     return tab
 
 
-def launch(app: App, **kwargs: Any) -> tuple[Any, str, str]:
-    """Start the server; `kwargs` go over what the app says."""
-    return app.blocks.launch(**{**app.launch_kwargs, **kwargs})
+def launch(app: App) -> str:
+    """Start the server beside the caller's thread and return its address."""
+    _, address, _ = app.blocks.launch(**_launch_kwargs(app.page.settings), prevent_thread_lock=True)
+    return address
 
 
-def _header(words: Words, services: Services) -> tuple[gr.Radio, gr.HTML, gr.HTML]:
-    """Draw the line above the tabs; give back the language control and the places for checkpoint and device."""
+@dataclass(frozen=True)
+class _Header:
+    """The language control, and the places for checkpoint and device."""
+
+    lang: gr.Radio
+    model: gr.HTML
+    device: gr.HTML
+
+
+def _header(words: LocalizedComponents, services: Services) -> _Header:
+    """Draw the line above the tabs."""
     with gr.Row(elem_id="header"):
         words.make(gr.HTML, {"value": _wordmark}, elem_id="wordmark", min_width=0)
         lang = words.make(
-            gr.Radio, {"label": "header.language"},
-            choices=[(_NAMES[code], code) for code in LANGUAGES], value=DEFAULT, show_label=False, container=False,
-            elem_id="language", min_width=0, interactive=True,
-        )  # fmt: skip
+            gr.Radio,
+            {"label": "header.language"},
+            choices=[(_NAMES[code], code) for code in LANGUAGES],
+            value=DEFAULT,
+            show_label=False,
+            container=False,
+            elem_id="language",
+            min_width=0,
+            interactive=True,
+        )
         bundled = services.catalogue.describe("bundled", "")
         model = words.make(gr.HTML, {"value": lambda lang: render_model(bundled, lang)}, elem_id="model", min_width=0)
         device = gr.HTML("", elem_id="device", min_width=0)
-    return lang, model, device
+    return _Header(lang, model, device)
 
 
 def _wordmark(lang: str) -> str:

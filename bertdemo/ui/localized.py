@@ -1,8 +1,8 @@
 """The border between the page and the rest: what went wrong in words, and components that change language.
 
 `guarded` wraps every listener, API function and server function; it is one of the two places that catch anything.
-`Border` refuses, before any listener is called, a file that was not uploaded here. `Words` holds each component
-that carries words, so that one control changes them all.
+`UploadGuardBlocks` refuses, before any listener is called, a file that was not uploaded here. `LocalizedComponents`
+holds each component that carries words, so that one control changes them all.
 """
 
 from __future__ import annotations
@@ -12,19 +12,23 @@ import inspect
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from pydantic import ValidationError
 
 from bertdemo.errors import ArgumentWrong, BertDemoError, FileMissing
 from bertdemo.i18n.translation import DEFAULT, message, normalize, translate
+from bertdemo.ui.updates import Updates
 
 log = logging.getLogger("bertdemo.ui")
 
-Component = TypeVar("Component")
-Source = str | Callable[[str], Any]
+Component = TypeVar("Component", bound=Block)
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+Source = str | Callable[[str], object]
 """A locale key, or a function of the language."""
 
 
@@ -37,7 +41,9 @@ def sentence(error: Exception, lang: str) -> str:
     return translate(lang, "common.bug", error_id=error_id)
 
 
-def guarded(fn: Callable[..., Any], shown: Callable[[str], Any] | None = None) -> Callable[..., Any]:
+def guarded(
+    fn: Callable[Arguments, Answer], shown: Callable[[str], Answer] | None = None
+) -> Callable[Arguments, Answer]:
     """Turn what goes wrong in a listener into a sentence in the visitor's language.
 
     The language is the function's argument named `lang`, English where it has none. Without `shown` the sentence
@@ -48,7 +54,7 @@ def guarded(fn: Callable[..., Any], shown: Callable[[str], Any] | None = None) -
     signature = inspect.signature(fn)
 
     @functools.wraps(fn)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         try:
             return fn(*args, **kwargs)
         except gr.Error:
@@ -70,7 +76,7 @@ def _language(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mappi
     return normalize(given) if isinstance(given, str) else DEFAULT
 
 
-class Border(gr.Blocks):
+class UploadGuardBlocks(gr.Blocks):
     """A page whose listeners and endpoints take only files that were uploaded to it."""
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
@@ -82,7 +88,7 @@ class Border(gr.Blocks):
         if _has_no_upload(inputs):
             raise _refusal(FileMissing())
         try:
-            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+            values: list[Any] = await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except (InvalidPathError, ValidationError) as error:  # a path that is no upload, or not of the form of a file
             log.info("a file argument was refused: %s", type(error).__name__)
             raise _refusal(FileMissing()) from None
@@ -92,6 +98,7 @@ class Border(gr.Blocks):
             raise _refusal(ArgumentWrong(name="data", expected=expected)) from None
         except ValueError as error:  # anything else is a bug: to the log, and an error id to the caller
             raise gr.Error(sentence(error, DEFAULT), print_exception=False) from None
+        return values
 
 
 def _refusal(error: BertDemoError) -> gr.Error:
@@ -107,13 +114,13 @@ def _has_no_upload(value: Any) -> bool:
     return isinstance(value, list) and any(_has_no_upload(part) for part in value)
 
 
-class Words:
+class LocalizedComponents:
     """The components that carry words, and what each of their properties says in which language."""
 
     def __init__(self) -> None:
-        self._sources: dict[Any, dict[str, Source]] = {}
+        self._sources: dict[Block, dict[str, Source]] = {}
 
-    def make(self, kind: Callable[..., Component], words: Mapping[str, Source], **kwargs: Any) -> Component:
+    def make(self, kind: Callable[..., Component], words: Mapping[str, Source], **kwargs: object) -> Component:
         """Build a component whose properties in `words` follow the language: `{"label": "tokens.text"}`."""
         component = kind(**{name: self._say(source, DEFAULT) for name, source in words.items()}, **kwargs)
         self._sources[component] = dict(words)
@@ -125,11 +132,11 @@ class Words:
         return component
 
     @property
-    def components(self) -> list[Any]:
+    def components(self) -> list[Block]:
         """All of them, as outputs of the listener that changes the language."""
         return list(self._sources)
 
-    def updates(self, lang: str) -> dict[Any, Any]:
+    def updates(self, lang: str) -> Updates:
         """Return the update of each component for a language."""
         return {
             component: gr.update(**{name: self._say(source, lang) for name, source in words.items()})

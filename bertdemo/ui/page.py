@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from bertdemo.checkpoints import Catalogue
 from bertdemo.i18n.translation import DEFAULT, choose, normalize
 from bertdemo.services import Services
 from bertdemo.settings import Settings
-from bertdemo.ui.localized import Words, guarded, log
+from bertdemo.ui.hooks import Hook, call_all, inputs_of, outputs_of
+from bertdemo.ui.localized import LocalizedComponents, guarded
+from bertdemo.ui.updates import LATEST, QUIET, Updates, merged
 
 SAMPLES = {
     "en": "The violin stayed in its case because it was embarrassingly out of tune.",
@@ -41,15 +43,6 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Hook:
-    """A listener that runs with others in one request: `fn(first, *values of inputs)`."""
-
-    fn: Callable[..., Any]
-    inputs: Sequence[Any] | set[Any]
-    outputs: Sequence[Any]
-
-
-@dataclass(frozen=True)
 class Page:
     """The page under construction."""
 
@@ -65,7 +58,7 @@ class Page:
     """The pill in the header that tells the device and its state; empty (and not seen) until it is known."""
     model: gr.HTML
     """The pill in the header that tells the checkpoint chosen last."""
-    words: Words
+    words: LocalizedComponents
     run: gr.BrowserState
     """{"run": id or None}: the run that the Fine-tune tab shows; stays in this browser."""
     checkpoint: gr.State
@@ -86,11 +79,11 @@ class Page:
         """The checkpoints."""
         return self.services.catalogue
 
-    def on_load(self, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        """Call `fn(visit, *inputs)` when the page opens; one value per output (a lone one unwrapped)."""
+    def on_load(self, fn: Callable[..., Updates], inputs: Sequence[Block], outputs: Sequence[Block]) -> None:
+        """Call `fn(visit, *inputs)` when the page opens."""
         self.load_hooks.append(Hook(fn, tuple(inputs), tuple(outputs)))
 
-    def on_language(self, fn: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    def on_language(self, fn: Callable[..., Updates], inputs: Sequence[Block], outputs: Sequence[Block]) -> None:
         """Call `fn(lang, *inputs)` when the language changes, and at load where it is not the default one.
 
         For drawings with words in them. Components with fixed words go through `page.words` instead.
@@ -98,7 +91,7 @@ class Page:
         self.language_hooks.append(Hook(fn, tuple(inputs), tuple(outputs)))
 
     def on_open(
-        self, tab: str, fn: Callable[..., Any], inputs: Sequence[Any] | set[Any], outputs: Sequence[Any]
+        self, tab: str, fn: Callable[..., Updates], inputs: Sequence[Block] | set[Block], outputs: Sequence[Block]
     ) -> None:
         """Call `fn(*inputs)` whenever a person opens the tab; a set of inputs comes as one dictionary."""
         self.open_hooks[tab] = Hook(fn, inputs, tuple(outputs))
@@ -113,98 +106,51 @@ class Page:
 
 
 def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
-    """Connect load and language change: one request each, whatever the number of tabs; a hook fails alone."""
-    hooked = _outputs(page.language_hooks + page.load_hooks)
-    outputs = _unique([page.lang, page.owner, page.tabs, *page.words.components, *hooked])
-    names = _inputs(page.load_hooks)
-    spoken = _inputs(page.language_hooks)
+    """Connect load and language change: one request each, whatever the number of tabs."""
+    change_inputs, load_inputs = inputs_of(page.language_hooks), inputs_of(page.load_hooks)
+    hooked = outputs_of([*page.language_hooks, *page.load_hooks])
+    outputs = list(dict.fromkeys([page.lang, page.owner, page.tabs, *page.words.components, *hooked]))
 
-    def change(lang: str, *values: Any) -> dict[Any, Any]:
+    def change(lang: str, *values: object) -> Updates:
         lang = normalize(lang)
-        return {**_merged(page.words.updates(lang), _run(page.language_hooks, lang, values)), remembered: lang}
+        return {**_localized(page, lang, values), remembered: lang}
 
-    def load(request: gr.Request, was: str, owner: str, *values: Any) -> dict[Any, Any]:
-        query = request.query_params
-        lang = choose(query.get("lang"), was, request.headers.get("accept-language"))
-        owner = page.services.known_owner(owner)
+    def load(request: gr.Request, remembered_lang: str, owner: str, *values: object) -> Updates:
+        lang = choose(request.query_params.get("lang"), remembered_lang, request.headers.get("accept-language"))
+        visit = _visit(request, lang, page.services.known_owner(owner))
         # What the browser sent as owner is empty on a first visit: the hooks get the one that is known from now on.
+        components = [*change_inputs, *load_inputs]
         values = tuple(
-            owner if at is page.owner else value for at, value in zip([*spoken, *names], values, strict=True)
+            visit.owner if component is page.owner else value
+            for component, value in zip(components, values, strict=True)
         )
-        said = {name: query.get(name, "") for name in ("tab", "run", "checkpoint", "text", "pair", "layer", "head")}
-        visit = Visit(lang=lang, owner=owner, **said)
-        updates: dict[Any, Any] = {page.lang: lang, page.owner: owner}
-        if visit.tab in page.tab_ids:
-            updates[page.tabs] = gr.Tabs(selected=visit.tab)
-        if lang != DEFAULT:  # the page was built in the default language
-            updates = _merged(updates, page.words.updates(lang))
-            updates = _merged(updates, _run(page.language_hooks, lang, values[: len(spoken)]))
-        return _merged(updates, _run(page.load_hooks, visit, values[len(spoken) :]))
+        updates = _arrival(page, visit, values[: len(change_inputs)])
+        return merged(updates, call_all(page.load_hooks, visit, values[len(change_inputs) :]))
 
-    changed = page.lang.input(
-        guarded(change), [page.lang, *spoken], [*outputs, remembered], trigger_mode="always_last", **_QUIET
+    page.lang.input(guarded(change), [page.lang, *change_inputs], [*outputs, remembered], **LATEST).then(
+        None, page.lang, None, js="(lang) => window.bertdemo.changed(lang)"
     )
-    changed.then(None, page.lang, None, js=_SPEAK)
-    opened = demo.load(guarded(load), [remembered, page.owner, *spoken, *names], outputs, **_QUIET)
-    opened.then(None, page.lang, None, js="(lang) => window.bertdemo.arrived(lang)")
+    demo.load(guarded(load), [remembered, page.owner, *change_inputs, *load_inputs], outputs, **QUIET).then(
+        None, page.lang, None, js="(lang) => window.bertdemo.arrived(lang)"
+    )
 
 
-_QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-_SPEAK = "(lang) => window.bertdemo.changed(lang)"
+def _visit(request: gr.Request, lang: str, owner: str) -> Visit:
+    """Return how somebody came, from the address."""
+    names = ("tab", "run", "checkpoint", "text", "pair", "layer", "head")
+    return Visit(lang=lang, owner=owner, **{name: request.query_params.get(name, "") for name in names})
 
 
-def _run(hooks: Sequence[Hook], first: Any, values: Sequence[Any]) -> dict[Any, Any]:
-    updates: dict[Any, Any] = {}
-    for hook in hooks:
-        mine, values = values[: len(hook.inputs)], values[len(hook.inputs) :]
-        updates |= _answer(hook, first, mine)
+def _arrival(page: Page, visit: Visit, values: Sequence[object]) -> Updates:
+    """Return what the language, the owner and the address change before any tab's load hook."""
+    updates: Updates = {page.lang: visit.lang, page.owner: visit.owner}
+    if visit.tab in page.tab_ids:
+        updates[page.tabs] = gr.Tabs(selected=visit.tab)
+    if visit.lang != DEFAULT:  # the page was built in the default language
+        updates = merged(updates, _localized(page, visit.lang, values))
     return updates
 
 
-def _answer(hook: Hook, first: Any, values: Sequence[Any]) -> dict[Any, Any]:
-    """Return a hook's updates; none where it fails, so that it costs its own panel and not the whole answer."""
-
-    def call() -> dict[Any, Any]:
-        returned = hook.fn(first, *values)
-        return dict(zip(hook.outputs, returned if len(hook.outputs) != 1 else (returned,), strict=True))
-
-    def lost(told: str) -> dict[Any, Any]:
-        log.warning(
-            "the hook %s failed, its panel stays as it was: %s", getattr(hook.fn, "__qualname__", hook.fn), told
-        )
-        return {}
-
-    try:
-        updates: dict[Any, Any] = guarded(call, shown=lost)()
-    except gr.Error as error:  # of a hook that is guarded itself
-        return lost(error.message)
-    return updates
-
-
-def _merged(first: dict[Any, Any], second: dict[Any, Any]) -> dict[Any, Any]:
-    """Join updates; where both touch a component (its label, its value), both hold."""
-    joined = dict(first)
-    for component, update in second.items():
-        both = component in first and (_is_update(first[component]) or _is_update(update))
-        joined[component] = {**_as_update(first[component]), **_as_update(update)} if both else update
-    return joined
-
-
-def _as_update(value: Any) -> dict[str, Any]:
-    return value if _is_update(value) else gr.update(value=value)
-
-
-def _is_update(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("__type__") == "update"
-
-
-def _inputs(hooks: Sequence[Hook]) -> list[Any]:
-    return [component for hook in hooks for component in hook.inputs]
-
-
-def _outputs(hooks: Sequence[Hook]) -> list[Any]:
-    return [component for hook in hooks for component in hook.outputs]
-
-
-def _unique(components: Sequence[Any]) -> list[Any]:
-    return list(dict.fromkeys(components))
+def _localized(page: Page, lang: str, values: Sequence[object]) -> Updates:
+    """Return the page's own words and what the language hooks draw."""
+    return merged(page.words.updates(lang), call_all(page.language_hooks, lang, values))

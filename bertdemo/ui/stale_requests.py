@@ -14,17 +14,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.context import LocalContext
 
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
+from bertdemo.ui.updates import LATEST, Updates
 
-Values = dict[str, Any]
+Values = dict[str, object]
 """Name of a place -> its new value; a place that is not named stays as it is."""
 
 
-class Turns:
+class StaleRequestGuard:
     """The number of the newest question of each open page; the pages that asked longest ago are forgotten."""
 
     def __init__(self, pages: int = 1_000) -> None:
@@ -55,9 +57,9 @@ class Answers:
     def __init__(
         self,
         page: Page,
-        inputs: Sequence[Any],
-        places: Mapping[str, Any],
-        read: Callable[[dict[Any, Any]], Any],
+        inputs: Sequence[Block],
+        places: Mapping[str, Block],
+        read: Callable[[dict[Block, Any]], Any],
         stale: Collection[str] = (),
     ) -> None:
         self.inputs = list(inputs)
@@ -65,28 +67,28 @@ class Answers:
         self._lang = page.lang
         self._read = read
         self._stale = frozenset(stale)
-        self._turns = Turns()
+        self._requests = StaleRequestGuard()
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[Block]:
         """All places."""
         return list(self.places.values())
 
     def answer(
-        self, fn: Callable[[Any], Values], values: dict[Any, Any], at: str, clears: Sequence[str] = ()
-    ) -> dict[Any, Any]:
+        self, fn: Callable[[Any], Values], values: dict[Block, Any], at: str, clears: Sequence[str] = ()
+    ) -> Updates:
         """Call, and tell what went wrong in the place `at`.
 
         `clears` are the drawings that would no longer be true then; what has some asks for everything anew.
         """
         page = _page()
-        turn = self._turns.take(page) if clears else self._turns.newest(page)
+        turn = self._requests.take(page) if clears else self._requests.newest(page)
 
         def told(message: str) -> Values:
             return {**dict.fromkeys(clears, ""), at: root(error_state(message))}
 
         drawn = guarded(lambda lang: fn(self._read(values)), shown=told)(lang=values[self._lang])
-        if page and turn != self._turns.newest(page):
+        if page and turn != self._requests.newest(page):
             drawn = {name: value for name, value in drawn.items() if name not in self._stale}
         # An empty dictionary would be taken for a value.
         return {self.places[name]: value for name, value in drawn.items()} or {self.outputs[0]: gr.skip()}
@@ -94,7 +96,7 @@ class Answers:
     def live(self, event: Any, fn: Callable[[Any], Values], at: str, clears: Sequence[str] = ()) -> None:
         """Answer at once; of several that wait, the last one counts."""
 
-        def listener(values: dict[Any, Any]) -> dict[Any, Any]:
+        def listener(values: dict[Block, Any]) -> Updates:
             return self.answer(fn, values, at, clears)
 
         self._quietly(event, listener)
@@ -102,7 +104,7 @@ class Answers:
     def pressed(self, event: Any, fn: Callable[[Any, gr.EventData], Values], at: str) -> None:
         """Answer a press in a picture, whose data come with the event."""
 
-        def listener(values: dict[Any, Any], data: gr.EventData) -> dict[Any, Any]:
+        def listener(values: dict[Block, Any], data: gr.EventData) -> Updates:
             return self.answer(lambda asked: fn(asked, data), values, at)
 
         self._quietly(event, listener)
@@ -110,19 +112,20 @@ class Answers:
     def slow(self, event: Any, fn: Callable[[Any, Callable[..., None]], Values], at: str) -> None:
         """Answer in the queue what takes seconds; `fn` is given what reports progress."""
 
-        def listener(values: dict[Any, Any], progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
+        def listener(values: dict[Block, Any], progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
             return self.answer(lambda asked: fn(asked, progress), values, at)
 
         event(
-            listener, set(self.inputs), self.outputs,
-            concurrency_id="infer", show_progress_on=self.places[at], api_visibility="private",
-        )  # fmt: skip
+            listener,
+            set(self.inputs),
+            self.outputs,
+            concurrency_id="infer",
+            show_progress_on=self.places[at],
+            api_visibility="private",
+        )
 
     def _quietly(self, event: Any, listener: Callable[..., Any]) -> None:
-        event(
-            listener, set(self.inputs), self.outputs,
-            queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+        event(listener, set(self.inputs), self.outputs, **LATEST)
 
 
 def _page() -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from bertdemo.errors import CheckpointUnknown
 from bertdemo.ui.body_limit import BodyLimit
-from bertdemo.ui.localized import Words, guarded
+from bertdemo.ui.localized import LocalizedComponents, guarded
 
 ENDPOINTS = {
     "new_owner", "checkpoints", "tokenize", "inspect", "embed", "check_data", "start_run", "run_status", "runs",
@@ -103,7 +103,7 @@ def test_without_a_place_to_show_it_is_a_gradio_error() -> None:
 def test_words_follow_the_language() -> None:
     import gradio as gr
 
-    words = Words()
+    words = LocalizedComponents()
     with gr.Blocks(analytics_enabled=False):
         button = words.make(gr.Button, {"value": "tokens.train"})
     assert button.value == "Train your own"

@@ -11,7 +11,7 @@ import pytest
 from gradio.exceptions import InvalidPathError
 
 from bertdemo.i18n.translation import translate
-from bertdemo.ui.localized import Border
+from bertdemo.ui.localized import UploadGuardBlocks
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, error: Exception, inputs: list[Any]) -> str:
@@ -22,7 +22,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, error: Exception, inputs: list[Any]
 
     monkeypatch.setattr(gr.Blocks, "preprocess_data", fails)
     with pytest.raises(gr.Error) as caught:
-        asyncio.run(Border().preprocess_data(SimpleNamespace(inputs=inputs), inputs))
+        asyncio.run(UploadGuardBlocks().preprocess_data(SimpleNamespace(inputs=inputs), inputs))
     return str(caught.value.message)
 
 

@@ -11,7 +11,7 @@ import pytest
 from gradio.context import LocalContext
 
 from bertdemo.errors import TextMissing
-from bertdemo.ui.stale_requests import Answers, Turns, Values
+from bertdemo.ui.stale_requests import Answers, StaleRequestGuard, Values
 
 LANG, DRAWING, CONTROL = object(), object(), object()
 WHOLE = ("drawing",)
@@ -89,6 +89,6 @@ def test_a_part_does_not_make_another_answer_old(answers: Answers, of: Callable[
 
 
 def test_a_page_that_asked_long_ago_is_forgotten_and_begins_again() -> None:
-    turns = Turns(pages=2)
+    turns = StaleRequestGuard(pages=2)
     assert [turns.take(page) for page in ("a", "a", "b", "a", "c")] == [1, 2, 1, 3, 1]
     assert [turns.newest(page) for page in ("a", "b", "c")] == [3, 0, 1]

@@ -28,9 +28,13 @@ from bertdemo.settings import Settings
 from bertdemo.tables import table_files
 from bertdemo.ui.api.endpoints import Endpoints
 from bertdemo.ui.fine_tune import callbacks as fine_tune
-from bertdemo.ui.page import Hook, Visit, _run
+from bertdemo.ui.hooks import Hook, call_all
+from bertdemo.ui.page import Visit
 from bertdemo.ui.runs import callbacks as runs
+from bertdemo.ui.runs.layout import layout
+from bertdemo.ui.updates import Updates
 from tests.runs.support import request_for, rows_of, started, write_csv
+from tests.ui.pages import empty_page
 
 DEEP = b"[" * 10_000 + b"]" * 10_000
 ROW = {"row": 2, "text": "好 film", "label": "no", "predicted": "yes", "confidence": 0.75}
@@ -66,7 +70,8 @@ def _opened(services: Services, run: str) -> None:
     """Do all that a page or a program does with a run: open it in both tabs, list it, ask for its status."""
     visit = Visit(lang="en", tab="", run=run, checkpoint="", owner="")
     fine_tune._Callbacks(services).arrive(visit, {"run": run})
-    runs._Callbacks(services).arrive(visit)
+    with empty_page(services) as page:
+        runs.Callbacks(page, layout(page)).arrive(visit)
     Endpoints(services).runs()
     services.supervisor._adopt()
     overdue(services.registry.folder(run), 0.0)
@@ -157,20 +162,20 @@ def boxes() -> Iterator[list[Any]]:
 def test_a_load_hook_that_fails_costs_its_own_panel_and_is_logged(
     boxes: list[Any], caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    def fail(visit: Any, value: str) -> tuple[str, str]:
+    def fail(visit: Any, value: str) -> Updates:
         raise error
 
-    def wrong(visit: Any) -> tuple[str, str, str]:
-        return ("one", "too", "many")
+    def foreign(visit: Any) -> Updates:
+        return {boxes[1]: "its own", boxes[0]: "of another hook"}
 
     hooks = [
-        Hook(lambda visit, value: value, ["x"], boxes[:1]),
-        Hook(fail, ["x"], boxes[1:3]),
-        Hook(wrong, [], boxes[1:3]),
-        Hook(lambda visit, value: value, ["x"], boxes[3:]),
+        Hook(lambda visit, value: {boxes[0]: value}, boxes[:1], boxes[:1]),
+        Hook(fail, boxes[:1], boxes[1:3]),
+        Hook(foreign, [], boxes[1:3]),
+        Hook(lambda visit, value: {boxes[3]: value}, boxes[:1], boxes[3:]),
     ]
     with caplog.at_level(logging.WARNING):
-        assert _run(hooks, SimpleNamespace(lang="en"), ("a", "b", "c")) == {boxes[0]: "a", boxes[3]: "c"}
+        assert call_all(hooks, SimpleNamespace(lang="en"), ("a", "b", "c")) == {boxes[0]: "a", boxes[3]: "c"}
     assert str(error).strip("'") in caplog.text
     assert caplog.text.count("stays as it was") == 2
     error_ids = [record.getMessage().removeprefix("error ") for record in caplog.records if record.exc_info]

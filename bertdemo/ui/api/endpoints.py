@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
 from bertdemo import tasks
 from bertdemo.analysis import report
@@ -191,8 +192,8 @@ class Endpoints:
             test_name=Path(test_file).name if test_file else None,
         )
         key = self._owner(owner)
-        task, columns, _ = self._chosen(request)
-        rows = rows_key(preparation_of(request), task, columns)
+        chosen, roles, _ = self._chosen(request)
+        rows = rows_key(preparation_of(request), chosen, roles)
         known = as_fields(self._services.baselines.remembered(rows, request.checkpoint, most=_BASELINE_ROWS))
         return {"run_id": self._services.supervisor.start(replace(request, baselines=known), key)}
 
@@ -314,7 +315,7 @@ def build_api(services: Services) -> None:
     calls = Endpoints(services)
     for name in ("new_owner", "checkpoints", "tokenize", "inspect", "embed", "run_status", "runs", "cancel_run",
                  "delete_run", "predict"):  # fmt: skip
-        gr.api(guarded(getattr(calls, name)), api_name=name, api_description=getattr(calls, name).__doc__)
+        api(guarded(getattr(calls, name)), api_name=name, api_description=getattr(calls, name).__doc__)
     with gr.Row(visible=False):
         _with_files(calls)
 

@@ -22,6 +22,7 @@ from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
+from bertdemo.ui.updates import keyed
 
 
 def build(page: Page) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def wire(
 
     for changed in (source.change, data["picked"].change, checkpoint.change):
         changed(fresh, [source, data["picked"]], [box["go"], *shown], **quiet)
-    page.on_language(lambda lang: ("", hidden), [], shown)
+    page.on_language(keyed(lambda lang: ("", hidden), shown), [], shown)
 
 
 def _answer(

@@ -34,6 +34,7 @@ from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.html.runs import render_outcome, render_run
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.updates import keyed
 
 _IDLE_SECONDS = 3.0
 _OUT_OF_MEMORY = "error.out_of_memory"
@@ -253,11 +254,12 @@ def build(page: Page) -> None:
     baselines_panel.wire(page, baseline, state.source, data, form.checkpoint)
     label_issues_panel.wire(page, suspects, state.source, data, form.checkpoint, shown)
     _wire_run(page, calls, state, data, form, progress, result, drawn, baseline["keep"])
-    page.on_load(calls.arrive, [page.run], [page.run, state.timer, *drawn])
+    arrived = [page.run, state.timer, *drawn]
+    page.on_load(keyed(calls.arrive, arrived), [page.run], arrived)
     again = [page.run, state.seen, page.owner, page.lang]  # it may have been stopped or deleted in Runs meanwhile
-    page.on_open("train", guarded(calls.tick), again, [state.timer, *drawn])
+    page.on_open("train", keyed(guarded(calls.tick), [state.timer, *drawn]), again, [state.timer, *drawn])
     page.on_language(
-        calls.speak,
+        keyed(calls.speak, [*shown, *drawn]),
         [state.source, data["picked"], form.checkpoint, page.owner, page.run],
         [*shown, *drawn],
     )
@@ -281,7 +283,9 @@ def _wire_data(
             queue=False, trigger_mode="always_last", **_QUIET,
         )  # fmt: skip
     page.on_language(
-        lambda lang, found, checkpoint, key, *fields: chosen(found, checkpoint, key, lang, *fields),
+        keyed(
+            lambda lang, found, checkpoint, key, *fields: chosen(found, checkpoint, key, lang, *fields), [form.chosen]
+        ),
         [state.found, form.checkpoint, page.owner, *form.components],
         [form.chosen],
     )
@@ -315,7 +319,7 @@ def _wire_run(
         smaller.then(**again, **_QUIET),
     ):
         begin.then(None, [page.run, form.trouble], None, js=_STARTED)
-    page.on_language(lambda lang: "", [], [form.trouble])  # the next Start says it again, in the new language
+    page.on_language(lambda lang: {form.trouble: ""}, [], [form.trouble])
     progress["stop"].click(
         guarded(calls.stop, shown=lambda told: ("", root(error_state(told)), *(gr.skip(),) * (_DRAWN - 2))),
         [page.run, page.owner, page.lang], drawn, queue=False, **_QUIET,

@@ -79,7 +79,7 @@ def wire(
         guarded(fetch, shown=refused(len(outputs), 3)), [box["found"], box["part"], *beside, *who], outputs,
         show_progress_on=box["told"], **quiet,
     )  # fmt: skip
-    page.on_language(lambda lang, found: _told(found, lang), [box["found"]], [box["told"]])
+    page.on_language(lambda lang, found: {box["told"]: _told(found, lang)}, [box["found"]], [box["told"]])
 
 
 def _fetch(services: Services, hub: HubData, found: RemoteData | None, part: str, progress: Any) -> Source:

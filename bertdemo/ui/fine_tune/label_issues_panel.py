@@ -23,6 +23,7 @@ from bertdemo.ui.html.label_issues import render_relabels, render_suspects
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
+from bertdemo.ui.updates import keyed
 
 # The listeners stay while the list is drawn anew; Gradio then writes other rows into the boxes that are there, ticked
 # or not.
@@ -215,7 +216,7 @@ def wire(
     box["export"].click(
         guarded(calls.export), [box["seen"], page.lang], box["file"], show_progress="hidden", api_visibility="private"
     ).then(None, box["file"], None, js="(file) => window.bertdemo.download(file)")
-    page.on_language(calls.speak, [box["seen"], *about], drawn)
+    page.on_language(keyed(calls.speak, drawn), [box["seen"], *about], drawn)
 
 
 def _late(seen: Seen | None, source: Source | None, picked: Picked | None, checkpoint: str) -> tuple[Any, ...]:

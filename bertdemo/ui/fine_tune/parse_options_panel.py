@@ -83,7 +83,7 @@ def wire(
             guarded(read_again), [source, *(parts[part] for part in _PARTS), *who], [source, *shown],
             show_progress_on=report, api_visibility="private",
         )  # fmt: skip
-    page.on_language(lambda lang, source: _told(data, source, lang)[1], [source], [parts["said"]])
+    page.on_language(lambda lang, source: {parts["said"]: _told(data, source, lang)[1]}, [source], [parts["said"]])
 
 
 def _told(data: ChosenData, source: Source | None, lang: str) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from bertdemo.ui.html.predictions import describe
 from bertdemo.ui.html.primitives import error_state, pill, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
+from bertdemo.ui.updates import keyed
 
 
 @dataclass(frozen=True)
@@ -166,9 +167,10 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     look.tick(guarded(find_devices), [seen, page.lang], [look, device, page.device, seen], **quiet)
     form.checkpoint.change(guarded(tell, shown=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet)
-    page.on_load(list_checkpoints, [], [form.checkpoint])
+    page.on_load(keyed(list_checkpoints, [form.checkpoint]), [], [form.checkpoint])
     page.tells_model("train", form.checkpoint)
-    page.on_language(speak, [form.checkpoint, page.owner], [form.checkpoint, about, page.device, seen])
+    spoken = [form.checkpoint, about, page.device, seen]
+    page.on_language(keyed(speak, spoken), [form.checkpoint, page.owner], spoken)
 
 
 def _pill(services: Services, lang: str) -> str:

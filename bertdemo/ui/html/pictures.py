@@ -288,11 +288,15 @@ def _names(dots: Sequence[Dot], places: Sequence[tuple[float, float]], chosen: i
 def _free(x: float, y: float, wide: float, taken: Sequence[Bounds]) -> Bounds:
     half, away = _LINE / 2, _RADIUS + 4
     corners = (
-        (x + away, y - half), (x - away - wide, y - half),
-        (x - wide / 2, y - away - _LINE), (x - wide / 2, y + away),
-        (x + away, y - away - half), (x + away, y + half),
-        (x - away - wide, y - away - half), (x - away - wide, y + half),
-    )  # fmt: skip
+        (x + away, y - half),
+        (x - away - wide, y - half),
+        (x - wide / 2, y - away - _LINE),
+        (x - wide / 2, y + away),
+        (x + away, y - away - half),
+        (x + away, y + half),
+        (x - away - wide, y - away - half),
+        (x - away - wide, y + half),
+    )
     boxes = [(left, left + wide, top, top + _LINE) for left, top in corners]
     inside = [box for box in boxes if box[0] >= 0 and box[1] <= _WIDTH and box[2] >= 0 and box[3] <= _HEIGHT]
     free = (box for box in inside if not any(_overlap(box, other) for other in taken))

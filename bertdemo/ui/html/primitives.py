@@ -63,16 +63,14 @@ def pill(text: str, strong: str = "", alive: bool = False) -> str:
 
 def facts(items: Iterable[tuple[str, str, str]]) -> str:
     """Draw a line of counts; each item is (words before, number, words after), as `i18n.around` returns."""
-    return '<div class="bd-facts">' + join(
-        f"<span>{esc(before)}<b>{esc(number)}</b>{esc(after)}</span>" for before, number, after in items
-    ) + "</div>"  # fmt: skip
+    body = join(f"<span>{esc(before)}<b>{esc(number)}</b>{esc(after)}</span>" for before, number, after in items)
+    return f'<div class="bd-facts">{body}</div>'
 
 
 def key(items: Iterable[tuple[str, str]]) -> str:
     """Draw the legend; each item is (look, words), where the look is a chip's or `blue`, `orange`, `violet`."""
-    return '<div class="bd-key">' + join(
-        f'<span class="{esc(look)}"><i aria-hidden="true"></i>{esc(words)}</span>' for look, words in items
-    ) + "</div>"  # fmt: skip
+    body = join(f'<span class="{esc(look)}"><i aria-hidden="true"></i>{esc(words)}</span>' for look, words in items)
+    return f'<div class="bd-key">{body}</div>'
 
 
 def big(text: str, small: str = "") -> str:
@@ -118,7 +116,10 @@ def chip(piece: str, under: str, look: Look, title: str, chosen: bool = False) -
     )
 
 
-def bar(share: float, kind: Literal["value", "accent", "compare"] = "value", label: str = "") -> str:
+BarKind = Literal["value", "accent", "compare"]
+
+
+def bar(share: float, kind: BarKind = "value", label: str = "") -> str:
     """Draw a horizontal bar of 0..1."""
     width = 100 * min(max(share, 0.0), 1.0)
     return (
@@ -129,10 +130,11 @@ def bar(share: float, kind: Literal["value", "accent", "compare"] = "value", lab
 
 def bars(rows: Iterable[tuple[str, float, str]]) -> str:
     """Draw named bars under each other; each row is (name, share of 1, the number as text)."""
-    return '<div class="bd-bars">' + join(
+    body = join(
         f'<span class="name">{esc(name)}</span>{bar(share, label=name)}<span class="n">{esc(shown)}</span>'
         for name, share, shown in rows
-    ) + "</div>"  # fmt: skip
+    )
+    return f'<div class="bd-bars">{body}</div>'
 
 
 def histogram(
@@ -170,17 +172,17 @@ def interval(value: float, low: float, high: float, label: str, compare: float |
 
 def heat_strip(cells: Sequence[tuple[str, float]], label: str = "") -> str:
     """Draw values of 0..1 as a row of squares from the paper to blue; each cell is (title, value)."""
-    return f'<span class="bd-heat" role="img" aria-label="{esc(label)}">' + join(
-        f'<i title="{esc(title)}" style="--v:{min(max(value, 0.0), 1.0):.3f}"></i>' for title, value in cells
-    ) + "</span>"  # fmt: skip
+    body = join(f'<i title="{esc(title)}" style="--v:{min(max(value, 0.0), 1.0):.3f}"></i>' for title, value in cells)
+    return f'<span class="bd-heat" role="img" aria-label="{esc(label)}">{body}</span>'
 
 
 def marked(parts: Iterable[tuple[str, float]]) -> str:
     """Draw running text in which each part (text, strength 0..1) is underlaid as strongly as it counts."""
-    return '<p class="bd-marked">' + join(
+    body = join(
         f'<mark style="--v:{min(value, 1.0):.3f}">{esc(text)}</mark>' if value > 0 else esc(text)
         for text, value in parts
-    ) + "</p>"  # fmt: skip
+    )
+    return f'<p class="bd-marked">{body}</p>'
 
 
 def spans(text: str, marks: Iterable[Marked]) -> str:

@@ -13,6 +13,7 @@ from bertdemo.tasks.results import Degree
 from bertdemo.ui.html.charts import confusion, curve
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import (
+    BarKind,
     around,
     bar,
     big,
@@ -148,15 +149,16 @@ def _top(status: RunStatus, lang: str, ahead: int) -> str:
 
 def _bars(status: RunStatus, lang: str) -> str:
     whole, epoch = translate(lang, "run.whole"), translate(lang, "run.this_epoch")
-    rows = [(whole, status.progress, "accent")]
+    rows: list[tuple[str, float, BarKind]] = [(whole, status.progress, "accent")]
     if not status.stepless:
         rows.append((epoch, status.epoch_progress, "value"))
     if status.phase in _MEASURED or (status.stepless and status.phase):
         rows[1:] = [(translate(lang, f"run.phase.{status.phase}"), status.phase_progress, "value")]
-    return '<div class="bd-progress">' + join(
+    bars = join(
         f'<span class="name">{esc(name)}</span>{bar(share, kind, name)}<span class="n">{percent(share, 0)}</span>'
         for name, share, kind in rows
-    ) + "</div>"  # fmt: skip
+    )
+    return f'<div class="bd-progress">{bars}</div>'
 
 
 def _figures(status: RunStatus, lang: str) -> str:
@@ -329,9 +331,7 @@ def mistake_cells(
     """Return header and rows of all mistakes as a file: everything that the task read, and the number as it is."""
     headers = {name: translate(lang, _own(f"result.column.{name}", task)) for name in _AROUND_TEXTS}
     header = [headers.pop("row"), *(translate(lang, f"role_word.{role}") for role in reads), *headers.values()]
-    rows = [
-        [str(m.row), *(m.text, m.pair)[: len(reads)], m.label, m.predicted, _number(m.degree)] for m in mistakes
-    ]  # fmt: skip
+    rows = [[str(m.row), *(m.text, m.pair)[: len(reads)], m.label, m.predicted, _number(m.degree)] for m in mistakes]
     return header, rows
 
 
@@ -347,11 +347,15 @@ def _mistake_table(evaluation: Evaluation, lang: str, task: str = "") -> str:
     whole = sum(len(mistake.text) for mistake in shown) <= _MISTAKE_CHARS
     rows = [
         (
-            thousands(m.row), m.text if whole else _short(m.text), *([_short(m.pair)] if pairs else []),
-            _word(m.label, m, lang), _word(m.predicted, m, lang), _degree(m.degree),
+            thousands(m.row),
+            m.text if whole else _short(m.text),
+            *([_short(m.pair)] if pairs else []),
+            _word(m.label, m, lang),
+            _word(m.predicted, m, lang),
+            _degree(m.degree),
         )
         for m in shown
-    ]  # fmt: skip
+    ]
     told = translate(lang, "result.more_mistakes", shown=thousands(len(shown)), n=thousands(total))
     more = caption(told) if total > len(shown) else ""
     return f'<div class="bd-mistake-table">{table(headers, rows, numeric=(0, len(names) - 1))}</div>{more}'
@@ -365,13 +369,16 @@ def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str, task: str 
         f"<li>{_quoted(m)}<span>"
         + esc(
             translate(
-                lang, told, label=_word(m.label, m, lang), predicted=_word(m.predicted, m, lang),
+                lang,
+                told,
+                label=_word(m.label, m, lang),
+                predicted=_word(m.predicted, m, lang),
                 sure=_degree(m.degree, 0),
             )
         )
         + "</span></li>"
         for m in mistakes
-    )  # fmt: skip
+    )
     first = caption(plural(lang, _own("result.three_of", task), total))
     return f'{first}<ul class="bd-mistakes">{items}</ul>'
 

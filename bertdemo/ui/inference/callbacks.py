@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from bertdemo import tasks
+from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.errors import DataNotChosen
 from bertdemo.hub.progress import DownloadProgress
 from bertdemo.i18n.translation import has, percent, plural, translate
-from bertdemo.services import Services
 from bertdemo.serving.files import predict_file
-from bertdemo.tables.table_files import KINDS
 from bertdemo.ui.html.predictions import Asked, describe, render_prediction, render_vector
-from bertdemo.ui.html.primitives import caption, empty_state, error_state, join, note, root
-from bertdemo.ui.html.run_list import when
+from bertdemo.ui.html.primitives import caption, error_state, join, note, root
 from bertdemo.ui.inference import search_panel
+from bertdemo.ui.inference.choices import checkpoint_choices
+from bertdemo.ui.inference.layout import Components, layout, no_answer
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.updates import QUIET, Updates
 
 _POOLING = "mean"
-_ARRIVED = 3
 
 
 def _box(role: str, place: str, lang: str) -> str:
@@ -31,225 +33,209 @@ def _box(role: str, place: str, lang: str) -> str:
     return translate(lang, own if has(own) else f"predict.{place}")
 
 
-class _Callbacks:
-    """The listeners of this tab, without the page."""
+Progress = Callable[[float, str], None]
+"""Is told the share that is done, and in words what goes on."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
-    def predict(self, text: str, pair: str, checkpoint: str, key: str, lang: str, progress: gr.Progress) -> str:
-        """Inputs: text, second text, checkpoint, owner, lang. Outputs: the answer."""
-        owner = self._services.owner(key)
-        info = self._services.catalogue.describe(checkpoint, owner)
+@dataclass(frozen=True)
+class Callbacks:
+    """The listeners of this tab; `key` is the owner key of who asks."""
+
+    page: Page
+    parts: Components
+
+    def predict(self, text: str, pair: str, checkpoint: str, key: str, lang: str, progress: Progress) -> Updates:
+        """Outputs: the answer."""
+        owner = self.page.services.owner(key)
+        info = self.page.catalogue.describe(checkpoint, owner)
         if not info.ready:
+            self._download(info.id, owner, lang, progress)
+        render = self._prediction if info.task else self._vector
+        return {self.parts.answer: render(info, text, pair, owner, lang)}
 
-            def say(done: DownloadProgress) -> None:
-                progress(done.share, desc=translate(lang, "run.fetching", percent=percent(done.share, 0)))
+    def _download(self, checkpoint: str, owner: str, lang: str, progress: Progress) -> None:
+        def report(done: DownloadProgress) -> None:
+            progress(done.share, translate(lang, "run.fetching", percent=percent(done.share, 0)))
 
-            self._services.catalogue.folder(info.id, owner, say)
-        if info.task:
-            second = pair if tasks.find(info.task).reads_pairs else ""
-            answer = self._services.predictor.predict(text, second, info.id, owner)
-            return render_prediction(answer.output, answer.before, info.name, lang, Asked(text, second))
-        similarity = self._services.predictor.similarity(text, pair, info.id, owner) if pair.strip() else None
-        vector = self._services.predictor.embed([text], info.id, _POOLING, owner)[0]
+        self.page.catalogue.folder(checkpoint, owner, report)
+
+    def _prediction(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
+        second = pair if tasks.find(info.task or "").reads_pairs else ""
+        answer = self.page.services.predictor.predict(text, second, info.id, owner)
+        return render_prediction(answer.output, answer.before, info.name, lang, Asked(text, second))
+
+    def _vector(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
+        """Draw what a checkpoint without a head can give."""
+        predictor = self.page.services.predictor
+        similarity = predictor.similarity(text, pair, info.id, owner) if pair.strip() else None
+        vector = predictor.embed([text], info.id, _POOLING, owner)[0]
         return join([root(note(translate(lang, "predict.no_head"))), render_vector(vector, _POOLING, similarity, lang)])
 
-    def choose(self, checkpoint: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: checkpoint, owner, lang. Outputs: what it is, both texts, Fine-tune button, file box."""
-        info = self._services.catalogue.describe(checkpoint, self._services.owner(key))
-        task = tasks.find(info.task) if info.task else None
-        names = {role.place: role.name for role in task.reads} if task else {}
-        first, second = (_box(names.get(place, place), place, lang) for place in ("text", "pair"))
-        return (
-            describe(info, lang),
-            gr.update(label=first),
-            gr.update(visible=task is None or task.reads_pairs, label=second),
-            gr.update(visible=task is None),
-            gr.update(visible=task is not None),
-        )
+    def predict_refused(self, message: str) -> Updates:
+        """Outputs: the answer."""
+        return {self.parts.answer: root(error_state(message))}
 
-    def arrive(self, visit: Visit) -> tuple[Any, ...]:
-        """Inputs: the visit. Outputs: checkpoint, then those of `choose`."""
-        owner = self._services.owner(visit.owner)
-        wanted = visit.checkpoint or (visit.run if self._services.catalogue.owns(visit.run, owner) else "")
-        choices = self.choices(visit.owner, visit.lang)
-        if self._services.catalogue.is_hub_id(wanted) and wanted not in {value for _, value in choices}:
+    def answer_again(self, lang: str, answered: tuple[str, str, str] | None, key: str) -> Updates:
+        """Outputs: the answer, in another language."""
+        if not answered:
+            return {self.parts.answer: no_answer(lang)}
+        text, pair, checkpoint = answered
+        predicting = guarded(self.predict, shown=self.predict_refused)
+        return predicting(text, pair, checkpoint, key, lang, lambda share, words: None)
+
+    def remember(self, text: str, pair: str, checkpoint: str) -> Updates:
+        """Outputs: answered."""
+        return {self.parts.answered: (text, pair, checkpoint)}
+
+    def choose(self, checkpoint: str, key: str, lang: str) -> Updates:
+        """Outputs: what the checkpoint is, both texts, the Fine-tune button and the file box."""
+        info = self.page.catalogue.describe(checkpoint, self.page.services.owner(key))
+        task = tasks.find(info.task) if info.task else None
+        roles = {role.place: role.name for role in task.reads} if task else {}
+        text, pair = (_box(roles.get(place, place), place, lang) for place in ("text", "pair"))
+        question = self.parts.question
+        return {
+            question.about: describe(info, lang),
+            question.text: gr.update(label=text),
+            question.pair: gr.update(visible=task is None or task.reads_pairs, label=pair),
+            question.train: gr.update(visible=task is None),
+            self.parts.file_box.box: gr.update(visible=task is not None),
+        }
+
+    def choose_refused(self, message: str) -> Updates:
+        """Outputs: what the checkpoint is."""
+        return {self.parts.question.about: root(error_state(message))}
+
+    def arrive(self, visit: Visit) -> Updates:
+        """Outputs: checkpoint, and those of `choose`."""
+        catalogue, owner = self.page.catalogue, self.page.services.owner(visit.owner)
+        wanted = visit.checkpoint or (visit.run if catalogue.owns(visit.run, owner) else "")
+        choices = checkpoint_choices(self.page.services, visit.owner, visit.lang)
+        if catalogue.is_hub_id(wanted) and wanted not in {value for _, value in choices}:
             # The Hub is asked when the tab opens: the page must not wait for it.
-            return (gr.update(choices=choices, value=wanted), *(gr.skip(),) * 5)
+            return {self.parts.question.checkpoint: gr.update(choices=choices, value=wanted)}
         return self.open(wanted, visit.owner, visit.lang)
 
-    def open(self, wanted: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: checkpoint, owner, lang. Outputs: checkpoint with its choices, then those of `choose`.
+    def come(self, wanted: str, checkpoint: str, key: str, lang: str) -> Updates:
+        """Outputs: those of `open`; another tab may have asked for a checkpoint, which it does once."""
+        return {self.page.checkpoint: "", **self.open(wanted or checkpoint, key, lang)}
+
+    def open(self, wanted: str, key: str, lang: str) -> Updates:
+        """Outputs: checkpoint with its choices, and those of `choose`.
 
         An id of the Hub that was typed is kept, whatever the Hub says of it now: that stands below.
         """
-        choices = self.choices(key, lang)
-        known = [value for _, value in choices]
-        chosen = wanted if wanted in known or self._services.catalogue.is_hub_id(wanted) else next(iter(known))
-        return (gr.update(choices=choices, value=chosen), *guarded(self.choose, shown=_not_chosen)(chosen, key, lang))
+        choices = checkpoint_choices(self.page.services, key, lang)
+        ids = [value for _, value in choices]
+        checkpoint = wanted if wanted in ids or self.page.catalogue.is_hub_id(wanted) else ids[0]
+        choosing = guarded(self.choose, shown=self.choose_refused)
+        opened: Updates = {self.parts.question.checkpoint: gr.update(choices=choices, value=checkpoint)}
+        return {**opened, **choosing(checkpoint, key, lang)}
 
-    def choices(self, key: str, lang: str) -> list[tuple[str, str]]:
-        """Return this owner's checkpoints: trained ones first, newest first, then those that can be had."""
-        found = self._services.catalogue.list(self._services.owner(key))
-        order = {"trained": 0, "bundled": 1, "local": 2, "hub": 3}
-        named = []
-        for info in sorted(found, key=lambda info: order[info.source]):
-            if info.source == "trained":
-                metric = (
-                    f"{info.metric:.3f}" if info.metric is not None else translate(lang, "predict.choice_unmeasured")
-                )
-                words = translate(
-                    lang, "predict.choice_trained", name=info.name, metric=metric, when=when(info.created)
-                )
-            else:
-                words = translate(
-                    lang, "checkpoint.choice" if info.ready else "checkpoint.choice_remote", name=info.name
-                )
-            named.append((words, info.id))
-        return named
+    def speak(self, lang: str, checkpoint: str, key: str) -> Updates:
+        """Outputs: those of `open`, in another language."""
+        return self.open(checkpoint, key, lang)
 
-    def predict_file(
-        self, file: str | None, checkpoint: str, key: str, lang: str, progress: gr.Progress
-    ) -> tuple[Any, Any]:
-        """Inputs: file, checkpoint, owner, lang. Outputs: what was done, the file with predictions."""
+    def predict_file(self, file: str | None, checkpoint: str, key: str, lang: str, progress: Progress) -> Updates:
+        """Outputs: what was done, and the file with predictions."""
         if not file:
             raise DataNotChosen
-        path = Path(file)
-        target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
+        services, path = self.page.services, Path(file)
+        target = services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         rows = predict_file(
-            path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
-            checkpoint=checkpoint, owner=self._services.owner(key), columns={}, shelf=self._services.shelf,
-            progress=lambda share: progress(
-                share, desc=translate(lang, "predict.file_working", percent=percent(share, 0))
-            ),
-        )  # fmt: skip
-        return root(caption(plural(lang, "predict.file_done", rows))), gr.update(value=str(target), visible=True)
+            path,
+            path.name,
+            target,
+            predictor=services.predictor,
+            catalogue=services.catalogue,
+            checkpoint=checkpoint,
+            owner=services.owner(key),
+            columns={},
+            shelf=services.shelf,
+            progress=lambda share: progress(share, translate(lang, "predict.file_working", percent=percent(share, 0))),
+        )
+        box, outcome = self.parts.file_box, root(caption(plural(lang, "predict.file_done", rows)))
+        return {box.outcome: outcome, box.result: gr.update(value=str(target), visible=True)}
+
+    def predict_file_refused(self, message: str) -> Updates:
+        """Outputs: what was done, and the file, which disappears."""
+        box = self.parts.file_box
+        return {box.outcome: root(error_state(message)), box.result: gr.update(visible=False)}
 
 
 def build(page: Page) -> None:
-    """Draw the tab."""
-    services = page.services
-    calls, make = _Callbacks(services), page.words.make
-    with gr.Row(elem_classes="bd-pair", equal_height=False):
-        with gr.Column(min_width=320):
-            checkpoint = make(
-                gr.Dropdown, {"label": "predict.checkpoint"}, choices=[("bundled", "bundled")], value="bundled",
-                allow_custom_value=True, elem_id="predict-checkpoint",
-            )  # fmt: skip
-            about = gr.HTML("", elem_id="predict-about")
-            text = make(
-                gr.Textbox, {"label": "predict.text", "placeholder": "predict.text_placeholder"},
-                lines=3, max_lines=12, elem_id="predict-text",
-            )  # fmt: skip
-            pair = make(
-                gr.Textbox, {"label": "predict.pair", "placeholder": "predict.text_placeholder"},
-                lines=2, max_lines=12, elem_id="predict-pair",
-            )  # fmt: skip
-            with gr.Row():
-                go = make(gr.Button, {"value": "predict.go"}, variant="primary", elem_id="predict-go", scale=0)
-                train = make(gr.Button, {"value": "predict.fine_tune"}, elem_id="predict-train", scale=0)
-        with gr.Column(min_width=320, elem_classes="bd-box"):
-            answer = make(
-                gr.HTML, {"value": lambda lang: root(empty_state(translate(lang, "predict.empty")))},
-                elem_id="predict-answer",
-            )  # fmt: skip
-    with make(
-        gr.Accordion, {"label": "predict.file_box"}, open=False, visible=False, elem_id="predict-file-box"
-    ) as box:
-        file = make(gr.File, {"label": "predict.file"}, height=110, elem_id="predict-file",
-                    file_types=list(KINDS))  # fmt: skip
-        run = make(gr.Button, {"value": "predict.file_go"}, variant="primary", elem_id="predict-file-go", scale=0)
-        told = gr.HTML("", elem_id="predict-file-told")
-        result = make(
-            gr.File, {"label": "predict.file_result"}, visible=False, interactive=False, elem_id="predict-result"
-        )
-
-    search_panel.build(page, checkpoint)
-    _wire(page, calls, {
-        "checkpoint": checkpoint, "about": about, "text": text, "pair": pair, "go": go, "train": train,
-        "answer": answer, "box": box, "file": file, "run": run, "told": told, "result": result,
-    })  # fmt: skip
+    """Draw the tab and connect it."""
+    parts = layout(page)
+    callbacks = Callbacks(page, parts)
+    _wire_checkpoint(page, parts, callbacks)
+    _wire_text(page, parts, callbacks)
+    _wire_file(page, parts, callbacks)
+    search_panel.wire(page, parts.search, parts.question.checkpoint)
 
 
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-
-
-def _wire(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
-    """Connect the choice of a checkpoint, then the rest."""
-    who, checkpoint = [page.owner, page.lang], parts["checkpoint"]
-    chosen = [parts["about"], parts["text"], parts["pair"], parts["train"], parts["box"]]
-    checkpoint.change(
-        guarded(calls.choose, shown=_not_chosen),
-        [checkpoint, *who], chosen, queue=False, **_QUIET,
-    )  # fmt: skip
-    _wire_text(page, calls, parts)
-    _wire_file(page, calls, parts)
+def _wire_checkpoint(page: Page, parts: Components, callbacks: Callbacks) -> None:
+    """Connect the choice of a checkpoint, here, in another tab or in the address."""
+    question, checkpoint = parts.question, parts.question.checkpoint
+    described: list[Block] = [question.about, question.text, question.pair, question.train, parts.file_box.box]
+    opened, who = [checkpoint, *described], [page.owner, page.lang]
+    choosing = guarded(callbacks.choose, shown=callbacks.choose_refused)
+    checkpoint.change(choosing, [checkpoint, *who], described, **QUIET)
     checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
     page.tells_model("predict", checkpoint)
-    page.goes_to(parts["train"], "train")
-    page.on_open(
-        "predict",
-        guarded(lambda wanted, now, key, lang: ("", *calls.open(wanted or now, key, lang))),
-        [page.checkpoint, checkpoint, *who],
-        [page.checkpoint, checkpoint, *chosen],
-    )
-    page.on_load(calls.arrive, [], [checkpoint, *chosen])
-    page.on_language(lambda lang, now, key: calls.open(now, key, lang), [checkpoint, page.owner], [checkpoint, *chosen])
+    page.goes_to(question.train, "train")
+    inputs: Sequence[Block] = [page.checkpoint, checkpoint, *who]
+    page.on_open("predict", guarded(callbacks.come), inputs, [page.checkpoint, *opened])
+    page.on_load(callbacks.arrive, [], opened)
+    page.on_language(callbacks.speak, [checkpoint, page.owner], opened)
 
 
-def _wire_text(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
+def _wire_text(page: Page, parts: Components, callbacks: Callbacks) -> None:
     """Connect one text to its answer, which is given again in the other language."""
-    asked = gr.State(None)  # the question whose answer is shown
-    question = [parts["text"], parts["pair"], parts["checkpoint"]]
+    question = parts.question
+    asked: Sequence[Block] = [question.text, question.pair, question.checkpoint]
 
-    def listener(
+    def predict(
         text: str,
         pair: str,
         checkpoint: str,
         key: str,
         lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> str:
-        return calls.predict(text, pair, checkpoint, key, lang, progress)
+    ) -> Updates:
+        return callbacks.predict(text, pair, checkpoint, key, lang, lambda share, words: progress(share, desc=words))
 
-    def again(lang: str, question: tuple[str, str, str] | None, key: str) -> str:
-        if not question:
-            return root(empty_state(translate(lang, "predict.empty")))
-        return guarded(calls.predict, shown=_refused)(*question, key, lang=lang, progress=lambda *_, **__: None)
-
-    for event in (parts["go"].click, parts["text"].submit):
+    predicting = guarded(predict, shown=callbacks.predict_refused)
+    for event in (question.go.click, question.text.submit):
         event(
-            guarded(listener, shown=_refused), [*question, page.owner, page.lang], parts["answer"],
-            concurrency_id="infer", show_progress="minimal", api_visibility="private",
-        )  # fmt: skip
-        event(lambda *question: question, question, asked, queue=False, **_QUIET)
-    page.on_language(again, [asked, page.owner], [parts["answer"]])
+            predicting,
+            [*asked, page.owner, page.lang],
+            parts.answer,
+            concurrency_id="infer",
+            show_progress="minimal",
+            api_visibility="private",
+        )
+        event(callbacks.remember, asked, parts.answered, **QUIET)
+    page.on_language(callbacks.answer_again, [parts.answered, page.owner], [parts.answer])
 
 
-def _wire_file(page: Page, calls: _Callbacks, parts: dict[str, Any]) -> None:
+def _wire_file(page: Page, parts: Components, callbacks: Callbacks) -> None:
     """Connect a file of texts to its file of predictions."""
+    box = parts.file_box
 
-    def listener(
+    def predict(
         file: str | None,
         checkpoint: str,
         key: str,
         lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, Any]:
-        return calls.predict_file(file, checkpoint, key, lang, progress)
+    ) -> Updates:
+        return callbacks.predict_file(file, checkpoint, key, lang, lambda share, words: progress(share, desc=words))
 
-    parts["run"].click(
-        guarded(listener, shown=lambda told: (_refused(told), gr.update(visible=False))),
-        [parts["file"], parts["checkpoint"], page.owner, page.lang], [parts["told"], parts["result"]],
-        concurrency_id="infer", api_visibility="private",
-    )  # fmt: skip
-    page.on_language(lambda lang: "", [], [parts["told"]])
-
-
-def _not_chosen(told: str) -> tuple[Any, ...]:
-    return (_refused(told), *(gr.skip(),) * 4)
-
-
-def _refused(told: str) -> str:
-    return root(error_state(told))
+    box.go.click(
+        guarded(predict, shown=callbacks.predict_file_refused),
+        [box.file, parts.question.checkpoint, page.owner, page.lang],
+        [box.outcome, box.result],
+        concurrency_id="infer",
+        api_visibility="private",
+    )
+    page.on_language(lambda lang: {box.outcome: ""}, [], [box.outcome])  # it was said in the other language

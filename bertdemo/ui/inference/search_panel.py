@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -13,8 +14,9 @@ from bertdemo.tables.table_files import KINDS
 from bertdemo.tasks.roles import TEXT, detect
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.inference.search_html import render_search
-from bertdemo.ui.localized import guarded
+from bertdemo.ui.localized import LocalizedComponents, guarded
 from bertdemo.ui.page import Page
+from bertdemo.ui.updates import Updates
 
 _HITS = 10
 
@@ -26,44 +28,105 @@ def documents_of(services: Services, file: str) -> list[str]:
     return [cell or "" for cell in table.columns[detect(table, [TEXT])["text"]]]
 
 
-def build(page: Page, checkpoint: gr.Dropdown) -> None:
-    """Draw the box and connect it."""
-    make, services = page.words.make, page.services
-    with make(gr.Accordion, {"label": "search.title"}, open=False, elem_id="predict-search-box"):
-        make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "search.about")))})
-        with gr.Row(equal_height=False):
-            documents = make(
-                gr.Textbox, {"label": "search.lines", "placeholder": "search.lines_placeholder"}, lines=6, max_lines=16,
-                elem_id="predict-documents", min_width=260,
-            )  # fmt: skip
-            file = make(
-                gr.File, {"label": "search.file"}, file_types=list(KINDS), height=110, elem_id="predict-documents-file",
-                min_width=200,
-            )  # fmt: skip
-        with gr.Row(elem_classes="bd-controls"):
-            query = make(
-                gr.Textbox, {"label": "search.query", "placeholder": "search.query_placeholder"}, lines=1, max_lines=3,
-                elem_id="predict-query", scale=4, min_width=220,
-            )  # fmt: skip
-            go = make(gr.Button, {"value": "search.go"}, variant="primary", elem_id="predict-search", scale=0)
-        answer = gr.HTML("", elem_id="predict-found")
+@dataclass(frozen=True)
+class Components:
+    """The documents, a query, and what was found."""
 
-    def listener(
-        query: str, documents: str, file: str | None, checkpoint: str, key: str, lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> str:  # fmt: skip
-        texts = documents_of(services, file) if file else (documents or "").splitlines()
+    documents: gr.Textbox
+    file: gr.File
+    query: gr.Textbox
+    go: gr.Button
+    answer: gr.HTML
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """The listeners of this panel."""
+
+    services: Services
+    parts: Components
+
+    def search(
+        self,
+        query: str,
+        documents: str,
+        file: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: Callable[[float, str], None],
+    ) -> Updates:
+        """Outputs: the answer; a file goes before documents that were typed."""
+        texts = documents_of(self.services, file) if file else (documents or "").splitlines()
         working = translate(lang, "search.working", percent="{}")
-        found = services.searcher.search(
-            query or "", texts, checkpoint, services.owner(key), _HITS,
-            lambda share: progress(share, desc=working.format(percent(share, 0))),
-        )  # fmt: skip
-        return render_search(found, lang)
+        results = self.services.searcher.search(
+            query or "",
+            texts,
+            checkpoint,
+            self.services.owner(key),
+            _HITS,
+            lambda share: progress(share, working.format(percent(share, 0))),
+        )
+        return {self.parts.answer: render_search(results, lang)}
 
-    quiet: dict[str, Any] = {"concurrency_id": "infer", "show_progress_on": answer, "api_visibility": "private"}
-    for event in (go.click, query.submit):
+    def refused(self, message: str) -> Updates:
+        """Outputs: the answer."""
+        return {self.parts.answer: root(error_state(message))}
+
+
+def layout(words: LocalizedComponents) -> Components:
+    """Draw the box."""
+    with words.make(gr.Accordion, {"label": "search.title"}, open=False, elem_id="predict-search-box"):
+        words.make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "search.about")))})
+        with gr.Row(equal_height=False):
+            documents, file = _documents(words), _file(words)
+        with gr.Row(elem_classes="bd-controls"):
+            query = _query(words)
+            go = words.make(gr.Button, {"value": "search.go"}, variant="primary", elem_id="predict-search", scale=0)
+        return Components(documents, file, query, go, gr.HTML("", elem_id="predict-found"))
+
+
+def _documents(words: LocalizedComponents) -> gr.Textbox:
+    sources = {"label": "search.lines", "placeholder": "search.lines_placeholder"}
+    return words.make(gr.Textbox, sources, lines=6, max_lines=16, elem_id="predict-documents", min_width=260)
+
+
+def _file(words: LocalizedComponents) -> gr.File:
+    kinds = list(KINDS)
+    return words.make(
+        gr.File, {"label": "search.file"}, file_types=kinds, height=110, elem_id="predict-documents-file", min_width=200
+    )
+
+
+def _query(words: LocalizedComponents) -> gr.Textbox:
+    sources = {"label": "search.query", "placeholder": "search.query_placeholder"}
+    return words.make(gr.Textbox, sources, lines=1, max_lines=3, elem_id="predict-query", scale=4, min_width=220)
+
+
+def wire(page: Page, parts: Components, checkpoint: gr.Dropdown) -> None:
+    """Connect the query, which is answered with the checkpoint of the tab."""
+    callbacks = Callbacks(page.services, parts)
+
+    def search(
+        query: str,
+        documents: str,
+        file: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Updates:
+        return callbacks.search(
+            query, documents, file, checkpoint, key, lang, lambda share, words: progress(share, desc=words)
+        )
+
+    for event in (parts.go.click, parts.query.submit):
         event(
-            guarded(listener, shown=lambda told: root(error_state(told))),
-            [query, documents, file, checkpoint, page.owner, page.lang], answer, **quiet,
-        )  # fmt: skip
-    page.on_language(lambda lang: "", [], [answer])
+            guarded(search, shown=callbacks.refused),
+            [parts.query, parts.documents, parts.file, checkpoint, page.owner, page.lang],
+            parts.answer,
+            concurrency_id="infer",
+            show_progress_on=parts.answer,
+            api_visibility="private",
+        )
+    page.on_language(lambda lang: {parts.answer: ""}, [], [parts.answer])  # it was given in the other language

@@ -21,6 +21,7 @@ from bertdemo.ui.inside.views import PICTURES, RATES, Asked, Where
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import SAMPLES, Page
 from bertdemo.ui.stale_requests import Answers
+from bertdemo.ui.updates import keyed
 
 _LISTEN = "window.bertdemo.listen(element, trigger);"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -239,7 +240,8 @@ def _wire(page: Page, calls: Listeners, parts: dict[str, Any]) -> None:
 def _wire_page(page: Page, calls: Listeners, parts: dict[str, Any], answers: Answers) -> None:
     """Connect arrival, language, and other tabs that ask to inspect a checkpoint."""
     page.tells_model("inside", parts["checkpoint"])
-    page.on_load(calls.arrive, [], [parts[name] for name in ("checkpoint", "text", "pair", "add", "where")])
+    arrived = [parts[name] for name in ("checkpoint", "text", "pair", "add", "where")]
+    page.on_load(keyed(calls.arrive, arrived), [], arrived)
 
     def arrive(values: dict[Any, Any]) -> dict[Any, Any]:
         was = values[parts["checkpoint"]]
@@ -265,9 +267,8 @@ def _wire_page(page: Page, calls: Listeners, parts: dict[str, Any], answers: Ans
         kept = [drawn.get(parts[name], gr.skip()) for name in PICTURES]
         return (gr.update(choices=choices), *kept)
 
-    page.on_language(
-        speak, [parts["tokens"], *answers.inputs[:-1]], [parts["checkpoint"], *(parts[name] for name in PICTURES)]
-    )
+    spoken = [parts["checkpoint"], *(parts[name] for name in PICTURES)]
+    page.on_language(keyed(speak, spoken), [parts["tokens"], *answers.inputs[:-1]], spoken)
 
 
 def _number(value: Any) -> int | None:

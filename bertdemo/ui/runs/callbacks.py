@@ -2,218 +2,226 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 
 from bertdemo import tasks
 from bertdemo.errors import BertDemoError
 from bertdemo.i18n.translation import translate
-from bertdemo.runs.evaluation import evaluate
+from bertdemo.runs.evaluation import Evaluation, evaluate
 from bertdemo.runs.events import ENDED
 from bertdemo.runs.registry import RunView
-from bertdemo.runs.status import status_of
-from bertdemo.services import Services
+from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.primitives import caption, error_state, root
+from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.html.run_list import render_list, render_request
 from bertdemo.ui.html.runs import mistake_cells, render_result, render_run
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
-
-# A click on a name in the table opens that run; the listener stays when the table is drawn again.
-_OPEN_ON_CLICK = """
-element.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-open]");
-  if (button) trigger("select", { run: button.dataset.open });
-});
-"""
-_LISTED, _OPENED = 2, 11
+from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, layout
+from bertdemo.ui.updates import QUEUED, QUIET, Updates
 
 
 @dataclass(frozen=True)
-class _State:
-    """What the page remembers between listeners."""
+class Callbacks:
+    """The listeners of this tab; `key` is the owner key of who looks."""
 
-    opened: gr.State
-    asked: gr.State
-    """Whether the person was asked if they are sure to delete."""
-    seen: gr.State
-    """What the timer has drawn of the opened run, so that it sends a large result once."""
-    timer: gr.Timer
+    page: Page
+    parts: Components
 
-
-class _Callbacks:
-    """The listeners of this tab, without the page."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._registry = services.registry
-
-    def refresh(self, opened: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: opened, owner, lang. Outputs: table, timer (on while something goes on)."""
-        owner = self._services.owner(key)
-        views = [self._registry.summary(run, owner) for run in self._registry.ids(owner)]
+    def refresh(self, opened: str, key: str, lang: str) -> Updates:
+        """Outputs: the list, and the timer, which is on while something goes on."""
+        registry, owner = self.page.services.registry, self.page.services.owner(key)
+        views = [registry.summary(run, owner) for run in registry.ids(owner)]
         statuses = [status_of(view) for view in views]
-        ahead = {view.run_id: self._services.supervisor.ahead(view) for view in views if view.state == "queued"}
-        going = any(not status.ended for status in statuses)
-        return render_list(statuses, ahead, opened, lang), gr.Timer(active=going)
+        ahead = {view.run_id: self.page.services.supervisor.ahead(view) for view in views if view.state == "queued"}
+        return {
+            self.parts.listing: render_list(statuses, ahead, opened, lang),
+            self.parts.state.timer: gr.Timer(active=any(not status.ended for status in statuses)),
+        }
 
-    def tick(self, opened: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: opened, owner, lang. Outputs: table, timer, then those of `show`."""
-        return (*self.refresh(opened, key, lang), *self.show(opened, key, lang))
+    def tick(self, opened: str, key: str, lang: str) -> Updates:
+        """Outputs: those of `refresh` and of `show`."""
+        return {**self.refresh(opened, key, lang), **self.show(opened, key, lang)}
 
-    def watch(self, opened: str, seen: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: opened, seen, owner, lang. Outputs: seen, then those of `tick`; a run that has ended comes once."""
-        run = self._found(self._registry.summary, opened, key)
-        now = f"{opened}:{run.seq}:{lang}" if run and run.state in ENDED else ""
-        shown = (gr.skip(),) * _OPENED if now and now == seen else self.show(opened, key, lang)
-        return (now, *self.refresh(opened, key, lang), *shown)
+    def watch(self, opened: str, drawn: str, key: str, lang: str) -> Updates:
+        """Outputs: drawn, and those of `tick`; a run that has ended is drawn once."""
+        view = self._view(self.page.services.registry.summary, opened, key)
+        version = f"{opened}:{view.seq}:{lang}" if view and view.state in ENDED else ""
+        updates = {self.parts.state.drawn: version, **self.refresh(opened, key, lang)}
+        return updates if version and version == drawn else {**updates, **self.show(opened, key, lang)}
 
-    def arrive(self, visit: Visit) -> tuple[Any, ...]:
-        """Inputs: the visit. Outputs: opened, then those of `tick`."""
-        return (visit.run, *self.tick(visit.run, visit.owner, visit.lang))
+    def arrive(self, visit: Visit) -> Updates:
+        """Outputs: opened, and those of `tick`."""
+        return {self.parts.state.opened: visit.run, **self.tick(visit.run, visit.owner, visit.lang)}
 
-    def choose(self, key: str, lang: str, event: gr.EventData) -> tuple[Any, ...]:
-        """Inputs: owner, lang, the click. Outputs: opened, then those of `tick`."""
+    def come(self, asked_for: str, opened: str, key: str, lang: str) -> Updates:
+        """Outputs: those of `arrive`; another tab may have asked for a run, which it does once."""
+        run = asked_for or opened
+        return {self.page.opened: "", self.parts.state.opened: run, **self.tick(run, key, lang)}
+
+    def choose(self, key: str, lang: str, event: gr.EventData) -> Updates:
+        """Outputs: opened, which was pressed in the list, and those of `tick`."""
         run = str(getattr(event, "run", ""))
-        return (run, *self.tick(run, key, lang))
+        return {self.parts.state.opened: run, **self.tick(run, key, lang)}
 
-    def show(self, run: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Outputs: the box, its title, result, data, curves, use, inspect, download, mistakes, stop, delete."""
-        view = self._found(self._registry.read, run, key)
+    def speak(self, lang: str, opened: str, key: str) -> Updates:
+        """Outputs: those of `tick`, in another language."""
+        return self.tick(opened, key, lang)
+
+    def show(self, run: str, key: str, lang: str) -> Updates:
+        """Outputs: the box of the opened run, its title, its buttons and its pictures."""
+        view = self._view(self.page.services.registry.read, run, key)
         if view is None:
-            words = root(caption(translate(lang, "runs.choose")))
-            return (gr.update(visible=False), words, "", "", "", *(gr.update(visible=False),) * 6)
+            return self._closed(lang)
         status = status_of(view)
-        rows = self._registry.evaluation(run, self._services.owner(key)) if status.ended else []
+        rows = self.page.services.registry.evaluation(run, self.page.services.owner(key)) if status.ended else []
         evaluation = evaluate(rows, status.started.labels) if rows and status.started else None
+        pictures = self.parts.pictures
+        return {
+            self.parts.box: gr.update(visible=True),
+            self.parts.title: root(f'<h2 class="bd-h" data-opened="{esc(run)}">{esc(status.name)}</h2>'),
+            pictures.result: render_result(status, evaluation, lang),
+            pictures.data: render_request(view.request, status, lang),
+            pictures.curves: render_run(status, lang, self.page.services.supervisor.ahead(view)),
+            **self._actions(status, evaluation, lang),
+        }
+
+    def _closed(self, lang: str) -> Updates:
+        """Return the place for an opened run where there is none."""
+        pictures = self.parts.pictures
+        return {
+            self.parts.box: gr.update(visible=False),
+            self.parts.title: choose_words(lang),
+            **dict.fromkeys((pictures.result, pictures.data, pictures.curves), ""),
+            **{button: gr.update(visible=False) for button in _components(self.parts.actions)},
+        }
+
+    def _actions(self, status: RunStatus, evaluation: Evaluation | None, lang: str) -> Updates:
+        """Return what can be done with a run in this state."""
+        actions = self.parts.actions
         usable = gr.update(visible=bool(status.checkpoint))
-        return (
-            gr.update(visible=True),
-            root(f'<h2 class="bd-h" data-opened="{esc(run)}">{esc(status.name)}</h2>'),
-            render_result(status, evaluation, lang),
-            render_request(view.request, status, lang),
-            render_run(status, lang, self._services.supervisor.ahead(view)),
-            usable,
-            usable,
-            usable,
-            gr.update(visible=bool(evaluation and evaluation.mistakes)),
-            gr.update(visible=not status.ended, interactive=not status.stopping),
-            gr.update(visible=status.ended or status.state == "queued", value=translate(lang, "runs.delete")),
-        )
+        deletable = status.ended or status.state == "queued"
+        return {
+            **dict.fromkeys((actions.use, actions.inspect, actions.download), usable),
+            actions.mistakes: gr.update(visible=bool(evaluation and evaluation.mistakes)),
+            actions.stop: gr.update(visible=not status.ended, interactive=not status.stopping),
+            actions.delete: gr.update(visible=deletable, value=translate(lang, "runs.delete")),
+        }
 
-    def stop(self, run: str, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: opened, owner, lang. Outputs: those of `tick`."""
-        self._services.supervisor.cancel(run, self._services.owner(key))
-        return self.tick(run, key, lang)
+    def stop(self, run: str, key: str, lang: str) -> Updates:
+        """Outputs: trouble, and those of `tick`."""
+        self.page.services.supervisor.cancel(run, self.page.services.owner(key))
+        return {self.parts.trouble: "", **self.tick(run, key, lang)}
 
-    def delete(self, run: str, asked: bool, key: str, lang: str) -> tuple[Any, ...]:
-        """Inputs: opened, whether it was asked before, owner, lang. Outputs: asked, opened, those of `tick`."""
-        if not asked:
-            skipped = (gr.skip(),) * (_LISTED + _OPENED - 1)
-            return (True, gr.skip(), *skipped, gr.update(value=translate(lang, "runs.delete_sure")))
-        self._services.supervisor.delete(run, self._services.owner(key))
-        self._services.forget(run)
-        return (False, "", *self.tick("", key, lang))
+    def delete(self, run: str, confirming: bool, key: str, lang: str) -> Updates:
+        """Outputs: trouble, confirming, opened, and those of `tick`; the first press asks whether one is sure."""
+        updates: Updates = {self.parts.trouble: "", self.parts.state.confirming: not confirming}
+        if not confirming:
+            sure = gr.update(value=translate(lang, "runs.delete_sure"))
+            return {**updates, self.parts.actions.delete: sure}
+        self.page.services.supervisor.delete(run, self.page.services.owner(key))
+        self.page.services.forget(run)
+        return {**updates, self.parts.state.opened: "", **self.tick("", key, lang)}
 
-    def archive(self, run: str, key: str, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
-        """Inputs: opened, owner, lang. Outputs: the hidden download button, holding the zip."""
-        return gr.DownloadButton(value=str(self._services.zip_of(run, key)))
+    def refused(self, message: str) -> Updates:
+        """Outputs: trouble."""
+        return {self.parts.trouble: root(error_state(message))}
 
-    def mistakes(self, run: str, key: str, lang: str) -> Any:
-        """Inputs: opened, owner, lang. Outputs: the hidden download button, holding all mistakes as CSV."""
-        owner = self._services.owner(key)
-        view = self._registry.read(run, owner)
+    def delete_refused(self, message: str) -> Updates:
+        """Outputs: trouble, and confirming: the next press asks again."""
+        return {**self.refused(message), self.parts.state.confirming: False}
+
+    def archive(self, run: str, key: str, lang: str) -> Updates:  # noqa: ARG002 - for `guarded`
+        """Outputs: the hidden download button, holding the zip."""
+        return self._file(self.page.services.zip_of(run, key))
+
+    def mistakes(self, run: str, key: str, lang: str) -> Updates:
+        """Outputs: the hidden download button, holding all mistakes as CSV."""
+        registry, owner = self.page.services.registry, self.page.services.owner(key)
+        view = registry.read(run, owner)
         status = status_of(view)
         labels = status.started.labels if status.started else ()
-        mistakes = evaluate(self._registry.evaluation(run, owner), labels).mistakes
+        mistakes = evaluate(registry.evaluation(run, owner), labels).mistakes
         reads = [role.name for role in tasks.find(view.request.task).reads]
-        target = self._services.new_result_folder() / f"{run}-mistakes.csv"
+        target = self.page.services.new_result_folder() / f"{run}-mistakes.csv"
         write_csv(target, *mistake_cells(mistakes, reads, status.task, lang))
-        return gr.DownloadButton(value=str(target))
+        return self._file(target)
 
-    def _found(self, read: Callable[[str, str], RunView], run: str, key: str) -> RunView | None:
+    def use(self, run: str) -> Updates:
+        """Outputs: the tabs, with Inference open, and the checkpoint for it."""
+        return {self.page.tabs: gr.Tabs(selected="predict"), self.page.checkpoint: run}
+
+    def inspect(self, run: str) -> Updates:
+        """Outputs: the tabs, with Inside BERT open, and the checkpoint for it."""
+        return {self.page.tabs: gr.Tabs(selected="inside"), self.page.inspected: run}
+
+    def _file(self, path: Path) -> Updates:
+        return {self.parts.download: gr.DownloadButton(value=str(path))}
+
+    def _view(self, read: Callable[[str, str], RunView], run: str, key: str) -> RunView | None:
         if not run:
             return None
         try:
-            return read(run, self._services.owner(key))
+            return read(run, self.page.services.owner(key))
         except BertDemoError:
             return None
 
 
 def build(page: Page) -> None:
-    """Draw the tab."""
-    services = page.services
-    calls, make = _Callbacks(services), page.words.make
-    state = _State(gr.State(""), gr.State(False), gr.State(""), gr.Timer(2.0, active=False))
-    listing = gr.HTML(render_list([], {}, "", "en"), js_on_load=_OPEN_ON_CLICK, elem_id="runs-list")
-    trouble = gr.HTML("", elem_id="runs-trouble")
-    title = make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "runs.choose")))}, elem_id="runs-title")
-    with gr.Column(visible=False, elem_id="runs-opened") as box:
-        with gr.Row(elem_classes="bd-actions"):
-            use = make(gr.Button, {"value": "runs.use"}, variant="primary", elem_id="runs-use", min_width=110, scale=0)
-            inspect = make(gr.Button, {"value": "runs.inspect"}, elem_id="runs-inspect", min_width=110, scale=0)
-            download = make(gr.Button, {"value": "runs.download"}, elem_id="runs-download", min_width=110, scale=0)
-            mistakes = make(gr.Button, {"value": "runs.mistakes"}, elem_id="runs-mistakes", min_width=110, scale=0)
-            stop = make(gr.Button, {"value": "runs.stop"}, elem_id="runs-stop", min_width=110, scale=0)
-            delete = make(gr.Button, {"value": "runs.delete"}, elem_id="runs-delete", min_width=110, scale=0)
-        with gr.Tabs():
-            with make(gr.Tab, {"label": "runs.tab.result"}, elem_id="runs-tab-result"):
-                result = gr.HTML("", elem_id="runs-result")
-            with make(gr.Tab, {"label": "runs.tab.data"}, elem_id="runs-tab-data"):
-                data = gr.HTML("", elem_id="runs-data")
-            with make(gr.Tab, {"label": "runs.tab.curves"}, elem_id="runs-tab-curves"):
-                curves = gr.HTML("", elem_id="runs-curves")
-    package = gr.DownloadButton("zip", visible="hidden", elem_id="runs-zip")
-    shown = [box, title, result, data, curves, use, inspect, download, mistakes, stop, delete]
-    _wire(page, calls, state, listing, trouble, package, shown)
+    """Draw the tab and connect it."""
+    parts = layout(page)
+    callbacks = Callbacks(page, parts)
+    _wire_list(page, parts, callbacks)
+    _wire_actions(page, parts, callbacks)
+    _wire_files(page, parts, callbacks)
 
 
-def _wire(
-    page: Page, calls: _Callbacks, state: _State, listing: gr.HTML, trouble: gr.HTML, package: Any, shown: list[Any]
-) -> None:
-    """Connect the list, the buttons of the opened run, and the timer that runs while something goes on."""
-    opened, asked, listed = state.opened, state.asked, [listing, state.timer]
-    use, inspect, download, mistakes, stop, delete = shown[-6:]
+def _wire_list(page: Page, parts: Components, callbacks: Callbacks) -> None:
+    """Connect the list, arrival, and the timer that runs while something goes on."""
+    state, drawn = parts.state, _drawn(parts)
     who = [page.owner, page.lang]
-    loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    quiet = {**loud, "queue": False}
+    parts.listing.select(guarded(callbacks.choose), who, [state.opened, *drawn], **QUIET)
+    state.timer.tick(guarded(callbacks.watch), [state.opened, state.drawn, *who], [state.drawn, *drawn], **QUIET)
+    arrived = [page.opened, state.opened, *drawn]
+    page.on_open("runs", guarded(callbacks.come), [page.opened, state.opened, *who], arrived)
+    page.on_load(callbacks.arrive, [], [state.opened, *drawn])
+    page.on_language(callbacks.speak, [state.opened, page.owner], drawn)
 
-    def refused(told: str) -> tuple[Any, ...]:
-        return (root(error_state(told)), *(gr.skip(),) * (_LISTED + _OPENED))
 
-    def refused_delete(told: str) -> tuple[Any, ...]:
-        return (root(error_state(told)), False, *(gr.skip(),) * (1 + _LISTED + _OPENED))
+def _wire_actions(page: Page, parts: Components, callbacks: Callbacks) -> None:
+    """Connect what is done to the opened run, and where it is taken."""
+    state, actions, changed = parts.state, parts.actions, [parts.trouble, *_drawn(parts)]
+    who = [page.owner, page.lang]
+    stopping = guarded(callbacks.stop, shown=callbacks.refused)
+    actions.stop.click(stopping, [state.opened, *who], changed, **QUIET)
+    deleting = guarded(callbacks.delete, shown=callbacks.delete_refused)
+    deleted = [state.confirming, state.opened, *changed]
+    actions.delete.click(deleting, [state.opened, state.confirming, *who], deleted, **QUIET)
+    state.opened.change(lambda: {state.confirming: False}, None, state.confirming, **QUIET)
+    actions.use.click(callbacks.use, state.opened, [page.tabs, page.checkpoint], **QUIET)
+    actions.inspect.click(callbacks.inspect, state.opened, [page.tabs, page.inspected], **QUIET)
 
-    def stopping(run: str, key: str, lang: str) -> tuple[Any, ...]:
-        return ("", *calls.stop(run, key, lang))
 
-    def deleting(run: str, sure: bool, key: str, lang: str) -> tuple[Any, ...]:
-        return ("", *calls.delete(run, sure, key, lang))
-
-    def arriving(wanted: str, run: str, key: str, lang: str) -> tuple[Any, ...]:
-        return ("", wanted or run, *calls.tick(wanted or run, key, lang))
-
-    listing.select(guarded(calls.choose), who, [opened, *listed, *shown], **quiet)
-    state.timer.tick(guarded(calls.watch), [opened, state.seen, *who], [state.seen, *listed, *shown], **quiet)
-    stop.click(guarded(stopping, shown=refused), [opened, *who], [trouble, *listed, *shown], **quiet)
-    delete.click(
-        guarded(deleting, shown=refused_delete),
-        [opened, asked, *who],
-        [trouble, asked, opened, *listed, *shown],
-        **quiet,
-    )
-    opened.change(lambda: False, None, asked, **quiet)
-    use.click(lambda run: (gr.Tabs(selected="predict"), run), opened, [page.tabs, page.checkpoint], **quiet)
-    inspect.click(lambda run: (gr.Tabs(selected="inside"), run), opened, [page.tabs, page.inspected], **quiet)
-    for button, fn in ((download, calls.archive), (mistakes, calls.mistakes)):
-        button.click(guarded(fn), [opened, *who], package, **loud).then(
-            None, package, None, js="(file) => window.bertdemo.download(file)"
+def _wire_files(page: Page, parts: Components, callbacks: Callbacks) -> None:
+    """Connect the buttons that make a file, which the browser then saves."""
+    inputs: Sequence[Block] = [parts.state.opened, page.owner, page.lang]
+    for button, write in ((parts.actions.download, callbacks.archive), (parts.actions.mistakes, callbacks.mistakes)):
+        button.click(guarded(write), inputs, parts.download, **QUEUED).then(
+            None, parts.download, None, js="(file) => window.bertdemo.download(file)"
         )
-    page.on_open("runs", guarded(arriving), [page.opened, opened, *who], [page.opened, opened, *listed, *shown])
-    page.on_load(calls.arrive, [], [opened, *listed, *shown])
-    page.on_language(lambda lang, run, key: calls.tick(run, key, lang), [opened, page.owner], [*listed, *shown])
+
+
+def _drawn(parts: Components) -> list[Block]:
+    """Return what `tick` changes."""
+    listed = [parts.listing, parts.state.timer, parts.box, parts.title]
+    return [*listed, *_components(parts.actions), *_components(parts.pictures)]
+
+
+def _components(group: Actions | Pictures) -> list[Block]:
+    return [getattr(group, field.name) for field in fields(group)]

@@ -2,201 +2,142 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
-from bertdemo.anatomy.tokens import TokenTrace, trace
-from bertdemo.checkpoints import Catalogue
-from bertdemo.errors import TextTooLong
-from bertdemo.i18n.translation import DEFAULT, has, thousands, translate
-from bertdemo.services import CHINESE, Services
+from bertdemo.i18n.translation import DEFAULT
 from bertdemo.ui.html.predictions import render_model
-from bertdemo.ui.html.primitives import caption, error_state, root
-from bertdemo.ui.html.tokens import render_compared, render_stages, render_strip, render_table
+from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import SAMPLES, Page, Visit
-
-_BUNDLED = "bundled"
-_OPENINGS = {(SAMPLES["en"], _BUNDLED), (SAMPLES["zh"], CHINESE)}
-"""Text and checkpoint as the page opens with them, before anybody has changed one."""
+from bertdemo.ui.tokenization.choices import OPENINGS, CheckpointChoices
+from bertdemo.ui.tokenization.drawings import Drawings, Request, draw
+from bertdemo.ui.tokenization.layout import Components, layout
+from bertdemo.ui.updates import LATEST, QUIET, Updates
 
 
 @dataclass(frozen=True)
-class _Callbacks:
-    """The listeners of this tab, without the page."""
+class Callbacks:
+    """The listeners of this tab."""
 
-    services: Services
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The checkpoints."""
-        return self.services.catalogue
+    page: Page
+    parts: Components
 
     def draw(
         self, text: str, pair: str, checkpoint: str, compare: str, max_length: float | None, owner: str, lang: str
-    ) -> tuple[str, str, str, str]:
-        """Inputs: text, pair, checkpoint, compare, max_length, owner, lang. Outputs: strip, compared, stages, table."""
-        first = self._trace(text, pair, checkpoint, max_length, owner)
-        compared = ""
-        if compare:
-            other = self._trace(text, pair, compare, max_length, owner)
-            name = self.catalogue.describe(compare, self._owner(owner)).name
-            compared = render_compared(other, name, lang)
-        strip = render_strip(first, lang)
-        if lang == "zh" and (text, checkpoint) == (SAMPLES["en"], _BUNDLED) and not self.services.reads_chinese():
-            strip += root(caption(translate(lang, "tokens.sample_english")))
-        return strip, compared, render_stages(first, lang), render_table(first, lang)
+    ) -> Updates:
+        """Outputs: the pictures."""
+        length = max(int(max_length or 0), 0)
+        # A box that was never drawn sends None.
+        request = Request(text or "", pair or "", checkpoint, compare, length, owner)
+        return self._pictures(draw(self.page.services, request, lang))
 
-    def choose(self, checkpoint: str, owner: str) -> Any:
-        """Inputs: checkpoint, owner. Outputs: max_length, set to what the checkpoint can read."""
-        positions = self.catalogue.describe(checkpoint, self._owner(owner)).positions
-        return gr.update(maximum=positions, value=positions)
+    def draw_refused(self, message: str) -> Updates:
+        """Outputs: the pictures; the message stands where the tokens were."""
+        return self._pictures(_refused(message))
 
-    def arrive(self, visit: Visit, text: str) -> tuple[Any, ...]:
-        """Inputs: the visit, text. Outputs: text, checkpoint, compare, the pill, for this language and address."""
-        infos = {info.id: info for info in self.catalogue.list(self._owner(visit.owner))}
-        wanted, language = visit.checkpoint, "en"
-        if wanted in infos:
-            language = infos[wanted].language
-        elif not self.catalogue.is_hub_id(wanted):
-            language, wanted = self._opening(visit.lang)
-        main, other = self._lists(visit.lang, visit.owner)
+    def speak(
+        self, lang: str, text: str, pair: str, checkpoint: str, compare: str, max_length: float | None, owner: str
+    ) -> Updates:
+        """Outputs: the pictures, in another language."""
+        return guarded(self.draw, shown=self.draw_refused)(text, pair, checkpoint, compare, max_length, owner, lang)
+
+    def choose(self, checkpoint: str, owner: str) -> Updates:
+        """Outputs: max_length, set to what the checkpoint can read."""
+        info = self.page.catalogue.describe(checkpoint, self._owner(owner))
+        return {self.parts.controls.max_length: gr.update(maximum=info.positions, value=info.positions)}
+
+    def add_pair(self) -> Updates:
+        """Outputs: pair, which appears in the place of its button."""
+        return {self.parts.pair: gr.update(visible=True), self.parts.controls.add_pair: gr.update(visible=False)}
+
+    def arrive(self, visit: Visit, text: str) -> Updates:
+        """Outputs: text, checkpoint, compare and the header's checkpoint, for this language and address."""
+        infos = {info.id: info for info in self.page.catalogue.list(self._owner(visit.owner))}
+        checkpoint, language = visit.checkpoint, "en"
+        if checkpoint in infos:
+            language = infos[checkpoint].language
+        elif not self.page.catalogue.is_hub_id(checkpoint):
+            language, checkpoint = CheckpointChoices(self.page.services).opening(visit.lang)
+        updates = self._offered(visit.lang, visit.owner, checkpoint)
         sample = SAMPLES["zh" if language == "zh" else "en"]
-        said = sample if text in SAMPLES.values() and text != sample else gr.skip()
-        shown = visit.tab in {"", "tokens"} and wanted in infos
-        pill = render_model(infos[wanted], visit.lang) if shown else gr.skip()
-        return said, {**main, "value": wanted}, other, pill
+        if text in SAMPLES.values() and text != sample:
+            updates[self.parts.text] = sample
+        if visit.tab in {"", "tokens"} and checkpoint in infos:
+            updates[self.page.model] = render_model(infos[checkpoint], visit.lang)
+        return updates
 
-    def offer(self, lang: str, text: str, checkpoint: str, compare: str, owner: str) -> tuple[Any, ...]:
-        """Inputs: language, text, checkpoint, compare, owner. Outputs: text, checkpoint and compare.
+    def offer(self, lang: str, text: str, checkpoint: str, compare: str, owner: str) -> Updates:
+        """Outputs: text, checkpoint and compare.
 
         A sample that nobody has changed is changed for that of the language; what was typed or chosen stays.
         """
-        main, other = self._lists(lang, owner)
-        kept = (gr.skip(), {**main, "value": checkpoint}, {**other, "value": compare or ""})
-        if (text, checkpoint) not in _OPENINGS:
-            return kept
-        language, wanted = self._opening(lang)
-        return SAMPLES[language], {**main, "value": wanted}, kept[2]
+        if (text, checkpoint) not in OPENINGS:
+            return self._offered(lang, owner, checkpoint, compare or "")
+        language, opening = CheckpointChoices(self.page.services).opening(lang)
+        return {self.parts.text: SAMPLES[language], **self._offered(lang, owner, opening, compare or "")}
 
-    def _opening(self, lang: str) -> tuple[str, str]:
-        """Return the language of the sample to begin with, and the checkpoint that reads it."""
-        return ("zh", CHINESE) if lang == "zh" and self.services.reads_chinese() else ("en", _BUNDLED)
+    def _offered(self, lang: str, owner: str, checkpoint: str, compare: str | None = None) -> Updates:
+        """Return both lists of checkpoints and what is chosen in them; compare stays as it is where it is None."""
+        choices, controls = CheckpointChoices(self.page.services), self.parts.controls
+        chosen = {} if compare is None else {"value": compare}
+        return {
+            controls.checkpoint: gr.update(choices=choices.main(lang, owner), value=checkpoint),
+            controls.compare: {**gr.update(choices=choices.compared(lang, owner)), **chosen},
+        }
 
-    def _lists(self, lang: str, owner: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the choices of checkpoint and compare, as updates."""
-        choices = self.choices(lang, owner)
-        none = (translate(lang, "tokens.compare_none"), "")
-        return gr.update(choices=choices), gr.update(choices=[none, *choices])
-
-    def choices(self, lang: str, owner: str = "") -> list[tuple[str, str]]:
-        """Return every checkpoint with what it is, as choices of a dropdown."""
-        return [(_describe(info, lang), info.id) for info in self.catalogue.list(self._owner(owner))]
-
-    def compare_choices(self, lang: str) -> list[tuple[str, str]]:
-        """Return the same with "no other" first."""
-        return [(translate(lang, "tokens.compare_none"), ""), *self.choices(lang)]
+    def _pictures(self, drawings: Drawings) -> Updates:
+        pictures = self.parts.pictures
+        return {
+            pictures.strip: drawings.strip,
+            pictures.compared: drawings.compared,
+            pictures.stages: drawings.stages,
+            pictures.table: drawings.table,
+        }
 
     def _owner(self, key: str) -> str:
         """Return whose checkpoints may be used; who has no key yet may use those of nobody."""
-        return self.services.owner(key, optional=True)
+        return self.page.services.owner(key, optional=True)
 
-    def _trace(self, text: str, pair: str, checkpoint: str, max_length: float | None, owner: str) -> TokenTrace:
-        text, pair = text or "", pair or ""  # a box that was never drawn sends None
-        limit = self.services.settings.limits.text_chars
-        longest = max(len(text), len(pair))
-        if longest > limit:
-            raise TextTooLong(chars=thousands(longest), limit=thousands(limit))
-        mine = self._owner(owner)
-        info = self.catalogue.describe(checkpoint, mine)
-        return trace(
-            self.catalogue.tokenizer(checkpoint, mine), text, pair,
-            checkpoint=checkpoint, max_length=max(int(max_length or 0), 0), positions=info.positions,
-        )  # fmt: skip
+
+def _refused(message: str) -> Drawings:
+    return Drawings(root(error_state(message)), "", "", "")
 
 
 def build(page: Page) -> None:
-    """Draw the tab."""
-    calls = _Callbacks(page.services)
-    make = page.words.make
-    drawn = guarded(calls.draw, shown=_refused)(SAMPLES["en"], "", _BUNDLED, "", 0, "", DEFAULT)
+    """Draw the tab and connect it."""
+    opening = guarded(lambda lang: draw(page.services, Request(SAMPLES["en"]), lang), shown=_refused)
+    parts = layout(page, opening(DEFAULT))
+    callbacks = Callbacks(page, parts)
+    _wire_drawing(page, parts, callbacks)
+    _wire_choices(page, parts, callbacks)
+    if parts.train is not None:
+        page.goes_to(parts.train, "train")
 
-    text = make(
-        gr.Textbox, {"label": "tokens.text", "placeholder": "tokens.text_placeholder"},
-        value=SAMPLES["en"], lines=1, max_lines=8, container=False, elem_id="tokens-text", elem_classes="bd-write",
-    )  # fmt: skip
-    pair = make(
-        gr.Textbox, {"label": "tokens.pair", "placeholder": "tokens.pair_placeholder"},
-        lines=1, max_lines=8, container=False, visible=False, elem_id="tokens-pair", elem_classes="bd-write",
-    )  # fmt: skip
-    strip = gr.HTML(drawn[0], elem_id="tokens-strip")
-    checkpoint, compare, max_length, add = _controls(page, calls)
-    compared = gr.HTML(drawn[1], elem_id="tokens-compared")
-    stages = gr.HTML(drawn[2], elem_id="tokens-stages")
-    with make(gr.Accordion, {"label": "tokens.table"}, open=False, elem_id="tokens-table-box"):
-        table = gr.HTML(drawn[3], elem_id="tokens-table")
-    if "train" in page.tab_ids:
-        go = make(gr.Button, {"value": "tokens.train"}, variant="primary", elem_id="tokens-train", scale=0)
-        page.goes_to(go, "train")
 
-    asked = [text, pair, checkpoint, compare, max_length, page.owner, page.lang]
-    pictures = [strip, compared, stages, table]
-    for box in (text, pair, checkpoint, compare, max_length):
-        box.change(
-            guarded(calls.draw, shown=_refused), asked, pictures,
-            queue=False, trigger_mode="always_last", show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
-    checkpoint.input(
-        guarded(calls.choose, shown=lambda _: gr.skip()), [checkpoint, page.owner], max_length,
-        queue=False, show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
-    add.click(
-        lambda: (gr.update(visible=True), gr.update(visible=False)), None, [pair, add],
-        queue=False, show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+def _wire_drawing(page: Page, parts: Components, callbacks: Callbacks) -> None:
+    """Draw at every change of what is drawn, and when the language changes."""
+    controls, pictures = parts.controls, parts.pictures
+    boxes = (parts.text, parts.pair, controls.checkpoint, controls.compare, controls.max_length)
+    inputs: Sequence[Block] = [*boxes, page.owner]
+    outputs: Sequence[Block] = [pictures.strip, pictures.compared, pictures.stages, pictures.table]
+    drawing = guarded(callbacks.draw, shown=callbacks.draw_refused)
+    for box in boxes:
+        box.change(drawing, [*inputs, page.lang], outputs, **LATEST)
+    page.on_language(callbacks.speak, inputs, outputs)
+
+
+def _wire_choices(page: Page, parts: Components, callbacks: Callbacks) -> None:
+    """Connect what is chosen and offered, the address and the header."""
+    checkpoint, compare, length = parts.controls.checkpoint, parts.controls.compare, parts.controls.max_length
+    add_pair = parts.controls.add_pair
+    choosing = guarded(callbacks.choose, shown=lambda _: {length: gr.skip()})  # the pictures say why
+    checkpoint.input(choosing, [checkpoint, page.owner], length, **QUIET)
+    add_pair.click(callbacks.add_pair, None, [parts.pair, add_pair], **QUIET)
     checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
     page.tells_model("tokens", checkpoint)
-    page.on_load(calls.arrive, [text], [text, checkpoint, compare, page.model])
-    page.on_language(calls.offer, [text, checkpoint, compare, page.owner], [text, checkpoint, compare])
-    page.on_language(_spoken(calls), asked[:-1], pictures)
-
-
-def _controls(page: Page, calls: _Callbacks) -> tuple[gr.Dropdown, gr.Dropdown, gr.Number, gr.Button]:
-    make = page.words.make
-    with gr.Row(elem_classes="bd-controls"):
-        checkpoint = make(
-            gr.Dropdown, {"label": "tokens.checkpoint", "choices": calls.choices},
-            value=_BUNDLED, allow_custom_value=True, elem_id="tokens-checkpoint", scale=3, min_width=220,
-        )  # fmt: skip
-        compare = make(
-            gr.Dropdown, {"label": "tokens.compare", "choices": calls.compare_choices},
-            value="", allow_custom_value=True, elem_id="tokens-compare", scale=3, min_width=220,
-        )  # fmt: skip
-        max_length = make(
-            gr.Number, {"label": "tokens.max_length"},
-            value=512, minimum=2, maximum=512, precision=0, elem_id="tokens-length", scale=1, min_width=120,
-        )  # fmt: skip
-        add = make(
-            gr.Button, {"value": "tokens.add_pair"}, size="md", elem_id="tokens-add-pair", scale=0, min_width=180
-        )
-    return checkpoint, compare, max_length, add
-
-
-def _spoken(calls: _Callbacks) -> Any:
-    def draw(lang: str, *values: Any) -> Any:
-        return guarded(calls.draw, shown=_refused)(*values, lang=lang)
-
-    return draw
-
-
-def _refused(told: str) -> tuple[str, str, str, str]:
-    return root(error_state(told)), "", "", ""
-
-
-def _describe(info: Any, lang: str) -> str:
-    known = f"checkpoint.language.{info.language}"
-    language = translate(lang, known if has(known) else "checkpoint.language.unknown")
-    key = "tokens.choice" if info.ready else "tokens.choice_remote"
-    return translate(lang, key, name=info.name, language=language, vocabulary=thousands(info.vocabulary))
+    page.on_load(callbacks.arrive, [parts.text], [parts.text, checkpoint, compare, page.model])
+    page.on_language(callbacks.offer, [parts.text, checkpoint, compare, page.owner], [parts.text, checkpoint, compare])

@@ -17,8 +17,23 @@ from bertdemo.settings import Settings
 from bertdemo.ui.api.endpoints import Endpoints
 from bertdemo.ui.fine_tune import callbacks as fine_tune
 from bertdemo.ui.page import Visit
-from bertdemo.ui.runs.callbacks import _LISTED, _OPENED, _Callbacks
+from bertdemo.ui.runs.callbacks import Callbacks
+from bertdemo.ui.runs.layout import layout
+from bertdemo.ui.updates import Updates
 from tests.runs.support import request_for, rows_of, started, write_csv
+from tests.ui.pages import empty_page
+
+
+def tab(services: Services) -> Callbacks:
+    """The listeners of a tab that is drawn on a page of its own."""
+    with empty_page(services) as page:
+        return Callbacks(page, layout(page))
+
+
+def path_of(calls: Callbacks, updates: Updates) -> Path:
+    """The file that the browser is handed."""
+    button = updates[calls.parts.download]
+    return Path(button["value"] if isinstance(button, dict) else button.value["path"])
 
 
 @pytest.fixture
@@ -47,9 +62,8 @@ def run(services: Services, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_all_mistakes_are_in_the_csv_and_none_of_them_is_a_formula(services: Services, run: str, lang: str) -> None:
-    button = _Callbacks(services).mistakes(run, "", lang)
-    path = button["value"] if isinstance(button, dict) else button.value["path"]
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+    calls = tab(services)
+    with path_of(calls, calls.mistakes(run, "", lang)).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0][1] == translate(lang, "result.column.text")
     assert rows[1] == ["2", "'=1+1", "no", "yes", "0.750000"]
@@ -57,14 +71,15 @@ def test_all_mistakes_are_in_the_csv_and_none_of_them_is_a_formula(services: Ser
 
 
 def test_the_timer_sends_the_opened_run_once(services: Services, run: str) -> None:
-    calls = _Callbacks(services)
-    seen, *first = calls.watch(run, "", "", "en")
-    assert "bd-mistake-table" in first[_LISTED + 2]
-    assert first[_LISTED + 8]["visible"] is True
-    again, *second = calls.watch(run, seen, "", "en")
-    assert again == seen and len(second) == _LISTED + _OPENED
-    assert all(update == {"__type__": "update"} for update in second[_LISTED:])
-    assert "bd-mistake-table" in calls.watch(run, seen, "", "zh")[1 + _LISTED + 2]
+    calls = tab(services)
+    state, listing = calls.parts.state, calls.parts.listing
+    first = calls.watch(run, "", "", "en")
+    assert "bd-mistake-table" in first[calls.parts.pictures.result]
+    assert first[calls.parts.actions.mistakes]["visible"] is True
+    second = calls.watch(run, first[state.drawn], "", "en")
+    assert second[state.drawn] == first[state.drawn]
+    assert set(second) == {state.drawn, listing, state.timer}
+    assert "bd-mistake-table" in calls.watch(run, first[state.drawn], "", "zh")[calls.parts.pictures.result]
 
 
 def exported(services: Services, data: Path, task: str, metric: str, row: dict[str, object]) -> list[list[str]]:
@@ -78,9 +93,8 @@ def exported(services: Services, data: Path, task: str, metric: str, row: dict[s
         seq=3, attempt=1, at=time.time(), checkpoint="", metrics={metric: {"value": 0.5, "low": None, "high": None}},
         evaluated_on="test", rows=1, seconds=1,
     ))  # fmt: skip
-    button = _Callbacks(services).mistakes(run, "", "en")
-    path = button["value"] if isinstance(button, dict) else button.value["path"]
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+    calls = tab(services)
+    with path_of(calls, calls.mistakes(run, "", "en")).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.reader(file))
 
 
@@ -125,14 +139,14 @@ def test_the_csv_of_mistakes_holds_all_that_was_read_and_names_its_number(
 def test_the_list_reads_no_run_whole_and_neither_does_a_timer_over_an_ended_run(
     services: Services, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = _Callbacks(services)
+    calls = tab(services)
     followed = fine_tune._Callbacks(services)
-    seen, *_ = calls.watch(run, "", "", "en")
+    drawn = calls.watch(run, "", "", "en")[calls.parts.state.drawn]
     mark, *_ = followed.arrive(Visit("en", "", run, "", ""), None)[2:]
     read: list[str] = []
     monkeypatch.setattr(services.registry, "read", lambda run_id, owner: read.append(run_id))
     calls.refresh(run, "", "en")
-    calls.watch(run, seen, "", "en")
+    calls.watch(run, drawn, "", "en")
     followed.tick({"run": run}, mark, "", "en")
     assert [found["run_id"] for found in Endpoints(services).runs()] == [run]
     assert read == []

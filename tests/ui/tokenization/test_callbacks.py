@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from gradio.blocks import Block
 
 from bertdemo.errors import OwnerUnknown
 from bertdemo.i18n.translation import translate
@@ -13,16 +14,22 @@ from bertdemo.services import CHINESE, Services
 from bertdemo.settings import Settings
 from bertdemo.ui.app import build_app
 from bertdemo.ui.fine_tune.dataset_callbacks import DataListeners
-from bertdemo.ui.inference import callbacks
+from bertdemo.ui.inference import callbacks as inference
+from bertdemo.ui.inference.layout import layout as inference_layout
 from bertdemo.ui.page import SAMPLES, Visit
-from bertdemo.ui.tokenization.callbacks import _Callbacks
+from bertdemo.ui.tokenization.callbacks import Callbacks
+from bertdemo.ui.tokenization.choices import CheckpointChoices
+from bertdemo.ui.tokenization.drawings import Drawings
+from bertdemo.ui.tokenization.layout import layout
+from bertdemo.ui.updates import Updates
 from tests.hub_double import HubDouble
 from tests.tiny import build_tiny_checkpoint
+from tests.ui.pages import empty_page
 
 
 @pytest.fixture
-def calls(settings: Settings) -> _Callbacks:
-    return _Callbacks(Services.create(settings))
+def calls(settings: Settings) -> Callbacks:
+    return tab(Services.create(settings))
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +38,19 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def public(home: Path) -> _Callbacks:
+def public(home: Path) -> Callbacks:
     """The same on a Space."""
     space = Settings.from_env({"BERTDEMO_HOME": str(home), "HF_HUB_CACHE": f"{home}/hub", "SPACE_ID": "a/b"})
-    return _Callbacks(Services.create(space))
+    return tab(Services.create(space))
 
 
-def test_on_a_space_no_key_is_never_the_loopback_owners_key(
-    public: _Callbacks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_a_space_no_key_is_never_the_loopback_owners_key(public: Callbacks, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    listed = public.catalogue.list
-    monkeypatch.setattr(public.catalogue, "list", lambda owner: asked.append(owner) or listed(owner))
-    for owner in ("", public.services.new_owner()):
+    listed = public.page.catalogue.list
+    monkeypatch.setattr(public.page.catalogue, "list", lambda owner: asked.append(owner) or listed(owner))
+    for owner in ("", public.page.services.new_owner()):
         public.offer("en", "", "bundled", "", owner)
-        public.compare_choices("zh")
+        CheckpointChoices(public.page.services).compared("zh")
         public.draw("a text", "", "bundled", "bundled", 0, owner, "en")
     assert asked
     assert "" not in asked
@@ -54,12 +59,12 @@ def test_on_a_space_no_key_is_never_the_loopback_owners_key(
 
 
 def test_the_form_of_a_space_lists_nothing_of_the_loopback_owner(
-    public: _Callbacks, monkeypatch: pytest.MonkeyPatch
+    public: Callbacks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    listed = public.catalogue.list
-    monkeypatch.setattr(public.catalogue, "list", lambda owner: asked.append(owner) or listed(owner))
-    app = build_app(public.services.settings, public.services)
+    listed = public.page.catalogue.list
+    monkeypatch.setattr(public.page.catalogue, "list", lambda owner: asked.append(owner) or listed(owner))
+    app = build_app(public.page.services.settings, public.page.services)
     app.page.words.updates("zh")
     assert len(asked) >= 4
     assert "" not in asked
@@ -68,13 +73,16 @@ def test_the_form_of_a_space_lists_nothing_of_the_loopback_owner(
 def test_a_hub_id_that_was_typed_can_be_compared_with_and_is_kept(home: Path, tiny: Path) -> None:
     with HubDouble() as hub:
         hub.add("owner/typed", tiny)
-        calls = _Callbacks(Services.create(hub_settings(home, hub)))
-        strip, compared, *_ = calls.draw("a good film", "", "owner/typed", "owner/typed", 0, "", "en")
-        assert "bd-chips" in strip and "typed" in compared
-        assert calls.arrive(visit("owner/typed"), SAMPLES["en"])[1]["value"] == "owner/typed"
+        calls = tab(Services.create(hub_settings(home, hub)))
+        controls = calls.parts.controls
+        drawn = calls.draw("a good film", "", "owner/typed", "owner/typed", 0, "", "en")
+        assert "bd-chips" in drawn[calls.parts.pictures.strip] and "typed" in drawn[calls.parts.pictures.compared]
+        arrived = calls.arrive(visit("owner/typed"), SAMPLES["en"])
+        assert value(arrived, controls.checkpoint) == "owner/typed"
         kept = calls.offer("zh", "a good film", "owner/typed", "owner/typed", "")
-        assert [update["value"] for update in kept[1:]] == ["owner/typed"] * 2
-    assert calls.arrive(visit("../../etc"), SAMPLES["en"])[1]["value"] == "bundled"
+        assert calls.parts.text not in kept
+        assert [value(kept, box) for box in (controls.checkpoint, controls.compare)] == ["owner/typed"] * 2
+    assert value(calls.arrive(visit("../../etc"), SAMPLES["en"]), controls.checkpoint) == "bundled"
 
 
 def test_inference_keeps_a_hub_id_that_was_typed_and_says_what_the_hub_says(home: Path, tiny: Path) -> None:
@@ -82,27 +90,31 @@ def test_inference_keeps_a_hub_id_that_was_typed_and_says_what_the_hub_says(home
         hub.add("owner/typed", tiny)
         hub.add("owner/closed", tiny)
         hub.fail("owner/closed", "gated")
-        calls = callbacks._Callbacks(Services.create(hub_settings(home, hub)))
-        chosen, about, *_ = calls.open("owner/typed", "", "zh")
-        assert chosen["value"] == "owner/typed" and "bd-about" in about
+        with empty_page(Services.create(hub_settings(home, hub))) as page:
+            calls = inference.Callbacks(page, inference_layout(page))
+        checkpoint, about = calls.parts.question.checkpoint, calls.parts.question.about
+        opened = calls.open("owner/typed", "", "zh")
+        assert value(opened, checkpoint) == "owner/typed" and "bd-about" in opened[about]
         for lang in ("en", "zh"):
-            chosen, about, *_ = calls.open("owner/closed", "", lang)
-            assert chosen["value"] == "owner/closed"
-            assert "owner/closed" in about and 'role="alert"' in about
-    assert calls.open("a-run-that-was-deleted", "", "en")[0]["value"] == "bundled"
-    arrived, *rest = calls.arrive(visit("owner/elsewhere"))
-    assert arrived["value"] == "owner/elsewhere" and len(rest) == 5
+            opened = calls.open("owner/closed", "", lang)
+            assert value(opened, checkpoint) == "owner/closed"
+            assert "owner/closed" in opened[about] and 'role="alert"' in opened[about]
+    assert value(calls.open("a-run-that-was-deleted", "", "en"), checkpoint) == "bundled"
+    arrived = calls.arrive(visit("owner/elsewhere"))
+    assert value(arrived, checkpoint) == "owner/elsewhere" and set(arrived) == {checkpoint}
 
 
-def test_with_no_chinese_model_at_hand_the_english_sentence_is_shown_and_said_to_be(calls: _Callbacks) -> None:
-    assert not calls.services.reads_chinese()
-    text, checkpoint, *_ = calls.arrive(visit(lang="zh"), SAMPLES["en"])
-    assert "value" not in text  # it is there already
-    assert checkpoint["value"] == "bundled"
+def test_with_no_chinese_model_at_hand_the_english_sentence_is_shown_and_said_to_be(calls: Callbacks) -> None:
+    assert not calls.page.services.reads_chinese()
+    arrived = calls.arrive(visit(lang="zh"), SAMPLES["en"])
+    assert calls.parts.text not in arrived  # it is there already
+    assert value(arrived, calls.parts.controls.checkpoint) == "bundled"
     told = translate("zh", "tokens.sample_english")
-    assert told in calls.draw(SAMPLES["en"], "", "bundled", "", 0, "", "zh")[0]
-    assert told not in calls.draw("something else", "", "bundled", "", 0, "", "zh")[0]
-    assert translate("en", "tokens.sample_english") not in calls.draw(SAMPLES["en"], "", "bundled", "", 0, "", "en")[0]
+    strip = calls.parts.pictures.strip
+    assert told in calls.draw(SAMPLES["en"], "", "bundled", "", 0, "", "zh")[strip]
+    assert told not in calls.draw("something else", "", "bundled", "", 0, "", "zh")[strip]
+    english = calls.draw(SAMPLES["en"], "", "bundled", "", 0, "", "en")[strip]
+    assert translate("en", "tokens.sample_english") not in english
 
 
 def test_the_chinese_model_counts_as_at_hand_in_the_cache_or_when_the_hub_has_it(home: Path, tiny: Path) -> None:
@@ -121,20 +133,20 @@ def test_the_chinese_model_counts_as_at_hand_in_the_cache_or_when_the_hub_has_it
 def test_a_chinese_page_opens_with_the_chinese_sentence_and_its_model(home: Path, tiny: Path) -> None:
     with HubDouble() as hub:
         hub.add(CHINESE, tiny)
-        calls = _Callbacks(Services.create(hub_settings(home, hub)))
-        calls.services.look_for_chinese()
-        text, checkpoint, _, pill = calls.arrive(visit(lang="zh"), SAMPLES["en"])
-        assert (text, checkpoint["value"]) == (SAMPLES["zh"], CHINESE)
-        assert "bert-base-chinese" in pill
-        assert "bd-chips" in calls.draw(text, "", CHINESE, "", 0, "", "zh")[0]
-        typed = calls.arrive(visit(lang="zh"), "typed already")[0]
-        assert "value" not in typed
+        calls = tab(Services.create(hub_settings(home, hub)))
+        calls.page.services.look_for_chinese()
+        text, checkpoint = calls.parts.text, calls.parts.controls.checkpoint
+        arrived = calls.arrive(visit(lang="zh"), SAMPLES["en"])
+        assert (arrived[text], value(arrived, checkpoint)) == (SAMPLES["zh"], CHINESE)
+        assert "bert-base-chinese" in arrived[calls.page.model]
+        assert "bd-chips" in calls.draw(SAMPLES["zh"], "", CHINESE, "", 0, "", "zh")[calls.parts.pictures.strip]
+        assert text not in calls.arrive(visit(lang="zh"), "typed already")
         back = calls.offer("en", SAMPLES["zh"], CHINESE, "", "")
-        assert (back[0], back[1]["value"]) == (SAMPLES["en"], "bundled")
+        assert (back[text], value(back, checkpoint)) == (SAMPLES["en"], "bundled")
         there = calls.offer("zh", SAMPLES["en"], "bundled", "", "")
-        assert (there[0], there[1]["value"]) == (SAMPLES["zh"], CHINESE)
+        assert (there[text], value(there, checkpoint)) == (SAMPLES["zh"], CHINESE)
         kept = calls.offer("zh", SAMPLES["en"], "google-bert/bert-base-cased", "", "")
-        assert kept[1]["value"] == "google-bert/bert-base-cased"
+        assert value(kept, checkpoint) == "google-bert/bert-base-cased"
 
 
 def test_a_chinese_sample_is_trained_on_the_model_that_reads_it(home: Path, tiny: Path) -> None:
@@ -147,6 +159,19 @@ def test_a_chinese_sample_is_trained_on_the_model_that_reads_it(home: Path, tiny
         assert calls.choose_sample("reviews_zh", None, None, "bundled", "", "zh")[2] == CHINESE
         assert "value" not in calls.choose_sample("reviews_zh", None, None, "google-bert/bert-base-cased", "", "zh")[2]
         assert "value" not in calls.choose_sample("reviews_en", None, None, "bundled", "", "zh")[2]
+
+
+def tab(services: Services) -> Callbacks:
+    """The listeners of a tab that is drawn on a page of its own."""
+    with empty_page(services) as page:
+        return Callbacks(page, layout(page, Drawings("", "", "", "")))
+
+
+def value(updates: Updates, component: Block) -> object:
+    """The new value of a component whose choices change with it."""
+    update = updates[component]
+    assert isinstance(update, dict)
+    return update["value"]
 
 
 def visit(checkpoint: str = "", lang: str = "en") -> Visit:

@@ -1,0 +1,44 @@
+"""The checkpoints that Tokenization offers, and the sentence and checkpoint that it opens with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bertdemo.checkpoints import CheckpointInfo
+from bertdemo.i18n.translation import has, thousands, translate
+from bertdemo.services import CHINESE, Services
+from bertdemo.ui.page import SAMPLES
+
+BUNDLED = "bundled"
+OPENINGS = {(SAMPLES["en"], BUNDLED), (SAMPLES["zh"], CHINESE)}
+"""Text and checkpoint as the page opens with them, before anybody has changed one."""
+
+Choice = tuple[str, str]
+"""(words, id of the checkpoint)."""
+
+
+@dataclass(frozen=True)
+class CheckpointChoices:
+    """What can be chosen; who has no owner key yet may use the checkpoints of nobody."""
+
+    services: Services
+
+    def main(self, lang: str, key: str = "") -> list[Choice]:
+        """Return every checkpoint with what it is."""
+        owner = self.services.owner(key, optional=True)
+        return [(_describe(info, lang), info.id) for info in self.services.catalogue.list(owner)]
+
+    def compared(self, lang: str, key: str = "") -> list[Choice]:
+        """Return the same with "no other" first."""
+        return [(translate(lang, "tokens.compare_none"), ""), *self.main(lang, key)]
+
+    def opening(self, lang: str) -> tuple[str, str]:
+        """Return the language of the sample to begin with, and the checkpoint that reads it."""
+        return ("zh", CHINESE) if lang == "zh" and self.services.reads_chinese() else ("en", BUNDLED)
+
+
+def _describe(info: CheckpointInfo, lang: str) -> str:
+    key = f"checkpoint.language.{info.language}"
+    language = translate(lang, key if has(key) else "checkpoint.language.unknown")
+    choice = "tokens.choice" if info.ready else "tokens.choice_remote"
+    return translate(lang, choice, name=info.name, language=language, vocabulary=thousands(info.vocabulary))

@@ -1,0 +1,131 @@
+"""The components of Tokenization: the text and its tokens, then the controls, then what happened in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from bertdemo.ui.localized import LocalizedComponents
+from bertdemo.ui.page import SAMPLES, Page
+from bertdemo.ui.tokenization.choices import BUNDLED, CheckpointChoices
+from bertdemo.ui.tokenization.drawings import Drawings
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What the tokenizer is, and how long a sequence may be."""
+
+    checkpoint: gr.Dropdown
+    compare: gr.Dropdown
+    max_length: gr.Number
+    add_pair: gr.Button
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """One component per drawing."""
+
+    strip: gr.HTML
+    compared: gr.HTML
+    stages: gr.HTML
+    table: gr.HTML
+
+
+@dataclass(frozen=True)
+class Components:
+    """Everything in the tab that a listener reads or changes."""
+
+    text: gr.Textbox
+    pair: gr.Textbox
+    controls: Controls
+    pictures: Pictures
+    train: gr.Button | None
+    """Opens Fine-tune; absent where the page has no such tab."""
+
+
+def layout(page: Page, drawings: Drawings) -> Components:
+    """Draw the tab as it opens, with these drawings of the sample."""
+    words = page.words
+    text, pair = _text(words), _pair(words)
+    strip = gr.HTML(drawings.strip, elem_id="tokens-strip")
+    controls = _controls(words, CheckpointChoices(page.services))
+    compared = gr.HTML(drawings.compared, elem_id="tokens-compared")
+    stages = gr.HTML(drawings.stages, elem_id="tokens-stages")
+    with words.make(gr.Accordion, {"label": "tokens.table"}, open=False, elem_id="tokens-table-box"):
+        table = gr.HTML(drawings.table, elem_id="tokens-table")
+    train = _train(words) if "train" in page.tab_ids else None
+    return Components(text, pair, controls, Pictures(strip, compared, stages, table), train)
+
+
+def _text(words: LocalizedComponents) -> gr.Textbox:
+    return words.make(
+        gr.Textbox,
+        {"label": "tokens.text", "placeholder": "tokens.text_placeholder"},
+        value=SAMPLES["en"],
+        lines=1,
+        max_lines=8,
+        container=False,
+        elem_id="tokens-text",
+        elem_classes="bd-write",
+    )
+
+
+def _pair(words: LocalizedComponents) -> gr.Textbox:
+    return words.make(
+        gr.Textbox,
+        {"label": "tokens.pair", "placeholder": "tokens.pair_placeholder"},
+        lines=1,
+        max_lines=8,
+        container=False,
+        visible=False,
+        elem_id="tokens-pair",
+        elem_classes="bd-write",
+    )
+
+
+def _controls(words: LocalizedComponents, choices: CheckpointChoices) -> Controls:
+    with gr.Row(elem_classes="bd-controls"):
+        checkpoint = words.make(
+            gr.Dropdown,
+            {"label": "tokens.checkpoint", "choices": choices.main},
+            value=BUNDLED,
+            allow_custom_value=True,
+            elem_id="tokens-checkpoint",
+            scale=3,
+            min_width=220,
+        )
+        compare = words.make(
+            gr.Dropdown,
+            {"label": "tokens.compare", "choices": choices.compared},
+            value="",
+            allow_custom_value=True,
+            elem_id="tokens-compare",
+            scale=3,
+            min_width=220,
+        )
+        return Controls(checkpoint, compare, _max_length(words), _add_pair(words))
+
+
+def _max_length(words: LocalizedComponents) -> gr.Number:
+    return words.make(
+        gr.Number,
+        {"label": "tokens.max_length"},
+        value=512,
+        minimum=2,
+        maximum=512,
+        precision=0,
+        elem_id="tokens-length",
+        scale=1,
+        min_width=120,
+    )
+
+
+def _add_pair(words: LocalizedComponents) -> gr.Button:
+    return words.make(
+        gr.Button, {"value": "tokens.add_pair"}, size="md", elem_id="tokens-add-pair", scale=0, min_width=180
+    )
+
+
+def _train(words: LocalizedComponents) -> gr.Button:
+    return words.make(gr.Button, {"value": "tokens.train"}, variant="primary", elem_id="tokens-train", scale=0)

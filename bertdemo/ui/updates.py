@@ -1,0 +1,65 @@
+"""What a listener answers: the new value, or the changed properties, of each component, keyed by the component.
+
+Nothing is wired by position: a component that is not named stays as it is, and a form can grow without counting.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypedDict, TypeGuard
+
+import gradio as gr
+from gradio.blocks import Block
+
+Updates = dict[Block, object]
+
+
+class ListenerOptions(TypedDict, total=False):
+    """How Gradio calls a listener."""
+
+    queue: bool
+    show_progress: Literal["full", "minimal", "hidden"]
+    trigger_mode: Literal["once", "multiple", "always_last"] | None
+    concurrency_id: str | None
+    api_visibility: Literal["public", "private", "undocumented"]
+
+
+QUIET: ListenerOptions = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""Called at once, without a sign that something is going on."""
+LATEST: ListenerOptions = {**QUIET, "trigger_mode": "always_last"}
+"""The same; of several calls that wait, the last one counts."""
+QUEUED: ListenerOptions = {"show_progress": "hidden", "api_visibility": "private"}
+"""In the queue, so that an error is shown as a toast."""
+
+
+def merged(first: Mapping[Block, object], second: Mapping[Block, object]) -> Updates:
+    """Join updates; where both touch a component (its label, its value), both hold."""
+    joined = dict(first)
+    for component, update in second.items():
+        earlier = joined.get(component)
+        both = component in joined and (_is_update(earlier) or _is_update(update))
+        joined[component] = {**_as_update(earlier), **_as_update(update)} if both else update
+    return joined
+
+
+def keyed(fn: Callable[..., object], outputs: Sequence[Block]) -> Callable[..., Updates]:
+    """Key the answer of a listener that gives one value for each output, in their order (a lone one unwrapped)."""
+
+    @functools.wraps(fn)
+    def answer(*args: object, **kwargs: object) -> Updates:
+        values = fn(*args, **kwargs)
+        return dict(zip(outputs, values if isinstance(values, tuple) else (values,), strict=True))
+
+    return answer
+
+
+def _as_update(value: object) -> Mapping[str, object]:
+    if _is_update(value):
+        return value
+    update: Mapping[str, object] = gr.update(value=value)
+    return update
+
+
+def _is_update(value: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(value, dict) and value.get("__type__") == "update"
