@@ -7,7 +7,7 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: install run test check fix bench sweep screenshots dev
+.PHONY: install run test check fix bench sweep gpu screenshots dev
 
 install: $(STAMP)
 
@@ -49,6 +49,10 @@ bench: dev
 # 3,000 files of changed bytes and one of a million rows, each read as an upload is; a dated line in docs/sweeps.md.
 sweep: dev
 	$(BIN)/python -m benchmarks.sweep_files
+
+# Every task, the speed, a stop and a full memory on the first CUDA device; does nothing without one.
+gpu: dev
+	$(BIN)/python -m benchmarks.gpu docs/gpu.md
 
 screenshots: dev
 	bash tests/browser.sh
