@@ -23,10 +23,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "tokenize": {"text": ..., "pair": "", "checkpoint": "bundled", "max_length": 0, "owner": ""},
     "inspect": {"text": ..., "pair": "", "checkpoint": "bundled", "layer": 1, "head": 1, "owner": ""},
     "embed": {"texts": ..., "checkpoint": "bundled", "pooling": "mean", "owner": ""},
-    "check_data": {"file": ..., "task": "", "columns": {}, "owner": ""},
+    "check_data": {"file": ..., "task": "", "columns": {}, "preparation": {}, "owner": ""},
     "start_run": {
         "file": ..., "task": "", "columns": {}, "config": {}, "checkpoint": "bundled", "validation_file": None,
-        "test_file": None, "owner": "",
+        "test_file": None, "preparation": {},
+        "owner": "",
     },
     "run_status": {"run_id": ..., "owner": ""},
     "runs": {"owner": ""},
@@ -350,3 +351,43 @@ def test_documents_are_ranked_by_meaning_each_once(client: Client, caller: Calle
     for wrong in ({"query": " "}, {"documents": []}, {"top_k": 0}, {"documents": [1]}):
         answer = caller.call("search", **{"query": "a", "documents": ["b"], **wrong})
         assert not answer.ok and answer.error
+
+
+def test_a_preparation_decides_what_is_checked_and_trained(caller: Caller, tmp_path: Path) -> None:
+    rows = [*review_rows(40), ("the good film, number 0", "pos"), ("a new one", "Pos"), ("fine", "neg")]
+    path = write_rows(tmp_path / "messy.csv", rows)
+    columns = {"text": "text", "label": "label"}
+    preparation = {"cleaning": ["merge_labels", "drop_duplicates"], "relabel": {"44": ""}}
+    plain = caller.call("check_data", file=caller.upload(path), columns=columns).value
+    cleaned = caller.call("check_data", file=caller.upload(path), columns=columns, preparation=preparation).value
+    assert (plain["rows"], len(plain["labels"])) == (43, 3)
+    assert (cleaned["rows"], len(cleaned["labels"])) == (41, 2)
+    begun = caller.call(
+        "start_run", file=caller.upload(path), columns=columns, config={"epochs": 1}, checkpoint="local:tiny",
+        preparation=preparation,
+    )  # fmt: skip
+    assert begun.ok, begun.raw
+    assert caller.wait(begun.value["run_id"], "finished")[-1]["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    "preparation",
+    [
+        [],
+        {"burn": []},
+        {"cleaning": ["burn"]},
+        {"cleaning": "drop_duplicates"},
+        {"relabel": {"x": "pos"}},
+        {"relabel": {"2": 3}},
+        {"relabel": []},
+        {"parse": {"delimiter": 5}},
+        {"parse": {"burn": "x"}},
+        {"split_seed": "42"},
+        {"split_seed": True},
+        {"split_seed": -1},
+    ],
+)
+def test_a_preparation_that_is_none_is_refused_by_name(preparation: Any, caller: Caller, reviews: Path) -> None:
+    for name in ("check_data", "start_run"):
+        refused = caller.call(name, file=caller.upload(reviews), preparation=preparation)
+        assert not refused.ok and "our side" not in str(refused.error), (name, refused.raw)

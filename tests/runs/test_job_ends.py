@@ -219,7 +219,7 @@ def test_memory_that_runs_out_before_the_training_is_said_without_a_number(
     def fail(*_: Any, **__: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(job.Job, "_read", fail)
+    monkeypatch.setattr(job, "dataset_of", fail)
     failed = events_of(work(request_for(data)), ev.Failed)[0]
     assert (failed.message, failed.values) == ("error.out_of_memory_early", {})
 

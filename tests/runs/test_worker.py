@@ -256,4 +256,5 @@ def start_server(settings: Settings, *arguments: str) -> tuple[subprocess.Popen[
         cwd=root,
     )
     assert server.stdout is not None
-    return server, server.stdout.readline().strip()
+    with server.stdout as pipe:  # it says one line
+        return server, pipe.readline().strip()

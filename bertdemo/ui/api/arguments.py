@@ -24,13 +24,15 @@ def request_of(file: str, task: str, columns: Json | None, preparation: Json | N
     check("preparation", given, dict, _PREPARATION)
     if wrong := given.keys() - {"cleaning", "relabel", "parse", "split_seed"}:
         raise FieldUnknown(field=str(min(wrong, key=str))[:40], fields="cleaning, relabel, parse, split_seed")
-    steps, relabels, parse = given.get("cleaning") or (), given.get("relabel") or {}, given.get("parse") or {}
+    steps, relabels, parse = given.get("cleaning", []), given.get("relabel", {}), given.get("parse", {})
     if not isinstance(steps, list | tuple) or not all(step in cleaning.MENDS for step in steps):
         raise ArgumentWrong(name="preparation.cleaning", expected=", ".join(cleaning.MENDS))
     for name, value in (("relabel", relabels), ("parse", parse)):
         check(f"preparation.{name}", value, dict, _PREPARATION)
     seed = given.get("split_seed", SEED)
     check("preparation.split_seed", seed, int, "a whole number from 0")
+    if seed < 0:
+        raise ArgumentWrong(name="preparation.split_seed", expected="a whole number from 0")
     ReadOptions.from_fields(parse)
     try:
         return RunRequest(

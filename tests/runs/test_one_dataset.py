@@ -1,0 +1,77 @@
+"""The page, the API, the run and its result name the same rows, and all of them read the rows once."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bertdemo.dataset import fingerprints
+from bertdemo.runs import admission
+from bertdemo.runs.registry import Registry
+from bertdemo.services import Services
+from bertdemo.settings import Settings
+from bertdemo.tables.table import Table
+from bertdemo.ui.api.arguments import request_of
+from bertdemo.ui.api.endpoints import Endpoints
+from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked, Source
+from tests.runs.conftest import Work
+from tests.runs.support import request_for, write_csv
+
+pytestmark = pytest.mark.slow
+PICKED = Picked("classification", "text", "", "label")
+
+
+@pytest.fixture
+def repeated(tmp_path: Path) -> Path:
+    """400 rows over 150 texts of 2 to 20 copies each."""
+    draw = random.Random(5)
+    copies = [2] * 150
+    while sum(copies) < 400:
+        text = draw.randrange(150)
+        copies[text] = min(20, copies[text] + draw.randint(1, min(18, 400 - sum(copies))))
+    rows = [(f"the film {text} is {('bad', 'good')[text % 2]}", ("no", "yes")[text % 2])
+            for text, count in enumerate(copies) for _ in range(count)]  # fmt: skip
+    draw.shuffle(rows)
+    return write_csv(tmp_path / "repeated.csv", rows)
+
+
+def test_report_api_run_and_result_name_the_same_rows(
+    repeated: Path, own_settings: Settings, registry: Registry, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    read = fingerprints.marks
+
+    def counting(table: Table, *arguments: Any) -> Any:
+        passes.append(table.rows)
+        return read(table, *arguments)
+
+    monkeypatch.setattr(fingerprints, "marks", counting)
+    services = Services.create(own_settings)
+    shown = ChosenData(services).shown(Source(str(repeated), repeated.name), PICKED, "bundled", "", "en")
+    endpoints = Endpoints(services)
+    checked = endpoints._prepared(request_of(str(repeated), "classification", {"text": "text", "label": "label"}, None))
+    request = replace(request_for(repeated), task="classification", columns={"text": "text", "label": "label"})
+    admitted = admission.checked(request, services.datasets, own_settings.limits)
+    assert admitted is checked
+    rows = {name: part.numbers for name, part in admitted.parts.items()}
+    assert shown[0]["split"] == {name: len(numbers) for name, numbers in rows.items()}
+    assert abs(len(rows["validation"]) - 80) <= 12 and not rows["test"]
+    monkeypatch.setattr(registry, "create", lambda asked, owner: Registry.create(registry, asked, owner, admitted))
+    folder = work(request)
+    kept = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    assert {name: part["rows"] for name, part in kept.items()} == rows
+    lines = (folder / "evaluation.jsonl").read_text(encoding="utf-8").splitlines()
+    assert sorted(json.loads(line)["row"] for line in lines) == rows["validation"]
+    assert passes == [400]
+
+
+def test_a_folder_without_a_stored_dataset_trains_on_the_same_rows(repeated: Path, work: Work) -> None:
+    folder = work(request_for(repeated))
+    assert not (folder / "dataset.json").exists()
+    kept = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    assert abs(len(kept["validation"]["rows"]) - 80) <= 12
