@@ -124,6 +124,10 @@ class PreparedDataset:
             self.task.check_held_out(table, self.columns, self.labels)
         if self.leaked and not self.parts["train"].rows:
             raise NothingLeft(rows=self.leaked, file=", ".join(map(called, files)))
+        self.check_held_out()
+
+    def check_held_out(self) -> None:
+        """Raise OneText where no row could be held out to choose the epoch by."""
         if not self.parts["validation"].rows:
             raise OneText(rows=len(self.parts["train"].rows), column=self.columns[self.task.reads[0].name])
 

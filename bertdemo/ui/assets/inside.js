@@ -84,7 +84,8 @@
     const tokens = [...line.querySelectorAll("button")];
     const chosen = tokens.findIndex((token) => token.getAttribute("aria-pressed") === "true");
     svg.replaceChildren();
-    if (chosen < 0 || tokens.length !== Number(matrix.dataset.n)) return;
+    // The tokens of a new text come before its weights; these are painted when they are there.
+    if (chosen < 0 || matrix.weights.length !== tokens.length ** 2) return;
     const scroller = line.parentElement;
     line.classList.remove("tight");
     line.classList.toggle("tight", line.offsetWidth > scroller.clientWidth); // smaller, without ids

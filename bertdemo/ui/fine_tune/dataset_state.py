@@ -23,6 +23,7 @@ from bertdemo.errors import (
     ColumnsNotFound,
     LabelColumnMissing,
     OneClass,
+    OneText,
     TooFewRows,
     TooManyLabels,
 )
@@ -162,7 +163,7 @@ class ChosenData:
         view = _View(picked or Picked(task.id), render_preview(table, self._limits.preview_rows, lang))
         try:
             self._look(view, table, source, checkpoint, key, lang, say)
-        except (OneClass, TooFewRows, TooManyLabels) as error:
+        except (OneClass, OneText, TooFewRows, TooManyLabels) as error:
             # What is wrong with such a table stands in the report, where there is one: it stays below the refusal.
             view.facts, view.drawn = None, _refused(error, lang) + view.drawn
         except BertDemoError as error:
@@ -194,8 +195,8 @@ class ChosenData:
             facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
             view.facts = {**facts, "effort": task.effort}
         task.check(prepared.table, view.picked.columns, label_limit=self._limits.labels)
-        if not trouble and "validation" not in dict(source.held_out) and not prepared.parts["validation"].rows:
-            prepared.check(self._limits.labels)
+        if "validation" not in dict(source.held_out):  # what is wrong with a file of its own stands in the report
+            prepared.check_held_out()
 
     def _readable(self, source: Source, lang: str) -> tuple[Source, str]:
         """Return the data with the files beside it, or without where one cannot be read, and what is told of that."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bertdemo.errors import ColumnsNotFound, LabelColumnMissing, OneClass
+from bertdemo.errors import ColumnsNotFound, LabelColumnMissing, OneClass, OneText
 from bertdemo.i18n.translation import LANGUAGES, message
 from bertdemo.samples import FOLDER
 from bertdemo.services import Services
@@ -190,3 +190,12 @@ def test_another_task_guesses_its_own_columns_and_offers_only_mends_that_make_se
     values = data.shown(source, Picked("fill_mask"), "bundled", "", "en")
     assert values[3] == Picked("fill_mask", "review") and values[0]["labels"] == 0
     assert [mend for _, mend in values[9]["choices"]] == []
+
+
+def test_rows_that_are_all_one_text_are_refused_above_what_else_is_wrong(data: ChosenData, tmp_path: Path) -> None:
+    path = tmp_path / "same.csv"
+    path.write_text("text,label\n" + "the same,yes\nThe  same,no\n" * 10, encoding="utf-8")
+    refused = data.shown(Source(str(path), path.name), PICKED, "bundled", "", "en")
+    assert refused[0] is None
+    assert message("en", OneText(rows=20, column="text")) in html.unescape(refused[1])
+    assert "that repeat an earlier one" in refused[1]
