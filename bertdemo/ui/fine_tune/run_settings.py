@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo.device import Device, DeviceReport, precision_for
-from bertdemo.i18n.translation import size, translate
+from bertdemo.i18n.translation import DEFAULT, size, translate
 from bertdemo.run_config import FieldSpec, RunConfig, specs
 from bertdemo.services import Services
 from bertdemo.ui.html.predictions import describe
@@ -143,15 +143,17 @@ def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
 def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) -> None:
     """Keep the devices, the checkpoints and what the chosen one is up to date."""
     device = form.controls["device"]
-    look, seen = page.clock, gr.State("")
+    look, seen = page.clock, gr.State((DEFAULT, ""))
 
-    def find_devices(before: str, lang: str) -> tuple[Any, ...]:
+    def find_devices(before: tuple[str, str], lang: str) -> tuple[Any, ...]:
+        drawn_in, pill_before = before
         pill_now = _pill(services, lang)
-        if pill_now == before:
+        # A tick that was sent before the language changed may be answered after it: it has nothing to say then.
+        if pill_now == pill_before or lang != drawn_in:
             return (gr.skip(),) * 4
         report = services.supervisor.devices
         update = gr.update(choices=device_choices(report, lang), info=device_info(report, lang))
-        return gr.Timer(3.0), update, pill_now, pill_now  # found: from now on only its state changes
+        return gr.Timer(3.0), update, pill_now, (lang, pill_now)  # found: from now on only its state changes
 
     def tell(checkpoint: str, key: str, lang: str) -> str:
         return describe(services.catalogue.describe(checkpoint, services.owner(key)), lang)
@@ -162,7 +164,8 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
     def speak(lang: str, checkpoint: str, key: str) -> tuple[Any, ...]:
         choices = checkpoint_choices(services, services.owner(key, optional=True), lang)
         told = guarded(tell, shown=_refused)(checkpoint, key, lang)
-        return (gr.update(choices=choices), told, *(_pill(services, lang),) * 2)
+        pill_now = _pill(services, lang)
+        return gr.update(choices=choices), told, pill_now, (lang, pill_now)
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     look.tick(guarded(find_devices), [seen, page.lang], [look, device, page.device, seen], **quiet)
