@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.dataset.grouped_split import deal
 from bertdemo.tables.fold_text import fold_text
-from bertdemo.tables.table import Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,16 +37,6 @@ class Split:
     def sizes(self) -> dict[str, int]:
         """Return {part: rows}."""
         return {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
-
-
-def usable_rows(table: Table, columns: Mapping[str, str]) -> tuple[int, ...]:
-    """Return the indices of the rows in which every column of `columns` holds more than white space."""
-    cells_by_column = [table.columns[name] for name in columns.values()]
-    return tuple(
-        index
-        for index, cells in enumerate(zip(*cells_by_column, strict=True))
-        if all(cell is not None and not cell.isspace() and cell for cell in cells)
-    )
 
 
 def split(

@@ -7,8 +7,7 @@ from collections import Counter
 
 import pytest
 
-from bertdemo.dataset.split import split, usable_rows
-from bertdemo.tables.table import Table
+from bertdemo.dataset.split import split
 
 
 def labels(**counts: int) -> list[str]:
@@ -72,11 +71,6 @@ def test_many_small_labels_still_fill_the_validation_part() -> None:
 def test_labels_that_are_all_alone_still_leave_something_to_validate() -> None:
     parts = split(list("abcdef"), seed=0)
     assert (len(parts.train), len(parts.validation)) == (5, 1)
-
-
-def test_rows_without_text_or_label_are_not_used() -> None:
-    table = Table("t", {"x": ("a", None, "b", " ", "c"), "y": ("1", "2", None, "3", "4")}, (2, 3, 4, 5, 6))
-    assert usable_rows(table, {"text": "x", "label": "y"}) == (0, 4)
 
 
 def test_texts_that_are_all_different_change_nothing() -> None:
