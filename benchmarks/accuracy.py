@@ -54,7 +54,7 @@ def goemotions(services: Services) -> Row:
     what = f"goemotions, two classes, {len(SEEDS)} seeds, mean accuracy on the dev rows"
     wanted = "≥ 0.86"
     if not (DATA / "goemotions").is_dir():
-        return skipped(what, wanted, "no labelled data beside the checkout")
+        return skipped(what, wanted, "no labeled data beside the checkout")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         train, validation = _first(_two_classes(DATA / "goemotions" / "train.csv"))
@@ -84,7 +84,7 @@ def banking77(services: Services) -> Row:
     """Train on train.csv alone with the default split, score test.csv."""
     what, wanted = "banking77, train.csv through the default split, accuracy on test.csv", "≥ 0.92"
     if not (DATA / "banking77").is_dir():
-        return skipped(what, wanted, "no labelled data beside the checkout")
+        return skipped(what, wanted, "no labeled data beside the checkout")
     request = RunRequest(
         task="classification",
         columns={"text": "text", "label": "category"},

@@ -1,4 +1,4 @@
-"""The baselines on labelled data: how long they take, and whether their intervals mean what they say."""
+"""The baselines on labeled data: how long they take, and whether their intervals mean what they say."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def banking77(services: Services) -> Row:
         f"≤ {SECONDS:.0f} s, ten folds, held-out score within the interval ± 1 point in ≥ {WANTED} of {RESAMPLINGS}"
     )
     if not (DATA / "banking77").is_dir():
-        return skipped(what, wanted, "no labelled data beside the checkout")
+        return skipped(what, wanted, "no labeled data beside the checkout")
     texts, labels = _largest(DATA / "banking77" / "train.csv")
     chosen = np.random.default_rng(0).permutation(len(texts))[:ROWS]
     table = Table(

@@ -88,10 +88,10 @@ def check(count: int = ROWS) -> list[Row]:
         ),
         Row(
             "every mend done to it, and checked again",
-            f"{found['mended']['seconds']:.0f} s, {found['mended']['peak'] / 1e6:.0f} MB above the idle server, "
-            f"{found['mended']['rows']:,} rows left",
+            f"{found['cleaned']['seconds']:.0f} s, {found['cleaned']['peak'] / 1e6:.0f} MB above the idle server, "
+            f"{found['cleaned']['rows']:,} rows left",
             f"≤ {SECONDS:.0f} s, ≤ {BYTES / 1e9:.1f} GB",
-            found["mended"]["seconds"] <= SECONDS and found["mended"]["peak"] <= BYTES,
+            found["cleaned"]["seconds"] <= SECONDS and found["cleaned"]["peak"] <= BYTES,
         ),
     ]
 
@@ -142,7 +142,7 @@ def _expected(rows: list[Fields], n: dict[str, int]) -> dict[str, Any]:
         "label_missing": n["no label"],
         "duplicates": n["exact"] + n["folded"],
         "exact": n["exact"],
-        "mend": n["exact"] + n["folded"],
+        "step": n["exact"] + n["folded"],
         "progress": 1.0,
         "conflicting texts": n["conflicts"],
         "conflicting rows": 2 * n["conflicts"],
@@ -176,14 +176,14 @@ def main(path: Path) -> None:
         prepared = _timed(parts, "preparing", lambda: prepare(table, task, columns))
         counts = _timed(parts, "counts", lambda: cleaning.counts(prepared.facts.cleaned.before))
         report = _timed(parts, "report", lambda: _examined(services, prepared, told))
-        looked = _timed(parts, "suspects", lambda: services.suspects.look(prepared, "bundled", ""))
+        looked = _timed(parts, "suspects", lambda: services.label_issues.look(prepared, "bundled", ""))
     again: dict[str, float] = {}
     with _peak(peak["idle"]) as later:
-        left = _timed(again, "cleaning", lambda: prepare(table, task, columns, mends=cleaning.MENDS))
+        left = _timed(again, "cleaning", lambda: prepare(table, task, columns, steps=cleaning.CLEANING_STEPS))
         _timed(again, "report", lambda: _examined(services, left))
-    mended = {"seconds": sum(again.values()), "peak": later["peak"] - peak["idle"], "rows": left.table.rows}
-    counted = {**_counted(report), "mend": counts["drop_duplicates"], "progress": told[-1]}
-    answer = {"parts": parts, "peak": peak["peak"] - peak["idle"], "counted": counted, "mended": mended,
+    cleaned = {"seconds": sum(again.values()), "peak": later["peak"] - peak["idle"], "rows": left.table.rows}
+    counted = {**_counted(report), "step": counts["drop_duplicates"], "progress": told[-1]}
+    answer = {"parts": parts, "peak": peak["peak"] - peak["idle"], "counted": counted, "cleaned": cleaned,
               "looked": looked.rows}  # fmt: skip
     print(json.dumps(answer))  # noqa: T201
     services.close()

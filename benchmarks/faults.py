@@ -43,7 +43,7 @@ def banking77(services: Services) -> Row:
     what = "banking77, train.csv with planted duplicates, leaks, ways of writing a label, slips and conflicts"
     wanted = "every one found"
     if not (DATA / "banking77").is_dir():
-        return skipped(what, wanted, "no labelled data beside the checkout")
+        return skipped(what, wanted, "no labeled data beside the checkout")
     with (DATA / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
         # A row number is a line of the file: a text of two lines would put those after it one off.
         rows = [(row["text"].replace("\n", " "), row["category"]) for row in csv.DictReader(file)]
@@ -100,11 +100,11 @@ def plant(rows: Sequence[Pair], seed: int = _SEED) -> Planted:
 def missed(planted: Planted, table: Table, report: Report) -> dict[str, list[int]]:
     """Return kind -> rows in the file that a check or its mend passed over; a count that is wrong names row 0."""
     dropped = ("drop_duplicates", "drop_conflicts")
-    left = {mend: set(cleaning.clean(table, COLUMNS, [mend]).table.row_numbers) for mend in dropped}
+    left = {step: set(cleaning.clean(table, COLUMNS, [step]).table.row_numbers) for step in dropped}
     merged = cleaning.clean(table, COLUMNS, ["merge_labels", "merge_slips"]).table
     now = dict(zip(merged.row_numbers, merged.columns["label"], strict=True))
     found = {finding.code: finding.values for finding in report.findings}
-    gone = {mend: table.rows - len(rows) for mend, rows in left.items()}
+    gone = {step: table.rows - len(rows) for step, rows in left.items()}
     parts = _parts(table)
     pairs = {**planted.copies, **planted.conflicts}
     return {

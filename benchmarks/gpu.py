@@ -27,7 +27,7 @@ from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.runs.worker.job import Job
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
-from bertdemo.tables.table_cache import Shelf
+from bertdemo.tables.table_cache import TableCache
 from tests.tiny import build_tiny_checkpoint
 
 _ONE_TEXT = ("The museum in Paris was opened in spring.", "What was opened in spring?")
@@ -67,7 +67,7 @@ class _Check:
         self._device = device
         self._registry = Registry(self._settings)
         self._catalogue = Catalogue(self._settings)
-        self._datasets = DatasetCache(Shelf(self._settings, trusted=samples.FOLDER))
+        self._datasets = DatasetCache(TableCache(self._settings, trusted=samples.FOLDER))
         self.precision = devices.precision_for(device, "auto")
 
     def task(self, sample: samples.Sample) -> Row:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
-"""Labelled data for measuring, beside the checkout; not part of the project."""
+"""Labeled data for measuring, beside the checkout; not part of the project."""
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def _one_start(home: Path, *, warm: bool, looked: bool) -> float:
         task="", columns={}, checkpoint="bundled", config=RunConfig(), data=str(_thousand(home)), data_name="rows.csv"
     )
     if looked:
-        services.shelf.table(Path(request.data), request.data_name)
+        services.table_cache.table(Path(request.data), request.data_name)
     began = time.perf_counter()
     run = services.supervisor.start(request, "")
     while not status_of(services.registry.read(run, "")).step:

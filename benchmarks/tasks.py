@@ -29,7 +29,7 @@ from bertdemo.tasks.token_classification import task as token_classification
 
 _WINDOW = 128
 """Pieces of a window for xquad: so that most passages need several."""
-_NO_DATA = "no labelled data beside the checkout"
+_NO_DATA = "no labeled data beside the checkout"
 
 
 def wnut17(services: Services) -> Row:

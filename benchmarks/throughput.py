@@ -11,7 +11,7 @@ from benchmarks.accuracy import TRAIN, _first, _two_classes
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import device, tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.run_config import RunConfig, Truncation, chosen_for
+from bertdemo.run_config import RunConfig, Truncation, resolve_defaults
 from bertdemo.services import Services
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
@@ -25,7 +25,7 @@ def ratio(services: Services) -> Row:
     what = f"training throughput against Trainer padded to {PADDED_LENGTH} in float32, batch {BATCH} in both"
     wanted = "≥ 6 times"
     if not (DATA / "goemotions").is_dir():
-        return skipped(what, wanted, "no labelled data beside the checkout")
+        return skipped(what, wanted, "no labeled data beside the checkout")
     rows, _ = _first(_two_classes(DATA / "goemotions" / "train.csv"))
     table = Table(
         "train.csv", {"text": tuple(t for t, _ in rows), "label": tuple(y for _, y in rows)}, tuple(range(len(rows)))
@@ -47,7 +47,7 @@ def _ours(catalogue: Catalogue, table: Table) -> float:
     from bertdemo.runs.worker import training
 
     task = tasks.find("classification")
-    config = chosen_for(
+    config = resolve_defaults(
         RunConfig(batch_size=BATCH, epochs=1), train_rows=table.rows, parameters=0, suggested_length=128
     )
     dataset, opened, pad_id = _prepared(catalogue, table, range(table.rows))

@@ -171,8 +171,14 @@ _WANTED_STEPS_PER_LABEL = 12
 _SMALL_MODEL_PARAMETERS = 35_000_000
 
 
-def chosen_for(
-    config: RunConfig, *, train_rows: int, parameters: int, suggested_length: int, labels: int = 2, effort: float = 1.0
+def resolve_defaults(
+    config: RunConfig,
+    *,
+    train_rows: int,
+    parameters: int,
+    suggested_length: int,
+    labels: int = 2,
+    step_multiplier: float = 1.0,
 ) -> RunConfig:
     """Fill in every field that was left to us.
 
@@ -181,7 +187,7 @@ def chosen_for(
     """
     batch = config.batch_size or (16 if train_rows < 600 else 32)
     steps = max(1, math.ceil(train_rows / batch))
-    wanted = effort * max(_WANTED_STEPS, _WANTED_STEPS_PER_LABEL * labels)
+    wanted = step_multiplier * max(_WANTED_STEPS, _WANTED_STEPS_PER_LABEL * labels)
     return replace(
         config,
         batch_size=batch,
@@ -214,19 +220,19 @@ class RunRequest:
     name: str = ""
     origin: str = ""
     """Where the training file came from, where that was the Hub: `owner/name@commit configuration/split`."""
-    reading: Mapping[str, str] = field(default_factory=dict)
-    """What a person corrected of how the training file is read: fields of `data.reading.ReadOptions`."""
-    mends: tuple[str, ...] = ()
-    """What is mended in the training file before it is used: names of `data.mending.MENDS`."""
-    relabels: Mapping[str, str] = field(default_factory=dict)
-    """Row number in the training file -> its label from now on, or "" to leave the row out; done before the mends."""
+    parse: Mapping[str, str] = field(default_factory=dict)
+    """What a person corrected of how the training file is read: fields of `tables.parse_options.ParseOptions`."""
+    cleaning: tuple[str, ...] = ()
+    """Cleaning steps applied to the training file: names of `dataset.cleaning.CLEANING_STEPS`."""
+    relabel: Mapping[str, str] = field(default_factory=dict)
+    """Row number in the training file -> its new label, or "" to leave the row out; applied before the cleaning."""
     split_seed: int = 42
     """Seed of the split (dataset.split.SEED), apart from `config.seed`, so that several runs share their rows."""
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What was found before training, kind -> {value, low, high, macro_f1, rows, folds, seconds}: kept, not used."""
 
     def __post_init__(self) -> None:
-        for number, label in self.relabels.items():
+        for number, label in self.relabel.items():
             if not (isinstance(number, str) and _ROW_NUMBER.fullmatch(number) and isinstance(label, str)):
                 raise ValueError(f"relabels: {number!r}: {label!r} is not a row number and a label")
 
@@ -237,11 +243,16 @@ class RunRequest:
     @classmethod
     def from_json(cls, text: str) -> RunRequest:
         """Rebuild a request that `to_json` wrote; what another version knew and this one does not is left out."""
-        raw = json.loads(text)
+        raw = {_OLDER_NAMES.get(name, name): value for name, value in json.loads(text).items()}
         config = {name: value for name, value in raw["config"].items() if name in _names(RunConfig)}
         request = {name: value for name, value in raw.items() if name in _names(cls)}
         seeds = {"split_seed": request.get("split_seed", config.get("seed", 42))}  # one seed served both once
-        return cls(**{**request, **seeds, "mends": tuple(request.get("mends", ())), "config": RunConfig(**config)})
+        steps = tuple(request.get("cleaning", ()))
+        return cls(**{**request, **seeds, "cleaning": steps, "config": RunConfig(**config)})
+
+
+_OLDER_NAMES = {"mends": "cleaning", "relabels": "relabel", "reading": "parse"}
+"""What fields of a stored request were called before November 2026."""
 
 
 def _names(cls: Any) -> set[str]:

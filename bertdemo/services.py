@@ -13,7 +13,7 @@ from pathlib import Path
 from bertdemo import device, samples
 from bertdemo.analysis.baseline_cache import Baselines
 from bertdemo.analysis.embedding_cache import Embeddings
-from bertdemo.analysis.label_issue_search import Suspects
+from bertdemo.analysis.label_issue_search import LabelIssueSearch
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.dataset_cache import DatasetCache
 from bertdemo.errors import OwnerUnknown
@@ -25,7 +25,7 @@ from bertdemo.serving.inspector import Inspector
 from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import Searcher
 from bertdemo.settings import Settings
-from bertdemo.tables.table_cache import Shelf
+from bertdemo.tables.table_cache import TableCache
 
 CHINESE = "google-bert/bert-base-chinese"
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_owner hands out: 32 random bytes
@@ -39,7 +39,7 @@ class Services:
 
     settings: Settings
     catalogue: Catalogue
-    shelf: Shelf
+    table_cache: TableCache
     datasets: DatasetCache
     registry: Registry
     launcher: LocalLauncher
@@ -47,7 +47,7 @@ class Services:
     predictor: Predictor
     inspector: Inspector
     baselines: Baselines
-    suspects: Suspects
+    label_issues: LabelIssueSearch
     searcher: Searcher
     _chinese: threading.Event
     """Set once the Hub has answered for the model that reads Chinese."""
@@ -57,8 +57,8 @@ class Services:
         """Build all of them; nothing starts and nothing heavy is imported."""
         catalogue, registry = Catalogue(settings), Registry(settings)
         launcher = LocalLauncher(settings)
-        shelf = Shelf(settings, trusted=samples.FOLDER)
-        datasets = DatasetCache(shelf)
+        table_cache = TableCache(settings, trusted=samples.FOLDER)
+        datasets = DatasetCache(table_cache)
         supervisor = Supervisor(settings, registry, catalogue, launcher, datasets)
         predictor = Predictor(
             settings,
@@ -68,12 +68,12 @@ class Services:
         )
         inspector = Inspector(catalogue, predictor, text_chars=settings.limits.text_chars)
         embeddings = Embeddings(catalogue)
-        baselines = Baselines(catalogue, predictor.lane, embeddings)
-        suspects = Suspects(catalogue, predictor.lane, embeddings)
+        baselines = Baselines(catalogue, predictor.inference_slot, embeddings)
+        label_issues = LabelIssueSearch(catalogue, predictor.inference_slot, embeddings)
         return cls(
             settings,
             catalogue,
-            shelf,
+            table_cache,
             datasets,
             registry,
             launcher,
@@ -81,7 +81,7 @@ class Services:
             predictor,
             inspector,
             baselines,
-            suspects,
+            label_issues,
             Searcher(predictor),
             threading.Event(),
         )

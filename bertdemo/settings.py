@@ -177,7 +177,7 @@ class Settings:
 def pin_gpu(device_id: str) -> str:
     """Let a child see the one GPU it was given; return its id from then on.
 
-    Must run before CUDA is initialised. Without it Trainer spreads a batch over every GPU it sees.
+    Must run before CUDA is initialized. Without it Trainer spreads a batch over every GPU it sees.
     """
     if not device_id.startswith("cuda:"):
         return device_id

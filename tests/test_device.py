@@ -112,7 +112,7 @@ def test_a_precision_is_taken_where_the_device_can_do_it(
         type("OutOfMemoryError", (RuntimeError,), {})(),
     ],
 )
-def test_memory_that_ran_out_is_recognised(error: BaseException) -> None:
+def test_memory_that_ran_out_is_recognized(error: BaseException) -> None:
     assert out_of_memory(error)
 
 

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from bertdemo.errors import ConfigError, FieldNotChoice, FieldNotNumber, FieldOutOfBounds, FieldUnknown
-from bertdemo.run_config import FieldSpec, RunConfig, RunRequest, chosen_for, specs
+from bertdemo.run_config import FieldSpec, RunConfig, RunRequest, resolve_defaults, specs
 
 NUMBERS = [spec for spec in specs() if spec.kind in {"int", "float"}]
 
@@ -92,37 +92,48 @@ def test_a_request_of_another_version_keeps_what_this_one_knows() -> None:
     assert RunRequest.from_json(json.dumps(raw)) == request
 
 
+def test_a_request_with_the_older_names_of_its_fields_is_read() -> None:
+    request = RunRequest(
+        "classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", cleaning=("drop_missing",),
+        relabel={"12": "b"}, parse={"delimiter": ";"},
+    )  # fmt: skip
+    raw = json.loads(request.to_json())
+    for new, old in (("cleaning", "mends"), ("relabel", "relabels"), ("parse", "reading")):
+        raw[old] = raw.pop(new)
+    assert RunRequest.from_json(json.dumps(raw)) == request
+
+
 def test_what_was_decided_about_rows_is_kept_and_an_old_request_has_none() -> None:
-    request = RunRequest("classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", relabels={"12": "b", "7": ""})
+    request = RunRequest("classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", relabel={"12": "b", "7": ""})
     assert RunRequest.from_json(request.to_json()) == request
     raw = json.loads(request.to_json())
-    del raw["relabels"]
-    assert RunRequest.from_json(json.dumps(raw)).relabels == {}
+    del raw["relabel"]
+    assert RunRequest.from_json(json.dumps(raw)).relabel == {}
 
 
 @pytest.mark.parametrize(
-    "relabels", [{"x": "a"}, {"-1": "a"}, {"1.0": "a"}, {"07": "a"}, {"1": None}, {1: "a"}, {"1": 2}]
+    "relabel", [{"x": "a"}, {"-1": "a"}, {"1.0": "a"}, {"07": "a"}, {"1": None}, {1: "a"}, {"1": 2}]
 )
-def test_what_is_no_row_number_and_label_is_refused(relabels: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="relabels"):
-        RunRequest("classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", relabels=relabels)
+def test_what_is_no_row_number_and_label_is_refused(relabel: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="relabel"):
+        RunRequest("classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", relabel=relabel)
 
 
 def test_small_data_gets_small_batches_and_more_epochs() -> None:
-    few = chosen_for(RunConfig(), train_rows=100, parameters=22_000_000, suggested_length=48)
-    many = chosen_for(RunConfig(), train_rows=10_000, parameters=110_000_000, suggested_length=128)
+    few = resolve_defaults(RunConfig(), train_rows=100, parameters=22_000_000, suggested_length=48)
+    many = resolve_defaults(RunConfig(), train_rows=10_000, parameters=110_000_000, suggested_length=128)
     assert (few.batch_size, few.epochs, few.learning_rate, few.max_length) == (16, 10, 1e-4, 48)
     assert (many.batch_size, many.epochs, many.learning_rate, many.max_length) == (32, 3, 3e-5, 128)
 
 
 def test_what_a_person_chose_is_left_alone() -> None:
     asked = RunConfig(epochs=1, batch_size=4, learning_rate=1e-3, max_length=16)
-    assert chosen_for(asked, train_rows=10_000, parameters=1, suggested_length=99) == asked
+    assert resolve_defaults(asked, train_rows=10_000, parameters=1, suggested_length=99) == asked
 
 
 @pytest.mark.parametrize("rows", [1, 15, 599, 600, 1_000, 2_000_000])
 def test_what_is_chosen_is_always_within_bounds(rows: int) -> None:
-    chosen = chosen_for(RunConfig(), train_rows=rows, parameters=1, suggested_length=8)
+    chosen = resolve_defaults(RunConfig(), train_rows=rows, parameters=1, suggested_length=8)
     assert None not in {chosen.epochs, chosen.batch_size, chosen.learning_rate, chosen.max_length}
     assert chosen.epochs is not None
     assert 3 <= chosen.epochs <= 10
@@ -136,16 +147,16 @@ def test_a_flag_that_is_neither_true_nor_false_is_refused() -> None:
 
 
 def test_many_labels_get_more_epochs() -> None:
-    few = chosen_for(RunConfig(), train_rows=8000, parameters=1, suggested_length=8, labels=2)
-    many = chosen_for(RunConfig(), train_rows=8000, parameters=1, suggested_length=8, labels=77)
+    few = resolve_defaults(RunConfig(), train_rows=8000, parameters=1, suggested_length=8, labels=2)
+    many = resolve_defaults(RunConfig(), train_rows=8000, parameters=1, suggested_length=8, labels=77)
     assert (few.epochs, many.epochs) == (3, 4)
 
 
 def test_a_task_that_takes_more_effort_gets_more_epochs() -> None:
     known = {"train_rows": 7200, "parameters": 1, "suggested_length": 8, "labels": 28}
-    assert chosen_for(RunConfig(), **known).epochs == 3
-    assert chosen_for(RunConfig(), **known, effort=5.0).epochs == 8
-    assert chosen_for(RunConfig(epochs=2), **known, effort=5.0).epochs == 2
+    assert resolve_defaults(RunConfig(), **known).epochs == 3
+    assert resolve_defaults(RunConfig(), **known, step_multiplier=5.0).epochs == 8
+    assert resolve_defaults(RunConfig(epochs=2), **known, step_multiplier=5.0).epochs == 2
 
 
 def test_the_split_has_a_seed_of_its_own_and_an_old_run_keeps_the_one_it_had() -> None:

@@ -23,10 +23,10 @@ class Baselines:
     """Safe to use from many threads. `lane` is the server's place for computing."""
 
     def __init__(
-        self, catalogue: Catalogue, lane: Callable[[], AbstractContextManager[None]], embeddings: Embeddings
+        self, catalogue: Catalogue, inference_slot: Callable[[], AbstractContextManager[None]], embeddings: Embeddings
     ) -> None:
         self._catalogue = catalogue
-        self._lane = lane
+        self._inference_slot = inference_slot
         self._embeddings = embeddings
         self._found: OrderedDict[tuple[Hashable, str, int], tuple[Baseline, ...]] = OrderedDict()
         self._guard = threading.Lock()
@@ -68,7 +68,7 @@ class Baselines:
         most: int,
         progress: Callable[[float], None],
     ) -> tuple[Baseline, ...]:
-        table, usable, columns = prepared.table, prepared.usable, prepared.task.placed(prepared.columns)
+        table, usable, columns = prepared.table, prepared.usable, prepared.task.columns_by_slot(prepared.columns)
         labels = [(label or "").strip() for label in cells_at(table.columns[columns["label"]], usable)]
         scored = [baselines.majority(labels)] if labels else []
         rows = baselines.sample(labels, most)
@@ -92,12 +92,12 @@ class Baselines:
             return ()
         rows = prepared.usable[:: max(1, -(-len(prepared.usable) // most))]
         started = time.monotonic()
-        with self._lane():
+        with self._inference_slot():
             reader = baselines.Reader(
                 self._catalogue.folder(info.id, owner), self._catalogue.tokenizer(info.id, owner),
                 lambda texts: self._embeddings.of(texts, info.id, owner, progress=progress)[0], progress,
             )  # fmt: skip
-            scored = task.reached(prepared.table, prepared.columns, rows, reader)
+            scored = task.baseline_scores(prepared.table, prepared.columns, rows, reader)
         progress(1.0)
         spent = time.monotonic() - started
         return tuple(Baseline(score.kind, score.metrics, score.rows, score.folds, spent) for score in scored)
@@ -115,7 +115,7 @@ class Baselines:
         owner: str,
         progress: Callable[[float], None],
     ) -> list[Baseline]:
-        with self._lane():
+        with self._inference_slot():
             found = [baselines.tfidf(texts, labels)]
             progress(0.2)
             info = self._catalogue.describe(checkpoint, owner)

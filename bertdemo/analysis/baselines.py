@@ -194,7 +194,7 @@ def timed_embed(
 def sample(labels: Sequence[str], most: int = MOST_ROWS, *, seed: int = 0, least: int = 2) -> list[int]:
     """Return the rows that are scored: all, or at least `most`, drawn so that every label keeps its share; ascending.
 
-    Labels with fewer than `least` rows are left out: a single row cannot be held out and learnt from.
+    Labels with fewer than `least` rows are left out: a single row cannot be held out and learned from.
     """
     import numpy as np
 
@@ -245,7 +245,7 @@ def _cross_validated(
 
     counts = Counter(labels)
     if min(counts.values(), default=0) < 2:
-        raise ValueError("a label with one row cannot be held out and learnt from: see sample")
+        raise ValueError("a label with one row cannot be held out and learned from: see sample")
     # A label with fewer rows than there are folds is missing from some of them, which scikit-learn warns of.
     parts = StratifiedKFold(min(FOLDS, max(counts.values())), shuffle=True, random_state=seed)
     with warnings.catch_warnings(), one_thread():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bertdemo.analysis import baselines, label_issues
 from bertdemo.analysis.embedding_cache import Embeddings, texts_of
-from bertdemo.analysis.label_issues import Suspect
+from bertdemo.analysis.label_issues import LabelIssue
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.tables import spreadsheet
@@ -30,7 +30,7 @@ class Listed:
     number: int
     """Where the row stands in the file, counted as an editor does."""
     text: str
-    suspect: Suspect
+    issue: LabelIssue
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Looked:
     """Name of the checkpoint whose frozen encoder read the texts."""
 
 
-class Suspects:
+class LabelIssueSearch:
     """Safe to use from many threads. `lane` is the server's place for computing."""
 
     def __init__(
-        self, catalogue: Catalogue, lane: Callable[[], AbstractContextManager[None]], embeddings: Embeddings
+        self, catalogue: Catalogue, inference_slot: Callable[[], AbstractContextManager[None]], embeddings: Embeddings
     ) -> None:
         self._catalogue = catalogue
-        self._lane = lane
+        self._inference_slot = inference_slot
         self._embeddings = embeddings
         self._known: OrderedDict[tuple[Hashable, str, int], Looked] = OrderedDict()
         self._guard = threading.Lock()
@@ -83,14 +83,14 @@ class Suspects:
         with self._guard:
             if key in self._known:
                 return self._known[key]
-        table, usable, columns = prepared.table, prepared.usable, prepared.task.placed(prepared.columns)
+        table, usable, columns = prepared.table, prepared.usable, prepared.task.columns_by_slot(prepared.columns)
         labels = [(label or "").strip() for label in cells_at(table.columns[columns["label"]], usable)]
         chosen = label_issues.sample(labels, most)
         rows, labels_of = [usable[at] for at in chosen], [labels[at] for at in chosen]
         texts = texts_of(table, columns, rows)
-        found: tuple[Suspect, ...] = ()
+        found: tuple[LabelIssue, ...] = ()
         if len(set(labels_of)) > 1:
-            with self._lane():
+            with self._inference_slot():
                 vectors, _ = self._embeddings.of(texts, info.id, owner, lambda share: progress(0.7 * share))
                 found = label_issues.find(vectors, labels_of)
         progress(1.0)
@@ -113,10 +113,10 @@ def write_suspects(found: Sequence[Listed], target: Path) -> None:
             (
                 str(one.number),
                 one.text,
-                one.suspect.given,
-                one.suspect.suggested,
-                f"{one.suspect.given_probability:.6f}",
-                f"{one.suspect.suggested_probability:.6f}",
+                one.issue.given,
+                one.issue.suggested,
+                f"{one.issue.given_probability:.6f}",
+                f"{one.issue.suggested_probability:.6f}",
             )
             for one in found
         ),

@@ -24,7 +24,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Suspect:
+class LabelIssue:
     """A row and what speaks against its label; both probabilities are of a model that was not fitted on the row."""
 
     row: int
@@ -47,7 +47,7 @@ def left_out(labels: Sequence[str]) -> tuple[int, int]:
     return len(few), sum(few)
 
 
-def find(vectors: Floats, labels: Sequence[str], *, seed: int = 0) -> tuple[Suspect, ...]:
+def find(vectors: Floats, labels: Sequence[str], *, seed: int = 0) -> tuple[LabelIssue, ...]:
     """Return the suspects among rows with (rows, width) embeddings and these labels, the least probable label first.
 
     Nothing is suspicious where there is one label only. Raises ValueError for a label with fewer than FOLDS rows.
@@ -68,7 +68,7 @@ def find(vectors: Floats, labels: Sequence[str], *, seed: int = 0) -> tuple[Susp
     others[np.arange(len(given)), given] = -1.0
     best = others.argmax(1)  # (rows,)
     return tuple(
-        Suspect(row, labels[row], names[best[row]], float(said[row, given[row]]), float(said[row, best[row]]))
+        LabelIssue(row, labels[row], names[best[row]], float(said[row, given[row]]), float(said[row, best[row]]))
         for row in _issues(given, said)
     )
 

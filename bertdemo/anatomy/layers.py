@@ -1,4 +1,4 @@
-"""From a tokenised text to what the model computes with it, layer by layer (see `look`).
+"""From a tokenized text to what the model computes with it, layer by layer (see `look`).
 
 Every number comes from transformers' own forward pass in float32, eval mode, a batch of one, and attention in
 `eager` mode (the faster kernels give no weights). `recompute_layer` does one layer again from its weights, by the

@@ -1,4 +1,4 @@
-"""One step of fine-tuning on one labelled text, on a copy: loss, gradients, and what the step changed."""
+"""One step of fine-tuning on one labeled text, on a copy: loss, gradients, and what the step changed."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Matching:
 
 
 def attempts(word: str, vocabulary: Collection[str], *, unknown: str = "[UNK]", longest: int = 100) -> Matching:
-    """Split one pre-token, already normalised, into pieces.
+    """Split one pre-token, already normalized, into pieces.
 
     At each position the whole rest is tried first, then one character less, until the vocabulary has it. Where
     it has nothing, the whole word is `unknown`, the pieces found so far included; so is a word of more than

@@ -280,8 +280,8 @@ class Catalogue:
         weights = validation.WeightsFacts(
             parameters=validation.parameters(remote.config),
             has_mlm_head=kind in {"BertForMaskedLM", "BertForPreTraining"},
-            has_classifier=kind == head_detection.LABELLING,
-            has_pooler=kind in {"BertModel", "BertForPreTraining", head_detection.LABELLING},
+            has_classifier=kind == head_detection.LABELING,
+            has_pooler=kind in {"BertModel", "BertForPreTraining", head_detection.LABELING},
             has_mean_head=kind == MEAN_LINEAR,
             shapes={},
         )

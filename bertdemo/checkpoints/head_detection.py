@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Problem = Literal["single_label_classification", "multi_label_classification", "regression"]
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
 """What transformers calls the ways in which a head on a whole text is trained."""
-LABELLING = "BertForSequenceClassification"
+LABELING = "BertForSequenceClassification"
 UNNAMED = "?"
 """Stands for the class of a head that the config does not name."""
 _CLASSIFIER = "classifier.weight"
@@ -30,7 +30,7 @@ def with_labels(config: Mapping[str, Any], weights: WeightsFacts, architecture: 
 
     transformers leaves the names out where there are two and nobody gave them others.
     """
-    if "id2label" in config or architecture != LABELLING or not weights.has_classifier:
+    if "id2label" in config or architecture != LABELING or not weights.has_classifier:
         return dict(config)
     shape = weights.shapes.get(_CLASSIFIER, ())
     names = {index: f"LABEL_{index}" for index in range(shape[0] if len(shape) == 2 else 2)}
@@ -40,7 +40,7 @@ def with_labels(config: Mapping[str, Any], weights: WeightsFacts, architecture: 
 def outputs_of(config: Mapping[str, Any], weights: WeightsFacts, architecture: str) -> tuple[str, ...]:
     """Return a name for each output of a head on a whole text, nothing where the file holds no such head."""
     # A token classifier's weights have the same names, so the class that the config names decides.
-    headed = weights.has_mean_head or (weights.has_classifier and architecture == LABELLING)
+    headed = weights.has_mean_head or (weights.has_classifier and architecture == LABELING)
     return tuple(config.get("id2label", {}).values()) if headed else ()
 
 
@@ -56,7 +56,7 @@ def other_head(weights: WeightsFacts, architecture: str) -> str:
     tensor = _OTHERS.get(architecture)
     if tensor and (not weights.shapes or tensor in weights.shapes):
         return architecture
-    foreign = weights.has_classifier and architecture not in {LABELLING, *_OTHERS}
+    foreign = weights.has_classifier and architecture not in {LABELING, *_OTHERS}
     return (architecture or UNNAMED) if foreign else ""
 
 

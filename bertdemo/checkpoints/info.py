@@ -106,9 +106,9 @@ class Card:
     pooling: str | None
     max_length: int
     evaluated: bool
-    mends: tuple[str, ...] = ()
-    """What was mended in the training file, as in RunRequest; `data_sha256` is of the file as it was uploaded."""
-    relabels: Mapping[str, str] = field(default_factory=dict)
+    cleaning: tuple[str, ...] = ()
+    """Cleaning steps applied to the training file, as in RunRequest; `data_sha256` is of the file as uploaded."""
+    relabel: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keep(self) -> Keep:
@@ -131,9 +131,13 @@ class Card:
             raw = json.loads(text)
             if raw["schema"] != CARD_SCHEMA:
                 raise ValueError(raw["schema"])
-            return TypeAdapter(cls).validate_python(raw)
+            return TypeAdapter(cls).validate_python({_OLDER_NAMES.get(name, name): raw[name] for name in raw})
         except (ValueError, KeyError, TypeError, RecursionError):
             raise CheckpointBroken(checkpoint=checkpoint, file=CARD_FILE) from None
+
+
+_OLDER_NAMES = {"mends": "cleaning", "relabels": "relabel"}
+"""What fields of a card were called before November 2026."""
 
 
 def owner_sha256(owner: str) -> str:

@@ -68,7 +68,7 @@ class Opened:
         | EncoderDecoderModel
     )
     new_weights: tuple[str, ...]
-    """Names of tensors that were initialised here; empty for a trained checkpoint."""
+    """Names of tensors that were initialized here; empty for a trained checkpoint."""
     unexpected: tuple[str, ...]
     """Names in the file that this class has no place for (the masked-word head, say)."""
 

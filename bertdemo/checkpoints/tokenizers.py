@@ -30,7 +30,7 @@ _FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
 
 @dataclass(frozen=True)
 class RawStages:
-    """Normalised text and pre-tokens as (normalised text, start, end); offsets are code points of the original."""
+    """Normalized text and pre-tokens as (normalized text, start, end); offsets are code points of the original."""
 
     normalized: str
     pre_tokens: tuple[tuple[str, int, int], ...]
@@ -196,7 +196,7 @@ class SharedTokenizer:
         source = well_formed(text)
         with self._lock:
             normalized = normalizer.normalize_str(source)
-            # pre_tokenize_str would give offsets into the normalised text; this object keeps the original's.
+            # pre_tokenize_str would give offsets into the normalized text; this object keeps the original's.
             work = PreTokenizedString(source)
             work.normalize(normalizer.normalize)
             pre_tokenizer.pre_tokenize(work)

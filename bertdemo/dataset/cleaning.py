@@ -14,32 +14,40 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bertdemo.dataset import fingerprints, label_variants
-from bertdemo.dataset.fingerprints import Flags, Marks, Numbers
+from bertdemo.dataset import label_variants
+from bertdemo.dataset.fingerprints import (
+    Fingerprints,
+    Flags,
+    Numbers,
+    after_cleaning,
+    conflicting,
+    fingerprint_rows,
+    repeated,
+)
 from bertdemo.tables.arrow_columns import Chosen, Column
 from bertdemo.tables.table import Table
 
-Mend = Literal[
+CleaningStep = Literal[
     "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few"
 ]
-MENDS: tuple[Mend, ...] = (
+CLEANING_STEPS: tuple[CleaningStep, ...] = (
     "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few",
 )  # fmt: skip
 """In the order in which they are done: two ways of writing one label are no conflict once they are merged."""
-WITHOUT_CATEGORIES: tuple[Mend, ...] = ("drop_missing", "drop_duplicates")
+WITHOUT_CATEGORIES: tuple[CleaningStep, ...] = ("drop_missing", "drop_duplicates")
 """Those that make sense where what should be said is not one label out of a few."""
 _NONE: Mapping[str, str] = MappingProxyType({})
 RARE_ROWS = 2
-"""A label with fewer rows than this cannot be both learnt and asked."""
+"""A label with fewer rows than this cannot be both learned and asked."""
 FEW_ROWS = 8
-"""A label with fewer rows than this is hardly learnt, and its score means little."""
+"""A label with fewer rows than this is hardly learned, and its score means little."""
 
 
 @dataclass(frozen=True)
 class Done:
     """What one mend did: `rows` that went or changed, and the first few of their numbers in the file."""
 
-    mend: Mend
+    step: CleaningStep
     rows: int
     numbers: tuple[int, ...]
 
@@ -52,9 +60,9 @@ class CleanedTable:
     """Slot (text, pair, label) to column."""
     source: Table
     """As it stands in the file, with what a person changed in single rows."""
-    before: Marks
+    before: Fingerprints
     table: Table
-    marks: Marks
+    fingerprints: Fingerprints
     """Of `table`."""
     done: tuple[Done, ...]
     renamed: Mapping[str, str]
@@ -78,8 +86,8 @@ class CleanedTable:
 def clean(
     table: Table,
     columns: Mapping[str, str],
-    mends: Sequence[str] = (),
-    relabels: Mapping[str, str] = _NONE,
+    steps: Sequence[str] = (),
+    relabel: Mapping[str, str] = _NONE,
     progress: Callable[[float], None] = lambda share: None,
 ) -> CleanedTable:
     """Return the cleaned table and what each step did; a name that is none is passed over.
@@ -87,58 +95,58 @@ def clean(
     `relabels` come first: they are a person's word about single rows, see RunRequest.relabels. The rows are read
     once, whatever is done to them.
     """
-    source = relabel(table, columns, relabels)
-    before = marks = fingerprints.marks(source, columns, progress)
+    source = apply_relabel(table, columns, relabel)
+    before = fingerprints = fingerprint_rows(source, columns, progress)
     labels, left, done = before.labels.copy(), np.arange(source.rows), list[Done]()
-    for mend in MENDS:
-        if mend not in mends:
+    for step in CLEANING_STEPS:
+        if step not in steps:
             continue
-        if mend in _MERGES:
-            merged = _merged(marks, slips=mend == "merge_slips")
-            changed = left[merged != marks.labels]
-            marks = replace(marks, labels=merged)
+        if step in _MERGES:
+            merged = _merged(fingerprints, slips=step == "merge_slips")
+            changed = left[merged != fingerprints.labels]
+            fingerprints = replace(fingerprints, labels=merged)
             labels[left] = merged
         else:
-            kept = _KEEPS[mend](marks)
+            kept = _KEEPS[step](fingerprints)
             changed, left = left[~kept], left[kept]
-            marks = marks.at(kept)
-        done.append(Done(mend, len(changed), tuple(source.row_numbers[int(row)] for row in changed[:20])))
-    merges = [mend for mend in _MERGES if mend in mends]
+            fingerprints = fingerprints.at(kept)
+        done.append(Done(step, len(changed), tuple(source.row_numbers[int(row)] for row in changed[:20])))
+    merges = [step for step in _MERGES if step in steps]
     renamed = _renamed(before, merges) if "label" in columns and merges else {}
     if not done:
         return CleanedTable(columns, source, before, source, before, (), renamed, "merge_labels" in merges)
-    written = _relabelled(source, columns["label"], labels, before.names) if "label" in columns else source
+    written = _with_labels(source, columns["label"], labels, before.names) if "label" in columns else source
     after = _rebuilt(written, left)
-    own = fingerprints.cleaned(before, after, columns, left, labels[left])
+    own = after_cleaning(before, after, columns, left, labels[left])
     return CleanedTable(columns, source, before, after, own, tuple(done), renamed, "merge_labels" in merges)
 
 
-def _renamed(marks: Marks, merges: Sequence[Mend]) -> dict[str, str]:
+def _renamed(fingerprints: Fingerprints, merges: Sequence[CleaningStep]) -> dict[str, str]:
     """Return each label -> what the merges make of it, were nothing dropped."""
-    before = marks.labels
-    for mend in merges:
-        marks = replace(marks, labels=_merged(marks, slips=mend == "merge_slips"))
-    pairs = {*zip(before.tolist(), marks.labels.tolist(), strict=True)}
-    return {marks.names[old]: marks.names[new] for old, new in pairs if old >= 0}
+    before = fingerprints.labels
+    for step in merges:
+        fingerprints = replace(fingerprints, labels=_merged(fingerprints, slips=step == "merge_slips"))
+    pairs = {*zip(before.tolist(), fingerprints.labels.tolist(), strict=True)}
+    return {fingerprints.names[old]: fingerprints.names[new] for old, new in pairs if old >= 0}
 
 
-def counts(marks: Marks) -> dict[Mend, int]:
+def counts(fingerprints: Fingerprints) -> dict[CleaningStep, int]:
     """Return how many rows each mend would change or take away, were it done alone; 0 where it should not be offered.
 
     Labels of few rows are only dropped where at least two others are left, and where more go than the single rows.
     """
-    found = {mend: _count(marks, mend) for mend in MENDS}
-    left = np.unique(marks.labels[_without_few(marks) & (marks.labels >= 0)])
+    found = {step: _count(fingerprints, step) for step in CLEANING_STEPS}
+    left = np.unique(fingerprints.labels[_without_few(fingerprints) & (fingerprints.labels >= 0)])
     if len(left) < 2 or found["drop_few"] == found["drop_rare"]:
         found["drop_few"] = 0
     return found
 
 
-def relabel(table: Table, columns: Mapping[str, str], relabels: Mapping[str, str]) -> Table:
+def apply_relabel(table: Table, columns: Mapping[str, str], relabel: Mapping[str, str]) -> Table:
     """Return the table with other labels in some rows (number in the file -> label), without those that have ""."""
-    if not relabels:
+    if not relabel:
         return table
-    to = {int(number): label for number, label in relabels.items()}
+    to = {int(number): label for number, label in relabel.items()}
     name = columns["label"]
     cells = tuple(to.get(number) or cell for number, cell in zip(table.row_numbers, table.columns[name], strict=True))
     changed = replace(table, columns={**table.columns, name: cells})
@@ -159,56 +167,58 @@ def _written(own: Table, column: str, to: Mapping[str, str], ways: Mapping[str, 
     return replace(own, columns={**own.columns, column: tuple(cells[cell] for cell in own.columns[column])})
 
 
-def _count(marks: Marks, mend: Mend) -> int:
-    if mend in _MERGES:
-        return int((_merged(marks, slips=mend == "merge_slips") != marks.labels).sum())
-    return int((~_KEEPS[mend](marks)).sum())
+def _count(fingerprints: Fingerprints, step: CleaningStep) -> int:
+    if step in _MERGES:
+        return int((_merged(fingerprints, slips=step == "merge_slips") != fingerprints.labels).sum())
+    return int((~_KEEPS[step](fingerprints)).sum())
 
 
-def _merged(marks: Marks, *, slips: bool) -> Numbers:
+def _merged(fingerprints: Fingerprints, *, slips: bool) -> Numbers:
     """Return the labels with ways of writing, or slips, taken for the label that they seem to be."""
-    rows = np.bincount(marks.labels[marks.labels >= 0], minlength=len(marks.names))
-    found = label_variants.find({name: int(count) for name, count in zip(marks.names, rows, strict=True) if count})
-    code = {name: index for index, name in enumerate(marks.names)}
-    to = np.arange(len(marks.names) + 1)  # the last one is for -1, a missing label
+    rows = np.bincount(fingerprints.labels[fingerprints.labels >= 0], minlength=len(fingerprints.names))
+    found = label_variants.find(
+        {name: int(count) for name, count in zip(fingerprints.names, rows, strict=True) if count}
+    )
+    code = {name: index for index, name in enumerate(fingerprints.names)}
+    to = np.arange(len(fingerprints.names) + 1)  # the last one is for -1, a missing label
     to[-1] = -1
     for one in found:
         if one.slip == slips:
             to[code[one.written]] = code[one.label]
-    merged: Numbers = to[marks.labels]
+    merged: Numbers = to[fingerprints.labels]
     return merged
 
 
-def _without_missing(marks: Marks) -> Flags:
-    return marks.usable
+def _without_missing(fingerprints: Fingerprints) -> Flags:
+    return fingerprints.usable
 
 
-def _without_duplicates(marks: Marks) -> Flags:
+def _without_duplicates(fingerprints: Fingerprints) -> Flags:
     """Keep the first row of each text and label; rows without a text are not copies of each other."""
-    return ~fingerprints.repeated(marks.keys, marks.labels) | ~marks.said
+    return ~repeated(fingerprints.keys, fingerprints.labels) | ~fingerprints.said
 
 
-def _without_conflicts(marks: Marks) -> Flags:
+def _without_conflicts(fingerprints: Fingerprints) -> Flags:
     """Drop every row whose text has another label elsewhere: which of them is right the table does not say."""
-    return ~fingerprints.torn(marks.keys, marks.labels) | ~marks.said
+    return ~conflicting(fingerprints.keys, fingerprints.labels) | ~fingerprints.said
 
 
-def _without_rare(marks: Marks) -> Flags:
-    return _of_labels_with(marks, RARE_ROWS)
+def _without_rare(fingerprints: Fingerprints) -> Flags:
+    return _of_labels_with(fingerprints, RARE_ROWS)
 
 
-def _without_few(marks: Marks) -> Flags:
-    return _of_labels_with(marks, FEW_ROWS)
+def _without_few(fingerprints: Fingerprints) -> Flags:
+    return _of_labels_with(fingerprints, FEW_ROWS)
 
 
-def _of_labels_with(marks: Marks, least: int) -> Flags:
-    rows = np.bincount(marks.labels[marks.labels >= 0], minlength=len(marks.names) + 1)
-    kept: Flags = (marks.labels < 0) | (rows[marks.labels] >= least)
+def _of_labels_with(fingerprints: Fingerprints, least: int) -> Flags:
+    rows = np.bincount(fingerprints.labels[fingerprints.labels >= 0], minlength=len(fingerprints.names) + 1)
+    kept: Flags = (fingerprints.labels < 0) | (rows[fingerprints.labels] >= least)
     return kept
 
 
-_MERGES: tuple[Mend, ...] = ("merge_labels", "merge_slips")
-_KEEPS: Mapping[str, Callable[[Marks], Flags]] = {
+_MERGES: tuple[CleaningStep, ...] = ("merge_labels", "merge_slips")
+_KEEPS: Mapping[str, Callable[[Fingerprints], Flags]] = {
     "drop_missing": _without_missing,
     "drop_duplicates": _without_duplicates,
     "drop_conflicts": _without_conflicts,
@@ -217,7 +227,7 @@ _KEEPS: Mapping[str, Callable[[Marks], Flags]] = {
 }
 
 
-def _relabelled(table: Table, column: str, labels: Numbers, names: Sequence[str]) -> Table:
+def _with_labels(table: Table, column: str, labels: Numbers, names: Sequence[str]) -> Table:
     """Return the table with the merged labels written in; every other cell stays as it is in the file."""
     cells: dict[str | None, str | None] = {}
     written: list[str | None] = []

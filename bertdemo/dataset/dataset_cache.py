@@ -11,9 +11,9 @@ from pathlib import Path
 from bertdemo.dataset.prepared import PreparedDataset, prepare
 from bertdemo.dataset.split import SEED
 from bertdemo.errors import FileMissing
-from bertdemo.tables.parse_options import DECIDE, ReadOptions
+from bertdemo.tables.parse_options import DECIDE, ParseOptions
 from bertdemo.tables.table import Table
-from bertdemo.tables.table_cache import Shelf
+from bertdemo.tables.table_cache import TableCache
 from bertdemo.tasks.base import Task
 
 _KEPT = 4
@@ -27,9 +27,9 @@ class Preparation:
     path: str
     name: str
     """As uploaded."""
-    options: ReadOptions = DECIDE
-    mends: tuple[str, ...] = ()
-    relabels: tuple[tuple[str, str], ...] = ()
+    options: ParseOptions = DECIDE
+    cleaning: tuple[str, ...] = ()
+    relabel: tuple[tuple[str, str], ...] = ()
     """(number of the row in the file, its label or "" to leave it out), sorted."""
     split_seed: int = SEED
     held_out: tuple[tuple[str, str, str], ...] = ()
@@ -50,7 +50,7 @@ class DatasetKey:
 class DatasetCache:
     """Safe to use from many threads; two that ask for one dataset prepare it once."""
 
-    def __init__(self, tables: Shelf) -> None:
+    def __init__(self, tables: TableCache) -> None:
         self._tables = tables
         self._kept: OrderedDict[DatasetKey, PreparedDataset] = OrderedDict()
         self._preparing: dict[DatasetKey, threading.Lock] = {}
@@ -90,8 +90,8 @@ class DatasetCache:
             self.table(preparation),
             task,
             columns,
-            mends=preparation.mends,
-            relabels=dict(preparation.relabels),
+            cleaning=preparation.cleaning,
+            relabel=dict(preparation.relabel),
             split_seed=preparation.split_seed,
             held_out=files,
             progress=progress,

@@ -28,7 +28,7 @@ _HAN = re.compile("[㐀-䶿一-鿿]")
 
 
 @dataclass(frozen=True)
-class Marks:
+class Fingerprints:
     """What is known of each row, in the table's order; every array has one entry a row."""
 
     filled: Mapping[str, Flags]
@@ -65,28 +65,30 @@ class Marks:
         said: Flags = np.logical_or.reduce([flags for role, flags in self.filled.items() if role != "label"])
         return said
 
-    def at(self, rows: Numbers | Flags) -> Marks:
+    def at(self, rows: Numbers | Flags) -> Fingerprints:
         """Return the marks of some of the rows."""
-        return Marks(
+        return Fingerprints(
             {role: flags[rows] for role, flags in self.filled.items()}, self.keys[rows], self.exact[rows],
             self.labels[rows], self.names, self.named[rows], self.named_other[rows], self.lengths[rows],
         )  # fmt: skip
 
 
-def marks(table: Table, columns: Mapping[str, str], progress: Callable[[float], None] = lambda share: None) -> Marks:
+def fingerprint_rows(
+    table: Table, columns: Mapping[str, str], progress: Callable[[float], None] = lambda share: None
+) -> Fingerprints:
     """Read the columns of the places text, maybe pair and maybe label once, in order.
 
     Without a label all rows have the same one, "". Raises KeyError for a column that is not there.
     """
-    texts, labelled = table.columns[columns["text"]], "label" in columns
-    labels: Iterable[str | None] = table.columns[columns["label"]] if labelled else repeat("")
+    texts, labeled = table.columns[columns["text"]], "label" in columns
+    labels: Iterable[str | None] = table.columns[columns["label"]] if labeled else repeat("")
     paired = "pair" in columns
     pairs: Iterable[str | None] = table.columns[columns["pair"]] if paired else repeat("")
     keys, exact, codes, lengths = array("q"), array("q"), array("q"), array("q")
     filled = {place: bytearray() for place in ("text", "pair", "label") if place in columns}
     named, named_other = bytearray(), bytearray()
-    known: dict[str, int] = {} if labelled else {"": 0}
-    holds: list[Callable[[str], bool]] = [] if labelled else [lambda text: False]
+    known: dict[str, int] = {} if labeled else {"": 0}
+    holds: list[Callable[[str], bool]] = [] if labeled else [lambda text: False]
     last, other = -1, -1
     for row, (text, pair, label) in enumerate(zip(texts, pairs, labels, strict=False)):
         one, two, name = (text or "").strip(), (pair or "").strip(), (label or "").strip()
@@ -99,7 +101,7 @@ def marks(table: Table, columns: Mapping[str, str], progress: Callable[[float], 
             keys.append(hash(alike))
             exact.append(hash(one))
         filled["text"].append(one != "")
-        if labelled:
+        if labeled:
             filled["label"].append(name != "")
         lengths.append(len(one) + len(two))
         code = known.get(name, -1)
@@ -113,13 +115,15 @@ def marks(table: Table, columns: Mapping[str, str], progress: Callable[[float], 
         codes.append(code)
         if row % _TOLD_EVERY == 0:
             progress(row / table.rows)
-    return Marks(
+    return Fingerprints(
         {role: _flags(cells) for role, cells in filled.items()}, _numbers(keys), _numbers(exact), _numbers(codes),
         tuple(known), _flags(named), _flags(named_other), _numbers(lengths),
     )  # fmt: skip
 
 
-def cleaned(before: Marks, table: Table, columns: Mapping[str, str], rows: Numbers, labels: Numbers) -> Marks:
+def after_cleaning(
+    before: Fingerprints, table: Table, columns: Mapping[str, str], rows: Numbers, labels: Numbers
+) -> Fingerprints:
     """Return the marks of `table`, which holds `rows` of the table that `before` was read from, with other labels.
 
     `labels` are indices into `before.names`, one per row that is left. The result is that of reading `table` anew,
@@ -215,7 +219,7 @@ def repeated(*keys: Numbers) -> Flags:
     return again
 
 
-def torn(keys: Numbers, labels: Numbers) -> Flags:
+def conflicting(keys: Numbers, labels: Numbers) -> Flags:
     """Return which entries have a key to which more than one label was given; a label of -1 is none."""
     group, count = groups(keys)
     most = int(labels.max(initial=-1)) + 1

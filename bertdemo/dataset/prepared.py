@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from bertdemo.dataset import cleaning, fingerprints
-from bertdemo.dataset.cleaning import CleanedTable, Done
-from bertdemo.dataset.fingerprints import Flags, Marks, Numbers
+from bertdemo.dataset.cleaning import CleanedTable, Done, clean
+from bertdemo.dataset.fingerprints import Fingerprints, Flags, Numbers, fingerprint_rows
 from bertdemo.dataset.split import SEED, Split, split
 from bertdemo.errors import DataError, NothingLeft, OneText
 from bertdemo.tables.held_out_files import called
@@ -49,7 +48,7 @@ class HeldOutFile:
     table: Table
     missing: str
     """The first column that it lacks, "" where it has all."""
-    marks: Marks | None
+    fingerprints: Fingerprints | None
     """None where a column is missing."""
 
 
@@ -137,8 +136,8 @@ def prepare(
     task: Task,
     columns: Mapping[str, str],
     *,
-    mends: Sequence[str] = (),
-    relabels: Mapping[str, str] = _NOTHING,
+    cleaning: Sequence[str] = (),
+    relabel: Mapping[str, str] = _NOTHING,
     split_seed: int = SEED,
     held_out: Mapping[str, Table] = _NOTHING,
     progress: Callable[[float], None] = lambda share: None,
@@ -149,15 +148,17 @@ def prepare(
     data unusable (see `PreparedDataset.check`); a column of `columns` that is not there is a KeyError: the task's
     `check_columns` comes first.
     """
-    placed = task.placed(columns)
-    cleaned = cleaning.clean(table, placed, mends, relabels, progress)
+    columns_by_slot = task.columns_by_slot(columns)
+    cleaned = clean(table, columns_by_slot, cleaning, relabel, progress)
     usable, strata = _usable(task, cleaned, columns)
-    keys = cleaned.marks.keys[usable]
+    keys = cleaned.fingerprints.keys[usable]
     parts = split(
         strata, seed=split_seed, keys=keys, validation_file="validation" in held_out, test_file="test" in held_out
     )
-    files = {role: _held_out(cleaned, own, placed) for role, own in held_out.items()}
-    asked = [file.marks.keys[file.marks.usable] for file in files.values() if file.marks is not None]
+    files = {role: _held_out(cleaned, own, columns_by_slot) for role, own in held_out.items()}
+    asked = [
+        file.fingerprints.keys[file.fingerprints.usable] for file in files.values() if file.fingerprints is not None
+    ]
     shared: Flags = np.isin(keys, np.concatenate(asked)) if asked else np.zeros(len(keys), dtype=np.bool_)
     known = Rows(cleaned, usable, parts, files, shared)
     train = np.asarray(parts.train, dtype=np.int64)
@@ -175,10 +176,10 @@ def prepare(
 
 def _usable(task: Task, cleaned: CleanedTable, columns: Mapping[str, str]) -> tuple[Numbers, list[str]]:
     """Return the usable rows and what each part should have in equal shares, one per row."""
-    marks = cleaned.marks
-    filled = np.flatnonzero(marks.usable)
+    fingerprints = cleaned.fingerprints
+    filled = np.flatnonzero(fingerprints.usable)
     if task.categories:
-        return filled, [marks.names[code] for code in marks.labels[filled].tolist()]
+        return filled, [fingerprints.names[code] for code in fingerprints.labels[filled].tolist()]
     labels = task.labels(cleaned.table, columns)
     targets = task.targets(cleaned.table, columns, labels)
     usable = np.asarray([row for row in filled.tolist() if targets[row] is not None], dtype=np.int64)
@@ -188,7 +189,7 @@ def _usable(task: Task, cleaned: CleanedTable, columns: Mapping[str, str]) -> tu
 def _held_out(cleaned: CleanedTable, own: Table, columns: Mapping[str, str]) -> HeldOutFile:
     table = cleaned.written_alike(own)
     missing = next((column for column in columns.values() if column not in table.columns), "")
-    return HeldOutFile(table, missing, None if missing else fingerprints.marks(table, columns))
+    return HeldOutFile(table, missing, None if missing else fingerprint_rows(table, columns))
 
 
 def _parts(task: Task, columns: Mapping[str, str], known: Rows) -> dict[str, Part]:
@@ -207,7 +208,7 @@ def _parts(task: Task, columns: Mapping[str, str], known: Rows) -> dict[str, Par
 
 def _rows_of(task: Task, columns: Mapping[str, str], file: HeldOutFile, labels: Callable[[], Sequence[str]]) -> Numbers:
     """Return the rows of a held-out file that have all that the task reads and says."""
-    filled = np.flatnonzero(file.marks.usable) if file.marks is not None else np.zeros(0, dtype=np.int64)
+    filled = np.flatnonzero(file.fingerprints.usable) if file.fingerprints is not None else np.zeros(0, dtype=np.int64)
     if task.categories or not len(filled):
         return filled
     try:

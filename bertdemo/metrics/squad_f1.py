@@ -14,7 +14,7 @@ _MARKS = frozenset(string.punctuation + "，。！？、；：“”‘’（）
 _TOKENS = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\\s\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 
 
-def normalised(text: str) -> str:
+def normalized(text: str) -> str:
     """Return what two answers have in common that are the same answer."""
     bare = "".join(letter for letter in text.lower() if letter not in _MARKS)
     return " ".join(_ARTICLES.sub(" ", bare).split())
@@ -22,12 +22,12 @@ def normalised(text: str) -> str:
 
 def exact(said: str, given: str) -> bool:
     """Return whether two answers are the same."""
-    return normalised(said) == normalised(given)
+    return normalized(said) == normalized(given)
 
 
 def f1(said: str, given: str) -> float:
     """Return the F1 of the words of two answers; without any words, 1 where both have none."""
-    a, b = _TOKENS.findall(normalised(said)), _TOKENS.findall(normalised(given))
+    a, b = _TOKENS.findall(normalized(said)), _TOKENS.findall(normalized(given))
     if not a or not b:
         return float(a == b)
     both = sum((Counter(a) & Counter(b)).values())

@@ -7,7 +7,7 @@ from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.run_config import RunRequest
 from bertdemo.settings import Limits
-from bertdemo.tables.parse_options import ReadOptions
+from bertdemo.tables.parse_options import ParseOptions
 
 
 def checked(request: RunRequest, datasets: DatasetCache, limits: Limits) -> PreparedDataset:
@@ -17,7 +17,7 @@ def checked(request: RunRequest, datasets: DatasetCache, limits: Limits) -> Prep
     task = tasks.find(request.task) if request.task else tasks.guess(table)
     columns = request.columns or task.columns(table)
     task.check_columns(table, columns)
-    if request.mends or request.relabels:
+    if request.cleaning or request.relabel:
         task.check(table, columns, label_limit=table.rows)
     prepared = datasets.get(preparation, task, columns)
     prepared.check(limits.labels)
@@ -33,9 +33,9 @@ def preparation_of(request: RunRequest) -> Preparation:
     return Preparation(
         path=request.data,
         name=request.data_name,
-        options=ReadOptions.from_fields(request.reading),
-        mends=request.mends,
-        relabels=tuple(sorted(request.relabels.items())),
+        options=ParseOptions.from_fields(request.parse),
+        cleaning=request.cleaning,
+        relabel=tuple(sorted(request.relabel.items())),
         split_seed=request.split_seed,
         held_out=tuple((role, path, name or path) for role, path, name in files if path),
     )

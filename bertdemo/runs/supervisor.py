@@ -121,7 +121,7 @@ class Supervisor:
         Raises the DataError, TableError, ConfigError or CheckpointError that would end the run anyway.
         """
         if self._dispatching is not None and self._dispatching.done() and not self._closed:
-            self._dispatching.result()  # the thread has died of an error: say so, rather than queue for ever
+            self._dispatching.result()  # the thread has died of an error: say so, rather than queue forever
         device = self._device(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
         prepared = admission.checked(request, self._datasets, self._settings.limits)

@@ -12,7 +12,7 @@ from bertdemo.errors import ColumnMissing, ColumnsNotFound, ColumnToRead
 from bertdemo.serving.predictor import Predictor
 from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.tables.table import Table
-from bertdemo.tables.table_cache import Shelf
+from bertdemo.tables.table_cache import TableCache
 from bertdemo.tasks.base import Task
 from bertdemo.tasks.results import Prediction
 from bertdemo.tasks.roles import detect
@@ -28,14 +28,14 @@ def predict_file(
     checkpoint: str,
     owner: str,
     columns: Mapping[str, str],
-    shelf: Shelf,
+    table_cache: TableCache,
     progress: Callable[[float], None] = lambda share: None,
 ) -> int:
     """Write a CSV of all rows with `prediction` and `confidence`; return how many rows were predicted.
 
     A row without a text keeps its place and has both empty. See `input_columns` for what is read.
     """
-    table = shelf.table(source, name)
+    table = table_cache.table(source, name)
     info = catalogue.describe(checkpoint, owner)
     task = tasks.find(info.task or "")
     read = input_columns(task, table, columns, catalogue.card(checkpoint, owner))

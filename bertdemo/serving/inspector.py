@@ -86,7 +86,7 @@ class Inspector:
 
     def __init__(self, catalogue: Catalogue, predictor: Predictor, *, text_chars: int) -> None:
         self._catalogue = catalogue
-        self._lane = predictor.lane
+        self._inference_slot = predictor.inference_slot
         self._text_chars = text_chars
         self._models: OrderedDict[tuple[str, Kind], _Open] = OrderedDict()
         self._seen: OrderedDict[tuple[Question, Kind], LayerTrace] = OrderedDict()
@@ -234,7 +234,7 @@ class Inspector:
     def _using(self, checkpoint: str, owner: str, kind: Kind) -> Iterator[_Open]:
         """Hold a model for one thread, inside the server's lane for computing."""
         opened = self._opened(self._catalogue.describe(checkpoint, owner), owner, kind)
-        with self._lane(), opened.busy:
+        with self._inference_slot(), opened.busy:
             yield opened
 
     def _opened(self, info: CheckpointInfo, owner: str, kind: Kind) -> _Open:
@@ -265,7 +265,7 @@ class Inspector:
     def _movement(self, checkpoint: str, owner: str) -> tuple[tuple[str, float], ...]:
         info = self._catalogue.describe(checkpoint, owner)
         old, new = self._opened(info, owner, "before"), self._opened(info, owner, "head")
-        with self._lane():
+        with self._inference_slot():
             return compare.movement(old.model.bert, new.model.bert)
 
     def _base_of(self, checkpoint: str, owner: str) -> CheckpointInfo:

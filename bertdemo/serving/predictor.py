@@ -93,7 +93,7 @@ class Predictor:
         """Return labels with probabilities; HeadMissing where the checkpoint has no trained head."""
         self._check_text(text)
         self._check_text(pair, required=False)
-        with self.lane():
+        with self.inference_slot():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
             if task.reads_pairs and not pair.strip():
@@ -114,13 +114,13 @@ class Predictor:
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Prediction]:
         """Return one prediction a text, in their order."""
-        with self.lane():
+        with self.inference_slot():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
             return task.predict(opened.model, opened.tokenizer, inputs, opened.truncation, progress=progress)
 
     def embed(self, texts: Sequence[str], checkpoint: str, pooling: str, owner: str) -> list[list[float]]:
-        """Return one vector of `width` numbers a text, not normalised.
+        """Return one vector of `width` numbers a text, not normalized.
 
         `cls` is the last layer's first vector, `mean` and `max` run over all pieces that are not padding.
         """
@@ -131,7 +131,7 @@ class Predictor:
             raise ArgumentWrong(name="pooling", expected=", ".join(POOLINGS))
         for text in texts:
             self._check_text(text, required=False)
-        with self.lane():
+        with self.inference_slot():
             opened = self._opened(checkpoint, owner, "encoder")
 
             def vectors_of(batch: dict[str, Any], _: list[int]) -> list[list[float]]:
@@ -148,7 +148,7 @@ class Predictor:
         """Return (texts, width) mean vectors of length 1, float32, for comparing many texts."""
         from bertdemo.tasks.bi_encoder import unit_vectors
 
-        with self.lane():
+        with self.inference_slot():
             opened = self._opened(checkpoint, owner, "encoder")
             return unit_vectors(opened.model, opened.tokenizer, texts, opened.truncation, progress=progress)
 
@@ -224,7 +224,7 @@ class Predictor:
             raise TextTooLong(chars=len(text), limit=self._settings.limits.text_chars)
 
     @contextmanager
-    def lane(self) -> Iterator[None]:
+    def inference_slot(self) -> Iterator[None]:
         """Compute here: so many at once as the limits allow, on as many threads as a running training leaves.
 
         Raises ServerBusy where no place gets free in time.

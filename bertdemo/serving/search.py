@@ -114,7 +114,7 @@ class Searcher:
                 self._known.move_to_end(key)
                 return self._known[key]
         vectors = self._predictor.unit_vectors(texts, checkpoint, owner, progress)
-        with self._predictor.lane():
+        with self._predictor.inference_slot():
             counted = word_counts(texts)
             weights = counted.transform(texts)
         index = _Index(vectors, self._predictor.beyond(texts, checkpoint, owner), counted, weights)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, overload
 
-from bertdemo.tables.parse_options import Note, Reading
+from bertdemo.tables.parse_options import DetectedFormat, Note
 
 BATCH_ROWS = 32_768
 BATCH_CHARS = 8_000_000
@@ -199,14 +199,14 @@ class Writer:
         cells = [*(array(values) for values in columns.values()), pa.array(numbers, pa.int64())]
         self._writer.write_batch(pa.record_batch(cells, schema=self._schema))
 
-    def finish(self, name: str, notes: Sequence[Note], reading: Reading) -> None:
+    def finish(self, name: str, notes: Sequence[Note], detected: DetectedFormat) -> None:
         """Write what the table says about itself, and close the file."""
         said = {
             "version": 1,
             "name": name,
             "numbers": self._numbers,
             "notes": [{"code": note.code, "values": dict(note.values)} for note in notes],
-            "reading": reading.to_fields(),
+            "reading": detected.to_fields(),
         }
         self._writer.add_key_value_metadata({_META: json.dumps(said)})
         self._writer.close()
@@ -241,10 +241,10 @@ def numbers_name(columns: Sequence[str]) -> str:
     return name
 
 
-def told(meta: Mapping[bytes, bytes]) -> tuple[str, str, tuple[Note, ...], Reading] | None:
+def told(meta: Mapping[bytes, bytes]) -> tuple[str, str, tuple[Note, ...], DetectedFormat] | None:
     """Return (name, column of the row numbers, notes, reading) from a file's metadata; None for a file not ours."""
     if _META not in meta:
         return None
     said = json.loads(meta[_META])
     notes = tuple(Note(item["code"], item["values"]) for item in said["notes"])
-    return said["name"], said["numbers"], notes, Reading.from_fields(said["reading"])
+    return said["name"], said["numbers"], notes, DetectedFormat.from_fields(said["reading"])

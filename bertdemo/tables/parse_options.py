@@ -45,7 +45,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class ReadOptions:
+class ParseOptions:
     """What a person corrected; "" leaves the decision to the reader. Checks itself (FieldNotChoice, FieldNotNumber)."""
 
     encoding: str = ""
@@ -76,7 +76,7 @@ class ReadOptions:
         return asdict(self)
 
     @classmethod
-    def from_fields(cls, values: Mapping[str, object]) -> ReadOptions:
+    def from_fields(cls, values: Mapping[str, object]) -> ParseOptions:
         """Rebuild from JSON. Raises FieldUnknown, ArgumentWrong (not a text), FieldNotChoice, FieldNotNumber."""
         names = [item.name for item in fields(cls)]
         chosen: dict[str, str] = {}
@@ -89,12 +89,12 @@ class ReadOptions:
         return cls(**chosen)
 
 
-DECIDE = ReadOptions()
+DECIDE = ParseOptions()
 """Everything is left to the reader."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class DetectedFormat:
     """What was decided, so that the page can show it and offer to correct it; "" where it does not apply."""
 
     kind: str = ""
@@ -117,14 +117,14 @@ class Reading:
         return asdict(self)
 
     @classmethod
-    def from_fields(cls, values: Mapping[str, Any]) -> Reading:
+    def from_fields(cls, values: Mapping[str, Any]) -> DetectedFormat:
         """Rebuild from JSON that `to_fields` made; names that a later version added are left out."""
         from pydantic import TypeAdapter
 
         return TypeAdapter(cls).validate_python(values)
 
 
-UNREAD = Reading()
+UNREAD = DetectedFormat()
 """Of a table that came from no file."""
 
 

@@ -21,7 +21,7 @@ from bertdemo.errors import ReadingTooLong, ReadingTooMuch, from_key
 from bertdemo.settings import Limits, Settings
 from bertdemo.tables import table_files
 from bertdemo.tables.formats import size_text
-from bertdemo.tables.parse_options import DECIDE, ReadOptions
+from bertdemo.tables.parse_options import DECIDE, ParseOptions
 from bertdemo.tables.sandbox_main import ANSWER
 from bertdemo.tables.table import Table
 
@@ -43,7 +43,7 @@ def read_limited(
     path: Path,
     name: str,
     limits: Limits,
-    options: ReadOptions = DECIDE,
+    options: ParseOptions = DECIDE,
     *,
     settings: Settings | None = None,
     target: Path | None = None,
@@ -87,7 +87,7 @@ def _environment(settings: Settings | None, folder: str) -> dict[str, str]:
 
 
 def _run(
-    path: Path, name: str, limits: Limits, options: ReadOptions, draft: Path, work: Path, env: Mapping[str, str]
+    path: Path, name: str, limits: Limits, options: ParseOptions, draft: Path, work: Path, env: Mapping[str, str]
 ) -> None:
     """Let the child write `draft`; raise what it says, or what its end says."""
     job = work / "job.json"

@@ -14,7 +14,7 @@ from pathlib import Path
 from bertdemo import processes
 from bertdemo.errors import BertDemoError
 from bertdemo.settings import Limits
-from bertdemo.tables.parse_options import ReadOptions
+from bertdemo.tables.parse_options import ParseOptions
 from bertdemo.tables.table_files import convert
 
 ANSWER = "answer.json"
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     answer: dict[str, object] = {}
     try:
         convert(
-            Path(told["path"]), told["name"], limits, ReadOptions.from_fields(told["options"]), Path(told["target"])
+            Path(told["path"]), told["name"], limits, ParseOptions.from_fields(told["options"]), Path(told["target"])
         )
     except BertDemoError as error:
         answer = {"error": error.message_key, "values": dict(error.values)}

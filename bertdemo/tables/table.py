@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bertdemo.tables.parse_options import UNREAD, Note, Reading
+from bertdemo.tables.parse_options import UNREAD, DetectedFormat, Note
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Table:
     row_numbers: Sequence[int]
     """Where each row stands in the file, counted as a spreadsheet or editor does (the header is line 1)."""
     notes: tuple[Note, ...] = ()
-    reading: Reading = UNREAD
+    detected: DetectedFormat = UNREAD
 
     @property
     def rows(self) -> int:

@@ -12,15 +12,15 @@ from pathlib import Path
 from bertdemo.errors import FileMissing
 from bertdemo.settings import Settings
 from bertdemo.tables import held_out_files, table_files
-from bertdemo.tables.parse_options import DECIDE, ReadOptions
+from bertdemo.tables.parse_options import DECIDE, ParseOptions
 from bertdemo.tables.sandbox import read_limited
 from bertdemo.tables.table import Table
 
 _KEPT = 6
-_Key = tuple[str, int, int, str, ReadOptions]
+_Key = tuple[str, int, int, str, ParseOptions]
 
 
-class Shelf:
+class TableCache:
     """Safe to use from many threads; two that ask for one file read it once."""
 
     def __init__(self, settings: Settings, trusted: Path | None = None) -> None:
@@ -31,7 +31,7 @@ class Shelf:
         self._reading: dict[_Key, threading.Lock] = {}
         self._guard = threading.Lock()
 
-    def table(self, path: Path, name: str, options: ReadOptions = DECIDE) -> Table:
+    def table(self, path: Path, name: str, options: ParseOptions = DECIDE) -> Table:
         """Return the table in the file at `path`, which was uploaded as `name`.
 
         Small tables stay in memory; the columns of large ones are decoded where they are looked at. Raises what
@@ -65,7 +65,7 @@ class Shelf:
                 self._tables.popitem(last=False)
         return table
 
-    def _read(self, path: Path, name: str, options: ReadOptions) -> Table:
+    def _read(self, path: Path, name: str, options: ParseOptions) -> Table:
         limits = self._settings.limits
         if path.resolve().parent == self._trusted:
             return table_files.read(path, name, limits, options)
@@ -73,7 +73,7 @@ class Shelf:
         return table_files.held(table)
 
 
-def _key(path: Path, name: str, options: ReadOptions) -> _Key:
+def _key(path: Path, name: str, options: ParseOptions) -> _Key:
     try:
         state = path.stat()
     except FileNotFoundError:

@@ -15,18 +15,18 @@ from bertdemo.settings import Limits
 from bertdemo.tables.arrow_columns import BATCH_ROWS, Column, Mapped, Writer, told
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.choose import KINDS, read_grid
-from bertdemo.tables.parse_options import DECIDE, Note, Reading, ReadOptions
+from bertdemo.tables.parse_options import DECIDE, DetectedFormat, Note, ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_builder import Builder, Memory, Sink, named, shortened, sizes
 
 __all__ = [
-    "KINDS", "Note", "ReadOptions", "Reading",
+    "KINDS", "DetectedFormat", "Note", "ParseOptions",
     "check", "convert", "held", "open", "read", "reopen", "save", "save_beside",
 ]  # fmt: skip
 _BESIDE = ".table"
 
 
-def read(path: Path, name: str, limits: Limits, options: ReadOptions = DECIDE) -> Table:
+def read(path: Path, name: str, limits: Limits, options: ParseOptions = DECIDE) -> Table:
     """Return the table in the file at `path`, which was uploaded as `name`; its ending and its bytes say what it is.
 
     A row shorter than the header is filled with None; the cells beyond the last column are joined onto its cell
@@ -37,17 +37,17 @@ def read(path: Path, name: str, limits: Limits, options: ReadOptions = DECIDE) -
     that names the file, and the line and column where there is one.
     """
     memory = Memory()
-    name, names, notes, reading = _read_into(path, name, limits, options, memory)
+    name, names, notes, detected = _read_into(path, name, limits, options, memory)
     columns, numbers = memory.result(names)
-    return Table(name, columns, numbers, notes, reading)
+    return Table(name, columns, numbers, notes, detected)
 
 
-def convert(path: Path, name: str, limits: Limits, options: ReadOptions, target: Path) -> None:
+def convert(path: Path, name: str, limits: Limits, options: ParseOptions, target: Path) -> None:
     """Read as `read` does, straight into the Parquet file `target`: memory stays that of one group of rows."""
     sink = _ToFile(target)
     try:
-        name, _, notes, reading = _read_into(path, name, limits, options, sink)
-        sink.finish(name, notes, reading)
+        name, _, notes, detected = _read_into(path, name, limits, options, sink)
+        sink.finish(name, notes, detected)
     finally:
         sink.close()
 
@@ -60,7 +60,7 @@ def save(table: Table, path: Path) -> None:
         for start in range(0, max(1, table.rows), BATCH_ROWS):
             end = start + BATCH_ROWS
             sink.add({key: cells[start:end] for key, cells in table.columns.items()}, table.row_numbers[start:end])
-        sink.finish(table.name, table.notes, table.reading)
+        sink.finish(table.name, table.notes, table.detected)
         sink.close()
         draft.replace(path)
     finally:
@@ -82,9 +82,9 @@ def open(path: Path) -> Table:
     known = told(groups.meta)
     if known is None:
         raise FileBroken(file=path.name, kind="Parquet")
-    name, numbers, notes, reading = known
+    name, numbers, notes, detected = known
     columns = {key: Column[str | None](groups, key) for key in groups.names if key != numbers}
-    return Table(name, columns, Column[int](groups, numbers), notes, reading)
+    return Table(name, columns, Column[int](groups, numbers), notes, detected)
 
 
 def save_beside(table: Table, source: Path) -> None:
@@ -92,7 +92,7 @@ def save_beside(table: Table, source: Path) -> None:
     save(table, source.with_suffix(_BESIDE))
 
 
-def reopen(source: Path, name: str, limits: Limits, options: ReadOptions = DECIDE) -> Table:
+def reopen(source: Path, name: str, limits: Limits, options: ParseOptions = DECIDE) -> Table:
     """Return what `save_beside` wrote for the file `source`; where that is missing or damaged, read the file."""
     try:
         return held(open(source.with_suffix(_BESIDE)))
@@ -137,10 +137,10 @@ class _ToFile:
             self._writer = Writer(self._path, list(columns))
         self._writer.add(columns, numbers)
 
-    def finish(self, name: str, notes: Sequence[Note], reading: Reading) -> None:
+    def finish(self, name: str, notes: Sequence[Note], detected: DetectedFormat) -> None:
         """Write what the table says about itself."""
         if self._writer is not None:
-            self._writer.finish(name, notes, reading)
+            self._writer.finish(name, notes, detected)
 
     def close(self) -> None:
         """Close the file, where one was begun."""
@@ -149,8 +149,8 @@ class _ToFile:
 
 
 def _read_into(
-    path: Path, name: str, limits: Limits, options: ReadOptions, sink: Sink
-) -> tuple[str, list[str], tuple[Note, ...], Reading]:
+    path: Path, name: str, limits: Limits, options: ParseOptions, sink: Sink
+) -> tuple[str, list[str], tuple[Note, ...], DetectedFormat]:
     """Read every row into `sink`; return (name, columns, notes, reading)."""
     name = check(path, name, limits)
     grid = read_grid(path, name, PureWindowsPath(name).suffix.lower(), limits, options)
@@ -160,7 +160,7 @@ def _read_into(
         builder.add_all(grid.rows)
     finally:
         _close(grid)
-    return name, names, (*grid.notes, *notes, *grid.later(), *builder.notes()), grid.reading
+    return name, names, (*grid.notes, *notes, *grid.later(), *builder.notes()), grid.detected
 
 
 def _columns(grid: Grid, name: str, limits: Limits) -> tuple[list[str], list[Note]]:
@@ -171,7 +171,7 @@ def _columns(grid: Grid, name: str, limits: Limits) -> tuple[list[str], list[Not
         raise TooManyColumns(file=name, columns=len(header), limit=limits.columns)
     for cell in header:
         if len(cell) > limits.cell_chars:
-            line = grid.reading.header_line or 1
+            line = grid.detected.header_line or 1
             raise CellTooLong(file=name, row=line, column=shortened(cell), chars=len(cell), limit=limits.cell_chars)
     return named(header)
 

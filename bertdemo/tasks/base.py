@@ -15,7 +15,7 @@ from bertdemo.errors import ColumnMissing, ColumnTwice
 from bertdemo.run_config import Truncation
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tasks.forward import Collator
-from bertdemo.tasks.results import Judged, Problem, Reached, Score
+from bertdemo.tasks.results import BaselineScore, Judged, Problem, Score
 from bertdemo.tasks.roles import Role
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Task(ABC):
     """Whether something without fine-tuning can be scored beside it."""
     windows: bool = False
     """Whether a long text is read in overlapping windows, so that nothing of it is cut."""
-    effort: float = 1.0
+    step_multiplier: float = 1.0
     """How many times the steps of a text classification with as many labels it takes."""
     label_names: tuple[str, ...] = ("labels",)
     """Columns of an encoded row that hold what should be said; Trainer hands them to `score`."""
@@ -133,11 +133,11 @@ class Task(ABC):
 
     def inputs(self, table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> Inputs:
         """Return what the model reads of these rows (indices into the table)."""
-        by_place = self.placed(columns)
+        by_slot = self.columns_by_slot(columns)
         texts, *more = (
-            [(cell or "") for cell in cells_at(table.columns[by_place[place]], rows)]
+            [(cell or "") for cell in cells_at(table.columns[by_slot[place]], rows)]
             for place in ("text", "pair")
-            if place in by_place
+            if place in by_slot
         )
         return Inputs(texts, more[0] if more else None)
 
@@ -233,13 +233,15 @@ class Task(ABC):
         """Return what is chosen on validation rows after training (thresholds, say): fields of the model's config."""
         return {}
 
-    def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
+    def baseline_scores(
+        self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen
+    ) -> list[BaselineScore]:
         """Return how far this task's own baselines reach on these rows, for tasks without `categories`."""
         return []
 
-    def placed(self, columns: Mapping[str, str]) -> dict[str, str]:
+    def columns_by_slot(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Return place -> column, of the roles that have one."""
-        return {role.place: columns[role.name] for role in self.roles if columns.get(role.name)}
+        return {role.slot: columns[role.name] for role in self.roles if columns.get(role.name)}
 
     def choices(self, table: Table, role: str) -> list[str]:
         """Return what can be chosen for a role: the columns, and what a task takes for one."""
@@ -248,12 +250,12 @@ class Task(ABC):
     @property
     def reads(self) -> tuple[Role, ...]:
         """The roles that a prediction needs: all but what should be said."""
-        return tuple(role for role in self.roles if role.place != "label" and role.required)
+        return tuple(role for role in self.roles if role.slot != "label" and role.required)
 
     @property
     def reads_pairs(self) -> bool:
         """Whether a prediction needs a second text."""
-        return any(role.place == "pair" for role in self.reads)
+        return any(role.slot == "pair" for role in self.reads)
 
     def is_head(self, parameter: str) -> bool:
         """Return whether a parameter belongs to the head, which learns faster than the encoder.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
 from bertdemo.tasks.forward import batches, columns_of, forward
-from bertdemo.tasks.without_labels import Unlabelled
+from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ _PAIR = "pair_"
 _CHUNK = 1000
 
 
-class Twin(Unlabelled):
+class BiEncoder(TaskWithoutLabels):
     """See the module. A subclass says what a pair is worth, and how far the vectors are from it."""
 
     def encode(
@@ -45,7 +45,7 @@ class Twin(Unlabelled):
         tokenizer: SharedTokenizer,
         options: EncodeOptions,
     ) -> Dataset:
-        """Tokenise both texts of `rows`, each by itself; the second one's columns begin with `pair_`."""
+        """Tokenize both texts of `rows`, each by itself; the second one's columns begin with `pair_`."""
         from datasets import Dataset
 
         targets = self.targets(table, columns, labels)

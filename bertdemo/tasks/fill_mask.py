@@ -1,4 +1,4 @@
-"""Masked language modelling: go on with BERT's own pretraining on one's own texts, then fill in [MASK].
+"""Masked language modeling: go on with BERT's own pretraining on one's own texts, then fill in [MASK].
 
 Of each text 15% of the pieces are chosen; of these 80% become [MASK], 10% another piece, 10% stay (Devlin et al.
 2019, 3.1). The loss is the mean of -log p of the right piece at the chosen places, and perplexity is its exponential:
@@ -19,7 +19,7 @@ from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
 from bertdemo.tasks.forward import IGNORED, Collator, batches, encoded, forward, pad, piece_costs
 from bertdemo.tasks.results import Degree, Judged, Prediction, Score
 from bertdemo.tasks.roles import TEXT
-from bertdemo.tasks.without_labels import Unlabelled
+from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,7 @@ class Fillings(Prediction):
 
 
 @dataclass(frozen=True)
-class Surprise(Prediction):
+class MaskedLoss(Prediction):
     """What hiding pieces of a held-out text cost: the sum of -log p over `hidden` pieces."""
 
     nats: float
@@ -157,7 +157,7 @@ def hidden(
     return read, labels
 
 
-class FillMask(Unlabelled):
+class FillMask(TaskWithoutLabels):
     """`text` is read with some of its pieces hidden; the pieces are said."""
 
     id = "fill_mask"
@@ -180,7 +180,7 @@ class FillMask(Unlabelled):
         tokenizer: SharedTokenizer,
         options: EncodeOptions,
     ) -> Dataset:
-        """Tokenise `rows`; what is hidden is drawn batch by batch."""
+        """Tokenize `rows`; what is hidden is drawn batch by batch."""
         flags = [not options.train] * len(rows)
         return encoded(self.inputs(table, columns, rows), rows, tokenizer, options, held_out=flags)
 
@@ -218,21 +218,21 @@ class FillMask(Unlabelled):
 
         return metrics.compute(self.metrics, nats=logits[:, 0], tokens=logits[:, 1])
 
-    def intervals(self, said: Sequence[Surprise], targets: Sequence[int], labels: Sequence[str]) -> dict[str, Score]:
+    def intervals(self, said: Sequence[MaskedLoss], targets: Sequence[int], labels: Sequence[str]) -> dict[str, Score]:
         """Return the perplexity with a bootstrap interval over texts."""
         from bertdemo import metrics
 
         nats, tokens = [one.nats for one in said], [float(one.hidden) for one in said]
         return {"perplexity": Score(*metrics.estimate(self.metrics, nats=nats, tokens=tokens)["perplexity"])}
 
-    def judge(self, said: Surprise, target: int, labels: Sequence[str]) -> Judged:
+    def judge(self, said: MaskedLoss, target: int, labels: Sequence[str]) -> Judged:
         """No row is right or wrong; its perplexity is told."""
         return Judged("", said.words, Degree("confidence", 0.0), True)
 
-    def decode(self, logits: Any, dataset: Dataset, held_out: HeldOut) -> dict[int, Surprise]:
+    def decode(self, logits: Any, dataset: Dataset, held_out: HeldOut) -> dict[int, MaskedLoss]:
         """Return what each row's hidden pieces cost."""
         pairs = zip(dataset["row"], logits.tolist(), strict=True)
-        return {row: Surprise(nats, int(count)) for row, (nats, count) in pairs}
+        return {row: MaskedLoss(nats, int(count)) for row, (nats, count) in pairs}
 
     def answer(
         self,
@@ -242,13 +242,13 @@ class FillMask(Unlabelled):
         truncation: Truncation,
         *,
         progress: Callable[[float], None] = lambda share: None,
-    ) -> list[Surprise]:
+    ) -> list[MaskedLoss]:
         """Hide pieces of each text, numbered in their order, and return what they cost."""
 
-        def cost(batch: dict[str, Any], _: list[int]) -> list[Surprise]:
+        def cost(batch: dict[str, Any], _: list[int]) -> list[MaskedLoss]:
             labels = batch.pop("labels")
             costs = piece_costs(model(**batch).logits.float(), labels).cpu().tolist()
-            return [Surprise(nats, int(count)) for nats, count in costs]
+            return [MaskedLoss(nats, int(count)) for nats, count in costs]
 
         read = batches(tokenizer, inputs.texts, None, truncation)
         hiding = _hiding(_Hiding(tokenizer, 0), read)

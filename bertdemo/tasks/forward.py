@@ -78,7 +78,7 @@ def batches(
 ) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
     """Yield (indices, tensors) of similar length, so that little is padding; every index comes once.
 
-    The tensors are (batch, longest in batch). Texts are tokenised `chunk` at a time to bound memory.
+    The tensors are (batch, longest in batch). Texts are tokenized `chunk` at a time to bound memory.
     """
     for start in range(0, len(texts), chunk):
         part = list(texts[start : start + chunk])

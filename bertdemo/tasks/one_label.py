@@ -42,7 +42,7 @@ class OneLabel(Task):
         return detect(table, self.roles)
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
-        """Raise where a column is missing, or the labels cannot be learnt."""
+        """Raise where a column is missing, or the labels cannot be learned."""
         self.check_columns(table, columns)
         counts = Counter(label for full, label in self._rows(table, columns) if full and label)
         if counts.total() < MINIMUM_ROWS:
@@ -87,7 +87,7 @@ class OneLabel(Task):
         tokenizer: SharedTokenizer,
         options: EncodeOptions,
     ) -> Dataset:
-        """Tokenise `rows` (indices into the table) in their order."""
+        """Tokenize `rows` (indices into the table) in their order."""
         targets = self.targets(table, columns, labels)
         given = [targets[row] for row in rows]
         return encoded(self.inputs(table, columns, rows), rows, tokenizer, options, labels=given)
@@ -165,9 +165,9 @@ class OneLabel(Task):
 
     def _rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
         """Yield (whether every text is there, the label) of every row, the label trimmed, "" where missing."""
-        by_place = self.placed(columns)
-        label = table.columns[by_place.pop("label")]
-        texts = zip(*(table.columns[name] for name in by_place.values()), strict=True)
+        by_slot = self.columns_by_slot(columns)
+        label = table.columns[by_slot.pop("label")]
+        texts = zip(*(table.columns[name] for name in by_slot.values()), strict=True)
         for cells, name in zip(texts, label, strict=True):
             yield all(cell and not cell.isspace() for cell in cells), (name or "").strip()
 

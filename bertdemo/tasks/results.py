@@ -154,7 +154,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Reached:
+class BaselineScore:
     """How far a model without fine-tuning reaches; `kind` is its name under the locale key `baseline.<kind>`."""
 
     kind: str

@@ -15,8 +15,8 @@ from bertdemo.errors import ColumnsNotFound
 from bertdemo.tables.column_profiles import Profile, profiles
 from bertdemo.tables.table import Table
 
-Place = Literal["text", "pair", "label"]
-PLACES: tuple[Place, ...] = ("text", "pair", "label")
+InputSlot = Literal["text", "pair", "label"]
+INPUT_SLOTS: tuple[InputSlot, ...] = ("text", "pair", "label")
 Chosen = Mapping[str, Profile]
 """The columns of the roles that were chosen before, by the name of the role."""
 Values = dict[str, str | int | float]
@@ -28,7 +28,7 @@ class Role:
     """What a column is for: `text`, `label`, `question`, `tags`, …"""
 
     name: str
-    place: Place
+    slot: InputSlot
     """What the model reads first, what it reads second, or what it should say: the report and the page ask by place."""
     names: frozenset[str]
     """What people call such a column, in lower case."""

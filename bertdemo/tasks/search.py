@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.run_config import Truncation
 from bertdemo.tables.fold_text import fold_text
 from bertdemo.tasks.base import Frozen, HeldOut, Inputs
-from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
-from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.bi_encoder import BiEncoder, unit_vectors, word_counts
+from bertdemo.tasks.results import BaselineScore, Degree, Judged, Prediction, Problem, Score
 from bertdemo.tasks.roles import PAIR, TEXT
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Match(Prediction):
         return {"score": round(self.score, 6)}
 
 
-class Search(Twin):
+class Search(BiEncoder):
     """`text` is the query, `pair` the document that answers it."""
 
     id = "search"
@@ -136,7 +136,9 @@ class Search(Twin):
         own = (first * second).sum(-1)
         return [Match(float(score), rank, documents[int(at)]) for score, rank, at in zip(own, found, best, strict=True)]
 
-    def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
+    def baseline_scores(
+        self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen
+    ) -> list[BaselineScore]:
         """Score counted words and the frozen encoder: neither is fitted on a pair."""
         import numpy as np
 
@@ -146,8 +148,8 @@ class Search(Twin):
         words = [np.asarray(counted.transform(texts).todense()) for texts in (inputs.texts, inputs.pairs or [])]
         vectors = [_unit_rows(frozen.vectors(texts)) for texts in (inputs.texts, inputs.pairs or [])]
         return [
-            Reached("ranked_tfidf", ranked(ranks(words[0], words[1], ids)), len(rows), 0),
-            Reached("ranked_frozen", ranked(ranks(vectors[0], vectors[1], ids)), len(rows), 0),
+            BaselineScore("ranked_tfidf", ranked(ranks(words[0], words[1], ids)), len(rows), 0),
+            BaselineScore("ranked_frozen", ranked(ranks(vectors[0], vectors[1], ids)), len(rows), 0),
         ]
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.errors import ColumnsNotFound, ScoreNoNumber, TooFewRows
 from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import Frozen, HeadOptions, HeldOut, Inputs
-from bertdemo.tasks.bi_encoder import Twin, unit_vectors, word_counts
-from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.bi_encoder import BiEncoder, unit_vectors, word_counts
+from bertdemo.tasks.results import BaselineScore, Degree, Judged, Prediction, Problem, Score
 from bertdemo.tasks.roles import LABEL, PAIR, TEXT, detect
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Similarity(Prediction):
         return {"score": round(self.score, 6)}
 
 
-class SimilarityTask(Twin):
+class SimilarityTask(BiEncoder):
     """`text` and `pair` are read apart, a number is said."""
 
     id = "similarity"
@@ -185,15 +185,17 @@ class SimilarityTask(Twin):
             )
         return found
 
-    def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
+    def baseline_scores(
+        self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen
+    ) -> list[BaselineScore]:
         """Score the cosine of frozen vectors, and of counted words: neither is fitted on anything."""
         targets = self.targets(table, columns, ())
         given = [float(targets[row] or 0.0) for row in rows]
         inputs = self.inputs(table, columns, rows)
         cosines = _cosines(frozen.vectors(inputs.texts), frozen.vectors(inputs.pairs or []))
         return [
-            Reached("cosine_tfidf", correlations(_word_cosines(inputs), given), len(rows), 0),
-            Reached("cosine_frozen", correlations(cosines, given), len(rows), 0),
+            BaselineScore("cosine_tfidf", correlations(_word_cosines(inputs), given), len(rows), 0),
+            BaselineScore("cosine_frozen", correlations(cosines, given), len(rows), 0),
         ]
 
 

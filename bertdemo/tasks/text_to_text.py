@@ -1,4 +1,4 @@
-"""Text to text: rewriting or summarising, by a BERT that reads and a BERT that writes.
+"""Text to text: rewriting or summarizing, by a BERT that reads and a BERT that writes.
 
 BERT was made to read: each piece sees those before and those after it, so it cannot write from left to right. Two of
 them can: the second one sees what stands before, and through a new attention what the first one has read (Rothe,
@@ -19,9 +19,9 @@ from bertdemo.errors import ColumnsNotFound
 from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs
 from bertdemo.tasks.forward import batches, encoded, forward, piece_costs
-from bertdemo.tasks.results import Degree, Judged, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import BaselineScore, Degree, Judged, Prediction, Problem, Score
 from bertdemo.tasks.roles import SOURCE, TARGET, detect
-from bertdemo.tasks.without_labels import Unlabelled
+from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 BEAMS = 4
 _BATCH = 16
 _NO_REPEAT = 3
-"""No three pieces come twice in a text that is written; a small model would say them for ever."""
+"""No three pieces come twice in a text that is written; a small model would say them forever."""
 _GAP = re.compile("(?<=[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]) +| +(?=[\u3000-\u303f\u3400-\u9fff\uff00-\uffef])")
 """A space beside a Chinese character or mark, which pieces are joined with."""
 
@@ -65,7 +65,7 @@ class Written(Prediction):
         return {"text": self.text, "score": round(self.score, 6)}
 
 
-class TextToText(Unlabelled):
+class TextToText(TaskWithoutLabels):
     """`source` is read, `target` is what should be written."""
 
     id = "text_to_text"
@@ -90,9 +90,9 @@ class TextToText(Unlabelled):
         """Guess the columns from their names and content."""
         return detect(table, [SOURCE, TARGET])
 
-    def placed(self, columns: Mapping[str, str]) -> dict[str, str]:
+    def columns_by_slot(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Return the source alone: a target is a text, so what is said of labels does not hold for it."""
-        return {place: name for place, name in super().placed(columns).items() if place != "label"}
+        return {place: name for place, name in super().columns_by_slot(columns).items() if place != "label"}
 
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[str | None]:
         """Return what should be written of each row, None where one of the two texts is missing."""
@@ -119,7 +119,7 @@ class TextToText(Unlabelled):
         tokenizer: SharedTokenizer,
         options: EncodeOptions,
     ) -> Dataset:
-        """Tokenise both texts; `labels` are the target's ids without [CLS], which is where writing begins."""
+        """Tokenize both texts; `labels` are the target's ids without [CLS], which is where writing begins."""
         targets = self.targets(table, columns, labels)
         wanted = [
             encoding.ids[1:]
@@ -192,11 +192,13 @@ class TextToText(Unlabelled):
         read = batches(tokenizer, inputs.texts, None, truncation, batch_size=_BATCH)
         return forward(write, read, len(inputs.texts), device=model.device, progress=progress)
 
-    def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
+    def baseline_scores(
+        self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen
+    ) -> list[BaselineScore]:
         """Score the source itself: a rewriting that is worth its training has to be nearer to the target."""
         targets = self.targets(table, columns, ())
         texts = self.inputs(table, columns, rows).texts
-        return [Reached("copied", _scored(texts, [targets[row] or "" for row in rows]), len(rows), 0)]
+        return [BaselineScore("copied", _scored(texts, [targets[row] or "" for row in rows]), len(rows), 0)]
 
 
 _INSIDE = re.compile(r"(?<=\w) (['’-]) (?=\w)")

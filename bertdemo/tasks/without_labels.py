@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MINIMUM_ROWS = 4
 
 
-class Unlabelled(Task):
+class TaskWithoutLabels(Task):
     """See the module. A subclass says what the target of a row is, and None where it has none."""
 
     categories = False

@@ -1,7 +1,7 @@
 """The look: one palette, Gradio's theme made from it, and the style sheets (`assets/*.css`).
 
-Every colour is a custom property `--bd-*` with a light and a dark value; Gradio's own variables point at them,
-so a colour is written once.
+Every color is a custom property `--bd-*` with a light and a dark value; Gradio's own variables point at them,
+so a color is written once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PALETTE: dict[str, tuple[str, str]] = {
     "cool": ("11, 83, 148", "125, 183, 238"),
     "warm": ("180, 95, 6", "240, 169, 91"),
 }
-"""Name -> (light, dark). `cool` and `warm` are blue and orange as numbers, for colours with an alpha."""
+"""Name -> (light, dark). `cool` and `warm` are blue and orange as numbers, for colors with an alpha."""
 
 _CHINESE = ("PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC")
 
@@ -168,7 +168,7 @@ def theme() -> gr.themes.Base:
         font=[fonts.LocalFont("IBM Plex Sans", weights=weights), *_CHINESE, "sans-serif"],
         font_mono=[fonts.LocalFont("IBM Plex Mono", weights=weights), "ui-monospace", *_CHINESE, "monospace"],
     )
-    wanted = {name: f"var(--bd-{colour})" for name, colour in _FILLS.items()} | _SHAPES
+    wanted = {name: f"var(--bd-{color})" for name, color in _FILLS.items()} | _SHAPES
     both = {f"{name}_dark": value for name, value in wanted.items() if hasattr(base, f"{name}_dark")}
     return base.set(**wanted, **both)
 

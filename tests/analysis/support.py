@@ -12,7 +12,7 @@ from bertdemo.dataset.dataset_cache import DatasetCache, Preparation, rows_key
 from bertdemo.dataset.prepared import PreparedDataset, prepare
 from bertdemo.settings import Settings
 from bertdemo.tables.table import Table
-from bertdemo.tables.table_cache import Shelf
+from bertdemo.tables.table_cache import TableCache
 from bertdemo.tasks.base import Task
 
 
@@ -30,7 +30,7 @@ def examine(
 def prepared_file(
     settings: Settings, path: Path, task: Task, columns: Mapping[str, str], **preparation: Any
 ) -> PreparedDataset:
-    cache = DatasetCache(Shelf(settings, trusted=path.resolve().parent))
+    cache = DatasetCache(TableCache(settings, trusted=path.resolve().parent))
     return cache.get(Preparation(str(path), path.name, **preparation), task, columns)
 
 

@@ -34,8 +34,8 @@ def table(rows: int, seed: int = 0) -> tuple[list[str], list[str]]:
 def blobs(rows: int, seed: int = 0, labels: int = 3) -> tuple[np.ndarray, list[str]]:
     generator = np.random.default_rng(seed)
     chosen = generator.integers(0, labels, rows)
-    centres = np.random.default_rng(9).normal(size=(labels, 16))
-    return (centres[chosen] + 0.8 * generator.normal(size=(rows, 16))).astype(np.float32), [str(i) for i in chosen]
+    centers = np.random.default_rng(9).normal(size=(labels, 16))
+    return (centers[chosen] + 0.8 * generator.normal(size=(rows, 16))).astype(np.float32), [str(i) for i in chosen]
 
 
 def test_guessing_scores_the_share_of_the_most_frequent_label() -> None:

@@ -19,7 +19,7 @@ from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.settings import Limits, Settings
 from bertdemo.tables import held_out_files
 from bertdemo.tables.table import Table
-from bertdemo.tables.table_cache import Shelf
+from bertdemo.tables.table_cache import TableCache
 from bertdemo.ui.html.dataset import finding_values
 from tests.analysis.support import examine
 
@@ -48,16 +48,16 @@ def beside(report: Report) -> dict[str, Finding]:
     return found
 
 
-def test_texts_that_are_asked_are_named_with_both_rows_and_are_not_learnt() -> None:
+def test_texts_that_are_asked_are_named_with_both_rows_and_are_not_learned() -> None:
     asked = table([("other", "yes"), (" TEXT  number 7", "yes"), ("text number 9", "no"), ("", "no")], "test.csv")
     report = examined({"test": asked})
     found = beside(report)["shared"]
     assert found.level == "warn" and found.rows == (9, 11)
     assert found.values == {"file": "test.csv", "count": 2, "places": "3, 4"}
     assert found.examples[0].text == "text number 7"
-    learnt = {"train": 48, "validation": 12}
+    learned = {"train": 48, "validation": 12}
     alone = examined({}).split
-    assert alone == {**learnt, "test": 0}
+    assert alone == {**learned, "test": 0}
     assert report.split["validation"] == 12 and report.split["test"] == 3 and report.split["train"] in {46, 47, 48}
 
 
@@ -72,7 +72,7 @@ def test_a_file_that_shares_nothing_is_said_to() -> None:
     assert set(found) == {"apart"}
 
 
-def test_labels_that_were_never_learnt_fail_with_their_rows() -> None:
+def test_labels_that_were_never_learned_fail_with_their_rows() -> None:
     asked = table([("a", "yes"), ("b", "maybe"), ("c", "perhaps"), ("d", "maybe")], "v.csv")
     found = beside(examined({"validation": asked}))["unknown"]
     assert found.level == "fail"
@@ -124,10 +124,10 @@ def test_of_a_file_with_parts_each_role_reads_its_own(settings: Settings, tmp_pa
     with zipfile.ZipFile(path, "w") as archive:
         for name, rows in (("train", TRAIN), ("dev", TRAIN[:4]), ("test", TRAIN[:6])):
             archive.writestr(f"{name}.csv", "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
-    shelf = Shelf(settings)
-    assert shelf.table(path, "all.zip").rows == 60
-    assert [shelf.held_out(role, path, "all.zip").rows for role in ("validation", "test")] == [4, 6]
-    assert held_out_files.called(shelf.held_out("validation", path, "all.zip")) == "all.zip (validation)"
+    table_cache = TableCache(settings)
+    assert table_cache.table(path, "all.zip").rows == 60
+    assert [table_cache.held_out(role, path, "all.zip").rows for role in ("validation", "test")] == [4, 6]
+    assert held_out_files.called(table_cache.held_out("validation", path, "all.zip")) == "all.zip (validation)"
     plain = tmp_path / "plain.csv"
     plain.write_text("text,label\na,b\n", encoding="utf-8")
-    assert held_out_files.called(shelf.held_out("test", plain, "plain.csv")) == "plain.csv"
+    assert held_out_files.called(table_cache.held_out("test", plain, "plain.csv")) == "plain.csv"

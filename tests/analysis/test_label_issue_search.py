@@ -13,8 +13,8 @@ from bertdemo import tasks
 from bertdemo.analysis import baselines, label_issues
 from bertdemo.analysis.baseline_cache import Baselines
 from bertdemo.analysis.embedding_cache import Embeddings
-from bertdemo.analysis.label_issue_search import HEADER, Listed, Suspects, write_suspects
-from bertdemo.analysis.label_issues import Suspect
+from bertdemo.analysis.label_issue_search import HEADER, LabelIssueSearch, Listed, write_suspects
+from bertdemo.analysis.label_issues import LabelIssue
 from bertdemo.checkpoints import Catalogue
 from bertdemo.errors import CheckpointUnknown
 from bertdemo.settings import Settings
@@ -35,8 +35,8 @@ def embeddings(settings: Settings) -> Embeddings:
 
 
 @pytest.fixture
-def service(settings: Settings, embeddings: Embeddings) -> Suspects:
-    return Suspects(Catalogue(settings), nullcontext, embeddings)
+def service(settings: Settings, embeddings: Embeddings) -> LabelIssueSearch:
+    return LabelIssueSearch(Catalogue(settings), nullcontext, embeddings)
 
 
 @pytest.fixture
@@ -58,22 +58,22 @@ def table(reviews: Path, settings: Settings) -> Table:
 
 
 def test_wrong_labels_are_listed_by_their_row_in_the_file(
-    service: Suspects, settings: Settings, reviews: Path, table: Table
+    service: LabelIssueSearch, settings: Settings, reviews: Path, table: Table
 ) -> None:
     seen: list[float] = []
     looked = service.look(prepared_file(settings, reviews, TASK, COLUMNS), "bundled", "", progress=seen.append)
-    assert {one.number: one.suspect.given for one in looked.found} == WRONG
+    assert {one.number: one.issue.given for one in looked.found} == WRONG
     assert all(one.text == table.columns["text"][one.number - 2] for one in looked.found)
     assert (looked.rows, looked.usable, looked.rare_labels, looked.rare_rows) == (24, 25, 1, 1)
     assert looked.model == "all-MiniLM-L6-v2" and seen == sorted(seen) and seen[-1] == 1.0
 
 
 def test_it_is_looked_once_for_the_same_data_and_again_for_what_was_changed(
-    service: Suspects, settings: Settings, reviews: Path, table: Table, monkeypatch: pytest.MonkeyPatch
+    service: LabelIssueSearch, settings: Settings, reviews: Path, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = service.look(prepared_file(settings, reviews, TASK, COLUMNS), "bundled", "")
-    relabels = {str(one.number): one.suspect.suggested for one in looked.found}
-    relabeled = prepared_file(settings, reviews, TASK, COLUMNS, relabels=tuple(sorted(relabels.items())))
+    relabel = {str(one.number): one.issue.suggested for one in looked.found}
+    relabeled = prepared_file(settings, reviews, TASK, COLUMNS, relabel=tuple(sorted(relabel.items())))
     with monkeypatch.context() as patched:
         patched.setattr(label_issues, "find", None)
         assert service.look(prepared_file(settings, reviews, TASK, COLUMNS), "bundled", "") is looked
@@ -82,7 +82,7 @@ def test_it_is_looked_once_for_the_same_data_and_again_for_what_was_changed(
 
 
 def test_the_baselines_and_this_read_each_text_once(
-    service: Suspects, embeddings: Embeddings, settings: Settings, reviews: Path, table: Table,
+    service: LabelIssueSearch, embeddings: Embeddings, settings: Settings, reviews: Path, table: Table,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     scored = Baselines(Catalogue(settings), nullcontext, embeddings).compute(
@@ -94,7 +94,7 @@ def test_the_baselines_and_this_read_each_text_once(
 
 
 def test_a_model_that_is_not_here_is_stood_in_for_and_one_of_somebody_else_is_refused(
-    service: Suspects, settings: Settings, reviews: Path, table: Table
+    service: LabelIssueSearch, settings: Settings, reviews: Path, table: Table
 ) -> None:
     looked = service.look(prepared_file(settings, reviews, TASK, COLUMNS), "google-bert/bert-base-uncased", "")
     assert looked.model == "all-MiniLM-L6-v2"
@@ -102,7 +102,9 @@ def test_a_model_that_is_not_here_is_stood_in_for_and_one_of_somebody_else_is_re
         service.look(prepared_file(settings, reviews, TASK, COLUMNS), "20260101-000000-0123456789abcdef", "")
 
 
-def test_too_few_rows_of_every_label_are_said_to_be(service: Suspects, tmp_path: Path, settings: Settings) -> None:
+def test_too_few_rows_of_every_label_are_said_to_be(
+    service: LabelIssueSearch, tmp_path: Path, settings: Settings
+) -> None:
     path = tmp_path / "few.csv"
     path.write_text("text,label\na,yes\nb,no\nc,no\nd,yes\n", encoding="utf-8")
     looked = service.look(prepared_file(settings, path, TASK, COLUMNS), "bundled", "")
@@ -111,8 +113,8 @@ def test_too_few_rows_of_every_label_are_said_to_be(service: Suspects, tmp_path:
 
 def test_the_export_has_every_suspect_and_no_formula(tmp_path: Path) -> None:
     found = [
-        Listed(2, "=1+1", Suspect(0, "@yes", "no", 0.0125, 0.98)),
-        Listed(1_000_001, 'a "text",\nof lines\rand more', Suspect(7, "no", "好评", 0.25, 0.5)),
+        Listed(2, "=1+1", LabelIssue(0, "@yes", "no", 0.0125, 0.98)),
+        Listed(1_000_001, 'a "text",\nof lines\rand more', LabelIssue(7, "no", "好评", 0.25, 0.5)),
     ]
     write_suspects(found, tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -125,7 +127,7 @@ def test_the_export_has_every_suspect_and_no_formula(tmp_path: Path) -> None:
 
 
 def test_a_long_text_is_kept_in_part(
-    service: Suspects, settings: Settings, reviews: Path, table: Table, monkeypatch: pytest.MonkeyPatch
+    service: LabelIssueSearch, settings: Settings, reviews: Path, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bertdemo.analysis.label_issue_search.STORED_TEXT", 9)
     looked = service.look(prepared_file(settings, reviews, TASK, COLUMNS), "bundled", "")

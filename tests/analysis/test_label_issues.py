@@ -20,8 +20,8 @@ from bertdemo.tables import spreadsheet
 def blobs(rows: int, labels: int = 3, seed: int = 0) -> tuple[np.ndarray, list[str]]:
     generator = np.random.default_rng(seed)
     chosen = generator.integers(0, labels, rows)
-    centres = np.random.default_rng(9).normal(size=(labels, 16))
-    return (centres[chosen] + 0.4 * generator.normal(size=(rows, 16))).astype(np.float32), [str(i) for i in chosen]
+    centers = np.random.default_rng(9).normal(size=(labels, 16))
+    return (centers[chosen] + 0.4 * generator.normal(size=(rows, 16))).astype(np.float32), [str(i) for i in chosen]
 
 
 def plant(labels: list[str], share: float, seed: int = 0) -> tuple[list[str], set[int]]:

@@ -1,4 +1,4 @@
-"""What `make bench` plants in labelled data is found row by row; here in a sample of ours."""
+"""What `make bench` plants in labeled data is found row by row; here in a sample of ours."""
 
 from __future__ import annotations
 

@@ -108,15 +108,15 @@ def test_the_counts_are_those_of_a_reader_with_a_dictionary(rows: list[Row]) -> 
 
 
 @settings(max_examples=100, deadline=None)
-@given(ROWS, st.sets(st.sampled_from(cleaning.MENDS)))
+@given(ROWS, st.sets(st.sampled_from(cleaning.CLEANING_STEPS)))
 def test_both_kinds_of_table_give_one_report_before_and_after_mending(
-    rows: list[Row], mends: set[cleaning.Mend]
+    rows: list[Row], cleaning: set[cleaning.CleaningStep]
 ) -> None:
     small, large = in_memory(rows), in_groups(rows)
     assert examined(small) == examined(large)
     assert counts(small, COLUMNS) == counts(large, COLUMNS)
-    one, done = apply(small, COLUMNS, sorted(mends))
-    other, also = apply(large, COLUMNS, sorted(mends))
+    one, done = apply(small, COLUMNS, sorted(cleaning))
+    other, also = apply(large, COLUMNS, sorted(cleaning))
     assert done == also
     assert {name: tuple(cells) for name, cells in one.columns.items()} == {
         name: tuple(cells) for name, cells in other.columns.items()

@@ -130,7 +130,7 @@ def test_what_is_seen_is_the_plain_forward_pass(case: Case) -> None:
 
 
 @pytest.mark.parametrize(("text", "pair"), [(SENTENCE, ""), PAIR], ids=["text", "pair"])
-def test_embeddings_are_three_vectors_added_and_then_normalised(case: Case, text: str, pair: str) -> None:
+def test_embeddings_are_three_vectors_added_and_then_normalized(case: Case, text: str, pair: str) -> None:
     found = seen(case, text, pair)
     parts = found.embeddings
     table: Any = case[0].model.bert.embeddings  # type: ignore[union-attr]

@@ -84,7 +84,7 @@ def test_float32_cosines_are_the_published_ones(embedder: Embedder, name: str, h
 
 
 @pytest.mark.parametrize("how", ["served", "inspected"])
-def test_the_distances_of_normalised_vectors_are_the_published_ones(embedder: Embedder, how: str) -> None:
+def test_the_distances_of_normalized_vectors_are_the_published_ones(embedder: Embedder, how: str) -> None:
     reference = PUBLISHED["st_quickstart"]
     unit = getattr(embedder, how)(reference["sentences"]).astype(np.float64)
     unit /= np.linalg.norm(unit, axis=-1, keepdims=True)

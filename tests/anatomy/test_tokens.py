@@ -237,7 +237,7 @@ def test_two_long_texts_and_a_small_length_cost_no_memory(tokenizer: SharedToken
     assert len(result.tokens) == 8 and result.dropped_pieces == 19_995
 
 
-def test_a_cased_chinese_vocabulary_names_what_it_normalises() -> None:
+def test_a_cased_chinese_vocabulary_names_what_it_normalizes() -> None:
     shared = SharedTokenizer(build_wordpiece(["[UNK]", "[CLS]", "[SEP]", "我", "É"], lowercase=False))
     result = trace(shared, "我É")
     assert result.stages[0].normalizer == "clean_text chinese_chars"

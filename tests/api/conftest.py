@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Trained:
-    """A run that has finished: who called, its id, every status on the way, and the file that it learnt from."""
+    """A run that has finished: who called, its id, every status on the way, and the file that it learned from."""
 
     caller: Caller
     run_id: str

@@ -60,7 +60,7 @@ def test_an_unreadable_file_is_refused_by_name(name: str, what: str, caller: Cal
 
 
 @pytest.mark.parametrize("what", UNUSABLE)
-def test_a_table_that_cannot_be_learnt_is_refused_before_a_run_is_made(
+def test_a_table_that_cannot_be_learned_is_refused_before_a_run_is_made(
     what: str, caller: Caller, tmp_path: Path
 ) -> None:
     content, message = UNUSABLE[what]

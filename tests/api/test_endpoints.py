@@ -139,7 +139,7 @@ def test_tokenize_says_what_was_cut_with_another_checkpoint(client: Client) -> N
     assert found["truncated"] == [{"sequence": 0, "start": 12, "end": 22, "text": "on the mat"}]
 
 
-def test_embed_gives_one_vector_a_text_and_does_not_normalise(client: Client) -> None:
+def test_embed_gives_one_vector_a_text_and_does_not_normalize(client: Client) -> None:
     vectors = client.predict(texts=["a good film", "a bad book that i hate", "a good film"], api_name="/embed")
     assert [len(vector) for vector in vectors] == [384] * 3
     assert vectors[0] == pytest.approx(vectors[2], abs=1e-4)

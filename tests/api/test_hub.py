@@ -69,7 +69,7 @@ def asker(online: Server) -> Caller:
     return Caller(online.url)
 
 
-def test_a_good_repository_is_tokenised_after_fetching_its_small_files_alone(asker: Caller, hub: HubDouble) -> None:
+def test_a_good_repository_is_tokenized_after_fetching_its_small_files_alone(asker: Caller, hub: HubDouble) -> None:
     found = asker.call("tokenize", text="the cat sat", checkpoint="owner/tiny")
     assert found.ok, found.raw
     assert found.value["tokens"] == ["[CLS]", "the", "cat", "sat", "[SEP]"]

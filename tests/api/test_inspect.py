@@ -210,7 +210,7 @@ def test_what_belongs_to_nobody_needs_no_owner_and_a_malformed_one_is_refused(sp
 
 
 @pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
-def test_an_odd_text_is_inspected_as_it_is_tokenised(ben: Caller, text: str) -> None:
+def test_an_odd_text_is_inspected_as_it_is_tokenized(ben: Caller, text: str) -> None:
     for pair in ("", text):
         given = {"text": text, "pair": pair, "checkpoint": "local:tiny"}
         answer, tokens = ben.call("inspect", **given), ben.call("tokenize", **given).value["tokens"]

@@ -40,7 +40,7 @@ def good(caller: Caller, trained: Trained) -> dict[str, Any]:
 def arguments(caller: Caller, name: str, good: dict[str, Any]) -> dict[str, Any]:
     names = {parameter["parameter_name"] for parameter in caller.endpoints[name]}
     found = {key: value for key, value in good.items() if key in names}
-    if name == "start_run":  # whatever slips through waits for ever instead of training
+    if name == "start_run":  # whatever slips through waits forever instead of training
         found["checkpoint"] = "nobody"
     return found
 

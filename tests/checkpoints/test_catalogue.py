@@ -84,14 +84,14 @@ def test_an_unlisted_miniature_can_be_typed(catalogue: Catalogue) -> None:
 
 def test_an_operators_folder_is_listed_with_what_its_files_say(settings: Settings, tmp_path: Path) -> None:
     chinese = build_tiny_checkpoint(tmp_path / "zh", chinese=True, head="mlm")
-    labelled = build_tiny_checkpoint(tmp_path / "labelled", head="classification", labels=("x", "y", "z"))
+    labeled = build_tiny_checkpoint(tmp_path / "labeled", head="classification", labels=("x", "y", "z"))
     broken = tmp_path / "broken"
     broken.mkdir()
-    catalogue = Catalogue(replace(settings, checkpoint_folders=(chinese, labelled, broken)))
+    catalogue = Catalogue(replace(settings, checkpoint_folders=(chinese, labeled, broken)))
     infos = {info.id: info for info in catalogue.list("") if info.source == "local"}
-    assert list(infos) == ["local:labelled", "local:zh"]
+    assert list(infos) == ["local:labeled", "local:zh"]
     assert infos["local:zh"].language == "zh" and {"chinese", "fill_mask"} <= set(infos["local:zh"].can)
-    assert infos["local:labelled"].labels == ("x", "y", "z") and infos["local:labelled"].task == "classification"
+    assert infos["local:labeled"].labels == ("x", "y", "z") and infos["local:labeled"].task == "classification"
     assert catalogue.folder("local:zh", "") == chinese
     with pytest.raises(CheckpointBroken):
         catalogue.describe("local:broken", "")
@@ -146,8 +146,11 @@ def test_a_card_comes_back_as_it_was_and_an_older_one_without_its_later_fields()
     card = make_card("a1", "")
     raw = json.loads(card.to_json())
     assert Card.from_json(card.to_json(), checkpoint="a1") == card
-    older = {name: value for name, value in raw.items() if name not in {"mends", "relabels"}}
+    older = {name: value for name, value in raw.items() if name not in {"cleaning", "relabel"}}
     assert Card.from_json(json.dumps(older), checkpoint="a1") == card
+    named = {**older, "mends": ["drop_missing"], "relabels": {"4": "good"}}
+    read = Card.from_json(json.dumps(named), checkpoint="a1")
+    assert (read.cleaning, read.relabel) == (("drop_missing",), {"4": "good"})
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bertdemo.dataset import cleaning, fingerprints
-from bertdemo.dataset.cleaning import Done, Mend
+from bertdemo.dataset.cleaning import CleaningStep, Done
 from bertdemo.tables.table import Table
 
 
 def apply(
-    table: Table, columns: Mapping[str, str], mends: Sequence[str], relabels: Mapping[str, str] | None = None
+    table: Table, columns: Mapping[str, str], steps: Sequence[str], relabel: Mapping[str, str] | None = None
 ) -> tuple[Table, tuple[Done, ...]]:
-    cleaned = cleaning.clean(table, columns, mends, relabels or {})
+    cleaned = cleaning.clean(table, columns, steps, relabel or {})
     return cleaned.table, cleaned.done
 
 
-def counts(table: Table, columns: Mapping[str, str]) -> dict[Mend, int]:
-    return cleaning.counts(fingerprints.marks(table, columns))
+def counts(table: Table, columns: Mapping[str, str]) -> dict[CleaningStep, int]:
+    return cleaning.counts(fingerprints.fingerprint_rows(table, columns))

@@ -59,7 +59,7 @@ def test_other_labels_stay_other_labels(counts: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mend", "numbers"),
+    ("step", "numbers"),
     [
         ("merge_labels", [42, 45, 47]),
         ("merge_slips", [44]),
@@ -70,22 +70,22 @@ def test_other_labels_stay_other_labels(counts: dict[str, int]) -> None:
         ("drop_few", [42, 44, 45, 47, 52]),
     ],
 )
-def test_each_mend_does_its_own_and_nothing_else(mend: cleaning.Mend, numbers: list[int]) -> None:
-    mended, (done,) = apply(MESSY, COLUMNS, [mend])
-    assert (done.mend, done.rows, list(done.numbers)) == (mend, len(numbers), numbers)
-    assert counts(MESSY, COLUMNS)[mend] == len(numbers)
-    if mend.startswith("drop"):
-        assert list(mended.row_numbers) == [n for n in MESSY.row_numbers if n not in numbers]
+def test_each_mend_does_its_own_and_nothing_else(step: cleaning.CleaningStep, numbers: list[int]) -> None:
+    cleaned, (done,) = apply(MESSY, COLUMNS, [step])
+    assert (done.step, done.rows, list(done.numbers)) == (step, len(numbers), numbers)
+    assert counts(MESSY, COLUMNS)[step] == len(numbers)
+    if step.startswith("drop"):
+        assert list(cleaned.row_numbers) == [n for n in MESSY.row_numbers if n not in numbers]
         kept = [i for i, n in enumerate(MESSY.row_numbers) if n not in numbers]
-        assert all(cells == tuple(MESSY.columns[name][i] for i in kept) for name, cells in mended.columns.items())
+        assert all(cells == tuple(MESSY.columns[name][i] for i in kept) for name, cells in cleaned.columns.items())
     else:
-        changed = [i for i, cell in enumerate(mended.columns["label"]) if cell != MESSY.columns["label"][i]]
+        changed = [i for i, cell in enumerate(cleaned.columns["label"]) if cell != MESSY.columns["label"][i]]
         assert [MESSY.row_numbers[i] for i in changed] == numbers
-        assert mended.columns["text"] == MESSY.columns["text"] and mended.row_numbers == MESSY.row_numbers
+        assert cleaned.columns["text"] == MESSY.columns["text"] and cleaned.row_numbers == MESSY.row_numbers
 
 
 def test_the_order_of_choosing_does_not_matter_and_leaving_one_out_undoes_it() -> None:
-    every = [apply(MESSY, COLUMNS, order)[0] for order in itertools.permutations(cleaning.MENDS)]
+    every = [apply(MESSY, COLUMNS, order)[0] for order in itertools.permutations(cleaning.CLEANING_STEPS)]
     assert all(one == every[0] for one in every)
     assert {str(label).strip() for label in every[0].columns["label"]} == {"positive", "negative"}
     assert apply(MESSY, COLUMNS, ["drop_rare"])[0] != every[0]
@@ -96,32 +96,32 @@ def test_the_order_of_choosing_does_not_matter_and_leaving_one_out_undoes_it() -
 def test_once_ways_of_writing_are_merged_they_are_no_conflict() -> None:
     rows = table(*((f"t{i}", "yes") for i in range(5)), ("same", "Yes"), ("same", "yes"))
     assert counts(rows, COLUMNS)["drop_conflicts"] == 2
-    mended, done = apply(rows, COLUMNS, ["drop_conflicts", "merge_labels", "drop_duplicates"])
-    assert [one.rows for one in done] == [1, 1, 0] and len(mended.row_numbers) == 6
+    cleaned, done = apply(rows, COLUMNS, ["drop_conflicts", "merge_labels", "drop_duplicates"])
+    assert [one.rows for one in done] == [1, 1, 0] and len(cleaned.row_numbers) == 6
 
 
 def test_rows_that_a_person_decided_about_get_their_label_or_go_and_come_back_without_a_trace() -> None:
     before = (MESSY.columns, MESSY.row_numbers)
-    relabels = {"2": "negative", "3": "", "51": "neutral", "9999": "nowhere"}
-    mended = cleaning.relabel(MESSY, COLUMNS, relabels)
-    assert list(mended.row_numbers) == [n for n in MESSY.row_numbers if n != 3]
+    relabel = {"2": "negative", "3": "", "51": "neutral", "9999": "nowhere"}
+    cleaned = cleaning.apply_relabel(MESSY, COLUMNS, relabel)
+    assert list(cleaned.row_numbers) == [n for n in MESSY.row_numbers if n != 3]
     was = dict(zip(MESSY.row_numbers, MESSY.columns["label"], strict=True))
-    now = dict(zip(mended.row_numbers, mended.columns["label"], strict=True))
+    now = dict(zip(cleaned.row_numbers, cleaned.columns["label"], strict=True))
     assert {n: label for n, label in now.items() if label != was[n]} == {2: "negative", 51: "neutral"}
-    assert mended.columns["text"] == tuple(
+    assert cleaned.columns["text"] == tuple(
         text for n, text in zip(MESSY.row_numbers, MESSY.columns["text"], strict=True) if n != 3
     )
-    assert cleaning.relabel(MESSY, COLUMNS, {}) is MESSY and (MESSY.columns, MESSY.row_numbers) == before
+    assert cleaning.apply_relabel(MESSY, COLUMNS, {}) is MESSY and (MESSY.columns, MESSY.row_numbers) == before
 
 
-def test_rows_are_relabelled_before_anything_is_merged_or_dropped() -> None:
+def test_rows_are_relabeled_before_anything_is_merged_or_dropped() -> None:
     rows = table(*((f"t{i}", "yes") for i in range(5)), ("same", "no"), ("same", "yes"), ("t0", "YES"))
-    mends = ["merge_labels", "drop_conflicts", "drop_duplicates"]
-    mended, done = apply(rows, COLUMNS, mends, {"7": "Yes", "9": ""})
-    assert [(one.mend, one.numbers) for one in done] == [
+    steps = ["merge_labels", "drop_conflicts", "drop_duplicates"]
+    cleaned, done = apply(rows, COLUMNS, steps, {"7": "Yes", "9": ""})
+    assert [(one.step, one.numbers) for one in done] == [
         ("merge_labels", (7,)), ("drop_duplicates", (8,)), ("drop_conflicts", ())
     ]  # fmt: skip
-    assert list(mended.row_numbers) == [2, 3, 4, 5, 6, 7] and set(mended.columns["label"]) == {"yes"}
+    assert list(cleaned.row_numbers) == [2, 3, 4, 5, 6, 7] and set(cleaned.columns["label"]) == {"yes"}
 
 
 @pytest.mark.parametrize(
@@ -147,17 +147,17 @@ def test_labels_of_few_rows_are_offered_where_it_helps(rows: dict[str, int], off
         ),
         max_size=40,
     ),
-    mends=st.sets(st.sampled_from(cleaning.MENDS)),
+    steps=st.sets(st.sampled_from(cleaning.CLEANING_STEPS)),
 )
 @settings(max_examples=300, deadline=None)
 def test_the_fingerprints_of_a_cleaned_table_are_those_of_reading_it_anew(
-    rows: list[tuple[str | None, str | None]], mends: set[str]
+    rows: list[tuple[str | None, str | None]], steps: set[str]
 ) -> None:
-    made = cleaning.clean(table(*rows) if rows else EMPTY, COLUMNS, sorted(mends))
-    anew = fingerprints.marks(made.table, COLUMNS)
-    assert made.marks.names == anew.names and made.marks.chars == anew.chars
+    made = cleaning.clean(table(*rows) if rows else EMPTY, COLUMNS, sorted(steps))
+    anew = fingerprints.fingerprint_rows(made.table, COLUMNS)
+    assert made.fingerprints.names == anew.names and made.fingerprints.chars == anew.chars
     for name in ("keys", "exact", "labels", "named", "named_other", "lengths"):
-        assert getattr(made.marks, name).tolist() == getattr(anew, name).tolist(), name
-    assert {role: flags.tolist() for role, flags in made.marks.filled.items()} == {
+        assert getattr(made.fingerprints, name).tolist() == getattr(anew, name).tolist(), name
+    assert {role: flags.tolist() for role, flags in made.fingerprints.filled.items()} == {
         role: flags.tolist() for role, flags in anew.filled.items()
     }

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from bertdemo import samples, tasks
-from bertdemo.dataset import fingerprints, stored
+from bertdemo.dataset import cleaning, fingerprints, prepared, stored
 from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
 from bertdemo.dataset.prepared import PreparedDataset, prepare
 from bertdemo.errors import OneText
 from bertdemo.settings import Limits, Settings
 from bertdemo.tables import table_files
 from bertdemo.tables.table import Table
-from bertdemo.tables.table_cache import Shelf
+from bertdemo.tables.table_cache import TableCache
 
 COLUMNS = {"text": "text", "label": "label"}
 TASK = tasks.find("classification")
@@ -49,9 +49,9 @@ def test_rows_without_a_text_or_a_label_are_in_no_part_and_copies_in_one() -> No
 
 
 def test_cleaning_changes_the_labels_and_the_rows_and_is_told() -> None:
-    prepared = prepare(table(ROWS), TASK, COLUMNS, mends=("merge_labels", "drop_duplicates"), relabels={"2": "no"})
+    prepared = prepare(table(ROWS), TASK, COLUMNS, cleaning=("merge_labels", "drop_duplicates"), relabel={"2": "no"})
     assert prepared.labels == ("no", "yes")
-    assert [done.mend for done in prepared.done] == ["merge_labels", "drop_duplicates"]
+    assert [done.step for done in prepared.done] == ["merge_labels", "drop_duplicates"]
     assert prepared.table.columns["label"][0] == "no"
     assert prepare(table(ROWS), TASK, COLUMNS).labels == ("Yes", "no", "yes")
 
@@ -73,7 +73,7 @@ def test_one_text_leaves_nothing_to_hold_out_and_is_refused_in_words() -> None:
 def test_a_run_folder_gives_the_same_dataset_back(tmp_path: Path) -> None:
     own = table([("TEXT 1", "yes"), ("new", "no")], "v.csv")
     prepared = prepare(
-        table(ROWS), TASK, COLUMNS, mends=("merge_labels",), split_seed=7, held_out={"validation": own}
+        table(ROWS), TASK, COLUMNS, cleaning=("merge_labels",), split_seed=7, held_out={"validation": own}
     )  # fmt: skip
     (tmp_path / "data").mkdir()
     stored.save(prepared, tmp_path)
@@ -99,13 +99,14 @@ def test_the_usable_rows_are_those_with_a_target(sample: samples.Sample) -> None
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     counted: list[int] = []
-    read = fingerprints.marks
+    read = fingerprints.fingerprint_rows
 
     def counting(own: Table, *arguments: Any) -> Any:
         counted.append(own.rows)
         return read(own, *arguments)
 
-    monkeypatch.setattr(fingerprints, "marks", counting)
+    monkeypatch.setattr(cleaning, "fingerprint_rows", counting)
+    monkeypatch.setattr(prepared, "fingerprint_rows", counting)
     return counted
 
 
@@ -114,9 +115,9 @@ def test_the_rows_are_read_once_for_all_who_ask_for_the_same_dataset(
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\n" + "".join(f"text {i},{'yes' if i % 2 else 'no'}\n" for i in range(60)), "utf-8")
-    cache = DatasetCache(Shelf(settings, trusted=tmp_path))
+    cache = DatasetCache(TableCache(settings, trusted=tmp_path))
     plain = Preparation(str(path), path.name)
-    cleaned = Preparation(str(path), path.name, mends=("drop_duplicates", "merge_labels"))
+    cleaned = Preparation(str(path), path.name, cleaning=("drop_duplicates", "merge_labels"))
     assert cache.get(plain, TASK, COLUMNS) is cache.get(plain, TASK, COLUMNS)
     assert cache.get(cleaned, TASK, COLUMNS).key != cache.get(plain, TASK, COLUMNS).key
     assert passes == [60, 60]

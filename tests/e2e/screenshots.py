@@ -101,7 +101,7 @@ def _runs(visitor: Visitor) -> None:
 
 
 def _shoot(visitor: Visitor, path: Path) -> None:
-    """Write the page as a PNG of few colours, which is a quarter of the size and looks the same."""
+    """Write the page as a PNG of few colors, which is a quarter of the size and looks the same."""
     visitor.page.mouse.move(0, 0)
     visitor.page.evaluate("document.activeElement?.blur()")
     image = Image.open(io.BytesIO(visitor.page.screenshot(full_page=True, animations="disabled")))

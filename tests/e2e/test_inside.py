@@ -125,7 +125,7 @@ def test_choosing_a_head_shows_its_matrix_whose_rows_sum_to_one_and_marks_it(ins
         assert inside.page.locator("#inside-numbers .bd-check.held").count() == 2
 
 
-def test_hiding_what_bert_added_renormalises_and_says_so_and_stretching_changes_no_weight(
+def test_hiding_what_bert_added_renormalizes_and_says_so_and_stretching_changes_no_weight(
     inside: Inside, server: Server
 ) -> None:
     with inside.changing(*FOLLOWS_HEAD):

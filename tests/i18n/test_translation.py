@@ -1,4 +1,4 @@
-"""Languages are recognised as browsers write them, and numbers read well in both."""
+"""Languages are recognized as browsers write them, and numbers read well in both."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from bertdemo.run_config import RunRequest
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.supervisor import Supervisor
 from bertdemo.settings import Settings
-from bertdemo.tables.table_cache import Shelf
+from bertdemo.tables.table_cache import TableCache
 from tests.runs.support import FakeLauncher, machine, rows_of, settings_with, write_csv
 from tests.tiny import build_tiny_checkpoint
 
@@ -92,7 +92,7 @@ def make(own_settings: Settings) -> Iterator[Make]:
         launcher: FakeLauncher, *gpus: str, begin: bool = True, catalogue: Any = None, settings: Any = None
     ) -> Supervisor:
         settings = settings or own_settings
-        datasets = DatasetCache(Shelf(settings))
+        datasets = DatasetCache(TableCache(settings))
         found = Supervisor(settings, Registry(settings), catalogue or Catalogue(settings), launcher, datasets)
         found.devices_found(machine(*gpus))
         if begin:

@@ -136,12 +136,12 @@ def test_the_split_is_that_of_its_own_seed_whatever_the_seed_of_the_run_is(work:
     assert first != other
 
 
-def test_a_text_of_the_validation_file_is_not_learnt_too(work: Work, data: Path, tmp_path: Path) -> None:
+def test_a_text_of_the_validation_file_is_not_learned_too(work: Work, data: Path, tmp_path: Path) -> None:
     text, label = rows_of(60)[4]
     held_out = write_csv(tmp_path / "held.csv", [(f" {text.upper()}", label), ("a good cat", "yes")])
     folder = work(request_for(data, validation=str(held_out), validation_name="held.csv"))
-    learnt = split_of(folder)["train"]
-    assert 6 not in learnt and len(learnt) == 59
+    learned = split_of(folder)["train"]
+    assert 6 not in learned and len(learned) == 59
     warned = events_of(folder, ev.Warned)
     assert [(event.message, event.values) for event in warned] == [("warning.leaked", {"rows": 1})]
 
@@ -149,7 +149,7 @@ def test_a_text_of_the_validation_file_is_not_learnt_too(work: Work, data: Path,
 def test_a_run_trains_on_the_table_as_it_was_mended(work: Work, tmp_path: Path) -> None:
     rows = [*rows_of(60), ("good film 3", "Yes"), rows_of(60)[7], ("", "no")]
     data = write_csv(tmp_path / "messy.csv", rows)
-    folder = work(request_for(data, mends=("merge_labels", "drop_duplicates", "drop_missing")))
+    folder = work(request_for(data, cleaning=("merge_labels", "drop_duplicates", "drop_missing")))
     parts = split_of(folder)
     assert sorted(parts["train"] + parts["validation"]) == [*range(2, 62), 62]
     started = events_of(folder, ev.Started)[0]
@@ -160,8 +160,8 @@ def test_a_run_trains_on_the_labels_that_a_person_changed(
     work: Work, data: Path, own_settings: Settings, registry: Registry
 ) -> None:
     flipped = {str(number): label for number, (_, label) in enumerate(rows_of(60), start=2)}
-    relabels = {number: {"no": "yes", "yes": "no"}[label] for number, label in flipped.items()}
-    folder = work(request_for(data, config=_LEARNS, relabels={**relabels, "60": "", "61": ""}))
+    relabel = {number: {"no": "yes", "yes": "no"}[label] for number, label in flipped.items()}
+    folder = work(request_for(data, config=_LEARNS, relabel={**relabel, "60": "", "61": ""}))
     parts = split_of(folder)
     assert sorted(parts["train"] + parts["validation"]) == list(range(2, 60))
     catalogue = Catalogue(own_settings)
@@ -169,8 +169,8 @@ def test_a_run_trains_on_the_labels_that_a_person_changed(
     assert was == "yes"
     assert Predictor(own_settings, catalogue).predict(text, "", folder.name, "").output.best.label == "no"
     card = catalogue.card(folder.name, "")
-    assert card is not None and card.relabels == registry.read(folder.name, "").request.relabels
-    assert card.relabels["60"] == "" and card.relabels["2"] == "yes"
+    assert card is not None and card.relabel == registry.read(folder.name, "").request.relabel
+    assert card.relabel["60"] == "" and card.relabel["2"] == "yes"
 
 
 def test_an_own_validation_file_leaves_all_rows_for_training(work: Work, data: Path, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_labels_of_a_validation_file_are_merged_as_those_of_the_data(work: Work,
     data = write_csv(tmp_path / "ways.csv", [*rows_of(60), ("good film again", "Yes")])
     held_out = write_csv(tmp_path / "held.csv", [("a good cat", "YES"), ("a bad cat", "No")])
     beside = {"validation": str(held_out), "validation_name": "held.csv"}
-    folder = work(request_for(data, mends=("merge_labels",), config={"epochs": 1}, **beside))
+    folder = work(request_for(data, cleaning=("merge_labels",), config={"epochs": 1}, **beside))
     assert split_of(folder)["validation"] == [2, 3]
     assert events_of(folder, ev.Started)[0].labels == ("no", "yes")
 

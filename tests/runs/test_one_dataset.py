@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bertdemo.dataset import fingerprints
+from bertdemo.dataset import cleaning, fingerprints, prepared
 from bertdemo.runs import admission
 from bertdemo.runs.registry import Registry
 from bertdemo.services import Services
@@ -44,13 +44,14 @@ def test_report_api_run_and_result_name_the_same_rows(
     repeated: Path, own_settings: Settings, registry: Registry, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[int] = []
-    read = fingerprints.marks
+    read = fingerprints.fingerprint_rows
 
     def counting(table: Table, *arguments: Any) -> Any:
         passes.append(table.rows)
         return read(table, *arguments)
 
-    monkeypatch.setattr(fingerprints, "marks", counting)
+    monkeypatch.setattr(cleaning, "fingerprint_rows", counting)
+    monkeypatch.setattr(prepared, "fingerprint_rows", counting)
     services = Services.create(own_settings)
     shown = ChosenData(services).shown(Source(str(repeated), repeated.name), PICKED, "bundled", "", "en")
     endpoints = Endpoints(services)

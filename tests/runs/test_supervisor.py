@@ -152,7 +152,7 @@ def test_a_validation_file_is_checked_with_its_labels_merged(
     beside = {"validation": str(other), "validation_name": "held.csv"}
     with pytest.raises(UnknownLabel):
         supervisor.start(ask(data, **beside), "")
-    run = supervisor.start(ask(data, mends=("merge_labels",), **beside), "")
+    run = supervisor.start(ask(data, cleaning=("merge_labels",), **beside), "")
     kept = registry.folder(run) / registry.read(run, "").request.validation
     assert "YES" in kept.read_text(encoding="utf-8")  # the file itself stays as it is
 
@@ -178,7 +178,7 @@ def test_data_that_cannot_train_is_refused_before_a_folder_is_made(
         supervisor.start(ask(one), "")
     with pytest.raises(OneClass):
         every = {str(number): "same" for number in range(2, 2 + len(data.read_text("utf-8").splitlines()))}
-        supervisor.start(replace(ask(data), relabels=every), "")
+        supervisor.start(replace(ask(data), relabel=every), "")
     with pytest.raises(ColumnMissing) as caught:
         supervisor.start(replace(ask(data), columns={"text": "text", "label": "stars"}), "")
     assert caught.value.values["column"] == "stars"

@@ -1,4 +1,4 @@
-"""The page never waits for the dispatcher, and the dispatcher does not read for ever what has ended."""
+"""The page never waits for the dispatcher, and the dispatcher does not read forever what has ended."""
 
 from __future__ import annotations
 

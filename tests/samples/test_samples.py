@@ -23,7 +23,7 @@ ROLES = (TEXT, LABEL)
 WANTED = {"support_en": 300, "reviews_en": 240, "reviews_zh": 240}
 
 
-LABELLED = [sample for sample in SAMPLES if sample.label]
+LABELED = [sample for sample in SAMPLES if sample.label]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
@@ -36,7 +36,7 @@ def test_the_task_of_a_sample_is_the_one_that_its_table_is_taken_for(sample: Sam
     assert [problem for problem in task.problems(table, columns) if problem.level != "pass"] == []
 
 
-@pytest.mark.parametrize("sample", LABELLED, ids=lambda sample: sample.id)
+@pytest.mark.parametrize("sample", LABELED, ids=lambda sample: sample.id)
 def test_a_sample_reads_without_a_note_and_its_columns_are_found(sample: Sample) -> None:
     table = read(sample_path(sample.id), sample.file, PUBLIC_LIMITS)
     assert table.notes == ()
@@ -44,7 +44,7 @@ def test_a_sample_reads_without_a_note_and_its_columns_are_found(sample: Sample)
     assert tuple(table.columns) == (sample.text, sample.label)
 
 
-@pytest.mark.parametrize("sample", LABELLED, ids=lambda sample: sample.id)
+@pytest.mark.parametrize("sample", LABELED, ids=lambda sample: sample.id)
 def test_a_sample_has_enough_rows_of_every_label_and_none_twice(sample: Sample) -> None:
     table = read(sample_path(sample.id), sample.file, PUBLIC_LIMITS)
     texts = ["".join(str(text).split()).casefold() for text in table.columns[sample.text]]
@@ -55,7 +55,7 @@ def test_a_sample_has_enough_rows_of_every_label_and_none_twice(sample: Sample) 
 
 
 def test_there_is_one_sample_for_each_promise() -> None:
-    assert {sample.id for sample in LABELLED} == set(WANTED)
+    assert {sample.id for sample in LABELED} == set(WANTED)
     assert {sample.file for sample in SAMPLES if not sample.label} == set(FILES)
     assert len(next(sample for sample in SAMPLES if sample.id == "support_en").labels) == 6
 

@@ -29,7 +29,7 @@ from bertdemo.serving import predictor as predictor_module
 from bertdemo.serving.files import predict_file
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
-from bertdemo.tables.table_cache import Shelf
+from bertdemo.tables.table_cache import TableCache
 from bertdemo.tasks.base import Inputs
 from bertdemo.tasks.multi_label.task import LabelSet
 from tests.runs.support import settings_with, sharpened, write_csv
@@ -230,7 +230,7 @@ def run_file(
         "checkpoint": "local:headed",
         "owner": "",
         "columns": {},
-        "shelf": Shelf(predictor._settings),
+        "table_cache": TableCache(predictor._settings),
         **more,
     }
     predict_file(source, source.name, target, predictor=predictor, catalogue=catalogue, **options)
@@ -292,7 +292,7 @@ def test_a_prediction_is_refused_in_words_while_all_places_stay_taken(
     busy = Predictor(settings, catalogue)
     with contextlib.ExitStack() as held:
         for _ in range(settings.limits.concurrent_predictions):
-            held.enter_context(busy.lane())
+            held.enter_context(busy.inference_slot())
         with pytest.raises(ServerBusy):
             busy.predict("good", "", "local:headed", "")
         with pytest.raises(ServerBusy):

@@ -15,14 +15,14 @@ from bertdemo import errors
 from bertdemo.settings import Limits
 from bertdemo.tables import arrow_columns, table_files
 from bertdemo.tables.table import Table
-from bertdemo.tables.table_files import Note, Reading, ReadOptions
+from bertdemo.tables.table_files import DetectedFormat, Note, ParseOptions
 
 TABLE = Table(
     "ä.csv",
     {"a": ("x", None, "NA"), "a.b": ("1", "2", "3"), "row": ("r", "s", "t"), "列": (None, None, None)},
     (2, 5, 6),
     (Note("short_rows", {"count": 1, "lines": "5"}),),
-    Reading("delimited", "gb18030", False, ";", '"', 1, "", ("s", "t"), "train", ("train", "test")),
+    DetectedFormat("delimited", "gb18030", False, ";", '"', 1, "", ("s", "t"), "train", ("train", "test")),
 )
 ROWS = 40_000
 
@@ -74,7 +74,7 @@ def test_a_long_table_is_lazy_and_looks_like_a_tuple(tmp_path: Path, way: str) -
     path = tmp_path / "long.csv"
     path.write_text(lines(ROWS), encoding="utf-8")
     if way == "kept":
-        table_files.convert(path, "long.csv", Limits(), ReadOptions(), tmp_path / "t.parquet")
+        table_files.convert(path, "long.csv", Limits(), ParseOptions(), tmp_path / "t.parquet")
         table = table_files.open(tmp_path / "t.parquet")
         (tmp_path / "t.parquet").unlink()  # it is in use, and stays so
     else:
@@ -96,7 +96,7 @@ def test_a_long_table_is_lazy_and_looks_like_a_tuple(tmp_path: Path, way: str) -
 def test_a_group_ends_with_its_rows_or_its_characters(tmp_path: Path) -> None:
     path = tmp_path / "wide.csv"
     path.write_text("text\n" + ("w" * 90_000 + "\n") * 200, encoding="utf-8")
-    table_files.convert(path, "wide.csv", Limits(), ReadOptions(), tmp_path / "t.parquet")
+    table_files.convert(path, "wide.csv", Limits(), ParseOptions(), tmp_path / "t.parquet")
     sizes = [pq.ParquetFile(tmp_path / "t.parquet").metadata.row_group(i).num_rows for i in range(3)]
     assert sizes == [89, 89, 22]
 
@@ -104,7 +104,7 @@ def test_a_group_ends_with_its_rows_or_its_characters(tmp_path: Path) -> None:
 def test_few_groups_are_held_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "wide.csv"
     path.write_text("text\n" + ("w" * 90_000 + "\n") * 800, encoding="utf-8")
-    table_files.convert(path, "wide.csv", Limits(), ReadOptions(), tmp_path / "t.parquet")
+    table_files.convert(path, "wide.csv", Limits(), ParseOptions(), tmp_path / "t.parquet")
     monkeypatch.setattr(arrow_columns, "_KEPT_BYTES", 17_000_000)
     groups = arrow_columns.Mapped(tmp_path / "t.parquet")
     assert sum(len(cell or "") for cell in arrow_columns.Column[str | None](groups, "text")) == 72_000_000
@@ -124,18 +124,18 @@ def test_few_groups_are_held_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ({"header": "-1"}, errors.FieldNotNumber),
         ({"header": "two"}, errors.FieldNotNumber),
         ({"header": "٣"}, errors.FieldNotNumber),
-        ({"colour": "red"}, errors.FieldUnknown),
+        ({"color": "red"}, errors.FieldUnknown),
         ({"sheet": 3}, errors.ArgumentWrong),
         ({"sheet": "x" * 201}, errors.ArgumentWrong),
     ],
 )
 def test_options_check_themselves(fields: dict[str, object], error: type[errors.BertDemoError]) -> None:
     with pytest.raises(error):
-        ReadOptions.from_fields(fields)
+        ParseOptions.from_fields(fields)
 
 
 def test_options_and_reading_survive_json() -> None:
-    options = ReadOptions("big5", "\t", "none", "3", "Sheet 1", "test")
-    assert ReadOptions.from_fields(json.loads(json.dumps(options.to_fields()))) == options
-    assert Reading.from_fields(json.loads(json.dumps(TABLE.reading.to_fields()))) == TABLE.reading
-    assert len({options, ReadOptions(), ReadOptions()}) == 2
+    options = ParseOptions("big5", "\t", "none", "3", "Sheet 1", "test")
+    assert ParseOptions.from_fields(json.loads(json.dumps(options.to_fields()))) == options
+    assert DetectedFormat.from_fields(json.loads(json.dumps(TABLE.detected.to_fields()))) == TABLE.detected
+    assert len({options, ParseOptions(), ParseOptions()}) == 2

@@ -37,8 +37,8 @@ def test_an_awkward_file_reads_as_its_table(case: Case, tmp_path: Path) -> None:
     assert {code: values for code, values in found.items() if case.notes[code] is not None} == {
         code: dict(values) for code, values in case.notes.items() if values is not None
     }
-    shown = table.reading.to_fields()
-    assert {name: shown[name] for name in case.reading} == dict(case.reading)
+    shown = table.detected.to_fields()
+    assert {name: shown[name] for name in case.detected} == dict(case.detected)
     for lang in LANGUAGES:
         for note in table.notes:
             assert "{" not in translate(lang, f"table.{note.code}", **note.values).replace("{x}", "")

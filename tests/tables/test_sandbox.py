@@ -17,7 +17,7 @@ from bertdemo import errors
 from bertdemo.settings import MIB, Limits, Settings
 from bertdemo.tables import sandbox, table_files
 from bertdemo.tables.sandbox import read_limited
-from bertdemo.tables.table_files import ReadOptions
+from bertdemo.tables.table_files import ParseOptions
 
 pytestmark = pytest.mark.slow
 
@@ -43,11 +43,11 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_table_comes_back_as_if_it_had_been_read_here(upload: Callable[[bytes], Path], scratch: Path) -> None:
     path = upload("文本;n\n好;1\n很差;2\n".encode("gb18030"))
-    options = ReadOptions(encoding="gb18030", header="1")
+    options = ParseOptions(encoding="gb18030", header="1")
     here, there = table_files.read(path, "a.csv", Limits(), options), read_limited(path, "a.csv", Limits(), options)
     assert dict(there.columns) == dict(here.columns)
-    assert (there.name, tuple(there.row_numbers), there.notes, there.reading) == (
-        here.name, here.row_numbers, here.notes, here.reading,
+    assert (there.name, tuple(there.row_numbers), there.notes, there.detected) == (
+        here.name, here.row_numbers, here.notes, here.detected,
     )  # fmt: skip
     assert list(scratch.iterdir()) == []
 

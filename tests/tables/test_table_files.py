@@ -324,7 +324,7 @@ def test_jsonl_with_too_many_keys_is_refused(tmp_path: Path) -> None:
 def test_a_cover_sheet_is_passed_over_for_one_with_rows(tmp_path: Path) -> None:
     book = workbook({"About": [["exported on 1 May"]], "Data": [["text", "label"], ["good film", "yes"]]})
     table = load(tmp_path, book, "report.xlsx")
-    assert table.reading.sheet == "Data" and table.reading.sheets == ("About", "Data") and table.rows == 1
+    assert table.detected.sheet == "Data" and table.detected.sheets == ("About", "Data") and table.rows == 1
 
 
 def test_a_workbook_of_cover_sheets_has_a_header_only(tmp_path: Path) -> None:

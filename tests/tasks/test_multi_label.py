@@ -52,7 +52,7 @@ def test_a_column_of_0_and_1_for_each_label_is_read_as_one() -> None:
     assert columns == {"text": "text", "label": FLAGS} and tasks.guess(flags).id == "multi_label"
     assert TASK.labels(flags, columns) == ("sport", "food")
     assert TASK.targets(flags, columns, ("sport", "food"))[:4] == [(1,), (0, 1), (), (0,)]
-    assert TASK.placed(columns) == {"text": "text"} and FLAGS in TASK.choices(flags, "label")
+    assert TASK.columns_by_slot(columns) == {"text": "text"} and FLAGS in TASK.choices(flags, "label")
     TASK.check(flags, columns, label_limit=9)
 
 
@@ -61,7 +61,7 @@ def test_a_single_label_with_a_mark_in_it_is_no_list(labels: list[str]) -> None:
     assert tasks.guess(table(labels * 20)).id == "classification"
 
 
-def test_tables_that_cannot_be_learnt_are_refused() -> None:
+def test_tables_that_cannot_be_learned_are_refused() -> None:
     for cells, error in (
         (["a|b", None, "a", "b"], TooFewRows),
         (["a"] * 5, OneClass),

@@ -12,7 +12,7 @@ from bertdemo.errors import ColumnsNotFound
 from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
-from bertdemo.tables.table_files import Note, ReadOptions, convert, read
+from bertdemo.tables.table_files import Note, ParseOptions, convert, read
 from bertdemo.tables.table_files import open as open_table
 from bertdemo.tasks import TASKS
 from bertdemo.tasks.roles import ANSWER, CONTEXT, LABEL, PAIR, QUESTION, TEXT, Choice, detect, explain, known
@@ -21,7 +21,7 @@ from tests.tables.corpus import CASES
 RNG = random.Random(3)
 ROLES = (TEXT, LABEL)
 BY_NAME = {role.name: role for task in TASKS.values() for role in task.roles}
-COLOUR = replace(TEXT, name="colour", score=lambda *_: 0.0)
+COLOR = replace(TEXT, name="color", score=lambda *_: 0.0)
 TEXTS = tuple(f"I waited {i} days for the {i}th parcel" for i in range(40))
 LABELS = ("late", "fine") * 20
 
@@ -138,12 +138,12 @@ def test_what_is_known_is_told_without_the_rest() -> None:
 
 def test_an_unknown_role_fits_no_column() -> None:
     with pytest.raises(ColumnsNotFound):
-        detect(table(words=TEXTS), [COLOUR])
+        detect(table(words=TEXTS), [COLOR])
 
 
 def test_a_kept_table_is_judged_as_the_same_table(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     body = "".join(f"{i},{text},{label}\n" for i, (text, label) in enumerate(zip(TEXTS, LABELS, strict=True)))
     path.write_text("id,words,kind\n" + body * 200, encoding="utf-8")
-    convert(path, "a.csv", Limits(), ReadOptions(), tmp_path / "t.parquet")
+    convert(path, "a.csv", Limits(), ParseOptions(), tmp_path / "t.parquet")
     assert explain(open_table(tmp_path / "t.parquet"), ROLES) == explain(read(path, "a.csv", Limits()), ROLES)

@@ -63,9 +63,15 @@ def examine(
     """
     progress(0.0)
     known, task, table = prepared.facts, prepared.task, prepared.table
-    rows = Rows(table, known.cleaned.columns, known.cleaned.marks, known.cleaned.marks.at(known.usable), known.usable)
+    rows = Rows(
+        table,
+        known.cleaned.columns,
+        known.cleaned.fingerprints,
+        known.cleaned.fingerprints.at(known.usable),
+        known.usable,
+    )
     labels, problems = _labels(prepared, rows)
-    beside = look(rows, known.held_out, known.shared, labelled=task.categories)
+    beside = look(rows, known.held_out, known.shared, labeled=task.categories)
     progress(0.2)
     given_away = leakage.findings(rows, _part(progress, 0.2, 0.5)) if task.categories else []
 
@@ -73,7 +79,7 @@ def examine(
         return task.inputs(table, prepared.columns, [int(rows.index[position]) for position in positions])
 
     measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.5, 1.0), read)
-    own = [*problems, *duplicates.repeats(rows, labelled=task.categories), *duplicates.kept_together(rows, known.split)]
+    own = [*problems, *duplicates.repeats(rows, labeled=task.categories), *duplicates.kept_together(rows, known.split)]
     findings = _findings(task, rows, labels, [*beside, *given_away], own, measured, positions, limits)
     return Report(
         task=task.id,

@@ -15,7 +15,7 @@ from bertdemo.dataset.fingerprints import Flags
 from bertdemo.tables.arrow_columns import taken
 
 MINIMUM_ROWS = 4
-"""Below this many usable rows nothing can be learnt and measured."""
+"""Below this many usable rows nothing can be learned and measured."""
 WANTED_ROWS = 50
 WANTED_ROWS_PER_LABEL = cleaning.FEW_ROWS
 FEW_ROWS_PER_LABEL = 16
@@ -50,7 +50,7 @@ def ways_of_writing(rows: Rows, counts: Sequence[tuple[str, int]]) -> list[Findi
 
 def _several(rows: Rows) -> list[Finding]:
     """Name rows whose label is a list of several."""
-    lists = [name for name in rows.marks.names if name.startswith("[") and _items(name) > 1]
+    lists = [name for name in rows.fingerprints.names if name.startswith("[") and _items(name) > 1]
     flags = _with(rows, lists)
     values: Values = {"count": int(flags.sum()), "column": rows.columns["label"]}
     return [Finding("warn", "label_lists", values, rows.numbers(flags), rows.examples(flags))] if flags.any() else []
@@ -66,7 +66,7 @@ def _items(name: str) -> int:
 
 def order(rows: Rows) -> list[Finding]:
     """Say where the file is grouped by label, which matters to whoever trains on it in its own order."""
-    labels = rows.marks.labels
+    labels = rows.fingerprints.labels
     changes = int((labels[1:] != labels[:-1]).sum())
     grouped = len(labels) >= WANTED_ROWS and 0 < changes == len(np.unique(labels)) - 1
     return [Finding("pass", "grouped_by_label", {"labels": changes + 1})] if grouped else []
@@ -85,7 +85,7 @@ def enough(rows: Rows, labels: Sequence[tuple[str, int]], label_limit: int) -> l
         found.append(Finding("fail", "one_class", {"label": labels[0][0]}))
     if len(labels) > label_limit:
         values: Values = {"labels": len(labels), "limit": label_limit}
-        new = np.sort(np.unique(rows.marks.labels, return_index=True)[1])  # where each label comes first
+        new = np.sort(np.unique(rows.fingerprints.labels, return_index=True)[1])  # where each label comes first
         found.append(Finding("fail", "too_many_labels", values, rows.numbers(new[label_limit:].tolist())))
     return found + (_balance(rows, labels) if len(labels) > 1 else [])
 
@@ -109,6 +109,6 @@ def _balance(rows: Rows, labels: Sequence[tuple[str, int]]) -> list[Finding]:
 
 def _with(rows: Rows, labels: Sequence[str]) -> Flags:
     """Return which rows have one of these labels."""
-    code = {name: index for index, name in enumerate(rows.marks.names)}
-    flags: Flags = np.isin(rows.marks.labels, [code[label] for label in labels])
+    code = {name: index for index, name in enumerate(rows.fingerprints.names)}
+    flags: Flags = np.isin(rows.fingerprints.labels, [code[label] for label in labels])
     return flags

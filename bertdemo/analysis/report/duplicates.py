@@ -6,27 +6,27 @@ import numpy as np
 
 from bertdemo.analysis.report.finding import Finding
 from bertdemo.analysis.report.rows import Rows
-from bertdemo.dataset import fingerprints
+from bertdemo.dataset.fingerprints import conflicting, repeated
 from bertdemo.dataset.split import Split
 
 
-def repeats(rows: Rows, *, labelled: bool = True) -> list[Finding]:
+def repeats(rows: Rows, *, labeled: bool = True) -> list[Finding]:
     """Count rows that say the same again, and texts to which different labels were given (where they are labels)."""
     if not len(rows):
         return []
-    marks = rows.marks
-    again = fingerprints.repeated(marks.keys, marks.labels)
+    fingerprints = rows.fingerprints
+    again = repeated(fingerprints.keys, fingerprints.labels)
     found = [Finding("pass", "no_duplicates", {})]
     if again.any():
-        exact = fingerprints.repeated(marks.exact, marks.labels)
+        exact = repeated(fingerprints.exact, fingerprints.labels)
         values = {"count": int(again.sum()), "exact": int(exact.sum())}
         found = [Finding("warn", "duplicates", values, rows.numbers(again), rows.examples(again))]
-    if not labelled:
+    if not labeled:
         return found
-    clash = fingerprints.torn(marks.keys, marks.labels)
+    clash = conflicting(fingerprints.keys, fingerprints.labels)
     if not clash.any():
         return [*found, Finding("pass", "no_conflicts", {})]
-    values = {"texts": len(np.unique(marks.keys[clash])), "rows": int(clash.sum())}
+    values = {"texts": len(np.unique(fingerprints.keys[clash])), "rows": int(clash.sum())}
     return [*found, Finding("warn", "conflicting_labels", values, rows.numbers(clash), rows.examples(clash))]
 
 

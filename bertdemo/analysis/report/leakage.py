@@ -13,8 +13,7 @@ import numpy as np
 
 from bertdemo.analysis.report.finding import Finding, Values, listed
 from bertdemo.analysis.report.rows import Rows
-from bertdemo.dataset import fingerprints
-from bertdemo.dataset.fingerprints import Flags, Numbers
+from bertdemo.dataset.fingerprints import Flags, Numbers, groups, hashed
 from bertdemo.tables.column_profiles import identifiers
 
 ENOUGH_ROWS = 20
@@ -37,7 +36,7 @@ def findings(rows: Rows, progress: Callable[[float], None] = lambda share: None)
         found.append(Finding("warn", "text_is_id", values, rows.numbers(some)[: len(examples)], examples))
     others = [name for name in rows.table.columns if name not in rows.columns.values()]
     for done, name in enumerate(others, 1):
-        cells = fingerprints.hashed(rows.table.columns[name])
+        cells = hashed(rows.table.columns[name])
         filled = cells[cells != 0]
         if name in looks and len(np.unique(filled)) >= _ALL_DIFFERENT * len(filled):
             numbered.append(name)
@@ -53,7 +52,7 @@ def findings(rows: Rows, progress: Callable[[float], None] = lambda share: None)
 
 
 def _giveaway(rows: Rows, name: str, cells: Numbers) -> list[Finding]:
-    labels = rows.marks.labels
+    labels = rows.fingerprints.labels
     counts = np.bincount(labels)
     if len(rows) < ENOUGH_ROWS or (counts > 0).sum() < 2:
         return []
@@ -74,7 +73,7 @@ def determined(cells: Numbers, labels: Numbers) -> tuple[Flags, int]:
 
     A row is told where, without it, its label is the most frequent one among them, and no other is as frequent.
     """
-    group, count = fingerprints.groups(cells)
+    group, count = groups(cells)
     wide = int(labels.max(initial=0)) + 1
     pairs, inverse, rows = np.unique(group * wide + labels, return_inverse=True, return_counts=True)
     of = pairs // wide
@@ -102,7 +101,8 @@ def _pairs(rows: Rows, name: str, cells: Numbers, told: Flags) -> str:
     for i in often[:_VALUES_NAMED]:
         place = int(places[first[i]])
         cell = rows.table.columns[name][int(rows.index[place])]
-        shown.append(f"{_short((cell or '').strip() or '–')} → {_short(rows.marks.names[rows.marks.labels[place]])}")
+        label = rows.fingerprints.names[rows.fingerprints.labels[place]]
+        shown.append(f"{_short((cell or '').strip() or '–')} → {_short(label)}")
     return ", ".join(shown) + (" …" if len(values) > _VALUES_NAMED else "")
 
 
@@ -114,7 +114,7 @@ def _named(rows: Rows) -> list[Finding]:
     """Find texts that hold their own label as a word, where most do and far more than hold another one."""
     if len(rows) < ENOUGH_ROWS or len(rows.counts()) < 2:
         return []
-    own, other = rows.marks.named, rows.marks.named_other
+    own, other = rows.fingerprints.named, rows.fingerprints.named_other
     if own.mean() < NAMES_ITSELF or own.sum() < 2 * other.sum():
         return []
     values: Values = {"count": int(own.sum()), "share": float(own.mean())}

@@ -18,7 +18,7 @@ UNKNOWN_SHARE = 0.05
 CUTS = (32, 64, 128, 256, 512)
 """Maximum lengths for which the share of texts that they cut is told, beside the suggested one."""
 _MEASURED_CHARS = 100_000_000
-"""About a minute of tokenising on two cores; only texts of more than 2,000 characters on average reach it."""
+"""About a minute of tokenizing on two cores; only texts of more than 2,000 characters on average reach it."""
 _BATCH_TEXTS, _BATCH_CHARS = 1000, 500_000
 _HISTOGRAM_BARS = 32
 
@@ -45,7 +45,7 @@ class LengthSummary:
 
 @dataclass(frozen=True)
 class Measured:
-    """What tokenising the texts gave."""
+    """What tokenizing the texts gave."""
 
     lengths: LengthSummary
     unknown: float
@@ -84,7 +84,7 @@ def measure_rows(
     read: Callable[[Sequence[int]], Inputs],
 ) -> Measured:
     """Measure the usable rows of a table, as `measure` does; `read` gives what the model reads at positions of them."""
-    chosen = evenly(len(rows), rows.marks.chars)
+    chosen = evenly(len(rows), rows.fingerprints.chars)
     inputs = read(chosen)
     return _measured(chosen, inputs.texts, inputs.pairs, tokenizer, positions, progress)
 
@@ -184,7 +184,7 @@ _BETTER: Mapping[bool, str] = {True: "bert-base-chinese", False: "bert-base-mult
 def _language(found: Measured, rows: Rows) -> Finding:
     if found.unknown <= UNKNOWN_SHARE:
         return Finding("pass", "known_pieces", {"share": found.unknown})
-    flags = rows.marks.filled["text"] & False
+    flags = rows.fingerprints.filled["text"] & False
     flags[list(found.unknown_texts)] = True
     values: dict[str, str | int | float] = {"share": found.unknown, "better": _BETTER[found.han > 0.3]}
     return Finding("warn", "unknown_pieces", values, rows.numbers(flags), rows.examples(flags, copies=False))

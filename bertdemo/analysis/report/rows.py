@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bertdemo.analysis.report.finding import EXAMPLES, ROWS_NAMED, Example
-from bertdemo.dataset import fingerprints
-from bertdemo.dataset.fingerprints import Flags, Marks, Numbers
+from bertdemo.dataset.fingerprints import Fingerprints, Flags, Numbers, first
 from bertdemo.tables.arrow_columns import cells_at, taken
 from bertdemo.tables.table import Table
 
@@ -20,31 +19,31 @@ class Rows:
 
     table: Table
     columns: Mapping[str, str]
-    everything: Marks
+    everything: Fingerprints
     """Of all rows of the table."""
-    marks: Marks
+    fingerprints: Fingerprints
     """Of the usable rows."""
     index: Numbers
     """Position -> row of the table."""
 
     @classmethod
-    def of(cls, table: Table, columns: Mapping[str, str], marks: Marks) -> Rows:
+    def of(cls, table: Table, columns: Mapping[str, str], fingerprints: Fingerprints) -> Rows:
         """Return the rows in which every column is filled."""
-        usable = marks.usable
-        return cls(table, columns, marks, marks.at(usable), np.flatnonzero(usable))
+        usable = fingerprints.usable
+        return cls(table, columns, fingerprints, fingerprints.at(usable), np.flatnonzero(usable))
 
     def __len__(self) -> int:
         return len(self.index)
 
     def labels(self) -> list[str]:
         """Return the label of each row."""
-        names = self.marks.names
-        return [names[code] for code in self.marks.labels.tolist()]
+        names = self.fingerprints.names
+        return [names[code] for code in self.fingerprints.labels.tolist()]
 
     def counts(self) -> tuple[tuple[str, int], ...]:
         """Return (label, rows), most frequent first."""
-        found = np.bincount(self.marks.labels, minlength=len(self.marks.names)).tolist()
-        present = [(name, count) for name, count in zip(self.marks.names, found, strict=True) if count]
+        found = np.bincount(self.fingerprints.labels, minlength=len(self.fingerprints.names)).tolist()
+        present = [(name, count) for name, count in zip(self.fingerprints.names, found, strict=True) if count]
         return tuple(sorted(present, key=lambda item: (-item[1], item[0])))
 
     def cells(self, role: str, positions: Sequence[int]) -> list[str]:
@@ -54,7 +53,7 @@ class Rows:
 
     def numbers(self, found: Flags | Sequence[int]) -> tuple[int, ...]:
         """Return where the first 20 of these positions stand in the file."""
-        places = fingerprints.first(found, ROWS_NAMED) if isinstance(found, np.ndarray) else list(found)[:ROWS_NAMED]
+        places = first(found, ROWS_NAMED) if isinstance(found, np.ndarray) else list(found)[:ROWS_NAMED]
         return tuple(taken(self.table.row_numbers, [int(self.index[place]) for place in places]))
 
     def examples(self, found: Flags, *, copies: bool = True) -> tuple[Example, ...]:
@@ -62,12 +61,12 @@ class Rows:
         made: list[Example] = []
         seen: set[int] = set()
         for place in np.flatnonzero(found):
-            key = int(self.marks.keys[place])
+            key = int(self.fingerprints.keys[place])
             if key in seen:
                 continue
             seen.add(key)
-            rows = np.flatnonzero(self.marks.keys == key)[:ROWS_NAMED].tolist() if copies else [int(place)]
-            names = dict.fromkeys(self.marks.names[self.marks.labels[row]] for row in rows)
+            rows = np.flatnonzero(self.fingerprints.keys == key)[:ROWS_NAMED].tolist() if copies else [int(place)]
+            names = dict.fromkeys(self.fingerprints.names[self.fingerprints.labels[row]] for row in rows)
             made.append(Example(self.cells("text", [rows[0]])[0], self.numbers(rows), tuple(names)))
             if len(made) == EXAMPLES:
                 break

@@ -214,13 +214,13 @@ class Job:
         store_split(self._folder, dataset)
         read = self._task.inputs(dataset.table, request.columns, dataset.parts["train"].rows)
         self.stop()
-        config = run_config.chosen_for(
+        config = run_config.resolve_defaults(
             request.config,
             train_rows=len(read.texts),
             parameters=info.parameters,
             suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
             labels=len(dataset.labels),
-            effort=self._task.effort,
+            step_multiplier=self._task.step_multiplier,
         )
         if (length := config.max_length or 0) > info.positions:
             raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)

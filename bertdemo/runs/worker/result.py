@@ -213,8 +213,8 @@ def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: P
         pooling=pooling,
         max_length=prepared.config.max_length or 0,
         evaluated=bool(result.scores),
-        mends=request.mends,
-        relabels=dict(request.relabels),
+        cleaning=request.cleaning,
+        relabel=dict(request.relabel),
     )
 
 

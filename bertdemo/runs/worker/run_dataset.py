@@ -12,7 +12,7 @@ from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunRequest
 from bertdemo.settings import Limits
 from bertdemo.tables import held_out_files, table_files
-from bertdemo.tables.parse_options import DECIDE, ReadOptions
+from bertdemo.tables.parse_options import DECIDE, ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import Task
 
@@ -28,11 +28,11 @@ def dataset_of(folder: Path, request: RunRequest, task: Task, limits: Limits) ->
         ("test", request.test, request.test_name),
     )
     return prepare(
-        read(request.data, request.data_name, ReadOptions.from_fields(request.reading)),
+        read(request.data, request.data_name, ParseOptions.from_fields(request.parse)),
         task,
         request.columns,
-        mends=request.mends,
-        relabels=request.relabels,
+        cleaning=request.cleaning,
+        relabel=request.relabel,
         split_seed=request.split_seed,
         held_out={
             role: held_out_files.read(role, partial(read, path, name or path)) for role, path, name in files if path
@@ -46,7 +46,7 @@ def store_split(folder: Path, dataset: PreparedDataset) -> None:
     write_atomic(folder / "split.json", json.dumps(ids, ensure_ascii=False))
 
 
-def _table(folder: Path, limits: Limits, path: str, name: str, options: ReadOptions = DECIDE) -> Table:
+def _table(folder: Path, limits: Limits, path: str, name: str, options: ParseOptions = DECIDE) -> Table:
     """Return a table as it stands in a file of the run; what an earlier version had read of it is taken."""
     if (folder / stored.FILE).exists():  # the tables beside the files are those after cleaning
         return table_files.read(folder / path, name, limits, options)

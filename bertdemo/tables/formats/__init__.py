@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
-from bertdemo.tables.parse_options import Note, Reading
+from bertdemo.tables.parse_options import DetectedFormat, Note
 
 
 def _nothing() -> Sequence[Note]:
@@ -23,7 +23,7 @@ class Grid:
     """As in the file: names may be empty or come twice. No header at all means that the file is empty."""
     rows: Iterable[tuple[int, list[str | None]]]
     """(where the row stands in the file, its cells); rows may be shorter or longer than the header."""
-    reading: Reading
+    detected: DetectedFormat
     separator: str = ","
     """Stands between the cells that overflow the last column."""
     notes: Sequence[Note] = ()

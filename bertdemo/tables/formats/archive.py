@@ -19,16 +19,16 @@ from bertdemo.settings import Limits
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.header import Row
 from bertdemo.tables.formats.workbook import UNREADABLE_ZIP, refuse_bomb
-from bertdemo.tables.parse_options import Note, ReadOptions, listed
+from bertdemo.tables.parse_options import Note, ParseOptions, listed
 from bertdemo.tables.split_names import called, choose_split, split_name
 
-Reader = Callable[[Path, str, str, Limits, ReadOptions], Grid]
+Reader = Callable[[Path, str, str, Limits, ParseOptions], Grid]
 _ENCRYPTED = 0x1
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.)")
 
 
 def read_archive(
-    path: Path, name: str, limits: Limits, options: ReadOptions, kinds: tuple[str, ...], reader: Reader
+    path: Path, name: str, limits: Limits, options: ParseOptions, kinds: tuple[str, ...], reader: Reader
 ) -> Grid:
     """Return the grid of the chosen member, read by `reader(path, name, kind, limits, options)`.
 
@@ -52,7 +52,7 @@ def read_archive(
     inner = replace(options, split="") if len(parts) > 1 else options
     first = _read_member(path, name, shards[0], limits, inner, reader)
     several, shown = len(parts) > 1, _shown(shards[0])
-    reading = replace(first.reading, split=chosen, splits=tuple(parts)) if several else first.reading
+    detected = replace(first.detected, split=chosen, splits=tuple(parts)) if several else first.detected
     notes = [Note("archive_member", {"member": shown, "members": len(parts)})]
     if len(shards) > 1:
         notes = [Note("archive_shards", {"member": shown, "shards": len(shards)})]
@@ -65,7 +65,7 @@ def read_archive(
                 raise ShardsDiffer(file=name, member=_shown(member), columns=have, expected=wanted)
             yield grid
 
-    return replace(first, rows=_chained(first.rows, rest()), notes=(*notes, *first.notes), reading=reading)
+    return replace(first, rows=_chained(first.rows, rest()), notes=(*notes, *first.notes), detected=detected)
 
 
 def _chained(first: Iterable[Row], rest: Iterable[Grid]) -> Iterator[Row]:
@@ -102,7 +102,7 @@ def _shown(member: zipfile.ZipInfo) -> str:
 def _is_table(member: zipfile.ZipInfo, kinds: tuple[str, ...]) -> bool:
     base = _shown(member)
     hidden = base.startswith((".", "_")) or "__MACOSX" in member.filename
-    about = base.casefold().startswith(("readme", "license", "licence", "dataset_info", "metadata"))
+    about = base.casefold().startswith(("readme", "license", "license", "dataset_info", "metadata"))
     return not hidden and not about and PurePosixPath(base).suffix.lower() in kinds and member.file_size > 0
 
 
@@ -111,7 +111,7 @@ def _read_member(
     name: str,
     member: zipfile.ZipInfo,
     limits: Limits,
-    options: ReadOptions,
+    options: ParseOptions,
     reader: Reader,
 ) -> Grid:
     if member.flag_bits & _ENCRYPTED:

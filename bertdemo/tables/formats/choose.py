@@ -8,7 +8,7 @@ from pathlib import Path
 from bertdemo.errors import FileKindUnknown
 from bertdemo.settings import Limits
 from bertdemo.tables.formats import Grid
-from bertdemo.tables.parse_options import GLUED, LABEL_FIRST, Note, ReadOptions
+from bertdemo.tables.parse_options import GLUED, LABEL_FIRST, Note, ParseOptions
 
 KINDS = (
     ".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xls", ".parquet",
@@ -19,7 +19,7 @@ _WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls"})
 _DATA = tuple(kind for kind in KINDS if kind != ".zip")
 
 
-def read_grid(path: Path, name: str, kind: str, limits: Limits, options: ReadOptions) -> Grid:
+def read_grid(path: Path, name: str, kind: str, limits: Limits, options: ParseOptions) -> Grid:
     """Return the grid of a file whose ending is `kind`. Raises the TableErrors of its reader."""
     if kind not in KINDS:
         raise FileKindUnknown(file=name, kinds=", ".join(KINDS))
@@ -30,7 +30,7 @@ def read_grid(path: Path, name: str, kind: str, limits: Limits, options: ReadOpt
     return grid
 
 
-def _read(path: Path, name: str, kind: str, limits: Limits, options: ReadOptions) -> Grid:
+def _read(path: Path, name: str, kind: str, limits: Limits, options: ParseOptions) -> Grid:
     if kind in _WORKBOOKS:
         from bertdemo.tables.formats.workbook import read_workbook
 
@@ -62,9 +62,9 @@ def _read(path: Path, name: str, kind: str, limits: Limits, options: ReadOptions
     if kind in conll.ENDINGS or (open_choice and conll.is_conll(sample)):
         return conll.read_conll(text, name, sample)
     if open_choice and lines.is_fasttext(sample):
-        return lines.read_labelled(text, marked=True)
+        return lines.read_labeled(text, marked=True)
     if options.delimiter == LABEL_FIRST or (open_choice and kind == ".txt" and lines.is_label_first(sample)):
-        return lines.read_labelled(text, marked=lines.is_fasttext(sample))
+        return lines.read_labeled(text, marked=lines.is_fasttext(sample))
     if options.delimiter == GLUED or (open_choice and kind == ".txt" and lines.is_glued(sample)):
         return lines.read_glued(text)
     return read_delimited(text, name, kind, options)

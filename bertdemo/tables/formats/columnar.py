@@ -11,7 +11,7 @@ from bertdemo.errors import FileBroken, FileTooLarge, TooManyColumns, TooManyRow
 from bertdemo.settings import Limits
 from bertdemo.tables.formats import Grid, json_cell, size_text, without_surrogates
 from bertdemo.tables.formats.objects import Lists, unwrapped
-from bertdemo.tables.parse_options import Reading
+from bertdemo.tables.parse_options import DetectedFormat
 
 _BATCH_ROWS = 1024
 _FEATURES = b"huggingface"
@@ -39,7 +39,7 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
     lists = _lists(file, name)
     single = [column in lists.single for column in names]
     rows = _rows(file, name, kinds, single)
-    return Grid(list(map(without_surrogates, names)), rows, Reading(kind="parquet"), notes=lists.notes())
+    return Grid(list(map(without_surrogates, names)), rows, DetectedFormat(kind="parquet"), notes=lists.notes())
 
 
 def _lists(file: Any, name: str) -> Lists:

@@ -10,7 +10,7 @@ from bertdemo.errors import NoTags
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.encoding import TextFile
 from bertdemo.tables.formats.header import Row
-from bertdemo.tables.parse_options import Places, Reading
+from bertdemo.tables.parse_options import DetectedFormat, Places
 
 ENDINGS = frozenset({".conll", ".conllu", ".bio", ".iob", ".iob2"})
 _TAG = re.compile(r"O|[BIESLUM][-_]\S+")
@@ -30,11 +30,11 @@ def read_conll(text: TextFile, name: str, sample: Sequence[str]) -> Grid:
         raise NoTags(file=name)
     token, tag, separator = place
     untagged = Places()
-    reading = Reading(
+    detected = DetectedFormat(
         kind="conll", encoding=text.encoding, encoding_sure=text.sure, delimiter=separator or " ", quote="none"
     )
     rows = _sentences(text, token, tag, separator, untagged)
-    return Grid(["tokens", "tags"], rows, reading, " ", text.notes, later=lambda: untagged.notes("untagged_tokens"))
+    return Grid(["tokens", "tags"], rows, detected, " ", text.notes, later=lambda: untagged.notes("untagged_tokens"))
 
 
 def _cells(line: str, separator: str | None) -> list[str]:

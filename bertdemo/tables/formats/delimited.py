@@ -18,17 +18,17 @@ from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.encoding import TextFile
 from bertdemo.tables.formats.header import Row, split_header
 from bertdemo.tables.formats.sniff import Dialect, sniff
-from bertdemo.tables.parse_options import NONE, Places, Reading, ReadOptions
+from bertdemo.tables.parse_options import NONE, DetectedFormat, ParseOptions, Places
 
 _SAMPLE_CHARS = 64 * 1024
 # A quoted cell that runs on further than this is a quotation mark that nobody closed.
 _RUNAWAY_CHARS = 4 * 1024 * 1024
 _RUNAWAY_LINES = 20_000
 _RUNAWAYS = 20
-"""After so many of those, quotation marks mean nothing in this file: reading on would take for ever."""
+"""After so many of those, quotation marks mean nothing in this file: reading on would take forever."""
 
 
-def read_delimited(text: TextFile, name: str, kind: str, options: ReadOptions) -> Grid:
+def read_delimited(text: TextFile, name: str, kind: str, options: ParseOptions) -> Grid:
     """Return the grid of a delimited file; `kind` is its ending. Raises HeaderLineMissing."""
     dialect = sniff(sample_lines(text), kind, options)
     stray = Places()
@@ -38,7 +38,7 @@ def read_delimited(text: TextFile, name: str, kind: str, options: ReadOptions) -
         csv.field_size_limit(_RUNAWAY_CHARS)
         rows = _Records(text, dialect, stray).rows()
     headed = split_header(rows, name, options.header, lines=kind == ".txt" and dialect.delimiter == NONE)
-    reading = Reading(
+    detected = DetectedFormat(
         kind="lines" if dialect.delimiter == NONE else "delimited",
         encoding=text.encoding,
         encoding_sure=text.sure,
@@ -53,7 +53,7 @@ def read_delimited(text: TextFile, name: str, kind: str, options: ReadOptions) -
     return Grid(
         names,
         headed.rows,
-        reading,
+        detected,
         separator="," if dialect.delimiter == NONE else dialect.delimiter,
         notes=(*text.notes, *notes),
         later=lambda: stray.notes("stray_quotes"),
@@ -129,7 +129,7 @@ class _Records:
             except StopIteration:
                 return
             except csv.Error:
-                cells = self._mended(start)
+                cells = self._reread_as_text(start)
                 if self._runaways > _RUNAWAYS:
                     reader = csv.reader(source, strict=True, **self._literal)
             else:
@@ -146,7 +146,7 @@ class _Records:
         except csv.Error:  # one cell beyond all limits: the builder refuses it, with its place
             return self._source.taken[0].rstrip("\r\n").split(self._options["delimiter"])
 
-    def _mended(self, start: int) -> list[str]:
+    def _reread_as_text(self, start: int) -> list[str]:
         """Read a record that the strict reader refused."""
         source = self._source
         taken = len(source.taken)

@@ -14,18 +14,18 @@ from bertdemo.tables.formats.encoding import TextFile
 from bertdemo.tables.formats.header import split_header
 from bertdemo.tables.formats.jsonl import is_jsonl, read_jsonl
 from bertdemo.tables.formats.objects import Lists, keys_of, names_of, rows_of, shape, unwrapped
-from bertdemo.tables.parse_options import Note, Reading, ReadOptions
+from bertdemo.tables.parse_options import DetectedFormat, Note, ParseOptions
 from bertdemo.tables.split_names import called, choose_split, split_name
 
 _SQUAD = ("id", "question", "context", "answer", "answer_start", "is_impossible")
 
 
-def read_json(text: TextFile, name: str, limits: Limits, options: ReadOptions) -> Grid:
+def read_json(text: TextFile, name: str, limits: Limits, options: ParseOptions) -> Grid:
     """Return the grid of a JSON document; rows count from 1. Raises JsonBroken, JsonWithoutTable, SplitUnknown."""
     with text.open() as file:
         content = file.read().replace("\0", "\ufffd") if text.nul else file.read()
     if not content.strip():
-        return Grid([], (), Reading(kind="json"))
+        return Grid([], (), DetectedFormat(kind="json"))
     try:
         value = json.loads(content)
     except RecursionError:
@@ -35,67 +35,67 @@ def read_json(text: TextFile, name: str, limits: Limits, options: ReadOptions) -
             return read_jsonl(text, name, limits.columns)
         raise JsonBroken(file=name, line=getattr(error, "lineno", 1)) from None
     del content
-    reading = Reading(kind="json", encoding=text.encoding, encoding_sure=text.sure)
-    return _Document(name, limits, options).grid(value, reading, list(text.notes))
+    detected = DetectedFormat(kind="json", encoding=text.encoding, encoding_sure=text.sure)
+    return _Document(name, limits, options).grid(value, detected, list(text.notes))
 
 
 class _Document:
     """One parsed document on its way to a grid."""
 
-    def __init__(self, name: str, limits: Limits, options: ReadOptions) -> None:
+    def __init__(self, name: str, limits: Limits, options: ParseOptions) -> None:
         self._name, self._limits, self._options = name, limits, options
 
-    def grid(self, value: Any, reading: Reading, notes: list[Note], depth: int = 0) -> Grid:
+    def grid(self, value: Any, detected: DetectedFormat, notes: list[Note], depth: int = 0) -> Grid:
         """Try each shape in turn."""
         if isinstance(value, list):
-            return self._from_list(value, reading, notes)
+            return self._from_list(value, detected, notes)
         if not isinstance(value, dict):
             raise JsonWithoutTable(file=self._name, found=shape(value))
         if _is_squad(value):
-            return Grid(list(_SQUAD), _squad(value["data"]), replace(reading, kind="squad"), notes=notes)
+            return Grid(list(_SQUAD), _squad(value["data"]), replace(detected, kind="squad"), notes=notes)
         if _is_pandas_split(value):
-            return self._from_list([value["columns"], *value["data"]], reading, notes)
+            return self._from_list([value["columns"], *value["data"]], detected, notes)
         columns = _columns(value)
         if columns is not None:
-            return _grid_of(columns, reading, notes)
-        return self._inside(value, reading, notes, depth)
+            return _grid_of(columns, detected, notes)
+        return self._inside(value, detected, notes, depth)
 
-    def _inside(self, value: dict[str, Any], reading: Reading, notes: list[Note], depth: int) -> Grid:
+    def _inside(self, value: dict[str, Any], detected: DetectedFormat, notes: list[Note], depth: int) -> Grid:
         """Look for a table under the keys of an object."""
         tables = [key for key, item in value.items() if _is_table(item)]
         named = [key for key in tables if split_name(key)]
         if len(named) > 1 or (named and len(tables) == 1):
             parts = called(named)
             chosen = choose_split(list(parts), self._options.split, self._name)
-            reading = replace(reading, split=chosen, splits=tuple(parts))
-            return self.grid(value[parts[chosen]], reading, notes, depth + 1)
+            detected = replace(detected, split=chosen, splits=tuple(parts))
+            return self.grid(value[parts[chosen]], detected, notes, depth + 1)
         if tables:
             key = max(tables, key=lambda key: len(value[key]))
-            return self.grid(value[key], reading, [*notes, Note("json_inside", {"under": key})], depth + 1)
+            return self.grid(value[key], detected, [*notes, Note("json_inside", {"under": key})], depth + 1)
         for key, item in value.items():
             if isinstance(item, dict) and depth < 2 and (_is_squad(item) or any(map(_is_table, item.values()))):
-                return self.grid(item, reading, [*notes, Note("json_inside", {"under": key})], depth + 1)
+                return self.grid(item, detected, [*notes, Note("json_inside", {"under": key})], depth + 1)
         raise JsonWithoutTable(file=self._name, found=shape(value))
 
-    def _from_list(self, items: list[Any], reading: Reading, notes: list[Note]) -> Grid:
+    def _from_list(self, items: list[Any], detected: DetectedFormat, notes: list[Note]) -> Grid:
         if not items:
-            return Grid([], (), reading)
+            return Grid([], (), detected)
         if all(isinstance(item, dict) for item in items):
             keys = keys_of(items, self._name, self._limits.columns)
             notes = [*notes, *keys.lists.notes()]
-            return Grid(names_of(keys.names), rows_of(enumerate(items, start=1), keys), reading, notes=notes)
+            return Grid(names_of(keys.names), rows_of(enumerate(items, start=1), keys), detected, notes=notes)
         if all(isinstance(item, str) for item in items):
             rows = ((number, [json_cell(item)]) for number, item in enumerate(items, start=1))
-            return Grid(["text"], rows, reading, notes=notes)
+            return Grid(["text"], rows, detected, notes=notes)
         if all(isinstance(item, list) and not any(isinstance(cell, dict) for cell in item) for item in items):
             cells = ((number, [json_cell(cell) for cell in item]) for number, item in enumerate(items, start=1))
             headed = split_header(cells, self._name, self._options.header)
-            reading = replace(reading, header_line=headed.line)
-            return Grid(headed.names, headed.rows, reading, notes=[*notes, *headed.notes])
+            detected = replace(detected, header_line=headed.line)
+            return Grid(headed.names, headed.rows, detected, notes=[*notes, *headed.notes])
         raise JsonWithoutTable(file=self._name, found=shape(items))
 
 
-def _grid_of(columns: Mapping[str, Sequence[Any]], reading: Reading, notes: list[Note]) -> Grid:
+def _grid_of(columns: Mapping[str, Sequence[Any]], detected: DetectedFormat, notes: list[Note]) -> Grid:
     lists = Lists()
     for key, items in columns.items():
         for item in items:
@@ -106,7 +106,7 @@ def _grid_of(columns: Mapping[str, Sequence[Any]], reading: Reading, notes: list
         (number, [json_cell(unwrapped(item) if one else item) for item, one in zip(row, single, strict=True)])
         for number, row in rows
     )
-    return Grid(names_of(list(columns)), cells, reading, notes=[*notes, *lists.notes()])
+    return Grid(names_of(list(columns)), cells, detected, notes=[*notes, *lists.notes()])
 
 
 def _is_table(value: object) -> bool:

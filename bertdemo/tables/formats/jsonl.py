@@ -9,7 +9,7 @@ from bertdemo.errors import LineBroken
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.encoding import TextFile
 from bertdemo.tables.formats.objects import keys_of, names_of, rows_of
-from bertdemo.tables.parse_options import Reading
+from bertdemo.tables.parse_options import DetectedFormat
 
 
 def read_jsonl(text: TextFile, name: str, column_limit: int) -> Grid:
@@ -18,9 +18,9 @@ def read_jsonl(text: TextFile, name: str, column_limit: int) -> Grid:
     The file is parsed twice, for its keys and for its rows, rather than held in memory. Raises LineBroken.
     """
     keys = keys_of((item for _, item in _objects(text, name)), name, column_limit)
-    reading = Reading(kind="jsonl", encoding=text.encoding, encoding_sure=text.sure)
+    detected = DetectedFormat(kind="jsonl", encoding=text.encoding, encoding_sure=text.sure)
     notes = (*text.notes, *keys.lists.notes())
-    return Grid(names_of(keys.names), rows_of(_objects(text, name), keys), reading, notes=notes)
+    return Grid(names_of(keys.names), rows_of(_objects(text, name), keys), detected, notes=notes)
 
 
 def is_jsonl(text: TextFile) -> bool:

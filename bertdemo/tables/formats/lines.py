@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.encoding import TextFile
 from bertdemo.tables.formats.header import Row
-from bertdemo.tables.parse_options import GLUED, LABEL_FIRST, Note, Places, Reading
+from bertdemo.tables.parse_options import GLUED, LABEL_FIRST, DetectedFormat, Note, Places
 
 _FASTTEXT = re.compile(r"\s*(__label__\S+)")
 _MARK = "__label__"
@@ -68,25 +68,27 @@ def is_glued(lines: Sequence[str]) -> bool:
 
 def read_glued(text: TextFile) -> Grid:
     """Return the grid of such lines, columns label and text; a line without a known label keeps all of its text."""
-    return _grid(text, GLUED, lambda unlabelled, textless: _parted(text, unlabelled, textless))
+    return _grid(text, GLUED, lambda unlabeled, textless: _parted(text, unlabeled, textless))
 
 
-def read_labelled(text: TextFile, *, marked: bool) -> Grid:
+def read_labeled(text: TextFile, *, marked: bool) -> Grid:
     """Return the grid of such lines, columns label and text; with several labels in a line, labels are JSON lists."""
     several = marked and any(_several(line) for line in text.lines())
     if marked:
-        return _grid(text, LABEL_FIRST, lambda unlabelled, textless: _marked(text, several, unlabelled, textless))
-    return _grid(text, LABEL_FIRST, lambda unlabelled, textless: _first_words(text, textless))
+        return _grid(text, LABEL_FIRST, lambda unlabeled, textless: _marked(text, several, unlabeled, textless))
+    return _grid(text, LABEL_FIRST, lambda unlabeled, textless: _first_words(text, textless))
 
 
 def _grid(text: TextFile, delimiter: str, rows: Callable[[Places, Places], Iterator[Row]]) -> Grid:
-    unlabelled, textless = Places(), Places()
-    reading = Reading(kind="lines", encoding=text.encoding, encoding_sure=text.sure, delimiter=delimiter, quote="none")
+    unlabeled, textless = Places(), Places()
+    detected = DetectedFormat(
+        kind="lines", encoding=text.encoding, encoding_sure=text.sure, delimiter=delimiter, quote="none"
+    )
 
     def later() -> Sequence[Note]:
-        return [*unlabelled.notes("unlabelled_lines"), *textless.notes("textless_lines")]
+        return [*unlabeled.notes("unlabelled_lines"), *textless.notes("textless_lines")]
 
-    return Grid(["label", "text"], rows(unlabelled, textless), reading, " ", text.notes, later)
+    return Grid(["label", "text"], rows(unlabeled, textless), detected, " ", text.notes, later)
 
 
 def _several(line: str) -> bool:
@@ -102,7 +104,7 @@ def _first_words(text: TextFile, textless: Places) -> Iterator[Row]:
         yield number, [label.rstrip(":") or label, "".join(rest).strip()]
 
 
-def _parted(text: TextFile, unlabelled: Places, textless: Places) -> Iterator[Row]:
+def _parted(text: TextFile, unlabeled: Places, textless: Places) -> Iterator[Row]:
     for number, line in enumerate(text.lines(), start=1):
         label, rest = _unglued(line)
         if not label and rest:
@@ -112,7 +114,7 @@ def _parted(text: TextFile, unlabelled: Places, textless: Places) -> Iterator[Ro
                 rest = ""
             else:
                 label = ""
-                unlabelled.add(number)
+                unlabeled.add(number)
         yield number, [label, rest]
 
 
@@ -124,7 +126,7 @@ def _unglued(line: str) -> tuple[str, str]:
     return next(part for part in found.groups() if part), line[found.end() :].strip()
 
 
-def _marked(text: TextFile, several: bool, unlabelled: Places, textless: Places) -> Iterator[Row]:
+def _marked(text: TextFile, several: bool, unlabeled: Places, textless: Places) -> Iterator[Row]:
     for number, line in enumerate(text.lines(), start=1):
         labels: list[str] = []
         place = 0
@@ -132,7 +134,7 @@ def _marked(text: TextFile, several: bool, unlabelled: Places, textless: Places)
             labels.append(found[1].removeprefix(_MARK).rstrip(","))
             place = found.end()
         if not labels and line.strip():
-            unlabelled.add(number)
+            unlabeled.add(number)
         rest = line[place:].strip(" \t\r\n,")
         if labels and not rest:
             textless.add(number)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bertdemo.tables.formats.header import KNOWN
-from bertdemo.tables.parse_options import DELIMITERS, NONE, QUOTES, ReadOptions
+from bertdemo.tables.parse_options import DELIMITERS, NONE, QUOTES, ParseOptions
 
 _ROWS = 100
 _CLEAR = 0.8
@@ -36,7 +36,7 @@ class Dialect:
         return {"delimiter": self.delimiter, "quotechar": quote, "quoting": quoting, "skipinitialspace": self.spaced}
 
 
-def sniff(lines: Sequence[str], kind: str, options: ReadOptions) -> Dialect:
+def sniff(lines: Sequence[str], kind: str, options: ParseOptions) -> Dialect:
     """Return the dialect of a file that begins with `lines` (with their ends); `kind` is its ending."""
     delimiter = options.delimiter or _delimiter(lines, kind, options)
     if delimiter == NONE:
@@ -46,7 +46,7 @@ def sniff(lines: Sequence[str], kind: str, options: ReadOptions) -> Dialect:
     return Dialect(delimiter, quote, spaced)
 
 
-def _delimiter(lines: Sequence[str], kind: str, options: ReadOptions) -> str:
+def _delimiter(lines: Sequence[str], kind: str, options: ParseOptions) -> str:
     """Return the delimiter under which most rows are of one width, two columns at least; else "none"."""
     if kind in {".tsv", ".tab"} and any("\t" in line for line in lines):
         return "\t"

@@ -23,7 +23,7 @@ from bertdemo.errors import (
 from bertdemo.settings import Limits
 from bertdemo.tables.formats import Grid, as_text, size_text
 from bertdemo.tables.formats.header import Headed, Row, split_header
-from bertdemo.tables.parse_options import Note, Reading, ReadOptions
+from bertdemo.tables.parse_options import DetectedFormat, Note, ParseOptions
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -48,11 +48,11 @@ class _Opened:
     file: BinaryIO
     name: str
     limits: Limits
-    options: ReadOptions
+    options: ParseOptions
     notes: tuple[Note, ...]
 
 
-def read_workbook(path: Path, name: str, limits: Limits, options: ReadOptions) -> Grid:
+def read_workbook(path: Path, name: str, limits: Limits, options: ParseOptions) -> Grid:
     """Return the grid of a sheet.
 
     Raises FileBroken, FileTooLarge, UnpacksTooFar, SheetUnknown, WorkbookEncrypted, WorkbookOld, HeaderLineMissing.
@@ -116,13 +116,13 @@ def _grid(opened: _Opened) -> Grid:
         sheets = [sheet for sheet in opened.book.worksheets if not wanted or sheet.title == wanted]
         headed = _first_with_rows(sheets, opened)
         if headed is None:
-            return Grid([], [], Reading(kind="xlsx"))
+            return Grid([], [], DetectedFormat(kind="xlsx"))
         stack.pop_all()  # the rows that are still to be read close it
     title, header = headed
-    reading = Reading(kind="xlsx", header_line=header.line, sheet=title, sheets=titles)
+    detected = DetectedFormat(kind="xlsx", header_line=header.line, sheet=title, sheets=titles)
     seen = (Note("sheet", {"sheet": title, "sheets": len(titles)}),) if len(titles) > 1 and not wanted else ()
     rows = _closing(opened.file, header.rows)
-    return Grid(header.names, rows, reading, " ", (*seen, *opened.notes, *header.notes))
+    return Grid(header.names, rows, detected, " ", (*seen, *opened.notes, *header.notes))
 
 
 def _first_with_rows(sheets: Sequence[Any], opened: _Opened) -> tuple[str, Headed] | None:

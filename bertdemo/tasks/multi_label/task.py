@@ -21,7 +21,7 @@ from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inp
 from bertdemo.tasks.forward import batches, encoded, forward
 from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
 from bertdemo.tasks.multi_label import thresholds
-from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import BaselineScore, Degree, Judged, Mark, Prediction, Problem, Score
 from bertdemo.tasks.roles import LABEL, TEXT, detect
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class MultiLabel(Task):
     id = "multi_label"
     roles = (TEXT, LABEL)
     metrics = ("macro_f1", "micro_f1")
-    effort = 2.5
+    step_multiplier = 2.5
     categories = False
 
     def fits(self, table: Table) -> float:
@@ -115,12 +115,12 @@ class MultiLabel(Task):
         several = role == "label" and len(flag_columns(table)) > 1
         return [*table.columns, *([FLAGS] if several else [])]
 
-    def placed(self, columns: Mapping[str, str]) -> dict[str, str]:
+    def columns_by_slot(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Flags have no column of their own."""
-        return {place: name for place, name in super().placed(columns).items() if name != FLAGS}
+        return {place: name for place, name in super().columns_by_slot(columns).items() if name != FLAGS}
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
-        """Raise where a column is missing, or the labels cannot be learnt."""
+        """Raise where a column is missing, or the labels cannot be learned."""
         self._check_own_columns(table, columns)
         names = self.labels(table, columns)
         given = labels_given(table, columns)
@@ -196,7 +196,7 @@ class MultiLabel(Task):
         tokenizer: SharedTokenizer,
         options: EncodeOptions,
     ) -> Dataset:
-        """Tokenise `rows`; `labels` are (labels,) numbers 0.0 and 1.0."""
+        """Tokenize `rows`; `labels` are (labels,) numbers 0.0 and 1.0."""
         targets = self.targets(table, columns, labels)
         flags = [[float(i in (targets[row] or ())) for i in range(len(labels))] for row in rows]
         return encoded(self.inputs(table, columns, rows), rows, tokenizer, options, labels=flags)
@@ -277,7 +277,9 @@ class MultiLabel(Task):
             results.append(LabelSet(tuple(sorted(scored, key=lambda item: -item.score))))
         return results
 
-    def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
+    def baseline_scores(
+        self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen
+    ) -> list[BaselineScore]:
         """Score one-vs-rest regression on frozen embeddings, out of fold, with thresholds tuned on other rows."""
         import numpy as np
 
@@ -294,7 +296,7 @@ class MultiLabel(Task):
         chosen = np.zeros_like(given) > 0
         for fold in range(FOLDS):  # a threshold is never tuned on the row that it decides
             chosen[parts == fold] = said[parts == fold] >= thresholds.tuned(said[parts != fold], given[parts != fold])
-        return [Reached("one_vs_rest", _with_intervals(chosen, given), len(rows), FOLDS)]
+        return [BaselineScore("one_vs_rest", _with_intervals(chosen, given), len(rows), FOLDS)]
 
     def _check_own_columns(self, table: Table, columns: Mapping[str, str]) -> None:
         flag = next(iter(flag_columns(table)), "") if self._flagged(columns) else columns.get("label", "")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 OVERLAP = 128
-"""Pieces that two neighbouring windows share, where they are long enough (as Devlin et al. 2019 do for SQuAD)."""
+"""Pieces that two neighboring windows share, where they are long enough (as Devlin et al. 2019 do for SQuAD)."""
 MOST_QUESTION = 64
 MOST_ANSWER = 30
 """Pieces of an answer at most."""

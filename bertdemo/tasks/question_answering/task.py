@@ -19,7 +19,7 @@ from bertdemo.tasks.forward import Collator, forward
 from bertdemo.tasks.question_answering.spans import Found, Window, best_span, in_batches, padded, windows
 from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Score
 from bertdemo.tasks.roles import ANSWER, CONTEXT, QUESTION
-from bertdemo.tasks.without_labels import Unlabelled
+from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,7 @@ _NOWHERE = (-1, -1)
 """Stands for no characters of the passage: special pieces and the question."""
 
 
-class QuestionAnswering(Unlabelled):
+class QuestionAnswering(TaskWithoutLabels):
     """`question` and `context` are read, `answer` is found in the context."""
 
     id = "question_answering"
@@ -119,9 +119,9 @@ class QuestionAnswering(Unlabelled):
         called = all(role.named(columns[role.name]) for role in self.roles)
         return 0.9 if inside > 0.8 and (asked > 0.5 or called) else 0.0
 
-    def placed(self, columns: Mapping[str, str]) -> dict[str, str]:
+    def columns_by_slot(self, columns: Mapping[str, str]) -> dict[str, str]:
         """An empty answer is one too, so it is no missing label."""
-        return {place: name for place, name in super().placed(columns).items() if place != "label"}
+        return {place: name for place, name in super().columns_by_slot(columns).items() if place != "label"}
 
     def enough(self, table: Table, columns: Mapping[str, str], minimum: int) -> None:
         """Raise where fewer rows can be used; the first answer that is not in its passage is named, if one is not."""

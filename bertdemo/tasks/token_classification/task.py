@@ -17,7 +17,7 @@ from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Task
 from bertdemo.tasks.forward import IGNORED, batches, columns_of, forward
 from bertdemo.tasks.label_lists import first_beyond
-from bertdemo.tasks.results import Degree, Judged, Mark, Prediction, Problem, Reached, Score
+from bertdemo.tasks.results import BaselineScore, Degree, Judged, Mark, Prediction, Problem, Score
 from bertdemo.tasks.roles import TAGS, TEXT, TOKENS, detect
 from bertdemo.tasks.token_classification import validation as faults
 from bertdemo.tasks.token_classification.bio import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
@@ -107,7 +107,7 @@ class TokenClassification(Task):
             return {"tokens": detect(table, [TEXT])["text"], "tags": spans[0]}
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
-        """Raise where a column is missing, or nothing can be learnt."""
+        """Raise where a column is missing, or nothing can be learned."""
         self.check_columns(table, columns)
         names = self.labels(table, columns)
         found = sentences(table, columns)
@@ -175,7 +175,7 @@ class TokenClassification(Task):
         tokenizer: SharedTokenizer,
         options: EncodeOptions,
     ) -> Dataset:
-        """Tokenise `rows`; `labels` has the tag's id at the first piece of each word, -100 elsewhere."""
+        """Tokenize `rows`; `labels` has the tag's id at the first piece of each word, -100 elsewhere."""
         from datasets import Dataset
 
         ids = {label: at for at, label in enumerate(labels)}
@@ -268,7 +268,9 @@ class TokenClassification(Task):
         read = batches(tokenizer, inputs.texts, None, truncation)
         return forward(entities_of, read, len(inputs.texts), device=model.device, progress=progress)
 
-    def reached(self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen) -> list[Reached]:
+    def baseline_scores(
+        self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen
+    ) -> list[BaselineScore]:
         """Score a linear tagger: a regression on the frozen vector of each word's first piece, out of fold."""
         import numpy as np
 
@@ -282,7 +284,7 @@ class TokenClassification(Task):
             for at, tags in zip(new, linear_tagger(vectors, given, old, new), strict=True):
                 said[int(at)] = tags
         scores = entity_scores(said, [one.tags for one in given])
-        return [Reached("linear_tagger", scores, len(given), FOLDS)]
+        return [BaselineScore("linear_tagger", scores, len(given), FOLDS)]
 
 
 def _kinds(target: Sentence) -> set[str]:

@@ -11,7 +11,7 @@ from bertdemo.dataset import cleaning
 from bertdemo.dataset.split import SEED
 from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FieldUnknown, FileMissing
 from bertdemo.run_config import RunConfig, RunRequest
-from bertdemo.tables.parse_options import ReadOptions
+from bertdemo.tables.parse_options import ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.ui.api.serializers import Json
 
@@ -24,20 +24,20 @@ def request_of(file: str, task: str, columns: Json | None, preparation: Json | N
     check("preparation", given, dict, _PREPARATION)
     if wrong := given.keys() - {"cleaning", "relabel", "parse", "split_seed"}:
         raise FieldUnknown(field=str(min(wrong, key=str))[:40], fields="cleaning, relabel, parse, split_seed")
-    steps, relabels, parse = given.get("cleaning", []), given.get("relabel", {}), given.get("parse", {})
-    if not isinstance(steps, list | tuple) or not all(step in cleaning.MENDS for step in steps):
-        raise ArgumentWrong(name="preparation.cleaning", expected=", ".join(cleaning.MENDS))
-    for name, value in (("relabel", relabels), ("parse", parse)):
+    steps, relabel, parse = given.get("cleaning", []), given.get("relabel", {}), given.get("parse", {})
+    if not isinstance(steps, list | tuple) or not all(step in cleaning.CLEANING_STEPS for step in steps):
+        raise ArgumentWrong(name="preparation.cleaning", expected=", ".join(cleaning.CLEANING_STEPS))
+    for name, value in (("relabel", relabel), ("parse", parse)):
         check(f"preparation.{name}", value, dict, _PREPARATION)
     seed = given.get("split_seed", SEED)
     check("preparation.split_seed", seed, int, "a whole number from 0")
     if seed < 0:
         raise ArgumentWrong(name="preparation.split_seed", expected="a whole number from 0")
-    ReadOptions.from_fields(parse)
+    ParseOptions.from_fields(parse)
     try:
         return RunRequest(
-            task_id(task), columns_by_role(columns), "bundled", RunConfig(), str(path), path.name, reading=parse,
-            mends=tuple(steps), relabels=relabels, split_seed=seed,
+            task_id(task), columns_by_role(columns), "bundled", RunConfig(), str(path), path.name, parse=parse,
+            cleaning=tuple(steps), relabel=relabel, split_seed=seed,
         )  # fmt: skip
     except ValueError:
         raise ArgumentWrong(name="preparation.relabel", expected='{"12": "positive", "15": ""}') from None

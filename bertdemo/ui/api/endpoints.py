@@ -27,7 +27,7 @@ from bertdemo.errors import (
     TextTooLong,
 )
 from bertdemo.i18n.translation import DEFAULT, translate
-from bertdemo.run_config import RunConfig, RunRequest, chosen_for
+from bertdemo.run_config import RunConfig, RunRequest, resolve_defaults
 from bertdemo.runs.admission import preparation_of
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
@@ -112,7 +112,7 @@ class Endpoints:
     def embed(
         self, texts: list[str], checkpoint: str = "bundled", pooling: str = "mean", owner: str = ""
     ) -> list[list[float]]:
-        """Return one vector a text, not normalised. pooling is cls, mean or max."""
+        """Return one vector a text, not normalized. pooling is cls, mean or max."""
         check("texts", texts, list, "a list of texts")
         check("pooling", pooling, str, ", ".join(POOLINGS))
         for text in texts:
@@ -140,14 +140,16 @@ class Endpoints:
             prepared, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits, positions=info.positions
         )
         failed = any(item.level == "fail" for item in found.findings)
-        reached = () if failed else self._services.baselines.compute(prepared, "bundled", "", most=_BASELINE_ROWS)
-        config = chosen_for(
+        baseline_scores = (
+            () if failed else self._services.baselines.compute(prepared, "bundled", "", most=_BASELINE_ROWS)
+        )
+        config = resolve_defaults(
             RunConfig(),
             train_rows=found.split["train"],
             parameters=info.parameters,
             suggested_length=found.lengths.suggested,
             labels=len(found.labels),
-            effort=chosen.effort,
+            step_multiplier=chosen.step_multiplier,
         )
         return {
             "task": found.task,
@@ -159,7 +161,7 @@ class Endpoints:
             "suggested": asdict(config),
             "baseline": {
                 **({"majority": {"label": found.majority[0], "value": found.majority[1]}} if chosen.categories else {}),
-                **{kind: one for kind, one in as_fields(reached).items() if kind != "majority"},
+                **{kind: one for kind, one in as_fields(baseline_scores).items() if kind != "majority"},
             },
         }
 
@@ -246,7 +248,7 @@ class Endpoints:
         predict_file(
             path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
             checkpoint=identifier(checkpoint), owner=self._owner(owner, optional=True),
-            columns=columns_by_role(columns), shelf=self._services.shelf,
+            columns=columns_by_role(columns), table_cache=self._services.table_cache,
         )  # fmt: skip
         return str(target)
 

@@ -8,7 +8,7 @@
     return new Response(stream).arrayBuffer();
   };
 
-  const colour = (element, name) =>
+  const color = (element, name) =>
     getComputedStyle(element).getPropertyValue(name).split(",").map((part) => parseInt(part, 10));
 
   // One number a pixel, from -1 to 1: from the paper to blue, below zero to orange.
@@ -17,7 +17,7 @@
     canvas.width = width;
     canvas.height = height;
     const image = new ImageData(width, height);
-    const [cool, warm] = [colour(element, "--bd-cool"), colour(element, "--bd-warm")];
+    const [cool, warm] = [color(element, "--bd-cool"), color(element, "--bd-warm")];
     for (let i = 0; i < width * height; i++) {
       const amount = value(i);
       const [red, green, blue] = amount < 0 ? warm : cool;

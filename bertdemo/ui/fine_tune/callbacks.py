@@ -19,7 +19,7 @@ from bertdemo.analysis.baselines import Baseline
 from bertdemo.dataset.dataset_cache import rows_key
 from bertdemo.errors import BertDemoError, DataNotChosen
 from bertdemo.i18n.translation import translate
-from bertdemo.run_config import RunConfig, RunRequest, chosen_for
+from bertdemo.run_config import RunConfig, RunRequest, resolve_defaults
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.events import ENDED
 from bertdemo.runs.registry import RunView
@@ -62,13 +62,13 @@ class _Callbacks:
         if found is None:
             return ""
         info = self._services.catalogue.describe(checkpoint, self._services.owner(key))
-        config = chosen_for(
+        config = resolve_defaults(
             RunConfig.from_fields(SettingsForm.values(fields)),
             train_rows=found["split"]["train"],
             parameters=info.parameters,
             suggested_length=min(found["suggested"], info.positions),
             labels=found["labels"],
-            effort=found["effort"],
+            step_multiplier=found["step_multiplier"],
         )
         return render_chosen(config, found["split"], lang)
 
@@ -104,10 +104,10 @@ class _Callbacks:
             test=test,
             test_name=Path(test).name if test else None,
             baselines=as_fields(known),
-            mends=source.mends,
+            cleaning=source.cleaning,
             origin=source.origin,
-            reading={name: value for name, value in source.options.to_fields().items() if value},
-            relabels=source.relabels,
+            parse={name: value for name, value in source.options.to_fields().items() if value},
+            relabel=source.relabel,
         )
         run = self._services.supervisor.start(request, self._services.owner(key))
         return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))
@@ -246,7 +246,18 @@ def build(page: Page) -> None:
         state.found,
         *(
             data[name]
-            for name in ("box", "preview", "picked", "task", "text", "pair", "label", "preview_box", "mends", "mended")
+            for name in (
+                "box",
+                "preview",
+                "picked",
+                "task",
+                "text",
+                "pair",
+                "label",
+                "preview_box",
+                "cleaning",
+                "cleaned",
+            )
         ),
     ]
     drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]

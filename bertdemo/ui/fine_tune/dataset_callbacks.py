@@ -99,7 +99,7 @@ class DataListeners:
 
         Labels were changed in another column, so that is forgotten.
         """
-        source = source.relabelled({}) if source else None
+        source = source.relabeled({}) if source else None
         picked = Picked(task, text or "", pair or "", label or "") if task else None
         return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
 
@@ -113,13 +113,13 @@ class DataListeners:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
         """Inputs: source, task, checkpoint, owner, lang. Outputs: source, then `shown`; columns are guessed."""
-        source = replace(source.relabelled({}), mends=()) if source else None
+        source = replace(source.relabeled({}), cleaning=()) if source else None
         return (source, *self._data.examined(source, Picked(task) if task else None, checkpoint, key, lang, progress))
 
-    def mend(
+    def step(
         self,
         source: Source | None,
-        mends: list[str],
+        cleaning: list[str],
         picked: Picked | None,
         checkpoint: str,
         key: str,
@@ -127,7 +127,7 @@ class DataListeners:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
         """Inputs: source, ticked mends, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
-        source = replace(source, mends=tuple(mends or ())) if source else None
+        source = replace(source, cleaning=tuple(cleaning or ())) if source else None
         return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
 
 
@@ -149,7 +149,7 @@ def wire(
     for file in beside:
         for event in (file.upload, file.clear):
             event(guarded(calls.held_out), [source, *beside, picked, *who], [source, *shown], **told)
-    data["mends"].input(guarded(calls.mend), [source, data["mends"], picked, *who], [source, *shown], **told)
+    data["cleaning"].input(guarded(calls.step), [source, data["cleaning"], picked, *who], [source, *shown], **told)
     data["task"].input(guarded(calls.other_task), [source, data["task"], *who], [source, *shown], **told)
     for box in columns[1:]:
         box.input(guarded(calls.other_columns), [source, *columns, *who], [source, *shown], **told)

@@ -29,11 +29,11 @@ from bertdemo.errors import (
 )
 from bertdemo.i18n.translation import plural, translate
 from bertdemo.services import Services
-from bertdemo.tables.parse_options import DECIDE, ReadOptions
+from bertdemo.tables.parse_options import DECIDE, ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import Task
-from bertdemo.tasks.roles import PLACES, known
-from bertdemo.ui.html.dataset import reasons, render_data, render_mended, render_preview
+from bertdemo.tasks.roles import INPUT_SLOTS, known
+from bertdemo.ui.html.dataset import reasons, render_cleaned, render_data, render_preview
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.localized import sentence
 
@@ -50,8 +50,8 @@ class Source:
     sample: str = ""
     origin: str = ""
     """Data set of the Hub, its commit and part."""
-    mends: tuple[str, ...] = ()
-    options: ReadOptions = DECIDE
+    cleaning: tuple[str, ...] = ()
+    options: ParseOptions = DECIDE
     """What was corrected of how the file is read."""
     changed: tuple[tuple[str, str], ...] = ()
     """The pairs of `relabels`: what a page remembers must have a hash."""
@@ -59,7 +59,7 @@ class Source:
     """Role (validation, test) and path of the files beside it."""
 
     @property
-    def relabels(self) -> dict[str, str]:
+    def relabel(self) -> dict[str, str]:
         """See RunRequest.relabels; of the label column that is chosen."""
         return dict(self.changed)
 
@@ -67,16 +67,16 @@ class Source:
     def preparation(self) -> Preparation:
         """What decides how its rows become a dataset."""
         files = tuple((role, path, Path(path).name) for role, path in self.held_out)
-        return Preparation(self.path, self.name, self.options, self.mends, self.changed, held_out=files)
+        return Preparation(self.path, self.name, self.options, self.cleaning, self.changed, held_out=files)
 
     def beside(self, validation: str | None, test: str | None) -> Source:
         """Return the same data with these files beside it and no others."""
         files = (("validation", validation), ("test", test))
         return replace(self, held_out=tuple((role, path) for role, path in files if path))
 
-    def relabelled(self, relabels: Mapping[str, str]) -> Source:
+    def relabeled(self, relabel: Mapping[str, str]) -> Source:
         """Return the same data with these relabels and no others."""
-        return replace(self, changed=tuple(sorted(relabels.items())))
+        return replace(self, changed=tuple(sorted(relabel.items())))
 
 
 @dataclass(frozen=True)
@@ -91,22 +91,22 @@ class Picked:
     @classmethod
     def of(cls, task: Task, columns: Mapping[str, str]) -> Picked:
         """Return what role -> column comes to."""
-        return cls(task.id, **{role.place: columns.get(role.name, "") for role in task.roles})
+        return cls(task.id, **{role.slot: columns.get(role.name, "") for role in task.roles})
 
     @property
     def columns(self) -> dict[str, str]:
         """Role -> column."""
-        return {role.name: column for role in tasks.find(self.task).roles if (column := getattr(self, role.place))}
+        return {role.name: column for role in tasks.find(self.task).roles if (column := getattr(self, role.slot))}
 
     @property
-    def placed(self) -> dict[str, str]:
+    def columns_by_slot(self) -> dict[str, str]:
         """Place -> column, as the report and the mends ask."""
-        return tasks.find(self.task).placed(self.columns)
+        return tasks.find(self.task).columns_by_slot(self.columns)
 
     @property
     def whole(self) -> bool:
         """Whether every role that is needed has a column."""
-        return all(getattr(self, role.place) for role in tasks.find(self.task).roles if role.required)
+        return all(getattr(self, role.slot) for role in tasks.find(self.task).roles if role.required)
 
 
 @dataclass
@@ -117,7 +117,7 @@ class _View:
     preview: str
     drawn: str = ""
     told: str = ""
-    mends: Any = field(default_factory=lambda: gr.update(visible=False))
+    cleaning: Any = field(default_factory=lambda: gr.update(visible=False))
     facts: dict[str, Any] | None = None
 
 
@@ -130,7 +130,7 @@ class ChosenData:
 
     def read(self, source: Source) -> Table:
         """Return the table as it stands in the file."""
-        return self._services.shelf.table(Path(source.path), source.name, source.options)
+        return self._services.table_cache.table(Path(source.path), source.name, source.options)
 
     def prepared(self, source: Source, picked: Picked | None) -> tuple[PreparedDataset, Picked]:
         """Return the dataset of this source without the files beside it, checked, and what is picked of it."""
@@ -169,7 +169,7 @@ class ChosenData:
         except BertDemoError as error:
             view.facts, view.drawn = None, _refused(error, lang)
         boxes = (view.picked, gr.update(value=task.id, visible=True), *_column_boxes(table, view.picked, lang))
-        return (view.facts, view.drawn, view.preview, *boxes, gr.update(visible=True), view.mends, view.told)
+        return (view.facts, view.drawn, view.preview, *boxes, gr.update(visible=True), view.cleaning, view.told)
 
     def _look(
         self, view: _View, table: Table, source: Source, checkpoint: str, key: str, lang: str,
@@ -186,14 +186,14 @@ class ChosenData:
         prepared = self._services.datasets.get(
             source.preparation, task, view.picked.columns, lambda share: say("data.examining", 0.4 * share)
         )
-        view.mends = self._offered(prepared, source.mends, lang)
+        view.cleaning = self._offered(prepared, source.cleaning, lang)
         view.preview = render_preview(prepared.table, self._limits.preview_rows, lang)
-        view.told = render_mended(prepared.done, lang)
+        view.told = render_cleaned(prepared.done, lang)
         found = self._report(prepared, checkpoint, key, lambda share: say("data.examining", 0.4 + 0.6 * share))
         view.drawn = trouble + render_data(source.name, found, table.notes, lang)
         if not trouble and all(item.level != "fail" for item in found.findings):
             facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
-            view.facts = {**facts, "effort": task.effort}
+            view.facts = {**facts, "step_multiplier": task.step_multiplier}
         task.check(prepared.table, view.picked.columns, label_limit=self._limits.labels)
         if "validation" not in dict(source.held_out):  # what is wrong with a file of its own stands in the report
             prepared.check_held_out()
@@ -202,7 +202,7 @@ class ChosenData:
         """Return the data with the files beside it, or without where one cannot be read, and what is told of that."""
         try:
             for role, path in source.held_out:
-                self._services.shelf.held_out(role, Path(path), Path(path).name)
+                self._services.table_cache.held_out(role, Path(path), Path(path).name)
         except BertDemoError as error:
             return source.beside(None, None), _refused(error, lang)
         return source, ""
@@ -223,12 +223,12 @@ class ChosenData:
 
     def _offered(self, prepared: PreparedDataset, chosen: Sequence[str], lang: str) -> Any:
         """Offer what would change something, and what was chosen already."""
-        offered = cleaning.MENDS if prepared.task.categories else cleaning.WITHOUT_CATEGORIES
+        offered = cleaning.CLEANING_STEPS if prepared.task.categories else cleaning.WITHOUT_CATEGORIES
         counts = cleaning.counts(prepared.facts.cleaned.before)
         choices = [
-            (plural(lang, f"mend.{mend}", count, few=cleaning.FEW_ROWS), mend)
-            for mend, count in counts.items()
-            if mend in offered and (count or mend in chosen)
+            (plural(lang, f"cleaning.{step}", count, few=cleaning.FEW_ROWS), step)
+            for step, count in counts.items()
+            if step in offered and (count or step in chosen)
         ]
         return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
 
@@ -272,7 +272,7 @@ def _guessed(table: Table, picked: Picked | None) -> Picked:
 
 def _refuse_missing(table: Table, picked: Picked) -> None:
     """Raise where a role that is needed has no column."""
-    missing = [role for role in tasks.find(picked.task).roles if role.required and not getattr(picked, role.place)]
+    missing = [role for role in tasks.find(picked.task).roles if role.required and not getattr(picked, role.slot)]
     if missing and len(table.columns) == 1 and any(role.name == "label" for role in missing):
         raise LabelColumnMissing
     if missing:
@@ -283,9 +283,9 @@ def _column_boxes(table: Table, picked: Picked, lang: str) -> tuple[Any, ...]:
     """Offer the columns by place; below one that was guessed stands why it was, below one that was chosen nothing."""
     task = tasks.find(picked.task)
     why = reasons(table, task.roles, picked.columns, lang)
-    roles = {role.place: role.name for role in task.roles}
+    roles = {role.slot: role.name for role in task.roles}
     boxes = []
-    for place in PLACES:
+    for place in INPUT_SLOTS:
         if place not in roles:
             boxes.append(gr.update(visible=False, value=None))
             continue

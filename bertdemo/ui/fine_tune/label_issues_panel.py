@@ -65,14 +65,14 @@ class Seen:
         """Whether the list is still about this: the same data, whatever was done about single rows since."""
         return (
             source is not None
-            and source.relabelled({}).beside(None, None) == self.source.relabelled({}).beside(None, None)
-            and set(self.source.relabels) <= set(source.relabels)
+            and source.relabeled({}).beside(None, None) == self.source.relabeled({}).beside(None, None)
+            and set(self.source.relabel) <= set(source.relabel)
             and (picked, checkpoint) == (self.picked, self.checkpoint)
         )
 
     def left(self, source: Source) -> tuple[Listed, ...]:
         """Return the suspects that nothing was done about since."""
-        before, now = self.source.relabels, source.relabels
+        before, now = self.source.relabel, source.relabel
         return tuple(one for one in self.looked.found if now.get(str(one.number)) == before.get(str(one.number)))
 
 
@@ -117,7 +117,7 @@ class _Callbacks:
         if source is None:
             raise DataNotChosen
         (prepared, picked), words = self._data.prepared(source, picked), translate(lang, "suspects.working")
-        looked = self._services.suspects.look(
+        looked = self._services.label_issues.look(
             prepared, checkpoint, self._services.owner(key), progress=lambda share: progress(share, desc=words)
         )
         return self.drawn(Seen(looked, source, picked, checkpoint), source, picked, checkpoint, lang)
@@ -132,7 +132,7 @@ class _Callbacks:
     ) -> tuple[Any, ...]:
         """Outputs: seen, button, list, what can be done, what was done, undo; no list where it is of other data."""
         there = source is not None and picked is not None and tasks.find(picked.task).categories
-        done = source.relabels if source else {}
+        done = source.relabel if source else {}
         told, undo = render_relabels(done, lang), gr.update(visible=bool(done))
         if seen is None or source is None or not seen.holds(source, picked, checkpoint):
             return None, gr.update(visible=there), "", gr.update(visible=False), told, undo
@@ -163,15 +163,15 @@ class _Callbacks:
         if not chosen:
             words = root(caption(translate(lang, "suspects.tick_first")))
             return (words, source, *self._data.examined(source, picked, checkpoint, key, lang))
-        new = {str(one.number): "" if leave_out else one.suspect.suggested for one in chosen}
-        mended = source.relabelled({**source.relabels, **new})
-        return (gr.skip(), mended, *self._data.examined(mended, picked, checkpoint, key, lang))
+        new = {str(one.number): "" if leave_out else one.issue.suggested for one in chosen}
+        cleaned = source.relabeled({**source.relabel, **new})
+        return (gr.skip(), cleaned, *self._data.examined(cleaned, picked, checkpoint, key, lang))
 
     def undo(
         self, source: Source | None, picked: Picked | None, checkpoint: str, key: str, lang: str
     ) -> tuple[Any, ...]:
         """Inputs: source, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
-        plain = source.relabelled({}) if source else None
+        plain = source.relabeled({}) if source else None
         return (plain, *self._data.examined(plain, picked, checkpoint, key, lang))
 
     def export(self, seen: Seen | None, lang: str) -> Any:  # noqa: ARG002 - for `guarded`

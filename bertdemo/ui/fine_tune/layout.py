@@ -11,7 +11,7 @@ from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
 from bertdemo.tables.table_files import KINDS
 from bertdemo.tasks import TASKS
-from bertdemo.tasks.roles import PLACES
+from bertdemo.tasks.roles import INPUT_SLOTS
 from bertdemo.ui.fine_tune import hub_dataset_panel, parse_options_panel
 from bertdemo.ui.fine_tune.run_settings import SettingsForm, build_form
 from bertdemo.ui.html.dataset import render_data
@@ -45,11 +45,13 @@ def data_box(page: Page) -> dict[str, Any]:
     )
     with gr.Row():  # their names follow the task
         text, pair, label = (
-            gr.Dropdown(label=place, visible=False, elem_id=f"train-{place}", min_width=120) for place in PLACES
+            gr.Dropdown(label=place, visible=False, elem_id=f"train-{place}", min_width=120) for place in INPUT_SLOTS
         )
     box = make(gr.HTML, {"value": lambda lang: render_data("", None, (), lang)}, elem_id="train-report")
-    mends = make(gr.CheckboxGroup, {"label": "mend.label"}, choices=[], value=[], visible=False, elem_id="train-mends")
-    mended = gr.HTML("", elem_id="train-mended")
+    cleaning = make(
+        gr.CheckboxGroup, {"label": "cleaning.label"}, choices=[], value=[], visible=False, elem_id="train-cleaning"
+    )
+    cleaned = gr.HTML("", elem_id="train-cleaned")
     with make(gr.Accordion, {"label": "train.preview"}, open=False, visible=False) as preview_box:
         preview = gr.HTML("", elem_id="train-preview")
     with make(gr.Accordion, {"label": "train.held_out"}, open=False, elem_id="train-held-out"):
@@ -61,7 +63,7 @@ def data_box(page: Page) -> dict[str, Any]:
     return {
         "file": file, "sample": sample, "box": box, "task": task, "text": text, "pair": pair, "label": label,
         "picked": gr.State(None), "preview_box": preview_box,
-        "preview": preview, "mends": mends, "mended": mended, "reading": reading, "hub": hub,
+        "preview": preview, "cleaning": cleaning, "cleaned": cleaned, "reading": reading, "hub": hub,
         "validation": validation, "test": test,
     }  # fmt: skip
 

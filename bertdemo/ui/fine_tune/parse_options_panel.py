@@ -13,7 +13,16 @@ import gradio as gr
 
 from bertdemo.errors import BertDemoError
 from bertdemo.i18n.translation import plural, thousands, translate
-from bertdemo.tables.parse_options import DELIMITERS, ENCODINGS, GLUED, LABEL_FIRST, NONE, QUOTES, Reading, ReadOptions
+from bertdemo.tables.parse_options import (
+    DELIMITERS,
+    ENCODINGS,
+    GLUED,
+    LABEL_FIRST,
+    NONE,
+    QUOTES,
+    DetectedFormat,
+    ParseOptions,
+)
 from bertdemo.tables.table import Table
 from bertdemo.ui.fine_tune.dataset_state import ChosenData, Source
 from bertdemo.ui.html.primitives import caption, root
@@ -72,7 +81,7 @@ def wire(
         if source is None:
             return (None, *data.nothing(lang))
         fields = {name: value or "" for name, value in zip(_PARTS, chosen, strict=True) if value != _DECIDE}
-        corrected = replace(source, options=ReadOptions.from_fields(fields), mends=(), changed=())
+        corrected = replace(source, options=ParseOptions.from_fields(fields), cleaning=(), changed=())
         return (corrected, *data.shown(corrected, None, checkpoint, key, lang, progress))
 
     source.change(
@@ -93,47 +102,50 @@ def _told(data: ChosenData, source: Source | None, lang: str) -> tuple[Any, ...]
     try:
         table = data.read(source)
     except BertDemoError:  # the report says what is wrong; another way of reading may mend it
-        reading, said = Reading(kind="delimited"), ""
+        detected, said = DetectedFormat(kind="delimited"), ""
         lists = {}
     else:
-        reading, said = table.reading, root(caption(describe(table, lang)))
-        lists = {"sheet": reading.sheets, "split": reading.splits}
-    updates = [_list(name, reading, lists.get(name, ()), source.options) for name in _PARTS]
-    opens = {"open": True} if not reading.encoding_sure else {}
+        detected, said = table.detected, root(caption(describe(table, lang)))
+        lists = {"sheet": detected.sheets, "split": detected.splits}
+    updates = [_list(name, detected, lists.get(name, ()), source.options) for name in _PARTS]
+    opens = {"open": True} if not detected.encoding_sure else {}
     return gr.update(visible=True, **opens), said, *updates
 
 
 def describe(table: Table, lang: str) -> str:
     """Say in one line how the file was read."""
-    reading = table.reading
-    parts = [translate(lang, f"reading.kind.{reading.kind}")] if reading.kind else []
-    if reading.encoding:
-        name = translate(lang, f"reading.encodings.{reading.encoding}")
-        parts.append(name if reading.encoding_sure else translate(lang, "reading.guess", name=name))
-    if reading.delimiter:
-        parts.append(_mark(reading.delimiter, lang))
-    if reading.kind in {"delimited", "xlsx"}:
-        line = reading.header_line
+    detected = table.detected
+    parts = [translate(lang, f"reading.kind.{detected.kind}")] if detected.kind else []
+    if detected.encoding:
+        name = translate(lang, f"reading.encodings.{detected.encoding}")
+        parts.append(name if detected.encoding_sure else translate(lang, "reading.guess", name=name))
+    if detected.delimiter:
+        parts.append(_mark(detected.delimiter, lang))
+    if detected.kind in {"delimited", "xlsx"}:
+        line = detected.header_line
         parts.append(
             translate(lang, "reading.header_line", n=thousands(line))
             if line
             else translate(lang, "reading.headers.none")
         )
-    for name, chosen, others in (("sheet", reading.sheet, reading.sheets), ("split", reading.split, reading.splits)):
+    for name, chosen, others in (
+        ("sheet", detected.sheet, detected.sheets),
+        ("split", detected.split, detected.splits),
+    ):
         if len(others) > 1:
             parts.append(translate(lang, f"reading.chosen_{name}", name=chosen, n=len(others)))
     return " · ".join([*parts, plural(lang, "data.rows", table.rows)])
 
 
-def _list(name: str, reading: Reading, others: Sequence[str], options: ReadOptions) -> Any:
+def _list(name: str, detected: DetectedFormat, others: Sequence[str], options: ParseOptions) -> Any:
     """Return the update of one list: shown where this kind of file has that to choose."""
     value = getattr(options, name) or _DECIDE
     if name in {"sheet", "split"}:
         if value != _DECIDE and not others:
             return gr.skip()  # the one that was chosen cannot be read: the others must stay in reach
-        chosen = value if value != _DECIDE else getattr(reading, name)
+        chosen = value if value != _DECIDE else getattr(detected, name)
         return gr.update(choices=list(others), value=chosen or None, visible=len(others) > 1)
-    return gr.update(value=value, visible=name in _OF_KIND.get(reading.kind, ()) or value != _DECIDE)
+    return gr.update(value=value, visible=name in _OF_KIND.get(detected.kind, ()) or value != _DECIDE)
 
 
 def _choices(name: str) -> Any:

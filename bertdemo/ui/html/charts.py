@@ -14,7 +14,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 400, 170, 40, 24, 14, 10
 
 Point = tuple[float, float]
 Series = tuple[str, str, Sequence[Point]]
-"""(name, colour name of the palette, points)."""
+"""(name, color name of the palette, points)."""
 
 
 def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
@@ -63,7 +63,7 @@ def curve(
     body += _x_axis(left, right, x_label)
     # Their words stand at the right and the left end by turns: two that are near each other are still readable.
     body += join(_dashed(place(left, value)[1], words, i % 2 == 1) for i, (words, value) in enumerate(compare))
-    body += join(_line(name, colour, [place(x, y) for x, y in thin(line)]) for name, colour, line in series)
+    body += join(_line(name, color, [place(x, y) for x, y in thin(line)]) for name, color, line in series)
     return (
         f'<svg class="bd-curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{esc(label)}">'
         f"<title>{esc(label)}</title>{body}</svg>"
@@ -106,13 +106,13 @@ def _dashed(y: float, words: str, at_left: bool) -> str:
     )
 
 
-def _line(name: str, colour: str, places: Sequence[Point]) -> str:
+def _line(name: str, color: str, places: Sequence[Point]) -> str:
     if not places:
         return ""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     dots = places if len(places) <= 20 else [places[-1]]
     return (
-        f'<g class="series {esc(colour)}"><title>{esc(name)}</title><polyline points="{path}"/>'
+        f'<g class="series {esc(color)}"><title>{esc(name)}</title><polyline points="{path}"/>'
         + join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in dots)
         + "</g>"
     )

@@ -33,14 +33,14 @@ def render_data(name: str, report: Report | None, notes: tuple[Note, ...], lang:
     return root(head + _label_bars(report, lang) + findings + lengths, "bd-data")
 
 
-def render_mended(done: Sequence[Done], lang: str) -> str:
+def render_cleaned(done: Sequence[Done], lang: str) -> str:
     """Say what each mend did, and in which rows of the file."""
     lines = []
     for one in done:
         if one.rows:
-            what = plural(lang, f"mend.done.{one.mend}", one.rows)
+            what = plural(lang, f"cleaning.done.{one.step}", one.rows)
             rows = ", ".join(map(str, one.numbers)) + (" …" if one.rows > len(one.numbers) else "")
-            lines.append(caption(translate(lang, "mend.did", what=what, rows=rows)))
+            lines.append(caption(translate(lang, "cleaning.did", what=what, rows=rows)))
     return root(join(lines)) if lines else ""
 
 

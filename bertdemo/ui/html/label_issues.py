@@ -38,20 +38,20 @@ def render_suspects(looked: Looked, left: Sequence[Listed], lang: str) -> str:
     )
 
 
-def render_relabels(relabels: Mapping[str, str], lang: str) -> str:
+def render_relabels(relabel: Mapping[str, str], lang: str) -> str:
     """Say what was changed by hand, and in which rows of the file."""
-    if not relabels:
+    if not relabel:
         return ""
-    numbers = sorted(map(int, relabels))
+    numbers = sorted(map(int, relabel))
     rows = ", ".join(map(str, numbers[:_ROWS])) + (" …" if len(numbers) > _ROWS else "")
-    said = translate(lang, "suspects.did", what=relabels_words(relabels, lang), rows=rows)
+    said = translate(lang, "suspects.did", what=relabel_words(relabel, lang), rows=rows)
     return root(f'<p class="bd-caption" role="status">{esc(said)}</p>')
 
 
-def relabels_words(relabels: Mapping[str, str], lang: str) -> str:
+def relabel_words(relabel: Mapping[str, str], lang: str) -> str:
     """Say how many labels were changed and how many rows left out."""
-    out = sum(label == "" for label in relabels.values())
-    changed = len(relabels) - out
+    out = sum(label == "" for label in relabel.values())
+    changed = len(relabel) - out
     counts = (("changed", changed), ("left_out", out))
     return translate(lang, "suspects.and").join(plural(lang, f"suspects.{name}", n) for name, n in counts if n)
 
@@ -80,13 +80,13 @@ def _ticking(shown: int, left: int, lang: str) -> str:
 
 
 def _item(one: Listed, lang: str) -> str:
-    suspect = one.suspect
+    issue = one.issue
     text = one.text if len(one.text) <= _TEXT else one.text[: _TEXT - 1] + "…"
     row = esc(translate(lang, "suspects.row", n=thousands(one.number)))
-    given, suggested = percent(suspect.given_probability, 0), percent(suspect.suggested_probability, 0)
+    given, suggested = percent(issue.given_probability, 0), percent(issue.suggested_probability, 0)
     return (
         f'<li><label><input type="checkbox" data-row="{one.number}"><span class="bd-suspect">'
-        f'<span class="bd-suspect-labels"><s>{esc(suspect.given)}</s>&nbsp;<small>{esc(given)}</small>'
-        f'<i aria-hidden="true"> → </i><b>{esc(suspect.suggested)}</b>&nbsp;<small>{esc(suggested)}</small></span>'
+        f'<span class="bd-suspect-labels"><s>{esc(issue.given)}</s>&nbsp;<small>{esc(given)}</small>'
+        f'<i aria-hidden="true"> → </i><b>{esc(issue.suggested)}</b>&nbsp;<small>{esc(suggested)}</small></span>'
         f'<small class="bd-suspect-row">{row}</small><q>{esc(text)}</q></span></label></li>'
     )

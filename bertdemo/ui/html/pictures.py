@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats
 
 GROUPS = ("g0", "g1", "g2", "g3", "g4", "g5")
-"""Shapes and colours for labels, in the order in which they are given out; `other` is for the rest."""
+"""Shapes and colors for labels, in the order in which they are given out; `other` is for the rest."""
 
 Bounds = tuple[float, float, float, float]
 """(x low, x high, y low, y high)."""
@@ -44,7 +44,7 @@ _SHAPES: Mapping[str, str] = {
     "word": _CIRCLE, "continues": _CIRCLE, "special": _SQUARE, "unknown": _CROSS,
     "g0": _CIRCLE, "g1": _CIRCLE, "g2": _SQUARE, "g3": _CROSS, "g4": _TRIANGLE, "g5": _DIAMOND, "other": _CIRCLE,
 }  # fmt: skip
-"""Group -> outline; the style sheet fills or hollows it, so that two groups differ by more than their colour."""
+"""Group -> outline; the style sheet fills or hollows it, so that two groups differ by more than their color."""
 
 
 @dataclass(frozen=True)

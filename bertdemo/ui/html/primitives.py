@@ -1,7 +1,7 @@
 """The drawing primitives that every picture of the page is made of. Strings and numbers in, HTML out.
 
 Every string that comes in is escaped here; what an argument named `*_html` holds must come from a function of
-this package. Colour never stands alone: each sign has a word, a line style or a shape beside it.
+this package. Color never stands alone: each sign has a word, a line style or a shape beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def join(parts: Iterable[str]) -> str:
 
 
 def root(html: str, kind: str = "") -> str:
-    """Wrap a finished picture in the element that carries our type and colours."""
+    """Wrap a finished picture in the element that carries our type and colors."""
     return f'<div class="bd {esc(kind)}">{html}</div>'
 
 

@@ -9,7 +9,7 @@ from bertdemo.i18n.translation import has, score, seconds, thousands, translate
 from bertdemo.run_config import RunRequest
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.label_issues import relabels_words
+from bertdemo.ui.html.label_issues import relabel_words
 from bertdemo.ui.html.primitives import empty_state, heading, join, root
 from bertdemo.ui.html.runs import metric_word, state_words
 
@@ -42,11 +42,11 @@ def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
         if name
     ]
     files += [(translate(lang, f"role.{role}"), column) for role, column in request.columns.items()]
-    if request.mends:
-        named = (translate(lang, f"mend.name.{mend}") for mend in request.mends if has(f"mend.name.{mend}"))
-        files.append((translate(lang, "runs.given.mended"), translate(lang, "checkpoint.separator").join(named)))
-    if request.relabels:
-        files.append((translate(lang, "runs.given.relabelled"), relabels_words(request.relabels, lang)))
+    if request.cleaning:
+        named = (translate(lang, f"cleaning.name.{step}") for step in request.cleaning if has(f"cleaning.name.{step}"))
+        files.append((translate(lang, "runs.given.cleaned"), translate(lang, "checkpoint.separator").join(named)))
+    if request.relabel:
+        files.append((translate(lang, "runs.given.relabeled"), relabel_words(request.relabel, lang)))
     files.append((translate(lang, "train.checkpoint"), request.checkpoint))
     parts = [heading(translate(lang, "runs.given.title")), _pairs(files)]
     if started:

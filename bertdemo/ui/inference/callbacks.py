@@ -91,7 +91,7 @@ class Callbacks:
         """Outputs: what the checkpoint is, both texts, the Fine-tune button and the file box."""
         info = self.page.catalogue.describe(checkpoint, self.page.services.owner(key))
         task = tasks.find(info.task) if info.task else None
-        roles = {role.place: role.name for role in task.reads} if task else {}
+        roles = {role.slot: role.name for role in task.reads} if task else {}
         text, pair = (_box(roles.get(place, place), place, lang) for place in ("text", "pair"))
         question = self.parts.question
         return {
@@ -151,7 +151,7 @@ class Callbacks:
             checkpoint=checkpoint,
             owner=services.owner(key),
             columns={},
-            shelf=services.shelf,
+            table_cache=services.table_cache,
             progress=lambda share: progress(share, translate(lang, "predict.file_working", percent=percent(share, 0))),
         )
         box, outcome = self.parts.file_box, root(caption(plural(lang, "predict.file_done", rows)))

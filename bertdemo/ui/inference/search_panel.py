@@ -24,7 +24,7 @@ _HITS = 10
 def documents_of(services: Services, file: str) -> list[str]:
     """Return the texts of a file: of the column that looks most like writing, row by row, "" where one is missing."""
     path = Path(file)
-    table = services.shelf.table(path, path.name)
+    table = services.table_cache.table(path, path.name)
     return [cell or "" for cell in table.columns[detect(table, [TEXT])["text"]]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 
 from bertdemo import errors
-from bertdemo.tables.table_files import ReadOptions
+from bertdemo.tables.table_files import ParseOptions
 from tests.tables.corpus.case import Case, packed
 
 CSV = b"text,label\ngood,pos\nbad,neg\n"
@@ -27,12 +27,12 @@ def locked(content: bytes) -> bytes:
 ARCHIVES = (
     Case("one file in a zip", "a.zip", packed({"some.csv": CSV}), PLAIN, notes={"archive_member": None}),
     Case("splits in a zip", "a.zip", SPLITS, PLAIN, notes={"archive_member": {"member": "train.csv", "members": 3}},
-         reading={"split": "train", "splits": ("test", "train", "validation"), "kind": "delimited"}),
+         detected={"split": "train", "splits": ("test", "train", "validation"), "kind": "delimited"}),
     Case("another split of a zip", "a.zip", SPLITS, {"text": ("x",), "label": ("y",)}, notes={"archive_member": None},
-         reading={"split": "validation", "kind": "jsonl"}, options=ReadOptions(split="validation")),
-    Case("a split that the zip has not", "a.zip", SPLITS, error=errors.SplitUnknown, options=ReadOptions(split="x")),
+         detected={"split": "validation", "kind": "jsonl"}, options=ParseOptions(split="validation")),
+    Case("a split that the zip has not", "a.zip", SPLITS, error=errors.SplitUnknown, options=ParseOptions(split="x")),
     Case("two files without a part's name", "a.zip", packed({"a.csv": CSV, "b.csv": TEST}), PLAIN,
-         notes={"archive_member": None}, reading={"split": "a.csv", "splits": ("a.csv", "b.csv")}),
+         notes={"archive_member": None}, detected={"split": "a.csv", "splits": ("a.csv", "b.csv")}),
     Case("a zip called csv", "a.csv", packed({"train.csv": CSV}), PLAIN,
          notes={"other_kind": {"ending": ".csv", "kind": ".zip"}, "archive_member": None}),
     Case("members that climb out", "a.zip", packed({"../../../../tmp/bertdemo-evil.csv": CSV}), PLAIN,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bertdemo.errors import BertDemoError
-from bertdemo.tables.table_files import ReadOptions
+from bertdemo.tables.table_files import ParseOptions
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Case:
     reading: Mapping[str, Any] = field(default_factory=dict)
     error: type[BertDemoError] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
-    options: ReadOptions = ReadOptions()  # noqa: RUF009 - frozen
+    options: ParseOptions = ParseOptions()  # noqa: RUF009 - frozen
 
 
 def packed(members: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bertdemo import errors
-from bertdemo.tables.table_files import ReadOptions
+from bertdemo.tables.table_files import ParseOptions
 from tests.tables.corpus.case import Case
 
 PLAIN = {"text": ("good", "bad"), "label": ("pos", "neg")}
@@ -40,7 +40,7 @@ def parquet(columns: dict[str, Any]) -> bytes:
 JSONL = b'{"text": "good", "label": "pos"}\n{"text": "bad", "label": "neg"}\n'
 
 DOCUMENTS = (
-    Case("a list of objects", "a.json", js(ROWS), PLAIN, numbers=(1, 2), reading={"kind": "json"}),
+    Case("a list of objects", "a.json", js(ROWS), PLAIN, numbers=(1, 2), detected={"kind": "json"}),
     Case("lists by column", "a.json", js({"text": ["good", "bad"], "label": ["pos", "neg"]}), PLAIN),
     Case("columns of pandas", "a.json",
          js({"text": {"0": "good", "1": "bad"}, "label": {"0": "pos", "1": "neg"}}), PLAIN),
@@ -49,11 +49,11 @@ DOCUMENTS = (
     Case("table of pandas", "a.json", js({"schema": {"fields": []}, "data": ROWS}), PLAIN,
          notes={"json_inside": {"under": "data"}}),
     Case("splits by name", "a.json", js(SPLITS), PLAIN,
-         reading={"split": "train", "splits": ("train", "validation", "test")}),
+         detected={"split": "train", "splits": ("train", "validation", "test")}),
     Case("splits by name, another one", "a.json", js(SPLITS), {"text": ("bad",), "label": ("neg",)},
-         options=ReadOptions(split="test"), reading={"split": "test"}),
+         options=ParseOptions(split="test"), detected={"split": "test"}),
     Case("splits by name, one that is not there", "a.json", js(SPLITS), error=errors.SplitUnknown,
-         values={"split": "extra", "splits": "train, validation, test"}, options=ReadOptions(split="extra")),
+         values={"split": "extra", "splits": "train, validation, test"}, options=ParseOptions(split="extra")),
     Case("a table deeper down", "a.json", js({"ok": True, "result": {"items": ROWS, "total": 2}}), PLAIN,
          notes={"json_inside": None}),
     Case("a list of texts", "a.json", js(["good", "bad"]), {"text": ("good", "bad")}),
@@ -63,7 +63,7 @@ DOCUMENTS = (
     Case("SQuAD", "a.json", js(SQUAD),
          {"id": ("1", "2"), "question": ("What is cold?", "Who?"), "context": ("Oslo is cold.",) * 2,
           "answer": ("Oslo", None), "answer_start": ("0", None), "is_impossible": ("false", "true")},
-         reading={"kind": "squad"}),
+         detected={"kind": "squad"}),
     Case("SQuAD that is malformed", "a.json", js({"data": [{"paragraphs": [{"qas": [{"answers": "x"}, 5]}, 7]}, None]}),
          ("id", "question", "context", "answer", "answer_start", "is_impossible"), rows=1),
     Case("no table", "a.json", js({"a": {"b": [1, 2]}, "c": "x" * 100}), error=errors.JsonWithoutTable,
@@ -72,8 +72,8 @@ DOCUMENTS = (
     Case("a list of numbers", "a.json", b"[1, 2, 3]", error=errors.JsonWithoutTable, values={"found": "[1, 2, 3]"}),
     Case("cut off", "a.json", js(ROWS)[:-9], error=errors.JsonBroken, values={"line": 1}),
     Case("brackets without end", "a.json", b"[" * 100_000, error=errors.JsonBroken),
-    Case("lines of JSON called json", "a.json", JSONL, PLAIN, reading={"kind": "jsonl"}),
-    Case("a list called jsonl", "a.jsonl", json.dumps(ROWS, indent=1).encode(), PLAIN, reading={"kind": "json"}),
+    Case("lines of JSON called json", "a.json", JSONL, PLAIN, detected={"kind": "jsonl"}),
+    Case("a list called jsonl", "a.jsonl", json.dumps(ROWS, indent=1).encode(), PLAIN, detected={"kind": "json"}),
     Case("JSON in gb18030", "a.json", json.dumps([{"文本": "很好，推荐"}], ensure_ascii=False).encode("gb18030"),
          {"文本": ("很好，推荐",)}, notes={"encoding_guessed": {"encoding": "gb18030"}}),
     Case("lines of JSON with other keys", "a.jsonl", b'{"a": 1}\n\n{"b": "x", "a": 2.0}\n{"b": null, "c": true}\n',
@@ -104,7 +104,7 @@ DOCUMENTS = (
          parquet({"text": ["a", None], "tags": [["u", "v"], []], "m": [{"k": 1}, None], "n": [1, None],
                   "d": [date(2026, 1, 2), None], "p": [Decimal("1.50"), None]}),
          {"text": ("a", None), "tags": ('["u", "v"]', "[]"), "m": ('{"k": 1}', None), "n": ("1", None),
-          "d": ("2026-01-02", None), "p": ("1.50", None)}, reading={"kind": "parquet"}),
+          "d": ("2026-01-02", None), "p": ("1.50", None)}, detected={"kind": "parquet"}),
     Case("parquet with dotted and doubled names", "a.parquet", parquet({"a.b": ["x"], "a": ["y"], "row": ["z"]}),
          {"a.b": ("x",), "a": ("y",), "row": ("z",)}),
     Case("parquet called csv", "a.csv", parquet({"text": ["a"]}), {"text": ("a",)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bertdemo import errors
-from bertdemo.tables.table_files import ReadOptions
+from bertdemo.tables.table_files import ParseOptions
 from tests.tables.corpus.case import Case
 
 SENTENCES = ("I went to the shop, alone", "There was nothing left", "So I went home again")
@@ -17,24 +17,24 @@ NER = {
 }  # fmt: skip
 
 
-def labelled(labels: tuple[str, ...], texts: tuple[str, ...], between: str) -> bytes:
+def labeled(labels: tuple[str, ...], texts: tuple[str, ...], between: str) -> bytes:
     return "".join(f"{label}{between}{text}\n" for label, text in zip(labels, texts, strict=True)).encode()
 
 
 LINES = (
     Case("a text on each line", "a.txt", "\n".join(SENTENCES).encode(), {"text": SENTENCES}, numbers=(1, 2, 3),
-         reading={"kind": "lines", "delimiter": "none"}),
+         detected={"kind": "lines", "delimiter": "none"}),
     Case("a text on each line, quoted speech", "a.txt", b'"Come," he said.\n"No."\nShe went.\n',
          {"text": ('"Come," he said.', '"No."', "She went.")}),
     Case("a text on each line below a name", "a.txt", b"text\nHello, world\nAnd you, too\n",
-         {"text": ("Hello, world", "And you, too")}, reading={"header_line": 1}),
+         {"text": ("Hello, world", "And you, too")}, detected={"header_line": 1}),
     Case("commas in a txt", "a.txt", b"text,label\ngood,pos\nbad,neg\n",
          {"text": ("good", "bad"), "label": ("pos", "neg")}),
     Case("one comma in each line is no table", "a.txt", b"Hello, world\nYes, we can\nNo, you cannot\n",
          {"text": ("Hello, world", "Yes, we can", "No, you cannot")}),
     Case("fastText", "a.txt", b"__label__pos I like it\n__label__neg I do not\n\n__label__pos Fine, really\n",
          {"label": ("pos", "neg", "pos"), "text": ("I like it", "I do not", "Fine, really")}, numbers=(1, 2, 4),
-         notes={"blank_rows": None}, reading={"delimiter": "label"}),
+         notes={"blank_rows": None}, detected={"delimiter": "label"}),
     Case("fastText, several labels", "a.txt", b"__label__a __label__b both\n__label__a one\n",
          {"label": ('["a", "b"]', '["a"]'), "text": ("both", "one")}),
     Case("fastText, a comma after the label, in a csv", "a.csv", b"__label__a , one\n__label__b , two\n",
@@ -42,30 +42,30 @@ LINES = (
     Case("fastText, a line without a label", "a.txt", b"__label__a one\n" * 5 + b"lost\n",
          {"label": ("a",) * 5 + (None,), "text": ("one",) * 5 + ("lost",)},
          notes={"unlabelled_lines": {"count": 1, "lines": "6"}}),
-    Case("label TAB text in a txt", "a.txt", labelled(("ham", "spam", "ham") * 4, FIRST, "\t"),
+    Case("label TAB text in a txt", "a.txt", labeled(("ham", "spam", "ham") * 4, FIRST, "\t"),
          {"column 1": ("ham", "spam", "ham") * 4, "column 2": FIRST}, notes={"no_header": {"columns": 2}}),
-    Case("a label, a space, the text", "a.txt", labelled(TREC, FIRST, " "), {"label": TREC, "text": FIRST},
-         reading={"delimiter": "label"}),
-    Case("a number, a space, the text", "a.txt", labelled(("0", "1") * 6, FIRST, " "),
+    Case("a label, a space, the text", "a.txt", labeled(TREC, FIRST, " "), {"label": TREC, "text": FIRST},
+         detected={"delimiter": "label"}),
+    Case("a number, a space, the text", "a.txt", labeled(("0", "1") * 6, FIRST, " "),
          {"label": ("0", "1") * 6, "text": FIRST}),
-    Case("a label, a full-width space, the text", "a.txt", labelled(("正面", "负面") * 6, SHOPS, "\u3000"),
-         {"label": ("正面", "负面") * 6, "text": SHOPS}, reading={"delimiter": "label"}),
-    Case("a label, several spaces, the text", "a.txt", labelled(TREC, FIRST, "   "), {"label": TREC, "text": FIRST}),
-    Case("a label with nothing after it", "a.txt", labelled(("HAM", "SPAM") * 12, FIRST * 2, " ") + b"HAM\n",
+    Case("a label, a full-width space, the text", "a.txt", labeled(("正面", "负面") * 6, SHOPS, "\u3000"),
+         {"label": ("正面", "负面") * 6, "text": SHOPS}, detected={"delimiter": "label"}),
+    Case("a label, several spaces, the text", "a.txt", labeled(TREC, FIRST, "   "), {"label": TREC, "text": FIRST}),
+    Case("a label with nothing after it", "a.txt", labeled(("HAM", "SPAM") * 12, FIRST * 2, " ") + b"HAM\n",
          {"label": (*("HAM", "SPAM") * 12, "HAM"), "text": (*FIRST * 2, None)},
          notes={"textless_lines": {"count": 1, "lines": "25"}}),
     Case("fastText, a label with nothing after it", "a.txt", b"__label__a one\n__label__b\n",
          {"label": ("a", "b"), "text": ("one", None)}, notes={"textless_lines": {"count": 1, "lines": "2"}}),
-    Case("a label glued to a Chinese text", "a.txt", labelled(("正面", "负面") * 6, SHOPS, ""),
-         {"label": ("正面", "负面") * 6, "text": SHOPS}, reading={"kind": "lines", "delimiter": "glued"}),
-    Case("a label in brackets glued to the text", "a.txt", labelled(("【好评】", "【差评】") * 6, SHOPS, ""),
-         {"label": ("好评", "差评") * 6, "text": SHOPS}, reading={"delimiter": "glued"}),
-    Case("a number glued to the text", "a.txt", labelled(("0", "1", "2") * 4, SHOPS, ""),
-         {"label": ("0", "1", "2") * 4, "text": SHOPS}, reading={"delimiter": "glued"}),
-    Case("an English label glued to the text", "a.txt", labelled(("positive", "negative", "pos:") * 4, FIRST, ""),
-         {"label": ("positive", "negative", "pos") * 4, "text": FIRST}, reading={"delimiter": "glued"}),
+    Case("a label glued to a Chinese text", "a.txt", labeled(("正面", "负面") * 6, SHOPS, ""),
+         {"label": ("正面", "负面") * 6, "text": SHOPS}, detected={"kind": "lines", "delimiter": "glued"}),
+    Case("a label in brackets glued to the text", "a.txt", labeled(("【好评】", "【差评】") * 6, SHOPS, ""),
+         {"label": ("好评", "差评") * 6, "text": SHOPS}, detected={"delimiter": "glued"}),
+    Case("a number glued to the text", "a.txt", labeled(("0", "1", "2") * 4, SHOPS, ""),
+         {"label": ("0", "1", "2") * 4, "text": SHOPS}, detected={"delimiter": "glued"}),
+    Case("an English label glued to the text", "a.txt", labeled(("positive", "negative", "pos:") * 4, FIRST, ""),
+         {"label": ("positive", "negative", "pos") * 4, "text": FIRST}, detected={"delimiter": "glued"}),
     Case("a glued label, some lines without one and some without a text", "a.txt",
-         labelled(("正面", "负面") * 24, SHOPS * 4, "") + "没有标签\n负面\n".encode(),
+         labeled(("正面", "负面") * 24, SHOPS * 4, "") + "没有标签\n负面\n".encode(),
          {"label": (*("正面", "负面") * 24, None, "负面"), "text": (*SHOPS * 4, "没有标签", None)},
          notes={"unlabelled_lines": {"count": 1, "lines": "49"}, "textless_lines": {"count": 1, "lines": "50"}}),
     Case("texts that begin with a number", "a.txt", "".join(f"{i % 3}3D打印了{i}次\n" for i in range(12)).encode(),
@@ -73,16 +73,16 @@ LINES = (
     Case("texts that begin with a word that could be a label", "a.txt",
          "".join(f"{('nothing', 'positively', 'badly')[i % 3]} new {i}\n" for i in range(12)).encode(),
          {"text": tuple(f"{('nothing', 'positively', 'badly')[i % 3]} new {i}" for i in range(12))}),
-    Case("labels that look glued and are not, by hand", "a.txt", labelled(("正面", "负面") * 6, SHOPS, ""),
+    Case("labels that look glued and are not, by hand", "a.txt", labeled(("正面", "负面") * 6, SHOPS, ""),
          {"text": tuple(f"{label}{text}" for label, text in zip(("正面", "负面") * 6, SHOPS, strict=True))},
-         options=ReadOptions(delimiter="none")),
+         options=ParseOptions(delimiter="none")),
     Case("a glued label in a csv, by hand", "a.csv", "正面很好\n负面不好\n".encode(),
-         {"label": ("正面", "负面"), "text": ("很好", "不好")}, options=ReadOptions(delimiter="glued")),
+         {"label": ("正面", "负面"), "text": ("很好", "不好")}, options=ParseOptions(delimiter="glued")),
     Case("questions have no label", "a.txt", "\n".join(QUESTIONS).encode(), {"text": QUESTIONS}),
     Case("questions whose first word is a label, by hand", "a.txt", b"What is it?\nHow is it?\n",
-         {"label": ("What", "How"), "text": ("is it?", "is it?")}, options=ReadOptions(delimiter="label")),
+         {"label": ("What", "How"), "text": ("is it?", "is it?")}, options=ParseOptions(delimiter="label")),
     Case("CoNLL", "a.conll", b"Anna\tB-PER\nlives\tO\nin\tO\nOslo\tB-LOC\n\nYes\tO\n", NER, numbers=(1, 6),
-         reading={"kind": "conll"}),
+         detected={"kind": "conll"}),
     Case("CoNLL with spaces, in a txt", "a.txt",
          b"-DOCSTART- -X- O O\n\nAnna NN B-NP B-PER\nlives VB B-VP O\nin IN B-PP O\nOslo NN B-NP B-LOC\n\nYes UH O O\n",
          NER, numbers=(3, 8)),

@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 
 from bertdemo import errors
-from bertdemo.tables.table_files import ReadOptions
+from bertdemo.tables.table_files import ParseOptions
 from tests.tables.corpus.case import Case, packed
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
@@ -40,18 +40,18 @@ TWO = book({"notes": [["about", "this", "file"], ["a", "b", "c"]], "data": TABLE
 
 WORKBOOKS = (
     Case("one sheet", "a.xlsx", book({"data": TABLE}), PLAIN, numbers=(2, 3),
-         reading={"kind": "xlsx", "sheet": "data"}),
+         detected={"kind": "xlsx", "sheet": "data"}),
     Case("an empty sheet first", "a.xlsx", book({"empty": [], "data": TABLE}), PLAIN,
-         notes={"sheet": {"sheet": "data", "sheets": 2}}, reading={"sheets": ("empty", "data")}),
-    Case("the second sheet, by hand", "a.xlsx", TWO, PLAIN, options=ReadOptions(sheet="data"),
-         reading={"sheet": "data"}),
+         notes={"sheet": {"sheet": "data", "sheets": 2}}, detected={"sheets": ("empty", "data")}),
+    Case("the second sheet, by hand", "a.xlsx", TWO, PLAIN, options=ParseOptions(sheet="data"),
+         detected={"sheet": "data"}),
     Case("a sheet that is not there", "a.xlsx", TWO, error=errors.SheetUnknown,
-         values={"sheet": "x", "sheets": "notes, data"}, options=ReadOptions(sheet="x")),
+         values={"sheet": "x", "sheets": "notes, data"}, options=ParseOptions(sheet="x")),
     Case("titles above the header", "a.xlsx",
          book({"data": [["Customer survey"], ["exported 2026-11-23"], [], ["text", "label", "n"], ["good", "pos", 1],
                         ["bad", "neg", 2], ["ok", "pos", 3]]}),
          {"text": ("good", "bad", "ok"), "label": ("pos", "neg", "pos"), "n": ("1", "2", "3")}, numbers=(5, 6, 7),
-         notes={"above_header": {"count": 2, "lines": "1, 2"}}, reading={"header_line": 4}),
+         notes={"above_header": {"count": 2, "lines": "1, 2"}}, detected={"header_line": 4}),
     Case("a title above two columns", "a.xlsx", book({"data": [["Survey"], *TABLE, ["fine", "pos"]]}),
          {"text": ("good", "bad", "fine"), "label": ("pos", "neg", "pos")}, notes={"above_header": None}),
     Case("numbers, dates and truths", "a.xlsx",

@@ -33,7 +33,7 @@ def messy(tmp_path: Path) -> Source:
 
 def shown(data: ChosenData, source: Source, lang: str = "en") -> dict[str, Any]:
     names = (
-        "found", "report", "preview", "picked", "task", "text", "pair", "label", "preview_box", "mends", "told"
+        "found", "report", "preview", "picked", "task", "text", "pair", "label", "preview_box", "cleaning", "told"
     )  # fmt: skip
     values = data.shown(source, None, "bundled", "", lang)
     assert len(values) == len(names) == SHOWN
@@ -65,8 +65,8 @@ def test_a_table_with_one_column_is_told_the_two_ways_on(data: ChosenData, tmp_p
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_only_what_would_change_something_is_offered_with_its_count(data: ChosenData, messy: Source, lang: str) -> None:
-    offered = shown(data, messy, lang)["mends"]
-    assert [mend for _, mend in offered["choices"]] == ["merge_labels", "drop_missing", "drop_duplicates", "drop_rare"]
+    offered = shown(data, messy, lang)["cleaning"]
+    assert [step for _, step in offered["choices"]] == ["merge_labels", "drop_missing", "drop_duplicates", "drop_rare"]
     assert all("1" in words for words, _ in offered["choices"]) and offered["value"] == []
 
 
@@ -81,15 +81,15 @@ def test_a_guessed_column_says_why_until_a_person_chooses_another(data: ChosenDa
 def test_a_tick_is_done_and_told_and_undone_without_a_trace(data: ChosenData, messy: Source) -> None:
     before = Path(messy.path).read_bytes()
     plain = shown(data, messy)
-    ticked = shown(data, Source(messy.path, messy.name, mends=("drop_duplicates", "merge_labels")))
-    assert ticked["mends"]["value"] == ["drop_duplicates", "merge_labels"]
+    ticked = shown(data, Source(messy.path, messy.name, cleaning=("drop_duplicates", "merge_labels")))
+    assert ticked["cleaning"]["value"] == ["drop_duplicates", "merge_labels"]
     assert "1 repeated row was dropped. In row 62." in ticked["told"] and "In row 63." in ticked["told"]
     assert ticked["found"]["labels"] == 2 and plain["found"]["labels"] == 3
     assert shown(data, messy) == plain and Path(messy.path).read_bytes() == before
 
 
 def test_what_trains_is_what_was_shown(data: ChosenData, messy: Source) -> None:
-    every = Source(messy.path, messy.name, mends=("merge_labels", "drop_missing", "drop_duplicates"))
+    every = Source(messy.path, messy.name, cleaning=("merge_labels", "drop_missing", "drop_duplicates"))
     table = data.prepared(every, PICKED)[0].table
     assert table.rows == 61 and set(table.columns["label"]) == {"yes", "no"}
     assert shown(data, every)["found"]["split"] == {"train": 49, "validation": 12, "test": 0}
@@ -102,10 +102,10 @@ def test_a_mend_that_leaves_one_label_is_refused_in_words_and_can_be_taken_back(
     path.write_text(
         "text,label\n" + "".join(f"film {i} was shown,{'Yes' if i % 2 else 'yes'}\n" for i in range(20)), "utf-8"
     )
-    source = Source(str(path), path.name, mends=("merge_labels",))
+    source = Source(str(path), path.name, cleaning=("merge_labels",))
     refused = shown(data, source)
     assert refused["found"] is None and 'role="alert"' in refused["report"]
-    assert refused["mends"]["visible"] and refused["mends"]["value"] == ["merge_labels"]
+    assert refused["cleaning"]["visible"] and refused["cleaning"]["value"] == ["merge_labels"]
     with pytest.raises(OneClass):
         data.prepared(source, PICKED)
 
@@ -123,21 +123,21 @@ def test_a_file_that_cannot_be_read_offers_nothing(data: ChosenData, tmp_path: P
     path = tmp_path / "empty.csv"
     path.write_bytes(b"")
     refused = shown(data, Source(str(path), path.name))
-    assert refused["found"] is None and not refused["mends"]["visible"] and refused["told"] == ""
+    assert refused["found"] is None and not refused["cleaning"]["visible"] and refused["told"] == ""
     assert len(data.nothing("zh")) == SHOWN
 
 
-def test_a_relabelled_row_is_so_in_every_view_and_in_what_trains(data: ChosenData, messy: Source) -> None:
+def test_a_relabeled_row_is_so_in_every_view_and_in_what_trains(data: ChosenData, messy: Source) -> None:
     plain = shown(data, messy)
-    source = messy.relabelled({"2": "no", "3": "", "63": "yes"})
+    source = messy.relabeled({"2": "no", "3": "", "63": "yes"})
     changed = shown(data, source)
     assert plain["found"]["labels"] == 3 and changed["found"]["labels"] == 2
     assert sum(changed["found"]["split"].values()) == sum(plain["found"]["split"].values()) - 1
     assert "<td>good 0</td><td>no</td>" in changed["preview"] and "poor 0" not in changed["preview"]
-    assert "merge_labels" not in [mend for _, mend in changed["mends"]["choices"]]
+    assert "merge_labels" not in [step for _, step in changed["cleaning"]["choices"]]
     table = data.prepared(source, PICKED)[0].table
     assert table.columns["label"][0] == "no" and 3 not in table.row_numbers
-    assert shown(data, source.relabelled({})) == plain and source.relabelled({}) == messy
+    assert shown(data, source.relabeled({})) == plain and source.relabeled({}) == messy
 
 
 def test_files_beside_the_data_are_looked_at_and_change_what_the_settings_are_told(
@@ -148,7 +148,7 @@ def test_files_beside_the_data_are_looked_at_and_change_what_the_settings_are_to
     plain = messy.beside(str(asked), None)
     refused = shown(data, plain)
     assert refused["found"] is None and "asked.csv has labels that no training row has: 1 (YES)" in refused["report"]
-    merged = shown(data, Source(messy.path, messy.name, mends=("merge_labels",)).beside(str(asked), None))
+    merged = shown(data, Source(messy.path, messy.name, cleaning=("merge_labels",)).beside(str(asked), None))
     assert merged["found"]["split"] == {"train": 60, "validation": 2, "test": 0}
     assert "stands in asked.csv too (there in row 2): 2" in merged["report"]
     assert shown(data, plain.beside(None, None)) == shown(data, messy)
@@ -189,7 +189,7 @@ def test_another_task_guesses_its_own_columns_and_offers_only_mends_that_make_se
     source = Source(str(FOLDER / "reviews_en.csv"), "reviews_en.csv")
     values = data.shown(source, Picked("fill_mask"), "bundled", "", "en")
     assert values[3] == Picked("fill_mask", "review") and values[0]["labels"] == 0
-    assert [mend for _, mend in values[9]["choices"]] == []
+    assert [step for _, step in values[9]["choices"]] == []
 
 
 def test_rows_that_are_all_one_text_are_refused_above_what_else_is_wrong(data: ChosenData, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def services(home: Path, tmp_path: Path) -> Iterator[Services]:
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
     path = write_csv(tmp_path / "data.csv", [*rows_of(24), rows_of(24)[3]])
-    return Source(str(path), path.name, mends=("drop_duplicates",))
+    return Source(str(path), path.name, cleaning=("drop_duplicates",))
 
 
 def begun(services: Services, name: str, source: Source | None, fields: list[Any]) -> RunRequest:
@@ -60,9 +60,9 @@ def test_what_is_kept_has_the_data_mends_columns_and_model_that_start_would_take
 ) -> None:
     kept, started = begun(services, "keep", source, sent()), begun(services, "start", source, sent())
     assert kept.config == replace(started.config, method="regression")
-    for name in ("columns", "mends", "checkpoint", "data_name", "task", "baselines"):
+    for name in ("columns", "cleaning", "checkpoint", "data_name", "task", "baselines"):
         assert getattr(kept, name) == getattr(started, name), name
-    assert kept.mends == ("drop_duplicates",)
+    assert kept.cleaning == ("drop_duplicates",)
     assert started.config.method == "fine_tune"
 
 
@@ -74,7 +74,7 @@ def test_training_again_after_a_reload_takes_what_was_changed_in_the_form(servic
     _, again, *_ = calls.again(run, None, *reloaded, *sent(epochs="5", seed=7))
     second = services.registry.read(again["run"], "").request
     assert second.config == replace(first.config, epochs=5, seed=7)
-    assert (second.checkpoint, second.mends, second.data_name) == ("local:tiny", first.mends, first.data_name)
+    assert (second.checkpoint, second.cleaning, second.data_name) == ("local:tiny", first.cleaning, first.data_name)
     _, other, *_ = calls.again(run, None, *asked[:3], "google-bert/bert-base-cased", "", "en", *sent())
     assert services.registry.read(other["run"], "").request.checkpoint == "google-bert/bert-base-cased"
 

@@ -12,7 +12,7 @@ import pytest
 from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.services import Services
 from bertdemo.settings import Settings
-from bertdemo.tables.parse_options import ReadOptions
+from bertdemo.tables.parse_options import ParseOptions
 from bertdemo.ui.fine_tune import parse_options_panel
 from bertdemo.ui.fine_tune.dataset_state import ChosenData, Source
 
@@ -26,7 +26,7 @@ def data(settings: Settings) -> ChosenData:
 
 
 def told(data: ChosenData, path: Path, lang: str = "en", **options: str) -> dict[str, Any]:
-    source = Source(str(path), path.name, options=ReadOptions(**options))
+    source = Source(str(path), path.name, options=ParseOptions(**options))
     return dict(zip(("box", "said", *LISTS), parse_options_panel._told(data, source, lang), strict=True))
 
 
@@ -101,4 +101,4 @@ def test_every_choice_has_words_and_is_one_that_the_reader_takes(name: str, lang
     choices = parse_options_panel._choices(name)(lang)
     assert len({label for label, _ in choices}) == len(choices) > 2
     for _, value in choices[1:]:
-        assert getattr(ReadOptions(**{name: value}), name) == value
+        assert getattr(ParseOptions(**{name: value}), name) == value

@@ -7,19 +7,19 @@ import re
 import pytest
 
 from bertdemo.analysis.label_issue_search import Listed, Looked
-from bertdemo.analysis.label_issues import Suspect
+from bertdemo.analysis.label_issues import LabelIssue
 from bertdemo.i18n.translation import LANGUAGES, plural, translate
 from bertdemo.run_config import RunConfig, RunRequest
 from bertdemo.ui.fine_tune.dataset_state import Picked, Source
 from bertdemo.ui.fine_tune.label_issues_panel import Seen
-from bertdemo.ui.html.label_issues import SHOWN, relabels_words, render_relabels, render_suspects
+from bertdemo.ui.html.label_issues import SHOWN, relabel_words, render_relabels, render_suspects
 from bertdemo.ui.html.run_list import render_request
 from tests.ui.html.test_primitives import HOSTILE, read
 from tests.ui.html.test_runs import OURS, finished
 
 
 def listed(n: int, text: str = "a text", given: str = "yes", suggested: str = "no") -> tuple[Listed, ...]:
-    return tuple(Listed(2 + i, f"{text} {i}", Suspect(i, given, suggested, 0.01 + i / 1000, 0.97)) for i in range(n))
+    return tuple(Listed(2 + i, f"{text} {i}", LabelIssue(i, given, suggested, 0.01 + i / 1000, 0.97)) for i in range(n))
 
 
 def looked(n: int, rows: int = 480, usable: int = 480, rare: tuple[int, int] = (0, 0)) -> Looked:
@@ -63,12 +63,12 @@ def test_nothing_found_a_sample_and_what_was_passed_over_are_said(lang: str) -> 
 
 
 def test_what_was_done_is_said_in_words_here_and_in_the_run() -> None:
-    relabels = {str(row): "a" if row < 14 else "" for row in range(2, 17)}
-    assert relabels_words(relabels, "en") == "12 labels were changed, 3 rows left out"
-    assert relabels_words({"2": ""}, "en") == "1 row left out"
-    assert relabels_words(relabels, "zh") == "已更改 12 个标签，已去掉 3 行"
-    assert "In row 2, 3, 4" in words(render_relabels(relabels, "en")) and render_relabels({}, "en") == ""
-    request = RunRequest("classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", relabels=relabels)
+    relabel = {str(row): "a" if row < 14 else "" for row in range(2, 17)}
+    assert relabel_words(relabel, "en") == "12 labels were changed, 3 rows left out"
+    assert relabel_words({"2": ""}, "en") == "1 row left out"
+    assert relabel_words(relabel, "zh") == "已更改 12 个标签，已去掉 3 行"
+    assert "In row 2, 3, 4" in words(render_relabels(relabel, "en")) and render_relabels({}, "en") == ""
+    request = RunRequest("classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", relabel=relabel)
     assert "12 labels were changed, 3 rows left out" in words(render_request(request, finished(), "en"))
 
 
@@ -86,13 +86,13 @@ PICKED = Picked("classification", "text", "", "label")
 
 
 def test_a_list_holds_for_its_data_whatever_is_done_about_single_rows() -> None:
-    source = Source("/x.csv", "x.csv", mends=("drop_missing",)).relabelled({"9": "no"})
+    source = Source("/x.csv", "x.csv", cleaning=("drop_missing",)).relabeled({"9": "no"})
     seen = Seen(looked(3), source, PICKED, "bundled")
     about = (PICKED, "bundled")
-    done = source.relabelled({"9": "no", "2": "no", "3": ""})
+    done = source.relabeled({"9": "no", "2": "no", "3": ""})
     assert seen.holds(source, *about) and seen.holds(done, *about)
     assert [one.number for one in seen.left(source)] == [2, 3, 4] and [one.number for one in seen.left(done)] == [4]
-    others = [None, Source("/y.csv", "x.csv"), Source("/x.csv", "x.csv"), source.relabelled({})]
+    others = [None, Source("/y.csv", "x.csv"), Source("/x.csv", "x.csv"), source.relabeled({})]
     assert not any(seen.holds(other, *about) for other in others)
     assert not seen.holds(source, Picked("classification", "text", "", "text"), "bundled")
     assert not seen.holds(source, PICKED, "other")

@@ -9,7 +9,7 @@ import pytest
 from bertdemo.analysis.report import Finding, LengthSummary, Report
 from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.i18n.translation import LANGUAGES, translate
-from bertdemo.run_config import RunConfig, RunRequest, chosen_for
+from bertdemo.run_config import RunConfig, RunRequest, resolve_defaults
 from bertdemo.runs import events as ev
 from bertdemo.runs.evaluation import Mistake, evaluate
 from bertdemo.runs.registry import RunView
@@ -105,7 +105,7 @@ def info() -> CheckpointInfo:
 def pictures(lang: str) -> dict[str, str]:
     said = Labels((LabelScore(HOSTILE, 0.8), LabelScore("b", 0.2)))
     failed = ev.Failed(**common(4), message="error.bug_in_run", values={"error_id": HOSTILE})
-    config = chosen_for(RunConfig(), train_rows=80, parameters=10**7, suggested_length=16)
+    config = resolve_defaults(RunConfig(), train_rows=80, parameters=10**7, suggested_length=16)
     note = Note("sheet", {"sheet": HOSTILE, "sheets": HOSTILE})
     return {
         "run": runs.render_run(training(), lang),
@@ -284,7 +284,7 @@ def test_its_stop_is_told_as_what_it_was(lang: str) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_what_the_settings_come_to_leaves_out_what_a_regression_has_no_use_for(lang: str) -> None:
-    config = chosen_for(RunConfig(method="regression"), train_rows=80, parameters=10**7, suggested_length=16)
+    config = resolve_defaults(RunConfig(method="regression"), train_rows=80, parameters=10**7, suggested_length=16)
     words = read(data_picture.render_chosen(config, {"train": 80, "validation": 20, "test": 0}, lang)).words
     assert translate(lang, "config.max_length") in words and translate(lang, "config.epochs") not in words
     assert translate(lang, "data.split_frozen", train="80", held_out="20") in words

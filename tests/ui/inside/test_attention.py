@@ -27,7 +27,7 @@ OURS = {
 LAYERS, HEADS, WIDTH = 3, 4, 32
 D_K = WIDTH // HEADS
 TOLERANCE = 1 / 65535
-RENORMALISED = {"en": "renormalised", "zh": "重新归一化"}
+RENORMALIZED = {"en": "renormalized", "zh": "重新归一化"}
 
 
 def soft(scores: np.ndarray) -> np.ndarray:
@@ -246,7 +246,7 @@ def test_across_shows_what_the_first_text_gives_to_the_second_and_nothing_else()
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_what_a_switch_leaves_out_is_said_beside_the_matrix(lang: str) -> None:
     hidden, across = (translate(lang, f"inside.attention.{name}") for name in ("hidden_special", "only_across"))
-    assert RENORMALISED[lang] in hidden
+    assert RENORMALIZED[lang] in hidden
     for view in (View(), HIDDEN, View(across=True), View(hide_special=True, across=True)):
         words = said(draw.render_matrix(PAIR, PAIR_HEAD, view, lang))
         assert (hidden in words, across in words) == (view.hide_special, view.across)
@@ -258,11 +258,11 @@ def test_a_stretched_scale_is_flagged_and_named_with_its_largest_weight() -> Non
     assert re.search(r'role="img" tabindex="0" aria-label="Attention of layer 2, head 3: 9 rows', plain)
     assert 'data-stretched="1"' in stretched
     assert "data-stretched" not in plain
-    assert "Full colour is 1." in said(plain)
-    assert f"Full colour is {HEAD.weights.max():.3f}." in said(stretched)
-    assert (decoded(plain) == decoded(stretched)).all(), "only the colours change"
+    assert "Full color is 1." in said(plain)
+    assert f"Full color is {HEAD.weights.max():.3f}." in said(stretched)
+    assert (decoded(plain) == decoded(stretched)).all(), "only the colors change"
     hidden = draw.render_matrix(SEEN, HEAD, View(hide_special=True, stretched=True), "en")
-    assert f"Full colour is {draw.shown_weights(SEEN, HEAD, HIDDEN).max():.3f}." in said(hidden)
+    assert f"Full color is {draw.shown_weights(SEEN, HEAD, HIDDEN).max():.3f}." in said(hidden)
 
 
 # --- the numbers of one token -------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from bertdemo.ui.inside.html.learn import render_captions
 from tests.ui.inside import test_attention as attention
 from tests.ui.inside import test_html as inside
 
-PLACES = {
+INPUT_SLOTS = {
     **{name: name for name in NAMES},
     "segments": "specials", "mask": "specials", "norms": "step", "update": "step", "class_map": "class map",
     "number": "a number",
@@ -32,7 +32,7 @@ def drawings(lang: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_picture_has_its_own_two_sentences(name: str, lang: str) -> None:
     words = says(name, lang)
-    assert drawings(lang)[PLACES[name]].count(words) == 1
+    assert drawings(lang)[INPUT_SLOTS[name]].count(words) == 1
     shows, no = (translate(lang, f"inside.picture.{name}.{part}") for part in ("shows", "not"))
     assert shows[-1] in ".。" and no[-1] in ".。" and len(shows) < 200 and len(no) < 200
 

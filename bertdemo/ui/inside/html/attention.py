@@ -35,7 +35,7 @@ class View:
     hide_special: bool = False
     """Leave out what BERT added, and let each row share out 1 over the rest."""
     stretched: bool = False
-    """Paint the largest weight in full colour, instead of 1."""
+    """Paint the largest weight in full color, instead of 1."""
     across: bool = False
     """Only from the first sentence to the second."""
 

@@ -67,7 +67,7 @@ def render_class_map(class_map: ClassMap, lang: str) -> str:
     )
     return root(
         f'<div class="bd-two">{maps}</div>{_class_legend(class_map.labels, groups, lang)}'
-        + more(translate(lang, "inside.class_map.numbers"), _centres(class_map, groups, lang), keep="class-map")
+        + more(translate(lang, "inside.class_map.numbers"), _centers(class_map, groups, lang), keep="class-map")
         + caption(plural(lang, "inside.class_map.caption", rows, share=share))
         + says("class_map", lang),
         "bd-in",
@@ -108,7 +108,7 @@ def render_difference(difference: Floats, seen: LayerTrace, layer: int, head: in
     )
 
 
-def _centres(class_map: ClassMap, groups: dict[str, str], lang: str) -> str:
+def _centers(class_map: ClassMap, groups: dict[str, str], lang: str) -> str:
     """The map in words: of each label its rows, where they lie in the middle, and how far from there on average."""
     of: dict[str, list[int]] = {}
     for i, label in enumerate(class_map.labels):
@@ -125,7 +125,7 @@ def _centres(class_map: ClassMap, groups: dict[str, str], lang: str) -> str:
     headers += [
         translate(lang, f"inside.class_map.column.{name}", when=translate(lang, f"inside.{when}"))
         for when in ("before", "after")
-        for name in ("centre", "spread")
+        for name in ("center", "spread")
     ]
     return table(headers, sorted(rows, key=lambda row: row[0]), numeric=range(1, 6))
 

@@ -25,7 +25,7 @@ _SHOWN_STARTS = 10
 _SHOWN_MISSES = 6
 _SHOWN_CHARACTERS = 40
 _FULL = 0.99
-"""Share of the position table's numbers that stay within its colour scale: a few columns are far larger."""
+"""Share of the position table's numbers that stay within its color scale: a few columns are far larger."""
 
 
 def render_tokens(seen: LayerTrace, chosen: int, lang: str) -> str:
@@ -197,7 +197,7 @@ def _vector(sign: str, name: str, vector: Floats, scale: float, lang: str) -> st
 
 
 def _numbers(vectors: Sequence[tuple[str, Floats]], lang: str) -> str:
-    """The first numbers of each vector, for who cannot or will not read colours."""
+    """The first numbers of each vector, for who cannot or will not read colors."""
     most = min(_SHOWN_NUMBERS, len(vectors[0][1]))
     rows = [[name, *(f"{round(float(value), 3) + 0.0:.3f}" for value in vector[:most])] for name, vector in vectors]
     headers = ["", *(f"[{i}]" for i in range(most))]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bertdemo.dataset.cleaning import FEW_ROWS, MENDS
+from bertdemo.dataset.cleaning import CLEANING_STEPS, FEW_ROWS
 from tests.e2e.conftest import Visit
 from tests.e2e.visitor import Visitor
 
@@ -31,9 +31,9 @@ def _words(visitor: Visitor, key: str, count: int) -> str:
     return visitor.say(f"{key}.{'one' if count == 1 else 'other'}", n=str(count), few=FEW_ROWS)
 
 
-def _tick(visitor: Visitor, mend: str) -> None:
-    words = _words(visitor, f"mend.{mend}", COUNTS[mend])
-    visitor.page.locator("#train-mends label").filter(has_text=words).click()
+def _tick(visitor: Visitor, step: str) -> None:
+    words = _words(visitor, f"cleaning.{step}", COUNTS[step])
+    visitor.page.locator("#train-cleaning label").filter(has_text=words).click()
 
 
 def _facts(visitor: Visitor) -> str:
@@ -42,22 +42,22 @@ def _facts(visitor: Visitor) -> str:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_each_tick_mends_and_its_absence_undoes(visit: Visit, tmp_path: Path, lang: str) -> None:
-    assert set(COUNTS) == set(MENDS)
+    assert set(COUNTS) == set(CLEANING_STEPS)
     path = tmp_path / "messy.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("text", "label"), *MESSY])
     visitor = visit(lang, viewport={"width": 390, "height": 844}).open("train")
     visitor.upload(path)
     page = visitor.page
-    page.locator("#train-mends label").nth(len(MENDS) - 1).wait_for()
+    page.locator("#train-cleaning label").nth(len(CLEANING_STEPS) - 1).wait_for()
     before = _facts(visitor)
-    for mend, count in COUNTS.items():
-        done = _words(visitor, f"mend.done.{mend}", count)
+    for step, count in COUNTS.items():
+        done = _words(visitor, f"cleaning.done.{step}", count)
         for _ in range(2):  # done, undone, and done again
-            _tick(visitor, mend)
-            page.locator("#train-mended").get_by_text(done).wait_for()
+            _tick(visitor, step)
+            page.locator("#train-cleaned").get_by_text(done).wait_for()
             assert _facts(visitor) != before
-            _tick(visitor, mend)
-            page.locator("#train-mended").get_by_text(done).wait_for(state="detached")
+            _tick(visitor, step)
+            page.locator("#train-cleaned").get_by_text(done).wait_for(state="detached")
             assert _facts(visitor) == before
     assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -26,7 +26,7 @@ def planted(services: Services) -> Row:
     )
     wanted = "≥ 0.5"
     if not (DATA / "banking77").is_dir():
-        return skipped(what, wanted, "no labelled data beside the checkout")
+        return skipped(what, wanted, "no labeled data beside the checkout")
     with (DATA / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
         rows = [(row["text"], row["category"]) for row in csv.DictReader(file)]
     found = [_precision(services, rows, seed) for seed in SEEDS]
@@ -55,7 +55,7 @@ def _precision(services: Services, rows: list[tuple[str, str]], seed: int) -> tu
                 writer.writerow((text, other if index in wrong else label))
         table = table_files.read(path, path.name, services.settings.limits)
         started = time.monotonic()
-        looked = services.suspects.look(prepare(table, tasks.find("classification"), columns), "bundled", "")
+        looked = services.label_issues.look(prepare(table, tasks.find("classification"), columns), "bundled", "")
         seconds = time.monotonic() - started
         at = {number: index for index, number in enumerate(table.row_numbers)}
         seen = set(label_issues.sample([(label or "").strip() for label in table.columns["label"]]))
