@@ -2,7 +2,7 @@
 
 Each RunConfig field carries its default, its bounds and a sentence. The settings form, the API and the saved
 run all read them from here, so a new hyper-parameter is one field plus its use and its two locale keys
-(`config.<field>` and `config.<field>.help`). `None` means "chosen for this data": `chosen_for` fills it in.
+(`config.<field>` and `config.<field>.help`). `None` means "chosen for this data": `resolve_defaults` fills it in.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class RunConfig:
 
     @property
     def truncation(self) -> Truncation:
-        """How much of a text is read, once `chosen_for` has filled in the length."""
+        """How much of a text is read, once `resolve_defaults` has filled in the length."""
         return Truncation(self.max_length or 0, self.keep)
 
     def used(self) -> dict[str, object]:

@@ -168,5 +168,5 @@ def test_pieces_are_joined_as_people_write(pieces: list[str], text: str) -> None
 
 def test_copying_the_source_is_the_baseline() -> None:
     table = table_of(("a b c d", "a b"), ("same", "same"))
-    [found] = TASK.reached(table, COLUMNS, [0, 1], frozen=None)  # type: ignore[arg-type]
+    [found] = TASK.baseline_scores(table, COLUMNS, [0, 1], frozen=None)  # type: ignore[arg-type]
     assert found.kind == "copied" and found.metrics["rouge_l"].value == pytest.approx((2 / 3 + 1) / 2)

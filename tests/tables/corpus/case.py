@@ -17,7 +17,7 @@ class Case:
     """A file and what it must give.
 
     `columns` in full, or their names with `rows` where the file is large. `notes` are all of them, with their values
-    where a mapping is given. `reading` holds the fields that matter.
+    where a mapping is given. `detected` holds the fields that matter.
     """
 
     id: str
@@ -27,7 +27,7 @@ class Case:
     rows: int | None = None
     numbers: tuple[int, ...] | None = None
     notes: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
-    reading: Mapping[str, Any] = field(default_factory=dict)
+    detected: Mapping[str, Any] = field(default_factory=dict)
     error: type[BertDemoError] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     options: ParseOptions = ParseOptions()  # noqa: RUF009 - frozen
