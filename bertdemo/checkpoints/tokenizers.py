@@ -7,9 +7,11 @@ and truncation that some files carry cannot leak into the next caller's encoding
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -91,7 +93,6 @@ class SharedTokenizer:
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self._lock = Lock()
-        self._json: str | None = None
         self.vocabulary: Mapping[str, int] = MappingProxyType(tokenizer.get_vocab(with_added_tokens=True))
         """Piece to id, added tokens included."""
 
@@ -132,6 +133,16 @@ class SharedTokenizer:
     def mask_id(self) -> int | None:
         """Id of [MASK]."""
         return self.vocabulary.get(MASK)
+
+    @cached_property
+    def token_of(self) -> Mapping[int, str]:
+        """Input ID to token."""
+        return {number: token for token, number in self.vocabulary.items()}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of `backend_json`: tokenizers of equal digests make the same tokens."""
+        return hashlib.sha256(self.backend_json().encode("utf-8")).hexdigest()
 
     @property
     def lowercase(self) -> bool | None:

@@ -7,7 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from bertdemo.checkpoints.kept_tokens import KeptTokenizer
+from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.prepared import PreparedDataset, prepare
 from bertdemo.dataset.split import SEED
 from bertdemo.errors import FileMissing
@@ -54,6 +57,7 @@ class DatasetCache:
         self._tables = tables
         self._kept: OrderedDict[DatasetKey, PreparedDataset] = OrderedDict()
         self._preparing: dict[DatasetKey, threading.Lock] = {}
+        self._tokenizers: OrderedDict[tuple[object, ...], KeptTokenizer] = OrderedDict()
         self._guard = threading.Lock()
 
     def table(self, preparation: Preparation) -> Table:
@@ -77,6 +81,20 @@ class DatasetCache:
         finally:
             with self._guard:
                 self._preparing.pop(key, None)
+
+    def tokenizer(self, prepared: PreparedDataset, tokenizer: SharedTokenizer) -> SharedTokenizer:
+        """Return `tokenizer` as one that keeps the tokens of the dataset's file, whatever is asked of its rows."""
+        if not isinstance(prepared.key, DatasetKey):  # not made here
+            return tokenizer
+        key = (prepared.key.preparation.path, prepared.key.files[:1], tokenizer.digest)
+        with self._guard:
+            if key not in self._tokenizers:
+                self._tokenizers[key] = KeptTokenizer(tokenizer, TemporaryFile())  # noqa: SIM115 - it closes it
+            kept = self._tokenizers[key]
+            self._tokenizers.move_to_end(key)
+            while len(self._tokenizers) > _KEPT:
+                self._tokenizers.popitem(last=False)
+        return kept
 
     def _prepared(
         self,

@@ -31,7 +31,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from bertdemo.checkpoints import kept_tokens
 from bertdemo.checkpoints.info import owner_sha256
+from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset import stored
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
@@ -85,10 +87,17 @@ class Registry:
         self._guard = threading.Lock()
         self._creating = threading.Lock()
 
-    def create(self, request: RunRequest, owner: str, prepared: PreparedDataset | None = None) -> str:
+    def create(
+        self,
+        request: RunRequest,
+        owner: str,
+        prepared: PreparedDataset | None = None,
+        tokenizer: SharedTokenizer | None = None,
+    ) -> str:
         """Write a run folder with copies of the files in it, and its Queued event; return the run id.
 
-        `prepared` is the dataset that is made of those files: the worker reads and divides none again.
+        `prepared` is the dataset that is made of those files: the worker reads and divides none again. What
+        `tokenizer` has kept of its texts goes with it.
         Raises TooManyRuns or QueueFull where the owner has as many runs as are kept, or may wait and train.
         """
         self._check_quotas(owner)  # before large files are copied
@@ -100,6 +109,8 @@ class Registry:
             self._fill(draft, run_id, request, owner)
             if prepared is not None:
                 stored.save(prepared, draft)
+            if isinstance(tokenizer, kept_tokens.KeptTokenizer):
+                tokenizer.save(draft / kept_tokens.FOLDER)
             with self._creating:  # of two at the limit, the second counts the first
                 self._check_quotas(owner)
                 draft.replace(self.folder(run_id))  # whole, its first event included, or not at all

@@ -128,7 +128,9 @@ class Supervisor:
         config = replace(request.config, device=device.id)
         task, columns = prepared.task.id, dict(prepared.columns)
         complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)
-        run_id = self._registry.create(complete, owner, prepared)
+        tokenizer = self._catalogue.tokenizer(info.id, owner) if info.ready else None
+        kept = self._datasets.tokenizer(prepared, tokenizer) if tokenizer is not None else None
+        run_id = self._registry.create(complete, owner, prepared, kept)
         with self._guard:
             if self._dispatches and run_id not in self._queue:  # a look at the folders may have found it already
                 self._queue.append(run_id)

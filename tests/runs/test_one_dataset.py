@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset import cleaning, fingerprints, prepared
 from bertdemo.runs import admission
 from bertdemo.runs.registry import Registry
@@ -52,8 +55,16 @@ def test_report_api_run_and_result_name_the_same_rows(
 
     monkeypatch.setattr(cleaning, "fingerprint_rows", counting)
     monkeypatch.setattr(prepared, "fingerprint_rows", counting)
+    tokenized: Counter[str] = Counter()
+    encode = SharedTokenizer.encode_batch
+
+    def tokenizing(own: SharedTokenizer, texts: Sequence[str], *arguments: Any, **named: Any) -> Any:
+        tokenized.update(texts)
+        return encode(own, texts, *arguments, **named)
+
+    monkeypatch.setattr(SharedTokenizer, "encode_batch", tokenizing)
     services = Services.create(own_settings)
-    shown = ChosenData(services).shown(Source(str(repeated), repeated.name), PICKED, "bundled", "", "en")
+    shown = ChosenData(services).shown(Source(str(repeated), repeated.name), PICKED, "local:tiny", "", "en")
     endpoints = Endpoints(services)
     checked = endpoints._prepared(request_of(str(repeated), "classification", {"text": "text", "label": "label"}, None))
     request = replace(request_for(repeated), task="classification", columns={"text": "text", "label": "label"})
@@ -62,13 +73,18 @@ def test_report_api_run_and_result_name_the_same_rows(
     rows = {name: part.numbers for name, part in admitted.parts.items()}
     assert shown[0]["split"] == {name: len(numbers) for name, numbers in rows.items()}
     assert abs(len(rows["validation"]) - 80) <= 12 and not rows["test"]
-    monkeypatch.setattr(registry, "create", lambda asked, owner: Registry.create(registry, asked, owner, admitted))
+    kept = services.datasets.tokenizer(admitted, services.catalogue.tokenizer(request.checkpoint, ""))
+    monkeypatch.setattr(
+        registry, "create", lambda asked, owner: Registry.create(registry, asked, owner, admitted, kept)
+    )
     folder = work(request)
-    kept = json.loads((folder / "split.json").read_text(encoding="utf-8"))
-    assert {name: part["rows"] for name, part in kept.items()} == rows
+    stored = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    assert {name: part["rows"] for name, part in stored.items()} == rows
     lines = (folder / "evaluation.jsonl").read_text(encoding="utf-8").splitlines()
     assert sorted(json.loads(line)["row"] for line in lines) == rows["validation"]
     assert passes == [400]
+    assert len(tokenized) == 150 and set(tokenized.values()) == {1}  # each text, from the upload to the result
+    assert not (folder / "tokens").exists()
 
 
 def test_a_folder_without_a_stored_dataset_trains_on_the_same_rows(repeated: Path, work: Work) -> None:

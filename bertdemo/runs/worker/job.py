@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo import device as devices
 from bertdemo import run_config, tasks
 from bertdemo.analysis.report import suggested_length
-from bertdemo.checkpoints import Catalogue
+from bertdemo.checkpoints import Catalogue, kept_tokens
 from bertdemo.checkpoints.loading import save_head
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
 from bertdemo.run_config import RunRequest
@@ -192,6 +192,7 @@ class Job:
         self.emit("Phase", name="saving", progress=0.0)
         checkpoint = publish(self._id, self._owner, prepared, model, result, self._folder)
         shutil.rmtree(self._folder / "best", ignore_errors=True)  # it is the checkpoint now
+        shutil.rmtree(self._folder / kept_tokens.FOLDER, ignore_errors=True)  # nothing reads the texts again
         common = {
             "checkpoint": checkpoint,
             "metrics": {name: asdict(score) for name, score in result.scores.items()},
@@ -205,7 +206,8 @@ class Job:
         """Read, check, split and encode the data; choose what was left to us."""
         request, catalogue = self._request, Catalogue(self._settings)
         info = catalogue.describe(request.checkpoint, None)
-        tokenizer = catalogue.tokenizer(request.checkpoint, None)
+        tokens = self._folder / kept_tokens.FOLDER
+        tokenizer = kept_tokens.KeptTokenizer.open(catalogue.tokenizer(request.checkpoint, None), tokens)
         dataset = dataset_of(self._folder, request, self._task, self._settings.limits)
         self.stop()
         dataset.check(self._settings.limits.labels)
@@ -235,7 +237,9 @@ class Job:
             config=config,
             encoded={},
         )
-        return replace(prepared, encoded={name: self._encode(prepared, name) for name in prepared.parts})
+        prepared = replace(prepared, encoded={name: self._encode(prepared, name) for name in prepared.parts})
+        tokenizer.save(tokens)  # for the next attempt
+        return prepared
 
     def _encode(self, prepared: Prepared, name: str) -> Dataset:
         """Encode one part, or take it from the run folder, where it lies by the hash of all that it depends on.

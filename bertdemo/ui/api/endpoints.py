@@ -137,7 +137,10 @@ class Endpoints:
         catalogue, table, chosen = self._services.catalogue, prepared.table, prepared.task
         info = catalogue.describe("bundled", "")
         found = report.examine(
-            prepared, tokenizer=catalogue.tokenizer("bundled", ""), limits=self._limits, positions=info.positions
+            prepared,
+            tokenizer=self._services.datasets.tokenizer(prepared, catalogue.tokenizer("bundled", "")),
+            limits=self._limits,
+            positions=info.positions,
         )
         failed = any(item.level == "fail" for item in found.findings)
         baseline_scores = (

@@ -240,7 +240,7 @@ class ChosenData:
         readable = info.id if info.ready else "bundled"  # a tokenizer that is not here yet cannot count tokens
         return report.examine(
             prepared,
-            tokenizer=self._services.catalogue.tokenizer(readable, owner),
+            tokenizer=self._services.datasets.tokenizer(prepared, self._services.catalogue.tokenizer(readable, owner)),
             limits=self._limits,
             positions=info.positions,
             progress=progress,
