@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +139,22 @@ def test_a_metric_that_is_not_ours_is_refused_and_never_looked_up(
             metrics.load(name)
 
 
+_COMPUTE = """
+import os
+from bertdemo.settings import Settings
+Settings.from_env(os.environ).apply()
+from bertdemo import metrics
+print(metrics.compute(["accuracy"], predictions=[1], references=[1]))
+"""
+
+
 @pytest.mark.slow
-def test_modules_are_copied_only_into_the_private_folder() -> None:
-    metrics.load.cache_clear()
-    metrics.compute(["accuracy"], predictions=[1], references=[1])
-    private = Path(os.environ["HF_MODULES_CACHE"])
-    copied = {path.stem for path in private.rglob("*.py") if path.stem in NAMES}
-    assert "accuracy" in copied
+def test_modules_are_copied_only_into_the_private_folder(home: Path, tmp_path: Path) -> None:
+    # In a process of its own: evaluate reads the environment once, when it is imported.
+    others = {name: str(tmp_path / "cache") for name in ("HF_HOME", "XDG_CACHE_HOME", "HF_MODULES_CACHE")}
+    env = {**os.environ, **others, "BERTDEMO_HOME": str(home), "PYTHONPATH": str(FOLDER.parents[1])}
+    answer = subprocess.run([sys.executable, "-c", _COMPUTE], env=env, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "{'accuracy': 1.0}"
+    copied = [path for path in tmp_path.rglob("*.py") if path.stem in NAMES]
+    assert {path.stem for path in copied} == {"accuracy"}
+    assert all(path.is_relative_to(home / "modules") for path in copied)
