@@ -7,7 +7,7 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: install run test check fix bench sweep gpu screenshots dev
+.PHONY: install run test check fix bench compare sweep gpu screenshots dev
 
 install: $(STAMP)
 
@@ -45,6 +45,11 @@ fix: dev
 # Every measurement, with a dated table in docs/benchmarks.md. Takes about half an hour on two cores.
 bench: dev
 	$(BIN)/python -m benchmarks.run
+
+# The app of the commit BASE and of this one in turn, five rounds; a dated table in docs/compare.md.
+compare: dev
+	bash tests/browser.sh
+	BERTDEMO_E2E_HANG=900 $(BIN)/python -m benchmarks.compare $(BASE)
 
 # 3,000 files of changed bytes and one of a million rows, each read as an upload is; a dated line in docs/sweeps.md.
 sweep: dev

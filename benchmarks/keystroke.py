@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.row import Row, quantiles, skipped
-from benchmarks.startup import _thousand, server
+from benchmarks.startup import server, thousand
 
 KEYS = 60
 # Two animation frames after the strip has changed, the change is on the screen.
@@ -33,25 +35,32 @@ def keystrokes() -> list[Row]:
     """Type KEYS letters, wait for each to be painted."""
     wanted, busy = "p50 ≤ 100 ms", "p50 ≤ 150 ms"
     names = ("key press to painted chips, idle", "key press to painted chips while a CPU run trains")
-    browser_path = shutil.which("chromium")
-    if browser_path is None:
+    if shutil.which("chromium") is None:
         return [skipped(names[0], wanted, "no chromium"), skipped(names[1], busy, "no chromium")]
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as name, server(Path(name)) as (address, _), sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(f"{address}/?lang=en")
-        page.wait_for_selector("#tokens-strip .bd-chip")
+    with tempfile.TemporaryDirectory() as name, server(Path(name)) as (address, _), open_page(address) as page:
         time.sleep(20)  # torch is imported and the spare started in the background
-        idle = _typed(page)
+        idle = typed(page)
         _train(page, Path(name))
-        loaded = _typed(page)
-        browser.close()
+        loaded = typed(page)
     return [_row(names[0], idle, 100, wanted), _row(names[1], loaded, 150, busy)]
 
 
-def _typed(page: Any) -> list[float]:
+@contextmanager
+def open_page(address: str) -> Iterator[Any]:
+    """Yield the page of the app in a browser, once its first tokens are there."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(f"{address}/?lang=en")
+        page.wait_for_selector("#tokens-strip .bd-chip")
+        yield page
+        browser.close()
+
+
+def typed(page: Any) -> list[float]:
+    """Press KEYS keys in Tokenization; return the milliseconds that each takes to be painted."""
     page.locator("#tab-tokens-button").click()
     page.evaluate(_WATCH)
     box = page.locator("#tokens-text textarea")
@@ -66,7 +75,7 @@ def _typed(page: Any) -> list[float]:
 
 def _train(page: Any, home: Path) -> None:
     page.locator("#tab-train-button").click()
-    page.locator("#train-file input[type=file]").set_input_files(str(_thousand(home)))
+    page.locator("#train-file input[type=file]").set_input_files(str(thousand(home)))
     page.wait_for_selector("#train-chosen dl")
     page.locator("#train-start").click()
     page.wait_for_selector("#train-panel [data-state=running] .bd-curve", timeout=60_000)

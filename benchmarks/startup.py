@@ -84,14 +84,14 @@ def first_step() -> list[Row]:
 
 
 @contextmanager
-def server(home: Path, **extra: str) -> Iterator[tuple[str, float]]:
-    """Start the app; yield its address once it answers, and when it was started."""
+def server(home: Path, root: Path = ROOT) -> Iterator[tuple[str, float]]:
+    """Start the app of the checkout `root`; yield its address once it answers, and when it was started."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {**os.environ, "BERTDEMO_HOME": str(home), "GRADIO_SERVER_PORT": str(port), **extra}
+    env = {**os.environ, "BERTDEMO_HOME": str(home), "GRADIO_SERVER_PORT": str(port)}
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=root, env=env, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         while not _answers(address):
@@ -134,7 +134,7 @@ def _one_start(home: Path, *, warm: bool, looked: bool) -> float:
     while warm and not services.launcher.spare_is_ready():
         time.sleep(0.1)
     request = RunRequest(
-        task="", columns={}, checkpoint="bundled", config=RunConfig(), data=str(_thousand(home)), data_name="rows.csv"
+        task="", columns={}, checkpoint="bundled", config=RunConfig(), data=str(thousand(home)), data_name="rows.csv"
     )
     if looked:
         services.table_cache.table(Path(request.data), request.data_name)
@@ -150,7 +150,7 @@ def _one_start(home: Path, *, warm: bool, looked: bool) -> float:
     return taken
 
 
-def _thousand(home: Path) -> Path:
+def thousand(home: Path) -> Path:
     """Write 1,000 rows: the authored support messages over and over, since only the time matters here."""
     lines = samples.sample_path("support_en").read_text(encoding="utf-8").splitlines()
     rows = [lines[1 + i % (len(lines) - 1)] for i in range(1000)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ class Caller:
 
     def __init__(self, url: str, owner: str = "") -> None:
         self.http = httpx.Client(base_url=url, timeout=HANG, trust_env=False)
+        weakref.finalize(self, self.http.close)  # an open socket that is collected is a warning, in any test
         self.owner = owner
         self.endpoints: dict[str, list[dict[str, Any]]] = {
             name.removeprefix("/"): found["parameters"]
