@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.row import DATA, Row, skipped
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
 from bertdemo.ui.api.endpoints import Endpoints

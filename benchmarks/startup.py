@@ -16,7 +16,8 @@ from pathlib import Path
 
 from benchmarks.row import ROOT, Row, quantiles
 from bertdemo import samples
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import status_of
 from bertdemo.services import Services
 from bertdemo.settings import Settings

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from benchmarks.row import Row
 from bertdemo import samples
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
+from bertdemo.runs.request import RunRequest
 from bertdemo.services import Services
 
 TURNS = 3

@@ -13,7 +13,8 @@ from benchmarks.row import DATA, Row, skipped
 from bertdemo import samples, tasks
 from bertdemo.analysis import baselines
 from bertdemo.dataset.prepared import prepare
-from bertdemo.run_config import RunConfig, RunRequest, Truncation
+from bertdemo.run_config import RunConfig, Truncation
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
 from bertdemo.settings import Limits

@@ -10,8 +10,8 @@ import pytest
 from bertdemo import device
 from bertdemo.errors import DevicesFailed, DevicesPending
 from bertdemo.i18n.translation import LANGUAGES, translate
-from bertdemo.run_config import RunRequest
 from bertdemo.runs import supervisor
+from bertdemo.runs.request import RunRequest
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.ui.fine_tune.run_settings import _pill

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bertdemo import tasks
 from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
 from bertdemo.dataset.prepared import PreparedDataset
-from bertdemo.run_config import RunRequest
+from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Limits
 from bertdemo.tables.parse_options import ParseOptions
 

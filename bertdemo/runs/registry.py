@@ -36,11 +36,11 @@ from bertdemo.dataset import stored
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
-from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.evaluation import current
 from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
+from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Settings
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")

@@ -23,12 +23,12 @@ from bertdemo.device import Device, DeviceReport, cpu
 from bertdemo.errors import BertDemoError, BugInRun, DevicesFailed, DevicesPending
 from bertdemo.hub.progress import DownloadProgress
 from bertdemo.processes import kill_session
-from bertdemo.run_config import RunRequest
 from bertdemo.runs import admission
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import State
 from bertdemo.runs.launchers import Launcher
 from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
+from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Settings
 
 _LOG = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ import pytest
 from bertdemo import processes
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.dataset_cache import DatasetCache
-from bertdemo.run_config import RunRequest
 from bertdemo.runs.registry import Registry
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.supervisor import Supervisor
 from bertdemo.settings import Settings
 from bertdemo.tables.table_cache import TableCache

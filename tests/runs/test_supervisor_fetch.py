@@ -13,8 +13,8 @@ from bertdemo.errors import (
     HubUnreachable,
 )
 from bertdemo.hub.progress import DownloadProgress
-from bertdemo.run_config import RunRequest
 from bertdemo.runs.registry import Registry
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import Message, status_of
 from bertdemo.settings import Settings
 from tests.runs.conftest import Make

@@ -27,8 +27,9 @@ from bertdemo.errors import (
     TextTooLong,
 )
 from bertdemo.i18n.translation import DEFAULT, translate
-from bertdemo.run_config import RunConfig, RunRequest, resolve_defaults
+from bertdemo.run_config import RunConfig
 from bertdemo.runs.admission import preparation_of
+from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
 from bertdemo.serving.files import predict_file

@@ -19,10 +19,11 @@ from bertdemo.analysis.baselines import Baseline
 from bertdemo.dataset.dataset_cache import rows_key
 from bertdemo.errors import BertDemoError, DataNotChosen
 from bertdemo.i18n.translation import translate
-from bertdemo.run_config import RunConfig, RunRequest, resolve_defaults
+from bertdemo.run_config import RunConfig
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.events import ENDED
 from bertdemo.runs.registry import RunView
+from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.status import status_of
 from bertdemo.services import Services
 from bertdemo.ui.fine_tune import baselines_panel, dataset_callbacks, label_issues_panel

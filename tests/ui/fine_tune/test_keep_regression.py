@@ -11,7 +11,8 @@ import pytest
 
 from bertdemo.errors import DataNotChosen
 from bertdemo.i18n.translation import LANGUAGES, translate
-from bertdemo.run_config import RunConfig, RunRequest, specs
+from bertdemo.run_config import RunConfig, specs
+from bertdemo.runs.request import RunRequest
 from bertdemo.services import Services
 from bertdemo.ui.fine_tune import baselines_panel
 from bertdemo.ui.fine_tune.baselines_html import FEW_ROWS, render_baselines
