@@ -106,7 +106,7 @@ def banking77(services: Services) -> Row:
 
 def train_to_end(services: Services, request: RunRequest) -> RunStatus:
     """Start a run and wait until it has ended."""
-    run = services.supervisor.start(request, "")
+    run = services.admission.start(request, "")
     while not (status := status_of(services.registry.read(run, ""))).ended:
         time.sleep(0.2)
     if status.state != "finished":

@@ -141,7 +141,7 @@ class Registry:
         return self._settings.runs / run_id
 
     def ids(self, owner: str | None) -> list[str]:
-        """Return the owner's runs, newest first; with None those of everybody (for the supervisor)."""
+        """Return the owner's runs, newest first; with None those of everybody (for the dispatcher)."""
         names = (folder.name for folder in self._folders() if _ID.fullmatch(folder.name))
         found = [(about.created, name) for name in names if (about := self._about(name, owner))]
         return [run_id for _, run_id in sorted(found, reverse=True)]
@@ -197,7 +197,7 @@ class Registry:
         append_event(self.folder(run_id), event)
 
     def next_event(self, run_id: str) -> tuple[int, int]:
-        """Return (seq, attempt) for the supervisor's next event."""
+        """Return (seq, attempt) for the dispatcher's next event."""
         events = self.summary(run_id, None).events
         return (events[-1].seq + 1, max(event.attempt for event in events)) if events else (1, 1)
 

@@ -38,7 +38,7 @@ def sent(**values: Any) -> list[Any]:
 def services(home: Path, tmp_path: Path) -> Iterator[Services]:
     tiny = build_tiny_checkpoint(tmp_path / "tiny")
     built = Services.create(replace(settings_with(home), checkpoint_folders=(tiny,)))
-    built.supervisor.devices_found(machine())
+    built.admission.devices_found(machine())
     yield built
     built.close()
 
