@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.row import DATA, Row, skipped
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
 from bertdemo.ui.api.endpoints import Endpoints
@@ -105,7 +106,7 @@ def banking77(services: Services) -> Row:
 
 def train_to_end(services: Services, request: RunRequest) -> RunStatus:
     """Start a run and wait until it has ended."""
-    run = services.supervisor.start(request, "")
+    run = services.admission.start(request, "")
     while not (status := status_of(services.registry.read(run, ""))).ended:
         time.sleep(0.2)
     if status.state != "finished":

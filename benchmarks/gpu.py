@@ -19,10 +19,11 @@ from bertdemo import device as devices
 from bertdemo import samples, tasks
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.dataset_cache import DatasetCache
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
 from bertdemo.runs import admission
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.runs.worker.job import Job
 from bertdemo.serving.predictor import Predictor

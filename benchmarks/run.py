@@ -71,14 +71,14 @@ def main(wanted: Sequence[str]) -> int:
                 found = measure()
                 rows += found
                 print("\n".join(row.line() for row in found), flush=True)  # noqa: T201
-        if services.supervisor.devices_known:
+        if services.admission.devices_known:
             services.close()
     _write(rows)
     return sum(row.held is False for row in rows)
 
 
 def _begun(services: Services) -> Services:
-    if not services.supervisor.devices_known:
+    if not services.admission.devices_known:
         services.begin().result()
     return services
 

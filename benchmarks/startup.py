@@ -16,7 +16,8 @@ from pathlib import Path
 
 from benchmarks.row import ROOT, Row, quantiles
 from bertdemo import samples
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import status_of
 from bertdemo.services import Services
 from bertdemo.settings import Settings
@@ -139,11 +140,11 @@ def _one_start(home: Path, *, warm: bool, looked: bool) -> float:
     if looked:
         services.table_cache.table(Path(request.data), request.data_name)
     began = time.perf_counter()
-    run = services.supervisor.start(request, "")
+    run = services.admission.start(request, "")
     while not status_of(services.registry.read(run, "")).step:
         time.sleep(0.02)
     taken = time.perf_counter() - began
-    services.supervisor.cancel(run, "")
+    services.dispatcher.cancel(run, "")
     while not status_of(services.registry.read(run, "")).ended:
         time.sleep(0.1)
     services.close()

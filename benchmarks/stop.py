@@ -12,8 +12,9 @@ from pathlib import Path
 
 from benchmarks.row import Row
 from bertdemo import samples
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
+from bertdemo.runs.request import RunRequest
 from bertdemo.services import Services
 
 TURNS = 3
@@ -52,10 +53,10 @@ def _stopped(services: Services, folder: Path, seen: _Seen) -> tuple[float, ev.R
         task="", columns={}, checkpoint="bundled", config=RunConfig(epochs=20), data=str(train), data_name=train.name,
         validation=str(held_out), validation_name=held_out.name,
     )  # fmt: skip
-    run = services.supervisor.start(request, "")
+    run = services.admission.start(request, "")
     _wait(services, run, seen)
     began = time.perf_counter()
-    services.supervisor.cancel(run, "")
+    services.dispatcher.cancel(run, "")
     end = _wait(services, run, lambda events: isinstance(events[-1], ev.Cancelled | ev.Finished | ev.Failed))
     return time.perf_counter() - began, end
 

@@ -13,7 +13,8 @@ from benchmarks.row import DATA, Row, skipped
 from bertdemo import samples, tasks
 from bertdemo.analysis import baselines
 from bertdemo.dataset.prepared import prepare
-from bertdemo.run_config import RunConfig, RunRequest, Truncation
+from bertdemo.run_config import RunConfig, Truncation
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
 from bertdemo.settings import Limits
@@ -305,7 +306,7 @@ def _sample(name: str) -> Table:
 
 
 def _trained(services: Services, task: str, data: str, validation: str = "") -> tuple[RunStatus, float]:
-    """Train with the default settings through the supervisor; return how it ended and the seconds that it took."""
+    """Train with the default settings through the dispatcher; return how it ended and the seconds that it took."""
     path = Path(data) if Path(data).is_absolute() else DATA / data
     table = table_files.read(path, path.name, Limits())
     request = RunRequest(
@@ -318,7 +319,7 @@ def _trained(services: Services, task: str, data: str, validation: str = "") -> 
         validation=str(DATA / validation) if validation else None,
         validation_name=Path(validation).name if validation else None,
     )
-    run = services.supervisor.start(request, "")
+    run = services.admission.start(request, "")
     while not (status := status_of(services.registry.read(run, ""))).ended:
         time.sleep(0.5)
     if status.state != "finished":

@@ -11,7 +11,8 @@ from benchmarks.accuracy import TRAIN, _first, _two_classes
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import device, tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.run_config import RunConfig, Truncation, resolve_defaults
+from bertdemo.run_config import RunConfig, Truncation
+from bertdemo.runs.request import resolve_defaults
 from bertdemo.services import Services
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions

@@ -17,10 +17,11 @@ from bertdemo.analysis.label_issue_search import LabelIssueSearch
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.dataset_cache import DatasetCache
 from bertdemo.errors import OwnerUnknown
+from bertdemo.runs.admission import Admission
+from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.launchers.local import LocalLauncher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
-from bertdemo.runs.supervisor import Supervisor
 from bertdemo.serving.inspector import Inspector
 from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import Searcher
@@ -43,7 +44,8 @@ class Services:
     datasets: DatasetCache
     registry: Registry
     launcher: LocalLauncher
-    supervisor: Supervisor
+    dispatcher: Dispatcher
+    admission: Admission
     predictor: Predictor
     inspector: Inspector
     baselines: Baselines
@@ -59,12 +61,13 @@ class Services:
         launcher = LocalLauncher(settings)
         table_cache = TableCache(settings, trusted=samples.FOLDER)
         datasets = DatasetCache(table_cache)
-        supervisor = Supervisor(settings, registry, catalogue, launcher, datasets)
+        dispatcher = Dispatcher(settings, registry, catalogue, launcher)
+        admission = Admission(registry, catalogue, datasets, dispatcher, settings.limits)
         predictor = Predictor(
             settings,
             catalogue,
-            training_on_cpu=supervisor.training_on_cpu,
-            device=lambda: supervisor.devices.devices[0].id,
+            training_on_cpu=dispatcher.training_on_cpu,
+            device=lambda: admission.devices.devices[0].id,
         )
         inspector = Inspector(catalogue, predictor, text_chars=settings.limits.text_chars)
         embeddings = Embeddings(catalogue)
@@ -77,7 +80,8 @@ class Services:
             datasets,
             registry,
             launcher,
-            supervisor,
+            dispatcher,
+            admission,
             predictor,
             inspector,
             baselines,
@@ -88,14 +92,14 @@ class Services:
 
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""
-        self.supervisor.begin()
+        self.dispatcher.begin()
         warm = ThreadPoolExecutor(max_workers=1, thread_name_prefix="warm").submit(self._warm_up)
         warm.add_done_callback(self._warmed)
         return warm
 
     def close(self) -> None:
         """Let go of everything; running trainings go on."""
-        self.supervisor.close()
+        self.dispatcher.close()
 
     def owner(self, key: str, *, optional: bool = False) -> str:
         """Return whose things a request may touch: the one owner of a loopback server, else the holder of `key`.
@@ -150,7 +154,7 @@ class Services:
         return export_zip(checkpoint, owner, self.catalogue, self.new_result_folder() / f"bertdemo-{run}.zip")
 
     def _warm_up(self) -> None:
-        self.supervisor.devices_found(device.report())
+        self.admission.devices_found(device.report())
         self.launcher.warm()
         self.predictor.warm_up()
         self.look_for_chinese()
@@ -161,4 +165,4 @@ class Services:
         if error is not None:
             error_id = secrets.token_hex(4)
             _LOG.error("error %s while starting", error_id, exc_info=error)
-            self.supervisor.start_failed(error_id)
+            self.admission.start_failed(error_id)

@@ -242,12 +242,12 @@ def test_no_tab_imports_another_tab_and_no_task_another_task() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_registry_knows_neither_worker_nor_supervisor_and_runs_neither_serving_nor_sharing() -> None:
+def test_the_registry_knows_neither_worker_nor_dispatch_and_runs_neither_serving_nor_sharing() -> None:
     wrong = []
     for name, tree, _ in MODULES:
         modules = [module for module in imports(tree) if module.startswith("bertdemo")]
         if name == "runs.registry":
-            wrong += [f"{name} imports {module}" for module in modules if "worker" in module or "supervisor" in module]
+            wrong += [f"{name} imports {module}" for module in modules if "worker" in module or "dispatch" in module]
         if name.startswith("runs"):
             away = ("bertdemo.serving", "bertdemo.sharing")
             wrong += [f"{name} imports {module}" for module in modules if module.startswith(away)]
@@ -266,9 +266,9 @@ def test_nothing_but_the_tasks_asks_which_task_it_is() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_page_the_tasks_and_the_supervisor_load_no_heavy_library() -> None:
+def test_the_page_the_tasks_and_the_dispatcher_load_no_heavy_library() -> None:
     code = (
-        "import sys, bertdemo.ui.app, bertdemo.services, bertdemo.tasks, bertdemo.runs.supervisor\n"
+        "import sys, bertdemo.ui.app, bertdemo.services, bertdemo.tasks, bertdemo.runs.dispatch\n"
         "import bertdemo.anatomy.tokens, bertdemo.tables.table_files, bertdemo.runs.status, bertdemo.tasks.base\n"
         "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'peft', 'sklearn', 'cleanlab'}\n"
         "print(sorted(set(sys.modules) & heavy))"

@@ -8,7 +8,8 @@ import math
 import pytest
 
 from bertdemo.errors import ConfigError, FieldNotChoice, FieldNotNumber, FieldOutOfBounds, FieldUnknown
-from bertdemo.run_config import FieldSpec, RunConfig, RunRequest, resolve_defaults, specs
+from bertdemo.run_config import FieldSpec, RunConfig, specs
+from bertdemo.runs.request import RunRequest, resolve_defaults
 
 NUMBERS = [spec for spec in specs() if spec.kind in {"int", "float"}]
 
@@ -165,3 +166,16 @@ def test_the_split_has_a_seed_of_its_own_and_an_old_run_keeps_the_one_it_had() -
     old = json.loads(request.to_json())
     del old["split_seed"]
     assert RunRequest.from_json(json.dumps(old)).split_seed == 7
+
+
+def test_a_baseline_of_an_old_request_that_names_no_metric_was_the_accuracy() -> None:
+    scores = {"tfidf": {"value": 0.7, "rows": 40}}
+    request = RunRequest("classification", {}, "bundled", RunConfig(), "a.csv", "a.csv", baselines=scores)
+    assert json.loads(request.to_json())["baselines"] == scores
+    assert RunRequest.from_json(request.to_json()).baselines == {"tfidf": {**scores["tfidf"], "metric": "accuracy"}}
+
+
+@pytest.mark.parametrize("epochs", [10**400, "1e400", [1]])
+def test_a_count_that_no_float_can_hold_is_no_number(epochs: object) -> None:
+    with pytest.raises(FieldNotNumber):
+        RunConfig.from_fields({"epochs": epochs})

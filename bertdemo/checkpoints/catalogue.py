@@ -62,7 +62,7 @@ _State = tuple[object, ...]
 class Catalogue:
     """All checkpoints that these settings reach. Safe to use from many threads.
 
-    An owner of None stands for the supervisor and its workers: they act for an owner whose right to a checkpoint
+    An owner of None stands for the dispatcher and its workers: they act for an owner whose right to a checkpoint
     was checked when the run was queued, and whose key they never see.
     """
 

@@ -1,13 +1,108 @@
-"""What a request must stand before a run is made of it: all that would end the run anyway is raised here."""
+"""What a request must pass before a run is made of it: everything that would end the run anyway is raised here."""
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
+
 from bertdemo import tasks
+from bertdemo.checkpoints import Catalogue, CheckpointInfo
+from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
 from bertdemo.dataset.prepared import PreparedDataset
-from bertdemo.run_config import RunRequest
+from bertdemo.device import Device, DeviceReport, cpu
+from bertdemo.errors import DevicesFailed, DevicesPending
+from bertdemo.runs.dispatch import Dispatcher
+from bertdemo.runs.registry import Registry
+from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Limits
 from bertdemo.tables.parse_options import ParseOptions
+
+# Seconds that a start waits for the devices before it answers that they are not known yet; importing torch, which is
+# needed to ask for them, takes 4 to 5 seconds on two cores.
+_DEVICES_SECONDS = 10.0
+
+
+class Admission:
+    """Checks requests and makes runs of them. The devices are the CPU alone until torch could be asked for them."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        catalogue: Catalogue,
+        datasets: DatasetCache,
+        dispatcher: Dispatcher,
+        limits: Limits,
+    ) -> None:
+        self._registry = registry
+        self._catalogue = catalogue
+        self._datasets = datasets
+        self._dispatcher = dispatcher
+        self._limits = limits
+        self._devices = DeviceReport((cpu(),))
+        self._devices_known = False
+        self._devices_asked = threading.Event()
+        self._start_error = ""
+
+    def devices_found(self, report: DeviceReport) -> None:
+        """Take note of the devices, once torch could be asked."""
+        self._devices = report
+        self._devices_known = True
+        self._devices_asked.set()
+
+    def start_failed(self, error_id: str) -> None:
+        """Take note that the server did not start completely; its log says why under this id."""
+        self._start_error = error_id
+        self._devices_asked.set()
+
+    @property
+    def start_error(self) -> str:
+        """The id under which the log says why the server did not start completely; "" where it did."""
+        return self._start_error
+
+    @property
+    def devices_known(self) -> bool:
+        """Whether torch has been asked, and has answered."""
+        return self._devices_known
+
+    @property
+    def devices(self) -> DeviceReport:
+        """The devices known so far."""
+        return self._devices
+
+    def start(self, request: RunRequest, owner: str) -> str:
+        """Check the request, write its run folder and queue it; return the run id at once.
+
+        Raises the DataError, TableError, ConfigError or CheckpointError that would end the run anyway, and
+        TooManyRuns or QueueFull as `Registry.create`.
+        """
+        self._dispatcher.raise_if_dead()
+        device = self._device(request.config.device)
+        info = self._catalogue.describe(request.checkpoint, owner)
+        prepared = checked(request, self._datasets, self._limits)
+        config = replace(request.config, device=device.id)
+        task, columns = prepared.task.id, dict(prepared.columns)
+        complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)
+        run_id = self._registry.create(complete, owner, prepared, self._tokenizer(prepared, info, owner))
+        self._dispatcher.enqueue(run_id)
+        return run_id
+
+    def _tokenizer(self, prepared: PreparedDataset, info: CheckpointInfo, owner: str) -> SharedTokenizer | None:
+        """Return the tokenizer that keeps what the page tokenized of these rows; None for a checkpoint not yet here."""
+        if not info.ready:
+            return None
+        return self._datasets.tokenizer(prepared, self._catalogue.tokenizer(info.id, owner))
+
+    def _device(self, wanted: str) -> Device:
+        """Return the device to train on. The CPU is never taken in place of another, and needs no look at the others.
+
+        Raises DeviceGone, DevicesPending or DevicesFailed.
+        """
+        if wanted != "cpu" and not self._devices_known:
+            self._devices_asked.wait(timeout=_DEVICES_SECONDS)
+        if wanted == "cpu" or self._devices_known:
+            return self._devices.choose(wanted)
+        raise DevicesFailed(error_id=self._start_error) if self._start_error else DevicesPending()
 
 
 def checked(request: RunRequest, datasets: DatasetCache, limits: Limits) -> PreparedDataset:
@@ -17,6 +112,8 @@ def checked(request: RunRequest, datasets: DatasetCache, limits: Limits) -> Prep
     task = tasks.find(request.task) if request.task else tasks.guess(table)
     columns = request.columns or task.columns(table)
     task.check_columns(table, columns)
+    # Relabeling and cleaning rest on sound rows, so the file is checked as it was uploaded too. It may have more
+    # labels than are allowed: merging their spellings may be what it needs.
     if request.cleaning or request.relabel:
         task.check(table, columns, label_limit=table.rows)
     prepared = datasets.get(preparation, task, columns)

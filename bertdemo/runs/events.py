@@ -36,14 +36,14 @@ class RunEvent:
 
 @dataclass(frozen=True)
 class Queued(RunEvent):
-    """The supervisor has written the run folder; it waits for its device."""
+    """The server has written the run folder; the run waits for its device."""
 
     kind = "queued"
 
 
 @dataclass(frozen=True)
 class Launched(RunEvent):
-    """The supervisor has given the run to a worker."""
+    """The dispatcher has given the run to a worker."""
 
     kind = "launched"
     warm: bool = False

@@ -38,11 +38,11 @@ from bertdemo.dataset import stored
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
-from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.evaluation import current
 from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
+from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Settings
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
@@ -152,7 +152,7 @@ class Registry:
         return self._settings.runs / run_id
 
     def ids(self, owner: str | None) -> list[str]:
-        """Return the owner's runs, newest first; with None those of everybody (for the supervisor)."""
+        """Return the owner's runs, newest first; with None those of everybody (for the dispatcher)."""
         names = (folder.name for folder in self._folders() if _ID.fullmatch(folder.name))
         found = [(about.created, name) for name in names if (about := self._about(name, owner))]
         return [run_id for _, run_id in sorted(found, reverse=True)]
@@ -208,7 +208,7 @@ class Registry:
         append_event(self.folder(run_id), event)
 
     def next_event(self, run_id: str) -> tuple[int, int]:
-        """Return (seq, attempt) for the supervisor's next event."""
+        """Return (seq, attempt) for the dispatcher's next event."""
         events = self.summary(run_id, None).events
         return (events[-1].seq + 1, max(event.attempt for event in events)) if events else (1, 1)
 

@@ -10,11 +10,20 @@ from typing import TypeVar
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.registry import RunView
+from bertdemo.runs.request import RunRequest
 
 CURVE_POINTS = 500
 _TOLD_FROM = 0.02
 """Share of the work from which on the time that is left can be told."""
 E_ = TypeVar("E_", bound=RunEvent)
+
+
+@dataclass(frozen=True)
+class BaselineScore:
+    """What a baseline reached before training."""
+
+    metric: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,8 @@ class RunStatus:
     message: Message | None
     warnings: tuple[Message, ...]
     log: str
-    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """What was known before training, as RunRequest has it."""
+    baselines: Mapping[str, BaselineScore] = field(default_factory=dict)
+    """Kind of baseline -> its score, of those that RunRequest carries."""
 
     @property
     def headline(self) -> str:
@@ -124,7 +133,7 @@ def status_of(view: RunView) -> RunStatus:
         message=_message(view, events),
         warnings=tuple(Message(event.message, event.values) for event in events if isinstance(event, ev.Warned)),
         log=view.log,
-        baselines=view.request.baselines,
+        baselines=_baselines(view.request),
     )
 
 
@@ -137,6 +146,13 @@ def thinned(points: Sequence[tuple[float, float]], most: int) -> tuple[tuple[flo
     groups = [before[start : start + size] for start in range(0, len(before), size)]
     means = [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]
     return (*means, points[-1])
+
+
+def _baselines(request: RunRequest) -> dict[str, BaselineScore]:
+    return {
+        kind: BaselineScore(str(fields["metric"]), float(fields["value"] or 0))
+        for kind, fields in request.baselines.items()
+    }
 
 
 def _last(events: Sequence[RunEvent], cls: type[E_]) -> E_ | None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
+from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Settings
 from tests.e2e.conftest import Visit
 from tests.e2e.files import write_reviews

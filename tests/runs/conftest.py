@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,27 @@ import pytest
 from bertdemo import processes
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.dataset_cache import DatasetCache
-from bertdemo.run_config import RunRequest
+from bertdemo.runs.admission import Admission
+from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.registry import Registry
-from bertdemo.runs.supervisor import Supervisor
+from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Settings
 from bertdemo.tables.table_cache import TableCache
 from tests.runs.support import FakeLauncher, machine, rows_of, settings_with, write_csv
 from tests.tiny import build_tiny_checkpoint
 
 Work = Callable[[RunRequest], Path]
-Make = Callable[..., Supervisor]
+
+
+@dataclass(frozen=True)
+class Server:
+    """What admits and what dispatches runs on one home."""
+
+    admission: Admission
+    dispatcher: Dispatcher
+
+
+Make = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
@@ -85,21 +97,23 @@ def launcher() -> FakeLauncher:
 
 @pytest.fixture
 def make(own_settings: Settings) -> Iterator[Make]:
-    """Build supervisors on one home that are closed at the end; `begin=False` leaves one asleep."""
-    built: list[Supervisor] = []
+    """Build servers on one home that are closed at the end; `begin=False` leaves one asleep."""
+    built: list[Dispatcher] = []
 
     def build(
         launcher: FakeLauncher, *gpus: str, begin: bool = True, catalogue: Any = None, settings: Any = None
-    ) -> Supervisor:
+    ) -> Server:
         settings = settings or own_settings
-        datasets = DatasetCache(TableCache(settings))
-        found = Supervisor(settings, Registry(settings), catalogue or Catalogue(settings), launcher, datasets)
-        found.devices_found(machine(*gpus))
+        datasets, registry = DatasetCache(TableCache(settings)), Registry(settings)
+        catalogue = catalogue or Catalogue(settings)
+        dispatcher = Dispatcher(settings, registry, catalogue, launcher)
+        admission = Admission(registry, catalogue, datasets, dispatcher, settings.limits)
+        admission.devices_found(machine(*gpus))
         if begin:
-            found.begin()
-        built.append(found)
-        return found
+            dispatcher.begin()
+        built.append(dispatcher)
+        return Server(admission, dispatcher)
 
     yield build
-    for supervisor in built:
-        supervisor.close()
+    for dispatcher in built:
+        dispatcher.close()

@@ -15,9 +15,10 @@ import pytest
 
 from bertdemo.device import Device, DeviceReport
 from bertdemo.errors import CheckpointUnknown
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry, append_event
+from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Settings
 
 COLUMNS = {"text": "text", "label": "label"}

@@ -10,9 +10,10 @@ import pytest
 
 from bertdemo import samples, tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import status_of
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Limits, Settings

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import RunView
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import CURVE_POINTS, Message, status_of, thinned
 from tests.runs.support import started, step
 

@@ -32,12 +32,12 @@ from pathlib import Path
 settings = Settings.from_env()
 settings.apply()
 services = Services.create(settings)
-services.supervisor.devices_found(DeviceReport((cpu(),)))
-services.supervisor.begin()
+services.admission.devices_found(DeviceReport((cpu(),)))
+services.dispatcher.begin()
 services.launcher.warm()
 if len(sys.argv) > 1:
     request = request_for(Path(sys.argv[1]), config={"epochs": 50, "batch_size": 1})
-    print(services.supervisor.start(request, ""), flush=True)
+    print(services.admission.start(request, ""), flush=True)
 else:
     print("ready", flush=True)
 time.sleep(600)
@@ -64,8 +64,8 @@ def very_long_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def services(settings: Settings) -> Iterator[Services]:
     """The app's services, with a spare, for all tests of this file."""
     services = Services.create(settings)
-    services.supervisor.devices_found(DeviceReport((cpu(),)))
-    services.supervisor.begin()
+    services.admission.devices_found(DeviceReport((cpu(),)))
+    services.dispatcher.begin()
     services.launcher.warm()
     yield services
     for run_id in services.registry.ids(None):
@@ -109,7 +109,7 @@ def ready_spares_of(home: Path, but: psutil.Process) -> list[psutil.Process]:
 
 def start_long(services: Services, long_data: Path) -> str:
     """Start a run that lasts until somebody ends it, and wait for its first step."""
-    run_id = services.supervisor.start(request_for(long_data, config={"epochs": 50, "batch_size": 1}), "")
+    run_id = services.admission.start(request_for(long_data, config={"epochs": 50, "batch_size": 1}), "")
     eventually(lambda: events_of(services.registry.folder(run_id), ev.Step))
     return run_id
 
@@ -117,7 +117,7 @@ def start_long(services: Services, long_data: Path) -> str:
 def test_a_warm_spare_takes_the_run_and_its_log_is_clean(services: Services, data: Path) -> None:
     eventually(services.launcher.spare_is_ready)
     (spare,) = spares_of(services.settings.home)
-    run_id = services.supervisor.start(request_for(data), "")
+    run_id = services.admission.start(request_for(data), "")
     folder = services.registry.folder(run_id)
     eventually(lambda: state(services, run_id) in ev.ENDED)
     assert state(services, run_id) == "finished", (folder / "worker.log").read_text()
@@ -149,16 +149,16 @@ def test_stop_ends_a_training_with_its_weights_and_lets_the_next_run_start(
     services: Services, long_data: Path, data: Path
 ) -> None:
     first = start_long(services, long_data)
-    second = services.supervisor.start(request_for(data), "")
-    assert services.supervisor.ahead(services.registry.read(second, "")) == 1
-    assert services.supervisor.training_on_cpu()
-    services.supervisor.cancel(first, "")
+    second = services.admission.start(request_for(data), "")
+    assert services.dispatcher.ahead(services.registry.read(second, "")) == 1
+    assert services.dispatcher.training_on_cpu()
+    services.dispatcher.cancel(first, "")
     assert eventually(lambda: state(services, first) in ev.ENDED)
     assert state(services, first) == "cancelled"
     assert services.catalogue.owns(first, "")
     eventually(lambda: state(services, second) in ev.ENDED)
     assert state(services, second) == "finished"
-    eventually(lambda: not services.supervisor.training_on_cpu())
+    eventually(lambda: not services.dispatcher.training_on_cpu())
 
 
 def test_a_killed_server_leaves_the_training_running_and_the_next_one_can_stop_it(
@@ -173,14 +173,14 @@ def test_a_killed_server_leaves_the_training_running_and_the_next_one_can_stop_i
     steps = len(events_of(folder, ev.Step))
     later = Services.create(settings)
     try:
-        later.supervisor.begin()
-        eventually(later.supervisor.training_on_cpu)
+        later.dispatcher.begin()
+        eventually(later.dispatcher.training_on_cpu)
         eventually(lambda: len(events_of(folder, ev.Step)) > steps)
         assert later.registry.read(run_id, "").state == "running"
-        later.supervisor.cancel(run_id, "")
+        later.dispatcher.cancel(run_id, "")
         eventually(lambda: later.registry.read(run_id, "").state == "cancelled")
         eventually(lambda: not is_held(folder / "lock"))
-        eventually(lambda: not later.supervisor.training_on_cpu())
+        eventually(lambda: not later.dispatcher.training_on_cpu())
     finally:
         (folder / "cancel").touch()
         later.close()
@@ -221,11 +221,11 @@ def test_five_servers_killed_while_it_trains_leave_the_run_alone_and_no_spare(
             eventually(lambda steps=steps: len(events_of(folder, ev.Step)) > steps)
         eventually(lambda: not spares_of(settings.home, but=worker), 10)
         later = Services.create(settings)
-        later.supervisor.begin()
-        eventually(later.supervisor.training_on_cpu)
+        later.dispatcher.begin()
+        eventually(later.dispatcher.training_on_cpu)
         assert later.registry.read(run_id, "").state == "running"
         assert len(events_of(folder, ev.Launched)) == 1
-        later.supervisor.cancel(run_id, "")
+        later.dispatcher.cancel(run_id, "")
         eventually(lambda: later.registry.read(run_id, "").state == "cancelled")
         eventually(lambda: not is_held(folder / "lock"))
         later.close()

@@ -73,7 +73,7 @@ def _opened(services: Services, run: str) -> None:
     with empty_page(services) as page:
         runs.Callbacks(page, layout(page)).arrive(visit)
     Endpoints(services).runs()
-    services.supervisor._adopt()
+    services.dispatcher._adopt()
     overdue(services.registry.folder(run), 0.0)
 
 

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertdemo import device as devices
-from bertdemo import run_config, tasks
+from bertdemo import tasks
 from bertdemo.analysis.report import suggested_length
 from bertdemo.checkpoints import Catalogue, kept_tokens
 from bertdemo.checkpoints.loading import save_head
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
-from bertdemo.run_config import RunRequest
 from bertdemo.runs import events as ev
 from bertdemo.runs.event_log import append_event
+from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.worker import regression
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.runs.worker.run_dataset import dataset_of, store_split
@@ -216,7 +216,7 @@ class Job:
         store_split(self._folder, dataset)
         read = self._task.inputs(dataset.table, request.columns, dataset.parts["train"].rows)
         self.stop()
-        config = run_config.resolve_defaults(
+        config = resolve_defaults(
             request.config,
             train_rows=len(read.texts),
             parameters=info.parameters,

@@ -18,7 +18,8 @@ from bertdemo.checkpoints import Card
 from bertdemo.checkpoints.loading import HEAD_FILE, restore_tensors, tensors_of, write
 from bertdemo.checkpoints.mean_pooling_head import pooling_of
 from bertdemo.processes import write_atomic
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import RunRequest
 from bertdemo.tasks.base import HeldOut, Inputs, Task
 from bertdemo.tasks.results import Judged, Score
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from bertdemo.dataset import stored
 from bertdemo.dataset.prepared import PreparedDataset, prepare
 from bertdemo.processes import write_atomic
-from bertdemo.run_config import RunRequest
+from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Limits
 from bertdemo.tables import held_out_files, table_files
 from bertdemo.tables.parse_options import DECIDE, ParseOptions

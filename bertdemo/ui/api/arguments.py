@@ -10,7 +10,8 @@ from bertdemo import tasks
 from bertdemo.dataset import cleaning
 from bertdemo.dataset.split import SEED
 from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FieldUnknown, FileMissing
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import RunRequest
 from bertdemo.tables.parse_options import ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.ui.api.serializers import Json

@@ -27,8 +27,9 @@ from bertdemo.errors import (
     TextTooLong,
 )
 from bertdemo.i18n.translation import DEFAULT, translate
-from bertdemo.run_config import RunConfig, RunRequest, resolve_defaults
+from bertdemo.run_config import RunConfig
 from bertdemo.runs.admission import preparation_of
+from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
 from bertdemo.serving.files import predict_file
@@ -200,7 +201,7 @@ class Endpoints:
         chosen, roles, _ = self._chosen(request)
         rows = rows_key(preparation_of(request), chosen, roles)
         known = as_fields(self._services.baselines.remembered(rows, request.checkpoint, most=_BASELINE_ROWS))
-        return {"run_id": self._services.supervisor.start(replace(request, baselines=known), key)}
+        return {"run_id": self._services.admission.start(replace(request, baselines=known), key)}
 
     def run_status(self, run_id: str, owner: str = "") -> Json:
         """Return a run's state and figures."""
@@ -214,12 +215,12 @@ class Endpoints:
 
     def cancel_run(self, run_id: str, owner: str = "") -> Json:
         """Ask a run to stop and keep its best weights. Returns {state} at that moment."""
-        return {"state": self._services.supervisor.cancel(identifier(run_id, "run_id"), self._owner(owner))}
+        return {"state": self._services.dispatcher.cancel(identifier(run_id, "run_id"), self._owner(owner))}
 
     def delete_run(self, run_id: str, owner: str = "") -> Json:
         """Delete a run and its checkpoint. Returns the {state} that it had."""
         state = self._status(run_id, owner).state
-        self._services.supervisor.delete(run_id, self._owner(owner))
+        self._services.dispatcher.delete(run_id, self._owner(owner))
         self._services.forget(run_id)
         return {"state": state}
 

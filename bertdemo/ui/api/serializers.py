@@ -19,7 +19,7 @@ Json = dict[str, Any]
 def status_fields(status: RunStatus) -> Json:
     """Return the answer of /run_status."""
     majority = status.started.majority if status.started else None
-    linear = {kind: found["value"] for kind, found in status.baselines.items() if kind != "majority"}
+    linear = {kind: baseline.value for kind, baseline in status.baselines.items() if kind != "majority"}
     return {
         "state": status.state,
         "progress": status.progress,

@@ -19,10 +19,11 @@ from bertdemo.analysis.baselines import Baseline
 from bertdemo.dataset.dataset_cache import rows_key
 from bertdemo.errors import BertDemoError, DataNotChosen
 from bertdemo.i18n.translation import translate
-from bertdemo.run_config import RunConfig, RunRequest, resolve_defaults
+from bertdemo.run_config import RunConfig
 from bertdemo.runs.evaluation import evaluate
 from bertdemo.runs.events import ENDED
 from bertdemo.runs.registry import RunView
+from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.status import status_of
 from bertdemo.services import Services
 from bertdemo.ui.fine_tune import baselines_panel, dataset_callbacks, label_issues_panel
@@ -109,7 +110,7 @@ class _Callbacks:
             parse={name: value for name, value in source.options.to_fields().items() if value},
             relabel=source.relabel,
         )
-        run = self._services.supervisor.start(request, self._services.owner(key))
+        run = self._services.admission.start(request, self._services.owner(key))
         return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))
 
     def keep(
@@ -138,14 +139,14 @@ class _Callbacks:
         paths = {role: str(folder / path) for role in ("data", "validation", "test") if (path := getattr(before, role))}
         base = before.checkpoint if asked[3] == "bundled" else asked[3]
         request = replace(before, **paths, checkpoint=base, config=SettingsForm.over(before.config, fields))
-        started = self._services.supervisor.start(request, owner)
+        started = self._services.admission.start(request, owner)
         return ("", {"run": started}, gr.Timer(1.0, active=True), *self._drawn(started, "", key, lang))
 
     def stop(self, run: Mapping[str, Any], key: str, lang: str) -> tuple[Any, ...]:
         """Inputs: run, owner, lang. Outputs: those of `_drawn`."""
         name = (run or {}).get("run") or ""
         if name:
-            self._services.supervisor.cancel(name, self._services.owner(key))
+            self._services.dispatcher.cancel(name, self._services.owner(key))
         return self._drawn(name, "", key, lang)
 
     def tick(self, run: Mapping[str, Any], seen: str, key: str, lang: str) -> tuple[Any, ...]:
@@ -199,7 +200,7 @@ class _Callbacks:
         if view is None:
             hidden = gr.update(visible=False)
             return "", render_run(None, lang), "", hidden, hidden, hidden
-        ahead = self._services.supervisor.ahead(view)
+        ahead = self._services.dispatcher.ahead(view)
         mark = f"{run}:{view.seq}:{view.state}:{view.stopping}:{ahead}:{lang}{':ended' if view.state in ENDED else ''}"
         if mark == seen:
             return (gr.skip(),) * _DRAWN

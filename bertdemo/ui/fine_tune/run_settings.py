@@ -124,8 +124,8 @@ def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
     words: dict[str, Any] = {"label": f"config.{spec.name}", "info": f"config.help.{spec.name}"}
     options: dict[str, Any] = {"elem_id": f"config-{spec.name}", "interactive": True}
     if spec.kind == "device":
-        words["info"] = lambda lang: device_info(services.supervisor.devices, lang)
-        words["choices"] = lambda lang: device_choices(services.supervisor.devices, lang)
+        words["info"] = lambda lang: device_info(services.admission.devices, lang)
+        words["choices"] = lambda lang: device_choices(services.admission.devices, lang)
         return page.words.make(gr.Dropdown, words, value=spec.default, **options)
     if spec.kind == "choice":
         words["choices"] = lambda lang: [(translate(lang, f"config.choice.{name}"), name) for name in spec.choices]
@@ -151,7 +151,7 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
         # A tick that was sent before the language changed may be answered after it: it has nothing to say then.
         if pill_now == pill_before or lang != drawn_in:
             return (gr.skip(),) * 4
-        report = services.supervisor.devices
+        report = services.admission.devices
         update = gr.update(choices=device_choices(report, lang), info=device_info(report, lang))
         return gr.Timer(3.0), update, pill_now, (lang, pill_now)  # found: from now on only its state changes
 
@@ -178,12 +178,12 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
 
 def _pill(services: Services, lang: str) -> str:
     """Draw the device and its state, or that the server did not start; nothing until torch could be asked."""
-    if error_id := services.supervisor.start_error:
+    if error_id := services.admission.start_error:
         return root(pill(translate(lang, "device.failed", error_id=error_id)))
-    if not services.supervisor.devices_known:
+    if not services.admission.devices_known:
         return ""
-    words = device_words(services.supervisor.devices.devices[0], lang)
-    state = translate(lang, "device.training" if services.supervisor.training() else "device.idle")
+    words = device_words(services.admission.devices.devices[0], lang)
+    state = translate(lang, "device.training" if services.dispatcher.training() else "device.idle")
     return root(pill(f"{words} · {state}", alive=True))
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from bertdemo.i18n.translation import has, score, seconds, thousands, translate
-from bertdemo.run_config import RunRequest
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.label_issues import relabel_words

@@ -210,9 +210,9 @@ def _compared(status: RunStatus, lang: str) -> list[tuple[str, float]]:
     if started and started.majority is not None:
         words = translate(lang, f"run.majority{_of(status)}", share=percent(started.majority))
         lines.append((words, started.majority))
-    for kind, found in status.baselines.items():
-        if kind != "majority" and found.get("metric", "accuracy") == (started.metric if started else ""):
-            lines.append((translate(lang, f"run.{kind}", share=_written(found["value"])), found["value"]))
+    for kind, baseline in status.baselines.items():
+        if kind != "majority" and started and baseline.metric == started.metric:
+            lines.append((translate(lang, f"run.{kind}", share=_written(baseline.value)), baseline.value))
     return lines
 
 

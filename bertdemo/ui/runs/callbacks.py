@@ -39,7 +39,7 @@ class Callbacks:
         registry, owner = self.page.services.registry, self.page.services.owner(key)
         views = [registry.summary(run, owner) for run in registry.ids(owner)]
         statuses = [status_of(view) for view in views]
-        ahead = {view.run_id: self.page.services.supervisor.ahead(view) for view in views if view.state == "queued"}
+        ahead = {view.run_id: self.page.services.dispatcher.ahead(view) for view in views if view.state == "queued"}
         return {
             self.parts.listing: render_list(statuses, ahead, opened, lang),
             self.parts.state.timer: gr.Timer(active=any(not status.ended for status in statuses)),
@@ -88,7 +88,7 @@ class Callbacks:
             self.parts.title: root(f'<h2 class="bd-h" data-opened="{esc(run)}">{esc(status.name)}</h2>'),
             pictures.result: render_result(status, evaluation, lang),
             pictures.data: render_request(view.request, status, lang),
-            pictures.curves: render_run(status, lang, self.page.services.supervisor.ahead(view)),
+            pictures.curves: render_run(status, lang, self.page.services.dispatcher.ahead(view)),
             **self._actions(status, evaluation, lang),
         }
 
@@ -116,7 +116,7 @@ class Callbacks:
 
     def stop(self, run: str, key: str, lang: str) -> Updates:
         """Outputs: trouble, and those of `tick`."""
-        self.page.services.supervisor.cancel(run, self.page.services.owner(key))
+        self.page.services.dispatcher.cancel(run, self.page.services.owner(key))
         return {self.parts.trouble: "", **self.tick(run, key, lang)}
 
     def delete(self, run: str, confirming: bool, key: str, lang: str) -> Updates:
@@ -125,7 +125,7 @@ class Callbacks:
         if not confirming:
             sure = gr.update(value=translate(lang, "runs.delete_sure"))
             return {**updates, self.parts.actions.delete: sure}
-        self.page.services.supervisor.delete(run, self.page.services.owner(key))
+        self.page.services.dispatcher.delete(run, self.page.services.owner(key))
         self.page.services.forget(run)
         return {**updates, self.parts.state.opened: "", **self.tick("", key, lang)}
 

@@ -16,7 +16,7 @@ from tests.runs.support import machine, rows_of, settings_with, write_csv
 @pytest.fixture
 def services(home: Path) -> Iterator[Services]:
     built = Services.create(settings_with(home))
-    built.supervisor.devices_found(machine())
+    built.admission.devices_found(machine())
     yield built
     built.close()
 

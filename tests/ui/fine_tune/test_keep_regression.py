@@ -11,7 +11,8 @@ import pytest
 
 from bertdemo.errors import DataNotChosen
 from bertdemo.i18n.translation import LANGUAGES, translate
-from bertdemo.run_config import RunConfig, RunRequest, specs
+from bertdemo.run_config import RunConfig, specs
+from bertdemo.runs.request import RunRequest
 from bertdemo.services import Services
 from bertdemo.ui.fine_tune import baselines_panel
 from bertdemo.ui.fine_tune.baselines_html import FEW_ROWS, render_baselines
@@ -37,7 +38,7 @@ def sent(**values: Any) -> list[Any]:
 def services(home: Path, tmp_path: Path) -> Iterator[Services]:
     tiny = build_tiny_checkpoint(tmp_path / "tiny")
     built = Services.create(replace(settings_with(home), checkpoint_folders=(tiny,)))
-    built.supervisor.devices_found(machine())
+    built.admission.devices_found(machine())
     yield built
     built.close()
 

@@ -9,7 +9,8 @@ import pytest
 from bertdemo.analysis.label_issue_search import Listed, Looked
 from bertdemo.analysis.label_issues import LabelIssue
 from bertdemo.i18n.translation import LANGUAGES, plural, translate
-from bertdemo.run_config import RunConfig, RunRequest
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import RunRequest
 from bertdemo.ui.fine_tune.dataset_state import Picked, Source
 from bertdemo.ui.fine_tune.label_issues_panel import Seen
 from bertdemo.ui.html.label_issues import SHOWN, relabel_words, render_relabels, render_suspects

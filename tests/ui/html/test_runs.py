@@ -9,10 +9,11 @@ import pytest
 from bertdemo.analysis.report import Finding, LengthSummary, Report
 from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.i18n.translation import LANGUAGES, translate
-from bertdemo.run_config import RunConfig, RunRequest, resolve_defaults
+from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
 from bertdemo.runs.evaluation import Mistake, evaluate
 from bertdemo.runs.registry import RunView
+from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import Note

@@ -49,39 +49,39 @@ def own_settings(home: Path) -> Settings:
 def test_one_run_a_device_and_the_next_when_it_ends(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
-    supervisor = make(launcher)
-    first, second, third = (supervisor.start(ask(data), "") for _ in range(3))
+    server = make(launcher)
+    first, second, third = (server.admission.start(ask(data), "") for _ in range(3))
     eventually(lambda: launcher.ids == [first])
-    eventually(supervisor.training_on_cpu)
-    ahead = [supervisor.ahead(registry.read(run, "")) for run in (first, second, third)]
+    eventually(server.dispatcher.training_on_cpu)
+    ahead = [server.dispatcher.ahead(registry.read(run, "")) for run in (first, second, third)]
     assert ahead == [0, 1, 2]
     assert [registry.read(run, "").state for run in (first, second, third)] == ["starting", "queued", "queued"]
     launcher.finish(first)
     eventually(lambda: launcher.ids == [first, second])
-    assert registry.read(first, "").exit_code == 0
-    assert supervisor.ahead(registry.read(third, "")) == 1
+    eventually(lambda: registry.read(first, "").exit_code == 0)  # noted at the tick after the one that launches
+    assert server.dispatcher.ahead(registry.read(third, "")) == 1
     assert launcher.warmed == 1
     assert events_of(registry.folder(second), ev.Launched)[0].seq == 2
 
 
 def test_runs_on_two_devices_do_not_wait_for_each_other(make: Make, launcher: FakeLauncher, data: Path) -> None:
-    supervisor = make(launcher, "cuda:0")
-    best, processor, again = (supervisor.start(ask(data, device), "") for device in ("auto", "cpu", "cuda:0"))
+    server = make(launcher, "cuda:0")
+    best, processor, again = (server.admission.start(ask(data, device), "") for device in ("auto", "cpu", "cuda:0"))
     eventually(lambda: sorted(launcher.ids) == sorted([best, processor]))
-    assert supervisor.ahead(supervisor._registry.read(again, "")) == 1
-    assert supervisor._registry.read(best, "").request.config.device == "cuda:0"
+    assert server.dispatcher.ahead(server.dispatcher._registry.read(again, "")) == 1
+    assert server.dispatcher._registry.read(best, "").request.config.device == "cuda:0"
 
 
 def test_a_run_that_waits_is_cancelled_at_once_and_never_starts(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
-    supervisor = make(launcher)
-    first, second = (supervisor.start(ask(data), "") for _ in range(2))
+    server = make(launcher)
+    first, second = (server.admission.start(ask(data), "") for _ in range(2))
     eventually(lambda: launcher.ids == [first])
-    assert supervisor.cancel(second, "") == "cancelled"
-    assert supervisor.cancel(second, "") == "cancelled"
+    assert server.dispatcher.cancel(second, "") == "cancelled"
+    assert server.dispatcher.cancel(second, "") == "cancelled"
     launcher.finish(first)
-    eventually(lambda: not supervisor.training_on_cpu())
+    eventually(lambda: not server.dispatcher.training_on_cpu())
     assert launcher.ids == [first]
     assert [event.kind for event in events_of(registry.folder(second))] == ["queued", "cancelled"]
 
@@ -89,23 +89,23 @@ def test_a_run_that_waits_is_cancelled_at_once_and_never_starts(
 def test_a_run_that_trains_is_asked_and_not_declared_dead(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
-    supervisor = make(launcher)
-    run_id = supervisor.start(ask(data), "")
+    server = make(launcher)
+    run_id = server.admission.start(ask(data), "")
     eventually(lambda: launcher.ids == [run_id])
     with hold(registry.folder(run_id) / "lock"):
         append_event(registry.folder(run_id), started())
-        assert supervisor.cancel(run_id, "") == "running"
+        assert server.dispatcher.cancel(run_id, "") == "running"
         assert registry.read(run_id, "").stopping
         with pytest.raises(RunAlive):
-            supervisor.delete(run_id, "")
+            server.dispatcher.delete(run_id, "")
     assert not events_of(registry.folder(run_id), ev.Cancelled)
 
 
 def test_a_worker_that_hangs_after_a_stop_is_ended(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
-    supervisor = make(launcher)
-    run_id = supervisor.start(ask(data), "")
+    server = make(launcher)
+    run_id = server.admission.start(ask(data), "")
     eventually(lambda: launcher.ids == [run_id])
     folder = registry.folder(run_id)
     code = f"import time, filelock; kept = filelock.FileLock({str(folder / 'lock')!r}); kept.acquire(); time.sleep(600)"
@@ -114,7 +114,7 @@ def test_a_worker_that_hangs_after_a_stop_is_ended(
         eventually(lambda: is_held(folder / "lock"))
         append_event(folder, started())
         note_process(folder, Identity.of(hung.pid))
-        assert supervisor.cancel(run_id, "") == "running"
+        assert server.dispatcher.cancel(run_id, "") == "running"
         os.utime(folder / "cancel", (time.time() - 3600, time.time() - 3600))
         assert hung.wait(timeout=30) == -9
     finally:
@@ -125,9 +125,9 @@ def test_a_worker_that_hangs_after_a_stop_is_ended(
 def test_another_owner_can_neither_stop_nor_delete(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
-    supervisor = make(launcher)
-    run_id = supervisor.start(ask(data), "mine")
-    for call in (supervisor.cancel, supervisor.delete):
+    server = make(launcher)
+    run_id = server.admission.start(ask(data), "mine")
+    for call in (server.dispatcher.cancel, server.dispatcher.delete):
         with pytest.raises(RunUnknown):
             call(run_id, "yours")
     assert registry.read(run_id, "mine").state in {"queued", "starting"}
@@ -136,10 +136,10 @@ def test_another_owner_can_neither_stop_nor_delete(
 def test_a_file_that_holds_every_training_row_is_refused_before_a_run_is_made(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
-    supervisor = make(launcher)
+    server = make(launcher)
     for role in ("validation", "test"):
         with pytest.raises(NothingLeft) as caught:
-            supervisor.start(ask(data, **{role: str(data), f"{role}_name": "same.csv"}), "")
+            server.admission.start(ask(data, **{role: str(data), f"{role}_name": "same.csv"}), "")
         assert caught.value.values["file"] == "same.csv"
     assert registry.ids("") == []
 
@@ -147,12 +147,12 @@ def test_a_file_that_holds_every_training_row_is_refused_before_a_run_is_made(
 def test_a_validation_file_is_checked_with_its_labels_merged(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path, tmp_path: Path
 ) -> None:
-    supervisor = make(launcher)
+    server = make(launcher)
     other = write_csv(tmp_path / "held.csv", [("a", "yes"), ("b", "YES")])
     beside = {"validation": str(other), "validation_name": "held.csv"}
     with pytest.raises(UnknownLabel):
-        supervisor.start(ask(data, **beside), "")
-    run = supervisor.start(ask(data, cleaning=("merge_labels",), **beside), "")
+        server.admission.start(ask(data, **beside), "")
+    run = server.admission.start(ask(data, cleaning=("merge_labels",), **beside), "")
     kept = registry.folder(run) / registry.read(run, "").request.validation
     assert "YES" in kept.read_text(encoding="utf-8")  # the file itself stays as it is
 
@@ -161,10 +161,10 @@ def test_a_label_of_the_validation_file_that_training_lacks_is_named_with_row_an
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path, tmp_path: Path
 ) -> None:
     odd = write_csv(tmp_path / "v.csv", [("good", "yes"), ("bad", "maybe")])
-    supervisor = make(launcher)
+    server = make(launcher)
     for role in ("validation", "test"):
         with pytest.raises(UnknownLabel) as caught:
-            supervisor.start(ask(data, **{role: str(odd), f"{role}_name": "v.csv"}), "")
+            server.admission.start(ask(data, **{role: str(odd), f"{role}_name": "v.csv"}), "")
         assert caught.value.values == {"label": "maybe", "row": 3, "file": "v.csv", "labels": "no, yes"}
     assert registry.ids(None) == []
 
@@ -172,27 +172,27 @@ def test_a_label_of_the_validation_file_that_training_lacks_is_named_with_row_an
 def test_data_that_cannot_train_is_refused_before_a_folder_is_made(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path, tmp_path: Path
 ) -> None:
-    supervisor = make(launcher, begin=False)
+    server = make(launcher, begin=False)
     one = write_csv(tmp_path / "one.csv", [(f"text {i}", "same") for i in range(9)])
     with pytest.raises(OneClass):
-        supervisor.start(ask(one), "")
+        server.admission.start(ask(one), "")
     with pytest.raises(OneClass):
         every = {str(number): "same" for number in range(2, 2 + len(data.read_text("utf-8").splitlines()))}
-        supervisor.start(replace(ask(data), relabel=every), "")
+        server.admission.start(replace(ask(data), relabel=every), "")
     with pytest.raises(ColumnMissing) as caught:
-        supervisor.start(replace(ask(data), columns={"text": "text", "label": "stars"}), "")
+        server.admission.start(replace(ask(data), columns={"text": "text", "label": "stars"}), "")
     assert caught.value.values["column"] == "stars"
     with pytest.raises(DeviceGone):
-        supervisor.start(ask(data, "cuda:7"), "")
+        server.admission.start(ask(data, "cuda:7"), "")
     with pytest.raises(CheckpointUnknown):
-        supervisor.start(replace(ask(data), checkpoint="no-such-checkpoint"), "")
+        server.admission.start(replace(ask(data), checkpoint="no-such-checkpoint"), "")
     assert registry.ids(None) == []
 
 
 def test_columns_that_were_left_out_are_found_and_stored(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
-    run_id = make(launcher).start(replace(ask(data), columns={}, task=""), "")
+    run_id = make(launcher).admission.start(replace(ask(data), columns={}, task=""), "")
     request = registry.read(run_id, "").request
     assert (request.task, request.columns) == ("classification", {"text": "text", "label": "label"})
 
@@ -201,32 +201,32 @@ def test_a_public_visitor_may_queue_two_runs_and_others_are_not_held_back(
     make: Make, launcher: FakeLauncher, own_settings: Settings, data: Path
 ) -> None:
     settings = replace(own_settings, limits=replace(own_settings.limits, queued_runs=2))
-    supervisor = make(launcher, settings=settings)
-    first = supervisor.start(ask(data), "a")
-    supervisor.start(ask(data), "a")
+    server = make(launcher, settings=settings)
+    first = server.admission.start(ask(data), "a")
+    server.admission.start(ask(data), "a")
     with pytest.raises(QueueFull) as caught:
-        supervisor.start(ask(data), "a")
+        server.admission.start(ask(data), "a")
     assert caught.value.values == {"limit": 2}
-    assert supervisor.start(ask(data), "b")
+    assert server.admission.start(ask(data), "b")
     eventually(lambda: launcher.ids == [first])
     launcher.finish(first)
-    eventually(lambda: supervisor._registry.read(first, "a").state == "finished")
-    assert supervisor.start(ask(data), "a")
+    eventually(lambda: server.dispatcher._registry.read(first, "a").state == "finished")
+    assert server.admission.start(ask(data), "a")
 
 
 def test_a_new_server_takes_up_what_waits_and_leaves_what_trains(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
     earlier = make(launcher)
-    first, second, third = (earlier.start(ask(data), "") for _ in range(3))
+    first, second, third = (earlier.admission.start(ask(data), "") for _ in range(3))
     eventually(lambda: launcher.ids == [first])
-    earlier.close()
+    earlier.dispatcher.close()
     with hold(registry.folder(first) / "lock"):
         append_event(registry.folder(first), started())
         after = FakeLauncher()
         later = make(after)
-        eventually(later.training_on_cpu)
-        assert [later.ahead(registry.read(run, "")) for run in (first, second, third)] == [0, 1, 2]
+        eventually(later.dispatcher.training_on_cpu)
+        assert [later.dispatcher.ahead(registry.read(run, "")) for run in (first, second, third)] == [0, 1, 2]
         assert after.ids == []
         assert registry.read(first, "").state == "running"
     eventually(lambda: after.ids == [second])
@@ -238,24 +238,24 @@ def test_of_two_servers_on_one_home_only_one_dispatches_and_the_other_takes_over
 ) -> None:
     one, two = FakeLauncher(), FakeLauncher()
     first, second = make(one), make(two, begin=False)
-    eventually(lambda: first._dispatches)
-    second.begin()
-    run, waits, last = (second.start(ask(data), "") for _ in range(3))
+    eventually(lambda: first.dispatcher._dispatches)
+    second.dispatcher.begin()
+    run, waits, last = (second.admission.start(ask(data), "") for _ in range(3))
     eventually(lambda: one.ids == [run])
-    eventually(second.training_on_cpu)
-    assert second.ahead(registry.read(waits, "")) == 1
-    with second._guard:
-        second._queue.insert(0, run)  # as a look of a second ago would have it
-    assert second.cancel(run, "") == "starting"  # not its to end: the flag is there for the worker
-    second.cancel(last, "")
+    eventually(second.dispatcher.training_on_cpu)
+    assert second.dispatcher.ahead(registry.read(waits, "")) == 1
+    with second.dispatcher._guard:
+        second.dispatcher._queue.insert(0, run)  # as a look of a second ago would have it
+    assert second.dispatcher.cancel(run, "") == "starting"  # not its to end: the flag is there for the worker
+    second.dispatcher.cancel(last, "")
     eventually(lambda: registry.read(last, "").state == "cancelled")
     assert two.ids == []
     assert [event.kind for event in events_of(registry.folder(run))] == ["queued", "launched"]
     one.finish(run)
     eventually(lambda: one.ids == [run, waits])
-    first.close()
+    first.dispatcher.close()
     one.finish(waits)
-    third = second.start(ask(data), "")
+    third = second.admission.start(ask(data), "")
     eventually(lambda: two.ids == [third])
 
 
@@ -263,13 +263,13 @@ def test_deleting_a_run_deletes_its_checkpoint(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
     catalogue = StubCatalogue()
-    supervisor = make(launcher, catalogue=catalogue)
-    run_id = supervisor.start(ask(data), "")
+    server = make(launcher, catalogue=catalogue)
+    run_id = server.admission.start(ask(data), "")
     eventually(lambda: launcher.ids == [run_id])
     launcher.finish(run_id)
     eventually(lambda: registry.read(run_id, "").state == "finished")
     catalogue.trained.add(run_id)
-    supervisor.delete(run_id, "")
+    server.dispatcher.delete(run_id, "")
     assert catalogue.trained == set()
     assert registry.ids("") == []
 
@@ -277,10 +277,10 @@ def test_deleting_a_run_deletes_its_checkpoint(
 def test_a_waiting_run_can_be_deleted_and_never_starts(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
-    supervisor = make(launcher)
-    first, second, third = (supervisor.start(ask(data), "") for _ in range(3))
+    server = make(launcher)
+    first, second, third = (server.admission.start(ask(data), "") for _ in range(3))
     eventually(lambda: launcher.ids == [first])
-    supervisor.delete(second, "")
+    server.dispatcher.delete(second, "")
     launcher.finish(first)
     eventually(lambda: launcher.ids == [first, third])
     assert registry.ids("") == [third, first]
@@ -289,8 +289,8 @@ def test_a_waiting_run_can_be_deleted_and_never_starts(
 def test_a_folder_that_vanishes_does_not_end_the_dispatching(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
-    supervisor = make(launcher)
-    first, second, third = (supervisor.start(ask(data), "") for _ in range(3))
+    server = make(launcher)
+    first, second, third = (server.admission.start(ask(data), "") for _ in range(3))
     eventually(lambda: launcher.ids == [first])
     for gone in (second, first):
         registry.folder(gone).rename(registry.folder(gone).with_name(f".trash-{gone}"))
@@ -303,13 +303,13 @@ def test_runs_that_have_ended_are_not_read_again_and_again(
     for _ in range(5):
         run_id = registry.create(ask(data), "")
         registry.append(run_id, ev.Cancelled(2, 1, 1.0, checkpoint="", evaluated=False, step=0))
-    supervisor = make(launcher, begin=False)
+    server = make(launcher, begin=False)
     read: list[str] = []
     whole = Registry.summary
     monkeypatch.setattr(Registry, "summary", lambda self, run, owner: (read.append(run), whole(self, run, owner))[1])
     for _ in range(4):
-        supervisor._scanned = 0.0
-        supervisor._tick()
+        server.dispatcher._scanned = 0.0
+        server.dispatcher._tick()
     assert len(read) == 5
 
 
@@ -318,8 +318,8 @@ def test_of_two_starts_in_one_moment_at_the_limit_one_passes(
     make: Make, launcher: FakeLauncher, own_settings: Settings, data: Path, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     settings = replace(own_settings, limits=replace(own_settings.limits, **{limit: 2}))
-    supervisor = make(launcher, settings=settings, begin=False)
-    supervisor.start(ask(data), "a")
+    server = make(launcher, settings=settings, begin=False)
+    server.admission.start(ask(data), "a")
     both = threading.Barrier(2)
     fill = Registry._fill
 
@@ -329,7 +329,7 @@ def test_of_two_starts_in_one_moment_at_the_limit_one_passes(
 
     def start() -> str:
         try:
-            return supervisor.start(ask(data), "a")
+            return server.admission.start(ask(data), "a")
         except (QueueFull, TooManyRuns) as error:
             return error.key
 
@@ -338,5 +338,5 @@ def test_of_two_starts_in_one_moment_at_the_limit_one_passes(
         answers = [future.result(timeout=60) for future in [pool.submit(start), pool.submit(start)]]
     refused = "queue_full" if limit == "queued_runs" else "too_many_runs"
     assert answers.count(refused) == 1
-    assert len(supervisor._registry.ids("a")) == 2
+    assert len(server.dispatcher._registry.ids("a")) == 2
     assert not list(settings.runs.glob(".tmp-*"))

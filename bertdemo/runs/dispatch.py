@@ -1,8 +1,8 @@
-"""Starts runs, one at a time on each device, and finds them again after a restart of the server.
+"""Gives queued runs to workers, one at a time per device, and finds them again after a restart of the server.
 
-The supervisor never waits for a run: it writes a folder, later gives it to a worker, and reads. One thread does
-all of it. Where two servers share a home, the one that holds `server.lock` dispatches; the other takes over when
-that one dies.
+The dispatcher never waits for a run: it hands the folder to a worker and reads what the worker writes. One thread
+does all of it. Where two servers share a home, the one that holds `server.lock` dispatches; the other takes over
+when that one dies.
 """
 
 from __future__ import annotations
@@ -11,139 +11,85 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from bertdemo.checkpoints import Catalogue
-from bertdemo.dataset.dataset_cache import DatasetCache
-from bertdemo.device import Device, DeviceReport, cpu
-from bertdemo.errors import BertDemoError, BugInRun, DevicesFailed, DevicesPending
+from bertdemo.errors import BertDemoError, BugInRun
 from bertdemo.hub.progress import DownloadProgress
 from bertdemo.processes import kill_session
-from bertdemo.run_config import RunRequest
-from bertdemo.runs import admission
 from bertdemo.runs import events as ev
-from bertdemo.runs.events import State
+from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.launchers import Launcher
 from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
 from bertdemo.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+# Seconds between two looks at the queue, and between two scans of all run folders for what other servers wrote.
 _TICK = 0.1
 _RESCAN = 2.0
+# Seconds after which a worker that was asked to stop and has not is killed; a stop takes ten at most.
 _STOP_GRACE = 60.0
-"""Seconds after which a worker that was asked to stop and has not is ended; a stop takes ten at most."""
+# Drafts and half-deleted folders that nobody has touched for this many seconds belong to a server that died.
 _STALE_SECONDS = 3600.0
+# An interrupted run whose last event is older than this many seconds is not read again: no worker takes minutes to
+# start.
 _SLOW_SECONDS = 600.0
-"""An interrupted run whose last event is older than this is read no more: no worker takes minutes to start."""
-_DEVICES_SECONDS = 10.0
-"""How long a Start waits for torch to be imported (4 to 5 seconds on two cores) before it says that it waits."""
+# Seconds between two events that report how far a download is.
+_DOWNLOAD_REPORT_SECONDS = 1.0
 
 
 class _NoLongerWanted(Exception):
-    """A run was cancelled or deleted while its checkpoint was being fetched."""
+    """A run was cancelled or deleted while its checkpoint was being downloaded."""
 
 
-class Supervisor:
-    """See the module. `devices` answers with the devices there are; until torch is there, with the CPU alone."""
+class Dispatcher:
+    """See the module. `begin` starts its thread; until then it only answers."""
 
-    def __init__(
-        self, settings: Settings, registry: Registry, catalogue: Catalogue, launcher: Launcher, datasets: DatasetCache
-    ) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, registry: Registry, catalogue: Catalogue, launcher: Launcher) -> None:
         self._registry = registry
         self._catalogue = catalogue
         self._launcher = launcher
-        self._datasets = datasets
-        self._devices = DeviceReport((cpu(),))
-        self._devices_known = False
-        self._looked = threading.Event()
-        self._start_error = ""
         self._queue: list[str] = []
         self._running: dict[str, str] = {}  # device id to run id
         self._ended: set[str] = set()
-        self._fetching: dict[str, Future[None]] = {}
-        self._fetcher = ThreadPoolExecutor(max_workers=2, thread_name_prefix="fetch")
+        self._downloads: dict[str, Future[None]] = {}
+        self._downloader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="download")
         self._guard = threading.Lock()  # what is in memory: never held while a disk is read or a process is made
         self._writing = threading.RLock()  # deciding about a run that waits, with the event that says so
         self._wake = threading.Event()
         self._closed = False
         self._lock = FileLock(settings.home / "server.lock", mode=0o600, thread_local=False)
-        self._dispatcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="supervisor")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dispatch")
         self._dispatching: Future[None] | None = None
         self._scanned = 0.0
 
     def begin(self) -> None:
         """Look for runs of an earlier server and start dispatching."""
-        self._dispatching = self._dispatcher.submit(self._loop)
+        self._dispatching = self._thread.submit(self._loop)
 
     def close(self) -> None:
         """Stop dispatching; running workers go on."""
         self._closed = True
         self._wake.set()
-        self._dispatcher.shutdown(wait=True)
-        self._fetcher.shutdown(wait=False, cancel_futures=True)
+        self._thread.shutdown(wait=True)
+        self._downloader.shutdown(wait=False, cancel_futures=True)
         self._launcher.close()
         self._lock.release(force=True)
 
-    def devices_found(self, report: DeviceReport) -> None:
-        """Take note of the devices, once torch could be asked."""
-        self._devices = report
-        self._devices_known = True
-        self._looked.set()
-
-    def start_failed(self, error_id: str) -> None:
-        """Take note that the server did not start completely; its log says why under this id."""
-        self._start_error = error_id
-        self._looked.set()
-
-    @property
-    def start_error(self) -> str:
-        """The id under which the log says why the server did not start completely; "" where it did."""
-        return self._start_error
-
-    @property
-    def devices_known(self) -> bool:
-        """Whether torch has been asked, and has answered."""
-        return self._devices_known
-
-    @property
-    def devices(self) -> DeviceReport:
-        """The devices known so far."""
-        return self._devices
-
-    def start(self, request: RunRequest, owner: str) -> str:
-        """Check the request, write its run folder and queue it; return the run id at once.
-
-        Raises the DataError, TableError, ConfigError or CheckpointError that would end the run anyway.
-        """
+    def raise_if_dead(self) -> None:
+        """Raise the error that ended the dispatching thread, where one did: nothing queued would ever start."""
         if self._dispatching is not None and self._dispatching.done() and not self._closed:
-            self._dispatching.result()  # the thread has died of an error: say so, rather than queue forever
-        device = self._device(request.config.device)
-        info = self._catalogue.describe(request.checkpoint, owner)
-        prepared = admission.checked(request, self._datasets, self._settings.limits)
-        config = replace(request.config, device=device.id)
-        task, columns = prepared.task.id, dict(prepared.columns)
-        complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)
-        tokenizer = self._catalogue.tokenizer(info.id, owner) if info.ready else None
-        kept = self._datasets.tokenizer(prepared, tokenizer) if tokenizer is not None else None
-        run_id = self._registry.create(complete, owner, prepared, kept)
+            self._dispatching.result()
+
+    def enqueue(self, run_id: str) -> None:
+        """Queue a run whose folder was just written, without waiting for the next scan to find it."""
         with self._guard:
-            if self._dispatches and run_id not in self._queue:  # a look at the folders may have found it already
+            if self._dispatches and run_id not in self._queue:  # a scan may have found it already
                 self._queue.append(run_id)
         self._wake.set()
-        return run_id
-
-    def _device(self, wanted: str) -> Device:
-        """Return the device to train on; the CPU stands in for no other, and needs no look at the others."""
-        if wanted != "cpu" and not self._devices_known:
-            self._looked.wait(timeout=_DEVICES_SECONDS)
-        if wanted == "cpu" or self._devices_known:
-            return self._devices.choose(wanted)
-        raise DevicesFailed(error_id=self._start_error) if self._start_error else DevicesPending()
 
     def cancel(self, run_id: str, owner: str) -> State:
         """Ask a run to stop; one that has not started is cancelled at once."""
@@ -168,12 +114,12 @@ class Supervisor:
     def ahead(self, view: RunView) -> int:
         """Return how many runs must end before this one starts."""
         with self._guard:
-            queue, running = list(self._queue), set(self._running)
+            queue, busy_devices = list(self._queue), set(self._running)
         if view.run_id not in queue:
             return 0
         before = queue[: queue.index(view.run_id)]
         device = view.request.config.device
-        return sum(self._device_of(run) == device for run in before) + (device in running)
+        return sum(self._device_of(run_id) == device for run_id in before) + (device in busy_devices)
 
     def training(self) -> bool:
         """Return whether any run is alive."""
@@ -197,7 +143,7 @@ class Supervisor:
                     self._tick()
                 else:
                     self._watch()
-            except (OSError, BertDemoError):  # a full disk, a folder deleted under our hands: the next tick looks again
+            except (OSError, BertDemoError):  # a full disk, a folder deleted meanwhile: the next tick looks again
                 _LOG.exception("dispatching was disturbed")
             self._wake.wait(timeout=_TICK)
             self._wake.clear()
@@ -233,9 +179,9 @@ class Supervisor:
             self._try_to_launch(run_id)
 
     def _watch(self) -> None:
-        """Another server dispatches: only know what waits and trains, to tell the page."""
+        """Another server dispatches: only know what waits and trains, for the page to show."""
         if self._scan_is_due():
-            waiting, alive = self._look(set())
+            waiting, alive = self._scan(set())
             with self._guard:
                 self._queue, self._running = waiting, alive
 
@@ -250,19 +196,19 @@ class Supervisor:
         """Find runs that another server, or this one before a restart, has left waiting or training."""
         with self._guard:
             known = {*self._queue, *self._running.values()}
-        waiting, alive = self._look(known)
+        waiting, alive = self._scan(known)
         with self._guard:
             self._queue += [run_id for run_id in waiting if run_id not in self._queue]  # started meanwhile
             self._running.update(alive)
 
-    def _look(self, known: set[str]) -> tuple[list[str], dict[str, str]]:
+    def _scan(self, known: set[str]) -> tuple[list[str], dict[str, str]]:
         """Return the runs that wait, the oldest first, and those that train by device; `known` ones are not read."""
-        there = self._registry.ids(None)
+        run_ids = self._registry.ids(None)
         with self._guard:
-            self._ended.intersection_update(there)
+            self._ended.intersection_update(run_ids)
             known = known | self._ended
         waiting, alive, ended = list[str](), dict[str, str](), set[str]()
-        for run_id in reversed(there):
+        for run_id in reversed(run_ids):
             view = None if run_id in known else self._summary(run_id)
             if view is None:
                 continue
@@ -287,7 +233,7 @@ class Supervisor:
         if device in self._running:
             return
         try:
-            if self._fetched(run_id):
+            if self._checkpoint_is_here(run_id):
                 self._launch(run_id, device)
         except BertDemoError as error:
             self._fail(run_id, error)
@@ -299,17 +245,20 @@ class Supervisor:
                 return
             with self._guard:
                 self._running[device] = run_id
-            self._append(run_id, "Launched", warm=warm)
+            self._append(run_id, ev.Launched, warm=warm)
         self._launcher.launch(self._registry.folder(run_id))
 
-    def _fetched(self, run_id: str) -> bool:
-        """Return whether the checkpoint is on this machine; look and fetch in a thread where the Hub may be asked."""
+    def _checkpoint_is_here(self, run_id: str) -> bool:
+        """Return whether the checkpoint is on this machine; one of the Hub is downloaded in another thread.
+
+        Raises the BertDemoError that ended the download.
+        """
         checkpoint = self._registry.request(run_id, None).checkpoint
         if "/" not in checkpoint:
             return self._catalogue.describe(checkpoint, None).ready
-        future = self._fetching.get(run_id)
+        future = self._downloads.get(run_id)
         if future is None:
-            future = self._fetching[run_id] = self._fetcher.submit(self._fetch, run_id, checkpoint)
+            future = self._downloads[run_id] = self._downloader.submit(self._download, run_id, checkpoint)
             future.add_done_callback(lambda _: self._wake.set())
         if not future.done():
             return False
@@ -319,43 +268,42 @@ class Supervisor:
                 raise error
             return True
         error_id = secrets.token_hex(4)
-        _LOG.error("error %s while fetching", error_id, exc_info=error)
+        _LOG.error("error %s while downloading", error_id, exc_info=error)
         raise BugInRun(error_id=error_id)
 
-    def _fetch(self, run_id: str, checkpoint: str) -> None:
-        """Bring the checkpoint here; runs in a thread of its own."""
-        said = 0.0
+    def _download(self, run_id: str, checkpoint: str) -> None:
+        """Download the checkpoint; runs in a thread of its own."""
+        reported = 0.0
 
-        def say(progress: DownloadProgress) -> None:
-            nonlocal said
+        def report(progress: DownloadProgress) -> None:
+            nonlocal reported
             with self._writing:  # nobody else may append meanwhile, and nothing after a cancel
                 if self._closed or run_id not in self._queue:
                     raise _NoLongerWanted
-                if time.monotonic() - said > 1.0:
-                    said = time.monotonic()
-                    self._append(run_id, "Phase", name="fetching", progress=progress.share)
+                if time.monotonic() - reported > _DOWNLOAD_REPORT_SECONDS:
+                    reported = time.monotonic()
+                    self._append(run_id, ev.Phase, name="fetching", progress=progress.share)
 
-        self._catalogue.folder(checkpoint, None, say)
+        self._catalogue.folder(checkpoint, None, report)
 
     def _cancel_queued(self, run_id: str) -> None:
         with self._writing:
             if self._state(run_id) == "queued" and self._drop(run_id):
-                self._append(run_id, "Cancelled", checkpoint="", evaluated=False, step=0)
+                self._append(run_id, ev.Cancelled, checkpoint="", evaluated=False, step=0)
 
     def _fail(self, run_id: str, error: BertDemoError) -> None:
         with self._writing:
             if self._drop(run_id):
-                self._append(run_id, "Failed", message=error.message_key, values=dict(error.values))
+                self._append(run_id, ev.Failed, message=error.message_key, values=dict(error.values))
 
-    def _append(self, run_id: str, kind: str, **fields: Any) -> None:
+    def _append(self, run_id: str, event: Callable[..., RunEvent], **fields: object) -> None:
         seq, attempt = self._registry.next_event(run_id)
-        event = getattr(ev, kind)(seq=seq, attempt=attempt, at=time.time(), **fields)
-        self._registry.append(run_id, event)
+        self._registry.append(run_id, event(seq=seq, attempt=attempt, at=time.time(), **fields))
 
     def _drop(self, run_id: str) -> bool:
-        """Take a run out of the queue, and forget what was fetched for it; return whether it was there."""
+        """Take a run out of the queue, and forget its download; return whether it was there."""
         with self._guard:
-            self._fetching.pop(run_id, None)
+            self._downloads.pop(run_id, None)
             waited = run_id in self._queue
             if waited:
                 self._queue.remove(run_id)
@@ -379,6 +327,6 @@ class Supervisor:
 
 
 def _is_over(view: RunView) -> bool:
-    """Return whether nothing more can come of a run; of one that was launched lately, a slow worker may."""
+    """Return whether nothing more can come of a run; one that was launched lately may have a slow worker."""
     lately = bool(view.events) and time.time() - view.events[-1].at < _SLOW_SECONDS
     return view.state in {"finished", "cancelled", "failed"} or (view.state == "interrupted" and not lately)

@@ -13,8 +13,8 @@ from bertdemo.errors import (
     HubUnreachable,
 )
 from bertdemo.hub.progress import DownloadProgress
-from bertdemo.run_config import RunRequest
 from bertdemo.runs.registry import Registry
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import Message, status_of
 from bertdemo.settings import Settings
 from tests.runs.conftest import Make
@@ -43,9 +43,9 @@ def test_a_download_that_fails_ends_the_run_with_its_message(
     def fail(_: Any) -> None:
         raise HubUnreachable(checkpoint="someone/bert")
 
-    supervisor = make(launcher, catalogue=StubCatalogue(fail))
-    run_id = supervisor.start(from_hub(data), "")
-    after = supervisor.start(ask(data), "")
+    server = make(launcher, catalogue=StubCatalogue(fail))
+    run_id = server.admission.start(from_hub(data), "")
+    after = server.admission.start(ask(data), "")
     eventually(lambda: registry.read(run_id, "").state == "failed")
     message = status_of(registry.read(run_id, "")).message
     assert message == Message("error.hub_unreachable", {"checkpoint": "someone/bert"})
@@ -58,7 +58,7 @@ def test_a_bug_while_downloading_is_told_by_an_id(
     def fail(_: Any) -> None:
         raise ZeroDivisionError
 
-    run_id = make(launcher, catalogue=StubCatalogue(fail)).start(from_hub(data), "")
+    run_id = make(launcher, catalogue=StubCatalogue(fail)).admission.start(from_hub(data), "")
     eventually(lambda: registry.read(run_id, "").state == "failed")
     message = status_of(registry.read(run_id, "")).message
     assert message is not None
@@ -77,8 +77,8 @@ def test_a_download_is_reported_and_its_run_starts_after_it(
         seen.set()
         assert go.wait(60)
 
-    supervisor = make(launcher, catalogue=StubCatalogue(fetch))
-    run_id = supervisor.start(from_hub(data), "")
+    server = make(launcher, catalogue=StubCatalogue(fetch))
+    run_id = server.admission.start(from_hub(data), "")
     assert seen.wait(60)
     status = status_of(registry.read(run_id, ""))
     assert (status.state, status.phase, status.phase_progress) == ("queued", "fetching", 0.25)
@@ -105,10 +105,10 @@ def test_a_cancel_ends_a_download_and_nothing_is_written_after_it(
             ended.append(type(error))
             raise
 
-    supervisor = make(launcher, catalogue=StubCatalogue(fetch))
-    run_id = supervisor.start(from_hub(data), "")
+    server = make(launcher, catalogue=StubCatalogue(fetch))
+    run_id = server.admission.start(from_hub(data), "")
     assert begun.wait(60)
-    assert supervisor.cancel(run_id, "") == "cancelled"
+    assert server.dispatcher.cancel(run_id, "") == "cancelled"
     go.set()
     assert eventually(lambda: ended)
     assert [event.kind for event in events_of(registry.folder(run_id))] == ["queued", "cancelled"]
@@ -119,12 +119,12 @@ def test_a_checkpoint_that_was_deleted_while_a_run_waited_fails_that_run_alone(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path
 ) -> None:
     catalogue = StubCatalogue()
-    supervisor = make(launcher, catalogue=catalogue)
-    first, second = (supervisor.start(ask(data), "") for _ in range(2))
+    server = make(launcher, catalogue=catalogue)
+    first, second = (server.admission.start(ask(data), "") for _ in range(2))
     eventually(lambda: launcher.ids == [first])
     catalogue.gone = True
     launcher.finish(first)
     eventually(lambda: registry.read(second, "").state == "failed")
     catalogue.gone = False
-    third = supervisor.start(ask(data), "")
+    third = server.admission.start(ask(data), "")
     eventually(lambda: launcher.ids == [first, third])

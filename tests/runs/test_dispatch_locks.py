@@ -34,10 +34,10 @@ def own_settings(home: Path) -> Settings:
 def test_the_page_does_not_wait_for_a_disk_or_a_fork_of_the_dispatcher(
     make: Make, launcher: FakeLauncher, registry: Registry, data: Path, monkeypatch: pytest.MonkeyPatch, busy: str
 ) -> None:
-    supervisor = make(launcher, begin=False)
-    first, second = (supervisor.start(ask(data), "") for _ in range(2))
+    server = make(launcher, begin=False)
+    first, second = (server.admission.start(ask(data), "") for _ in range(2))
     for run in (first, second):
-        supervisor._queue.append(run)
+        server.dispatcher._queue.append(run)
     reached, released = threading.Event(), threading.Event()
 
     def block(*_: Any) -> Any:
@@ -45,22 +45,28 @@ def test_the_page_does_not_wait_for_a_disk_or_a_fork_of_the_dispatcher(
         assert released.wait(timeout=60)
         return []
 
-    supervisor._scanned = time.monotonic()
+    server.dispatcher._scanned = time.monotonic()
     if busy == "scan":
-        supervisor._scanned = 0.0
-        monkeypatch.setattr(supervisor._registry, "ids", block)
+        server.dispatcher._scanned = 0.0
+        monkeypatch.setattr(server.dispatcher._registry, "ids", block)
     elif busy == "launch":
         monkeypatch.setattr(launcher, "launch", block)
     else:
-        supervisor._tick()
+        server.dispatcher._tick()
         launcher.finish(first)
         monkeypatch.setattr(launcher, "warm", block)
     with ThreadPoolExecutor(2) as pool:
-        tick = pool.submit(supervisor._tick)
+        tick = pool.submit(server.dispatcher._tick)
         try:
             assert reached.wait(timeout=60)
             view = registry.read(second, "")
-            page = pool.submit(lambda: (supervisor.ahead(view), supervisor.training(), supervisor.training_on_cpu()))
+            page = pool.submit(
+                lambda: (
+                    server.dispatcher.ahead(view),
+                    server.dispatcher.training(),
+                    server.dispatcher.training_on_cpu(),
+                )
+            )
             ahead, training, on_cpu = page.result(timeout=20)
             assert (ahead, training, on_cpu) == {"scan": (1, False, False), "launch": (1, True, True)}.get(
                 busy, (0, False, False)
@@ -76,15 +82,15 @@ def test_interrupted_runs_of_long_ago_are_read_once_and_one_of_just_now_may_only
     old, young = registry.create(ask(data), ""), registry.create(ask(data), "")
     registry.append(old, ev.Launched(2, 1, time.time() - 3600))
     registry.append(young, ev.Launched(2, 1, time.time() - 400))
-    supervisor = make(launcher, begin=False)
+    server = make(launcher, begin=False)
     read: list[str] = []
     whole = Registry.summary
     monkeypatch.setattr(Registry, "summary", lambda self, run, owner: (read.append(run), whole(self, run, owner))[1])
     for _ in range(3):
-        supervisor._scanned = 0.0
-        supervisor._tick()
+        server.dispatcher._scanned = 0.0
+        server.dispatcher._tick()
     assert (read.count(old), read.count(young)) == (1, 3)
     with hold(registry.folder(young) / "lock"):
-        supervisor._scanned = 0.0
-        supervisor._tick()
-        assert supervisor.training_on_cpu()
+        server.dispatcher._scanned = 0.0
+        server.dispatcher._tick()
+        assert server.dispatcher.training_on_cpu()

@@ -1,0 +1,110 @@
+"""What a person asks of a training run, and what is chosen for the data where they left it open."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, field, replace
+from typing import Annotated
+
+from pydantic import StringConstraints, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from bertdemo.run_config import RunConfig
+
+RowNumber = Annotated[str, StringConstraints(pattern="^(0|[1-9][0-9]{0,17})$")]
+
+# What fields of a stored request were called before November 2026.
+_OLDER_NAMES = {"mends": "cleaning", "relabels": "relabel", "reading": "parse"}
+
+# A small data set stops improving only after about this many optimizer steps, so it gets more epochs; three suffice
+# above it. Mosbach et al. 2021 (arXiv:2006.04884) train RTE for 20 epochs where 3 are common.
+_MINIMUM_STEPS = 100
+# A new head learns each label from the rows of that label: 77 intents need more steps than two sentiments.
+_MINIMUM_STEPS_PER_LABEL = 12
+_FEWEST_EPOCHS, _MOST_EPOCHS = 3, 10
+# Below this many training rows a batch of 32 leaves fewer than 20 steps per epoch, so half of it is taken.
+_SMALL_TRAINING_SET = 600
+# Small models want a higher learning rate (Turc et al. 2019, arXiv:1908.08962): the bundled model has 22.7M
+# parameters, BERT-base 110M.
+_SMALL_MODEL_PARAMETERS = 35_000_000
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Everything a training child needs to know; the paths are inside the run folder once it is written.
+
+    Raises pydantic's ValidationError, a ValueError, where a value has another type.
+    """
+
+    task: str
+    columns: Mapping[str, str]
+    """Role (text, pair, label, …) to column name."""
+    checkpoint: str
+    config: RunConfig
+    data: str
+    """Path of the training file."""
+    data_name: str
+    """Its name as uploaded, for people."""
+    validation: str | None = None
+    validation_name: str | None = None
+    test: str | None = None
+    test_name: str | None = None
+    name: str = ""
+    origin: str = ""
+    """Where the training file came from, where that was the Hub: `owner/name@commit configuration/split`."""
+    parse: Mapping[str, str] = field(default_factory=dict)
+    """What a person corrected of how the training file is parsed: fields of `tables.parse_options.ParseOptions`."""
+    cleaning: tuple[str, ...] = ()
+    """Cleaning steps applied to the training file: names of `dataset.cleaning.CLEANING_STEPS`."""
+    relabel: Mapping[RowNumber, str] = field(default_factory=dict)
+    """Row number in the training file -> its new label, or "" to leave the row out; applied before the cleaning."""
+    split_seed: int = 42
+    """Seed of the split (dataset.split.SEED), apart from `config.seed`, so that several runs share their rows."""
+    baselines: Mapping[str, Mapping[str, str | int | float | None]] = field(default_factory=dict)
+    """Baselines known before training, as `analysis.baseline_cache.as_fields` returns them: stored, not used."""
+
+    def to_json(self) -> str:
+        """Return one JSON object; `from_json` gives the same request back."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunRequest:
+        """Rebuild a request that `to_json` of this or an older version wrote; unknown fields are ignored.
+
+        Raises ConfigError, ValueError, TypeError or KeyError where it is no such request.
+        """
+        raw = {_OLDER_NAMES.get(name, name): value for name, value in json.loads(text).items()}
+        raw.setdefault("split_seed", raw["config"].get("seed", 42))  # the split had no seed of its own once
+        for baseline in raw.get("baselines", {}).values():
+            baseline.setdefault("metric", "accuracy")  # what every baseline was until it named its metric
+        return TypeAdapter(cls).validate_python(raw)
+
+
+def resolve_defaults(
+    config: RunConfig,
+    *,
+    train_rows: int,
+    parameters: int,
+    suggested_length: int,
+    labels: int = 2,
+    step_multiplier: float = 1.0,
+) -> RunConfig:
+    """Fill in every field that was left open.
+
+    `parameters` counts those of the encoder. `suggested_length` is the length in tokens that fits 99% of the rows,
+    capped by the checkpoint. `step_multiplier` is the task's (see tasks.base.Task): how many times the usual steps
+    it needs.
+    """
+    batch = config.batch_size or (16 if train_rows < _SMALL_TRAINING_SET else 32)
+    steps_per_epoch = max(1, math.ceil(train_rows / batch))
+    minimum_steps = step_multiplier * max(_MINIMUM_STEPS, _MINIMUM_STEPS_PER_LABEL * labels)
+    epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, math.ceil(minimum_steps / steps_per_epoch)))
+    return replace(
+        config,
+        batch_size=batch,
+        epochs=config.epochs or epochs,
+        learning_rate=config.learning_rate or (1e-4 if parameters <= _SMALL_MODEL_PARAMETERS else 3e-5),
+        max_length=config.max_length or suggested_length,
+    )
