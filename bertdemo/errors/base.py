@@ -1,4 +1,4 @@
-"""The root and the branches of the tree, and how a leaf is found by its key."""
+"""The root and the branches of the error tree, and the lookup of a leaf by its message key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Param = str | int | float
 
 
 class BertDemoError(Exception):
-    """Base: `key` names the message, `params` its placeholders."""
+    """Base class: `key` names the message, `params` its placeholders. Raises TypeError for other parameters."""
 
     key: ClassVar[str] = ""
     params: ClassVar[tuple[str, ...]] = ()
@@ -39,11 +39,11 @@ class DataError(BertDemoError):
 
 
 class ConfigError(BertDemoError):
-    """Settings out of bounds; `field` names the one at fault."""
+    """A setting that is out of bounds; `field` names it."""
 
 
 class CheckpointError(BertDemoError):
-    """A checkpoint that cannot be found, fetched or trusted."""
+    """A checkpoint that cannot be found, downloaded or trusted."""
 
 
 class RunError(BertDemoError):
@@ -51,17 +51,17 @@ class RunError(BertDemoError):
 
 
 def leaves() -> list[type[BertDemoError]]:
-    """Return every class that can be raised, for the test that compares them with the locales."""
+    """Return every class without a subclass: those that are raised, each with a message in the locales."""
 
     def walk(cls: type[BertDemoError]) -> list[type[BertDemoError]]:
-        below = cls.__subclasses__()
-        return [cls] if not below else [leaf for child in below for leaf in walk(child)]
+        children = cls.__subclasses__()
+        return [leaf for child in children for leaf in walk(child)] if children else [cls]
 
     return walk(BertDemoError)
 
 
 def from_key(message_key: str, values: Mapping[str, Param]) -> BertDemoError:
-    """Rebuild a leaf from what an event stored, e.g. `("error.out_of_memory", {...})`."""
+    """Rebuild the error that an event stored, e.g. `("error.out_of_memory", {...})`. Raises KeyError."""
     for leaf in leaves():
         if message_key == f"error.{leaf.key}":
             return leaf(**values)

@@ -1,4 +1,4 @@
-"""A checkpoint that cannot be found, fetched or trusted."""
+"""A checkpoint that cannot be found, downloaded or trusted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class CheckpointUnknown(CheckpointError):
 
 
 class CheckpointIdMalformed(CheckpointError):
-    """Not of the form owner/name."""
+    """An id that is not of the form owner/name."""
 
     key, params = "checkpoint_id_malformed", ("checkpoint",)
 
@@ -24,7 +24,7 @@ class HubNotFound(CheckpointError):
 
 
 class HubGated(CheckpointError):
-    """The Hub asks for consent or a login first."""
+    """The repository is gated: the Hub requires a login or accepted terms."""
 
     key, params = "hub_gated", ("checkpoint",)
 
@@ -48,13 +48,13 @@ class HubNoTokenizer(CheckpointError):
 
 
 class HubTooLarge(CheckpointError):
-    """The weights are larger than this server fetches."""
+    """The weights are larger than this server downloads."""
 
     key, params = "hub_too_large", ("checkpoint", "size", "limit")
 
 
 class HubCutOff(CheckpointError):
-    """The download broke off."""
+    """The download was interrupted."""
 
     key, params = "hub_cut_off", ("checkpoint",)
 
@@ -66,13 +66,13 @@ class HubUnreachable(CheckpointError):
 
 
 class CheckpointBroken(CheckpointError):
-    """The files do not hold what they should (hash, shapes, keys); `file` names the one at fault."""
+    """A file fails its checks (hash, shapes, keys); `file` names it."""
 
     key, params = "checkpoint_broken", ("checkpoint", "file")
 
 
 class CheckpointIncomplete(CheckpointError):
-    """The weights lack tensors of the encoder; `missing` names the first of `count`."""
+    """The weights lack `count` tensors of the encoder; `missing` names the first."""
 
     key, params = "checkpoint_incomplete", ("checkpoint", "count", "missing")
 
@@ -84,7 +84,7 @@ class HeadMissing(CheckpointError):
 
 
 class MaskHeadMissing(CheckpointError):
-    """The checkpoint has no head for masked words, so it cannot fill a mask."""
+    """The checkpoint has no masked-language-modeling head, so it cannot fill a mask."""
 
     key, params = "mask_head_missing", ("checkpoint",)
 

@@ -1,4 +1,4 @@
-"""Settings out of bounds; `field` names the one at fault."""
+"""Settings that cannot be used; `field` names the one at fault."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from bertdemo.errors.base import ConfigError
 
 
 class FieldUnknown(ConfigError):
-    """No such setting."""
+    """There is no setting of that name."""
 
     key, params = "field_unknown", ("field", "fields")
 
 
 class FieldNotNumber(ConfigError):
-    """A setting that must be a number is not."""
+    """A setting that must be a number is not one."""
 
     key, params = "field_not_number", ("field", "value")
 
@@ -24,13 +24,13 @@ class FieldOutOfBounds(ConfigError):
 
 
 class FieldNotChoice(ConfigError):
-    """A setting that is none of the choices."""
+    """A setting that is not one of its choices."""
 
     key, params = "field_not_choice", ("field", "value", "choices")
 
 
 class DeviceGone(ConfigError):
-    """The chosen device is not there."""
+    """The chosen device is not available."""
 
     key, params = "device_gone", ("device", "devices")
 
@@ -48,6 +48,6 @@ class DevicesFailed(ConfigError):
 
 
 class LengthBeyondModel(ConfigError):
-    """max_length and the checkpoint clash."""
+    """`max_length` exceeds the positions of the checkpoint."""
 
     key, params = "length_beyond_model", ("length", "positions", "checkpoint")

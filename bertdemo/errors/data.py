@@ -12,96 +12,96 @@ class ColumnMissing(DataError):
 
 
 class ColumnsNotFound(DataError):
-    """No column looks like the role that the task needs."""
+    """No column fits a role that the task requires."""
 
     key, params = "columns_not_found", ("role", "columns")
 
 
 class LabelColumnMissing(DataError):
-    """The page got a table of one column for a task that needs a label: there is none to choose."""
+    """The table has one column and the task needs a label column, so there is none to choose."""
 
     key = "label_column_missing"
 
 
 class ColumnTwice(DataError):
-    """One column is named for two roles."""
+    """One column is assigned to two roles."""
 
     key, params = "column_twice", ("column",)
 
 
 class NothingLeft(DataError):
-    """Every training row has its text in a validation or test file too."""
+    """Every training row is also in the validation or test file, so that no training row remains."""
 
     key, params = "nothing_left", ("rows", "file")
 
 
 class OneText(DataError):
-    """Every row that can be used has the same text, so that none can be held out."""
+    """All usable rows have the same text, so that no row can be held out."""
 
     key, params = "one_text", ("rows", "column")
 
 
 class OneClass(DataError):
-    """Only one label in the data."""
+    """The data have one label only."""
 
     key, params = "one_class", ("label", "column")
 
 
 class TooFewRows(DataError):
-    """Fewer usable rows than can be split."""
+    """Too few usable rows to split."""
 
     key, params = "too_few_rows", ("rows", "minimum")
 
 
 class TooManyLabels(DataError):
-    """More different labels than the limit, from `row` on: most often the wrong column."""
+    """More distinct labels than the limit, exceeded at `row`: usually the wrong column."""
 
     key, params = "too_many_labels", ("labels", "limit", "column", "row")
 
 
 class UnknownLabel(DataError):
-    """A validation or test file holds a label that the training data lacks."""
+    """A validation or test file has a label that the training data lack."""
 
     key, params = "unknown_label", ("label", "row", "file", "labels")
 
 
 class ScoreNoNumber(DataError):
-    """Too few scores are numbers; `row` is the first that is none."""
+    """Too few scores are numbers; `row` is the first that is not."""
 
     key, params = "score_no_number", ("column", "row", "cell")
 
 
 class AnswerElsewhere(DataError):
-    """Too few answers stand in their passages; `row` is the first that does not."""
+    """Too few answers occur in their passages; `row` is the first that does not."""
 
     key, params = "answer_elsewhere", ("row", "answer")
 
 
 class TagsUnfit(DataError):
-    """Too few rows have a tag for each word; `row` is the first that has not."""
+    """Too few rows have one tag per word; `row` is the first that does not."""
 
     key, params = "tags_unfit", ("row",)
 
 
 class SpansUnfit(DataError):
-    """Too few rows have spans that can be used; `row` is the first that has not."""
+    """Too few rows have usable spans; `row` is the first that does not."""
 
     key, params = "spans_unfit", ("row",)
 
 
 class TagUnknown(DataError):
-    """No row has a tag that begins or goes on with anything; `tag` is the first of another kind."""
+    """No tag of the data begins or continues an entity (B-, I-, ...); `tag` is the first unknown one."""
 
     key, params = "tag_unknown", ("tag", "row")
 
 
 class ColumnToRead(DataError):
-    """A file to predict has no column that looks like what the model reads."""
+    """A file for prediction has no column that fits an input of the model."""
 
     key, params = "column_to_read", ("role", "columns")
 
 
 class TaskUnknown(DataError):
-    """No such task id."""
+    """There is no task of that id."""
 
     key, params = "task_unknown", ("task", "tasks")

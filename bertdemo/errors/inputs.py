@@ -18,13 +18,13 @@ class TextMissing(InputError):
 
 
 class PairMissing(InputError):
-    """The task reads two texts and got one."""
+    """The task takes two texts and got one."""
 
     key = "pair_missing"
 
 
 class MaskMissing(InputError):
-    """A text to be filled in has no [MASK]."""
+    """A text for fill-mask has no [MASK]."""
 
     key = "mask_missing"
 

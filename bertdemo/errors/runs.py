@@ -12,19 +12,19 @@ class RunUnknown(RunError):
 
 
 class RunAlive(RunError):
-    """The run still trains: stop it before deleting it."""
+    """The run is still training: it must be stopped before it is deleted."""
 
     key, params = "run_alive", ("run",)
 
 
 class TooManyRuns(RunError):
-    """The owner has as many runs as are kept."""
+    """The owner has reached the limit of stored runs."""
 
     key, params = "too_many_runs", ("limit",)
 
 
 class QueueFull(RunError):
-    """The owner has as many waiting runs as allowed."""
+    """The owner has reached the limit of queued runs."""
 
     key, params = "queue_full", ("limit",)
 
@@ -36,19 +36,19 @@ class OutOfMemory(RunError):
 
 
 class OutOfMemoryAtOne(RunError):
-    """Training ran out of memory at the smallest batch: what is left is `max_length`, or another device."""
+    """Training ran out of memory at batch size 1: only a smaller `max_length` or another device can help."""
 
     key, params = "out_of_memory_at_one", ("device", "max_length")
 
 
 class OutOfMemoryEarly(RunError):
-    """Memory ran out before the size of a batch was known."""
+    """Memory ran out before the batch size was known."""
 
     key = "out_of_memory_early"
 
 
 def memory_ran_out(device: str, batch_size: int, max_length: int) -> RunError:
-    """Return the leaf that says what can still be made smaller; a `batch_size` of 0 is not known yet."""
+    """Return the error that names what can still be reduced; `batch_size` is 0 where it is not known yet."""
     if not batch_size:
         return OutOfMemoryEarly()
     if batch_size == 1:
@@ -63,7 +63,7 @@ class LossNotFinite(RunError):
 
 
 class DiskFull(RunError):
-    """No space left where the runs live."""
+    """No space is left on the disk of the run folders."""
 
     key = "disk_full"
 
@@ -75,6 +75,6 @@ class RunTookTooLong(RunError):
 
 
 class BugInRun(RunError):
-    """The worker met an error of ours; its traceback is in the run's log under `error_id`."""
+    """A bug in the worker; its traceback is in the log of the run under `error_id`."""
 
     key, params = "bug_in_run", ("error_id",)

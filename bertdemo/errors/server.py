@@ -1,4 +1,4 @@
-"""A request that the server cannot take now, whatever it asks for."""
+"""The server has no capacity for a request now."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from bertdemo.errors.base import BertDemoError
 
 
 class ServerBusy(BertDemoError):
-    """All places for this kind of work stayed taken for as long as a caller waits."""
+    """All slots for this kind of work stayed occupied until the wait timed out."""
 
     key = "server_busy"

@@ -6,13 +6,13 @@ from bertdemo.errors.base import TableError
 
 
 class FileTooLarge(TableError):
-    """The file is larger than the limit; both in bytes, as text with a unit."""
+    """The file is larger than the limit; `size` and `limit` are texts with a unit."""
 
     key, params = "file_too_large", ("file", "size", "limit")
 
 
 class UnpacksTooFar(TableError):
-    """An archive that unpacks to more than `limit` times its size, as no honest one does."""
+    """An archive that unpacks to more than `limit` times its size: probably a zip bomb."""
 
     key, params = "unpacks_too_far", ("file", "size", "ratio", "limit")
 
@@ -24,19 +24,19 @@ class FileEmpty(TableError):
 
 
 class FileNotText(TableError):
-    """A binary file under a text file's name; `byte` is where that shows."""
+    """A binary file with the extension of a text file; `byte` is the offset of the first binary byte."""
 
     key, params = "file_not_text", ("file", "byte")
 
 
 class FileNotUtf8(TableError):
-    """Bytes that are neither UTF-8 nor any encoding that is guessed at; `line` counts from 1."""
+    """Neither UTF-8 nor an encoding that is detected; `line` counts from 1."""
 
     key, params = "file_not_utf8", ("file", "line")
 
 
 class FileKindUnknown(TableError):
-    """An ending that we do not read."""
+    """A file extension that is not supported."""
 
     key, params = "file_kind_unknown", ("file", "kinds")
 
@@ -48,7 +48,7 @@ class FileBroken(TableError):
 
 
 class HeaderOnly(TableError):
-    """A header line and no row below it."""
+    """A header line without a row below it."""
 
     key, params = "header_only", ("file",)
 
@@ -66,43 +66,43 @@ class TooManyColumns(TableError):
 
 
 class CellTooLong(TableError):
-    """One cell holds more characters than the limit."""
+    """One cell has more characters than the limit."""
 
     key, params = "cell_too_long", ("file", "row", "column", "chars", "limit")
 
 
 class LineBroken(TableError):
-    """One line cannot be read (JSONL that is not an object, an open quote)."""
+    """One line cannot be parsed (JSONL that is not an object, an unclosed quote)."""
 
     key, params = "line_broken", ("file", "line")
 
 
 class EncodingWrong(TableError):
-    """The encoding that a person chose does not fit the file."""
+    """The chosen encoding does not fit the file."""
 
     key, params = "encoding_wrong", ("file", "encoding", "line")
 
 
 class HeaderLineMissing(TableError):
-    """The header is said to stand on a line that the file does not have."""
+    """The chosen header line is beyond the end of the file."""
 
     key, params = "header_line_missing", ("file", "line")
 
 
 class JsonBroken(TableError):
-    """A JSON document that ends too early or is none."""
+    """A document that is truncated or not JSON."""
 
     key, params = "json_broken", ("file", "line")
 
 
 class JsonWithoutTable(TableError):
-    """JSON without a list of objects or columns in it; `found` is its outline."""
+    """JSON without a list of objects or columns; `found` is its outline."""
 
     key, params = "json_without_table", ("file", "found")
 
 
 class NoTags(TableError):
-    """A file with the ending of token classification, and no column of tags."""
+    """A file with an extension of token classification (.conll, ...) but no column of tags."""
 
     key, params = "no_tags", ("file",)
 
@@ -114,19 +114,19 @@ class SheetUnknown(TableError):
 
 
 class WorkbookEncrypted(TableError):
-    """A workbook that opens with a password only."""
+    """A workbook that needs a password."""
 
     key, params = "workbook_encrypted", ("file",)
 
 
 class WorkbookOld(TableError):
-    """A workbook in Excel's format from before 2007."""
+    """A workbook in the .xls format of Excel before 2007."""
 
     key, params = "workbook_old", ("file",)
 
 
 class SplitUnknown(TableError):
-    """A part of the data that the file does not have."""
+    """The file has no split of that name."""
 
     key, params = "split_unknown", ("file", "split", "splits")
 
@@ -138,7 +138,7 @@ class ArchiveEncrypted(TableError):
 
 
 class ArchiveWithoutTable(TableError):
-    """A zip in which no member has an ending that is read."""
+    """A zip in which no member has a supported extension."""
 
     key, params = "archive_without_table", ("file", "members", "kinds")
 
@@ -150,31 +150,31 @@ class TooManyMembers(TableError):
 
 
 class ReadingTooLong(TableError):
-    """Reading was stopped because it took too long."""
+    """Reading the file exceeded the time limit."""
 
     key, params = "reading_too_long", ("file", "seconds")
 
 
 class ReadingTooMuch(TableError):
-    """The process that read the file ran out of memory, or ended without an answer."""
+    """The reading process ran out of memory or died."""
 
     key, params = "reading_too_much", ("file", "size")
 
 
 class HubDataMalformed(TableError):
-    """Not owner/name."""
+    """A dataset id that is not of the form owner/name."""
 
     key, params = "hub_data_malformed", ("dataset",)
 
 
 class HubDataNotFound(TableError):
-    """The Hub has no such data set, or it is private."""
+    """The Hub has no such dataset, or it is private."""
 
     key, params = "hub_data_not_found", ("dataset",)
 
 
 class HubDataGated(TableError):
-    """The Hub asks for consent or a login first."""
+    """The dataset is gated: the Hub requires a login or accepted terms."""
 
     key, params = "hub_data_gated", ("dataset",)
 
@@ -186,19 +186,19 @@ class HubDataUnreachable(TableError):
 
 
 class HubDataCutOff(TableError):
-    """The download broke off."""
+    """The download was interrupted."""
 
     key, params = "hub_data_cut_off", ("dataset",)
 
 
 class HubDataBroken(TableError):
-    """A file is not what the Hub announced."""
+    """A file differs from the size or hash that the Hub announced."""
 
     key, params = "hub_data_broken", ("dataset", "file")
 
 
 class HubDataTooLarge(TableError):
-    """The part is larger than a file may be here."""
+    """The split is larger than the limit for a file."""
 
     key, params = "hub_data_too_large", ("dataset", "size", "limit")
 
@@ -210,12 +210,12 @@ class HubDataWithoutTable(TableError):
 
 
 class HubDataPartUnknown(TableError):
-    """A part that the data set does not have."""
+    """The dataset has no split of that name."""
 
     key, params = "hub_data_part_unknown", ("dataset", "part", "parts")
 
 
 class ShardsDiffer(TableError):
-    """The files of one part have other columns than its first file."""
+    """The files of one split differ in their columns; `member` differs from the first."""
 
     key, params = "shards_differ", ("file", "member", "columns", "expected")
