@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from bertdemo.checkpoints.kept_tokens import KeptTokenizer
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.dataset.kept_tokens import KeptTokenizer
 from bertdemo.dataset.prepared import PreparedDataset, prepare
 from bertdemo.dataset.split import SEED
 from bertdemo.errors import FileMissing

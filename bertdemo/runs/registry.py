@@ -31,10 +31,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from bertdemo.checkpoints import kept_tokens
 from bertdemo.checkpoints.info import owner_sha256
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.dataset import stored
+from bertdemo.dataset import kept_tokens, stored
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from bertdemo.checkpoints import bundled
+from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.device import Device, DeviceReport
 from bertdemo.errors import CheckpointUnknown
 from bertdemo.run_config import RunConfig
@@ -201,6 +203,9 @@ class StubCatalogue:
     def folder(self, checkpoint: str, owner: str | None, say: Any) -> Path:
         self.on_fetch(say)
         return Path()
+
+    def tokenizer(self, checkpoint: str, owner: str | None) -> SharedTokenizer:
+        return SharedTokenizer.from_folder(bundled.folder())
 
     def owns(self, checkpoint: str, owner: str) -> bool:
         return checkpoint in self.trained

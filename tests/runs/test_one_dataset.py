@@ -14,6 +14,8 @@ import pytest
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset import cleaning, fingerprints, prepared
+from bertdemo.dataset.kept_tokens import KeptTokenizer
+from bertdemo.device import DeviceReport, cpu
 from bertdemo.runs import admission
 from bertdemo.runs.registry import Registry
 from bertdemo.services import Services
@@ -85,6 +87,18 @@ def test_report_api_run_and_result_name_the_same_rows(
     assert passes == [400]
     assert len(tokenized) == 150 and set(tokenized.values()) == {1}  # each text, from the upload to the result
     assert not (folder / "tokens").exists()
+
+
+def test_start_hands_the_tokens_of_the_report_to_the_run(repeated: Path, own_settings: Settings) -> None:
+    services = Services.create(own_settings)
+    services.admission.devices_found(DeviceReport((cpu(),)))
+    columns = {"text": "text", "label": "label"}
+    Endpoints(services).check_data(str(repeated), "classification", columns)
+    request = replace(request_for(repeated, checkpoint="bundled"), task="classification", columns=columns)
+    folder = services.registry.folder(services.admission.start(request, ""))
+    kept = KeptTokenizer.open(services.catalogue.tokenizer("bundled", ""), folder / "tokens")
+    assert len(kept._spans) == 150
+    services.close()
 
 
 def test_a_folder_without_a_stored_dataset_trains_on_the_same_rows(repeated: Path, work: Work) -> None:

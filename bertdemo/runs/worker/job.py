@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 from bertdemo import device as devices
 from bertdemo import tasks
 from bertdemo.analysis.report import suggested_length
-from bertdemo.checkpoints import Catalogue, kept_tokens
+from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.loading import save_head
+from bertdemo.dataset import kept_tokens
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
 from bertdemo.runs import events as ev
 from bertdemo.runs.event_log import append_event

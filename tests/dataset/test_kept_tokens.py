@@ -12,10 +12,11 @@ from typing import get_args
 
 import pytest
 
-from bertdemo.checkpoints import bundled, kept_tokens
-from bertdemo.checkpoints.kept_tokens import KeptTokenizer
+from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.checkpoints.truncation import CutEncoding, Encoding
+from bertdemo.dataset import kept_tokens
+from bertdemo.dataset.kept_tokens import KeptTokenizer
 from bertdemo.run_config import Keep, Truncation
 
 TEXTS = [
