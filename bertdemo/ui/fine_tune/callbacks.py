@@ -109,6 +109,7 @@ class _Callbacks:
             origin=source.origin,
             parse={name: value for name, value in source.options.to_fields().items() if value},
             relabel=source.relabel,
+            split_seed=source.split_seed,
         )
         run = self._services.admission.start(request, self._services.owner(key))
         return ("", {"run": run}, gr.Timer(1.0, active=True), *self._drawn(run, "", key, lang))

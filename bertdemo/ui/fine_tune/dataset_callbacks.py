@@ -32,25 +32,33 @@ class DataListeners:
         file: str | None,
         validation: str | None,
         test: str | None,
+        split_seed: float | None,
         checkpoint: str,
         key: str,
         lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
-        """Inputs: file, files beside it, checkpoint, owner, lang. Outputs: source, sample, then those of `shown`."""
+        """Inputs: file, files beside it, split seed, checkpoint, owner, lang. Outputs: source, sample, `shown`."""
         if not file:
             return (None, gr.skip(), *self._data.nothing(lang))
-        source = Source(file, Path(file).name).beside(validation, test)
+        source = Source(file, Path(file).name).beside(validation, test, split_seed)
         return (source, None, *self._data.shown(source, None, checkpoint, key, lang, progress))
 
     def choose_sample(
-        self, sample: str | None, validation: str | None, test: str | None, checkpoint: str, key: str, lang: str
+        self,
+        sample: str | None,
+        validation: str | None,
+        test: str | None,
+        split_seed: float | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
     ) -> tuple[Any, ...]:
-        """Inputs: sample, files beside it, checkpoint, owner, lang. Outputs: source, file, checkpoint, then `shown`."""
+        """Inputs: sample, files, split seed, checkpoint, owner, lang. Outputs: source, file, checkpoint, `shown`."""
         if not sample:
             return (gr.skip(),) * (3 + SHOWN)
         found = samples.find(sample)
-        source = Source(str(samples.sample_path(sample)), found.file, sample).beside(validation, test)
+        source = Source(str(samples.sample_path(sample)), found.file, sample).beside(validation, test, split_seed)
         chosen: Any = gr.skip()
         if found.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
             checkpoint = chosen = CHINESE
@@ -61,14 +69,17 @@ class DataListeners:
         source: Source | None,
         validation: str | None,
         test: str | None,
+        split_seed: float | None,
         picked: Picked | None,
         checkpoint: str,
         key: str,
         lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
-        """Inputs: source, files beside it, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
-        source = source.beside(validation, test) if source else None
+        """Inputs: source, files beside it, split seed, columns, checkpoint, owner, lang. Outputs: source, `shown`."""
+        before, source = source, source.beside(validation, test, split_seed) if source else None
+        if source == before:  # the field of the seed was left as it was
+            return (gr.skip(),) * (1 + SHOWN)
         return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
 
     def examine(
@@ -137,7 +148,7 @@ def wire(
     """Connect them; `shown` are the components of ChosenData.shown."""
     calls = DataListeners(page.services)
     who = [checkpoint, page.owner, page.lang]
-    beside, picked = [data["validation"], data["test"]], data["picked"]
+    beside, picked = [data["validation"], data["test"], data["split_seed"]], data["picked"]
     columns = [data[name] for name in ("task", "text", "pair", "label")]
     told: dict[str, Any] = {"show_progress_on": data["box"], "api_visibility": "private"}
     for event in (data["file"].upload, data["file"].clear):
@@ -146,8 +157,8 @@ def wire(
         guarded(calls.choose_sample), [data["sample"], *beside, *who], [source, data["file"], checkpoint, *shown],
         show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    for file in beside:
-        for event in (file.upload, file.clear):
+    for box in beside:
+        for event in (box.submit, box.blur) if box is data["split_seed"] else (box.upload, box.clear):
             event(guarded(calls.held_out), [source, *beside, picked, *who], [source, *shown], **told)
     data["cleaning"].input(guarded(calls.step), [source, data["cleaning"], picked, *who], [source, *shown], **told)
     data["task"].input(guarded(calls.other_task), [source, data["task"], *who], [source, *shown], **told)

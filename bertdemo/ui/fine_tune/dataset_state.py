@@ -18,9 +18,11 @@ from bertdemo.analysis import report
 from bertdemo.dataset import cleaning
 from bertdemo.dataset.dataset_cache import Preparation
 from bertdemo.dataset.prepared import PreparedDataset
+from bertdemo.dataset.split import SEED
 from bertdemo.errors import (
     BertDemoError,
     ColumnsNotFound,
+    FieldOutOfBounds,
     LabelColumnMissing,
     OneClass,
     OneText,
@@ -37,6 +39,8 @@ from bertdemo.ui.html.dataset import reasons, render_cleaned, render_data, rende
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.localized import sentence
 
+MOST_SEED = 2**31 - 1
+"""As for the seed of a run: what every generator takes."""
 SHOWN = 11
 """Outputs of `shown`."""
 
@@ -57,6 +61,7 @@ class Source:
     """The pairs of `relabels`: what a page remembers must have a hash."""
     held_out: tuple[tuple[str, str], ...] = ()
     """Role (validation, test) and path of the files beside it."""
+    split_seed: int = SEED
 
     @property
     def relabel(self) -> dict[str, str]:
@@ -67,12 +72,18 @@ class Source:
     def preparation(self) -> Preparation:
         """What decides how its rows become a dataset."""
         files = tuple((role, path, Path(path).name) for role, path in self.held_out)
-        return Preparation(self.path, self.name, self.options, self.cleaning, self.changed, held_out=files)
+        return Preparation(self.path, self.name, self.options, self.cleaning, self.changed, self.split_seed, files)
 
-    def beside(self, validation: str | None, test: str | None) -> Source:
-        """Return the same data with these files beside it and no others."""
+    def beside(self, validation: str | None, test: str | None, split_seed: float | None = None) -> Source:
+        """Return the same data with these files beside it and no others, and divided by this seed; None keeps it.
+
+        Raises FieldOutOfBounds for a seed that is none.
+        """
         files = (("validation", validation), ("test", test))
-        return replace(self, held_out=tuple((role, path) for role, path in files if path))
+        seed = self.split_seed if split_seed is None else int(split_seed)
+        if not 0 <= seed <= MOST_SEED:
+            raise FieldOutOfBounds(field="split_seed", value=str(seed), low="0", high=str(MOST_SEED))
+        return replace(self, held_out=tuple((role, path) for role, path in files if path), split_seed=seed)
 
     def relabeled(self, relabel: Mapping[str, str]) -> Source:
         """Return the same data with these relabels and no others."""

@@ -55,12 +55,12 @@ def wire(
         return found, _told(found, lang), part, gr.update(visible=True)
 
     def fetch(
-        found: RemoteData | None, part: str, validation: str | None, test: str | None, checkpoint: str, key: str,
-        lang: str,
+        found: RemoteData | None, part: str, validation: str | None, test: str | None, split_seed: float | None,
+        checkpoint: str, key: str, lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:  # fmt: skip
         fetched = _fetch(services, hub, found, part, lambda done: progress(done.share, desc=done.file))
-        fetched = fetched.beside(validation, test)
+        fetched = fetched.beside(validation, test, split_seed)
         drawn = chosen.shown(fetched, None, checkpoint, key, lang, progress)
         return (fetched, None, None, _told(found, lang), *drawn)
 
@@ -74,7 +74,7 @@ def wire(
             guarded(look, shown=refused(4, 1)), [box["name"], page.lang], found, show_progress_on=box["told"], **quiet
         )
     outputs = [source, data["file"], data["sample"], box["told"], *shown]
-    beside = [data["validation"], data["test"]]
+    beside = [data["validation"], data["test"], data["split_seed"]]
     box["fetch"].click(
         guarded(fetch, shown=refused(len(outputs), 3)), [box["found"], box["part"], *beside, *who], outputs,
         show_progress_on=box["told"], **quiet,

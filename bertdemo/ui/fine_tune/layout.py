@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from bertdemo import samples
+from bertdemo.dataset.split import SEED
 from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
 from bertdemo.tables.table_files import KINDS
@@ -60,11 +61,15 @@ def data_box(page: Page) -> dict[str, Any]:
             gr.File, {"label": "train.validation"}, file_types=types, height=90, elem_id="train-validation"
         )
         test = make(gr.File, {"label": "train.test"}, file_types=types, height=90, elem_id="train-test")
+        split_seed = make(
+            gr.Number, {"label": "config.split_seed", "info": "config.help.split_seed"}, value=SEED, precision=0,
+            elem_id="train-split-seed",
+        )  # fmt: skip
     return {
         "file": file, "sample": sample, "box": box, "task": task, "text": text, "pair": pair, "label": label,
         "picked": gr.State(None), "preview_box": preview_box,
         "preview": preview, "cleaning": cleaning, "cleaned": cleaned, "reading": reading, "hub": hub,
-        "validation": validation, "test": test,
+        "validation": validation, "test": test, "split_seed": split_seed,
     }  # fmt: skip
 
 

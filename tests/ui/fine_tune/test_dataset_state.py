@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bertdemo.errors import ColumnsNotFound, LabelColumnMissing, OneClass, OneText
+from bertdemo.errors import ColumnsNotFound, FieldOutOfBounds, LabelColumnMissing, OneClass, OneText
 from bertdemo.i18n.translation import LANGUAGES, message
 from bertdemo.samples import FOLDER
 from bertdemo.services import Services
@@ -152,6 +152,18 @@ def test_files_beside_the_data_are_looked_at_and_change_what_the_settings_are_to
     assert merged["found"]["split"] == {"train": 60, "validation": 2, "test": 0}
     assert "stands in asked.csv too (there in row 2): 2" in merged["report"]
     assert shown(data, plain.beside(None, None)) == shown(data, messy)
+
+
+def test_the_split_seed_deals_other_rows_and_one_out_of_bounds_is_named(data: ChosenData, messy: Source) -> None:
+    def validation(source: Source) -> tuple[int, ...]:
+        return tuple(data.prepared(source, PICKED)[0].parts["validation"].numbers)
+
+    other = messy.beside(None, None, 7)
+    assert validation(messy) == validation(messy.beside(None, None, 42.0)) != validation(other)
+    assert other.beside(None, None).split_seed == 7 and len(validation(other)) == len(validation(messy))
+    for seed in (-1, 2**31):
+        with pytest.raises(FieldOutOfBounds, match="split_seed"):
+            messy.beside(None, None, seed)
 
 
 def test_a_file_beside_the_data_that_cannot_be_read_leaves_the_report(

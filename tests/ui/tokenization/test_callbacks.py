@@ -154,11 +154,12 @@ def test_a_chinese_sample_is_trained_on_the_model_that_reads_it(home: Path, tiny
         hub.add(CHINESE, tiny)
         services = Services.create(hub_settings(home, hub))
         calls = DataListeners(services)
-        assert "value" not in calls.choose_sample("reviews_zh", None, None, "bundled", "", "zh")[2]
+        assert "value" not in calls.choose_sample("reviews_zh", None, None, None, "bundled", "", "zh")[2]
         services.look_for_chinese()
-        assert calls.choose_sample("reviews_zh", None, None, "bundled", "", "zh")[2] == CHINESE
-        assert "value" not in calls.choose_sample("reviews_zh", None, None, "google-bert/bert-base-cased", "", "zh")[2]
-        assert "value" not in calls.choose_sample("reviews_en", None, None, "bundled", "", "zh")[2]
+        assert calls.choose_sample("reviews_zh", None, None, None, "bundled", "", "zh")[2] == CHINESE
+        cased = "google-bert/bert-base-cased"
+        assert "value" not in calls.choose_sample("reviews_zh", None, None, None, cased, "", "zh")[2]
+        assert "value" not in calls.choose_sample("reviews_en", None, None, None, "bundled", "", "zh")[2]
 
 
 def tab(services: Services) -> Callbacks:
