@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks import same_answers
 from benchmarks.keystroke import open_page, typed
 from benchmarks.row import ROOT, Row
 from benchmarks.startup import server, thousand
@@ -47,6 +48,8 @@ def main(base: str, rounds: int = ROUNDS) -> int:
         git = shutil.which("git") or "git"
         subprocess.run([git, "worktree", "add", "--detach", str(earlier), base], cwd=ROOT, check=True)
         try:
+            same, lines = same_answers.compare(earlier, folder)
+            print("\n".join([same.line(), *lines]), flush=True)  # noqa: T201
             table = _million(folder / "million.csv")
             measured: dict[str, dict[str, list[float]]] = {"earlier": {}, "now": {}}
             for turn in range(rounds):
@@ -57,7 +60,7 @@ def main(base: str, rounds: int = ROUNDS) -> int:
                         measured[which].setdefault(what, []).append(value)
         finally:
             subprocess.run([git, "worktree", "remove", "--force", str(earlier)], cwd=ROOT, check=False)
-    rows = [_row(what, measured["earlier"][what], measured["now"][what]) for what in NAMES]
+    rows = [same, *(_row(what, measured["earlier"][what], measured["now"][what]) for what in NAMES)]
     _write(base, rounds, rows)
     return sum(row.held is False for row in rows)
 
