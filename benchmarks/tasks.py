@@ -22,7 +22,8 @@ from bertdemo.tables import table_files
 from bertdemo.tables.table import Table
 from bertdemo.tasks import similarity
 from bertdemo.tasks.base import HeadOptions, Inputs
-from bertdemo.tasks.bi_encoder import unit_vectors, word_counts
+from bertdemo.tasks.bi_encoder import fit_tfidf, unit_vectors
+from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.multi_label import thresholds
 from bertdemo.tasks.question_answering import spans
 from bertdemo.tasks.question_answering import task as question_answering
@@ -151,7 +152,7 @@ def found(services: Services) -> Row:
     table = _table("banking77/test.csv")
     texts = [text or "" for text in table.columns["text"]]
     intents = np.array(table.columns["category"])
-    counted = word_counts(texts).transform(texts)
+    counted = fit_tfidf(texts).transform(texts)
     scored = (_among(_units(services, texts), intents), _among(counted, intents))
     recall = [found[0] for found in scored]
     same = 0
@@ -243,10 +244,11 @@ def answers(services: Services) -> list[Row]:
     inputs = task.inputs(table, task.columns(table), range(table.rows))
     model = task.model(services.catalogue.folder("bundled", ""), HeadOptions(labels=(), seed=0)).model
     tokenizer = services.catalogue.tokenizer("bundled", "")
+    inference = Inference(model, tokenizer, Truncation(_WINDOW))
     pairs = zip(inputs.texts, inputs.pairs or [], strict=True)
     read = [spans.windows(tokenizer, question, passage, _WINDOW) for question, passage in pairs]
     differ = 0
-    for own, (starts, ends) in zip(read, question_answering.scores_of(model, tokenizer, read), strict=True):
+    for own, (starts, ends) in zip(read, question_answering.window_scores(inference, read), strict=True):
         found = spans.best_span(starts, ends, own)
         best = _slow_span(starts, ends, own)
         differ += (found.start, found.end) != best
@@ -283,7 +285,7 @@ def _offsets(tokenizer: Any, name: str, file: str) -> Row:
         end = target.start + len(target.text)
         covered = set()
         for window in spans.windows(tokenizer, question, passage, _WINDOW):
-            first, last = window.places(target.start, end)
+            first, last = window.positions(target.start, end)
             if first:
                 covered.add((window.offsets[first][0], window.offsets[last][1]))  # type: ignore[index]
         if (target.start, end) not in covered:
@@ -353,7 +355,7 @@ def _units(services: Services, texts: Sequence[str]) -> Any:
     from bertdemo.checkpoints.loading import open_model
 
     model: Any = open_model(services.catalogue.folder("bundled", ""), head="none").model
-    return unit_vectors(model, services.catalogue.tokenizer("bundled", ""), texts, Truncation(256))
+    return unit_vectors(Inference(model, services.catalogue.tokenizer("bundled", ""), Truncation(256)), texts)
 
 
 def _cosines(services: Services, inputs: Inputs) -> list[float]:

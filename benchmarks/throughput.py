@@ -15,7 +15,7 @@ from bertdemo.run_config import RunConfig, Truncation
 from bertdemo.runs.request import resolve_defaults
 from bertdemo.services import Services
 from bertdemo.tables.table import Table
-from bertdemo.tasks.base import EncodeOptions, HeadOptions
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, LabeledTable
 from bertdemo.tasks.forward import Collator
 
 PADDED_ROWS, PAIRS, BATCH, PADDED_LENGTH = 256, 3, 32, 128
@@ -103,7 +103,7 @@ def _prepared(catalogue: Catalogue, table: Table, rows: range) -> tuple[Any, Any
     columns = {"text": "text", "label": "label"}
     labels = task.labels(table, columns)
     options = EncodeOptions(Truncation(PADDED_LENGTH))
-    dataset = task.encode(table, columns, list(rows), labels, tokenizer, options)
+    dataset = task.encode(LabeledTable(table, columns, labels), list(rows), tokenizer, options)
     opened = task.model(catalogue.folder("bundled", None), HeadOptions(labels=labels, seed=0))
     return dataset, opened, tokenizer.pad_id
 

@@ -95,7 +95,7 @@ TICKET = Role("ticket", "text", frozenset({"ticket"}), text_score, writing_reaso
 
 
 class Urgency(OneLabel):
-    """`ticket` is read, one of `label`'s values is said."""
+    """Input: `ticket`. Output: one label."""
 
     id = "urgency"
     roles = (TICKET, LABEL)
@@ -117,7 +117,8 @@ from bertdemo.errors import OneClass
 from bertdemo.i18n.translation import translate
 from bertdemo.run_config import Truncation
 from bertdemo.tables.table import Table
-from bertdemo.tasks.base import EncodeOptions, HeadOptions
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, LabeledTable
+from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.roles import explain
 from bertdemo.ui.fine_tune import layout
 from bertdemo.ui.html.dataset import reasons
@@ -148,12 +149,13 @@ def test_it_is_checked_trained_and_drawn():
     with pytest.raises(OneClass):
         task.check(table("low"), COLUMNS, label_limit=10)
     labels, tokenizer = task.labels(given, COLUMNS), SharedTokenizer.from_folder(FOLDER)
-    rows = task.encode(given, COLUMNS, range(given.rows), labels, tokenizer, EncodeOptions(Truncation(32)))
+    source, options = LabeledTable(given, COLUMNS, labels), EncodeOptions(Truncation(32))
+    rows = task.encode(source, range(given.rows), tokenizer, options)
     model = task.model(FOLDER, HeadOptions(labels, seed=0)).model
     loss, _ = task.loss(model, task.collator(tokenizer, 0)(list(rows)))
     loss.backward()
     assert torch.isfinite(loss)
-    said = task.predict(model.eval(), tokenizer, task.inputs(given, COLUMNS, [0, 1]), Truncation(32))
+    said = task.predict(Inference(model.eval(), tokenizer, Truncation(32)), task.inputs(given, COLUMNS, [0, 1]))
     assert len(said) == 2 and said[0].best.label in render_prediction(said[0], None, "tiny", "en")
 '''
 

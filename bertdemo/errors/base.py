@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 Param = str | int | float
@@ -48,6 +48,11 @@ class CheckpointError(BertDemoError):
 
 class RunError(BertDemoError):
     """A run that cannot be started, found or changed."""
+
+
+def first_few(names: Sequence[str], most: int) -> str:
+    """Return the first `most` names for a message, joined by commas; an ellipsis shows that there are more."""
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
 
 
 def leaves() -> list[type[BertDemoError]]:

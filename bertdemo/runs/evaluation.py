@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from bertdemo.tasks.results import Degree, Mark
+from bertdemo.tasks.results import Annotation, Degree
 
 _NOT_A_CONFIDENCE: Mapping[str, Callable[[float], Degree]] = MappingProxyType({
     "search": lambda stored: Degree("rank", round(1 / (1 - stored))),
@@ -35,9 +35,9 @@ class Mistake:
     predicted: str
     degree: Degree
     pair: str = ""
-    given: tuple[Mark, ...] = ()
+    given: tuple[Annotation, ...] = ()
     """What the data mark in the text; () where labels are of whole texts."""
-    said: tuple[Mark, ...] = ()
+    said: tuple[Annotation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,21 +90,21 @@ def evaluate(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Evalua
     )
 
 
-_Marks = tuple[Mark, ...]
+_Labels = tuple[Annotation, ...]
 
 
-def _marks(row: Mapping[str, Any], key: str, label: str) -> _Marks:
+def _marks(row: Mapping[str, Any], key: str, label: str) -> _Labels:
     """Return the marks of a row; a run that is older than they are has one label a row."""
     if key not in row:
-        return (Mark(str(row[label])),)
-    return tuple(Mark(**mark) for mark in row[key])
+        return (Annotation(str(row[label])),)
+    return tuple(Annotation(**mark) for mark in row[key])
 
 
 def _right(row: Mapping[str, Any]) -> bool:
     return bool(row["right"]) if "right" in row else row["label"] == row["predicted"]
 
 
-def _mistake(row: Mapping[str, Any], given: _Marks, said: _Marks) -> Mistake:
+def _mistake(row: Mapping[str, Any], given: _Labels, said: _Labels) -> Mistake:
     spans = any(mark.spans for mark in (*given, *said))
     return Mistake(
         row=int(row["row"]),
@@ -118,14 +118,14 @@ def _mistake(row: Mapping[str, Any], given: _Marks, said: _Marks) -> Mistake:
     )
 
 
-def _names(given: Sequence[_Marks], said: Sequence[_Marks], labels: Sequence[str]) -> tuple[str, ...]:
+def _names(given: Sequence[_Labels], said: Sequence[_Labels], labels: Sequence[str]) -> tuple[str, ...]:
     """Return the labels that are marked, in the order of `labels`, others by name."""
     used = {mark.label for marks in (*given, *said) for mark in marks if mark.label}  # an answer has no name
     known = tuple(label for label in labels if label in used)
     return (*known, *sorted(used - set(known)))
 
 
-def _per_label(given: Sequence[_Marks], said: Sequence[_Marks], names: Sequence[str]) -> tuple[LabelFigures, ...]:
+def _per_label(given: Sequence[_Labels], said: Sequence[_Labels], names: Sequence[str]) -> tuple[LabelFigures, ...]:
     from sklearn.metrics import precision_recall_fscore_support
 
     ids = {name: at for at, name in enumerate(names)}
@@ -143,7 +143,7 @@ def _per_label(given: Sequence[_Marks], said: Sequence[_Marks], names: Sequence[
     )
 
 
-def _confusion(given: Sequence[_Marks], said: Sequence[_Marks], labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+def _confusion(given: Sequence[_Labels], said: Sequence[_Labels], labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     from sklearn.metrics import confusion_matrix
 
     ids = {name: at for at, name in enumerate(labels)}

@@ -1,4 +1,4 @@
-"""A file of texts in, a file with predictions out: the same rows in the same order, two columns more."""
+"""Predictions for a file: the same rows in the same order, with two columns more."""
 
 from __future__ import annotations
 
@@ -31,37 +31,34 @@ def predict_file(
     table_cache: TableCache,
     progress: Callable[[float], None] = lambda share: None,
 ) -> int:
-    """Write a CSV of all rows with `prediction` and `confidence`; return how many rows were predicted.
+    """Write a CSV of all rows with `prediction` and `confidence`; return how many rows have a prediction.
 
-    A row without a text keeps its place and has both empty. See `input_columns` for what is read.
+    A row without a text keeps its place and has both cells empty. See `input_columns` for the columns that are read,
+    and for what is raised beside the errors of `Predictor.predict_many`.
     """
     table = table_cache.table(source, name)
     info = catalogue.describe(checkpoint, owner)
     task = tasks.find(info.task or "")
-    read = input_columns(task, table, columns, catalogue.card(checkpoint, owner))
-    filled = [row for row in range(table.rows) if all(_filled(table.columns[column][row]) for column in read.values())]
-    said = predictor.predict_many(task.inputs(table, read, filled), checkpoint, owner, progress)
-    by_row = dict(zip(filled, said, strict=True))
-    extra = list(dict.fromkeys(name for one in said for name in one.more))
-    headers = [*table.columns, *(_free(table, wanted) for wanted in ("prediction", "confidence", *extra))]
-    rows = ([*_cells(table, row), *_added(by_row.get(row), extra)] for row in range(table.rows))
+    inputs = input_columns(task, table, columns, catalogue.card(checkpoint, owner))
+    filled = [
+        row for row in range(table.rows) if all(_filled(table.columns[column][row]) for column in inputs.values())
+    ]
+    predictions = predictor.predict_many(task.inputs(table, inputs, filled), checkpoint, owner, progress)
+    by_row = dict(zip(filled, predictions, strict=True))
+    extra = list(dict.fromkeys(name for prediction in predictions for name in prediction.extra_cells))
+    headers = [*table.columns, *(_unused_name(table, name) for name in ("prediction", "confidence", *extra))]
+    cells = zip(*table.columns.values(), strict=True)
+    rows = ([*(cell or "" for cell in row), *_added(by_row.get(at), extra)] for at, row in enumerate(cells))
     write_csv(target, headers, rows, keep_formulas=True)
     return len(filled)
 
 
-def _cells(table: Table, row: int) -> list[str]:
-    return [values[row] or "" for values in table.columns.values()]
-
-
 def _added(prediction: Prediction | None, extra: Sequence[str]) -> list[str]:
-    """Return the cells of the new columns, empty where the row had nothing to read."""
+    """Return the cells of the new columns, empty where the row has no prediction."""
     if prediction is None:
         return [""] * (2 + len(extra))
-    return [prediction.words, _sure(prediction), *(prediction.more.get(name, "") for name in extra)]
-
-
-def _sure(one: Prediction) -> str:
-    return "" if one.confidence is None else f"{one.confidence:.6f}"
+    confidence = "" if prediction.confidence is None else f"{prediction.confidence:.6f}"
+    return [prediction.cell, confidence, *(prediction.extra_cells.get(name, "") for name in extra)]
 
 
 def _filled(cell: str | None) -> bool:
@@ -69,35 +66,36 @@ def _filled(cell: str | None) -> bool:
 
 
 def input_columns(task: Task, table: Table, columns: Mapping[str, str], card: object | None) -> dict[str, str]:
-    """Return role -> column of what the task reads.
+    """Return role -> column of the task's inputs.
 
-    A column is the one named in `columns`, else the one that the checkpoint was trained on, else the one that looks
-    like it. Raises ColumnMissing where a named one is not there, ColumnToRead where none fits.
+    A column is the one named in `columns`, else the one that the checkpoint was trained on, else the one that fits the
+    role best. Raises ColumnMissing where the table lacks a named one, ColumnToRead where no column fits.
     """
     trained_on: Mapping[str, str] = getattr(card, "columns", {}) or {}
     chosen: dict[str, str] = {}
     for role in task.reads:
-        wanted = columns.get(role.name, "")
-        if wanted and wanted not in table.columns:
-            raise ColumnMissing(column=wanted, columns=", ".join(table.columns))
-        known = wanted or trained_on.get(role.name, "")
-        if known in table.columns:
-            chosen[role.name] = known
+        named = columns.get(role.name, "")
+        if named and named not in table.columns:
+            raise ColumnMissing(column=named, columns=", ".join(table.columns))
+        column = named or trained_on.get(role.name, "")
+        if column in table.columns:
+            chosen[role.name] = column
     missing = [role for role in task.reads if role.name not in chosen]
     if missing:
         others = {name: cells for name, cells in table.columns.items() if name not in chosen.values()}
         try:
             chosen |= detect(replace(table, columns=others), missing)
         except ColumnsNotFound as error:
-            lacking = [role.name for role in missing if not any(role.named(column) for column in others)]
-            wanted = lacking[0] if lacking else str(error.values["role"])
-            raise ColumnToRead(role=wanted, columns=", ".join(list(table.columns)[:20])) from error
+            # Of several missing roles, name one that no column is called: the others may just not look like it.
+            unnamed = [role.name for role in missing if not any(role.named(column) for column in others)]
+            role_name = unnamed[0] if unnamed else str(error.values["role"])
+            raise ColumnToRead(role=role_name, columns=", ".join(list(table.columns)[:20])) from error
     return chosen
 
 
-def _free(table: Table, wanted: str) -> str:
+def _unused_name(table: Table, name: str) -> str:
     """Return a column name that the file does not have yet."""
-    name, number = wanted, 2
-    while name in table.columns:
-        name, number = f"{wanted} ({number})", number + 1
-    return name
+    unused, number = name, 2
+    while unused in table.columns:
+        unused, number = f"{name} ({number})", number + 1
+    return unused

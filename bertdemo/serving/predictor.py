@@ -1,6 +1,6 @@
 """Labels and vectors from a checkpoint, for one text or many.
 
-A few opened models are kept. While a training run uses the CPU, one text is computed on one thread: two threads
+The last few opened models are kept. While a training run uses the CPU, one text is computed on one thread: two threads
 that share the cores with a training need 500 ms where one needs 14.
 """
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, loading
 from bertdemo.checkpoints.loading import HEAD_FILE, open_model, restore_head
+from bertdemo.checkpoints.mean_pooling_head import masked_mean
 from bertdemo.errors import (
     ArgumentWrong,
     CheckpointError,
@@ -29,43 +30,46 @@ from bertdemo.processes import Slots
 from bertdemo.run_config import Truncation
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import HeadOptions, Inputs
-from bertdemo.tasks.forward import batches, forward
+from bertdemo.tasks.forward import Batch, Inference
 from bertdemo.tasks.results import Prediction
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from bertdemo.checkpoints import CheckpointInfo
-    from bertdemo.checkpoints.tokenizers import SharedTokenizer
+
+    Floats = NDArray[np.float32]
 
 Pooling = Literal["cls", "mean", "max"]
 POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "max")
+# Four BERTs of 110M parameters take about 1.8 GB in float32.
 _KEPT_MODELS = 4
+# One text takes well under a second; what occupies a slot for longer is a whole file, and a caller who waited for that
+# would occupy one of the 40 threads that serve the page.
 _WAIT_SECONDS = 30.0
-"""One text takes well under a second; what holds a place for longer is a whole file, and a caller who waited for that
-would keep one of the 40 threads that serve the page."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a checkpoint says of one text, and what its head said at step 0."""
+    """The prediction of a checkpoint for one text, and that of its head at step 0."""
 
     task: str
     checkpoint: str
     output: Prediction
     before: Prediction | None
-    """From the run's base with its head as it was before the first step; None where there is none."""
+    """Of the run's base with its head as it was before the first step; None where that is not stored."""
     max_length: int
 
 
 @dataclass(frozen=True)
-class _Open:
-    model: Any
+class _Opened:
     info: CheckpointInfo
-    tokenizer: SharedTokenizer
-    truncation: Truncation
+    inference: Inference
 
 
 class Predictor:
-    """See the module. `training_on_cpu` says whether a run shares the cores; `device` where to compute."""
+    """See the module. `training_on_cpu` returns whether a run shares the cores, `device` where to compute."""
 
     def __init__(
         self,
@@ -79,9 +83,9 @@ class Predictor:
         self._catalogue = catalogue
         self._training_on_cpu = training_on_cpu
         self._device = device
-        self._models: OrderedDict[tuple[str, str], _Open] = OrderedDict()
+        self._models: OrderedDict[tuple[str, str], _Opened] = OrderedDict()
         self._guard = threading.Lock()
-        self._lanes = Slots(settings.limits.concurrent_predictions, _WAIT_SECONDS)
+        self._slots = Slots(settings.limits.concurrent_predictions, _WAIT_SECONDS)
 
     def warm_up(self) -> None:
         """Import what the first prediction would wait for."""
@@ -90,7 +94,10 @@ class Predictor:
         loading.warm_up()
 
     def predict(self, text: str, pair: str, checkpoint: str, owner: str) -> Answer:
-        """Return labels with probabilities; HeadMissing where the checkpoint has no trained head."""
+        """Return the prediction for one text.
+
+        Raises HeadMissing where the checkpoint has no trained head, TextMissing, TextTooLong, PairMissing, ServerBusy.
+        """
         self._check_text(text)
         self._check_text(pair, required=False)
         with self.inference_slot():
@@ -98,13 +105,13 @@ class Predictor:
             task = tasks.find(opened.info.task or "")
             if task.reads_pairs and not pair.strip():
                 raise PairMissing
-            asked = Inputs([text], [pair] if pair else None)
-            said = task.predict(opened.model, opened.tokenizer, asked, opened.truncation)
+            inputs = Inputs([text], [pair] if pair else None)
+            output = task.predict(opened.inference, inputs)[0]
             before = None
             if self._has_before(checkpoint, owner):
-                start = self._opened(checkpoint, owner, "before")
-                before = task.predict(start.model, start.tokenizer, asked, opened.truncation)[0]
-        return Answer(task.id, opened.info.id, said[0], before, opened.truncation.max_length)
+                start = self._opened(checkpoint, owner, "before").inference
+                before = task.predict(replace(start, truncation=opened.inference.truncation), inputs)[0]
+        return Answer(task.id, opened.info.id, output, before, opened.inference.truncation.max_length)
 
     def predict_many(
         self,
@@ -113,16 +120,17 @@ class Predictor:
         owner: str,
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Prediction]:
-        """Return one prediction a text, in their order."""
+        """Return one prediction per text, in their order. Raises HeadMissing and ServerBusy."""
         with self.inference_slot():
             opened = self._opened(checkpoint, owner, "head")
             task = tasks.find(opened.info.task or "")
-            return task.predict(opened.model, opened.tokenizer, inputs, opened.truncation, progress=progress)
+            return task.predict(replace(opened.inference, progress=progress), inputs)
 
     def embed(self, texts: Sequence[str], checkpoint: str, pooling: str, owner: str) -> list[list[float]]:
-        """Return one vector of `width` numbers a text, not normalized.
+        """Return one vector of the hidden size per text, not normalized.
 
-        `cls` is the last layer's first vector, `mean` and `max` run over all pieces that are not padding.
+        `cls` is the last layer's first vector, `mean` and `max` are taken over all tokens except padding. Raises
+        TooManyTexts, ArgumentWrong, TextTooLong, ServerBusy.
         """
         limit = self._settings.limits.embed_texts
         if len(texts) > limit:
@@ -132,35 +140,34 @@ class Predictor:
         for text in texts:
             self._check_text(text, required=False)
         with self.inference_slot():
-            opened = self._opened(checkpoint, owner, "encoder")
+            inference = self._opened(checkpoint, owner, "encoder").inference
 
-            def vectors_of(batch: dict[str, Any], _: list[int]) -> list[list[float]]:
-                hidden = opened.model(**batch).last_hidden_state  # (batch, length, width)
-                rows: list[list[float]] = pooled(hidden, batch["attention_mask"], pooling).float().cpu().tolist()
-                return rows
+            def vectors_of(batch: Batch, _: list[int]) -> list[list[float]]:
+                hidden = inference.model(**batch).last_hidden_state  # (batch, tokens, hidden)
+                vectors: list[list[float]] = pooled(hidden, batch["attention_mask"], pooling).float().cpu().tolist()
+                return vectors  # (batch, hidden)
 
-            read = batches(opened.tokenizer, texts, None, opened.truncation)
-            return forward(vectors_of, read, len(texts), device=opened.model.device)
+            return inference.forward(vectors_of, texts)
 
     def unit_vectors(
         self, texts: Sequence[str], checkpoint: str, owner: str, progress: Callable[[float], None] = lambda share: None
-    ) -> Any:
-        """Return (texts, width) mean vectors of length 1, float32, for comparing many texts."""
+    ) -> Floats:
+        """Return (texts, hidden) mean-pooled vectors of L2 norm 1, float32, for comparing many texts."""
         from bertdemo.tasks.bi_encoder import unit_vectors
 
         with self.inference_slot():
             opened = self._opened(checkpoint, owner, "encoder")
-            return unit_vectors(opened.model, opened.tokenizer, texts, opened.truncation, progress=progress)
+            return unit_vectors(replace(opened.inference, progress=progress), texts)
 
-    def beyond(self, texts: Sequence[str], checkpoint: str, owner: str) -> int:
-        """Return how many texts have more pieces than the checkpoint reads at once: the rest of them is not read."""
-        opened = self._opened(checkpoint, owner, "encoder")
-        most = opened.truncation.max_length
-        long = [text for text in texts if len(text) > most - 2]  # a piece has a character or more
-        return sum(len(opened.tokenizer.encode(text).ids) > most for text in long)
+    def count_truncated(self, texts: Sequence[str], checkpoint: str, owner: str) -> int:
+        """Return how many texts have more tokens than the checkpoint reads at once, so that they are truncated."""
+        inference = self._opened(checkpoint, owner, "encoder").inference
+        most = inference.truncation.max_length
+        long = [text for text in texts if len(text) > most - 2]  # a token has at least one character
+        return sum(len(inference.tokenizer.encode(text).ids) > most for text in long)
 
     def similarity(self, first: str, second: str, checkpoint: str, owner: str, pooling: str = "mean") -> float:
-        """Return the cosine of two texts' vectors, -1 to 1."""
+        """Return the cosine of the vectors of two texts, -1 to 1; 0 where one of them is zero."""
         self._check_text(first)
         self._check_text(second)
         a, b = self.embed([first, second], checkpoint, pooling, owner)
@@ -169,12 +176,12 @@ class Predictor:
         return float(dot / norms) if norms else 0.0
 
     def forget(self, checkpoint: str) -> None:
-        """Let go of a checkpoint that was deleted."""
+        """Drop the opened models of a checkpoint that was deleted."""
         with self._guard:
             for key in [key for key in self._models if key[0] == checkpoint]:
                 del self._models[key]
 
-    def _opened(self, checkpoint: str, owner: str, kind: Literal["head", "before", "encoder"]) -> _Open:
+    def _opened(self, checkpoint: str, owner: str, kind: Literal["head", "before", "encoder"]) -> _Opened:
         info = self._catalogue.describe(checkpoint, owner)  # the owner is checked at every use
         if kind != "encoder" and not info.task:
             raise HeadMissing(checkpoint=info.name)
@@ -195,9 +202,10 @@ class Predictor:
             restore_head(opened, folder)
             model = opened.model
         truncation = card.truncation(info.positions) if card else Truncation(info.positions)
-        if kind == "encoder":  # a vector is of as much of a text as the model can read
+        if kind == "encoder":  # of as much of a text as the model can read, whatever its head was trained on
             truncation = replace(truncation, max_length=info.positions)
-        ready = _Open(model.to(self._device()), info, self._catalogue.tokenizer(info.id, owner), truncation)
+        tokenizer = self._catalogue.tokenizer(info.id, owner)
+        ready = _Opened(info, Inference(model.to(self._device()), tokenizer, truncation))
         with self._guard:
             self._models[info.id, kind] = ready
             while len(self._models) > _KEPT_MODELS:
@@ -225,24 +233,23 @@ class Predictor:
 
     @contextmanager
     def inference_slot(self) -> Iterator[None]:
-        """Compute here: so many at once as the limits allow, on as many threads as a running training leaves.
+        """Hold one of the slots for computing, on as many threads as a running training leaves.
 
-        Raises ServerBusy where no place gets free in time.
+        Raises ServerBusy where no slot becomes free in time.
         """
         import torch
 
         from bertdemo.device import compute_threads
 
-        with self._lanes.hold():
+        with self._slots.hold():
             torch.set_num_threads(1 if self._training_on_cpu() else compute_threads())
             yield
 
 
 def pooled(hidden: Any, mask: Any, pooling: str) -> Any:
-    """Pool (batch, length, width) vectors to (batch, width), leaving padding out by the (batch, length) mask."""
+    """Pool (batch, tokens, hidden) vectors to (batch, hidden), without padding by the (batch, tokens) mask."""
     if pooling == "cls":
         return hidden[:, 0]
-    wide = mask.unsqueeze(-1).to(hidden.dtype)  # (batch, length, 1)
     if pooling == "mean":
-        return (hidden * wide).sum(1) / wide.sum(1).clamp(min=1e-9)
-    return hidden.masked_fill(wide == 0, float("-inf")).max(1).values
+        return masked_mean(hidden, mask)
+    return hidden.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).max(1).values

@@ -1,4 +1,4 @@
-"""Documents ranked by meaning, with a ranking by counted words beside it: exact, by the dot product with every one."""
+"""Semantic search, with a keyword ranking (TF-IDF) beside it: exact, by the dot product with every document."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ArgumentWrong, DocumentsMissing, TextMissing, TooManyTexts
 from bertdemo.serving.predictor import Predictor
-from bertdemo.tasks.bi_encoder import word_counts
+from bertdemo.tasks.bi_encoder import fit_tfidf
 
 if TYPE_CHECKING:
     from bertdemo.tasks.bi_encoder import Floats
 
+# Documents of one search, which are all embedded while somebody waits.
 MOST_DOCUMENTS = 20_000
 MOST_HITS = 100
+# Sets of documents whose vectors are kept: 20,000 by 768 numbers are 60 MB.
 _KEPT = 3
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One document among the first; `row` counts the documents as they came, from 1."""
+    """One of the best documents; `row` counts the documents in the order they were given, from 1."""
 
     rank: int
     row: int
@@ -33,38 +35,38 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found by meaning and what by counted words; documents that come again are ranked once."""
+class SearchResult:
+    """The best documents by meaning and by keywords; a duplicate document is ranked once."""
 
     by_meaning: tuple[Hit, ...]
     by_words: tuple[Hit, ...]
     documents: int
     again: int
-    """Documents left out because an earlier one is the same."""
+    """Duplicates that were left out."""
     cut: int = 0
-    """Documents of which only the beginning was read for their meaning."""
+    """Documents whose vector is of their truncated text."""
 
 
 @dataclass(frozen=True)
 class _Index:
-    """What a set of documents is compared by."""
+    """What a query is compared with, for one set of documents."""
 
     vectors: Floats
-    """(documents, width), each of length 1."""
+    """(documents, hidden), each of L2 norm 1."""
     cut: int
-    """Documents of which only the beginning was read."""
-    counted: Any
-    """TF-IDF, fitted on the documents."""
+    """Documents that were truncated."""
+    tfidf: Any
+    """TfidfVectorizer, fitted on the documents."""
     weights: Any
     """(documents, words), sparse."""
 
 
 class Searcher:
-    """Safe to use from many threads. What the newest documents are compared by is kept for the next query."""
+    """Safe to use from many threads. The vectors of the last few sets of documents are kept for the next query."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._known: OrderedDict[tuple[str, str], _Index] = OrderedDict()
+        self._indexes: OrderedDict[tuple[str, str], _Index] = OrderedDict()
         self._guard = threading.Lock()
 
     def search(
@@ -75,7 +77,7 @@ class Searcher:
         owner: str,
         top_k: int = 10,
         progress: Callable[[float], None] = lambda share: None,
-    ) -> Found:
+    ) -> SearchResult:
         """Rank the documents for a query.
 
         Raises TextMissing, DocumentsMissing, TooManyTexts, ArgumentWrong, or what embedding raises.
@@ -94,44 +96,44 @@ class Searcher:
             raise DocumentsMissing
         texts = list(rows)
         index = self._index(texts, checkpoint, owner, progress)
-        asked = self._predictor.unit_vectors([query], checkpoint, owner)
-        words = index.weights @ index.counted.transform([query]).T  # (documents, 1)
+        query_vector = self._predictor.unit_vectors([query], checkpoint, owner)[0]  # (hidden,)
+        keyword_scores = index.weights @ index.tfidf.transform([query]).T  # (documents, 1), sparse
         filled = sum(bool(text and text.strip()) for text in documents)
-        return Found(
-            by_meaning=_best((index.vectors @ asked[0]).tolist(), texts, rows, top_k),
-            by_words=_best([float(x) for x in words.toarray()[:, 0]], texts, rows, top_k),
+        return SearchResult(
+            by_meaning=_best((index.vectors @ query_vector).tolist(), texts, rows, top_k),
+            by_words=_best(keyword_scores.toarray()[:, 0].tolist(), texts, rows, top_k),
             documents=len(texts),
             again=filled - len(texts),
             cut=index.cut,
         )
 
     def _index(self, texts: Sequence[str], checkpoint: str, owner: str, progress: Callable[[float], None]) -> _Index:
-        """Return what the documents are compared by, computed once for each set of them."""
+        """Return the index of a set of documents, computed once."""
         self._predictor.unit_vectors([], checkpoint, owner)  # the owner is checked at every use
         key = (checkpoint, hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest())
         with self._guard:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
+            if key in self._indexes:
+                self._indexes.move_to_end(key)
+                return self._indexes[key]
         vectors = self._predictor.unit_vectors(texts, checkpoint, owner, progress)
         with self._predictor.inference_slot():
-            counted = word_counts(texts)
-            weights = counted.transform(texts)
-        index = _Index(vectors, self._predictor.beyond(texts, checkpoint, owner), counted, weights)
+            tfidf = fit_tfidf(texts)
+            weights = tfidf.transform(texts)
+        index = _Index(vectors, self._predictor.count_truncated(texts, checkpoint, owner), tfidf, weights)
         with self._guard:
-            self._known[key] = index
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
+            self._indexes[key] = index
+            while len(self._indexes) > _KEPT:
+                self._indexes.popitem(last=False)
         return index
 
     def forget(self, checkpoint: str) -> None:
-        """Let go of a checkpoint that was deleted."""
+        """Drop the vectors of a checkpoint that was deleted."""
         with self._guard:
-            for key in [key for key in self._known if key[0] == checkpoint]:
-                del self._known[key]
+            for key in [key for key in self._indexes if key[0] == checkpoint]:
+                del self._indexes[key]
 
 
 def _best(scores: Sequence[float], texts: Sequence[str], rows: dict[str, int], top_k: int) -> tuple[Hit, ...]:
-    """Return the first hits; of equal scores the earlier document comes first."""
+    """Return the best documents; of equal scores the earlier one comes first."""
     order = sorted(range(len(scores)), key=lambda at: (-scores[at], rows[texts[at]]))[:top_k]
     return tuple(Hit(rank, rows[texts[at]], scores[at], texts[at]) for rank, at in enumerate(order, 1))

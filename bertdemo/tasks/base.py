@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bertdemo.errors import ColumnMissing, ColumnTwice
+from bertdemo.errors import ColumnMissing, ColumnsNotFound, ColumnTwice, TooFewRows, UnknownLabel, first_few
 from bertdemo.run_config import Truncation
 from bertdemo.tables.arrow_columns import cells_at
-from bertdemo.tasks.forward import Collator
+from bertdemo.tasks.forward import Collator, Inference
 from bertdemo.tasks.results import BaselineScore, Judged, Problem, Score
 from bertdemo.tasks.roles import Role
 
@@ -22,56 +22,71 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from datasets import Dataset
-    from transformers import PreTrainedModel
 
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tables.table import Table
 
+# Two labels, each once in training and once in validation: with fewer rows there is nothing to learn or to evaluate.
+MINIMUM_ROWS = 4
+# Cross-validation of a task's own baselines: each fit sees four fifths of the rows.
+FOLDS = 5
+# Labels that the message of UnknownLabel lists.
+_NAMED_LABELS = 8
+
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """What a task needs to turn rows into tensors."""
+    """How rows are turned into token ids."""
 
     truncation: Truncation
     train: bool = True
-    """False for rows that are held out: what is drawn at random for them is drawn once and for all."""
+    """False for held-out rows: whatever is drawn at random for them is the same in every epoch."""
     stop: Callable[[], None] = lambda: None
-    """Called now and then; raises where the work should end."""
+    """Called between chunks of rows; raises to end the work."""
 
 
 @dataclass(frozen=True)
 class HeadOptions:
-    """What a task needs to build a model with a head of its own."""
+    """What a task needs to build a model with its own head."""
 
     labels: tuple[str, ...]
     seed: int
     targets: Sequence[Any] = ()
-    """What should be said of the training rows, where there are any: a new head may begin at their shares."""
+    """Targets of the training rows, if there are any: a new head may start from their label frequencies."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the model reads of some rows: one text each, and a second one each where the task has two."""
+    """What the model reads of some rows: one text per row, and a second one where the task takes pairs."""
 
     texts: list[str]
     pairs: list[str] | None = None
     words: list[tuple[tuple[int, int], ...]] | None = None
-    """The characters of each word of each text, where the data say what a word is."""
+    """(start, end) code points of each word of each text, where the data define the words."""
 
     def pair(self, index: int) -> str:
         """Return the second text of one row, "" where there is none."""
         return self.pairs[index] if self.pairs is not None else ""
 
 
+@dataclass(frozen=True)
+class LabeledTable:
+    """A table, the column of each role, and the labels in the order of their ids."""
+
+    table: Table
+    columns: Mapping[str, str]
+    labels: tuple[str, ...] = ()
+
+
 class Frozen(Protocol):
-    """What a task's own baseline may ask of a checkpoint that is not trained."""
+    """What a task's own baseline may compute with a checkpoint that is not trained."""
 
     def vectors(self, texts: Sequence[str]) -> Any:
-        """Return (texts, width): the mean of the last layer over each text's pieces."""
+        """Return (texts, hidden): the mean of the last layer over the tokens of each text."""
 
     def pieces(self, texts: Sequence[str]) -> list[tuple[Any, list[tuple[int, int]]]]:
-        """Return for each text (pieces, width) of the last layer and the characters that each piece came from."""
+        """Return per text the (tokens, hidden) vectors of the last layer and the code points of each token."""
 
 
 class Task(ABC):
@@ -82,39 +97,53 @@ class Task(ABC):
     metrics: tuple[str, ...]
     """Names under `bertdemo/metrics`; the first is the headline."""
     chosen_by: str = ""
-    """The metric that chooses the epoch and is drawn while training; "" for the first one."""
+    """The metric that chooses the best epoch and is drawn while training; "" for the first one."""
     lower_is_better: bool = False
     """Whether the epoch with the lowest `chosen_by` is the best."""
     categories: bool = True
-    """Whether a row has one label out of a few, so that labels can be counted, merged, suspected and balanced."""
+    """Whether a row has one label out of a few, so that labels can be counted, merged, balanced and audited."""
     judges: bool = True
-    """Whether what is said of a row can be right or wrong, so that there are mistakes to list."""
+    """Whether a prediction is right or wrong, so that there are mistakes to list."""
     can_freeze: bool = False
-    """Whether a regression on the frozen encoder can be kept as a checkpoint of this task."""
+    """Whether a linear probe (logistic regression on the frozen encoder) can be kept as a checkpoint of this task."""
     has_baseline: bool = True
-    """Whether something without fine-tuning can be scored beside it."""
+    """Whether a baseline without fine-tuning can be scored."""
     windows: bool = False
-    """Whether a long text is read in overlapping windows, so that nothing of it is cut."""
+    """Whether a long text is read in overlapping windows, so that nothing of it is truncated."""
     step_multiplier: float = 1.0
-    """How many times the steps of a text classification with as many labels it takes."""
+    """How many optimizer steps it needs relative to text classification with as many labels."""
     label_names: tuple[str, ...] = ("labels",)
-    """Columns of an encoded row that hold what should be said; Trainer hands them to `score`."""
+    """Columns of an encoded row that hold the target; Trainer hands them to `score`."""
 
     def fits(self, table: Table) -> float:
-        """Return how much a table looks like data for this task, 0 to 1; the task that fits best is offered first."""
+        """Return how much a table looks like data for this task, 0 to 1; the task with the highest value is offered."""
+        try:
+            return self.likelihood(table, self.columns(table))
+        except ColumnsNotFound:
+            return 0.0
+
+    def likelihood(self, table: Table, columns: Mapping[str, str]) -> float:
+        """Return what `fits` returns, for the guessed columns."""
         return 0.0
 
     @abstractmethod
     def columns(self, table: Table) -> dict[str, str]:
-        """Guess which column has which role; ColumnsNotFound names the role that none fits."""
+        """Guess which column has which role; ColumnsNotFound names the role that no column fits."""
 
     @abstractmethod
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise the DataError that makes this table unusable for the task, if there is one."""
 
-    @abstractmethod
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
-        """Raise the DataError that makes a validation or test file unusable beside training data with `labels`."""
+        """Raise where a validation or test file lacks a column, has a label not in `labels`, or has no usable row."""
+        self.check_columns(table, columns)
+        self.check_usable(table, columns, labels, 1)
+
+    def check_usable(self, table: Table, columns: Mapping[str, str], labels: Sequence[str], minimum: int) -> None:
+        """Raise TooFewRows, or a more specific DataError, where fewer than `minimum` rows have a target."""
+        usable = sum(target is not None for target in self.targets(table, columns, labels))
+        if usable < minimum:
+            raise TooFewRows(rows=usable, minimum=minimum)
 
     @abstractmethod
     def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
@@ -122,44 +151,38 @@ class Task(ABC):
 
     @abstractmethod
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[Any]:
-        """Return what should be said of each row, None where a row cannot be used.
+        """Return the target of each row, None where a row cannot be used.
 
         UnknownLabel names a row whose label is not among `labels`.
         """
 
     def strata(self, targets: Sequence[Any], labels: Sequence[str]) -> list[str]:
-        """Return what the parts of a split should have in equal shares, one a target; none of them is None."""
+        """Return the stratum of each target, by which a split is stratified; no target is None."""
         return [""] * len(targets)
 
     def inputs(self, table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> Inputs:
         """Return what the model reads of these rows (indices into the table)."""
         by_slot = self.columns_by_slot(columns)
-        texts, *more = (
-            [(cell or "") for cell in cells_at(table.columns[by_slot[place]], rows)]
-            for place in ("text", "pair")
-            if place in by_slot
+        texts, *pairs = (
+            [(cell or "") for cell in cells_at(table.columns[by_slot[slot]], rows)]
+            for slot in ("text", "pair")
+            if slot in by_slot
         )
-        return Inputs(texts, more[0] if more else None)
+        return Inputs(texts, pairs[0] if pairs else None)
 
     def counts(self, targets: Sequence[Any], labels: Sequence[str]) -> tuple[tuple[str, int], ...]:
-        """Return (label, how often it is given), most frequent first, of a task whose labels are no `categories`."""
+        """Return (label, occurrences), most frequent first, for a task whose labels are not `categories`."""
         return ()
 
     def problems(self, table: Table, columns: Mapping[str, str]) -> list[Problem]:
-        """Return what is wrong with the rows in this task's own way, for the report before training."""
+        """Return the findings that only this task can make, for the report before training."""
         return []
 
     @abstractmethod
     def encode(
-        self,
-        table: Table,
-        columns: Mapping[str, str],
-        rows: Sequence[int],
-        labels: Sequence[str],
-        tokenizer: SharedTokenizer,
-        options: EncodeOptions,
+        self, source: LabeledTable, rows: Sequence[int], tokenizer: SharedTokenizer, options: EncodeOptions
     ) -> Dataset:
-        """Return a Dataset of what the model takes, `length` in pieces and `row`; a row may come several times."""
+        """Return a Dataset of the model's inputs, with `length` in tokens and `row`; a row may occur several times."""
 
     @abstractmethod
     def model(self, folder: Path, options: HeadOptions) -> Opened:
@@ -175,81 +198,58 @@ class Task(ABC):
         return outputs["loss"], outputs
 
     def reduce(self, logits: Any, labels: Any) -> Any:
-        """Return what is kept of a batch's logits for `score`: less, where they would fill the memory."""
+        """Return what is kept of a batch's logits for `score`: less, where all of them would fill the memory."""
         return logits
 
     @abstractmethod
-    def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
+    def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
         """Return the metrics during training, `chosen_by` among them, of what `reduce` kept; without intervals."""
 
     @abstractmethod
-    def intervals(self, said: Sequence[Any], targets: Sequence[Any], labels: Sequence[str]) -> dict[str, Score]:
-        """Return the metrics with their intervals, at the end; `said` are predictions of this task."""
+    def intervals(self, predictions: Sequence[Any], targets: Sequence[Any], labels: Sequence[str]) -> dict[str, Score]:
+        """Return the final metrics of this task's predictions, with their 95% intervals."""
 
     @abstractmethod
-    def judge(self, said: Any, target: Any, labels: Sequence[str]) -> Judged:
+    def judge(self, prediction: Any, target: Any, labels: Sequence[str]) -> Judged:
         """Return one row's prediction beside its target."""
 
-    def decode(self, logits: Any, dataset: Dataset, held_out: HeldOut) -> dict[int, Any] | None:
-        """Return row -> prediction of what `reduce` kept of a data set; None where predictions need more than that."""
+    def decode(self, logits: Any, dataset: Dataset, held_out: LabeledTable) -> dict[int, Any] | None:
+        """Return row -> prediction of what `reduce` kept of a dataset; None where predictions need more than that."""
         return None
 
-    def guess(self, train: Sequence[Any], held_out: Sequence[Any]) -> float | None:
-        """Return what guessing reaches of `chosen_by`; None where there is nothing to guess."""
+    def trivial_baseline(self, train: Sequence[Any], held_out: Sequence[Any]) -> float | None:
+        """Return `chosen_by` of a prediction that ignores the text; None where there is no such prediction."""
         return None
 
     @abstractmethod
-    def predict(
-        self,
-        model: PreTrainedModel,
-        tokenizer: SharedTokenizer,
-        inputs: Inputs,
-        truncation: Truncation,
-        *,
-        progress: Callable[[float], None] = lambda share: None,
-    ) -> list[Any]:
-        """Return one result a text, in the order of `inputs.texts`. Raises an InputError for what it cannot answer."""
+    def predict(self, inference: Inference, inputs: Inputs) -> list[Any]:
+        """Return one prediction per text, in the order of `inputs.texts`. Raises an InputError for unusable input."""
 
-    def answer(
-        self,
-        model: PreTrainedModel,
-        tokenizer: SharedTokenizer,
-        inputs: Inputs,
-        truncation: Truncation,
-        *,
-        progress: Callable[[float], None] = lambda share: None,
-    ) -> list[Any]:
-        """Return what is judged of held-out rows: what `predict` says, unless people ask for something else."""
-        return self.predict(model, tokenizer, inputs, truncation, progress=progress)
+    def predict_held_out(self, inference: Inference, inputs: Inputs) -> list[Any]:
+        """Return the predictions that `intervals` and `judge` evaluate: those of `predict`, unless overridden."""
+        return self.predict(inference, inputs)
 
-    def tuned(
-        self,
-        model: PreTrainedModel,
-        tokenizer: SharedTokenizer,
-        inputs: Inputs,
-        targets: Sequence[Any],
-        truncation: Truncation,
-    ) -> Mapping[str, Any]:
-        """Return what is chosen on validation rows after training (thresholds, say): fields of the model's config."""
+    def tune(self, inference: Inference, inputs: Inputs, targets: Sequence[Any]) -> Mapping[str, object]:
+        """Return config fields that are chosen on the validation set after training (thresholds, say)."""
         return {}
 
     def baseline_scores(
         self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen
     ) -> list[BaselineScore]:
-        """Return how far this task's own baselines reach on these rows, for tasks without `categories`."""
+        """Return the scores of this task's own baselines on these rows, for tasks without `categories`."""
         return []
 
     def columns_by_slot(self, columns: Mapping[str, str]) -> dict[str, str]:
-        """Return place -> column, of the roles that have one."""
+        """Return slot -> column, for the roles that have a column."""
         return {role.slot: columns[role.name] for role in self.roles if columns.get(role.name)}
 
     def choices(self, table: Table, role: str) -> list[str]:
-        """Return what can be chosen for a role: the columns, and what a task takes for one."""
+        """Return what can be chosen for a role: the columns, and what a task accepts as one."""
         return list(table.columns)
 
     @property
     def reads(self) -> tuple[Role, ...]:
-        """The roles that a prediction needs: all but what should be said."""
+        """The roles that a prediction needs: the required ones except the target."""
         return tuple(role for role in self.roles if role.slot != "label" and role.required)
 
     @property
@@ -258,30 +258,26 @@ class Task(ABC):
         return any(role.slot == "pair" for role in self.reads)
 
     def is_head(self, parameter: str) -> bool:
-        """Return whether a parameter belongs to the head, which learns faster than the encoder.
+        """Return whether a parameter belongs to the head, which has a higher learning rate than the encoder.
 
-        The pooler counts: sequence classification reads it, and it was trained for another purpose.
+        The pooler counts: sequence classification reads it, and it was pretrained for another objective.
         """
         return parameter.startswith(("classifier.", "linear.")) or ".pooler." in parameter
 
     def check_columns(self, table: Table, columns: Mapping[str, str]) -> None:
         """Raise ColumnMissing where a required role has no column of the table, ColumnTwice where two share one."""
-        named: set[str] = set()
+        used: set[str] = set()
         for role in self.roles:
             column = columns.get(role.name, "")
             if not column and not role.required:
                 continue
             if column not in table.columns:
                 raise ColumnMissing(column=column or role.name, columns=", ".join(table.columns))
-            if column in named:
+            if column in used:
                 raise ColumnTwice(column=column)
-            named.add(column)
+            used.add(column)
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """The rows that an encoded data set was made of: its column `row` counts in `table`."""
-
-    table: Table
-    columns: Mapping[str, str]
-    labels: tuple[str, ...]
+def unknown_label(label: str, row: int, table: Table, labels: Sequence[str]) -> UnknownLabel:
+    """Return the error of a row (its number in the file) whose label is not among `labels`."""
+    return UnknownLabel(label=label[:80], row=row, file=table.name, labels=first_few(labels, _NAMED_LABELS))

@@ -1,73 +1,62 @@
-"""Two texts read apart by one BERT, compared as vectors: what similarity and search share.
+"""Two texts read separately by one BERT and compared as vectors: what similarity and search share.
 
-Each text becomes the mean of the last layer over its pieces, and two texts are as alike as the cosine of the angle
-between their vectors. Unlike a sentence pair, a text is read once and can be compared with millions of others.
-The checkpoint is a plain BertModel: there is no head.
+The vector of a text is the mean of the last layer over its tokens; the similarity of two texts is the cosine of their
+vectors. Unlike in sentence-pair classification, a text is read once and can be compared with millions of others. The
+checkpoint is a plain BertModel: there is no head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, HeadOptions
-from bertdemo.tasks.forward import batches, columns_of, forward
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs, LabeledTable
+from bertdemo.tasks.forward import Inference, columns_of, encode_chunks
 from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    import torch
     from datasets import Dataset
     from numpy.typing import NDArray
-    from transformers import PreTrainedModel
 
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
-    from bertdemo.tables.table import Table
 
     Floats = NDArray[np.float32]
 
+# Prefix of the columns of the second text in an encoded row.
 _PAIR = "pair_"
-_CHUNK = 1000
 
 
 class BiEncoder(TaskWithoutLabels):
-    """See the module. A subclass says what a pair is worth, and how far the vectors are from it."""
+    """See the module. A subclass defines the target of a pair, and the loss of the two vectors against it."""
 
     def encode(
-        self,
-        table: Table,
-        columns: Mapping[str, str],
-        rows: Sequence[int],
-        labels: Sequence[str],
-        tokenizer: SharedTokenizer,
-        options: EncodeOptions,
+        self, source: LabeledTable, rows: Sequence[int], tokenizer: SharedTokenizer, options: EncodeOptions
     ) -> Dataset:
-        """Tokenize both texts of `rows`, each by itself; the second one's columns begin with `pair_`."""
+        """Tokenize both texts of `rows` separately; the columns of the second one begin with `pair_`."""
         from datasets import Dataset
 
-        targets = self.targets(table, columns, labels)
-        inputs = self.inputs(table, columns, rows)
-        found: dict[str, list[Any]] = {"length": [0] * len(rows)}
+        targets = self.targets(source.table, source.columns, source.labels)
+        inputs = self.inputs(source.table, source.columns, rows)
+        columns: dict[str, list[Any]] = {"length": [0] * len(rows)}
         for prefix, texts in (("", inputs.texts), (_PAIR, inputs.pairs or [])):
-            for start in range(0, len(texts), _CHUNK):
-                options.stop()
-                for at, encoding in enumerate(
-                    tokenizer.encode_batch(texts[start : start + _CHUNK], None, options.truncation), start
-                ):
-                    for name, ids in columns_of(encoding).items():
-                        found.setdefault(prefix + name, []).append(ids)
-                    found["length"][at] += len(encoding.ids)
-        return Dataset.from_dict({**found, "labels": self.numbers([targets[row] for row in rows]), "row": list(rows)})
+            for index, encoding in enumerate(encode_chunks(tokenizer, texts, None, options)):
+                for name, ids in columns_of(encoding).items():
+                    columns.setdefault(prefix + name, []).append(ids)
+                columns["length"][index] += len(encoding.ids)  # of both texts together
+        return Dataset.from_dict({**columns, "labels": self.numbers([targets[row] for row in rows]), "row": list(rows)})
 
     def numbers(self, targets: Sequence[Any]) -> list[Any]:
         """Return the targets as numbers for the loss."""
         return list(targets)
 
     def model(self, folder: Path, options: HeadOptions) -> Opened:
-        """Open the encoder without a head; what is pooled is the mean."""
+        """Open the encoder without a head, with mean pooling."""
         from bertdemo.checkpoints.loading import open_model
 
         opened = open_model(folder, head="none", seed=options.seed)
@@ -76,50 +65,55 @@ class BiEncoder(TaskWithoutLabels):
         return opened
 
     def is_head(self, parameter: str) -> bool:
-        """Nothing is new, so nothing should learn faster."""
+        """Return False: no parameter is new, so none needs a higher learning rate."""
         return False
 
-    def vectors_of(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Return the (batch, width) vectors of both texts of a batch, of length 1 each."""
+    def vectors_of(self, model: Any, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the (batch, hidden) vectors of both texts of a batch, each of L2 norm 1."""
         first = {name: inputs[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
         second = {name: inputs[_PAIR + name] for name in first}
         return _unit(model, first), _unit(model, second)
 
 
-def _unit(model: Any, inputs: Mapping[str, Any]) -> Any:
+def _unit(model: Any, inputs: Mapping[str, Any]) -> torch.Tensor:
     import torch
 
     from bertdemo.checkpoints.mean_pooling_head import masked_mean
 
-    hidden = model(**inputs).last_hidden_state  # (batch, n, width)
-    return torch.nn.functional.normalize(masked_mean(hidden.float(), inputs["attention_mask"]), dim=-1)
+    hidden = model(**inputs).last_hidden_state  # (batch, tokens, hidden)
+    pooled = masked_mean(hidden.float(), inputs["attention_mask"])  # (batch, hidden)
+    return torch.nn.functional.normalize(pooled, dim=-1)
 
 
-def unit_vectors(
-    model: PreTrainedModel,
-    tokenizer: SharedTokenizer,
-    texts: Sequence[str],
-    truncation: Truncation,
-    *,
-    progress: Callable[[float], None] = lambda share: None,
-) -> Floats:
-    """Return (texts, width) vectors of length 1, in float32."""
+def unit_vectors(inference: Inference, texts: Sequence[str]) -> Floats:
+    """Return (texts, hidden) mean-pooled vectors of L2 norm 1, in float32."""
     import numpy as np
 
-    read = batches(tokenizer, texts, None, truncation)
-    rows = forward(
-        lambda batch, _: _unit(model, batch).cpu().numpy(), read, len(texts), device=model.device, progress=progress
-    )
-    return np.asarray(rows, dtype=np.float32).reshape(len(rows), int(model.config.hidden_size))
+    rows = inference.forward(lambda batch, _: _unit(inference.model, batch).cpu().numpy(), texts)
+    # reshape: without a text there is no row to tell the hidden size
+    return np.asarray(rows, dtype=np.float32).reshape(len(rows), int(inference.model.config.hidden_size))
 
 
-def word_counts(texts: Sequence[str]) -> Any:
-    """Return TF-IDF of words, or of characters and pairs of them in Chinese, fitted on `texts`; rows have length 1."""
+def unit_vectors_of_pairs(inference: Inference, inputs: Inputs) -> tuple[Floats, Floats]:
+    """Return the `unit_vectors` of the first and of the second texts; each takes half of the progress."""
+    first = replace(inference, progress=lambda share: inference.progress(share / 2))
+    second = replace(inference, progress=lambda share: inference.progress(0.5 + share / 2))
+    return unit_vectors(first, inputs.texts), unit_vectors(second, inputs.pairs or [])
+
+
+def fit_tfidf(texts: Sequence[str]) -> Any:
+    """Return a TfidfVectorizer fitted on `texts`, whose rows have L2 norm 1.
+
+    It counts words, or characters and pairs of characters where most texts are Chinese, which has no spaces.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    han = sum(any("一" <= letter <= "鿿" for letter in text) for text in texts) > len(texts) / 2
-    how: dict[str, Any] = {"analyzer": "char", "ngram_range": (1, 2)} if han else {"token_pattern": r"(?u)\b\w+\b"}
+    chinese = sum(any("一" <= letter <= "鿿" for letter in text) for text in texts) > len(texts) / 2
+    # scikit-learn's default pattern drops words of one letter
+    options: dict[str, Any] = (
+        {"analyzer": "char", "ngram_range": (1, 2)} if chinese else {"token_pattern": r"(?u)\b\w+\b"}
+    )
     try:
-        return TfidfVectorizer(sublinear_tf=True, **how).fit(texts)
-    except ValueError:  # there is no word at all, only marks
+        return TfidfVectorizer(sublinear_tf=True, **options).fit(texts)
+    except ValueError:  # no text has a word, only punctuation
         return TfidfVectorizer(sublinear_tf=True, analyzer="char").fit(texts)

@@ -1,7 +1,7 @@
 """Text classification: one label for one text (intent, sentiment, topic). The reference task.
 
-Read it with `one_label`, which holds what it shares with sentence pairs and says what happens to a row, step by
-step: a column for each role, labels to ids, pieces, logits, probabilities, scores.
+Read it with `one_label`, which holds what it shares with sentence pairs and explains step by step what happens to a
+row: a column for each role, labels to ids, tokens, logits, probabilities, metrics.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Classification(OneLabel):
-    """`text` is read, one of `label`'s values is said."""
+    """Input: `text`. Output: one label."""
 
     id = "classification"
     roles = (TEXT, LABEL)
     can_freeze = True
 
     def fits(self, table: Table) -> float:
-        """Any table may be meant so; every other task asks for more."""
+        """Fit any table a little: every other task has stricter requirements and gives more where they are met."""
         return 0.1

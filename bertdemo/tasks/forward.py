@@ -7,7 +7,8 @@ order of the texts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from bertdemo.run_config import Truncation
 
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
 
 
 Row = TypeVar("Row")
+Batch: TypeAlias = "dict[str, torch.Tensor]"
+IndexedBatches: TypeAlias = "Iterable[tuple[list[int], Batch]]"
+
+# The label of a token that has none: cross-entropy in PyTorch ignores this value by default.
+IGNORED = -100
+# Rows tokenized between two checks for a stop: well under a second of work.
+CHUNK = 1000
 
 
 def forward(
-    compute: Callable[[dict[str, torch.Tensor], list[int]], Iterable[Row]],
-    read: Iterable[tuple[list[int], dict[str, torch.Tensor]]],
+    compute: Callable[[Batch, list[int]], Iterable[Row]],
+    indexed: IndexedBatches,
     count: int,
     *,
     device: Any = "cpu",
@@ -33,18 +41,47 @@ def forward(
 ) -> list[Row]:
     """Return one result per text, in the order of the texts, of `compute` without gradients.
 
-    `read` are batches as `batches` makes them, of `count` texts in all; `compute` gets the tensors of a batch on
-    `device` and the indices of its texts, and returns a result for each. `progress` may raise to stop.
+    `indexed` are batches as `batches` makes them, of `count` texts in all; `compute` gets the tensors of a batch on
+    `device` and the indices of its texts, and returns one result per text. `progress` may raise to stop.
     """
     import torch
 
     results: dict[int, Row] = {}
     with torch.inference_mode():
-        for indices, batch in read:
+        for indices, batch in indexed:
             on_device = {name: tensor.to(device) for name, tensor in batch.items()}
             results.update(zip(indices, compute(on_device, indices), strict=True))
             progress(len(results) / count)
     return [results[index] for index in range(count)]
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A model on its device, with what it needs to read texts."""
+
+    model: Any
+    tokenizer: SharedTokenizer
+    truncation: Truncation
+    progress: Callable[[float], None] = lambda share: None
+    """Gets the share that is done, 0 to 1; may raise to stop."""
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of the model's head in the order of their ids."""
+        id2label = self.model.config.id2label
+        return [str(id2label[i]) for i in range(len(id2label))]
+
+    def forward(
+        self,
+        compute: Callable[[Batch, list[int]], Iterable[Row]],
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        batch_size: int = 32,
+    ) -> list[Row]:
+        """Return one result of `compute` per text, in their order; see the function `forward`."""
+        indexed = batches(self.tokenizer, texts, pairs, self.truncation, batch_size=batch_size)
+        return forward(compute, indexed, len(texts), device=self.model.device, progress=self.progress)
 
 
 class Collator:
@@ -58,13 +95,14 @@ class Collator:
         self.epoch = 0
 
     def begin(self, epoch: int) -> None:
-        """Take note of an epoch that begins, counted from 0."""
+        """Note that an epoch begins, counted from 0."""
         self.epoch = epoch
 
-    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         """Return tensors of (rows, longest row) for lists and (rows,) for numbers."""
-        kept = [{name: row[name] for name in row if name not in self.not_for_the_model} for row in rows]
-        return pad(kept, self.pad_id)
+        return pad(
+            [{name: row[name] for name in row if name not in self.not_for_the_model} for row in rows], self.pad_id
+        )
 
 
 def batches(
@@ -75,19 +113,19 @@ def batches(
     *,
     batch_size: int = 32,
     chunk: int = 4096,
-) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
-    """Yield (indices, tensors) of similar length, so that little is padding; every index comes once.
+) -> Iterator[tuple[list[int], Batch]]:
+    """Yield (indices, tensors) of similar length, so that little is padded; every index comes once.
 
     The tensors are (batch, longest in batch). Texts are tokenized `chunk` at a time to bound memory.
     """
     for start in range(0, len(texts), chunk):
-        part = list(texts[start : start + chunk])
-        seconds = list(pairs[start : start + chunk]) if pairs is not None else None
-        encodings = tokenizer.encode_batch(part, seconds, truncation)
-        order = sorted(range(len(part)), key=lambda i: len(encodings[i].ids))
-        for first in range(0, len(order), batch_size):
-            chosen = order[first : first + batch_size]
-            yield [start + i for i in chosen], pad([columns_of(encodings[i]) for i in chosen], tokenizer.pad_id)
+        chunk_texts = list(texts[start : start + chunk])
+        chunk_pairs = list(pairs[start : start + chunk]) if pairs is not None else None
+        encodings = tokenizer.encode_batch(chunk_texts, chunk_pairs, truncation)
+        by_length = sorted(range(len(encodings)), key=lambda i: len(encodings[i].ids))
+        for first in range(0, len(by_length), batch_size):
+            members = by_length[first : first + batch_size]
+            yield [start + i for i in members], pad([columns_of(encodings[i]) for i in members], tokenizer.pad_id)
 
 
 def columns_of(encoding: Encoding) -> dict[str, list[int]]:
@@ -104,36 +142,46 @@ def encoded(
     rows: Sequence[int],
     tokenizer: SharedTokenizer,
     options: EncodeOptions,
-    **more: Sequence[Any],
+    token_labels: Callable[[int, Encoding], list[int]] | None = None,
+    **extra: Sequence[Any],
 ) -> Dataset:
-    """Return a Dataset of one sequence a row, in the order of `rows`, with `length`, `row` and the columns `more`."""
+    """Return a Dataset of one sequence per row, in the order of `rows`, with `length`, `row` and `extra` columns.
+
+    `token_labels` makes the column `labels` of a text's index and its encoding, where each token has a label.
+    """
     from datasets import Dataset
 
-    found: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "token_type_ids": [], "length": []}
-    for start in range(0, len(rows), _CHUNK):
+    columns: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "token_type_ids": [], "length": []}
+    labels: list[list[int]] = []
+    for index, encoding in enumerate(encode_chunks(tokenizer, inputs.texts, inputs.pairs, options)):
+        for name, values in columns_of(encoding).items():
+            columns[name].append(values)
+        columns["length"].append(len(encoding.ids))
+        if token_labels is not None:
+            labels.append(token_labels(index, encoding))
+    return Dataset.from_dict({**columns, **({"labels": labels} if token_labels else {}), **extra, "row": list(rows)})
+
+
+def encode_chunks(
+    tokenizer: SharedTokenizer, texts: Sequence[str], pairs: Sequence[str] | None, options: EncodeOptions
+) -> Iterator[Encoding]:
+    """Yield the encoding of each text in turn; `options.stop` is called before each chunk."""
+    for start in range(0, len(texts), CHUNK):
         options.stop()
-        part = slice(start, start + _CHUNK)
-        pairs = inputs.pairs[part] if inputs.pairs is not None else None
-        for encoding in tokenizer.encode_batch(inputs.texts[part], pairs, options.truncation):
-            for name, ids in columns_of(encoding).items():
-                found[name].append(ids)
-            found["length"].append(len(encoding.ids))
-    return Dataset.from_dict({**found, **more, "row": list(rows)})
+        chunk = slice(start, start + CHUNK)
+        yield from tokenizer.encode_batch(
+            list(texts[chunk]), list(pairs[chunk]) if pairs is not None else None, options.truncation
+        )
 
 
-_CHUNK = 1000
-IGNORED = -100
-"""The label of a position that has none; PyTorch's cross-entropy leaves it out by default."""
-
-
-def pad(rows: Sequence[Mapping[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
+def pad(rows: Sequence[Mapping[str, Any]], pad_id: int) -> Batch:
     """Return tensors of (rows, longest row) for lists and (rows,) for numbers; padding has attention mask 0.
 
-    What is named `…input_ids` is filled with `pad_id`, `labels` with -100, everything else with 0.
+    Columns named `…input_ids` are filled with `pad_id`, `labels` with -100, everything else with 0.
     """
     import torch
 
-    padded: dict[str, torch.Tensor] = {}
+    padded: Batch = {}
     for name, first in rows[0].items():
         if isinstance(first, list):
             longest = max(len(row[name]) for row in rows)
@@ -145,12 +193,13 @@ def pad(rows: Sequence[Mapping[str, Any]], pad_id: int) -> dict[str, torch.Tenso
     return padded
 
 
-def piece_costs(logits: Any, labels: Any) -> Any:
-    """Return (batch, 2), the sum of -log p of the right pieces and how many there are.
+def token_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return (batch, 2): the sum of -log p of the label tokens, in nats, and their number.
 
-    `logits` are (batch, n, vocabulary), `labels` (batch, n).
+    `logits` are (batch, tokens, vocabulary), `labels` (batch, tokens) with -100 where there is no label.
     """
     import torch
 
+    # cross_entropy wants the classes second: (batch, vocabulary, tokens) -> (batch, tokens)
     nats = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
     return torch.stack([nats.sum(1), (labels != IGNORED).sum(1).to(nats.dtype)], 1)

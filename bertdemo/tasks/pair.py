@@ -1,4 +1,4 @@
-"""Sentence pairs: one label for two texts (paraphrase or not, entailment, answer to a question or not).
+"""Sentence-pair classification: one label for two texts (paraphrase or not, entailment, answer to a question or not).
 
 Both texts are read at once, as [CLS] text [SEP] pair [SEP] with segment ids 0 and 1, so that attention runs between
 them: that is why it beats comparing two vectors, and why it cannot search a large collection. See `one_label`.
@@ -6,9 +6,9 @@ them: that is why it beats comparing two vectors, and why it cannot search a lar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bertdemo.errors import ColumnsNotFound
 from bertdemo.tasks.one_label import OneLabel
 from bertdemo.tasks.roles import LABEL, PAIR, TEXT
 
@@ -17,21 +17,17 @@ if TYPE_CHECKING:
 
 
 class Pair(OneLabel):
-    """`text` and `pair` are read together, one of `label`'s values is said."""
+    """Input: `text` and `pair`, read together. Output: one label."""
 
     id = "pair"
     roles = (TEXT, PAIR, LABEL)
 
     def columns(self, table: Table) -> dict[str, str]:
-        """Guess the columns; the text that stands first in the file is the first one."""
-        found = super().columns(table)
-        first, second = sorted((found["text"], found["pair"]), key=list(table.columns).index)
-        return {"text": first, "pair": second, "label": found["label"]}
+        """Guess the columns; of the two texts, the one further left in the file is the first."""
+        columns = super().columns(table)
+        first, second = sorted((columns["text"], columns["pair"]), key=list(table.columns).index)
+        return {"text": first, "pair": second, "label": columns["label"]}
 
-    def fits(self, table: Table) -> float:
-        """Look for two columns of writing of which the second is called so, and a label."""
-        try:
-            columns = self.columns(table)
-        except ColumnsNotFound:
-            return 0.0
+    def likelihood(self, table: Table, columns: Mapping[str, str]) -> float:
+        """Look for a second column of prose with a usual name (`sentence2`, `hypothesis`, ...) beside a label."""
         return 0.5 if PAIR.named(columns["pair"]) else 0.0

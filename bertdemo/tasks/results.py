@@ -1,12 +1,12 @@
-"""What tasks say: predictions, scores with their intervals, held-out rows judged, and problems found in a table.
+"""What tasks return: predictions, metrics with intervals, evaluated held-out rows, and findings about a table.
 
-Frozen dataclasses that cross borders; nothing here imports a heavy library.
+Frozen dataclasses that cross module borders; importing them loads no heavy library.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -20,6 +20,13 @@ class Score:
     high: float | None = None
 
 
+def scores_with_intervals(names: Sequence[str], **arrays: Any) -> dict[str, Score]:
+    """Return metrics with their 95% intervals; `arrays` are the arguments of these metrics in `bertdemo/metrics`."""
+    from bertdemo import metrics
+
+    return {name: Score(*estimate) for name, estimate in metrics.estimate(names, **arrays).items()}
+
+
 @dataclass(frozen=True)
 class LabelScore:
     """One label and its probability."""
@@ -29,8 +36,8 @@ class LabelScore:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A label, of the whole text or of its characters `start` to `end` (code points, `end` not included)."""
+class Annotation:
+    """A label of the whole text, or of its code points from `start` up to but not including `end`."""
 
     label: str
     start: int = 0
@@ -38,7 +45,7 @@ class Mark:
 
     @property
     def spans(self) -> bool:
-        """Whether it is of a part of the text."""
+        """Whether it covers a part of the text only."""
         return self.end > self.start
 
 
@@ -48,17 +55,17 @@ DEGREE_KINDS: tuple[DegreeKind, ...] = ("confidence", "rank", "error")
 
 @dataclass(frozen=True)
 class Degree:
-    """How sure, or how far off, the model was on one row: a number that says what it measures.
+    """How confident, or how far off, the model was on one row.
 
-    `confidence` is a probability of what was said, `rank` the place of the right document (1 is first), `error` the
-    absolute error as a share of the scale. Each is a worse mistake the larger it is.
+    `confidence` is the probability of the prediction, `rank` the rank of the right document (1 is first), `error`
+    the absolute error as a share of the scale. The larger the value, the worse the mistake, in all three.
     """
 
     kind: DegreeKind
     value: float
 
     def to_fields(self) -> dict[str, float]:
-        """Return what is stored of it: the number under the name of what it measures."""
+        """Return what is stored: the value under the name of its kind."""
         return {self.kind: self.value}
 
     @classmethod
@@ -70,44 +77,45 @@ class Degree:
 
 @dataclass(frozen=True)
 class Judged:
-    """One held-out row beside what the model said of it."""
+    """One held-out row: its target beside the prediction. The field names are those of evaluation.jsonl."""
 
     label: str
-    """What the data say, in words."""
+    """The target as text."""
     predicted: str
-    """What the model said, in words."""
+    """The prediction as text."""
     degree: Degree
     right: bool
-    given: tuple[Mark, ...] = ()
-    """What the data say, as it is counted label by label; () where nothing is."""
-    said: tuple[Mark, ...] = ()
+    given: tuple[Annotation, ...] = ()
+    """The target label by label, for per-label scores; () for a task without labels."""
+    said: tuple[Annotation, ...] = ()
+    """The prediction label by label."""
 
 
 View = Literal["labels", "label_set", "score", "cosine", "entities", "answer", "masks", "text", "number"]
-"""How a prediction is drawn. A view asks for fields, not for a task: see `ui/html/predictions.py` for which."""
+"""How a prediction is drawn. A view needs certain fields, not a certain task: see `ui/html/predictions.py`."""
 
 
 class Prediction(ABC):
-    """What a model says of one input; every task has a frozen dataclass of its own, which says how it is drawn."""
+    """The prediction for one input; every task has its own frozen dataclass, which names its view."""
 
     view: ClassVar[View]
 
     @abstractmethod
-    def to_api(self) -> dict[str, Any]:
+    def to_api(self) -> dict[str, object]:
         """Return the `output` of /predict."""
 
     @property
     @abstractmethod
-    def words(self) -> str:
-        """What was said as one cell of a file: the column `prediction`."""
+    def cell(self) -> str:
+        """The prediction as one cell of a file: the column `prediction`."""
 
     @property
     def confidence(self) -> float | None:
-        """How sure it is, 0 to 1: the column `confidence`; None where it has no such thing."""
+        """A probability, 0 to 1: the column `confidence`; None where the prediction has none."""
         return None
 
     @property
-    def more(self) -> Mapping[str, str]:
+    def extra_cells(self) -> Mapping[str, str]:
         """Further cells of its row in a file of predictions, by column."""
         return {}
 
@@ -121,29 +129,29 @@ class Labels(Prediction):
 
     @property
     def best(self) -> LabelScore:
-        """The label that is chosen."""
+        """The most probable label."""
         return self.labels[0]
 
     @property
-    def words(self) -> str:
-        """The label that is chosen."""
+    def cell(self) -> str:
+        """The most probable label."""
         return self.best.label
 
     @property
     def confidence(self) -> float:
-        """Its probability."""
+        """The probability of the most probable label."""
         return self.best.score
 
-    def to_api(self) -> dict[str, Any]:
+    def to_api(self) -> dict[str, object]:
         """Return {labels: [{label, score}]}, best first."""
         return {"labels": [{"label": item.label, "score": round(item.score, 6)} for item in self.labels]}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with rows in a way that only the task knows; sentences are under `finding.<code>`.
+    """A finding about rows that only the task can make; its sentences are under `finding.<code>`.
 
-    A row that is named here and has no target is left out of training.
+    A row that is listed here and has no target is left out of training.
     """
 
     level: Literal["pass", "warn", "fail"]
@@ -152,10 +160,17 @@ class Problem:
     rows: tuple[int, ...] = ()
     """Indices into the table, the first 20."""
 
+    @classmethod
+    def at_rows(
+        cls, level: Literal["pass", "warn", "fail"], code: str, row_indices: Sequence[int], **values: str | int | float
+    ) -> Problem:
+        """Return a finding about these rows; their number is the `count` of its sentence unless `values` have one."""
+        return cls(level, code, {"count": len(row_indices), **values}, tuple(row_indices[:20]))
+
 
 @dataclass(frozen=True)
 class BaselineScore:
-    """How far a model without fine-tuning reaches; `kind` is its name under the locale key `baseline.<kind>`."""
+    """The metrics of a model without fine-tuning; `kind` is its name under the locale key `baseline.<kind>`."""
 
     kind: str
     metrics: Mapping[str, Score]

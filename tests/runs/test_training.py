@@ -10,7 +10,7 @@ import pytest
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.run_config import RunConfig, Truncation
 from bertdemo.tables.table import Table
-from bertdemo.tasks.base import EncodeOptions, HeadOptions
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, LabeledTable
 from bertdemo.tasks.classification import Classification
 from tests.runs.support import COLUMNS, rows_of
 
@@ -30,7 +30,7 @@ def trainer_for(tiny: Path, folder: Path, rows: int = 100) -> tuple[Any, Any]:
     table = Table(
         "t.csv", {"text": tuple(t for t, _ in pairs), "label": tuple(x for _, x in pairs)}, tuple(range(rows))
     )
-    dataset = task.encode(table, COLUMNS, range(rows), LABELS, tokenizer, EncodeOptions(Truncation(64)))
+    dataset = task.encode(LabeledTable(table, COLUMNS, LABELS), range(rows), tokenizer, EncodeOptions(Truncation(64)))
     config = RunConfig(device="cpu", epochs=1, batch_size=8, learning_rate=1e-4, max_length=64, weight_decay=0.05)
     trainer = RunTrainer(
         task=task,

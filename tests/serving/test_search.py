@@ -14,7 +14,7 @@ from bertdemo.serving import search
 from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import MOST_DOCUMENTS, Searcher
 from bertdemo.settings import Settings
-from bertdemo.tasks.bi_encoder import word_counts
+from bertdemo.tasks.bi_encoder import fit_tfidf
 from bertdemo.ui.inference.search_html import render_search
 
 pytestmark = pytest.mark.slow
@@ -85,7 +85,7 @@ def test_the_words_of_the_same_documents_are_counted_once(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[int] = []
-    monkeypatch.setattr(search, "word_counts", lambda texts: (counted.append(len(texts)), word_counts(texts))[1])
+    monkeypatch.setattr(search, "fit_tfidf", lambda texts: (counted.append(len(texts)), fit_tfidf(texts))[1])
     searcher = Searcher(predictor)
     first = searcher.search("pay", DOCUMENTS, "bundled", "")
     assert searcher.search("invoice", DOCUMENTS, "bundled", "").by_words[0].text == "The invoice is wrong."

@@ -14,7 +14,8 @@ from bertdemo.i18n.translation import LANGUAGES, catalogue, message
 from bertdemo.run_config import Truncation
 from bertdemo.serving.files import input_columns
 from bertdemo.tables.table import Table
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs, LabeledTable
+from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.label_lists import FLAGS
 from tests.tiny import build_tiny_checkpoint
 
@@ -91,9 +92,9 @@ def test_texts_without_a_word_can_be_counted_too(texts: list[str]) -> None:
 
 
 def word_counts_of(texts: list[str]) -> Any:
-    from bertdemo.tasks.bi_encoder import word_counts
+    from bertdemo.tasks.bi_encoder import fit_tfidf
 
-    return word_counts(texts).transform(texts)
+    return fit_tfidf(texts).transform(texts)
 
 
 # --- several labels --------------------------------------------------------------------------------------------
@@ -258,12 +259,12 @@ def test_every_piece_of_a_passage_of_5000_words_is_read(
         lambda *asked: read.append(window(*asked)) or read[-1],  # type: ignore[func-returns-value]
     )
     model: Any = task.model(folder, HeadOptions((), seed=0)).model
-    (answer,) = task.predict(model, tokenizer, Inputs(["where is it"], [passage]), Truncation(128))
+    (answer,) = task.predict(Inference(model, tokenizer, Truncation(128)), Inputs(["where is it"], [passage]))
     seen = {span for one in read[0] for span in one.offsets if span}
     assert len(read[0]) > 50 and seen == {(at, end) for at, end in tokenizer.encode(passage).offsets if end}
     assert passage[answer.start : answer.end] == answer.answer != ""
     given = table(question=["where"], context=[passage], answer=["paris"])
-    dataset = task.encode(given, QA, [0], (), tokenizer, EncodeOptions(Truncation(128)))
+    dataset = task.encode(LabeledTable(given, QA), [0], tokenizer, EncodeOptions(Truncation(128)))
     assert any(start > 0 for start in dataset["start_positions"])
 
 
@@ -280,7 +281,7 @@ def test_a_batch_in_which_nothing_can_be_hidden_costs_nothing_and_breaks_no_trai
     tokenizer, task = SharedTokenizer.from_folder(folder), tasks.find("fill_mask")
     model: Any = task.model(folder, HeadOptions((), seed=0)).model
     given = table(text=["🙂🙂", "ไทย", "!!!", "the cat"])
-    rows = task.encode(given, {"text": "text"}, range(4), (), tokenizer, EncodeOptions(Truncation(32)))
+    rows = task.encode(LabeledTable(given, {"text": "text"}), range(4), tokenizer, EncodeOptions(Truncation(32)))
     for chosen, costs in (([0, 1], False), ([2], True), ([0, 3], True)):
         batch = task.collator(tokenizer, seed=0)([rows[at] for at in chosen])
         loss, outputs = task.loss(model, batch)
@@ -299,12 +300,11 @@ def test_a_mask_beyond_the_length_of_the_model_is_filled_in_all_the_same(tmp_pat
     tokenizer, task = SharedTokenizer.from_folder(folder), tasks.find("fill_mask")
     model: Any = task.model(folder, HeadOptions((), seed=0)).model
     text = " ".join(["cat"] * 100 + ["[MASK]"] + ["dog"] * 300 + ["the", "[MASK]", "[MASK]"])
-    (found,) = task.predict(model, tokenizer, Inputs([text]), Truncation(32))
-    assert len(found.pieces) == 3 and all(len(best) == 5 for best in found.pieces)
-    (same,) = task.predict(
-        model, tokenizer, Inputs([" ".join(["dog"] * 27 + ["the", "[MASK]", "[MASK]"])]), Truncation(32)
-    )
-    assert [best[0].id for best in found.pieces[1:]] == [best[0].id for best in same.pieces]
+    (found,) = task.predict(Inference(model, tokenizer, Truncation(32)), Inputs([text]))
+    assert len(found.masks) == 3 and all(len(best) == 5 for best in found.masks)
+    short = Inputs([" ".join(["dog"] * 27 + ["the", "[MASK]", "[MASK]"])])
+    (same,) = task.predict(Inference(model, tokenizer, Truncation(32)), short)
+    assert [best[0].id for best in found.masks[1:]] == [best[0].id for best in same.masks]
 
 
 # --- files to predict ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
 from bertdemo.tasks.bi_encoder import unit_vectors
+from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.search import Search, ranks
 from bertdemo.tasks.similarity import SimilarityTask, correlations
 
@@ -39,7 +40,7 @@ def test_cosines_and_their_rank_correlation_are_those_of_sentence_transformers(m
     given = [float(score or 0) for score in SIMILARITY.targets(rows, columns, ())]
     model: Any = open_model(bundled.folder(), head="none").model
     tokenizer = SharedTokenizer.from_folder(bundled.folder())
-    said = SIMILARITY.predict(model, tokenizer, inputs, Truncation(256))
+    said = SIMILARITY.predict(Inference(model, tokenizer, Truncation(256)), inputs)
     reference = SentenceTransformer(str(bundled.folder()), device="cpu")
     first, second = (reference.encode(texts, normalize_embeddings=True) for texts in (inputs.texts, inputs.pairs))
     cosines = (first * second).sum(1)
@@ -47,7 +48,7 @@ def test_cosines_and_their_rank_correlation_are_those_of_sentence_transformers(m
     assert [one.score for one in said] == [one.cosine for one in said]  # no scale before training
     ours, theirs = (correlations(list(map(float, x)), given)["spearman"] for x in ([s.cosine for s in said], cosines))
     assert abs(ours.value - theirs.value) < 0.005 and ours.value > 0.6
-    vectors = unit_vectors(model, tokenizer, inputs.texts[:5], Truncation(256))
+    vectors = unit_vectors(Inference(model, tokenizer, Truncation(256)), inputs.texts[:5])
     assert np.abs(vectors - first[:5]).max() < 1e-5
 
 

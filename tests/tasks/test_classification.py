@@ -21,9 +21,9 @@ from bertdemo.errors import (
 )
 from bertdemo.run_config import Truncation
 from bertdemo.tables.table import Table
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, HeldOut, Inputs
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs, LabeledTable
 from bertdemo.tasks.classification import Classification
-from bertdemo.tasks.forward import batches, pad
+from bertdemo.tasks.forward import Inference, batches, pad
 from bertdemo.tasks.results import Labels
 from tests.runs.support import sharpened
 from tests.tiny import build_tiny_checkpoint
@@ -130,7 +130,7 @@ def tokenizer(trained: Path) -> SharedTokenizer:
 
 @pytest.mark.slow
 def test_rows_are_encoded_in_the_order_asked_for(tokenizer: SharedTokenizer) -> None:
-    dataset = TASK.encode(FOUR, COLUMNS, [3, 0, 2], ("x", "y"), tokenizer, EncodeOptions(Truncation(8)))
+    dataset = TASK.encode(LabeledTable(FOUR, COLUMNS, ("x", "y")), [3, 0, 2], tokenizer, EncodeOptions(Truncation(8)))
     assert list(dataset["row"]) == [3, 0, 2]
     assert list(dataset["labels"]) == [1, 0, 1]
     assert list(dataset["input_ids"])[1] == tokenizer.encode("a b").ids
@@ -142,7 +142,7 @@ def test_encoding_cuts_and_looks_for_a_stop(tokenizer: SharedTokenizer) -> None:
     looked: list[int] = []
     rows = table(*((f"the cat {i} sat on the mat", "x") for i in range(2500)))
     options = EncodeOptions(Truncation(5), stop=lambda: looked.append(1))
-    dataset = TASK.encode(rows, COLUMNS, range(2500), ("x",), tokenizer, options)
+    dataset = TASK.encode(LabeledTable(rows, COLUMNS, ("x",)), range(2500), tokenizer, options)
     assert len(looked) == 3
     assert set(dataset["length"]) == {5}
     assert next(iter(dataset["input_ids"]))[-1] == tokenizer.sep_id
@@ -178,7 +178,7 @@ def test_predictions_come_in_order_and_are_those_of_transformers(trained: Path, 
 
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
     said: list[float] = []
-    found = TASK.predict(model, tokenizer, Inputs(TEXTS), Truncation(32), progress=said.append)
+    found = TASK.predict(Inference(model, tokenizer, Truncation(32), said.append), Inputs(TEXTS))
     plain, reference = (
         BertTokenizer.from_pretrained(trained),
         BertForSequenceClassification.from_pretrained(trained).eval(),
@@ -200,17 +200,17 @@ def test_predictions_come_in_order_and_are_those_of_transformers(trained: Path, 
 @pytest.mark.slow
 def test_a_text_alone_and_in_a_padded_batch_say_the_same(trained: Path, tokenizer: SharedTokenizer) -> None:
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
-    together = TASK.predict(model, tokenizer, Inputs(TEXTS), Truncation(64))
+    together = TASK.predict(Inference(model, tokenizer, Truncation(64)), Inputs(TEXTS))
     for text, other in zip(TEXTS, together, strict=True):
-        (alone,) = TASK.predict(model, tokenizer, Inputs([text]), Truncation(64))
+        (alone,) = TASK.predict(Inference(model, tokenizer, Truncation(64)), Inputs([text]))
         assert scores(alone) == pytest.approx(scores(other), abs=1e-5)
 
 
 @pytest.mark.slow
 def test_a_pair_is_read_as_a_pair(trained: Path, tokenizer: SharedTokenizer) -> None:
     model = TASK.model(trained, HeadOptions(("a", "b", "c"), seed=0)).model
-    (pair,) = TASK.predict(model, tokenizer, Inputs(["good film"], ["bad book"]), Truncation(64))
-    (joined,) = TASK.predict(model, tokenizer, Inputs(["good film bad book"]), Truncation(64))
+    (pair,) = TASK.predict(Inference(model, tokenizer, Truncation(64)), Inputs(["good film"], ["bad book"]))
+    (joined,) = TASK.predict(Inference(model, tokenizer, Truncation(64)), Inputs(["good film bad book"]))
     assert scores(pair) != pytest.approx(scores(joined), abs=1e-3)
 
 
@@ -231,7 +231,7 @@ def test_scores_are_those_of_scikit_learn() -> None:
     assert found["accuracy"] == pytest.approx(accuracy_score(references, guesses))
     assert found["macro_f1"] == pytest.approx(f1_score(references, guesses, average="macro"))
     labels = ("a", "b", "c", "d")
-    held_out = HeldOut(NO_TABLE, {}, labels)
+    held_out = LabeledTable(NO_TABLE, {}, labels)
     said = list(TASK.decode(logits, {"row": range(200)}, held_out).values())  # type: ignore[arg-type]
     assert [labels.index(one.best.label) for one in said] == guesses.tolist()
     whole = TASK.intervals(said, references.tolist(), labels)

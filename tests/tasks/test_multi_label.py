@@ -14,7 +14,7 @@ from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, UnknownLabel
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import HeadOptions
 from bertdemo.tasks.label_lists import FLAGS
-from bertdemo.tasks.multi_label.task import LabelSet, MultiLabel, Scored, thresholds
+from bertdemo.tasks.multi_label.task import LabelSet, MultiLabel, ScoredLabel, thresholds
 from tests.tiny import build_tiny_checkpoint
 
 TASK = MultiLabel()
@@ -96,7 +96,7 @@ def test_the_figures_are_those_of_scikit_learn_with_an_interval_around_them() ->
     draw = np.random.default_rng(1)
     names, given = ("a", "b", "c"), draw.random((120, 3)) < 0.4
     chosen = np.where(draw.random((120, 3)) < 0.8, given, ~given)
-    said = [LabelSet(tuple(Scored(n, 0.5, bool(c)) for n, c in zip(names, row, strict=True))) for row in chosen]
+    said = [LabelSet(tuple(ScoredLabel(n, 0.5, bool(c)) for n, c in zip(names, row, strict=True))) for row in chosen]
     targets = [tuple(np.flatnonzero(row).tolist()) for row in given]
     found = TASK.intervals(said, targets, names)
     for name, average in (("macro_f1", "macro"), ("micro_f1", "micro")):

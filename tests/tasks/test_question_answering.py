@@ -16,7 +16,14 @@ from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
 from bertdemo.tasks.question_answering.spans import MOST_ANSWER, Window, best_span, windows
-from bertdemo.tasks.question_answering.task import ALWAYS, Answer, QuestionAnswering, Wanted, _settled, _threshold
+from bertdemo.tasks.question_answering.task import (
+    ALWAYS,
+    Answer,
+    QuestionAnswering,
+    TargetAnswer,
+    _at_threshold,
+    _best_threshold,
+)
 
 TASK = QuestionAnswering()
 COLUMNS = {"question": "question", "context": "context", "answer": "answer"}
@@ -42,7 +49,8 @@ def test_an_answer_must_stand_in_its_passage_and_none_is_an_answer_too() -> None
         ("Which?", "one two one", "one"),
         start=("0", "0", "-1", None, "8"),
     )  # fmt: skip
-    assert TASK.targets(asked, COLUMNS, ()) == [Wanted("Ann", 0), None, Wanted("", -1), None, Wanted("one", 8)]
+    none = TargetAnswer("", -1)
+    assert TASK.targets(asked, COLUMNS, ()) == [TargetAnswer("Ann", 0), None, none, None, TargetAnswer("one", 8)]
     told = {problem.code: problem for problem in TASK.problems(asked, COLUMNS)}
     assert told["answer_not_in_context"].rows == (1,) and told["questions_without_answer"].values == {"count": 1}
 
@@ -127,7 +135,7 @@ def test_chinese_answers_keep_their_offsets(tokenizer: SharedTokenizer) -> None:
         context = asked.columns["context"][row] or ""
         assert not target.text or context[target.start : target.start + len(target.text)] == target.text
         for window in windows(tokenizer, asked.columns["question"][row] or "", context, 64) if target.text else []:
-            first, last = window.places(target.start, target.start + len(target.text))
+            first, last = window.positions(target.start, target.end)
             if first:
                 start, end = window.offsets[first], window.offsets[last]
                 assert start and end and context[start[0] : end[1]] == target.text
@@ -137,8 +145,8 @@ def test_chinese_answers_keep_their_offsets(tokenizer: SharedTokenizer) -> None:
 
 def test_the_threshold_of_no_answer_is_the_best_one_and_never_reached_where_all_have_one() -> None:
     said = [Answer("cat", 0, 3, 0.9, False, margin) for margin in (-3.0, -1.0, 1.0, 2.0)]
-    targets = [Wanted("cat", 0), Wanted("cat", 0), Wanted("", -1), Wanted("cat", 0)]
-    threshold = _threshold(said, targets)
-    assert [not _settled(one, threshold).no_answer for one in said] == [True, True, False, False]
-    assert _threshold(said, [Wanted("cat", 0)] * 4) == ALWAYS
-    assert _settled(said[3], ALWAYS).answer == "cat"
+    targets = [TargetAnswer("cat", 0), TargetAnswer("cat", 0), TargetAnswer("", -1), TargetAnswer("cat", 0)]
+    threshold = _best_threshold(said, targets)
+    assert [not _at_threshold(one, threshold).no_answer for one in said] == [True, True, False, False]
+    assert _best_threshold(said, [TargetAnswer("cat", 0)] * 4) == ALWAYS
+    assert _at_threshold(said[3], ALWAYS).answer == "cat"

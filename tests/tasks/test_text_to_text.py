@@ -19,8 +19,9 @@ from bertdemo.settings import Limits
 from bertdemo.tables import table_files
 from bertdemo.tables.table import Table
 from bertdemo.tasks import guess
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs
-from bertdemo.tasks.text_to_text import TextToText, _joined
+from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs, LabeledTable
+from bertdemo.tasks.forward import Inference
+from bertdemo.tasks.text_to_text import TextToText, _text_of
 from tests.tiny import build_tiny_checkpoint
 
 TASK = TextToText()
@@ -58,7 +59,8 @@ def test_rows_without_a_source_or_a_target_are_left_out_and_named() -> None:
 
 def test_the_writer_learns_each_piece_of_the_target_after_cls_and_ends_with_sep(tiny: Path) -> None:
     tokenizer = SharedTokenizer.from_folder(tiny)
-    rows = TASK.encode(table_of(("the cat sat", "cat sat")), COLUMNS, [0], (), tokenizer, EncodeOptions(Truncation(16)))
+    source = LabeledTable(table_of(("the cat sat", "cat sat")), COLUMNS)
+    rows = TASK.encode(source, [0], tokenizer, EncodeOptions(Truncation(16)))
     names = {index: piece for piece, index in tokenizer.vocabulary.items()}
     assert [names[one] for one in rows[0]["labels"]] == ["cat", "sat", "[SEP]"]
     model: Any = TASK.model(tiny, HEAD).model
@@ -68,7 +70,7 @@ def test_the_writer_learns_each_piece_of_the_target_after_cls_and_ends_with_sep(
 def test_the_loss_is_that_of_transformers_and_its_cost_per_piece_adds_up_to_it(tiny: Path) -> None:
     tokenizer = SharedTokenizer.from_folder(tiny)
     table = table_of(("the cat sat on the mat", "cat sat"), ("a good film", "good"))
-    rows = TASK.encode(table, COLUMNS, [0, 1], (), tokenizer, EncodeOptions(Truncation(16)))
+    rows = TASK.encode(LabeledTable(table, COLUMNS), [0, 1], tokenizer, EncodeOptions(Truncation(16)))
     batch = TASK.collator(tokenizer, 0)([rows[0], rows[1]])
     model: Any = TASK.model(tiny, HEAD).model
     with torch.inference_mode():
@@ -98,8 +100,8 @@ def test_what_is_written_is_what_transformers_writes_whatever_stands_beside_it_i
     tokenizer = SharedTokenizer.from_folder(tiny)
     model: Any = TASK.model(tiny, HEAD).model
     texts = ["the cat sat on the mat", "good", "i love this film and the plot of it, thank you very much"]
-    together = TASK.predict(model, tokenizer, Inputs(texts), Truncation(24))
-    apart = [TASK.predict(model, tokenizer, Inputs([text]), Truncation(24))[0] for text in texts]
+    together = TASK.predict(Inference(model, tokenizer, Truncation(24)), Inputs(texts))
+    apart = [TASK.predict(Inference(model, tokenizer, Truncation(24)), Inputs([text]))[0] for text in texts]
     assert [one.text for one in together] == [one.text for one in apart]
     assert all(0 < one.score <= 1 for one in together)
     ids = torch.tensor([tokenizer.encode(texts[0]).ids])
@@ -108,7 +110,7 @@ def test_what_is_written_is_what_transformers_writes_whatever_stands_beside_it_i
     )
     names = {index: piece for piece, index in tokenizer.vocabulary.items()}
     pieces = [names[one] for one in plain[0].tolist() if names[one] not in {"[CLS]", "[SEP]", "[PAD]"}]
-    assert together[0].text == _joined(pieces)
+    assert together[0].text == _text_of(pieces)
 
 
 @pytest.mark.slow
@@ -117,7 +119,7 @@ def test_a_pair_learns_a_few_rows_by_heart(tmp_path: Path) -> None:
     tokenizer = SharedTokenizer.from_folder(tiny)
     pairs = [("the very good film", "good film"), ("the very bad book", "bad book"), ("a cat sat on a mat", "cat sat")]
     table = table_of(*pairs)
-    rows = TASK.encode(table, COLUMNS, range(3), (), tokenizer, EncodeOptions(Truncation(16)))
+    rows = TASK.encode(LabeledTable(table, COLUMNS), range(3), tokenizer, EncodeOptions(Truncation(16)))
     batch = TASK.collator(tokenizer, 0)([rows[at] for at in range(3)])
     model: Any = TASK.model(tiny, HEAD).model
     model.train()
@@ -129,7 +131,7 @@ def test_a_pair_learns_a_few_rows_by_heart(tmp_path: Path) -> None:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    said = TASK.predict(model.eval(), tokenizer, Inputs([source for source, _ in pairs]), Truncation(16))
+    said = TASK.predict(Inference(model.eval(), tokenizer, Truncation(16)), Inputs([source for source, _ in pairs]))
     assert [one.text for one in said] == [target for _, target in pairs]
     assert TASK.intervals(said, [target for _, target in pairs], ())["rouge_l"].value == 1.0
     assert all(TASK.judge(one, target, ()).right for one, (_, target) in zip(said, pairs, strict=True))
@@ -162,8 +164,8 @@ def test_rouge_l_is_that_of_torchmetrics_and_counts_chinese_characters() -> None
         ([], ""),
     ],
 )
-def test_pieces_are_joined_as_people_write(pieces: list[str], text: str) -> None:
-    assert _joined(pieces) == text
+def test_pieces_are_text_of_as_people_write(pieces: list[str], text: str) -> None:
+    assert _text_of(pieces) == text
 
 
 def test_copying_the_source_is_the_baseline() -> None:

@@ -16,9 +16,9 @@ from bertdemo.samples import FOLDER
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
-from bertdemo.tasks.base import EncodeOptions
+from bertdemo.tasks.base import EncodeOptions, LabeledTable
 from bertdemo.tasks.token_classification.bio import Sentence, as_bio, entities, joined, parsed
-from bertdemo.tasks.token_classification.task import TokenClassification, entity_scores, first_pieces
+from bertdemo.tasks.token_classification.task import TokenClassification, entity_scores, first_tokens
 
 TASK = TokenClassification()
 COLUMNS = {"tokens": "tokens", "tags": "tags"}
@@ -52,7 +52,7 @@ def test_a_word_is_read_at_the_piece_that_the_tokenizer_gives_it(file: str, toke
         for place, word in enumerate(ids.word_ids()):
             if word is not None:
                 first.setdefault(word, place)
-        assert first_pieces(encoding.offsets, encoding.sequence_ids, one.words) == first
+        assert first_tokens(encoding.offsets, encoding.sequence_ids, one.words) == first
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,8 @@ def test_rows_that_cannot_be_used_are_named_by_what_is_wrong() -> None:
 @pytest.mark.slow
 def test_only_the_first_piece_of_a_word_has_a_label(tokenizer: SharedTokenizer) -> None:
     rows = table((["Unbelievably", "Bonn"], ["O", "B-X"]))
-    dataset = TASK.encode(rows, COLUMNS, [0], ("O", "B-X", "I-X"), tokenizer, EncodeOptions(Truncation(16)))
+    source = LabeledTable(rows, COLUMNS, ("O", "B-X", "I-X"))
+    dataset = TASK.encode(source, [0], tokenizer, EncodeOptions(Truncation(16)))
     labels = dataset[0]["labels"]
     assert len(labels) == len(dataset[0]["input_ids"]) and labels[0] == labels[-1] == -100
     assert [label for label in labels if label != -100] == [0, 1]

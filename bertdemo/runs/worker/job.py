@@ -32,12 +32,12 @@ from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure,
 from bertdemo.runs.worker.run_dataset import dataset_of, store_split
 from bertdemo.settings import Settings, pin_gpu
 from bertdemo.tasks.base import EncodeOptions, HeadOptions
+from bertdemo.tasks.forward import Collator, Inference
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from bertdemo.runs.worker.training import Reporter
-    from bertdemo.tasks.forward import Collator
 
 
 def warm_up() -> None:
@@ -261,9 +261,7 @@ class Job:
         if folder.exists():
             return load_from_disk(str(folder))
         options = EncodeOptions(config.truncation, name == "train", self.stop)
-        dataset = prepared.task.encode(
-            part.table, prepared.request.columns, part.rows, prepared.labels, prepared.tokenizer, options
-        )
+        dataset = prepared.task.encode(prepared.source(name), part.rows, prepared.tokenizer, options)
         if name != "train":
             lengths = list(dataset["length"])
             dataset = dataset.select(sorted(range(len(lengths)), key=lengths.__getitem__))
@@ -302,7 +300,8 @@ class Job:
     def _tune(self, prepared: Prepared, model: Any) -> None:
         """Choose on the validation rows what is chosen after training, thresholds say."""
         read, targets = prepared.inputs("validation"), prepared.targets("validation")
-        tuned = prepared.task.tuned(model.eval(), prepared.tokenizer, read, targets, prepared.config.truncation)
+        inference = Inference(model.eval(), prepared.tokenizer, prepared.config.truncation)
+        tuned = prepared.task.tune(inference, read, targets)
         for name, value in tuned.items():
             setattr(model.config, name, value)
 
@@ -325,7 +324,7 @@ class Job:
             model=model,
             parts=prepared.encoded,
             collate=collate,
-            held_out=prepared.held_out(),
+            held_out=prepared.source("validation"),
             reporter=reporter,
             args=args,
             head_factor=prepared.config.head_learning_rate_factor,

@@ -20,7 +20,8 @@ from bertdemo.checkpoints.mean_pooling_head import pooling_of
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.request import RunRequest
-from bertdemo.tasks.base import HeldOut, Inputs, Task
+from bertdemo.tasks.base import Inputs, LabeledTable, Task
+from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.results import Judged, Score
 
 if TYPE_CHECKING:
@@ -69,13 +70,13 @@ class Prepared:
         """Return the target of each row of a part."""
         return self.dataset.targets(name)
 
-    def held_out(self) -> HeldOut:
-        """Return the table of the validation rows, for a score that needs more than logits."""
-        return HeldOut(self.parts["validation"].table, self.request.columns, self.labels)
+    def source(self, name: str) -> LabeledTable:
+        """Return the table of a part, with its columns and the labels."""
+        return LabeledTable(self.parts[name].table, self.request.columns, self.labels)
 
     def majority(self) -> float | None:
         """Return what guessing reaches on the validation rows, where the task knows a guess."""
-        return self.task.guess(self.targets("train"), self.targets("validation"))
+        return self.task.trivial_baseline(self.targets("train"), self.targets("validation"))
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,8 @@ def measure(
         return _from_logits(prepared, best)
     on = "test" if "test" in prepared.parts else "validation"
     model.eval()
-    said = prepared.task.answer(
-        model,
-        prepared.tokenizer,
-        prepared.inputs(on),
-        prepared.config.truncation,
-        progress=progress,
-    )
+    inference = Inference(model, prepared.tokenizer, prepared.config.truncation, progress)
+    said = prepared.task.predict_held_out(inference, prepared.inputs(on))
     stop()
     return _judged(prepared, on, said)
 
@@ -142,7 +138,7 @@ def _from_logits(prepared: Prepared, best: Best) -> Result:
     """
     if best.logits is None:
         return Result((), {}, "")
-    by_row = prepared.task.decode(best.logits, prepared.encoded["validation"], prepared.held_out())
+    by_row = prepared.task.decode(best.logits, prepared.encoded["validation"], prepared.source("validation"))
     if by_row is None:
         known = {*prepared.task.metrics, prepared.task.chosen_by}
         scores = {name: Score(value) for name, value in best.metrics.items() if name in known}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch.utils.data import Sampler
     from transformers import PreTrainedModel, TrainerControl, TrainerState
 
-    from bertdemo.tasks.base import HeldOut, Task
+    from bertdemo.tasks.base import LabeledTable, Task
     from bertdemo.tasks.forward import Collator
 
 _EVALUATION_BATCH = 64
@@ -295,7 +295,9 @@ class Reporter(TrainerCallback):
             self._keep(model, state.global_step)
         self._paused += time.monotonic() - self._evaluation_began
 
-    def compute(self, prediction: EvalPrediction, task: Task, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
+    def compute(
+        self, prediction: EvalPrediction, task: Task, dataset: Dataset, held_out: LabeledTable
+    ) -> dict[str, float]:
         """Return the task's metrics and keep the logits: they are what the best epoch said."""
         self.logits = prediction.predictions
         return task.score(self.logits, prediction.label_ids, dataset, held_out)
@@ -346,7 +348,7 @@ def train(
     model: PreTrainedModel,
     parts: Mapping[str, Dataset],
     collate: Collator,
-    held_out: HeldOut,
+    held_out: LabeledTable,
     reporter: Reporter,
     args: TrainingArguments,
     head_factor: float,

@@ -1,47 +1,64 @@
-"""Multi-label classification: none, one or several labels for one text (topics, emotions, faults).
+"""Multi-label classification: none, one or several labels for one text (topics, emotions, defects).
 
-The model is BertForSequenceClassification with a sigmoid a label instead of one softmax over all: the labels do not
-compete. During training the loss is the mean over labels of the binary cross-entropy. After training, each label's
-threshold is tuned for F1 on the validation rows and kept in the model's config, because 0.5 is hardly ever the best
-for a label that few rows have.
+The model is BertForSequenceClassification with a sigmoid per label instead of one softmax over all: the labels do not
+compete. The training loss is the mean over labels of the binary cross-entropy. After training, the threshold of each
+label is tuned for F1 on the validation set and kept in the model's config, because 0.5 is hardly ever the best for a
+rare label.
 
-Labels stand in one column, as a JSON list or joined by a separator, or in a column of 0 and 1 for each.
+Labels are in one column, as a JSON list or joined by a separator, or each has its own column of 0 and 1.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.errors import ColumnsNotFound, OneClass, TooFewRows, TooManyLabels, UnknownLabel
-from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Task
-from bertdemo.tasks.forward import batches, encoded, forward
-from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_given
+from bertdemo.errors import OneClass, TooFewRows, TooManyLabels, first_few
+from bertdemo.tasks.base import (
+    FOLDS,
+    MINIMUM_ROWS,
+    EncodeOptions,
+    Frozen,
+    HeadOptions,
+    Inputs,
+    LabeledTable,
+    Task,
+    unknown_label,
+)
+from bertdemo.tasks.forward import Batch, Inference, encoded
+from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_of_rows
 from bertdemo.tasks.multi_label import thresholds
-from bertdemo.tasks.results import BaselineScore, Degree, Judged, Mark, Prediction, Problem, Score
+from bertdemo.tasks.results import (
+    Annotation,
+    BaselineScore,
+    Degree,
+    Judged,
+    Prediction,
+    Problem,
+    Score,
+    scores_with_intervals,
+)
 from bertdemo.tasks.roles import LABEL, TEXT, detect
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from datasets import Dataset
-    from transformers import PreTrainedModel
 
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tables.table import Table
     from bertdemo.tasks.multi_label.thresholds import Flags, Floats
 
-MINIMUM_ROWS = 4
-FOLDS = 5
+# Cells of a column that are looked at to recognize lists of labels.
+_SAMPLED_CELLS = 2000
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One label, its probability, and whether that is at or above its threshold."""
+class ScoredLabel:
+    """One label, its probability, and whether that reaches the label's threshold."""
 
     label: str
     score: float
@@ -50,9 +67,9 @@ class Scored:
 
 @dataclass(frozen=True)
 class LabelSet(Prediction):
-    """All labels of a text with their probabilities, best first; any number of them is chosen."""
+    """All labels of a text with their probabilities, most probable first; any number of them is chosen."""
 
-    labels: tuple[Scored, ...]
+    labels: tuple[ScoredLabel, ...]
     view = "label_set"
 
     @property
@@ -61,16 +78,16 @@ class LabelSet(Prediction):
         return tuple(item.label for item in self.labels if item.chosen)
 
     @property
-    def words(self) -> str:
-        """The chosen labels, joined as the data may join them."""
+    def cell(self) -> str:
+        """The chosen labels, joined by a separator that `label_lists` reads."""
         return "|".join(self.chosen)
 
     @property
     def confidence(self) -> float:
-        """How sure the least sure of all yes and no is."""
+        """The probability of the least certain of all decisions, to choose a label or not."""
         return min((item.score if item.chosen else 1 - item.score for item in self.labels), default=0.0)
 
-    def to_api(self) -> dict[str, Any]:
+    def to_api(self) -> dict[str, object]:
         """Return {labels: [{label, score, chosen}]}, best first."""
         return {
             "labels": [
@@ -80,57 +97,50 @@ class LabelSet(Prediction):
 
 
 class MultiLabel(Task):
-    """`text` is read, any number of labels is said."""
+    """Input: `text`. Output: any number of labels."""
 
     id = "multi_label"
     roles = (TEXT, LABEL)
     metrics = ("macro_f1", "micro_f1")
+    # Comes to five epochs for 8,000 rows with 28 labels.
     step_multiplier = 2.5
     categories = False
 
-    def fits(self, table: Table) -> float:
+    def likelihood(self, table: Table, columns: Mapping[str, str]) -> float:
         """Look for lists of labels, labels joined by a separator, or columns of 0 and 1."""
-        try:
-            columns = self.columns(table)
-        except ColumnsNotFound:
-            return 0.0
-        if columns["label"] == FLAGS:
-            return 0.6
-        return 0.6 if joined_by([cell for cell in table.columns[columns["label"]][:2000] if cell]) else 0.0
+        return 0.6 if columns["label"] == FLAGS or _is_joined(table, columns["label"]) else 0.0
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the text, then the column whose cells are lists of few different labels, or the flags."""
-        joined = [name for name in table.columns if joined_by([cell for cell in table.columns[name][:2000] if cell])]
+        joined = next((name for name in table.columns if _is_joined(table, name)), None)
         flags = flag_columns(table)
-        if joined:
-            rest = {name: cells for name, cells in table.columns.items() if name != joined[0]}
-            return {**detect(replace(table, columns=rest), [TEXT]), "label": joined[0]}
-        if len(flags) > 1:
-            rest = {name: cells for name, cells in table.columns.items() if name not in flags}
-            return {**detect(replace(table, columns=rest), [TEXT]), "label": FLAGS}
-        return detect(table, [TEXT, LABEL])
+        if joined is None and len(flags) < 2:
+            return detect(table, [TEXT, LABEL])
+        taken = flags if joined is None else [joined]
+        others = {name: cells for name, cells in table.columns.items() if name not in taken}
+        return {**detect(replace(table, columns=others), [TEXT]), "label": joined or FLAGS}
 
     def choices(self, table: Table, role: str) -> list[str]:
         """Offer all columns of 0 and 1 together as one choice."""
-        several = role == "label" and len(flag_columns(table)) > 1
-        return [*table.columns, *([FLAGS] if several else [])]
+        flags = [FLAGS] if role == "label" and len(flag_columns(table)) > 1 else []
+        return [*table.columns, *flags]
 
     def columns_by_slot(self, columns: Mapping[str, str]) -> dict[str, str]:
-        """Flags have no column of their own."""
-        return {place: name for place, name in super().columns_by_slot(columns).items() if name != FLAGS}
+        """Return slot -> column; all flags together are not a column."""
+        return {slot: name for slot, name in super().columns_by_slot(columns).items() if name != FLAGS}
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or the labels cannot be learned."""
         self._check_own_columns(table, columns)
         names = self.labels(table, columns)
-        given = labels_given(table, columns)
+        rows = labels_of_rows(table, columns)
         if len(names) > label_limit:
-            row = first_beyond(table.row_numbers, given, label_limit)
+            row = first_beyond(table.row_numbers, rows, label_limit)
             raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["label"], row=row)
-        usable = [labels for labels in given if labels is not None]
+        usable = [labels for labels in rows if labels is not None]
         if len(usable) < MINIMUM_ROWS or not names:
             raise TooFewRows(rows=len(usable), minimum=MINIMUM_ROWS)
-        if len(names) == 1 and all(usable):
+        if len(names) == 1 and all(usable):  # with one label, every row has it: there is nothing to decide
             raise OneClass(label=names[0][:80], column=columns["label"])
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
@@ -140,29 +150,27 @@ class MultiLabel(Task):
             self.check_columns(table, {**columns, "label": missing or labels[0]})
         else:
             self.check_columns(table, columns)
-        if all(target is None for target in self.targets(table, columns, labels)):
-            raise TooFewRows(rows=0, minimum=1)
+        self.check_usable(table, columns, labels, 1)
 
     def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
         """Return the labels sorted by name."""
         if self._flagged(columns):
             return tuple(flag_columns(table))
-        return tuple(sorted({label for labels in labels_given(table, columns) if labels for label in labels}))
+        return tuple(sorted({label for labels in labels_of_rows(table, columns) if labels for label in labels}))
 
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[tuple[int, ...] | None]:
         """Return the ids of each row's labels, ascending; None where text or labels are missing."""
         ids = {label: i for i, label in enumerate(labels)}
-        found: list[tuple[int, ...] | None] = []
-        for number, given in zip(table.row_numbers, labels_given(table, columns, labels), strict=True):
-            new = next((label for label in given or () if label not in ids), None)
+        targets: list[tuple[int, ...] | None] = []
+        for number, names in zip(table.row_numbers, labels_of_rows(table, columns, labels), strict=True):
+            new = next((name for name in names or () if name not in ids), None)
             if new is not None:
-                shown = ", ".join(labels[:8]) + (" …" if len(labels) > 8 else "")
-                raise UnknownLabel(label=new[:80], row=number, file=table.name, labels=shown)
-            found.append(None if given is None else tuple(sorted({ids[label] for label in given})))
-        return found
+                raise unknown_label(new, number, table, labels)
+            targets.append(None if names is None else tuple(sorted({ids[name] for name in names})))
+        return targets
 
     def strata(self, targets: Sequence[tuple[int, ...]], labels: Sequence[str]) -> list[str]:
-        """Share out by each row's rarest label, so that rare ones are in every part."""
+        """Stratify by each row's rarest label, so that rare ones are in every part of the split."""
         rows = Counter(label for target in targets for label in target)
         return [labels[min(target, key=lambda label: (rows[label], label))] if target else "" for target in targets]
 
@@ -172,131 +180,118 @@ class MultiLabel(Task):
         return tuple(sorted(rows.items(), key=lambda item: (-item[1], item[0])))
 
     def problems(self, table: Table, columns: Mapping[str, str]) -> list[Problem]:
-        """Say how the labels were read, name labels with few rows, and rows that repeat a label."""
-        given = labels_given(table, columns)
-        several = sum(len(labels) > 1 for labels in given if labels)
-        rows = Counter(label for labels in given if labels for label in set(labels))
-        told = [Problem("pass", "labels_a_row", {"rows": several, "labels": len(rows)})]
+        """Report the labels, list those with few rows, and rows that repeat a label."""
+        label_lists = labels_of_rows(table, columns)
+        several = sum(len(labels) > 1 for labels in label_lists if labels)
+        rows = Counter(label for labels in label_lists if labels for label in set(labels))
+        problems = [Problem("pass", "labels_a_row", {"rows": several, "labels": len(rows)})]
         rare = [label for label, count in sorted(rows.items()) if count < thresholds.ENOUGH]
         if rare:
-            shown = ", ".join(rare[:5]) + (" …" if len(rare) > 5 else "")
-            values: dict[str, str | int | float] = {"count": len(rare), "wanted": thresholds.ENOUGH, "labels": shown}
-            told.append(Problem("warn", "rare_of_several", values))
-        twice = [row for row, labels in enumerate(given) if labels and len(set(labels)) < len(labels)]
-        if twice:
-            told.append(Problem("warn", "label_twice_in_row", {"count": len(twice)}, tuple(twice[:20])))
-        return told
+            values: dict[str, str | int | float] = {"count": len(rare), "wanted": thresholds.ENOUGH}
+            values["labels"] = first_few(rare, 5)
+            problems.append(Problem("warn", "rare_of_several", values))
+        repeated = [row for row, labels in enumerate(label_lists) if labels and len(set(labels)) < len(labels)]
+        if repeated:
+            problems.append(Problem.at_rows("warn", "label_twice_in_row", repeated))
+        return problems
 
     def encode(
-        self,
-        table: Table,
-        columns: Mapping[str, str],
-        rows: Sequence[int],
-        labels: Sequence[str],
-        tokenizer: SharedTokenizer,
-        options: EncodeOptions,
+        self, source: LabeledTable, rows: Sequence[int], tokenizer: SharedTokenizer, options: EncodeOptions
     ) -> Dataset:
-        """Tokenize `rows`; `labels` are (labels,) numbers 0.0 and 1.0."""
-        targets = self.targets(table, columns, labels)
-        flags = [[float(i in (targets[row] or ())) for i in range(len(labels))] for row in rows]
-        return encoded(self.inputs(table, columns, rows), rows, tokenizer, options, labels=flags)
+        """Tokenize `rows`; `labels` are one 0.0 or 1.0 per label."""
+        targets = self.targets(source.table, source.columns, source.labels)
+        flags = _flags([targets[row] or () for row in rows], len(source.labels)).astype(float).tolist()
+        inputs = self.inputs(source.table, source.columns, rows)
+        return encoded(inputs, rows, tokenizer, options, labels=flags)
 
     def model(self, folder: Path, options: HeadOptions) -> Opened:
-        """Open BertForSequenceClassification, told that the labels do not exclude each other."""
+        """Open BertForSequenceClassification for labels that do not exclude each other."""
         from bertdemo.checkpoints.loading import open_model
 
-        several = {"problem_type": "multi_label_classification"}
-        opened = open_model(folder, head="classification", labels=options.labels, seed=options.seed, extra=several)
+        loss = {"problem_type": "multi_label_classification"}  # transformers then takes the binary cross-entropy
+        opened = open_model(folder, head="classification", labels=options.labels, seed=options.seed, extra=loss)
         if options.targets and "classifier.bias" in opened.new_weights:
-            _begin_at_shares(opened.model, _flags(options.targets, len(options.labels)))
+            _start_at_frequencies(opened.model, _flags(options.targets, len(options.labels)))
         return opened
 
-    def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
-        """Return macro- and micro-F1 at thresholds that are tuned on the same rows: the epochs are compared alike."""
+    def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
+        """Return macro- and micro-F1 at thresholds tuned on the same rows, so that epochs are compared alike."""
         import numpy as np
+        import torch
 
-        given, probabilities = np.asarray(references).astype(int), _sigmoid(logits)
-        return _scores(probabilities >= thresholds.tuned(probabilities, given), given)
+        targets = np.asarray(references).astype(int)  # (rows, labels)
+        probabilities = torch.tensor(logits).float().sigmoid().double().numpy()  # (rows, labels)
+        return _scores(probabilities >= thresholds.tuned(probabilities, targets), targets)
 
-    def tuned(
-        self,
-        model: PreTrainedModel,
-        tokenizer: SharedTokenizer,
-        inputs: Inputs,
-        targets: Sequence[tuple[int, ...]],
-        truncation: Truncation,
-    ) -> Mapping[str, Any]:
-        """Return a threshold a label, tuned on the validation rows."""
-        probabilities = _probabilities(model, tokenizer, inputs, truncation)
-        given = _flags(targets, probabilities.shape[1])
-        return {"thresholds": [round(float(one), 4) for one in thresholds.tuned(probabilities, given)]}
+    def tune(self, inference: Inference, inputs: Inputs, targets: Sequence[tuple[int, ...]]) -> Mapping[str, object]:
+        """Return one threshold per label, tuned on the validation set."""
+        probabilities = _probabilities(inference, inputs)
+        flags = _flags(targets, probabilities.shape[1])
+        return {"thresholds": [round(float(value), 4) for value in thresholds.tuned(probabilities, flags)]}
 
     def intervals(
-        self, said: Sequence[LabelSet], targets: Sequence[tuple[int, ...]], labels: Sequence[str]
+        self, predictions: Sequence[LabelSet], targets: Sequence[tuple[int, ...]], labels: Sequence[str]
     ) -> dict[str, Score]:
         """Return both F1 with bootstrap intervals over rows."""
         ids = {label: i for i, label in enumerate(labels)}
-        chosen = _flags([[ids[label] for label in one.chosen] for one in said], len(labels)) > 0
+        chosen = _flags([[ids[label] for label in prediction.chosen] for prediction in predictions], len(labels))
         return _with_intervals(chosen, _flags(targets, len(labels)))
 
-    def judge(self, said: LabelSet, target: tuple[int, ...], labels: Sequence[str]) -> Judged:
-        """A row is right where all of its labels are chosen and no other."""
-        given = [labels[i] for i in target]
+    def judge(self, prediction: LabelSet, target: tuple[int, ...], labels: Sequence[str]) -> Judged:
+        """A row is right where exactly its labels are chosen."""
+        names = [labels[i] for i in target]
         return Judged(
-            label=", ".join(given) or "–",
-            predicted=", ".join(said.chosen) or "–",
-            degree=Degree("confidence", said.confidence),
-            right=set(given) == set(said.chosen),
-            given=tuple(map(Mark, given)),
-            said=tuple(map(Mark, said.chosen)),
+            label=", ".join(names) or "–",
+            predicted=", ".join(prediction.chosen) or "–",
+            degree=Degree("confidence", prediction.confidence),
+            right=set(names) == set(prediction.chosen),
+            given=tuple(map(Annotation, names)),
+            said=tuple(map(Annotation, prediction.chosen)),
         )
 
-    def guess(self, train: Sequence[tuple[int, ...]], held_out: Sequence[tuple[int, ...]]) -> float:
-        """Return the macro-F1 of always saying every label, which no guess that reads nothing beats by much."""
+    def trivial_baseline(self, train: Sequence[tuple[int, ...]], held_out: Sequence[tuple[int, ...]]) -> float:
+        """Return the macro-F1 of predicting every label for every row."""
         import numpy as np
 
-        labels = 1 + max((label for target in train for label in target), default=0)
-        given = _flags(held_out, max(labels, 1 + max((i for target in held_out for i in target), default=0)))
-        return _scores(np.ones_like(given) > 0, given)["macro_f1"]
+        labels = 1 + max((label for target in [*train, *held_out] for label in target), default=0)
+        targets = _flags(held_out, labels)
+        return _scores(np.ones_like(targets), targets)["macro_f1"]
 
-    def predict(
-        self,
-        model: PreTrainedModel,
-        tokenizer: SharedTokenizer,
-        inputs: Inputs,
-        truncation: Truncation,
-        *,
-        progress: Callable[[float], None] = lambda share: None,
-    ) -> list[LabelSet]:
-        """Return all labels with their probabilities; chosen is what reaches its threshold."""
-        id2label: Any = model.config.id2label
-        limits = getattr(model.config, "thresholds", None) or [0.5] * len(id2label)
-        results = []
-        for row in _probabilities(model, tokenizer, inputs, truncation, progress).tolist():
-            scored = [Scored(str(id2label[i]), score, score >= limits[i]) for i, score in enumerate(row)]
-            results.append(LabelSet(tuple(sorted(scored, key=lambda item: -item.score))))
-        return results
+    def predict(self, inference: Inference, inputs: Inputs) -> list[LabelSet]:
+        """Return all labels with their probabilities; those that reach their threshold are chosen."""
+        names = inference.labels
+        # A model that was not tuned here has no thresholds: 0.5 is where "yes" is as probable as "no".
+        limits = getattr(inference.model.config, "thresholds", None) or [0.5] * len(names)
+        return [
+            LabelSet(
+                tuple(
+                    ScoredLabel(names[i], row[i], row[i] >= limits[i])
+                    for i in sorted(range(len(names)), key=lambda i: -row[i])
+                )
+            )
+            for row in _probabilities(inference, inputs).tolist()
+        ]
 
     def baseline_scores(
         self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen
     ) -> list[BaselineScore]:
-        """Score one-vs-rest regression on frozen embeddings, out of fold, with thresholds tuned on other rows."""
+        """Score a linear probe per label, out of fold, with thresholds tuned on the other folds."""
         import numpy as np
 
         names = self.labels(table, columns)
         targets = self.targets(table, columns, names)
-        vectors = frozen.vectors(self.inputs(table, columns, rows).texts)
-        given = _flags([targets[row] or () for row in rows], len(names))
-        parts = np.random.default_rng(0).permutation(len(rows)) % FOLDS
-        said = np.zeros_like(given, dtype=float)
+        vectors = frozen.vectors(self.inputs(table, columns, rows).texts)  # (rows, hidden)
+        flags = _flags([targets[row] or () for row in rows], len(names))  # (rows, labels)
+        folds = np.random.default_rng(0).permutation(len(rows)) % FOLDS  # (rows,)
+        probabilities = np.zeros_like(flags, dtype=float)
         for fold in range(FOLDS):
-            said[parts == fold] = thresholds.one_vs_rest(
-                vectors[parts != fold], given[parts != fold], vectors[parts == fold]
-            )
-        chosen = np.zeros_like(given) > 0
+            held, rest = folds == fold, folds != fold
+            probabilities[held] = thresholds.one_vs_rest(vectors[rest], flags[rest], vectors[held])
+        chosen = np.zeros_like(flags)
         for fold in range(FOLDS):  # a threshold is never tuned on the row that it decides
-            chosen[parts == fold] = said[parts == fold] >= thresholds.tuned(said[parts != fold], given[parts != fold])
-        return [BaselineScore("one_vs_rest", _with_intervals(chosen, given), len(rows), FOLDS)]
+            held, rest = folds == fold, folds != fold
+            chosen[held] = probabilities[held] >= thresholds.tuned(probabilities[rest], flags[rest])
+        return [BaselineScore("one_vs_rest", _with_intervals(chosen, flags), len(rows), FOLDS)]
 
     def _check_own_columns(self, table: Table, columns: Mapping[str, str]) -> None:
         flag = next(iter(flag_columns(table)), "") if self._flagged(columns) else columns.get("label", "")
@@ -307,59 +302,50 @@ class MultiLabel(Task):
         return columns.get("label") == FLAGS
 
 
-def _begin_at_shares(model: Any, given: Flags) -> None:
-    """Set the new head's bias so that it says of each label how many of the training rows have it.
+def _is_joined(table: Table, column: str) -> bool:
+    """Return whether the cells of a column are lists of labels or labels joined by a separator."""
+    return bool(joined_by([cell for cell in table.columns[column][:_SAMPLED_CELLS] if cell]))
 
-    From 0 it would say a half of each; with 28 labels the first of three epochs went by until it said less.
+
+def _start_at_frequencies(model: Any, flags: Flags) -> None:
+    """Set the new head's bias so that it predicts each label with its frequency in the training set.
+
+    With a bias of 0 it would predict 0.5 for each; with 28 labels it took the first of three epochs to get down.
     """
     import torch
 
-    shares = torch.tensor((given.sum(0) + 0.5) / (len(given) + 1), dtype=torch.float32)
+    # Half a row is added to either side, so that no frequency is 0 or 1, whose logit is infinite.
+    frequencies = torch.tensor((flags.sum(0) + 0.5) / (len(flags) + 1), dtype=torch.float32)  # (labels,)
     with torch.no_grad():
-        model.classifier.bias.copy_(torch.logit(shares))
+        model.classifier.bias.copy_(torch.logit(frequencies))
 
 
 def _flags(targets: Sequence[Sequence[int]], labels: int) -> Flags:
+    """Return (rows, labels) flags, 1 for each label id in the target of a row."""
     from sklearn.preprocessing import MultiLabelBinarizer
 
     flags: Flags = MultiLabelBinarizer(classes=range(labels)).fit_transform(targets)
     return flags
 
 
-def _sigmoid(logits: Any) -> Floats:
-    import torch
-
-    found: Floats = torch.tensor(logits).float().sigmoid().double().numpy()
-    return found
-
-
-def _probabilities(
-    model: Any,
-    tokenizer: SharedTokenizer,
-    inputs: Inputs,
-    truncation: Truncation,
-    progress: Callable[[float], None] = lambda share: None,
-) -> Floats:
+def _probabilities(inference: Inference, inputs: Inputs) -> Floats:
     """Return (rows, labels) probabilities."""
     import numpy as np
 
-    def probabilities_of(batch: dict[str, Any], _: list[int]) -> Any:
-        return model(**batch).logits.float().sigmoid().cpu().numpy()  # (batch, labels)
+    def probabilities_of(batch: Batch, _: list[int]) -> Any:
+        return inference.model(**batch).logits.float().sigmoid().cpu().numpy()  # (batch, labels)
 
-    read = batches(tokenizer, inputs.texts, inputs.pairs, truncation)
-    rows = forward(probabilities_of, read, len(inputs.texts), device=model.device, progress=progress)
-    return np.asarray(rows, dtype=float).reshape(len(rows), len(model.config.id2label))
+    rows = inference.forward(probabilities_of, inputs.texts, inputs.pairs)
+    # reshape: without a text there is no row to tell the number of labels
+    return np.asarray(rows, dtype=float).reshape(len(rows), len(inference.labels))
 
 
-def _scores(chosen: Any, given: Flags) -> dict[str, float]:
+def _scores(chosen: Any, targets: Flags) -> dict[str, float]:
     from bertdemo import metrics
 
-    return metrics.compute(MultiLabel.metrics, predictions=chosen.astype(int), references=given)
+    return metrics.compute(MultiLabel.metrics, predictions=chosen.astype(int), references=targets)
 
 
-def _with_intervals(chosen: Any, given: Flags) -> dict[str, Score]:
+def _with_intervals(chosen: Any, targets: Flags) -> dict[str, Score]:
     """Return both F1 of (rows, labels) flags with bootstrap intervals over rows."""
-    from bertdemo import metrics
-
-    estimates = metrics.estimate(MultiLabel.metrics, predictions=chosen.astype(int), references=given)
-    return {name: Score(*estimate) for name, estimate in estimates.items()}
+    return scores_with_intervals(MultiLabel.metrics, predictions=chosen.astype(int), references=targets)

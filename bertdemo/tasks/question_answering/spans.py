@@ -1,13 +1,13 @@
-"""Answers as parts of a passage: windows over a long one, and the best legal span of all windows.
+"""Answers as spans of a passage: windows over a long passage, and the best legal span of all windows.
 
-A window is [CLS] question [SEP] part of the passage [SEP]. Windows overlap, so that no answer is cut in every one.
+A window is [CLS] question [SEP] part of the passage [SEP]. Windows overlap, so that no answer is cut in all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+# Tokens that two neighboring windows share, where they are long enough; the most tokens of a question and of an answer:
+# the defaults of run_squad.py, the SQuAD script of Devlin et al. 2019.
 OVERLAP = 128
-"""Pieces that two neighboring windows share, where they are long enough (as Devlin et al. 2019 do for SQuAD)."""
 MOST_QUESTION = 64
 MOST_ANSWER = 30
-"""Pieces of an answer at most."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,45 +34,48 @@ class Window:
     type_ids: list[int]
     offsets: list[tuple[int, int] | None]
 
-    def places(self, start: int, end: int) -> tuple[int, int]:
-        """Return the first and the last position of an answer, (0, 0) where this window does not hold all of it."""
+    def positions(self, start: int, end: int) -> tuple[int, int]:
+        """Return the first and the last token of an answer, (0, 0) where this window does not hold all of it."""
         first = next((at for at, span in enumerate(self.offsets) if span and span[0] <= start < span[1]), 0)
         last = next((at for at, span in enumerate(self.offsets) if span and span[0] < end <= span[1]), 0)
         return (first, last) if first and last >= first else (0, 0)
 
+    def columns(self) -> dict[str, list[int]]:
+        """Return what BERT reads of it."""
+        return {"input_ids": self.ids, "attention_mask": [1] * len(self.ids), "token_type_ids": self.type_ids}
+
 
 def windows(tokenizer: SharedTokenizer, question: str, passage: str, max_length: int) -> list[Window]:
     """Return all windows of one question over its passage; at least one, even where the passage is empty."""
-    asked, read = tokenizer.encode(question), tokenizer.encode(passage)
-    first, last = asked.ids[0], asked.ids[-1]
-    own = _text_only(asked.ids, asked.sequence_ids)[: min(MOST_QUESTION, max(1, max_length // 2))]
-    head = [first, *own, last]  # [CLS] question [SEP]
-    # An encoding makes its lists anew at each look, so each is taken once.
-    pieces = list(
-        zip(_text_only(read.ids, read.sequence_ids), _text_only(read.offsets, read.sequence_ids), strict=True)
-    )
+    encoded_question, encoded_passage = tokenizer.encode(question), tokenizer.encode(passage)
+    question_ids, passage_sequences = encoded_question.ids, encoded_passage.sequence_ids
+    cls_id, sep_id = question_ids[0], question_ids[-1]
+    most = min(MOST_QUESTION, max(1, max_length // 2))  # the passage gets half of a short window or more
+    head = [cls_id, *_text_only(question_ids, encoded_question.sequence_ids)[:most], sep_id]
+    # An encoding makes its lists anew at each access, so each is taken once.
+    passage_ids = _text_only(encoded_passage.ids, passage_sequences)
+    spans = _text_only(encoded_passage.offsets, passage_sequences)
     room = max(1, max_length - len(head) - 1)
     step = room - min(OVERLAP, room // 2)
-    found = []
-    for start in range(0, max(1, len(pieces)), step):
-        part = pieces[start : start + room]
-        offsets: list[tuple[int, int] | None] = [None] * len(head)
-        offsets += [(begin, end) for _, (begin, end) in part]
-        ids = [*head, *(piece for piece, _ in part), last]
-        found.append(Window(ids, [0] * len(head) + [1] * (len(part) + 1), [*offsets, None]))
-        if start + room >= len(pieces):
+    result = []
+    for start in range(0, max(1, len(passage_ids)), step):
+        part = slice(start, start + room)
+        ids = [*head, *passage_ids[part], sep_id]
+        type_ids = [0] * len(head) + [1] * (len(ids) - len(head))
+        result.append(Window(ids, type_ids, [*[None] * len(head), *spans[part], None]))
+        if start + room >= len(passage_ids):
             break
-    return found
+    return result
 
 
-def _text_only(values: Sequence[Any], sequences: Sequence[int | None]) -> list[Any]:
-    """Leave out what belongs to special pieces."""
+def _text_only(values: Sequence[T], sequences: Sequence[int | None]) -> list[T]:
+    """Return the values without those of special tokens."""
     return [value for value, sequence in zip(values, sequences, strict=True) if sequence is not None]
 
 
 @dataclass(frozen=True)
-class Found:
-    """The best span of a passage: code points, its score, that of [CLS] ("no answer"), its share of all spans."""
+class BestSpan:
+    """The best span of a passage: code points, its score, that of [CLS] ("no answer"), and its probability."""
 
     start: int
     end: int
@@ -79,59 +84,40 @@ class Found:
     probability: float
 
 
-def best_span(starts: Sequence[Floats], ends: Sequence[Floats], read: Sequence[Window]) -> Found:
-    """Return the legal span with the highest start + end over all windows, and the lowest score of "no answer".
+def best_span(starts: Sequence[Floats], ends: Sequence[Floats], windows: Sequence[Window]) -> BestSpan:
+    """Return the legal span with the highest start + end logit over all windows, and the lowest score of "no answer".
 
     A span is legal where both ends are in one window's passage, the end is not before the start, and it has at most
-    MOST_ANSWER pieces. Of equal ones the first counts. The probability is the softmax over all of them and "no
+    MOST_ANSWER tokens. Of equal scores the first counts. The probability is the softmax over all legal spans and "no
     answer".
     """
     import numpy as np
     from scipy.special import logsumexp
 
-    best, place, null, logs = -np.inf, (0, 0), np.inf, []
-    for start, end, window in zip(starts, ends, read, strict=True):
+    best, span, null, legal_scores = -np.inf, (0, 0), np.inf, []
+    for start, end, window in zip(starts, ends, windows, strict=True):
+        # A window without the answer favors "no answer", so the window that favors it least decides.
         null = min(null, float(start[0] + end[0]))
-        scores, places = legal(start, end, window)
+        scores, positions = legal_spans(start, end, window)
         if not len(scores):
             continue
         top = int(scores.argmax())
-        logs.append(scores)
+        legal_scores.append(scores)
         if scores[top] > best:
-            first, last = window.offsets[places[top][0]] or (0, 0), window.offsets[places[top][1]] or (0, 0)
-            best, place = float(scores[top]), (first[0], last[1])
-    if not logs:
-        return Found(0, 0, -np.inf, null, 0.0)
-    everything = np.concatenate([*logs, [null]])
-    share = float(np.exp(best - logsumexp(everything)))
-    return Found(*place, best, null, share)
+            first, last = (window.offsets[position] or (0, 0) for position in positions[top])
+            best, span = float(scores[top]), (first[0], last[1])
+    if not legal_scores:
+        return BestSpan(0, 0, -np.inf, null, 0.0)
+    total = logsumexp(np.concatenate([*legal_scores, [null]]))
+    return BestSpan(*span, best, null, float(np.exp(best - total)))
 
 
-def legal(start: Floats, end: Floats, window: Window) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the score of every legal span of a window, and its (first, last) positions."""
+def legal_spans(start: Floats, end: Floats, window: Window) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the score of every legal span of a window, (spans,), and its first and last token, (spans, 2)."""
     import numpy as np
 
     inside = np.array([at for at, span in enumerate(window.offsets) if span is not None], dtype=np.int64)
-    if not len(inside):
-        return np.zeros(0), np.zeros((0, 2), dtype=np.int64)
-    first, last = np.meshgrid(inside, inside, indexing="ij")
-    allowed = (last >= first) & (last < first + MOST_ANSWER)
-    places = np.stack([first[allowed], last[allowed]], 1)
-    return start[places[:, 0]] + end[places[:, 1]], places
-
-
-def padded(read: Sequence[Window], pad_id: int) -> dict[str, Any]:
-    """Return the windows as tensors of (windows, longest)."""
-    from bertdemo.tasks.forward import pad
-
-    return pad(
-        [{"input_ids": one.ids, "attention_mask": [1] * len(one.ids), "token_type_ids": one.type_ids} for one in read],
-        pad_id,
-    )
-
-
-def in_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Yield indices of similar length, `size` at a time."""
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+    first, last = np.meshgrid(inside, inside, indexing="ij")  # (passage tokens, passage tokens) each
+    legal = (last >= first) & (last < first + MOST_ANSWER)
+    positions = np.stack([first[legal], last[legal]], 1)  # (spans, 2)
+    return start[positions[:, 0]] + end[positions[:, 1]], positions

@@ -1,45 +1,72 @@
-"""Token classification: a tag for each word, so that names of persons, places, drugs or goods are marked in a text.
+"""Named-entity recognition (token classification): one tag per word, so that names are found in a text.
 
-The model is BertForTokenClassification: one linear layer reads every piece's last vector. A word's tag is taught to
-its first piece alone and read off it again; the other pieces have the label -100, which the loss leaves out (Devlin
-et al. 2019, 5.3). Tags are BIO: B- begins an entity, I- goes on with it, O is outside. Chinese is read by character.
+The model is BertForTokenClassification: one linear layer reads the last vector of every token. The tag of a word is
+learned at its first token alone and predicted there; the other tokens have the label -100, which the loss ignores
+(Devlin et al. 2019, 5.3). Tags are BIO: B- begins an entity, I- continues it, O is outside. Chinese is read by
+character.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.errors import ColumnsNotFound, OneClass, TooManyLabels, UnknownLabel
-from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, HeldOut, Inputs, Task
-from bertdemo.tasks.forward import IGNORED, batches, columns_of, forward
+from bertdemo.errors import ColumnsNotFound, OneClass, TooManyLabels
+from bertdemo.tasks.base import (
+    FOLDS,
+    MINIMUM_ROWS,
+    EncodeOptions,
+    Frozen,
+    HeadOptions,
+    Inputs,
+    LabeledTable,
+    Task,
+    unknown_label,
+)
+from bertdemo.tasks.forward import IGNORED, Batch, Inference, encoded
 from bertdemo.tasks.label_lists import first_beyond
-from bertdemo.tasks.results import BaselineScore, Degree, Judged, Mark, Prediction, Problem, Score
+from bertdemo.tasks.results import (
+    Annotation,
+    BaselineScore,
+    Degree,
+    Judged,
+    Prediction,
+    Problem,
+    Score,
+    scores_with_intervals,
+)
 from bertdemo.tasks.roles import TAGS, TEXT, TOKENS, detect
-from bertdemo.tasks.token_classification import validation as faults
-from bertdemo.tasks.token_classification.bio import OUTSIDE, Sentence, Span, as_bio, entities, sentences, words_of
+from bertdemo.tasks.token_classification import validation
+from bertdemo.tasks.token_classification.bio import (
+    OUTSIDE,
+    Sentence,
+    Span,
+    as_bio,
+    entities,
+    parsed,
+    sentences,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from datasets import Dataset
-    from transformers import PreTrainedModel
 
     from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
+    from bertdemo.checkpoints.truncation import Encoding
     from bertdemo.tables.table import Table
 
-MINIMUM_ROWS = 4
-FOLDS = 5
-_CHUNK = 1000
+# Cells of a column that are looked at to recognize lists of spans.
+_SAMPLED_CELLS = 500
 
 
 @dataclass(frozen=True)
 class Entity:
-    """A marked part of a text: `start` and `end` are code points, `score` the least probability of its words."""
+    """An entity in a text: `start` and `end` are code points, `score` the least probability of its words."""
 
     label: str
     start: int
@@ -54,46 +81,34 @@ class Entities(Prediction):
 
     entities: tuple[Entity, ...]
     tags: tuple[str, ...]
-    """BIO, one a word."""
+    """One BIO tag per word."""
     view = "entities"
 
     @property
-    def words(self) -> str:
+    def cell(self) -> str:
         """The entities, as `text (label)`."""
-        return "; ".join(f"{one.text} ({one.label})" for one in self.entities)
+        return "; ".join(f"{entity.text} ({entity.label})" for entity in self.entities)
 
     @property
     def confidence(self) -> float | None:
-        """Of the entity that is least sure; None where there is none."""
-        return min((one.score for one in self.entities), default=None)
+        """The probability of the least certain entity; None where there is no entity."""
+        return min((entity.score for entity in self.entities), default=None)
 
-    def to_api(self) -> dict[str, Any]:
+    def to_api(self) -> dict[str, object]:
         """Return {entities: [{label, start, end, text, score}]}."""
-        return {
-            "entities": [
-                {
-                    "label": one.label, "start": one.start, "end": one.end, "text": one.text,
-                    "score": round(one.score, 6),
-                }
-                for one in self.entities
-            ]
-        }  # fmt: skip
+        return {"entities": [{**asdict(entity), "score": round(entity.score, 6)} for entity in self.entities]}
 
 
 class TokenClassification(Task):
-    """`tokens` are read, a tag a token is said."""
+    """Input: `tokens`. Output: one tag per token."""
 
     id = "token_classification"
     roles = (TOKENS, TAGS)
     metrics = ("entity_f1",)
     categories = False
 
-    def fits(self, table: Table) -> float:
-        """Lists of tags, or lists of spans, are for nothing else."""
-        try:
-            self.columns(table)
-        except ColumnsNotFound:
-            return 0.0
+    def likelihood(self, table: Table, columns: Mapping[str, str]) -> float:
+        """Return 1: lists of tags, or lists of spans, are used for nothing else."""
         return 1.0
 
     def columns(self, table: Table) -> dict[str, str]:
@@ -101,7 +116,7 @@ class TokenClassification(Task):
         try:
             return detect(table, [TOKENS, TAGS])
         except ColumnsNotFound:
-            spans = [name for name, cells in table.columns.items() if _spans(cells[:500])]
+            spans = [name for name, cells in table.columns.items() if _are_spans(cells[:_SAMPLED_CELLS])]
             if not spans:
                 raise
             return {"tokens": detect(table, [TEXT])["text"], "tags": spans[0]}
@@ -110,94 +125,77 @@ class TokenClassification(Task):
         """Raise where a column is missing, or nothing can be learned."""
         self.check_columns(table, columns)
         names = self.labels(table, columns)
-        found = sentences(table, columns)
-        faults.check_enough(table, found, MINIMUM_ROWS)
+        rows = sentences(table, columns)
+        validation.check_enough(table, rows, MINIMUM_ROWS)
         if names == (OUTSIDE,):
-            faults.check_known(table, found)
+            validation.check_known(table, rows)
             raise OneClass(label=OUTSIDE, column=columns["tags"])
         if len(names) > label_limit:
-            given = [{OUTSIDE, *one.tags} if isinstance(one, Sentence) else None for one in found]
-            row = first_beyond(table.row_numbers, given, label_limit)
-            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["tags"], row=row)
+            tag_sets = [{OUTSIDE, *row.tags} if isinstance(row, Sentence) else None for row in rows]
+            number = first_beyond(table.row_numbers, tag_sets, label_limit)
+            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["tags"], row=number)
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
-        """Raise where a column is missing, a kind of entity is new, or no row can be used."""
+        """Raise where a column is missing, an entity type is new, or no row can be used."""
         self.check_columns(table, columns)
-        faults.check_enough(table, sentences(table, columns), 1)
+        validation.check_enough(table, sentences(table, columns), 1)
         self.targets(table, columns, labels)
 
     def labels(self, table: Table, columns: Mapping[str, str]) -> tuple[str, ...]:
-        """Return O, then B- and I- of every kind that comes, by name."""
-        kinds = {
-            tag[2:] for one in sentences(table, columns) if isinstance(one, Sentence) for tag in one.tags
-            if tag != OUTSIDE
-        }  # fmt: skip
-        return (OUTSIDE, *(f"{place}-{kind}" for kind in sorted(kinds) for place in "BI"))
+        """Return O, then B- and I- of every entity type, sorted by name."""
+        rows = [row for row in sentences(table, columns) if isinstance(row, Sentence)]
+        kinds = {kind for row in rows for kind in _kinds(row)}
+        return (OUTSIDE, *(f"{prefix}-{kind}" for kind in sorted(kinds) for prefix in "BI"))
 
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[Sentence | None]:
         """Return each row's sentence with its tags; None where it cannot be used."""
         known = set(labels)
-        found: list[Sentence | None] = []
-        for number, one in zip(table.row_numbers, sentences(table, columns), strict=True):
-            if isinstance(one, Sentence) and (new := next((tag for tag in one.tags if tag not in known), None)):
-                shown = ", ".join(labels[:8]) + (" …" if len(labels) > 8 else "")
-                raise UnknownLabel(label=new[:80], row=number, file=table.name, labels=shown)
-            found.append(one if isinstance(one, Sentence) and one.words else None)
-        return found
+        targets: list[Sentence | None] = []
+        for number, row in zip(table.row_numbers, sentences(table, columns), strict=True):
+            sentence = row if isinstance(row, Sentence) else None
+            if sentence and (new := next((tag for tag in sentence.tags if tag not in known), None)):
+                raise unknown_label(new, number, table, labels)
+            targets.append(sentence if sentence and sentence.words else None)
+        return targets
 
     def strata(self, targets: Sequence[Sentence], labels: Sequence[str]) -> list[str]:
-        """Share out by each sentence's rarest kind of entity."""
+        """Stratify by each sentence's rarest entity type."""
         rows = Counter(kind for target in targets for kind in _kinds(target))
         return [min(_kinds(target), key=lambda kind: (rows[kind], kind), default="") for target in targets]
 
     def counts(self, targets: Sequence[Sentence], labels: Sequence[str]) -> tuple[tuple[str, int], ...]:
-        """Count the entities of each kind."""
-        found = Counter(kind for target in targets for kind, _, _ in entities(target.tags))
-        return tuple(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+        """Count the entities of each type."""
+        counts = Counter(kind for target in targets for kind, _, _ in entities(target.tags))
+        return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def problems(self, table: Table, columns: Mapping[str, str]) -> list[Problem]:
-        """Name rows that cannot be used by what is wrong with them, and tags that were put right."""
-        return faults.problems(sentences(table, columns))
+        """Return findings about unusable rows and corrected tags."""
+        return validation.problems(sentences(table, columns))
 
     def inputs(self, table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> Inputs:
-        """Return texts with their words; without tags the words are found in the text."""
+        """Return texts with their words; where the data define no words, they are found in the text."""
         cells = table.columns[columns["tokens"]]
-        tagged = table.columns[columns["tags"]] if columns.get("tags") in table.columns else None
-        read = [_read(cells[row] or "", tagged[row] if tagged is not None else None) for row in rows]
-        return Inputs([one.text for one in read], None, [one.words for one in read])
+        tags = table.columns[columns["tags"]] if columns.get("tags") in table.columns else None
+        read = [_read(cells[row] or "", tags[row] if tags is not None else None) for row in rows]
+        return Inputs([sentence.text for sentence in read], None, [sentence.words for sentence in read])
 
     def encode(
-        self,
-        table: Table,
-        columns: Mapping[str, str],
-        rows: Sequence[int],
-        labels: Sequence[str],
-        tokenizer: SharedTokenizer,
-        options: EncodeOptions,
+        self, source: LabeledTable, rows: Sequence[int], tokenizer: SharedTokenizer, options: EncodeOptions
     ) -> Dataset:
-        """Tokenize `rows`; `labels` has the tag's id at the first piece of each word, -100 elsewhere."""
-        from datasets import Dataset
+        """Tokenize `rows`; `labels` has the tag's id at the first token of each word, -100 elsewhere."""
+        ids = {label: at for at, label in enumerate(source.labels)}
+        targets = self.targets(source.table, source.columns, source.labels)
+        used = [target for row in rows if (target := targets[row]) is not None]
 
-        ids = {label: at for at, label in enumerate(labels)}
-        targets = self.targets(table, columns, labels)
-        given = [targets[row] for row in rows]
-        found: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "token_type_ids": []}
-        found |= {"labels": [], "length": []}
-        for start in range(0, len(rows), _CHUNK):
-            options.stop()
-            part = [one for one in given[start : start + _CHUNK] if one is not None]
-            for one, encoding in zip(
-                part, tokenizer.encode_batch([one.text for one in part], None, options.truncation), strict=True
-            ):
-                for name, values in columns_of(encoding).items():
-                    found[name].append(values)
-                at = first_pieces(encoding.offsets, encoding.sequence_ids, one.words)
-                row = [IGNORED] * len(encoding.ids)
-                for word, piece in at.items():
-                    row[piece] = ids[one.tags[word]]
-                found["labels"].append(row)
-                found["length"].append(len(encoding.ids))
-        return Dataset.from_dict({**found, "row": list(rows)})
+        def token_labels(index: int, encoding: Encoding) -> list[int]:
+            tokens = first_tokens(encoding.offsets, encoding.sequence_ids, used[index].words)
+            labels = [IGNORED] * len(encoding.ids)
+            for word, token in tokens.items():
+                labels[token] = ids[used[index].tags[word]]
+            return labels
+
+        inputs = Inputs([sentence.text for sentence in used])
+        return encoded(inputs, rows, tokenizer, options, token_labels)
 
     def model(self, folder: Path, options: HeadOptions) -> Opened:
         """Open BertForTokenClassification; its classifier is new unless the checkpoint has one for these tags."""
@@ -205,153 +203,135 @@ class TokenClassification(Task):
 
         return open_model(folder, head="tokens", labels=options.labels, seed=options.seed)
 
-    def score(self, logits: Any, references: Any, dataset: Dataset, held_out: HeldOut) -> dict[str, float]:
-        """Return entity F1 of the words that were not cut off."""
+    def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
+        """Return entity F1 of the words that were not truncated."""
         from bertdemo import metrics
 
-        said, given = [], []
-        for row, wanted in zip(logits.argmax(-1).tolist(), references.tolist(), strict=True):
-            places = [at for at, label in enumerate(wanted) if label != IGNORED]
-            said.append([held_out.labels[row[at]] for at in places])
-            given.append([held_out.labels[wanted[at]] for at in places])
-        return metrics.compute(self.metrics, **_counted(said, given))
+        predicted, true = [], []
+        # logits: (rows, tokens, tags); references: (rows, tokens)
+        for row, labels in zip(logits.argmax(-1).tolist(), references.tolist(), strict=True):
+            words = [token for token, label in enumerate(labels) if label != IGNORED]
+            predicted.append([held_out.labels[row[token]] for token in words])
+            true.append([held_out.labels[labels[token]] for token in words])
+        return metrics.compute(self.metrics, **_entity_counts(predicted, true))
 
     def intervals(
-        self, said: Sequence[Entities], targets: Sequence[Sentence], labels: Sequence[str]
+        self, predictions: Sequence[Entities], targets: Sequence[Sentence], labels: Sequence[str]
     ) -> dict[str, Score]:
         """Return entity F1 with a bootstrap interval over sentences."""
-        return entity_scores([one.tags for one in said], [target.tags for target in targets])
+        return entity_scores([prediction.tags for prediction in predictions], [target.tags for target in targets])
 
-    def judge(self, said: Entities, target: Sentence, labels: Sequence[str]) -> Judged:
+    def judge(self, prediction: Entities, target: Sentence, labels: Sequence[str]) -> Judged:
         """A sentence is right where all its entities are."""
-        given = tuple(
-            Mark(kind, target.words[first][0], target.words[after - 1][1])
+        true = tuple(
+            Annotation(kind, target.words[first][0], target.words[after - 1][1])
             for kind, first, after in entities(target.tags)
         )
-        marks = tuple(Mark(one.label, one.start, one.end) for one in said.entities)
-        words = [f"{target.text[mark.start : mark.end]} ({mark.label})" for mark in given]
-        return Judged(
-            "; ".join(words) or "–",
-            said.words or "–",
-            Degree("confidence", said.confidence or 0.0),
-            given == marks,
-            given,
-            marks,
-        )
+        predicted = tuple(Annotation(entity.label, entity.start, entity.end) for entity in prediction.entities)
+        texts = [f"{target.text[entity.start : entity.end]} ({entity.label})" for entity in true]
+        degree = Degree("confidence", prediction.confidence or 0.0)
+        return Judged("; ".join(texts) or "–", prediction.cell or "–", degree, true == predicted, true, predicted)
 
-    def guess(self, train: Sequence[Sentence], held_out: Sequence[Sentence]) -> float:
-        """Saying O everywhere finds no entity."""
+    def trivial_baseline(self, train: Sequence[Sentence], held_out: Sequence[Sentence]) -> float:
+        """Return 0: predicting O everywhere finds no entity."""
         return 0.0
 
-    def predict(
-        self,
-        model: PreTrainedModel,
-        tokenizer: SharedTokenizer,
-        inputs: Inputs,
-        truncation: Truncation,
-        *,
-        progress: Callable[[float], None] = lambda share: None,
-    ) -> list[Entities]:
+    def predict(self, inference: Inference, inputs: Inputs) -> list[Entities]:
         """Return the entities of each text; a word beyond the maximum length is O."""
-        id2label: Any = model.config.id2label
-        names = [str(id2label[i]) for i in range(len(id2label))]
+        labels = inference.labels
         words = inputs.words or [words_of(text) for text in inputs.texts]
 
-        def entities_of(batch: dict[str, Any], indices: list[int]) -> list[Entities]:
-            probabilities = model(**batch).logits.float().softmax(-1).cpu()  # (batch, n, tags)
-            encodings = tokenizer.encode_batch([inputs.texts[i] for i in indices], None, truncation)
+        def entities_of(batch: Batch, indices: list[int]) -> list[Entities]:
+            probabilities = inference.model(**batch).logits.float().softmax(-1).cpu()  # (batch, tokens, tags)
+            texts = [inputs.texts[i] for i in indices]
+            encodings = inference.tokenizer.encode_batch(texts, None, inference.truncation)
             return [
-                decoded(inputs.texts[i], words[i], first_pieces(code.offsets, code.sequence_ids, words[i]), row, names)
-                for i, row, code in zip(indices, probabilities, encodings, strict=True)
+                decoded(text, words[i], first_tokens(encoding.offsets, encoding.sequence_ids, words[i]), row, labels)
+                for text, i, row, encoding in zip(texts, indices, probabilities, encodings, strict=True)
             ]
 
-        read = batches(tokenizer, inputs.texts, None, truncation)
-        return forward(entities_of, read, len(inputs.texts), device=model.device, progress=progress)
+        return inference.forward(entities_of, inputs.texts)
 
     def baseline_scores(
         self, table: Table, columns: Mapping[str, str], rows: Sequence[int], frozen: Frozen
     ) -> list[BaselineScore]:
-        """Score a linear tagger: a regression on the frozen vector of each word's first piece, out of fold."""
+        """Score a linear probe on the frozen vector of each word's first token, out of fold."""
         import numpy as np
 
         targets = self.targets(table, columns, self.labels(table, columns))
-        given = [target for row in rows if (target := targets[row]) is not None]
-        vectors = word_vectors(frozen, given)
-        folds = np.random.default_rng(0).permutation(len(given)) % FOLDS
-        said: list[tuple[str, ...]] = [()] * len(given)
+        used = [target for row in rows if (target := targets[row]) is not None]
+        vectors = word_vectors(frozen, used)
+        folds = np.random.default_rng(0).permutation(len(used)) % FOLDS
+        predicted: list[tuple[str, ...]] = [()] * len(used)
         for fold in range(FOLDS):
-            old, new = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            for at, tags in zip(new, linear_tagger(vectors, given, old, new), strict=True):
-                said[int(at)] = tags
-        scores = entity_scores(said, [one.tags for one in given])
-        return [BaselineScore("linear_tagger", scores, len(given), FOLDS)]
+            train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+            for at, tags in zip(held, linear_tagger(vectors, used, train, held), strict=True):
+                predicted[int(at)] = tags
+        scores = entity_scores(predicted, [target.tags for target in used])
+        return [BaselineScore("linear_tagger", scores, len(used), FOLDS)]
 
 
 def _kinds(target: Sentence) -> set[str]:
+    """Return the entity types in a sentence."""
     return {tag[2:] for tag in target.tags if tag != OUTSIDE}
 
 
 def _read(cell: str, tags: str | None) -> Sentence:
-    """Return a row's words, with or without its tags."""
-    from bertdemo.tasks.token_classification.bio import parsed
-
-    found = parsed(cell, tags) if tags and tags.strip() else None
-    if isinstance(found, Sentence):
-        return found
-    alone = parsed(cell, "[]") if not cell.lstrip().startswith("[") else parsed(cell, cell)
-    return alone if isinstance(alone, Sentence) else Sentence(cell, words_of(cell), ())
+    """Return the words of a row, with or without its tags; always a sentence, also for a cell that cannot be parsed."""
+    row = parsed(cell, tags) if tags and tags.strip() else None
+    if not isinstance(row, Sentence):
+        # A list of words is parsed with itself as tags, which has the right length; a text with no spans.
+        row = parsed(cell, cell if cell.lstrip().startswith("[") else "[]")
+    return row if isinstance(row, Sentence) else Sentence(cell, words_of(cell), ())
 
 
-def _spans(cells: Sequence[str | None]) -> bool:
+def _are_spans(cells: Sequence[str | None]) -> bool:
     """Return whether cells are lists of {start, end, label}."""
     filled = [cell for cell in cells if cell and cell.strip() and cell.strip() != "[]"]
     keys = ('"start"', '"end"')
     return bool(filled) and all(cell.lstrip().startswith("[{") and all(key in cell for key in keys) for cell in filled)
 
 
-def first_pieces(offsets: Sequence[Span], sequences: Sequence[int | None], words: Sequence[Span]) -> dict[int, int]:
-    """Return word -> position of its first piece; a word of which no piece is left is not there.
+def first_tokens(offsets: Sequence[Span], sequences: Sequence[int | None], words: Sequence[Span]) -> dict[int, int]:
+    """Return word -> position of its first token; a word that was truncated away is missing.
 
-    `offsets` and `sequences` are an encoding's; both pieces and words are in the order of the text.
+    `offsets` and `sequences` are those of an encoding; both tokens and words are in the order of the text.
     """
-    found: dict[int, int] = {}
+    positions: dict[int, int] = {}
     word = 0
-    for piece, ((start, end), sequence) in enumerate(zip(offsets, sequences, strict=True)):
-        if sequence is None or end <= start:
+    for position, ((start, end), sequence) in enumerate(zip(offsets, sequences, strict=True)):
+        if sequence is None or end <= start:  # a special token, or one of no characters
             continue
         while word < len(words) and words[word][1] <= start:
             word += 1
-        if word < len(words) and words[word][0] <= start and word not in found:
-            found[word] = piece
-    return found
+        if word < len(words) and words[word][0] <= start and word not in positions:
+            positions[word] = position
+    return positions
 
 
 def decoded(
-    text: str, words: Sequence[Span], pieces: Mapping[int, int], probabilities: Any, names: Sequence[str]
+    text: str, words: Sequence[Span], tokens: Mapping[int, int], probabilities: Any, labels: Sequence[str]
 ) -> Entities:
-    """Return the entities of one text; an I- without a beginning begins one."""
-    best = probabilities.max(-1)
-    said = [names[int(best.indices[pieces[word]])] if word in pieces else OUTSIDE for word in range(len(words))]
-    tags, _ = as_bio(said)
-    found = []
+    """Return the entities of one text of (tokens, tags) probabilities; an I- without a beginning begins one."""
+    best = probabilities.max(-1)  # values and indices: (tokens,)
+    names = [labels[int(best.indices[tokens[word]])] if word in tokens else OUTSIDE for word in range(len(words))]
+    tags, _ = as_bio(names)
+    predicted = []
     for kind, first, after in entities(tags):
         start, end = words[first][0], words[after - 1][1]
-        sure = min(float(best.values[pieces[word]]) for word in range(first, after))
-        found.append(Entity(kind, start, end, text[start:end], sure))
-    return Entities(tuple(found), tags)
+        score = min(float(best.values[tokens[word]]) for word in range(first, after))
+        predicted.append(Entity(kind, start, end, text[start:end], score))
+    return Entities(tuple(predicted), tags)
 
 
-def entity_scores(said: Sequence[Sequence[str]], given: Sequence[Sequence[str]]) -> dict[str, Score]:
+def entity_scores(predicted: Sequence[Sequence[str]], true: Sequence[Sequence[str]]) -> dict[str, Score]:
     """Return entity F1 of BIO tags with a bootstrap interval over sentences."""
-    from bertdemo import metrics
-
-    estimates = metrics.estimate(TokenClassification.metrics, **_counted(said, given))
-    return {name: Score(*estimate) for name, estimate in estimates.items()}
+    return scores_with_intervals(TokenClassification.metrics, **_entity_counts(predicted, true))
 
 
-def _counted(said: Sequence[Sequence[str]], given: Sequence[Sequence[str]]) -> dict[str, list[int]]:
-    """Return how many entities of each sentence are predicted rightly, predicted, and in the data."""
-    pairs = [(set(entities(a)), set(entities(b))) for a, b in zip(said, given, strict=True)]
+def _entity_counts(predicted: Sequence[Sequence[str]], true: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+    """Return per sentence how many entities are correctly predicted, predicted, and in the data."""
+    pairs = [(set(entities(a)), set(entities(b))) for a, b in zip(predicted, true, strict=True)]
     return {
         "matched": [len(a & b) for a, b in pairs],
         "predicted": [len(a) for a, _ in pairs],
@@ -359,27 +339,27 @@ def _counted(said: Sequence[Sequence[str]], given: Sequence[Sequence[str]]) -> d
     }
 
 
-def word_vectors(frozen: Frozen, given: Sequence[Sentence]) -> list[Any]:
-    """Return (words, width) frozen vectors of each sentence: those of the words' first pieces, 0 for a cut word."""
+def word_vectors(frozen: Frozen, rows: Sequence[Sentence]) -> list[Any]:
+    """Return per sentence the (words, hidden) frozen vectors of the words' first tokens, 0 for a truncated word."""
     import numpy as np
 
-    found = []
-    for one, (vectors, offsets) in zip(given, frozen.pieces([one.text for one in given]), strict=True):
-        at = first_pieces(offsets, [0] * len(offsets), one.words)
-        rows = np.zeros((len(one.words), vectors.shape[1]), dtype=np.float32)
-        for word, piece in at.items():
-            rows[word] = vectors[piece]
-        found.append(rows)
-    return found
+    by_sentence = []
+    for row, (vectors, offsets) in zip(rows, frozen.pieces([row.text for row in rows]), strict=True):
+        tokens = first_tokens(offsets, [0] * len(offsets), row.words)
+        of_words = np.zeros((len(row.words), vectors.shape[1]), dtype=np.float32)
+        of_words[list(tokens)] = vectors[list(tokens.values())]
+        by_sentence.append(of_words)
+    return by_sentence
 
 
-def linear_tagger(vectors: Sequence[Any], given: Sequence[Sentence], old: Any, new: Any) -> list[tuple[str, ...]]:
-    """Fit a logistic regression on the words of the sentences `old`; return BIO tags for those of `new`."""
+def linear_tagger(vectors: Sequence[Any], rows: Sequence[Sentence], train: Any, held_out: Any) -> list[tuple[str, ...]]:
+    """Fit a logistic regression on the words of the sentences `train`; return BIO tags for those of `held_out`."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    tags = [tag for at in old for tag in given[int(at)].tags]
+    tags = [tag for at in train for tag in rows[int(at)].tags]
+    # One BLAS thread: the products are small, and the server computes other things beside them.
     with threadpool_limits(limits=1, user_api="blas"):
-        model = LogisticRegression(max_iter=300).fit(np.concatenate([vectors[int(at)] for at in old]), tags)
-        return [as_bio([str(tag) for tag in model.predict(vectors[int(at)])])[0] for at in new]
+        model = LogisticRegression(max_iter=300).fit(np.concatenate([vectors[int(at)] for at in train]), tags)
+        return [as_bio([str(tag) for tag in model.predict(vectors[int(at)])])[0] for at in held_out]

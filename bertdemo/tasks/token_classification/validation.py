@@ -1,59 +1,49 @@
-"""What is wrong with rows of words and tags: named in the report, and an error where too few rows are left."""
+"""What is wrong with rows of words and tags: findings for the report, and an error where too few rows are left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bertdemo.errors import SpansUnfit, TagsUnfit, TagUnknown, TooFewRows
+from bertdemo.errors import SpansUnfit, TagsUnfit, TagUnknown, TooFewRows, first_few
 from bertdemo.tasks.results import Problem
-from bertdemo.tasks.token_classification.bio import Fault, Sentence
+from bertdemo.tasks.token_classification.bio import Fault, ParsedRow, Sentence
 
 if TYPE_CHECKING:
     from bertdemo.tables.table import Table
 
 _CODES = ("tags_of_other_length", "spans_malformed", "spans_outside", "spans_overlapping")
-_NAMED = 20
-
-Read = Sequence[Sentence | Fault | None]
-"""What `tagging.sentences` found, row by row."""
 
 
-def problems(found: Read) -> list[Problem]:
-    """Name rows that cannot be used by what is wrong with them, tags that were put right, and tags of no kind."""
-    told: list[Problem] = []
-    for code in _CODES:
-        rows = [row for row, one in enumerate(found) if isinstance(one, Fault) and one.code == code]
-        if rows:
-            told.append(Problem("warn", code, {"count": len(rows)}, tuple(rows[:_NAMED])))
-    good = [(row, one) for row, one in enumerate(found) if isinstance(one, Sentence)]
-    fixed = [row for row, one in good if one.fixed]
-    if fixed:
-        tags = sum(one.fixed for _, one in good)
-        values: dict[str, str | int | float] = {"count": tags, "rows": len(fixed)}
-        told.append(Problem("warn", "inside_without_begin", values, tuple(fixed[:_NAMED])))
-    strange = [row for row, one in good if one.strange]
-    if strange:
-        names = list(dict.fromkeys(tag[:20] for _, one in good for tag in one.strange))
-        shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-        values = {"rows": len(strange), "tags": shown}
-        told.append(Problem("warn", "tags_unknown", values, tuple(strange[:_NAMED])))
-    return told
+def problems(rows: Sequence[ParsedRow]) -> list[Problem]:
+    """Return findings about unusable rows by their fault, corrected tags, and tags of no known scheme."""
+    rows_by_code = {
+        code: [at for at, row in enumerate(rows) if isinstance(row, Fault) and row.code == code] for code in _CODES
+    }
+    findings = [Problem.at_rows("warn", code, at) for code, at in rows_by_code.items() if at]
+    usable = [(at, row) for at, row in enumerate(rows) if isinstance(row, Sentence)]
+    if fixed := [at for at, row in usable if row.fixed]:
+        tags = sum(row.fixed for _, row in usable)
+        findings.append(Problem.at_rows("warn", "inside_without_begin", fixed, count=tags, rows=len(fixed)))
+    if strange := [at for at, row in usable if row.strange]:
+        names = list(dict.fromkeys(tag[:20] for _, row in usable for tag in row.strange))
+        findings.append(Problem.at_rows("warn", "tags_unknown", strange, rows=len(strange), tags=first_few(names, 5)))
+    return findings
 
 
-def check_enough(table: Table, found: Read, minimum: int) -> None:
-    """Raise where fewer rows can be used; the first that has a fault is named, if one has."""
-    usable = sum(isinstance(one, Sentence) and bool(one.words) for one in found)
+def check_enough(table: Table, rows: Sequence[ParsedRow], minimum: int) -> None:
+    """Raise where fewer rows can be used; the error names the first row with a fault, if there is one."""
+    usable = sum(isinstance(row, Sentence) and bool(row.words) for row in rows)
     if usable >= minimum:
         return
-    for number, one in zip(table.row_numbers, found, strict=True):
-        if isinstance(one, Fault):
-            raise (TagsUnfit if one.code == "tags_of_other_length" else SpansUnfit)(row=number)
+    for number, row in zip(table.row_numbers, rows, strict=True):
+        if isinstance(row, Fault):
+            raise (TagsUnfit if row.code == "tags_of_other_length" else SpansUnfit)(row=number)
     raise TooFewRows(rows=usable, minimum=minimum)
 
 
-def check_known(table: Table, found: Read) -> None:
-    """Raise for the first tag that is neither O nor begins or goes on with anything, if there is one."""
-    for number, one in zip(table.row_numbers, found, strict=True):
-        if isinstance(one, Sentence) and one.strange:
-            raise TagUnknown(tag=one.strange[0][:40], row=number)
+def check_known(table: Table, rows: Sequence[ParsedRow]) -> None:
+    """Raise TagUnknown for the first tag of no known scheme, if there is one."""
+    for number, row in zip(table.row_numbers, rows, strict=True):
+        if isinstance(row, Sentence) and row.strange:
+            raise TagUnknown(tag=row.strange[0][:40], row=number)

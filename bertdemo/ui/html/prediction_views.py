@@ -124,7 +124,7 @@ class TokenScore(Protocol):
     """One token that could stand at a [MASK]."""
 
     @property
-    def piece(self) -> str:
+    def token(self) -> str:
         """The token."""
 
     @property
@@ -136,7 +136,7 @@ class MasksView(Protocol):
     """`masks`: the best tokens for each [MASK]."""
 
     @property
-    def pieces(self) -> Sequence[Sequence[TokenScore]]:
+    def masks(self) -> Sequence[Sequence[TokenScore]]:
         """Best first, mask by mask."""
 
 

@@ -155,10 +155,10 @@ def _answer(output: AnswerView, asked: Asked, lang: str) -> str:
 
 def _masks(output: MasksView, asked: Asked, lang: str) -> str:
     parts = []
-    for number, best in enumerate(output.pieces, 1):
-        if len(output.pieces) > 1:
+    for number, best in enumerate(output.masks, 1):
+        if len(output.masks) > 1:
             parts.append(heading(translate(lang, "predict.mask_number", n=number)))
-        parts.append(bars((one.piece, one.score, percent(one.score)) for one in best))
+        parts.append(bars((item.token, item.score, percent(item.score)) for item in best))
     return join(parts)
 
 
@@ -167,7 +167,7 @@ def _text(output: TextView, asked: Asked, lang: str) -> str:
 
 
 def _number(output: Prediction, asked: Asked, lang: str) -> str:
-    return big(output.words)
+    return big(output.cell)
 
 
 _DRAWN: Mapping[View, Callable[[Any, Asked, str], str]] = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bertdemo.i18n.translation import plural, thousands, translate
-from bertdemo.serving.search import Found, Hit
+from bertdemo.serving.search import Hit, SearchResult
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import caption, heading, join, note, root
 
 _TEXT = 300
 
 
-def render_search(found: Found, lang: str) -> str:
+def render_search(found: SearchResult, lang: str) -> str:
     """Draw both rankings side by side; a document that both have first says so by standing on both sides."""
     told = plural(lang, "search.documents", found.documents)
     if found.again:

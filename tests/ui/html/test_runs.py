@@ -17,7 +17,7 @@ from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import Note
-from bertdemo.tasks.results import Degree, Labels, LabelScore, Mark
+from bertdemo.tasks.results import Annotation, Degree, Labels, LabelScore
 from bertdemo.ui.html import dataset as data_picture
 from bertdemo.ui.html import predictions as prediction_picture
 from bertdemo.ui.html import run_list, runs
@@ -295,13 +295,15 @@ def test_what_the_settings_come_to_leaves_out_what_a_regression_has_no_use_for(l
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_mistake_of_a_task_that_marks_is_shown_as_marked_text(lang: str) -> None:
-    said, given = (Mark(HOSTILE, 0, 4),), (Mark("LOC", 5, 9),)
+    said, given = (Annotation(HOSTILE, 0, 4),), (Annotation("LOC", 5, 9),)
     told = runs._mistake_list(
         [Mistake(3, "Anna Bonn <b>", "Bonn (LOC)", "Anna", Degree("confidence", 0.9), "", given, said)], 1, lang
     )
     assert f"<mark>Anna<small>{esc(HOSTILE)}</small></mark> Bonn &lt;b&gt;" in told and 'dir="auto"' in told
     asked = runs._mistake_list(
-        [Mistake(3, "Who?", "Bonn", "Anna", Degree("confidence", 0.9), "Anna Bonn", (), (Mark("", 0, 4),))], 1, lang
+        [Mistake(3, "Who?", "Bonn", "Anna", Degree("confidence", 0.9), "Anna Bonn", (), (Annotation("", 0, 4),))],
+        1,
+        lang,
     )
     assert "<q>Who?</q>" in asked and "<mark>Anna</mark> Bonn" in asked
     both = runs._mistake_list([Mistake(3, "one", "a", "b", Degree("confidence", 0.9), "two")], 1, lang)

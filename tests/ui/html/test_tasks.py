@@ -8,10 +8,10 @@ import pytest
 
 from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.runs.evaluation import Mistake, evaluate
-from bertdemo.tasks.fill_mask import Fillings, Piece
-from bertdemo.tasks.multi_label.task import LabelSet, Scored
+from bertdemo.tasks.fill_mask import MaskPredictions, MaskToken
+from bertdemo.tasks.multi_label.task import LabelSet, ScoredLabel
 from bertdemo.tasks.question_answering.task import Answer
-from bertdemo.tasks.results import Degree, Mark
+from bertdemo.tasks.results import Annotation, Degree
 from bertdemo.ui.html import charts, predictions, runs
 from bertdemo.ui.html.predictions import Asked
 from bertdemo.ui.html.primitives import around
@@ -22,7 +22,7 @@ WORDS = " ".join(f"word{i}" for i in range(1000))
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_only_the_trained_head_has_thresholds_and_ticks_stand_behind_the_labels(lang: str) -> None:
-    said = LabelSet((Scored("a", 0.9, True), Scored("b", 0.2, False)))
+    said = LabelSet((ScoredLabel("a", 0.9, True), ScoredLabel("b", 0.2, False)))
     words = read(predictions.render_prediction(said, said, "x", lang)).words
     assert words.count(translate(lang, "predict.thresholds")) == 1
     assert words.index(translate(lang, "predict.thresholds")) < words.index(translate(lang, "predict.before"))
@@ -52,10 +52,10 @@ def test_the_part_around_a_span_keeps_it_whole_and_cuts_no_word(start: int, end:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_nothing_marked_answered_or_chosen_is_said_in_words(lang: str) -> None:
-    marks = (Mark("", 0, 4),)
+    marks = (Annotation("", 0, 4),)
     for mistake, key in (
         (Mistake(3, "Who?", "Anna", "–", Degree("confidence", 0.9), "Anna Bonn", marks), "no_answer"),
-        (Mistake(3, "Anna", "Anna (PER)", "–", Degree("confidence", 0.9), "", (Mark("PER", 0, 4),)), "no_entity"),
+        (Mistake(3, "Anna", "Anna (PER)", "–", Degree("confidence", 0.9), "", (Annotation("PER", 0, 4),)), "no_entity"),
         (Mistake(3, "a text", "a", "–", Degree("confidence", 0.9)), "no_label"),
     ):
         words = translate(lang, f"result.{key}")
@@ -78,8 +78,9 @@ def test_a_number_that_is_off_is_not_said_to_be_sure_and_a_search_tells_what_cam
 
 
 def test_one_mask_is_not_numbered_and_two_are() -> None:
-    best = (Piece("cat", 7, 0.5), Piece("dog", 8, 0.25))
-    one, two = (read(predictions.render_prediction(Fillings((best,) * n), None, "x", "en")).words for n in (1, 2))
+    best = (MaskToken("cat", 7, 0.5), MaskToken("dog", 8, 0.25))
+    outputs = (MaskPredictions((best,) * n) for n in (1, 2))
+    one, two = (read(predictions.render_prediction(output, None, "x", "en")).words for output in outputs)
     assert "number" not in one and "cat" in one
     assert "[MASK] number 1" in two and "[MASK] number 2" in two
 
