@@ -106,6 +106,10 @@ class Search(BiEncoder):
         """A query is right where its document is among the first ten; what came first instead is shown."""
         return Judged(target, said.first if said.rank > 1 else target, Degree("rank", said.rank), said.rank <= _DEPTH)
 
+    def older_degree(self, stored: float) -> Degree:
+        """Older runs stored 1 - 1/rank."""
+        return Degree("rank", round(1 / (1 - stored)))
+
     def predict(
         self,
         model: PreTrainedModel,

@@ -161,6 +161,10 @@ class SimilarityTask(BiEncoder):
         off = abs(said.score - target) / ((said.high - said.low) or 1.0)
         return Judged(f"{target:g}", f"{said.score:.2f}", Degree("error", min(1.0, off)), off <= _FAR)
 
+    def older_degree(self, stored: float) -> Degree:
+        """Older runs stored the error."""
+        return Degree("error", stored)
+
     def predict(
         self,
         model: PreTrainedModel,

@@ -70,8 +70,8 @@ def render_run(status: RunStatus | None, lang: str, ahead: int = 0) -> str:
         return root(empty_state(translate(lang, "run.none_yet")), "bd-run")
     parts = [_top(status, lang, ahead)]
     if status.message:
-        parts.append(error_state(said(status.message, lang)))
-    parts += [note(said(warning, lang)) for warning in status.warnings]
+        parts.append(error_state(message_words(status.message, lang)))
+    parts += [note(message_words(warning, lang)) for warning in status.warnings]
     if status.started:
         parts += [_bars(status, lang), _figures(status, lang), _curves(status, lang)]
     if status.log.strip() and not status.ended:
@@ -127,7 +127,7 @@ def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -
     return root(join(parts), "bd-result")
 
 
-def said(message: Message, lang: str) -> str:
+def message_words(message: Message, lang: str) -> str:
     """Return a message of a run in words."""
     return translate(lang, message.key, **message.values)
 
@@ -311,7 +311,7 @@ def _word(word: str, mistake: Mistake, lang: str) -> str:
     """Return what is in the data or was said, in words where that is nothing."""
     if word != NOTHING:
         return word
-    spans = mistake.given or mistake.said
+    spans = mistake.true_spans or mistake.predicted_spans
     return translate(lang, f"result.no_{'label' if not spans else 'answer' if mistake.pair else 'entity'}")
 
 
@@ -385,13 +385,13 @@ def _mistake_list(mistakes: Sequence[Mistake], total: int, lang: str, task: str 
 
 def _quoted(mistake: Mistake) -> str:
     """Draw the text, with the second one where there is one; what the model marked in it is marked."""
-    if not (mistake.said or mistake.given):
+    if not (mistake.predicted_spans or mistake.true_spans):
         return "".join(f"<q>{esc(_short(text))}</q>" for text in (mistake.text, mistake.pair) if text)
-    marks = [(mark.start, mark.end, mark.label, "") for mark in mistake.said]
+    marks = [(mark.start, mark.end, mark.label, "") for mark in mistake.predicted_spans]
     if not mistake.pair:
         return spans(mistake.text, marks)
     # Of a passage the part around the answer, or around the right one where none was given.
-    at = (mistake.said or mistake.given)[0]
+    at = (mistake.predicted_spans or mistake.true_spans)[0]
     return f"<q>{esc(_short(mistake.text))}</q>{spans(*around(mistake.pair, marks, (at.start, at.end), _TEXT))}"
 
 
