@@ -15,7 +15,7 @@ from bertdemo.errors import DataNotChosen
 from bertdemo.hub.progress import DownloadProgress
 from bertdemo.i18n.translation import has, percent, plural, translate
 from bertdemo.serving.files import predict_file
-from bertdemo.ui.html.predictions import Asked, describe, render_prediction, render_vector
+from bertdemo.ui.html.predictions import ModelInput, describe, render_prediction, render_vector
 from bertdemo.ui.html.primitives import caption, error_state, join, note, root
 from bertdemo.ui.inference import search_panel
 from bertdemo.ui.inference.choices import checkpoint_choices
@@ -62,7 +62,7 @@ class Callbacks:
     def _prediction(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
         second = pair if tasks.find(info.task or "").reads_pairs else ""
         answer = self.page.services.predictor.predict(text, second, info.id, owner)
-        return render_prediction(answer.output, answer.before, info.name, lang, Asked(text, second))
+        return render_prediction(answer.output, answer.before, info.name, lang, ModelInput(text, second))
 
     def _vector(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
         """Draw what a checkpoint without a head can give."""

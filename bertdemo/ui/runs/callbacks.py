@@ -18,9 +18,10 @@ from bertdemo.runs.registry import RunView
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.mistakes import mistake_cells
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.html.run_list import render_list, render_request
-from bertdemo.ui.html.runs import mistake_cells, render_result, render_run
+from bertdemo.ui.html.runs import render_result, render_run
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, layout
