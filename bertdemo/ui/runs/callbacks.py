@@ -199,9 +199,9 @@ def _wire_actions(page: Page, parts: Components, callbacks: Callbacks) -> None:
     """Connect what is done to the opened run, and where it is taken."""
     state, actions, changed = parts.state, parts.actions, [parts.trouble, *_drawn(parts)]
     who = [page.owner, page.lang]
-    stopping = guarded(callbacks.stop, shown=callbacks.refused)
+    stopping = guarded(callbacks.stop, on_error=callbacks.refused)
     actions.stop.click(stopping, [state.opened, *who], changed, **QUIET)
-    deleting = guarded(callbacks.delete, shown=callbacks.delete_refused)
+    deleting = guarded(callbacks.delete, on_error=callbacks.delete_refused)
     deleted = [state.confirming, state.opened, *changed]
     actions.delete.click(deleting, [state.opened, state.confirming, *who], deleted, **QUIET)
     state.opened.change(lambda: {state.confirming: False}, None, state.confirming, **QUIET)
