@@ -1,33 +1,32 @@
-"""Held-out rows summed up: per label, as a confusion matrix, and as a list of mistakes."""
+"""The evaluated rows of a run summed up: per-label metrics, a confusion matrix, and a list of mistakes."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
+from bertdemo.tasks import TASKS
 from bertdemo.tasks.results import Annotation, Degree
 
-_NOT_A_CONFIDENCE: Mapping[str, Callable[[float], Degree]] = MappingProxyType({
-    "search": lambda stored: Degree("rank", round(1 / (1 - stored))),
-    "similarity": lambda stored: Degree("error", stored),
-})  # fmt: skip
-"""Task -> what a row of an older run keeps under `confidence`, where that is another number."""
+EvaluatedRow = Mapping[str, object]
+"""One line of evaluation.jsonl: row, text, pair, label, predicted, right, a `Degree`, and the marks given and said."""
+
+_Marks = tuple[Annotation, ...]
 
 
-def current(row: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """Return a row that a run of `task` kept, with its number under the name of what it measures."""
-    if task not in _NOT_A_CONFIDENCE or "confidence" not in row:
+def with_degree(row: EvaluatedRow, task_id: str) -> dict[str, object]:
+    """Return a row with its number under the name of what it measures; older runs stored it as a confidence."""
+    task = TASKS.get(task_id)
+    if task is None or "confidence" not in row:
         return dict(row)
-    degree = _NOT_A_CONFIDENCE[task](float(row["confidence"]))
+    degree = task.older_degree(float(str(row["confidence"])))
     return {**{name: value for name, value in row.items() if name != "confidence"}, **degree.to_fields()}
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One row on which the model was wrong; `row` counts as an editor does."""
+    """One row on which the model was wrong; `row` is its number in the file."""
 
     row: int
     text: str
@@ -35,14 +34,14 @@ class Mistake:
     predicted: str
     degree: Degree
     pair: str = ""
-    given: tuple[Annotation, ...] = ()
-    """What the data mark in the text; () where labels are of whole texts."""
-    said: tuple[Annotation, ...] = ()
+    true_spans: _Marks = ()
+    """The labeled spans of the text; () where labels are of whole texts."""
+    predicted_spans: _Marks = ()
 
 
 @dataclass(frozen=True)
 class LabelFigures:
-    """How well one label was found; `rows` carry it in the data, or so many spans do."""
+    """Precision, recall and F1 of one label; `rows` counts the rows, or the spans, that have it in the data."""
 
     label: str
     precision: float
@@ -53,99 +52,100 @@ class LabelFigures:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the held-out rows say."""
+    """The evaluated rows of a run, summed up."""
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
-    """(true label, predicted label) rows, in the order of `labels`; () where a row has not just one of each."""
+    """Confusion matrix (true label, predicted label) in the order of `labels`; () unless each row has one of each."""
     per_label: tuple[LabelFigures, ...]
-    """() where nothing is counted by label."""
+    """() where nothing is counted per label."""
     mistakes: tuple[Mistake, ...]
     """The worst first: the most confident, or the farthest off."""
     rows: int
 
 
-def evaluate(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Evaluation:
+def evaluate(rows: Sequence[EvaluatedRow], labels: Sequence[str]) -> Evaluation:
     """Sum up what `Registry.evaluation` returned.
 
-    A label is found where a row (or the same characters of it) has it in the data and in what was said. Precision is
-    the share of what was said that is found, recall the share of what is in the data, F1 their harmonic mean.
+    A true positive is a row (or the same span of it) that has the label in the data and in the prediction.
     """
-    given, said = [_marks(row, "given", "label") for row in rows], [_marks(row, "said", "predicted") for row in rows]
-    alone = all(len(a) == len(b) == 1 and not (*a, *b)[0].spans for a, b in zip(given, said, strict=True))
+    true = [_marks(row, "given", "label") for row in rows]
+    predicted = [_marks(row, "said", "predicted") for row in rows]
     known = set(labels)
-    single = (
-        alone
-        and bool(rows)
-        and all(a[0].label in known and b[0].label in known for a, b in zip(given, said, strict=True))
-    )
-    names = tuple(labels) if single else _names(given, said, labels)
-    wrong = [_mistake(row, a, b) for row, a, b in zip(rows, given, said, strict=True) if not _right(row)]
+    single_label = bool(rows) and all(_is_label_of(marks, known) for marks in (*true, *predicted))
+    names = tuple(labels) if single_label else _names(true, predicted, labels)
+    wrong = [_mistake(row, a, b) for row, a, b in zip(rows, true, predicted, strict=True) if not _right(row)]
     return Evaluation(
         labels=tuple(labels),
-        counts=_confusion(given, said, labels) if single else (),
-        per_label=_per_label(given, said, names) if known or names else (),
+        counts=_confusion(true, predicted, labels) if single_label else (),
+        per_label=_per_label(true, predicted, names) if known or names else (),
         mistakes=tuple(sorted(wrong, key=lambda mistake: -mistake.degree.value)),
         rows=len(rows),
     )
 
 
-_Labels = tuple[Annotation, ...]
+def _marks(row: EvaluatedRow, key: str, label: str) -> _Marks:
+    """Return the marks of a row; a run that is older than they are has one label per row."""
+    marks = row.get(key)
+    return (
+        tuple(Annotation(**mark) for mark in marks)
+        if isinstance(marks, list | tuple)
+        else (Annotation(str(row[label])),)
+    )
 
 
-def _marks(row: Mapping[str, Any], key: str, label: str) -> _Labels:
-    """Return the marks of a row; a run that is older than they are has one label a row."""
-    if key not in row:
-        return (Annotation(str(row[label])),)
-    return tuple(Annotation(**mark) for mark in row[key])
+def _is_label_of(marks: _Marks, labels: set[str]) -> bool:
+    """Return whether these are one of the labels, for the whole text."""
+    return len(marks) == 1 and not marks[0].spans and marks[0].label in labels
 
 
-def _right(row: Mapping[str, Any]) -> bool:
+def _right(row: EvaluatedRow) -> bool:
     return bool(row["right"]) if "right" in row else row["label"] == row["predicted"]
 
 
-def _mistake(row: Mapping[str, Any], given: _Labels, said: _Labels) -> Mistake:
-    spans = any(mark.spans for mark in (*given, *said))
+def _mistake(row: EvaluatedRow, true: _Marks, predicted: _Marks) -> Mistake:
+    of_spans = any(mark.spans for mark in (*true, *predicted))
     return Mistake(
-        row=int(row["row"]),
+        row=int(str(row["row"])),
         text=str(row["text"]),
         label=str(row["label"]),
         predicted=str(row["predicted"]),
         degree=Degree.from_fields(row),
         pair=str(row.get("pair", "")),
-        given=given if spans else (),
-        said=said if spans else (),
+        true_spans=true if of_spans else (),
+        predicted_spans=predicted if of_spans else (),
     )
 
 
-def _names(given: Sequence[_Labels], said: Sequence[_Labels], labels: Sequence[str]) -> tuple[str, ...]:
+def _names(true: Sequence[_Marks], predicted: Sequence[_Marks], labels: Sequence[str]) -> tuple[str, ...]:
     """Return the labels that are marked, in the order of `labels`, others by name."""
-    used = {mark.label for marks in (*given, *said) for mark in marks if mark.label}  # an answer has no name
+    used = {mark.label for marks in (*true, *predicted) for mark in marks if mark.label}  # an answer has no name
     known = tuple(label for label in labels if label in used)
     return (*known, *sorted(used - set(known)))
 
 
-def _per_label(given: Sequence[_Labels], said: Sequence[_Labels], names: Sequence[str]) -> tuple[LabelFigures, ...]:
+def _per_label(true: Sequence[_Marks], predicted: Sequence[_Marks], names: Sequence[str]) -> tuple[LabelFigures, ...]:
     from sklearn.metrics import precision_recall_fscore_support
 
-    ids = {name: at for at, name in enumerate(names)}
+    ids = {name: index for index, name in enumerate(names)}
     pairs: list[tuple[int, int]] = []  # (in the data, predicted), -1 for what the other side lacks
-    for a, b in zip(given, said, strict=True):
-        matched = Counter(a) & Counter(b)
+    for true_marks, predicted_marks in zip(map(Counter, true), map(Counter, predicted), strict=True):
+        matched = true_marks & predicted_marks
         pairs += [(ids.get(mark.label, -1),) * 2 for mark in matched.elements()]
-        pairs += [(ids.get(mark.label, -1), -1) for mark in (Counter(a) - matched).elements()]
-        pairs += [(-1, ids.get(mark.label, -1)) for mark in (Counter(b) - matched).elements()]
-    true, predicted = zip(*(pairs or [(-1, -1)]), strict=True)
-    figures = precision_recall_fscore_support(true, predicted, labels=range(len(names)), zero_division=0.0)
+        pairs += [(ids.get(mark.label, -1), -1) for mark in (true_marks - matched).elements()]
+        pairs += [(-1, ids.get(mark.label, -1)) for mark in (predicted_marks - matched).elements()]
+    true_ids, predicted_ids = zip(*(pairs or [(-1, -1)]), strict=True)
+    figures = precision_recall_fscore_support(true_ids, predicted_ids, labels=range(len(names)), zero_division=0.0)
     return tuple(
         LabelFigures(name, float(precision), float(recall), float(f1), int(rows))
         for name, precision, recall, f1, rows in zip(names, *figures, strict=True)
     )
 
 
-def _confusion(given: Sequence[_Labels], said: Sequence[_Labels], labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+def _confusion(
+    true: Sequence[_Marks], predicted: Sequence[_Marks], labels: Sequence[str]
+) -> tuple[tuple[int, ...], ...]:
     from sklearn.metrics import confusion_matrix
 
-    ids = {name: at for at, name in enumerate(labels)}
-    true, predicted = ([ids[marks[0].label] for marks in side] for side in (given, said))
-    return tuple(map(tuple, confusion_matrix(true, predicted, labels=range(len(labels))).tolist()))
+    true_labels, predicted_labels = ([marks[0].label for marks in side] for side in (true, predicted))
+    return tuple(map(tuple, confusion_matrix(true_labels, predicted_labels, labels=list(labels)).tolist()))

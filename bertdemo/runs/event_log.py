@@ -10,8 +10,8 @@ from pathlib import Path
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent
 
+# Bytes read from either end of events.jsonl to know how a run ended: they hold Started, or eight Steps.
 _END_BYTES = 4096
-"""Bytes from either end of events.jsonl that tell how a run ended: eight Steps, or Started, or its last event."""
 
 
 class EventLog:
@@ -59,7 +59,10 @@ def append_event(folder: Path, event: RunEvent) -> None:
 
 
 def ends_of(path: Path, held: bool) -> tuple[RunEvent, ...] | None:
-    """Return the first and the last events of a file, all of a short one; None where they do not tell its end."""
+    """Return the first and the last events of a file, all of a short one; None where they do not show its end.
+
+    `held` tells whether a worker holds the run's lock.
+    """
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -77,7 +80,7 @@ def ends_of(path: Path, held: bool) -> tuple[RunEvent, ...] | None:
 
 
 def _tells_end(events: Sequence[RunEvent], held: bool) -> bool:
-    """Return whether the run has ended, whatever stands between these events: by a word of its own or without one."""
+    """Return whether these events say that the run has ended, or its worker died, whatever is between them."""
     newest = events[-1]
     started = any(isinstance(event, ev.Started) and event.attempt == newest.attempt for event in events)
     return isinstance(newest, ev.Finished | ev.Cancelled | ev.Failed) or (started and not held)

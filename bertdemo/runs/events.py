@@ -1,8 +1,8 @@
-"""What a run says of itself, and the one function that turns it into a state.
+"""The events of a run, and the one function that turns them into a state.
 
-The worker appends one JSON object a line to `events.jsonl`; nobody else does while it lives. Every event has
-`seq` (grows by one), `attempt` (of a worker at the run) and `at` (seconds since the epoch, for people;
-order is by `seq`). A last line without its newline is not there yet. Unknown kinds are skipped, so an older
+The worker appends one JSON object per line to `events.jsonl`; nobody else does while it lives. Every event has
+`seq` (grows by one), `attempt` (which worker at this run, from 1) and `at` (seconds since the epoch, for people;
+the order is by `seq`). A last line without its newline is not there yet. Unknown kinds are skipped, so an older
 server reads a newer run.
 """
 
@@ -20,8 +20,8 @@ from pydantic import Strict, TypeAdapter
 State = Literal["queued", "starting", "running", "finished", "cancelled", "failed", "interrupted"]
 ENDED: frozenset[State] = frozenset({"finished", "cancelled", "failed", "interrupted"})
 
+# Seconds that a launched worker may take to hold its lock, which it does before or during its heavy imports.
 START_GRACE = 15.0
-"""Seconds that a launched worker may take to hold its lock."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Launched(RunEvent):
 
 @dataclass(frozen=True)
 class Started(RunEvent):
-    """The worker has read the data and built the model; `config` holds what was chosen and is used.
+    """The worker has read the data and built the model; `config` holds the settings with their defaults resolved.
 
-    A regression takes no steps: `steps` and `epochs` are 0.
+    A linear probe takes no steps: its `steps` and `epochs` are 0.
     """
 
     kind = "started"
@@ -65,13 +65,13 @@ class Started(RunEvent):
     test_rows: int
     labels: tuple[str, ...]
     majority: float | None
-    """What guessing reaches on the validation rows: the share of the most frequent label, for one label a row."""
+    """Trivial baseline on the validation set: where a row has one label, the share of the most frequent one."""
     device: str
     device_name: str
     precision: str
     config: Mapping[str, object] = field(default_factory=dict)
     metric: str = "accuracy"
-    """The one that chooses the epoch."""
+    """The metric that chooses the epoch; events from before it was stored were all of accuracy."""
     lower_is_better: bool = False
 
 
@@ -105,7 +105,8 @@ class Step(RunEvent):
 class Phase(RunEvent):
     """What the worker does apart from steps, with the share of it that is done.
 
-    `evaluating`, `saving`, `testing`; of a regression also `embedding` and `fitting`.
+    `evaluating`, `saving`, `testing`; for a linear probe also `embedding` and `fitting`. The server itself appends
+    `fetching` while it downloads the checkpoint of a queued run.
     """
 
     kind = "phase"
@@ -115,7 +116,7 @@ class Phase(RunEvent):
 
 @dataclass(frozen=True)
 class Evaluated(RunEvent):
-    """Metrics on the validation rows after an epoch."""
+    """Metrics on the validation set after an epoch."""
 
     kind = "evaluated"
     step: int
@@ -151,14 +152,14 @@ class Finished(RunEvent):
     checkpoint: str
     metrics: Mapping[str, Mapping[str, float | None]]
     evaluated_on: str
-    """`test`, or `validation` where the same rows chose the epoch."""
+    """`test`, or `validation` where there is no test set: then the same rows chose the epoch."""
     rows: int
     seconds: float
 
 
 @dataclass(frozen=True)
 class Cancelled(RunEvent):
-    """Stopped by a person; `checkpoint` is empty where nothing was kept, `evaluated` whether the kept weights were."""
+    """Stopped by a person; `checkpoint` is "" where no weights were kept, `evaluated` tells whether they were."""
 
     kind = "cancelled"
     checkpoint: str
@@ -179,12 +180,7 @@ class Failed(RunEvent):
     values: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
-KINDS: dict[str, type[RunEvent]] = {
-    cls.kind: cls
-    for cls in (
-        Queued, Launched, Started, Step, Phase, Evaluated, Saved, Warned, Finished, Cancelled, Failed,
-    )
-}  # fmt: skip
+KINDS: dict[str, type[RunEvent]] = {cls.kind: cls for cls in RunEvent.__subclasses__()}
 
 
 def to_line(event: RunEvent) -> str:
@@ -217,23 +213,24 @@ def parse(text: str) -> list[RunEvent]:
 def state_of(events: Sequence[RunEvent], *, lock_held: bool, exit_code: int | None, now: float) -> State:
     """Derive the state; the newest attempt decides.
 
-    `exit_code` is the worker's where this server is its parent and it has ended, else None. A terminal event
-    counts at once, a lost lock after Started too; between launch and lock there is a time of grace.
+    `exit_code` is the worker's where this server is its parent and it has ended, else None; `now` is in seconds
+    since the epoch. A terminal event counts at once, a lost lock after Started too; a launched worker has
+    START_GRACE seconds to take its lock.
     """
     if not events:
         return "interrupted"
     attempt = max(event.attempt for event in events)
     current = [event for event in events if event.attempt == attempt]
     last = {event.kind: event for event in current}
-    ends: tuple[State, ...] = ("finished", "cancelled", "failed")
-    for end in ends:
-        if end in last:
-            return end
+    terminal: tuple[State, ...] = ("finished", "cancelled", "failed")
+    for state in terminal:
+        if state in last:
+            return state
     if "started" in last:
         return "running" if lock_held else "interrupted"
     if "launched" not in last:
         return "queued"
     if lock_held:
         return "starting"
-    waited = now - last["launched"].at
-    return "starting" if exit_code is None and waited < START_GRACE else "interrupted"
+    seconds_since_launch = now - last["launched"].at
+    return "starting" if exit_code is None and seconds_since_launch < START_GRACE else "interrupted"

@@ -1,7 +1,7 @@
-"""All runs on disk: one private folder each, which the server writes before a worker lives and reads ever after.
+"""All runs on disk: one private folder each, which the server writes before a worker lives and only reads afterwards.
 
     <home>/runs/<run id>/
-        run.json         who owns it, when it was made, what was asked (RunRequest)
+        run.json         who owns it, when it was made, its RunRequest
         data/            copies of the uploaded files, and the tables that were made of them
         dataset.json     which rows of these tables train, validate and test (dataset/stored.py)
         events.jsonl     what happened (runs/events.py); only the worker appends while it lives
@@ -38,26 +38,26 @@ from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.runs import events as ev
-from bertdemo.runs.evaluation import current
+from bertdemo.runs.evaluation import EvaluatedRow, with_degree
 from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Settings
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
+# Bytes at the end of worker.log that a page gets; it shows four lines of them.
 _LOG_TAIL = 4096
+# Runs whose events are kept in memory, 9 MB for an hour of Steps; more than train at a time on one machine.
 _WATCHED = 8
-"""Runs whose events are kept in memory, 9 MB for an hour of Steps; more than train at a time on one machine."""
-_ROLES = {"data": "train", "validation": "validation", "test": "test"}
 _DRAFT, _TRASH = ".tmp-", ".trash-"
-_KEPT_ABOUTS = 2_000
-"""Requests of runs that are kept parsed: four times what one owner may keep."""
+# Requests of runs that are kept parsed: four times what one owner may keep.
+_CACHED_REQUESTS = 2_000
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunView:
-    """One run as a page or an API call sees it: what was asked, what happened, and the state derived from that."""
+    """One run as a page or an API call sees it: its request, its events, and the state derived from them."""
 
     run_id: str
     name: str
@@ -82,7 +82,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._logs: dict[str, EventLog] = {}
-        self._abouts: dict[str, _About] = {}
+        self._records: dict[str, _RunRecord] = {}
         self._guard = threading.Lock()
         self._creating = threading.Lock()
 
@@ -136,12 +136,12 @@ class Registry:
         (draft / "data").mkdir(mode=0o700)
         copied = replace(
             request,
-            data=_copy(request.data, draft, _ROLES["data"]),
+            data=_copy(request.data, draft, "train"),
             validation=_copy(request.validation, draft, "validation") if request.validation else None,
             test=_copy(request.test, draft, "test") if request.test else None,
         )
-        about = {"schema": 1, "id": run_id, "owner": owner_hash(owner), "created": time.time()}
-        write_atomic(draft / "run.json", json.dumps({**about, "request": json.loads(copied.to_json())}))
+        record = {"schema": 1, "id": run_id, "owner": owner_hash(owner), "created": time.time()}
+        write_atomic(draft / "run.json", json.dumps({**record, "request": json.loads(copied.to_json())}))
         append_event(draft, ev.Queued(seq=1, attempt=1, at=time.time()))
 
     def folder(self, run_id: str) -> Path:
@@ -153,8 +153,8 @@ class Registry:
     def ids(self, owner: str | None) -> list[str]:
         """Return the owner's runs, newest first; with None those of everybody (for the dispatcher)."""
         names = (folder.name for folder in self._folders() if _ID.fullmatch(folder.name))
-        found = [(about.created, name) for name in names if (about := self._about(name, owner))]
-        return [run_id for _, run_id in sorted(found, reverse=True)]
+        dated = [(record.created, name) for name in names if (record := self._record(name, owner))]
+        return [run_id for _, run_id in sorted(dated, reverse=True)]
 
     def read(self, run_id: str, owner: str | None) -> RunView:
         """Return a run; RunUnknown where there is none of that id for this owner."""
@@ -171,7 +171,7 @@ class Registry:
         return self._view(run_id, owner, events, lambda _: "")
 
     def request(self, run_id: str, owner: str | None) -> RunRequest:
-        """Return what was asked of a run; RunUnknown as `read`."""
+        """Return the request of a run; RunUnknown as `read`."""
         return self._known(run_id, owner).request
 
     def _view(
@@ -182,8 +182,8 @@ class Registry:
         read_log: Callable[[Path], str],
     ) -> RunView:
         folder = self.folder(run_id)
-        about = self._known(run_id, owner)
-        held = is_held(folder / "lock")  # before the events: what a worker wrote before it let go is then seen
+        record = self._known(run_id, owner)
+        held = is_held(folder / "lock")  # before the events: so what a worker wrote before it let go is read
         exit_code = _exit_code(folder)
         events = read_events(held)
         state = ev.state_of(events, lock_held=held, exit_code=exit_code, now=time.time())
@@ -191,9 +191,9 @@ class Registry:
             self._forget_events(run_id)
         return RunView(
             run_id=run_id,
-            name=about.request.name or about.request.data_name,
-            created=about.created,
-            request=about.request,
+            name=record.request.name or record.request.data_name,
+            created=record.created,
+            request=record.request,
             state=state,
             stopping=state not in ev.ENDED and (folder / "cancel").exists(),
             exit_code=exit_code,
@@ -236,10 +236,10 @@ class Registry:
             if folder.name.startswith((_DRAFT, _TRASH)) and time.time() - folder.stat().st_mtime > older_than:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def evaluation(self, run_id: str, owner: str) -> list[dict[str, object]]:
-        """Return the held-out rows with what the model said: row, text, label, predicted, and a `Degree`.
+    def evaluation(self, run_id: str, owner: str) -> list[EvaluatedRow]:
+        """Return the evaluated rows with their predictions, [] where nothing was evaluated; RunUnknown as `read`.
 
-        Rows that cannot be read are left out: earlier versions wrote the file in place, and a full disk cut it.
+        Rows that cannot be read are left out: earlier versions wrote the file in place, and a full disk cut it off.
         """
         task = self._known(run_id, owner).request.task
         path = self.folder(run_id) / "evaluation.jsonl"
@@ -249,7 +249,7 @@ class Registry:
             rows = [_row(line) for line in file]
         if damaged := rows.count(None):
             _LOG.warning("%d unreadable rows in %s", damaged, path)
-        return [current(row, task) for row in rows if row is not None]
+        return [with_degree(row, task) for row in rows if row is not None]
 
     def _log(self, run_id: str) -> EventLog:
         """Return the event log of a run, the newest of the few that are kept."""
@@ -263,30 +263,30 @@ class Registry:
     def _folders(self) -> list[Path]:
         return list(self._settings.runs.iterdir()) if self._settings.runs.is_dir() else []
 
-    def _known(self, run_id: str, owner: str | None) -> _About:
+    def _known(self, run_id: str, owner: str | None) -> _RunRecord:
         self.folder(run_id)
-        about = self._about(run_id, owner)
-        if about is None:
+        record = self._record(run_id, owner)
+        if record is None:
             raise RunUnknown(run=run_id[:80])
-        return about
+        return record
 
-    def _about(self, run_id: str, owner: str | None) -> _About | None:
-        """Return what run.json says, which never changes; None for a run that is not there or somebody else's."""
+    def _record(self, run_id: str, owner: str | None) -> _RunRecord | None:
+        """Return the content of run.json, which never changes; None for a run that is gone or somebody else's."""
         with self._guard:
-            about = self._abouts.get(run_id)
+            record = self._records.get(run_id)
         path = self.folder(run_id) / "run.json"
-        if about is None:
-            about = _About.read(path)
-            if about is not None:
+        if record is None:
+            record = _RunRecord.read(path)
+            if record is not None:
                 with self._guard:
-                    self._abouts[run_id] = about
-                    if len(self._abouts) > _KEPT_ABOUTS:
-                        del self._abouts[next(iter(self._abouts))]
+                    self._records[run_id] = record
+                    if len(self._records) > _CACHED_REQUESTS:
+                        del self._records[next(iter(self._records))]
         elif not path.exists():
             self._forget(run_id)
             return None
-        if about is None or owner is None or hmac.compare_digest(about.owner, owner_hash(owner)):
-            return about
+        if record is None or owner is None or hmac.compare_digest(record.owner, owner_hash(owner)):
+            return record
         return None
 
     def _forget_events(self, run_id: str) -> None:
@@ -296,26 +296,26 @@ class Registry:
     def _forget(self, run_id: str) -> None:
         with self._guard:
             self._logs.pop(run_id, None)
-            self._abouts.pop(run_id, None)
+            self._records.pop(run_id, None)
 
 
 @dataclass(frozen=True)
-class _About:
-    """What stands in run.json; `owner` is a hash."""
+class _RunRecord:
+    """The content of run.json; `owner` is a hash."""
 
     owner: str
     created: float
     request: RunRequest
 
     @classmethod
-    def read(cls, path: Path) -> _About | None:
+    def read(cls, path: Path) -> _RunRecord | None:
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
             return cls(str(raw["owner"]), float(raw["created"]), RunRequest.from_json(json.dumps(raw["request"])))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, RecursionError):
-            _LOG.warning("unreadable %s", path)  # whose it is cannot be told, so nobody gets it
+            _LOG.warning("unreadable %s", path)  # its owner is unknown, so nobody gets it
             return None
 
 
@@ -334,8 +334,8 @@ def overdue(folder: Path, seconds: float) -> Identity | None:
     try:
         if time.time() - (folder / "cancel").stat().st_mtime <= seconds:
             return None
-        about = json.loads((folder / "process.json").read_text(encoding="utf-8"))
-        return Identity(int(about["pid"]), float(about["started"]))
+        process = json.loads((folder / "process.json").read_text(encoding="utf-8"))
+        return Identity(int(process["pid"]), float(process["started"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
 

@@ -12,9 +12,12 @@ from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.registry import RunView
 from bertdemo.runs.request import RunRequest
 
+# More points than a curve 400 pixels wide can show, so thinning loses nothing that could be seen.
 CURVE_POINTS = 500
-_TOLD_FROM = 0.02
-"""Share of the work from which on the time that is left can be told."""
+# Share of the work that must be done before the time left is estimated from it: below, the estimate jumps.
+_ESTIMATE_FROM = 0.02
+# Most that a run without a Finished event shows: the last part is to publish the checkpoint.
+_ALMOST_DONE = 0.999
 E_ = TypeVar("E_", bound=RunEvent)
 
 
@@ -28,7 +31,7 @@ class BaselineScore:
 
 @dataclass(frozen=True)
 class Message:
-    """A sentence about a run: a locale key and its parameters."""
+    """A sentence about a run: its locale key and its parameters."""
 
     key: str
     values: Mapping[str, str | int | float] = field(default_factory=dict)
@@ -77,12 +80,12 @@ class RunStatus:
 
     @property
     def headline(self) -> str:
-        """The metric that is shown first; "" where nothing was measured."""
+        """The metric that is shown first; "" where nothing was evaluated."""
         return next(iter(self.metrics), "")
 
     @property
     def stepless(self) -> bool:
-        """Whether the run fits a regression: it takes no steps, and nothing chooses among epochs."""
+        """Whether the run fits a linear probe: it takes no steps, and no epoch is chosen."""
         return self.started is not None and self.started.epochs == 0
 
     @property
@@ -138,7 +141,7 @@ def status_of(view: RunView) -> RunStatus:
 
 
 def thinned(points: Sequence[tuple[float, float]], most: int) -> tuple[tuple[float, float], ...]:
-    """Return at most `most` points: the mean of equal runs of points, the last point kept as it is."""
+    """Return at most `most` points: the means of groups of equal size, and the last point unchanged."""
     if len(points) <= most:
         return tuple(points)
     before = points[:-1]
@@ -160,7 +163,7 @@ def _last(events: Sequence[RunEvent], cls: type[E_]) -> E_ | None:
 
 
 def _phase(events: Sequence[RunEvent], state: State) -> tuple[str, float]:
-    """Return what is being done now: the newest Phase, unless a step came after it."""
+    """Return what the worker does now and its progress: the newest Phase, unless a step came after it."""
     if state not in {"running", "queued"}:
         return "", 0.0
     for event in reversed(events):
@@ -172,16 +175,16 @@ def _phase(events: Sequence[RunEvent], state: State) -> tuple[str, float]:
 
 
 def _without_steps(started: ev.Started | None, events: Sequence[RunEvent]) -> tuple[float, float | None]:
-    """Return progress and seconds left of a run that only reads each row once: to embed it, then to measure it."""
+    """Return progress and seconds left of a linear probe: it reads each row once, to embed or to evaluate it."""
     phase = _last(events, ev.Phase)
     if started is None or phase is None:
         return 0.0, None
     held_out = started.test_rows or started.validation_rows
     embedded = phase.progress if phase.name == "embedding" else 1.0
-    measured = phase.progress if phase.name == "testing" else float(phase.name == "saving")
-    done = (started.train_rows * embedded + held_out * measured) / max(1, started.train_rows + held_out)
-    spent = max(0.0, phase.at - started.at)
-    return min(0.999, done), spent * (1 - done) / done if done > _TOLD_FROM else None
+    evaluated = phase.progress if phase.name == "testing" else float(phase.name == "saving")
+    done = (started.train_rows * embedded + held_out * evaluated) / max(1, started.train_rows + held_out)
+    elapsed = max(0.0, phase.at - started.at)
+    return min(_ALMOST_DONE, done), elapsed * (1 - done) / done if done > _ESTIMATE_FROM else None
 
 
 def _epoch_progress(step: ev.Step | None, epoch: int, phase: str) -> float:

@@ -15,7 +15,7 @@ from bertdemo.errors import ColumnMissing, ColumnsNotFound, ColumnTwice, TooFewR
 from bertdemo.run_config import Truncation
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tasks.forward import Collator, Inference
-from bertdemo.tasks.results import BaselineScore, Judged, Problem, Score
+from bertdemo.tasks.results import BaselineScore, Degree, Judged, Problem, Score
 from bertdemo.tasks.roles import Role
 
 if TYPE_CHECKING:
@@ -263,6 +263,10 @@ class Task(ABC):
         The pooler counts: sequence classification reads it, and it was pretrained for another objective.
         """
         return parameter.startswith(("classifier.", "linear.")) or ".pooler." in parameter
+
+    def older_degree(self, stored: float) -> Degree:
+        """Return what the number of an evaluated row measures, in a run stored before rows named it."""
+        return Degree("confidence", stored)
 
     def check_columns(self, table: Table, columns: Mapping[str, str]) -> None:
         """Raise ColumnMissing where a required role has no column of the table, ColumnTwice where two share one."""

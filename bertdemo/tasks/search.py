@@ -129,6 +129,10 @@ class Search(BiEncoder):
         first = prediction.first if prediction.rank > 1 else target
         return Judged(target, first, Degree("rank", prediction.rank), prediction.rank <= _DEPTH)
 
+    def older_degree(self, stored: float) -> Degree:
+        """Older runs stored 1 - 1/rank."""
+        return Degree("rank", round(1 / (1 - stored)))
+
     def predict(self, inference: Inference, inputs: Inputs) -> list[Match]:
         """Return the cosine of each query with its own document."""
         queries, documents = unit_vectors_of_pairs(inference, inputs)

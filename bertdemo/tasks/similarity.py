@@ -158,6 +158,10 @@ class SimilarityTask(BiEncoder):
         error = abs(prediction.score - target) / ((prediction.high - prediction.low) or 1.0)
         return Judged(f"{target:g}", f"{prediction.score:.2f}", Degree("error", min(1.0, error)), error <= _TOLERANCE)
 
+    def older_degree(self, stored: float) -> Degree:
+        """Older runs stored the error."""
+        return Degree("error", stored)
+
     def predict(self, inference: Inference, inputs: Inputs) -> list[Similarity]:
         """Return the cosine of each pair, and the score that it is on the model's scale."""
         first, second = unit_vectors_of_pairs(inference, inputs)  # (rows, hidden) each

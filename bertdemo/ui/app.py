@@ -101,7 +101,7 @@ def _wire_tabs(page: Page, tabs: Mapping[str, gr.Tab]) -> None:
     def show_model(checkpoint: str, key: str, lang: str) -> Updates:
         return {page.model: render_model(page.catalogue.describe(checkpoint, page.services.owner(key)), lang)}
 
-    showing = guarded(show_model, shown=lambda _: {page.model: gr.skip()})
+    showing = guarded(show_model, on_error=lambda _: {page.model: gr.skip()})
     for name, hook in page.open_hooks.items():
         tabs[name].select(hook.fn, hook.inputs, hook.outputs, **QUIET)
     for name, checkpoint in page.model_choices.items():

@@ -14,7 +14,7 @@ from bertdemo.ui.updates import Updates, merged
 
 @dataclass(frozen=True)
 class Hook:
-    """A listener that runs with others in one request: `fn(first, *values of inputs)`, answers for its outputs."""
+    """A listener that runs with others in one request: `fn(first, *values of inputs)` returns updates of `outputs`."""
 
     fn: Callable[..., Updates]
     inputs: Sequence[Block] | set[Block]
@@ -25,8 +25,8 @@ def call_all(hooks: Sequence[Hook], first: object, values: Sequence[object]) -> 
     """Return the updates of all hooks; `values` are those of the hooks' inputs, one hook after the other."""
     updates: Updates = {}
     for hook in hooks:
-        own, values = values[: len(hook.inputs)], values[len(hook.inputs) :]
-        updates = merged(updates, _answer(hook, first, own))
+        hook_values, values = values[: len(hook.inputs)], values[len(hook.inputs) :]
+        updates = merged(updates, _answer(hook, first, hook_values))
     return updates
 
 
@@ -41,7 +41,7 @@ def outputs_of(hooks: Sequence[Hook]) -> list[Block]:
 
 
 def _answer(hook: Hook, first: object, values: Sequence[object]) -> Updates:
-    """Return a hook's updates; none where it fails, so that it costs its own panel and not the whole answer."""
+    """Return a hook's updates; {} where it fails, so that it costs its own panel and not the whole answer."""
 
     def call() -> Updates:
         updates = hook.fn(first, *values)
@@ -55,6 +55,6 @@ def _answer(hook: Hook, first: object, values: Sequence[object]) -> Updates:
         return {}
 
     try:
-        return guarded(call, shown=lost)()
+        return guarded(call, on_error=lost)()
     except gr.Error as error:  # of a hook that is guarded itself
         return lost(error.message)

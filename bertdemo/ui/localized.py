@@ -1,8 +1,8 @@
-"""The border between the page and the rest: what went wrong in words, and components that change language.
+"""The boundary between the page and the rest: errors in words, and components that change language.
 
-`guarded` wraps every listener, API function and server function; it is one of the two places that catch anything.
-`UploadGuardBlocks` refuses, before any listener is called, a file that was not uploaded here. `LocalizedComponents`
-holds each component that carries words, so that one control changes them all.
+`guarded` wraps every listener, API function and server function; it is one of the two places that catch every
+exception. `UploadGuardBlocks` rejects a file that was not uploaded here, before any listener is called.
+`LocalizedComponents` holds each component with words in it, so that one control changes them all.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import functools
 import inspect
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
@@ -33,7 +33,7 @@ Source = str | Callable[[str], object]
 
 
 def sentence(error: Exception, lang: str) -> str:
-    """Return what a person is told; a bug of ours goes to the log with its traceback under an error id."""
+    """Return an error as a sentence; a bug of ours goes to the log with its traceback under an error id."""
     if isinstance(error, BertDemoError):
         return message(lang, error)
     error_id = secrets.token_hex(4)
@@ -42,14 +42,14 @@ def sentence(error: Exception, lang: str) -> str:
 
 
 def guarded(
-    fn: Callable[Arguments, Answer], shown: Callable[[str], Answer] | None = None
+    fn: Callable[Arguments, Answer], on_error: Callable[[str], Answer] | None = None
 ) -> Callable[Arguments, Answer]:
     """Turn what goes wrong in a listener into a sentence in the visitor's language.
 
-    The language is the function's argument named `lang`, English where it has none. Without `shown` the sentence
-    becomes a gr.Error: a toast in the page (queued listeners only) and the `error` of an API call. With `shown`,
-    what it makes of the sentence is returned instead, so that it stands next to its cause; take that form for
-    every listener with `queue=False`.
+    The language is the function's argument named `lang`, English where it has none. Without `on_error` the sentence
+    becomes a gr.Error: a toast in the page (queued listeners only) and the `error` of an API call. With `on_error`,
+    the updates that it makes of the sentence are returned instead, so that it is shown next to its cause; take that
+    form for every listener with `queue=False`.
     """
     signature = inspect.signature(fn)
 
@@ -60,40 +60,40 @@ def guarded(
         except gr.Error:
             raise
         except Exception as error:
-            told = sentence(error, _language(signature, args, kwargs))
-            if shown is not None:
-                return shown(told)
-            raise gr.Error(told, print_exception=False) from None
+            words = sentence(error, _language(signature, args, kwargs))
+            if on_error is not None:
+                return on_error(words)
+            raise gr.Error(words, print_exception=False) from None
 
     return call
 
 
-def _language(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+def _language(signature: inspect.Signature, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
     try:
-        given = signature.bind_partial(*args, **kwargs).arguments.get("lang")
+        lang = signature.bind_partial(*args, **kwargs).arguments.get("lang")
     except TypeError:
         return DEFAULT
-    return normalize(given) if isinstance(given, str) else DEFAULT
+    return normalize(lang) if isinstance(lang, str) else DEFAULT
 
 
 class UploadGuardBlocks(gr.Blocks):
     """A page whose listeners and endpoints take only files that were uploaded to it."""
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
-        """Refuse in words what Gradio refuses with a bare `error: null`, and an address, which it would fetch."""
-        wanted = len(block_fn.inputs)
-        if len(inputs) < wanted:
-            expected = f"{wanted} values, in the order of the endpoint's arguments"
+        """Reject in words what Gradio rejects with a bare `error: null`, and a URL, which it would download."""
+        expected_inputs = len(block_fn.inputs)
+        if len(inputs) < expected_inputs:
+            expected = f"{expected_inputs} values, in the order of the endpoint's arguments"
             raise _refusal(ArgumentWrong(name="data", expected=expected))
         if _has_no_upload(inputs):
             raise _refusal(FileMissing())
         try:
             values: list[Any] = await super().preprocess_data(block_fn, inputs, *args, **kwargs)
-        except (InvalidPathError, ValidationError) as error:  # a path that is no upload, or not of the form of a file
-            log.info("a file argument was refused: %s", type(error).__name__)
+        except (InvalidPathError, ValidationError) as error:  # a path that is no upload, or no file at all
+            log.info("a file argument was rejected: %s", type(error).__name__)
             raise _refusal(FileMissing()) from None
         except ComponentProcessingError as error:  # a value that its component cannot take: NaN for a number, say
-            log.info("an argument was refused: %s", error)
+            log.info("an argument was rejected: %s", error)
             expected = "values of the types that the endpoint's description names"
             raise _refusal(ArgumentWrong(name="data", expected=expected)) from None
         except ValueError as error:  # anything else is a bug: to the log, and an error id to the caller
@@ -106,7 +106,7 @@ def _refusal(error: BertDemoError) -> gr.Error:
 
 
 def _has_no_upload(value: Any) -> bool:
-    """Return whether a file anywhere in a JSON value is given by an address, or by what no path can be."""
+    """Return whether a file anywhere in a JSON value has a URL as its path, or what cannot be a path."""
     if isinstance(value, dict):
         path = value.get("path")
         wrong = isinstance(path, str) and ("://" in path or "\0" in path)
@@ -115,14 +115,14 @@ def _has_no_upload(value: Any) -> bool:
 
 
 class LocalizedComponents:
-    """The components that carry words, and what each of their properties says in which language."""
+    """The components with words in them, and where the words of each property come from."""
 
     def __init__(self) -> None:
         self._sources: dict[Block, dict[str, Source]] = {}
 
     def make(self, kind: Callable[..., Component], words: Mapping[str, Source], **kwargs: object) -> Component:
-        """Build a component whose properties in `words` follow the language: `{"label": "tokens.text"}`."""
-        component = kind(**{name: self._say(source, DEFAULT) for name, source in words.items()}, **kwargs)
+        """Build a component whose properties in `words` depend on the language: `{"label": "tokens.text"}`."""
+        component = kind(**{name: self._translate(source, DEFAULT) for name, source in words.items()}, **kwargs)
         self._sources[component] = dict(words)
         return component
 
@@ -139,10 +139,10 @@ class LocalizedComponents:
     def updates(self, lang: str) -> Updates:
         """Return the update of each component for a language."""
         return {
-            component: gr.update(**{name: self._say(source, lang) for name, source in words.items()})
+            component: gr.update(**{name: self._translate(source, lang) for name, source in words.items()})
             for component, words in self._sources.items()
         }
 
     @staticmethod
-    def _say(source: Source, lang: str) -> Any:
+    def _translate(source: Source, lang: str) -> Any:
         return translate(lang, source) if isinstance(source, str) else source(lang)

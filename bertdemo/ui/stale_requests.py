@@ -1,9 +1,9 @@
-"""Listeners over many inputs: what a person has chosen comes as one thing, what changes goes to its places by name.
+"""Listeners over many inputs: all that a person has chosen comes as one value, updates go to outputs by name.
 
 For a tab whose every control may change every picture. A listener returns only what is new, so that a press sends
-a few kilobytes, and an error is told in the place where it belongs. What a page has asked later is answered later:
-a drawing that comes after a newer question of its page would show another text or model than the controls do, so
-it is left out.
+a few kilobytes, and an error is shown in the place where it belongs. Answers may come in another order than their
+requests: a drawing that comes after a newer request of its page would show another text or model than the controls
+do, so it is dropped.
 """
 
 from __future__ import annotations
@@ -23,35 +23,36 @@ from bertdemo.ui.page import Page
 from bertdemo.ui.updates import LATEST, Updates
 
 Values = dict[str, object]
-"""Name of a place -> its new value; a place that is not named stays as it is."""
+"""Name of an output -> its new value; an output that is not named stays as it is."""
 
 
 class StaleRequestGuard:
-    """The number of the newest question of each open page; the pages that asked longest ago are forgotten."""
+    """The number of the newest request of each open page; the pages that are idle longest are forgotten."""
 
+    # A thousand open pages are more than one server has visitors; a page that is forgotten only drops no answer.
     def __init__(self, pages: int = 1_000) -> None:
         self._newest: OrderedDict[str, int] = OrderedDict()
         self._pages = pages
         self._lock = threading.Lock()
 
     def take(self, page: str) -> int:
-        """Begin a new question."""
+        """Begin a new request of a page; return its number."""
         with self._lock:
-            turn = self._newest.pop(page, 0) + 1
-            self._newest[page] = turn
+            number = self._newest.pop(page, 0) + 1
+            self._newest[page] = number
             if len(self._newest) > self._pages:
                 self._newest.popitem(last=False)
-            return turn
+            return number
 
     def newest(self, page: str) -> int:
-        """Return the number of the newest question, 0 where none was asked."""
+        """Return the number of the newest request, 0 where there was none."""
         return self._newest.get(page, 0)
 
 
 class Answers:
-    """`read` makes one thing of the inputs; `places` are the outputs by name.
+    """`read` makes one value of all inputs; `places` are the outputs by name.
 
-    `stale` names the places that are left out of an answer when its page has asked for everything anew meanwhile.
+    `stale` names the outputs that are dropped from an answer when its page has requested everything anew meanwhile.
     """
 
     def __init__(
@@ -71,30 +72,31 @@ class Answers:
 
     @property
     def outputs(self) -> list[Block]:
-        """All places."""
+        """All outputs."""
         return list(self.places.values())
 
     def answer(
         self, fn: Callable[[Any], Values], values: dict[Block, Any], at: str, clears: Sequence[str] = ()
     ) -> Updates:
-        """Call, and tell what went wrong in the place `at`.
+        """Call, and show an error in the output `at`.
 
-        `clears` are the drawings that would no longer be true then; what has some asks for everything anew.
+        `clears` are the drawings that would no longer be true after an error; a listener that has some requests
+        everything anew.
         """
         page = _page()
-        turn = self._requests.take(page) if clears else self._requests.newest(page)
+        number = self._requests.take(page) if clears else self._requests.newest(page)
 
-        def told(message: str) -> Values:
+        def show_error(message: str) -> Values:
             return {**dict.fromkeys(clears, ""), at: root(error_state(message))}
 
-        drawn = guarded(lambda lang: fn(self._read(values)), shown=told)(lang=values[self._lang])
-        if page and turn != self._requests.newest(page):
+        drawn = guarded(lambda lang: fn(self._read(values)), on_error=show_error)(lang=values[self._lang])
+        if page and number != self._requests.newest(page):
             drawn = {name: value for name, value in drawn.items() if name not in self._stale}
-        # An empty dictionary would be taken for a value.
+        # Gradio would take an empty dictionary for a value.
         return {self.places[name]: value for name, value in drawn.items()} or {self.outputs[0]: gr.skip()}
 
     def live(self, event: Any, fn: Callable[[Any], Values], at: str, clears: Sequence[str] = ()) -> None:
-        """Answer at once; of several that wait, the last one counts."""
+        """Answer at once; of several that wait, only the last one is called."""
 
         def listener(values: dict[Block, Any]) -> Updates:
             return self.answer(fn, values, at, clears)
@@ -102,18 +104,18 @@ class Answers:
         self._quietly(event, listener)
 
     def pressed(self, event: Any, fn: Callable[[Any, gr.EventData], Values], at: str) -> None:
-        """Answer a press in a picture, whose data come with the event."""
+        """Answer a press in a picture, whose data comes with the event."""
 
         def listener(values: dict[Block, Any], data: gr.EventData) -> Updates:
-            return self.answer(lambda asked: fn(asked, data), values, at)
+            return self.answer(lambda inputs: fn(inputs, data), values, at)
 
         self._quietly(event, listener)
 
     def slow(self, event: Any, fn: Callable[[Any, Callable[..., None]], Values], at: str) -> None:
-        """Answer in the queue what takes seconds; `fn` is given what reports progress."""
+        """Answer in the queue what takes seconds; `fn` gets a gr.Progress to report to."""
 
         def listener(values: dict[Block, Any], progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
-            return self.answer(lambda asked: fn(asked, progress), values, at)
+            return self.answer(lambda inputs: fn(inputs, progress), values, at)
 
         event(
             listener,
@@ -129,6 +131,6 @@ class Answers:
 
 
 def _page() -> str:
-    """Return which open page asks, "" outside a request."""
+    """Return the session of the open page that sent the request, "" outside a request."""
     request = LocalContext.request.get(None)
     return (getattr(request, "session_hash", None) or "") if request is not None else ""

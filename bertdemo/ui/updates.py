@@ -1,4 +1,4 @@
-"""What a listener answers: the new value, or the changed properties, of each component, keyed by the component.
+"""The answer of a listener: the new value, or the changed properties, of components, keyed by the component.
 
 Nothing is wired by position: a component that is not named stays as it is, and a form can grow without counting.
 """
@@ -13,6 +13,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 Updates = dict[Block, object]
+Progress = Callable[..., None]
+"""gr.Progress, as the default of a listener's last argument: called with the share that is done and `desc`."""
 
 
 class ListenerOptions(TypedDict, total=False):
@@ -25,16 +27,16 @@ class ListenerOptions(TypedDict, total=False):
     api_visibility: Literal["public", "private", "undocumented"]
 
 
+# Called at once, without a sign that something is going on.
 QUIET: ListenerOptions = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""Called at once, without a sign that something is going on."""
+# The same; of several calls that wait, only the last one is made.
 LATEST: ListenerOptions = {**QUIET, "trigger_mode": "always_last"}
-"""The same; of several calls that wait, the last one counts."""
+# In the queue, so that an error is shown as a toast.
 QUEUED: ListenerOptions = {"show_progress": "hidden", "api_visibility": "private"}
-"""In the queue, so that an error is shown as a toast."""
 
 
 def merged(first: Mapping[Block, object], second: Mapping[Block, object]) -> Updates:
-    """Join updates; where both touch a component (its label, its value), both hold."""
+    """Join updates; where both change a component (its label, its value), both changes are made."""
     joined = dict(first)
     for component, update in second.items():
         earlier = joined.get(component)

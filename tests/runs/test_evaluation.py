@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bertdemo.runs.evaluation import current, evaluate
+from bertdemo.runs.evaluation import evaluate, with_degree
 from bertdemo.runs.worker.result import Row
 from bertdemo.tasks.results import Degree, Judged
 
@@ -46,15 +46,14 @@ def test_mistakes_come_with_their_row_the_most_confident_first() -> None:
 )
 def test_a_row_of_an_older_run_gets_its_number_named(task: str, stored: float, degree: Degree) -> None:
     row = {"row": 3, "text": "q", "pair": "d", "label": "d", "predicted": "x", "confidence": stored, "right": False}
-    assert [mistake.degree for mistake in evaluate([current(row, task)], ()).mistakes] == [degree]
+    assert [mistake.degree for mistake in evaluate([with_degree(row, task)], ()).mistakes] == [degree]
 
 
 @pytest.mark.parametrize("degree", [Degree("rank", 14), Degree("error", 0.31), Degree("confidence", 0.9)])
 def test_a_row_of_today_comes_back_as_it_was_kept(degree: Degree) -> None:
     row = {"row": 3, "text": "q", "label": "d", "predicted": "x", **degree.to_fields(), "right": False}
-    assert (
-        current(row, "search" if degree.kind == "rank" else "similarity" if degree.kind == "error" else "pair") == row
-    )
+    task = {"rank": "search", "error": "similarity", "confidence": "pair"}[degree.kind]
+    assert with_degree(row, task) == row
     assert evaluate([row], ()).mistakes[0].degree == degree
 
 

@@ -147,7 +147,7 @@ def test_a_run_that_somebody_else_deleted_is_unknown_and_not_remembered(registry
     with pytest.raises(RunUnknown):
         registry.delete(run_id, "")
     assert not registry._logs
-    assert not registry._abouts
+    assert not registry._records
 
 
 def test_events_are_read_forward_and_only_once(registry: Registry, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +254,7 @@ def test_only_a_worker_that_ignores_a_stop_for_long_is_overdue(tmp_path: Path) -
 def test_the_requests_that_are_kept_parsed_are_bounded(
     registry: Registry, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bertdemo.runs.registry._KEPT_ABOUTS", 1)
+    monkeypatch.setattr("bertdemo.runs.registry._CACHED_REQUESTS", 1)
     runs = [created(registry, data) for _ in range(3)]
     assert [registry.read(run, "").run_id for run in runs] == runs
-    assert len(registry._abouts) == 1
+    assert len(registry._records) == 1

@@ -75,15 +75,15 @@ def test_an_error_of_the_visitor_is_told_in_their_language() -> None:
     def fail(text: str, lang: str) -> str:
         raise CheckpointUnknown(checkpoint=text)
 
-    assert "这里没有模型" in guarded(fail, shown=str)("x", "zh-CN")
-    assert "no checkpoint" in guarded(fail, shown=str)("x", lang="en")
+    assert "这里没有模型" in guarded(fail, on_error=str)("x", "zh-CN")
+    assert "no checkpoint" in guarded(fail, on_error=str)("x", lang="en")
 
 
 def test_a_bug_becomes_an_error_id_and_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise RuntimeError("secret detail")
 
-    told = guarded(fail, shown=str)()
+    told = guarded(fail, on_error=str)()
     assert "secret" not in told
     assert "secret detail" in caplog.text
     assert caplog.records[0].getMessage().removeprefix("error ") in told

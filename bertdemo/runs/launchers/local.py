@@ -16,8 +16,8 @@ from bertdemo import processes
 from bertdemo.settings import Settings
 
 _MODULE = "bertdemo.runs.worker"
+# Bytes of free memory without which no spare is kept: an idle one holds half a gigabyte.
 _SPARE_NEEDS_FREE = 3 * 1024**3
-"""Bytes; an idle spare holds half a gigabyte, so a small machine keeps none."""
 _PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 
 

@@ -1,46 +1,55 @@
-"""The arguments of the endpoints, checked: neither way into an endpoint checks types."""
+"""The arguments of the endpoints, checked here because Gradio checks no types."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from bertdemo import tasks
 from bertdemo.dataset import cleaning
 from bertdemo.dataset.split import SEED
 from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FieldUnknown, FileMissing
 from bertdemo.run_config import RunConfig
-from bertdemo.runs.request import RunRequest
+from bertdemo.runs.request import RowNumber, RunRequest
 from bertdemo.tables.parse_options import ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.ui.api.serializers import Json
 
+_PREPARATION_FIELDS = ("cleaning", "relabel", "parse", "split_seed")
 _PREPARATION = '{"cleaning": ["drop_duplicates"], "relabel": {"12": "positive"}, "parse": {"delimiter": ";"}}'
 
 
 def request_of(file: str, task: str, columns: Json | None, preparation: Json | None) -> RunRequest:
-    """Return what is asked of a file. Raises FileMissing, or ArgumentWrong or FieldUnknown naming the argument."""
-    path, given = uploaded(file), {} if preparation is None else preparation
-    check("preparation", given, dict, _PREPARATION)
-    if wrong := given.keys() - {"cleaning", "relabel", "parse", "split_seed"}:
-        raise FieldUnknown(field=str(min(wrong, key=str))[:40], fields="cleaning, relabel, parse, split_seed")
-    steps, relabel, parse = given.get("cleaning", []), given.get("relabel", {}), given.get("parse", {})
+    """Return the request for a file, for the bundled checkpoint with the default settings.
+
+    Raises FileMissing, or ArgumentWrong or FieldUnknown naming the argument.
+    """
+    path, prepare = uploaded(file), {} if preparation is None else preparation
+    check("preparation", prepare, dict, _PREPARATION)
+    if unknown := set(prepare) - set(_PREPARATION_FIELDS):
+        raise FieldUnknown(field=str(min(unknown, key=str))[:40], fields=", ".join(_PREPARATION_FIELDS))
+    steps, relabel, parse = prepare.get("cleaning", []), prepare.get("relabel", {}), prepare.get("parse", {})
     if not isinstance(steps, list | tuple) or not all(step in cleaning.CLEANING_STEPS for step in steps):
         raise ArgumentWrong(name="preparation.cleaning", expected=", ".join(cleaning.CLEANING_STEPS))
-    for name, value in (("relabel", relabel), ("parse", parse)):
-        check(f"preparation.{name}", value, dict, _PREPARATION)
-    seed = given.get("split_seed", SEED)
-    check("preparation.split_seed", seed, int, "a whole number from 0")
-    if seed < 0:
+    if not isinstance(parse, dict):
+        raise ArgumentWrong(name="preparation.parse", expected=_PREPARATION)
+    seed = prepare.get("split_seed", SEED)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ArgumentWrong(name="preparation.split_seed", expected="a whole number from 0")
     ParseOptions.from_fields(parse)
+    request = RunRequest(task_id(task), columns_by_role(columns), "bundled", RunConfig(), str(path), path.name)
+    return replace(request, parse=parse, cleaning=tuple(steps), relabel=_relabel(relabel), split_seed=seed)
+
+
+def _relabel(value: object) -> dict[str, str]:
+    check("preparation.relabel", value, dict, _PREPARATION)
     try:
-        return RunRequest(
-            task_id(task), columns_by_role(columns), "bundled", RunConfig(), str(path), path.name, parse=parse,
-            cleaning=tuple(steps), relabel=relabel, split_seed=seed,
-        )  # fmt: skip
-    except ValueError:
+        return TypeAdapter(dict[RowNumber, str]).validate_python(value)
+    except ValidationError:
         raise ArgumentWrong(name="preparation.relabel", expected='{"12": "positive", "15": ""}') from None
 
 
@@ -48,6 +57,18 @@ def check(name: str, value: object, kind: type, expected: str) -> None:
     """Raise ArgumentWrong where an argument is not of this type; a flag is no number."""
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ArgumentWrong(name=name, expected=expected)
+
+
+def check_texts(text: object, pair: object) -> None:
+    """Raise ArgumentWrong where a text or its pair is none."""
+    for name, value in (("text", text), ("pair", pair)):
+        check(name, value, str, "a text")
+
+
+def check_list(name: str, value: object) -> None:
+    """Raise ArgumentWrong where an argument is no list of texts."""
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ArgumentWrong(name=name, expected="a list of texts")
 
 
 def identifier(value: object, name: str = "checkpoint") -> str:
@@ -58,18 +79,18 @@ def identifier(value: object, name: str = "checkpoint") -> str:
 
 
 def task_id(value: object) -> str:
-    """Return the id of a task, "" where it is to be guessed from the table."""
+    """Return the id of a task, "" where it will be guessed from the table."""
     check("task", "" if value is None else value, str, ", ".join(tasks.TASKS))
-    return str(value or "")[:80]  # it stands in the answer where there is no such task
+    return str(value or "")[:80]  # an unknown one is repeated in the answer
 
 
 def columns_by_role(value: object) -> dict[str, str]:
-    """Return role to column name; roles that no task has are refused here, columns that are not there later."""
-    known = {role.name for task in tasks.TASKS.values() for role in task.roles}
-    given = {} if value is None else value
-    if not isinstance(given, Mapping) or not all(k in known and isinstance(v, str) for k, v in given.items()):
+    """Return role to column name; roles that no task has are rejected here, columns that do not exist later."""
+    roles = {role.name for task in tasks.TASKS.values() for role in task.roles}
+    columns = {} if value is None else value
+    if not isinstance(columns, Mapping) or not all(k in roles and isinstance(v, str) for k, v in columns.items()):
         raise ArgumentWrong(name="columns", expected='{"text": …, "label": …}')
-    return dict(given)
+    return dict(columns)
 
 
 def check_roles(columns: Mapping[str, str], required: Sequence[str], table: Table) -> None:

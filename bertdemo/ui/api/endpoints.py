@@ -1,18 +1,18 @@
-"""The endpoints for programs, as the table in the documentation lists them; the page's own plumbing is private.
+"""The endpoints for programs, as the table in the documentation lists them; the page's own listeners are private.
 
 Files go in and out through hidden gr.File components: those check that a path is one that the caller uploaded,
-while a plain function would be handed any string as it came. Everything else is checked here, since neither way
-checks types.
+while a plain function would get any string unchecked. Everything else is checked here, since neither way checks
+types.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.events import api
 
 from bertdemo import tasks
@@ -21,11 +21,7 @@ from bertdemo.analysis.baseline_cache import as_fields
 from bertdemo.anatomy.tokens import to_api, trace
 from bertdemo.dataset.dataset_cache import rows_key
 from bertdemo.dataset.prepared import PreparedDataset
-from bertdemo.errors import (
-    ArgumentWrong,
-    HeadMissing,
-    TextTooLong,
-)
+from bertdemo.errors import ArgumentWrong, HeadMissing, TextTooLong
 from bertdemo.i18n.translation import DEFAULT, translate
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.admission import preparation_of
@@ -38,14 +34,56 @@ from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import Task
-from bertdemo.ui.api.arguments import check, check_roles, columns_by_role, identifier, request_of, uploaded
+from bertdemo.ui.api.arguments import (
+    check,
+    check_list,
+    check_roles,
+    check_texts,
+    columns_by_role,
+    identifier,
+    request_of,
+    uploaded,
+)
 from bertdemo.ui.api.serializers import Json, finding_fields, length_fields, note_fields, status_fields, summary_fields
 from bertdemo.ui.inference.search_panel import documents_of
 from bertdemo.ui.localized import guarded
 
+# Rows that the baselines of a check are scored on: with them an answer takes seconds, not minutes.
+_BASELINE_ROWS = 2_000
+_CHECKPOINT_FACTS = (
+    "id",
+    "name",
+    "source",
+    "task",
+    "labels",
+    "layers",
+    "width",
+    "heads",
+    "parameters",
+    "language",
+    "can",
+    "cannot",
+)
+# Endpoints without files, which Gradio can call as plain functions.
+_PLAIN = (
+    "new_owner",
+    "checkpoints",
+    "tokenize",
+    "inspect",
+    "embed",
+    "run_status",
+    "runs",
+    "cancel_run",
+    "delete_run",
+    "predict",
+)
+
 
 class Endpoints:
-    """One method an endpoint; names, order and defaults of the arguments are the API's."""
+    """One method per endpoint; names, order and defaults of the arguments are those of the API.
+
+    Every method raises the BertDemoError of what a caller did wrong; an argument of another type is an ArgumentWrong.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -57,19 +95,15 @@ class Endpoints:
 
     def checkpoints(self, owner: str = "") -> list[Json]:
         """List the checkpoints that this owner can use, with what each can and cannot do."""
-        shown = ("id", "name", "source", "task", "labels", "layers", "width", "heads", "parameters", "language")
-        found = []
-        for info in self._services.catalogue.list(self._owner(owner, optional=True)):
-            facts = {**asdict(info), "labels": list(info.labels)}
-            found.append({**{name: facts[name] for name in shown}, "can": list(info.can), "cannot": list(info.cannot)})
-        return found
+        infos = map(asdict, self._services.catalogue.list(self._owner(owner, optional=True)))
+        return [{name: info[name] for name in _CHECKPOINT_FACTS} for info in infos]
 
     def tokenize(
         self, text: str, pair: str = "", checkpoint: str = "bundled", max_length: int = 0, owner: str = ""
     ) -> Json:
         """Return the sequence that BERT reads. Typed [SEP] is plain text; max_length 0 is the model's own."""
-        for name, value in (("text", text), ("pair", pair)):
-            check(name, value, str, "a text")
+        check_texts(text, pair)
+        for value in (text, pair):
             if len(value) > self._limits.text_chars:
                 raise TextTooLong(chars=len(value), limit=self._limits.text_chars)
         check("max_length", max_length, int, "0, or 2 to the model's positions")
@@ -91,33 +125,35 @@ class Endpoints:
     ) -> Json:
         """Return one head of one layer, the pooled vectors, and how far formulas are from the model's numbers.
 
-        `layer` and `head` count from 1. `attention` and `scores` (before softmax) are n by n: a row looks.
+        `layer` and `head` count from 1. `attention` and `scores` (before softmax) are n by n: rows are queries,
+        columns are keys.
         """
         pair = "" if pair is None else pair
-        for name, value in (("text", text), ("pair", pair)):
-            check(name, value, str, "a text")
+        check_texts(text, pair)
         for name, number in (("layer", layer), ("head", head)):
             check(name, number, int, "a number from 1")
         key = self._owner(owner, optional=True)
         question = Question(text, pair, identifier(checkpoint))
-        seen = self._services.inspector.look(question, key)
-        one = self._services.inspector.head(question, key, layer, head)
+        inspection = self._services.inspector.look(question, key)
+        attention = self._services.inspector.head(question, key, layer, head)
         return {
-            "tokens": [token.piece for token in seen.trace.tokens],
-            "attention": one.weights.tolist(),
-            "scores": one.scores.tolist(),
-            "pooled": {name: seen.pooled[name].tolist() for name in POOLINGS},
-            "checks": {**seen.checks, "attention": one.difference, "layer": one.layer_difference},
+            "tokens": [token.piece for token in inspection.trace.tokens],
+            "attention": attention.weights.tolist(),
+            "scores": attention.scores.tolist(),
+            "pooled": {name: inspection.pooled[name].tolist() for name in POOLINGS},
+            "checks": {
+                **inspection.checks,
+                "attention": attention.difference,
+                "layer": attention.layer_difference,
+            },
         }
 
     def embed(
         self, texts: list[str], checkpoint: str = "bundled", pooling: str = "mean", owner: str = ""
     ) -> list[list[float]]:
-        """Return one vector a text, not normalized. pooling is cls, mean or max."""
-        check("texts", texts, list, "a list of texts")
+        """Return one vector per text, not normalized. pooling is cls, mean or max."""
         check("pooling", pooling, str, ", ".join(POOLINGS))
-        for text in texts:
-            check("texts", text, str, "a list of texts")
+        check_list("texts", texts)
         return self._services.predictor.embed(texts, identifier(checkpoint), pooling, self._owner(owner, optional=True))
 
     def check_data(
@@ -128,46 +164,50 @@ class Endpoints:
         preparation: Json | None = None,
         owner: str = "",
     ) -> Json:
-        """Say what a table is and what is wrong with it before any training, and how far a linear model reaches.
+        """Return what a table is and what is wrong with it before any training, and the scores of the baselines.
 
-        The baselines are scored on 2,000 rows at most, with the bundled model's embeddings; where a check has failed
-        there is the majority class alone. preparation {cleaning, relabel, parse} is that of /start_run.
+        The baselines are scored on 2,000 rows at most, with the bundled model's embeddings; where a check has failed,
+        there is only the majority-class baseline. preparation {cleaning, relabel, parse} is that of /start_run.
         """
         self._owner(owner, optional=True)
         prepared = self._prepared(request_of(file, task, columns, preparation))
-        catalogue, table, chosen = self._services.catalogue, prepared.table, prepared.task
+        catalogue = self._services.catalogue
         info = catalogue.describe("bundled", "")
-        found = report.examine(
+        examined = report.examine(
             prepared,
             tokenizer=self._services.datasets.tokenizer(prepared, catalogue.tokenizer("bundled", "")),
             limits=self._limits,
             positions=info.positions,
         )
-        failed = any(item.level == "fail" for item in found.findings)
-        baseline_scores = (
-            () if failed else self._services.baselines.compute(prepared, "bundled", "", most=_BASELINE_ROWS)
-        )
         config = resolve_defaults(
             RunConfig(),
-            train_rows=found.split["train"],
+            train_rows=examined.split["train"],
             parameters=info.parameters,
-            suggested_length=found.lengths.suggested,
-            labels=len(found.labels),
-            step_multiplier=chosen.step_multiplier,
+            suggested_length=examined.lengths.suggested,
+            labels=len(examined.labels),
+            step_multiplier=prepared.task.step_multiplier,
         )
         return {
-            "task": found.task,
-            "columns": dict(found.columns),
-            "rows": found.rows,
-            "labels": [{"label": label, "rows": rows} for label, rows in found.labels] or None,
-            "findings": [*map(finding_fields, found.findings), *map(note_fields, table.notes)],
-            "lengths": length_fields(found.lengths),
+            "task": examined.task,
+            "columns": dict(examined.columns),
+            "rows": examined.rows,
+            "labels": [{"label": label, "rows": rows} for label, rows in examined.labels] or None,
+            "findings": [*map(finding_fields, examined.findings), *map(note_fields, prepared.table.notes)],
+            "lengths": length_fields(examined.lengths),
             "suggested": asdict(config),
-            "baseline": {
-                **({"majority": {"label": found.majority[0], "value": found.majority[1]}} if chosen.categories else {}),
-                **{kind: one for kind, one in as_fields(baseline_scores).items() if kind != "majority"},
-            },
+            "baseline": self._baseline_fields(prepared, examined),
         }
+
+    def _baseline_fields(self, prepared: PreparedDataset, examined: report.Report) -> Json:
+        """Return the scores of the baselines by kind; only the majority class where a check has failed."""
+        failed = any(finding.level == "fail" for finding in examined.findings)
+        scores = [] if failed else self._services.baselines.compute(prepared, "bundled", "", most=_BASELINE_ROWS)
+        fields: Json = {**as_fields(scores)}
+        fields.pop("majority", None)
+        if not prepared.task.categories:
+            return fields
+        label, share = examined.majority
+        return {"majority": {"label": label, "value": share}, **fields}
 
     def start_run(
         self,
@@ -185,7 +225,7 @@ class Endpoints:
 
         config {"method": "regression"} trains no encoder: it fits and keeps a linear probe. preparation may hold
         cleaning (a list of steps), relabel ({row number: label, or "" to leave the row out}), parse (how the file is
-        read: encoding, delimiter, quote, header, sheet, split) and split_seed.
+        parsed: encoding, delimiter, quote, header, sheet, split) and split_seed.
         """
         check("config", {} if config is None else config, dict, '{"epochs": 3, …}')
         request = replace(
@@ -198,8 +238,8 @@ class Endpoints:
             test_name=Path(test_file).name if test_file else None,
         )
         key = self._owner(owner)
-        chosen, roles, _ = self._chosen(request)
-        rows = rows_key(preparation_of(request), chosen, roles)
+        chosen, chosen_columns, _ = self._chosen(request)
+        rows = rows_key(preparation_of(request), chosen, chosen_columns)
         known = as_fields(self._services.baselines.remembered(rows, request.checkpoint, most=_BASELINE_ROWS))
         return {"run_id": self._services.admission.start(replace(request, baselines=known), key)}
 
@@ -210,8 +250,8 @@ class Endpoints:
     def runs(self, owner: str = "") -> list[Json]:
         """List this owner's runs, newest first."""
         key = self._owner(owner)
-        found = [status_of(self._services.registry.summary(run, key)) for run in self._services.registry.ids(key)]
-        return [summary_fields(status) for status in found]
+        registry = self._services.registry
+        return [summary_fields(status_of(registry.summary(run_id, key))) for run_id in registry.ids(key)]
 
     def cancel_run(self, run_id: str, owner: str = "") -> Json:
         """Ask a run to stop and keep its best weights. Returns {state} at that moment."""
@@ -225,19 +265,17 @@ class Endpoints:
         return {"state": state}
 
     def predict(self, text: str, pair: str = "", checkpoint: str = "bundled", owner: str = "") -> Json:
-        """Return labels with probabilities, and what the head said before training."""
+        """Return the prediction for a text, and that of the untrained head before training."""
         key = self._owner(owner, optional=True)
         pair = "" if pair is None else pair
-        for name, value in (("text", text), ("pair", pair)):
-            check(name, value, str, "a text")
+        check_texts(text, pair)
         try:
             answer = self._services.predictor.predict(text, pair, identifier(checkpoint), key)
         except HeadMissing as error:
             info = self._services.catalogue.describe(checkpoint, key)
-            told = translate(DEFAULT, error.message_key, **error.values)
-            return {
-                "task": None, "checkpoint": info.id, "output": {"can": list(info.can), "message": told}, "before": None,
-            }  # fmt: skip
+            message = translate(DEFAULT, error.message_key, **error.values)
+            output = {"can": list(info.can), "message": message}
+            return {"task": None, "checkpoint": info.id, "output": output, "before": None}
         return {
             "task": answer.task,
             "checkpoint": answer.checkpoint,
@@ -250,10 +288,16 @@ class Endpoints:
         path = uploaded(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         predict_file(
-            path, path.name, target, predictor=self._services.predictor, catalogue=self._services.catalogue,
-            checkpoint=identifier(checkpoint), owner=self._owner(owner, optional=True),
-            columns=columns_by_role(columns), table_cache=self._services.table_cache,
-        )  # fmt: skip
+            path,
+            path.name,
+            target,
+            predictor=self._services.predictor,
+            catalogue=self._services.catalogue,
+            checkpoint=identifier(checkpoint),
+            owner=self._owner(owner, optional=True),
+            columns=columns_by_role(columns),
+            table_cache=self._services.table_cache,
+        )
         return str(target)
 
     def search(
@@ -277,11 +321,9 @@ class Endpoints:
             texts = documents_of(self._services, str(path))
         else:
             texts = [] if documents is None else documents
-            check("documents", texts, list, "a list of texts")
-            for text in texts:
-                check("documents", text, str, "a list of texts")
-        found = self._services.searcher.search(query, texts, identifier(checkpoint), key, top_k)
-        return [asdict(hit) for hit in found.by_meaning]
+            check_list("documents", texts)
+        rankings = self._services.searcher.search(query, texts, identifier(checkpoint), key, top_k)
+        return [asdict(hit) for hit in rankings.by_meaning]
 
     def export(self, checkpoint: str, format: str = "zip", owner: str = "") -> str:
         """Return a trained checkpoint as a zip: weights, tokenizer, card, the run's configuration and metrics."""
@@ -313,14 +355,10 @@ class Endpoints:
         return self._services.owner(key, optional=optional)
 
 
-_BASELINE_ROWS = 2_000
-
-
 def build_api(services: Services) -> None:
     """Add the endpoints to the page under construction."""
     calls = Endpoints(services)
-    for name in ("new_owner", "checkpoints", "tokenize", "inspect", "embed", "run_status", "runs", "cancel_run",
-                 "delete_run", "predict"):  # fmt: skip
+    for name in _PLAIN:
         api(guarded(getattr(calls, name)), api_name=name, api_description=getattr(calls, name).__doc__)
     with gr.Row(visible=False):
         _with_files(calls)
@@ -332,14 +370,14 @@ def _with_files(calls: Endpoints) -> None:
     config, checkpoint = gr.JSON(value={}), gr.Textbox(value="bundled")
     validation, test, preparation = gr.File(), gr.File(), gr.JSON(value={})
     query, documents, top_k = gr.Textbox(), gr.JSON(value=[]), gr.Number(value=10, precision=0)
-    format_, wanted = gr.Textbox(value="zip"), gr.Textbox()
+    format_, exported = gr.Textbox(value="zip"), gr.Textbox()
     answer, result, press = gr.JSON(), gr.File(), gr.Button()
 
-    def listen(fn: Callable[..., Any], inputs: list[Any], output: Any) -> None:
+    def listen(fn: Callable[..., object], inputs: Sequence[Block], output: Block) -> None:
         press.click(guarded(fn), inputs, output, api_name=fn.__name__, api_description=fn.__doc__)
 
     listen(calls.check_data, [file, task, columns, preparation, owner], answer)
     listen(calls.start_run, [file, task, columns, config, checkpoint, validation, test, preparation, owner], answer)
     listen(calls.predict_file, [file, checkpoint, columns, owner], result)
     listen(calls.search, [query, documents, checkpoint, top_k, file, owner], answer)
-    listen(calls.export, [wanted, format_, owner], result)
+    listen(calls.export, [exported, format_, owner], result)

@@ -1,19 +1,18 @@
-"""What the endpoints answer, as JSON: runs, findings and lengths in the API's names, sentences in English."""
+"""The answers of the endpoints as JSON: runs, findings and lengths under the API's names, sentences in English."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from typing import Any
 
 from bertdemo.analysis import report
 from bertdemo.i18n.translation import DEFAULT, translate
 from bertdemo.runs.status import RunStatus
 from bertdemo.tables.table_files import Note
 from bertdemo.ui.html.dataset import finding_values, note_values
-from bertdemo.ui.html.runs import said
+from bertdemo.ui.html.runs import message_words
 
-Json = dict[str, Any]
+Json = dict[str, object]
 
 
 def status_fields(status: RunStatus) -> Json:
@@ -26,10 +25,10 @@ def status_fields(status: RunStatus) -> Json:
         "seconds_left": status.seconds_left,
         "step": status.step,
         "steps": status.steps,
-        "metrics": {name: dict(found) for name, found in status.metrics.items()},
+        "metrics": {name: dict(score) for name, score in status.metrics.items()},
         "baseline": ({"majority": majority} if majority is not None else {}) | linear or None,
         "checkpoint": status.checkpoint or None,
-        "message": said(status.message, DEFAULT) if status.message else None,
+        "message": message_words(status.message, DEFAULT) if status.message else None,
     }
 
 
@@ -49,18 +48,18 @@ def summary_fields(status: RunStatus) -> Json:
 
 
 def finding_fields(item: report.Finding) -> Json:
-    """Return a finding of /check_data."""
-    told = translate(DEFAULT, f"finding.{item.code}", **finding_values(item))
-    return {"level": item.level, "code": item.code, "message": told, "rows": list(item.rows)}
+    """Return a finding in the answer of /check_data."""
+    message = translate(DEFAULT, f"finding.{item.code}", **finding_values(item))
+    return {"level": item.level, "code": item.code, "message": message, "rows": list(item.rows)}
 
 
 def note_fields(item: Note) -> Json:
-    """Return what was noted while the file was read, as a finding; its rows are the lines that are named."""
-    told = translate(DEFAULT, f"table.{item.code}", **note_values(item))
+    """Return what was noted while the file was parsed, as a finding; its rows are the lines that it names."""
+    message = translate(DEFAULT, f"table.{item.code}", **note_values(item))
     rows = [int(number) for number in re.findall(r"\d+", str(item.values.get("lines", "")))]
-    return {"level": "warn", "code": item.code, "message": told, "rows": rows}
+    return {"level": "warn", "code": item.code, "message": message, "rows": rows}
 
 
-def length_fields(found: report.LengthSummary) -> Json:
-    """Return the lengths of /check_data."""
-    return {**asdict(found), "cut": [{"length": length, "share": share} for length, share in found.cut]}
+def length_fields(lengths: report.LengthSummary) -> Json:
+    """Return the text lengths in the answer of /check_data."""
+    return {**asdict(lengths), "cut": [{"length": length, "share": share} for length, share in lengths.cut]}

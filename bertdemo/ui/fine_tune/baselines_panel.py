@@ -52,7 +52,7 @@ def wire(
 
     shown, hidden = [box["answer"], box["keep"]], gr.update(visible=False)
     box["go"].click(
-        guarded(listener, shown=lambda told: (root(error_state(told)), hidden)), asked, shown,
+        guarded(listener, on_error=lambda told: (root(error_state(told)), hidden)), asked, shown,
         concurrency_id="infer", show_progress="full", show_progress_on=box["answer"], api_visibility="private",
     )  # fmt: skip
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

@@ -289,7 +289,7 @@ def _wire_data(
     """Connect what is chosen on the left, and what the settings come to for it."""
     who = [form.checkpoint, page.owner, page.lang]
     dataset_callbacks.wire(page, state.source, data, form.checkpoint, shown)
-    chosen = guarded(calls.chosen, shown=lambda told: root(error_state(told)))
+    chosen = guarded(calls.chosen, on_error=lambda told: root(error_state(told)))
     for component in (state.found, form.checkpoint, *form.components):
         component.change(
             chosen, [state.found, *who, *form.components], form.chosen,
@@ -319,22 +319,27 @@ def _wire_run(
     who = [form.checkpoint, page.owner, page.lang]
     asked = [state.source, data["picked"], data["validation"], data["test"], *who, *form.components]
     begun = [form.trouble, page.run, state.timer, *drawn]
-    again = {"fn": guarded(calls.again, shown=_refused), "inputs": [page.run, *asked], "outputs": begun, "queue": False}
+    again = {
+        "fn": guarded(calls.again, on_error=_refused),
+        "inputs": [page.run, *asked],
+        "outputs": begun,
+        "queue": False,
+    }
     once = {"js": _STARTING, **_QUIET}
     smaller = progress["smaller"].click(
-        guarded(calls.smaller, shown=lambda _: gr.skip()), [page.run, page.owner], form.batch_size,
+        guarded(calls.smaller, on_error=lambda _: gr.skip()), [page.run, page.owner], form.batch_size,
         queue=False, **once,
     )  # fmt: skip
     for begin in (
-        form.start.click(guarded(calls.start, shown=_refused), asked, begun, queue=False, **once),
-        keep.click(guarded(calls.keep, shown=_refused), asked, begun, queue=False, **once),
+        form.start.click(guarded(calls.start, on_error=_refused), asked, begun, queue=False, **once),
+        keep.click(guarded(calls.keep, on_error=_refused), asked, begun, queue=False, **once),
         result["again"].click(**again, **once),
         smaller.then(**again, **_QUIET),
     ):
         begin.then(None, [page.run, form.trouble], None, js=_STARTED)
     page.on_language(lambda lang: {form.trouble: ""}, [], [form.trouble])
     progress["stop"].click(
-        guarded(calls.stop, shown=lambda told: ("", root(error_state(told)), *(gr.skip(),) * (_DRAWN - 2))),
+        guarded(calls.stop, on_error=lambda told: ("", root(error_state(told)), *(gr.skip(),) * (_DRAWN - 2))),
         [page.run, page.owner, page.lang], drawn, queue=False, **_QUIET,
     )  # fmt: skip
     state.timer.tick(

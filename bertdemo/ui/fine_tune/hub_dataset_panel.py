@@ -71,12 +71,16 @@ def wire(
     found = [box["found"], box["told"], box["part"], box["fetch"]]
     for event in (box["look"].click, box["name"].submit):
         event(
-            guarded(look, shown=refused(4, 1)), [box["name"], page.lang], found, show_progress_on=box["told"], **quiet
+            guarded(look, on_error=refused(4, 1)),
+            [box["name"], page.lang],
+            found,
+            show_progress_on=box["told"],
+            **quiet,
         )
     outputs = [source, data["file"], data["sample"], box["told"], *shown]
     beside = [data["validation"], data["test"], data["split_seed"]]
     box["fetch"].click(
-        guarded(fetch, shown=refused(len(outputs), 3)), [box["found"], box["part"], *beside, *who], outputs,
+        guarded(fetch, on_error=refused(len(outputs), 3)), [box["found"], box["part"], *beside, *who], outputs,
         show_progress_on=box["told"], **quiet,
     )  # fmt: skip
     page.on_language(lambda lang, found: {box["told"]: _told(found, lang)}, [box["found"]], [box["told"]])

@@ -196,7 +196,7 @@ def wire(
     drawn = [box[name] for name in _DRAWN]
     about = [source, data["picked"], checkpoint]
     who = [page.owner, page.lang]
-    refused = guarded(calls.look, shown=lambda told: (None, gr.skip(), root(error_state(told)), *(gr.skip(),) * 3))
+    refused = guarded(calls.look, on_error=lambda told: (None, gr.skip(), root(error_state(told)), *(gr.skip(),) * 3))
     looking = box["go"].click(
         refused, [*about, *who], drawn,
         concurrency_id="infer", show_progress="full", show_progress_on=box["answer"], api_visibility="private",

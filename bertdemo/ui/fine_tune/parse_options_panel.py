@@ -85,7 +85,7 @@ def wire(
         return (corrected, *data.shown(corrected, None, checkpoint, key, lang, progress))
 
     source.change(
-        guarded(tell, shown=lambda _: (gr.skip(),) * len(places)), [source, page.lang], places, queue=False, **quiet
+        guarded(tell, on_error=lambda _: (gr.skip(),) * len(places)), [source, page.lang], places, queue=False, **quiet
     )
     for name in _PARTS:
         parts[name].input(

@@ -163,13 +163,13 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
 
     def speak(lang: str, checkpoint: str, key: str) -> tuple[Any, ...]:
         choices = checkpoint_choices(services, services.owner(key, optional=True), lang)
-        told = guarded(tell, shown=_refused)(checkpoint, key, lang)
+        told = guarded(tell, on_error=_refused)(checkpoint, key, lang)
         pill_now = _pill(services, lang)
         return gr.update(choices=choices), told, pill_now, (lang, pill_now)
 
     quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     look.tick(guarded(find_devices), [seen, page.lang], [look, device, page.device, seen], **quiet)
-    form.checkpoint.change(guarded(tell, shown=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet)
+    form.checkpoint.change(guarded(tell, on_error=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet)
     page.on_load(keyed(list_checkpoints, [form.checkpoint]), [], [form.checkpoint])
     page.tells_model("train", form.checkpoint)
     spoken = [form.checkpoint, about, page.device, seen]

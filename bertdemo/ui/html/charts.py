@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import join
 
+# The plot is 350 units wide, so more points than this cannot be told apart.
 MAX_POINTS = 500
+# Digits after the decimal point of a tick: more do not fit beside the axis.
 _MOST_DIGITS = 3
-"""Digits after the point of a tick: more do not fit beside the axis."""
+# Up to this many points are drawn as dots; of more only the last one is, or they would hide the line.
+_MOST_DOTS = 20
+# Share of its row above which a cell of a confusion matrix is so dark that its number is white.
+_DARK_CELL = 0.55
+# Units of the view box: the whole picture, then the margins around the plot.
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 400, 170, 40, 24, 14, 10
 
 Point = tuple[float, float]
@@ -18,7 +24,7 @@ Series = tuple[str, str, Sequence[Point]]
 
 
 def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
-    """Keep at most so many points, evenly, the first and the last always among them."""
+    """Return at most `most` evenly chosen points, the first and the last always among them."""
     if len(points) <= most:
         return list(points)
     step = (len(points) - 1) / (most - 1)
@@ -34,9 +40,9 @@ def curve(
     digits: int = 2,
     y_range: Point | None = None,
 ) -> str:
-    """Draw series from 0 over epochs or layers; `compare` are dashed lines with their words.
+    """Draw series from 0 over epochs or layers; `compare` are dashed horizontal lines, each (words, value).
 
-    `x_end` is where the axis ends, `y_range` what the other one spans; without it, what the values span.
+    `x_end` is where the x axis ends, `y_range` the ends of the y axis; without them, the range of the values.
     """
     points = [point for _, _, line in series for point in line]
     if not points:
@@ -57,11 +63,11 @@ def curve(
     digits = max(0, min(digits, 4 - len(f"{max(abs(low), abs(high)):.0f}")))
     while high < 10 and digits < _MOST_DIGITS and len({f"{y:.{digits}f}" for y in ticks}) < len(ticks):
         digits += 1
-    # Of values that are written alike the lowest has its line.
-    shown = {f"{y:.{digits}f}" if abs(y) < 1e5 else f"{y:.0e}": y for y in reversed(ticks)}
-    body = join(_gridline(place(left, y)[1], text) for text, y in shown.items())
+    # Of ticks that are written alike only the lowest is drawn.
+    labels = {f"{y:.{digits}f}" if abs(y) < 1e5 else f"{y:.0e}": y for y in reversed(ticks)}
+    body = join(_gridline(place(left, y)[1], text) for text, y in labels.items())
     body += _x_axis(left, right, x_label)
-    # Their words stand at the right and the left end by turns: two that are near each other are still readable.
+    # Their words are at the right and the left end in turn, so that two lines near each other stay readable.
     body += join(_dashed(place(left, value)[1], words, i % 2 == 1) for i, (words, value) in enumerate(compare))
     body += join(_line(name, color, [place(x, y) for x, y in thin(line)]) for name, color, line in series)
     return (
@@ -71,7 +77,7 @@ def curve(
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:
-    """Leave room above and below, but none below zero where nothing is."""
+    """Return the ends of an axis with some room around the values, but none below zero unless a value is."""
     room = (high - low) * 0.08 or max(abs(high) * 0.05, 0.005)
     return max(low - room, 0.0) if low >= 0 else low - room, high + room
 
@@ -110,7 +116,7 @@ def _line(name: str, color: str, places: Sequence[Point]) -> str:
     if not places:
         return ""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    dots = places if len(places) <= 20 else [places[-1]]
+    dots = places if len(places) <= _MOST_DOTS else [places[-1]]
     return (
         f'<g class="series {esc(color)}"><title>{esc(name)}</title><polyline points="{path}"/>'
         + join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in dots)
@@ -126,9 +132,9 @@ def confusion(
     *,
     compact: bool = False,
 ) -> str:
-    """Draw counts of (true row, predicted column); the heat is the share of the row, from the paper to blue.
+    """Draw a confusion matrix: rows are true labels, columns predicted ones; the darkness is the share of the row.
 
-    A compact one is for many labels: it scrolls in both directions, its cells are small, and empty ones stay empty.
+    `compact` is for many labels: it scrolls in both directions, its cells are small, and a count of 0 is left blank.
     """
     corner = f'<th scope="col" class="corner">{esc(true_word)} ↓ · {esc(predicted_word)} →</th>'
     head = corner + join(f'<th scope="col" class="n"><span>{esc(label)}</span></th>' for label in labels)
@@ -137,7 +143,7 @@ def confusion(
         if compact and not counts[row][column]:
             return "<td></td>"
         share = counts[row][column] / (sum(counts[row]) or 1)
-        strong = " strong" if share > 0.55 else ""
+        strong = " strong" if share > _DARK_CELL else ""
         right = " right" if row == column else ""
         title = f"{true_word}: {labels[row]}, {predicted_word}: {labels[column]}, {share:.0%}"
         return (

@@ -14,12 +14,25 @@ from bertdemo.tables.table_files import Note
 from bertdemo.tasks.roles import Role, explain
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.lengths import render_lengths
-from bertdemo.ui.html.primitives import bars, caption, empty_state, finding, join, root, table
+from bertdemo.ui.html.primitives import (
+    bars,
+    caption,
+    definitions,
+    empty_state,
+    finding,
+    join,
+    root,
+    row_numbers,
+    short,
+    table,
+)
 
-_CELL = 90
+# Characters of a cell or a label, of a quoted example, and how many labels and row numbers are written out: each
+# keeps a finding or the preview on few lines.
+_CELL_CHARS = 90
+_EXAMPLE_CHARS = 200
 _LABELS = 8
 _ROWS = 8
-_EXAMPLE = 200
 
 
 def render_data(name: str, report: Report | None, notes: tuple[Note, ...], lang: str) -> str:
@@ -34,21 +47,21 @@ def render_data(name: str, report: Report | None, notes: tuple[Note, ...], lang:
 
 
 def render_cleaned(done: Sequence[Done], lang: str) -> str:
-    """Say what each mend did, and in which rows of the file."""
+    """Draw what each cleaning step did, and in which rows of the file; "" where none changed a row."""
     lines = []
-    for one in done:
-        if one.rows:
-            what = plural(lang, f"cleaning.done.{one.step}", one.rows)
-            rows = ", ".join(map(str, one.numbers)) + (" …" if one.rows > len(one.numbers) else "")
+    for step in done:
+        if step.rows:
+            what = plural(lang, f"cleaning.done.{step.step}", step.rows)
+            rows = row_numbers(step.numbers, step.rows, len(step.numbers))
             lines.append(caption(translate(lang, "cleaning.did", what=what, rows=rows)))
     return root(join(lines)) if lines else ""
 
 
 def render_preview(data: Table, limit: int, lang: str) -> str:
-    """Draw the first rows as they were read."""
+    """Draw the first rows as they were parsed."""
     headers = ["#", *data.columns]
     rows = [
-        [thousands(data.row_numbers[i]), *(_cell(values[i]) for values in data.columns.values())]
+        [thousands(data.row_numbers[i]), *(short(values[i] or "", _CELL_CHARS) for values in data.columns.values())]
         for i in range(min(limit, data.rows))
     ]
     return root(
@@ -57,7 +70,7 @@ def render_preview(data: Table, limit: int, lang: str) -> str:
 
 
 def render_chosen(config: RunConfig, split: Mapping[str, int], lang: str) -> str:
-    """Draw what the settings come to for this data, and how the rows are divided."""
+    """Draw the settings with their defaults resolved for this data, and the split."""
     values = {
         "epochs": translate(lang, "config.chosen.epochs", n=config.epochs),
         "max_length": translate(lang, "config.chosen.max_length", n=config.max_length),
@@ -66,23 +79,24 @@ def render_chosen(config: RunConfig, split: Mapping[str, int], lang: str) -> str
     }
     used = config.used()
     rows = [(translate(lang, f"config.{name}"), value) for name, value in values.items() if name in used]
-    body = join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in rows)
-    return root(f'<dl class="bd-chosen">{body}</dl>{caption(split_words(split, lang, frozen=config.frozen))}')
+    return root(definitions(rows) + caption(split_words(split, lang, frozen=config.frozen)))
 
 
 def split_words(split: Mapping[str, int], lang: str, *, frozen: bool = False) -> str:
-    """Say how the rows are divided and what that means for the figure at the end; a regression chooses no epoch."""
-    if frozen:
-        held_out = split.get("test") or split.get("validation", 0)
-        train = thousands(split.get("train", 0))
-        return translate(lang, "data.split_frozen", train=train, held_out=thousands(held_out))
+    """Return the sizes of the split (part -> rows) in words, and what is evaluated on which part.
+
+    A linear probe (`frozen`) chooses no epoch, so it needs one part less.
+    """
     parts = {name: thousands(split.get(name, 0)) for name in ("train", "validation", "test")}
+    if frozen:
+        held_out = parts["test"] if split.get("test") else parts["validation"]
+        return translate(lang, "data.split_frozen", train=parts["train"], held_out=held_out)
     code = "data.split_three" if split.get("test") else "data.split_two"
     return translate(lang, code, **parts)
 
 
 def reasons(data: Table, roles: Sequence[Role], columns: Mapping[str, str], lang: str) -> dict[str, str]:
-    """Return role -> why its column was guessed; nothing for a role whose column a person corrected."""
+    """Return role -> why its column was guessed, without the roles whose column a person corrected."""
     try:
         guessed = explain(data, [role for role in roles if role.name in columns])
     except ColumnsNotFound:
@@ -106,13 +120,13 @@ def _label_bars(report: Report, lang: str) -> str:
     if not report.labels:
         return ""
     total = sum(count for _, count in report.labels) or 1
-    shown = [(label, count / total, thousands(count)) for label, count in report.labels[:_LABELS]]
-    more = len(report.labels) - len(shown)
-    return bars(shown) + (caption(translate(lang, "common.more", n=more)) if more > 0 else "")
+    rows = [(label, count / total, thousands(count)) for label, count in report.labels[:_LABELS]]
+    more = len(report.labels) - len(rows)
+    return bars(rows) + (caption(translate(lang, "common.more", n=more)) if more > 0 else "")
 
 
 def finding_values(item: Finding) -> dict[str, str]:
-    """Return the parameters of a finding as they are written: a share in percent, a long text cut."""
+    """Return the parameters of a finding as they are written: a share in percent, a long text shortened."""
     return {name: _written(name, value) for name, value in item.values.items()}
 
 
@@ -126,32 +140,32 @@ def _written(name: str, value: str | int | float) -> str:
 
 
 def _finding(item: Finding, lang: str) -> str:
-    told = translate(lang, f"finding.{item.code}", **finding_values(item))
-    return finding(item.level, translate(lang, f"level.{item.level}"), told, more_html=_where(item, lang))
+    sentence = translate(lang, f"finding.{item.code}", **finding_values(item))
+    return finding(item.level, translate(lang, f"level.{item.level}"), sentence, more_html=_where(item, lang))
 
 
 def _where(item: Finding, lang: str) -> str:
-    """Name the rows; the first texts open on a click."""
+    """Draw the row numbers; the first texts open on a click."""
     if not item.rows:
         return ""
-    words = translate(lang, "data.row_named" if len(item.rows) == 1 else "data.rows_named", rows=_listed(item.rows))
+    key = "data.row_named" if len(item.rows) == 1 else "data.rows_named"
+    words = translate(lang, key, rows=_row_numbers(item.rows))
     if not item.examples:
         return f'<small class="bd-where">{esc(words)}</small>'
     quoted = join(
-        f"<li><span>{esc(_about(one, lang))}</span> <q>{esc(_cell(one.text, _EXAMPLE))}</q></li>"
-        for one in item.examples
+        f"<li><span>{esc(_about(example, lang))}</span> <q>{esc(short(example.text or '', _EXAMPLE_CHARS))}</q></li>"
+        for example in item.examples
     )
     return f'<details class="bd-where"><summary>{esc(words)}</summary><ul>{quoted}</ul></details>'
 
 
-def _about(one: Example, lang: str) -> str:
-    labels = " / ".join(_cell(label) for label in one.labels)
-    return plural(lang, "data.example", len(one.rows), rows=_listed(one.rows), labels=labels)
+def _about(example: Example, lang: str) -> str:
+    labels = " / ".join(short(label or "", _CELL_CHARS) for label in example.labels)
+    return plural(lang, "data.example", len(example.rows), rows=_row_numbers(example.rows), labels=labels)
 
 
-def _listed(rows: Sequence[int]) -> str:
-    """Write row numbers as they stand in an editor, without thousands marks that would look like more of them."""
-    return ", ".join(map(str, rows[:_ROWS])) + (" …" if len(rows) > _ROWS else "")
+def _row_numbers(rows: Sequence[int]) -> str:
+    return row_numbers(rows, len(rows), _ROWS)
 
 
 def _note(item: Note, lang: str) -> str:
@@ -160,10 +174,5 @@ def _note(item: Note, lang: str) -> str:
 
 def _shown(value: str | int | float) -> str:
     if isinstance(value, str):
-        return value if len(value) <= _CELL else value[: _CELL - 1] + "…"
+        return short(value, _CELL_CHARS)
     return thousands(value) if isinstance(value, int) else f"{value:.3g}"
-
-
-def _cell(value: str | None, most: int = _CELL) -> str:
-    text = value or ""
-    return text if len(text) <= most else text[: most - 1] + "…"

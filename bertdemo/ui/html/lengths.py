@@ -1,4 +1,4 @@
-"""How long the texts are, and how many of them each maximum length cuts."""
+"""The lengths of the texts in tokens, and the share of them that each maximum length truncates."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bertdemo.ui.html.primitives import bars, caption, histogram, table
 
 
 def render_lengths(lengths: LengthSummary, lang: str) -> str:
-    """Draw the histogram with the suggested length, the share that is cut at each maximum length, and the numbers."""
+    """Draw the histogram with the suggested length, the share truncated at each maximum length, and the numbers."""
     if not lengths.measured:
         return ""
-    said = {name: thousands(getattr(lengths, name)) for name in ("p50", "p95", "longest")}
-    about = translate(lang, "data.lengths.about", **said)
+    quantiles = {name: thousands(getattr(lengths, name)) for name in ("p50", "p95", "longest")}
+    about = translate(lang, "data.lengths.about", **quantiles)
     mark = translate(lang, "data.lengths.suggested", n=thousands(lengths.suggested))
     over = any(end > lengths.suggested and count for end, count in lengths.histogram)
     return (
@@ -34,7 +34,7 @@ def _at(length: int, suggested: int, lang: str) -> str:
 
 
 def _numbers(lengths: LengthSummary, lang: str) -> str:
-    """Write the bars as a table: for a screen reader, and for whoever wants to know exactly."""
+    """Draw the bars as a table: for a screen reader, and for whoever wants the exact numbers."""
     headers = [translate(lang, f"data.lengths.{name}") for name in ("range", "count")]
     width = lengths.histogram[0][0]
     rows = [(f"{thousands(end - width + 1)}–{thousands(end)}", thousands(count)) for end, count in lengths.histogram]

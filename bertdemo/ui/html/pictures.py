@@ -1,8 +1,8 @@
 """Pictures of vectors, matrices, tokens and maps, for the tab Inside BERT.
 
-A picture with thousands of cells is a canvas: its numbers travel in a data attribute (see `packed`) and are painted
-by assets/inside.js, which also writes the number under the pointer or the keyboard's mark into `<output>`. What it
-shows is said in its label, so that the page can be read without it.
+A picture with thousands of cells is a canvas: its numbers are in a data attribute (see `packed`) and are painted by
+assets/inside.js, which also writes the number under the pointer or the keyboard cursor into `<output>`. Its label
+describes it for a screen reader.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bertdemo.anatomy.tokens import Token, TokenTrace
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.primitives import join
+from bertdemo.ui.html.primitives import join, short
 from bertdemo.ui.html.tokens import cuts, dropped, look_of, shown, title_of
 
 if TYPE_CHECKING:
@@ -26,25 +26,37 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats
 
 GROUPS = ("g0", "g1", "g2", "g3", "g4", "g5")
-"""Shapes and colors for labels, in the order in which they are given out; `other` is for the rest."""
+"""Shapes and colors for labels, in the order of use; `other` is for the labels beyond the last one."""
 
 Bounds = tuple[float, float, float, float]
 """(x low, x high, y low, y high)."""
 
+# Units of the view box: width, height, and the margin in which no point is drawn.
 _WIDTH, _HEIGHT, _EDGE = 400.0, 300.0, 24.0
 _RADIUS = 3.6
+# About how wide a Latin letter and how high a line of a name is; a Chinese character is twice as wide.
 _LETTER, _LINE = 6.0, 11.0
-_NAME = 18
+# Characters of a name beside a point.
+_NAME_CHARS = 18
+# Outlines as SVG path templates: center x, y; left l, top t; radius r, diameter d.
 _CIRCLE = "M{l:.1f} {y:.1f}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0z"
 _SQUARE = "M{l:.1f} {t:.1f}h{d}v{d}h-{d}z"
 _DIAMOND = "M{x:.1f} {t:.1f}l{r} {r}l-{r} {r}l-{r} -{r}z"
 _TRIANGLE = "M{x:.1f} {t:.1f}l{r} {d}h-{d}z"
 _CROSS = "M{l:.1f} {t:.1f}l{d} {d}m0 -{d}l-{d} {d}"
+# Group -> outline, a circle for those not named; the style sheet fills or hollows it, so that two groups differ by
+# more than their color.
 _SHAPES: Mapping[str, str] = {
-    "word": _CIRCLE, "continues": _CIRCLE, "special": _SQUARE, "unknown": _CROSS,
-    "g0": _CIRCLE, "g1": _CIRCLE, "g2": _SQUARE, "g3": _CROSS, "g4": _TRIANGLE, "g5": _DIAMOND, "other": _CIRCLE,
-}  # fmt: skip
-"""Group -> outline; the style sheet fills or hollows it, so that two groups differ by more than their color."""
+    "special": _SQUARE,
+    "unknown": _CROSS,
+    "g0": _CIRCLE,
+    "g1": _CIRCLE,
+    "g2": _SQUARE,
+    "g3": _CROSS,
+    "g4": _TRIANGLE,
+    "g5": _DIAMOND,
+    "other": _CIRCLE,
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ class Dot:
     x: float
     y: float
     group: str
-    """A look of a piece, one of GROUPS, or `other`."""
+    """The look of a token, one of GROUPS, or `other`."""
     name: str = ""
     """Shown on hover; a point without one has no element of its own."""
     named: bool = False
@@ -65,7 +77,7 @@ class Dot:
 
 
 def tiny(value: float) -> str:
-    """Write how far two computations are apart: 1.9e-07 -> `2e-7`."""
+    """Write the difference of two computations with one digit: 1.9e-07 -> `2e-7`."""
     if not value:
         return "0"
     digits, _, power = f"{value:.0e}".partition("e")
@@ -87,7 +99,7 @@ def packed(array: NDArray[Any]) -> str:
 
 
 def largest(*arrays: Floats) -> float:
-    """Return the largest absolute value, the scale at which nothing is cut off; 1 where all are zero."""
+    """Return the largest absolute value, the scale at which no cell saturates; 1 where all are zero."""
     return max(float(abs(array).max()) for array in arrays) or 1.0
 
 
@@ -95,16 +107,16 @@ def largest(*arrays: Floats) -> float:
 
 
 def strip(values: Floats, label: str, scale: float) -> str:
-    """Draw a vector (d,) as one row of cells: blue for positive, orange for negative, full at `scale`."""
+    """Draw a vector (d,) as one row of cells: blue for positive, orange for negative, darkest at `scale`."""
     data = {"paint": "strip", "z": packed(values.astype("float32")), "scale": f"{scale:.6g}"}
     return _painted("bd-strip", label, data)
 
 
 def grid(values: Floats, label: str, scale: float, kind: Literal["signed", "share"]) -> str:
-    """Draw a matrix (rows, columns) in one byte a cell.
+    """Draw a matrix (rows, columns) with one byte per cell.
 
-    `signed` sends round(127 v / scale) as int8, and `share`, for 0..1, round(255 v) as uint8; beyond the scale a
-    cell is full.
+    `signed` sends round(127 v / scale) as int8, and `share`, for 0..1, round(255 v) as uint8; a cell beyond the
+    scale is clipped to the darkest color.
     """
     import numpy as np
 
@@ -137,16 +149,16 @@ def _painted(kind: str, label: str, data: Mapping[str, object], style: str = "")
 
 
 def token_strip(trace: TokenTrace, chosen: int, label: str, name: str, lang: str) -> str:
-    """Draw all tokens as a row of small buttons, one element each, with `data-<name>` as their position.
+    """Draw all tokens as a row of small buttons, with their position as `data-<name>`.
 
-    What was cut stands struck out in its place.
+    Truncated text is struck out where it was cut off. `chosen` is a position, -1 for none.
     """
     cut = cuts(trace)
     parts = []
     for i, token in enumerate(trace.tokens):
         if token.position in cut:
             parts.append(dropped(cut[token.position], lang, role="note"))
-        # One of them is reached with Tab, the others from it with the arrow keys.
+        # Only one of them is in the Tab order; the arrow keys reach the others from it.
         reached = f'data-{esc(name)}="{i}" tabindex="{0 if i == max(chosen, 0) else -1}"'
         parts.append(_token(token, reached, i == chosen, lang))
     return f'<div class="bd-toks" role="group" aria-label="{esc(label)}">{join(parts)}</div>'
@@ -161,12 +173,12 @@ def _token(token: Token, data: str, chosen: bool, lang: str) -> str:
 
 
 def name_of(token: Token) -> str:
-    """Name a piece where its look cannot be seen: with its ##, an unknown one in the visitor's characters."""
+    """Return the name of a token where it has no chip: with its ##, an unknown one in the visitor's characters."""
     return token.source if token.unknown else token.piece
 
 
 def code(text: str, label: str, copy_word: str, keep: str = "") -> str:
-    """Draw lines of code, closed, with a button that copies them; `keep` names it, so that it stays open."""
+    """Draw code, folded, with a button that copies it; `keep` is a name by which the page keeps it open."""
     return (
         f'<details class="bd-code" data-keep="{esc(keep)}"><summary>{esc(label)}</summary>'
         f'<button type="button" class="bd-copy" data-copy>{esc(copy_word)}</button>'
@@ -175,21 +187,21 @@ def code(text: str, label: str, copy_word: str, keep: str = "") -> str:
 
 
 def more(label: str, html: str, keep: str = "") -> str:
-    """Draw what is closed until somebody asks: the numbers behind a picture, as a rule.
+    """Draw folded details: the numbers behind a picture, as a rule.
 
-    `keep` names it, so that it stays as somebody left it when the picture is drawn again.
+    `keep` is a name by which the page keeps it open or closed when the picture is drawn again.
     """
-    kept = f' data-keep="{esc(keep)}"' if keep else ""
-    return f'<details class="bd-more"{kept}><summary>{esc(label)}</summary>{html}</details>'
+    attribute = f' data-keep="{esc(keep)}"' if keep else ""
+    return f'<details class="bd-more"{attribute}><summary>{esc(label)}</summary>{html}</details>'
 
 
 def subtitle(text: str) -> str:
-    """Name one picture among several of a step."""
+    """Draw the title of one picture among several of a step."""
     return f'<p class="bd-sub">{esc(text)}</p>'
 
 
 def figures(headers: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = ()) -> str:
-    """Draw a table whose cells are finished HTML: bars, strips. Whoever calls escapes what is text."""
+    """Draw a table whose cells are finished HTML: bars, strips. The caller must escape text."""
 
     def cell(tag: str, column: int, html: str) -> str:
         kind = ' class="n"' if column in numeric else ""
@@ -209,9 +221,9 @@ def figures(headers: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequ
 def points(
     dots: Sequence[Dot], chosen: int | None, label: str, x_label: str, y_label: str, bounds: Bounds | None = None
 ) -> str:
-    """Draw a scatter in which one unit is as long across as up; `bounds` lets two of them share their axes.
+    """Draw a scatter plot with the same unit on both axes; `bounds` lets two of them share their axes.
 
-    A point with a name is one element; all points of a group without a name are one path together.
+    A point with a name is one element; all unnamed points of a group are one path, so that thousands stay fast.
     """
     if not dots:
         return ""
@@ -236,9 +248,8 @@ def points(
 
 
 def bounds_of(dots: Iterable[Dot]) -> Bounds:
-    """Return the smallest box around some points."""
-    found = list(dots)
-    xs, ys = [dot.x for dot in found], [dot.y for dot in found]
+    """Return the smallest box around some points; there must be one."""
+    xs, ys = zip(*((dot.x, dot.y) for dot in dots), strict=True)
     return min(xs), max(xs), min(ys), max(ys)
 
 
@@ -269,39 +280,40 @@ def _outline(template: str, x: float, y: float, r: float) -> str:
 
 
 def _names(dots: Sequence[Dot], places: Sequence[tuple[float, float]], chosen: int | None) -> str:
-    """Write names beside their points, the chosen one first, where they cover no other name if that can be."""
+    """Draw names beside their points, the chosen one first, where they cover no other name if possible."""
     order = sorted(
         (i for i, dot in enumerate(dots) if dot.name and (dot.named or i == chosen)), key=lambda i: i != chosen
     )
     taken: list[Bounds] = []
     texts = []
     for i in order:
-        text = dots[i].name if len(dots[i].name) <= _NAME else f"{dots[i].name[: _NAME - 1]}…"
-        wide = sum(_LETTER if letter.isascii() else 2 * _LETTER for letter in text)
-        box = _free(*places[i], wide, taken)
+        text = short(dots[i].name, _NAME_CHARS)
+        width = sum(_LETTER if letter.isascii() else 2 * _LETTER for letter in text)
+        box = _free(*places[i], width, taken)
         taken.append(box)
         kind = ' class="chosen"' if i == chosen else ""
         texts.append(f'<text{kind} x="{box[0]:.1f}" y="{box[3] - 2.5:.1f}">{esc(text)}</text>')
     return join(texts)
 
 
-def _free(x: float, y: float, wide: float, taken: Sequence[Bounds]) -> Bounds:
+def _free(x: float, y: float, width: float, taken: Sequence[Bounds]) -> Bounds:
+    """Return the first box around a point, of eight, that is inside the picture and covers no other."""
     half, away = _LINE / 2, _RADIUS + 4
     corners = (
         (x + away, y - half),
-        (x - away - wide, y - half),
-        (x - wide / 2, y - away - _LINE),
-        (x - wide / 2, y + away),
+        (x - away - width, y - half),
+        (x - width / 2, y - away - _LINE),
+        (x - width / 2, y + away),
         (x + away, y - away - half),
         (x + away, y + half),
-        (x - away - wide, y - away - half),
-        (x - away - wide, y + half),
+        (x - away - width, y - away - half),
+        (x - away - width, y + half),
     )
-    boxes = [(left, left + wide, top, top + _LINE) for left, top in corners]
+    boxes = [(left, left + width, top, top + _LINE) for left, top in corners]
     inside = [box for box in boxes if box[0] >= 0 and box[1] <= _WIDTH and box[2] >= 0 and box[3] <= _HEIGHT]
     free = (box for box in inside if not any(_overlap(box, other) for other in taken))
     return next(free, (inside or boxes)[0])
 
 
-def _overlap(one: Bounds, other: Bounds) -> bool:
-    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+def _overlap(box: Bounds, other: Bounds) -> bool:
+    return box[0] < other[1] and other[0] < box[1] and box[2] < other[3] and other[2] < box[3]

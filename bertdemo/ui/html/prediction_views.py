@@ -1,4 +1,7 @@
-"""What each view of a prediction asks for: fields that any task's prediction may have."""
+"""The fields that each view of a prediction draws, as protocols: any task's prediction may have them.
+
+Scores are probabilities of 0..1, offsets are code points of the text.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class LabelsView(Protocol):
 
 
 class ChosenScore(Protocol):
-    """One label of several that do not compete."""
+    """One label of a multi-label prediction."""
 
     @property
     def label(self) -> str:
@@ -33,7 +36,7 @@ class ChosenScore(Protocol):
 
 
 class LabelSetView(Protocol):
-    """`label_set`: any number of labels, best first."""
+    """`label_set`: any number of labels, most probable first."""
 
     @property
     def labels(self) -> Sequence[ChosenScore]:
@@ -45,7 +48,7 @@ class LabelSetView(Protocol):
 
 
 class CosineView(Protocol):
-    """`cosine`: how near two vectors are."""
+    """`cosine`: the cosine similarity of two texts."""
 
     @property
     def score(self) -> float:
@@ -53,7 +56,7 @@ class CosineView(Protocol):
 
 
 class ScoreView(CosineView, Protocol):
-    """`score`: a number on a scale, beside the cosine that it was made of."""
+    """`score`: a number on the scale of the data, and the cosine similarity that it was computed from."""
 
     @property
     def cosine(self) -> float:
@@ -69,7 +72,7 @@ class ScoreView(CosineView, Protocol):
 
 
 class MarkedSpan(Protocol):
-    """A part of a text with a label."""
+    """A labeled span of a text."""
 
     @property
     def start(self) -> int:
@@ -85,23 +88,23 @@ class MarkedSpan(Protocol):
 
     @property
     def score(self) -> float:
-        """How sure the model is."""
+        """Its confidence."""
 
 
 class EntitiesView(Protocol):
-    """`entities`: marked parts of the text."""
+    """`entities`: labeled spans of the text."""
 
     @property
     def entities(self) -> Sequence[MarkedSpan]:
-        """The parts, in their order."""
+        """The spans, in the order of the text."""
 
 
 class AnswerView(Protocol):
-    """`answer`: a part of the second text, or none."""
+    """`answer`: a span of the passage, or no answer."""
 
     @property
     def answer(self) -> str:
-        """Its words."""
+        """Its text."""
 
     @property
     def start(self) -> int:
@@ -113,7 +116,7 @@ class AnswerView(Protocol):
 
     @property
     def score(self) -> float:
-        """How sure the model is."""
+        """Its confidence."""
 
     @property
     def no_answer(self) -> bool:
@@ -121,7 +124,7 @@ class AnswerView(Protocol):
 
 
 class TokenScore(Protocol):
-    """One token that could stand at a [MASK]."""
+    """One candidate token for a [MASK]."""
 
     @property
     def token(self) -> str:
@@ -141,7 +144,7 @@ class MasksView(Protocol):
 
 
 class TextView(Protocol):
-    """`text`: a text that was written."""
+    """`text`: a generated text."""
 
     @property
     def text(self) -> str:
@@ -149,4 +152,4 @@ class TextView(Protocol):
 
     @property
     def score(self) -> float:
-        """How sure the model was of it."""
+        """Its confidence."""

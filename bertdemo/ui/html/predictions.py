@@ -1,4 +1,4 @@
-"""What a checkpoint says of a text, and what it is: Prediction and CheckpointInfo in, HTML out."""
+"""The prediction of a checkpoint, and the checkpoint itself: Prediction and CheckpointInfo in, HTML out."""
 
 from __future__ import annotations
 
@@ -22,28 +22,32 @@ from bertdemo.ui.html.prediction_views import (
 )
 from bertdemo.ui.html.primitives import around, bars, big, caption, heading, join, note, pill, root, spans
 
+# Labels that are drawn for a single-label and for a multi-label prediction, most probable first.
 _LABELS = 5
-_SET = 12
-_PASSAGE = 1500
-"""Characters of a passage that are shown around an answer: more would have to be scrolled to see it."""
+_LABEL_SET = 12
+# Characters of a passage that are shown around an answer: with more, one would have to scroll to see it.
+_PASSAGE_CHARS = 1500
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked, for drawings that mark it."""
+class ModelInput:
+    """The text and the second text that were predicted on, for drawings that mark spans in them."""
 
     text: str = ""
     pair: str = ""
 
 
-NOTHING = Asked()
+NOTHING = ModelInput()
 
 
 def render_prediction(
-    output: Prediction, before: Prediction | None, name: str, lang: str, asked: Asked = NOTHING
+    output: Prediction, before: Prediction | None, name: str, lang: str, inputs: ModelInput = NOTHING
 ) -> str:
-    """Draw what was said in the view that it names, and what the same head said before training beside it."""
-    after = _DRAWN[output.view](output, asked, lang)
+    """Draw a prediction in the view that it names, and that of the untrained head (`before`) beside it.
+
+    `name` is that of the checkpoint.
+    """
+    after = _DRAWN[output.view](output, inputs, lang)
     if output.view in _BESIDE:
         after += note(translate(lang, _BESIDE[output.view]))
     if before is None:
@@ -51,24 +55,24 @@ def render_prediction(
     then = heading(translate(lang, "predict.before"), translate(lang, "predict.untrained"))
     return root(
         f'<div class="bd-two"><div>{heading(translate(lang, "predict.after"), name)}{after}</div>'
-        f"<div>{then}{_DRAWN[before.view](before, asked, lang)}{note(_before_note(before, lang))}</div></div>",
+        f"<div>{then}{_DRAWN[before.view](before, inputs, lang)}{note(_before_note(before, lang))}</div></div>",
         "bd-prediction",
     )
 
 
-def _labels(output: LabelsView, asked: Asked, lang: str) -> str:
+def _labels(output: LabelsView, inputs: ModelInput, lang: str) -> str:
     return big(output.labels[0].label) + _label_bars(output)
 
 
 def _before_note(before: Prediction, lang: str) -> str:
-    """Say what a head that was never trained is worth: chance, where the labels tell how much that is."""
+    """Return how good an untrained head is: chance, as a share where the number of labels is known."""
     if not isinstance(before, Labels):
         return translate(lang, "predict.before_note_other")
     return translate(lang, "predict.before_note", chance=percent(1 / len(before.labels)), n=len(before.labels))
 
 
 def render_vector(vector: list[float], pooling: str, similarity: float | None, lang: str) -> str:
-    """Draw what a checkpoint without a head can give: a vector, and the cosine of two texts."""
+    """Draw what a checkpoint without a head has: the vector of a text, and the cosine similarity of two texts."""
     norm = sum(x * x for x in vector) ** 0.5
     head = translate(lang, "predict.vector", n=len(vector), pooling=pooling, norm=f"{norm:.3f}")
     first = ", ".join(f"{x:.4f}" for x in vector[:8])
@@ -83,7 +87,7 @@ def render_vector(vector: list[float], pooling: str, similarity: float | None, l
 
 
 def render_model(info: CheckpointInfo, lang: str) -> str:
-    """Draw the checkpoint as a pill: where it is from, layers, parameters."""
+    """Draw the checkpoint as a pill: its source, layers and parameters."""
     figures = [
         translate(lang, f"checkpoint.source.{info.source}"),
         plural(lang, "checkpoint.layers", info.layers),
@@ -119,58 +123,58 @@ def _label_bars(output: LabelsView) -> str:
     return bars((item.label, item.score, percent(item.score)) for item in output.labels[:_LABELS])
 
 
-def _label_set(output: LabelSetView, asked: Asked, lang: str) -> str:
-    """Draw all labels that are chosen, and every label's probability beside its word for yes."""
+def _label_set(output: LabelSetView, inputs: ModelInput, lang: str) -> str:
+    """Draw the chosen labels, then the most probable ones with their probabilities, the chosen ones ticked."""
     chosen = " · ".join(output.chosen) or translate(lang, "predict.none_chosen")
     rows = (
         (f"{item.label} ✓" if item.chosen else item.label, item.score, percent(item.score)) for item in output.labels
     )
-    return big(chosen) + bars(list(rows)[:_SET])
+    return big(chosen) + bars(list(rows)[:_LABEL_SET])
 
 
-def _score(output: ScoreView, asked: Asked, lang: str) -> str:
+def _score(output: ScoreView, inputs: ModelInput, lang: str) -> str:
     scale = translate(lang, "predict.scale", low=f"{output.low:g}", high=f"{output.high:g}")
     return big(f"{output.score:.2f}", scale) + caption(
         translate(lang, "predict.cosine_is", value=f"{output.cosine:.3f}")
     )
 
 
-def _cosine(output: CosineView, asked: Asked, lang: str) -> str:
+def _cosine(output: CosineView, inputs: ModelInput, lang: str) -> str:
     return big(f"{output.score:.3f}", translate(lang, "predict.cosine")) + note(translate(lang, "predict.cosine_note"))
 
 
-def _entities(output: EntitiesView, asked: Asked, lang: str) -> str:
-    marks = [(one.start, one.end, one.label, percent(one.score, 0)) for one in output.entities]
-    told = plural(lang, "predict.entities", len(marks)) if marks else translate(lang, "predict.no_entities")
-    return spans(asked.text, marks) + caption(told)
+def _entities(output: EntitiesView, inputs: ModelInput, lang: str) -> str:
+    marks = [(span.start, span.end, span.label, percent(span.score, 0)) for span in output.entities]
+    count = plural(lang, "predict.entities", len(marks)) if marks else translate(lang, "predict.no_entities")
+    return spans(inputs.text, marks) + caption(count)
 
 
-def _answer(output: AnswerView, asked: Asked, lang: str) -> str:
+def _answer(output: AnswerView, inputs: ModelInput, lang: str) -> str:
     if output.no_answer:
-        return big(translate(lang, "predict.no_answer"), percent(output.score)) + spans(asked.pair, [])
+        return big(translate(lang, "predict.no_answer"), percent(output.score)) + spans(inputs.pair, [])
     span = (output.start, output.end)
-    shown = spans(*around(asked.pair, [(*span, "", "")], span, _PASSAGE))
-    return big(output.answer, percent(output.score)) + shown
+    passage = spans(*around(inputs.pair, [(*span, "", "")], span, _PASSAGE_CHARS))
+    return big(output.answer, percent(output.score)) + passage
 
 
-def _masks(output: MasksView, asked: Asked, lang: str) -> str:
+def _masks(output: MasksView, inputs: ModelInput, lang: str) -> str:
     parts = []
     for number, best in enumerate(output.masks, 1):
         if len(output.masks) > 1:
             parts.append(heading(translate(lang, "predict.mask_number", n=number)))
-        parts.append(bars((item.token, item.score, percent(item.score)) for item in best))
+        parts.append(bars((token.token, token.score, percent(token.score)) for token in best))
     return join(parts)
 
 
-def _text(output: TextView, asked: Asked, lang: str) -> str:
+def _text(output: TextView, inputs: ModelInput, lang: str) -> str:
     return spans(output.text, []) + caption(translate(lang, "predict.written_score", share=percent(output.score, 0)))
 
 
-def _number(output: Prediction, asked: Asked, lang: str) -> str:
+def _number(output: Prediction, inputs: ModelInput, lang: str) -> str:
     return big(output.cell)
 
 
-_DRAWN: Mapping[View, Callable[[Any, Asked, str], str]] = {
+_DRAWN: Mapping[View, Callable[[Any, ModelInput, str], str]] = {
     "labels": _labels,
     "label_set": _label_set,
     "score": _score,
@@ -184,4 +188,4 @@ _DRAWN: Mapping[View, Callable[[Any, Asked, str], str]] = {
 """View -> its drawing."""
 
 _BESIDE: Mapping[View, str] = {"text": "predict.written_note", "label_set": "predict.thresholds"}
-"""View -> what is said below it, once: a head before training has no thresholds of its own."""
+"""View -> the note below it; only below the trained head, as an untrained one has no thresholds."""

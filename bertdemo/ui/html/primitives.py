@@ -1,7 +1,7 @@
-"""The drawing primitives that every picture of the page is made of. Strings and numbers in, HTML out.
+"""The drawing primitives of the page: strings and numbers in, HTML out.
 
-Every string that comes in is escaped here; what an argument named `*_html` holds must come from a function of
-this package. Color never stands alone: each sign has a word, a line style or a shape beside it.
+Every string that comes in is escaped here; an argument named `*_html` must come from a function of this package.
+Color is never the only sign: there is always a word, a line style or a shape beside it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,27 @@ from bertdemo.ui.html.escape import esc
 Level = Literal["pass", "warn", "fail"]
 Look = Literal["word", "continues", "special", "unknown"]
 Marked = tuple[int, int, str, str]
-"""(start, end, label, remark) of a part of a text, in code points."""
+"""(start, end, label, remark) of a span of a text, in code points."""
 
 
 def join(parts: Iterable[str]) -> str:
-    """Put finished pieces of HTML one after the other."""
+    """Concatenate finished parts of HTML."""
     return "".join(parts)
 
 
 def root(html: str, kind: str = "") -> str:
-    """Wrap a finished picture in the element that carries our type and colors."""
+    """Wrap a finished picture in the element that sets the font and the colors; `kind` is a further class."""
     return f'<div class="bd {esc(kind)}">{html}</div>'
+
+
+def short(text: str, most: int) -> str:
+    """Return the beginning of a text, at most `most` characters with the "…" that says so."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def row_numbers(rows: Sequence[int], total: int, most: int) -> str:
+    """Write the first `most` of `total` row numbers, without thousands separators, which would look like commas."""
+    return ", ".join(map(str, rows[:most])) + (" …" if total > most else "")
 
 
 # --- words and lines ----------------------------------------------------------------------------------------
@@ -36,7 +46,7 @@ def heading(text: str, small: str = "") -> str:
 
 
 def note(text: str) -> str:
-    """Draw a remark beside a picture: what it does not prove, how to read it."""
+    """Draw a remark beside a picture: how to read it, and its limits."""
     return f'<p class="bd-note">{esc(text)}</p>'
 
 
@@ -51,26 +61,32 @@ def banner(text: str) -> str:
 
 
 def check(text: str, held: bool = True) -> str:
-    """Draw a check that held (tick) or did not (cross)."""
+    """Draw a check that passed (tick) or failed (cross)."""
     return f'<span class="bd-check {"held" if held else "broken"}">{"✓" if held else "✗"} {esc(text)}</span>'
 
 
 def pill(text: str, strong: str = "", alive: bool = False) -> str:
-    """Draw a small rounded label; `strong` stands before the text in ink."""
+    """Draw a small rounded label; `strong` is bold and comes before the text."""
     dot = '<span class="bd-dot" aria-hidden="true"></span>' if alive else ""
     return f'<span class="bd-pill">{dot}{f"<b>{esc(strong)}</b> " if strong else ""}{esc(text)}</span>'
 
 
 def facts(items: Iterable[tuple[str, str, str]]) -> str:
-    """Draw a line of counts; each item is (words before, number, words after), as `i18n.around` returns."""
+    """Draw a line of counts; each item is (words before, number, words after), as `i18n.around` returns them."""
     body = join(f"<span>{esc(before)}<b>{esc(number)}</b>{esc(after)}</span>" for before, number, after in items)
     return f'<div class="bd-facts">{body}</div>'
 
 
 def key(items: Iterable[tuple[str, str]]) -> str:
-    """Draw the legend; each item is (look, words), where the look is a chip's or `blue`, `orange`, `violet`."""
+    """Draw a legend; each item is (look, words), where the look is that of a chip or a color of the palette."""
     body = join(f'<span class="{esc(look)}"><i aria-hidden="true"></i>{esc(words)}</span>' for look, words in items)
     return f'<div class="bd-key">{body}</div>'
+
+
+def definitions(rows: Iterable[tuple[str, str]]) -> str:
+    """Draw named values, each row (name, value), as a list."""
+    body = join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in rows)
+    return f'<dl class="bd-chosen">{body}</dl>'
 
 
 def big(text: str, small: str = "") -> str:
@@ -82,33 +98,33 @@ def big(text: str, small: str = "") -> str:
 
 
 def empty_state(text: str) -> str:
-    """Say what will stand here."""
+    """Draw an empty place with a sentence about what will be here."""
     return f'<div class="bd-state empty">{esc(text)}</div>'
 
 
 def waiting_state(text: str) -> str:
-    """Say what is being done and how long it takes."""
+    """Draw what is being done and how long it takes."""
     return f'<div class="bd-state waiting" role="status">{esc(text)}</div>'
 
 
 def error_state(text: str) -> str:
-    """Say what, where, and what to do."""
+    """Draw an error: what went wrong, where, and what to do."""
     return f'<div class="bd-state error" role="alert">{esc(text)}</div>'
 
 
 def finding(level: Level, word: str, text: str, action: str = "", more_html: str = "") -> str:
-    """Draw one line of a report: the level as a word, the sentence with what it is about below, what can be done."""
+    """Draw one finding: its level as a word, the sentence with its details below, and what can be done."""
     return (
         f'<div class="bd-finding {esc(level)}"><span class="bd-level">{esc(word)}</span>'
         f"<span>{esc(text)}{more_html}</span><span>{esc(action)}</span></div>"
     )
 
 
-# --- pieces -------------------------------------------------------------------------------------------------
+# --- tokens, bars and tables ----------------------------------------------------------------------------------
 
 
 def chip(piece: str, under: str, look: Look, title: str, chosen: bool = False) -> str:
-    """Draw one word piece: the piece, its id below, its meaning as a title for eyes and screen readers."""
+    """Draw one token: its text, its input ID below, and its meaning as a title for mouse and screen reader."""
     classes = f"bd-chip {look}{' chosen' if chosen else ''}"
     return (
         f'<span class="{classes}" role="listitem" title="{esc(title)}" aria-label="{esc(title)}">'
@@ -129,10 +145,10 @@ def bar(share: float, kind: BarKind = "value", label: str = "") -> str:
 
 
 def bars(rows: Iterable[tuple[str, float, str]]) -> str:
-    """Draw named bars under each other; each row is (name, share of 1, the number as text)."""
+    """Draw named bars below each other; each row is (name, share of 0..1, the number as text)."""
     body = join(
-        f'<span class="name">{esc(name)}</span>{bar(share, label=name)}<span class="n">{esc(shown)}</span>'
-        for name, share, shown in rows
+        f'<span class="name">{esc(name)}</span>{bar(share, label=name)}<span class="n">{esc(number)}</span>'
+        for name, share, number in rows
     )
     return f'<div class="bd-bars">{body}</div>'
 
@@ -140,19 +156,19 @@ def bars(rows: Iterable[tuple[str, float, str]]) -> str:
 def histogram(
     counts: Sequence[tuple[int, int]], label: str, mark: int, mark_words: str, end_words: tuple[str, str]
 ) -> str:
-    """Draw counts, each (end of its range, how many), as upright bars; those beyond `mark` are hollow.
+    """Draw a histogram: each count is (end of its range, how many); the bars beyond `mark` are hollow.
 
-    `label` says the same in words, `end_words` stand at both ends of the axis, `mark_words` at the mark.
+    `label` describes it for a screen reader, `end_words` are at both ends of the axis, `mark_words` at the mark.
     """
     most = max((count for _, count in counts), default=0) or 1
     end = counts[-1][0] if counts else 1
     at = 100 * min(mark / end, 1.0)
-    # One text among thousands is still a bar that can be seen.
+    # At least 2% high, so that one text among thousands is still a bar that can be seen.
     heights = [(upto, max(100 * count / most, 2.0) if count else 0.0) for upto, count in counts]
     drawn = join(
         f'<i class="{"over" if upto > mark else "fits"}" style="height:{height:.1f}%"></i>' for upto, height in heights
     )
-    side = "right" if at > 60 else "left"
+    side = "right" if at > 60 else "left"  # the words of the mark go to the side with more room
     return (
         f'<div class="bd-hist" role="img" aria-label="{esc(label)}"><div class="bars">{drawn}'
         f'<em class="{side}" style="left:{at:.1f}%"><b>{esc(mark_words)}</b></em></div>'
@@ -161,7 +177,7 @@ def histogram(
 
 
 def interval(value: float, low: float, high: float, label: str, compare: float | None = None) -> str:
-    """Draw a score of 0..1 as a point on a line with its interval, and a tick where the comparison stands."""
+    """Draw a score of 0..1 as a point on a line with its interval, and a tick at the score that it is compared with."""
     left, right, point = (100 * min(max(x, 0.0), 1.0) for x in (low, high, value))
     tick = "" if compare is None else f'<em style="left:{100 * min(max(compare, 0.0), 1.0):.1f}%"></em>'
     return (
@@ -171,13 +187,13 @@ def interval(value: float, low: float, high: float, label: str, compare: float |
 
 
 def heat_strip(cells: Sequence[tuple[str, float]], label: str = "") -> str:
-    """Draw values of 0..1 as a row of squares from the paper to blue; each cell is (title, value)."""
+    """Draw values of 0..1 as a row of squares, the darker the larger; each cell is (title, value)."""
     body = join(f'<i title="{esc(title)}" style="--v:{min(max(value, 0.0), 1.0):.3f}"></i>' for title, value in cells)
     return f'<span class="bd-heat" role="img" aria-label="{esc(label)}">{body}</span>'
 
 
 def marked(parts: Iterable[tuple[str, float]]) -> str:
-    """Draw running text in which each part (text, strength 0..1) is underlaid as strongly as it counts."""
+    """Draw running text in which each part (text, strength of 0..1) is highlighted with its strength."""
     body = join(
         f'<mark style="--v:{min(value, 1.0):.3f}">{esc(text)}</mark>' if value > 0 else esc(text)
         for text, value in parts
@@ -186,40 +202,43 @@ def marked(parts: Iterable[tuple[str, float]]) -> str:
 
 
 def spans(text: str, marks: Iterable[Marked]) -> str:
-    """Draw a text with parts of it marked, none inside another one."""
-    found, at = [], 0
+    """Draw a text with highlighted spans; of two that overlap only the first is drawn."""
+    parts, at = [], 0
     for start, end, label, remark in sorted(marks):
         if start < at:
             continue
         tag = f"<small>{esc(label)}{f' {esc(remark)}' if remark else ''}</small>" if label else ""
-        found.append(f"{esc(text[at:start])}<mark>{esc(text[start:end])}{tag}</mark>")
+        parts.append(f"{esc(text[at:start])}<mark>{esc(text[start:end])}{tag}</mark>")
         at = end
-    return f'<p class="bd-spans" dir="auto">{join(found)}{esc(text[at:])}</p>'
+    return f'<p class="bd-spans" dir="auto">{join(parts)}{esc(text[at:])}</p>'
 
 
 def around(text: str, marks: Iterable[Marked], kept: tuple[int, int], room: int) -> tuple[str, list[Marked]]:
-    """Return some `room` characters of a long text around the span that must be kept, and the marks in them."""
+    """Return about `room` characters of a long text around the span `kept`, and the marks in them, moved to fit.
+
+    A third of the room is left before the span; words are not cut in two where there are spaces.
+    """
     start, end = kept
     if len(text) <= room:
         return text, list(marks)
     first = max(0, min(start - room // 3, len(text) - room))
     last = min(len(text), max(first + room, end))
     if first:
-        space = text.find(" ", first, start)  # a word is not cut in two, where there are spaces
+        space = text.find(" ", first, start)
         first = space + 1 if space >= 0 else first
     if last < len(text):
         space = text.rfind(" ", end, last)
         last = space if space >= 0 else last
     head, tail = ("… " if first else ""), (" …" if last < len(text) else "")
-    by = len(head) - first
-    inside = [(a + by, b + by, label, remark) for a, b, label, remark in marks if first <= a and b <= last]
+    shift = len(head) - first
+    inside = [(a + shift, b + shift, label, remark) for a, b, label, remark in marks if first <= a and b <= last]
     return head + text[first:last] + tail, inside
 
 
 def table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = (), mono: Sequence[int] = ()
 ) -> str:
-    """Draw a table that scrolls inside its own box; `numeric` columns stand to the right."""
+    """Draw a table that scrolls inside its own box; `numeric` columns are aligned right, `mono` ones monospaced."""
 
     def classes(column: int) -> str:
         names = [name for name, columns in (("n", numeric), ("mono", mono)) if column in columns]

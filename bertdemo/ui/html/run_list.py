@@ -1,4 +1,4 @@
-"""All runs of a visitor as a table, and what one of them was asked: RunStatus and RunRequest in, HTML out."""
+"""All runs of a visitor as a table, and the training inputs of one: RunStatus and RunRequest in, HTML out."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.label_issues import relabel_words
-from bertdemo.ui.html.primitives import empty_state, heading, join, root
+from bertdemo.ui.html.primitives import definitions, empty_state, heading, join, root
 from bertdemo.ui.html.runs import metric_word, state_words
 
 
 def when(moment: float) -> str:
-    """Return the time of day and date in the server's zone, as `2026-03-01 16:35`."""
+    """Return a time in seconds since the epoch in the server's time zone, as `2026-03-01 16:35`."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
 
 
@@ -26,12 +26,12 @@ def render_list(runs: Sequence[RunStatus], ahead: dict[str, int], opened: str, l
     names = ("name", "state", "metric", "task", "time", "when")
     head = join(f'<th scope="col">{esc(translate(lang, f"runs.column.{name}"))}</th>' for name in names)
     body = join(_row(run, ahead.get(run.run_id, 0), run.run_id == opened, lang) for run in runs)
-    shown = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return root(f'<div class="bd-scroll" tabindex="0">{shown}</div>', "bd-runs")
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return root(f'<div class="bd-scroll" tabindex="0">{table}</div>', "bd-runs")
 
 
 def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
-    """Draw what a run was given: files, columns, how the rows were divided, the settings as they were used."""
+    """Draw the training inputs of a run: files, columns, the sizes of the split, the settings as they were used."""
     started = status.started
     files = [(translate(lang, "runs.given.data"), request.data_name)]
     if request.origin:
@@ -48,9 +48,9 @@ def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
     if request.relabel:
         files.append((translate(lang, "runs.given.relabeled"), relabel_words(request.relabel, lang)))
     files.append((translate(lang, "train.checkpoint"), request.checkpoint))
-    parts = [heading(translate(lang, "runs.given.title")), _pairs(files)]
+    parts = [heading(translate(lang, "runs.given.title")), definitions(files)]
     if started:
-        divided = [
+        split = [
             (translate(lang, f"runs.given.{name}"), thousands(rows))
             for name, rows in (
                 ("train", started.train_rows),
@@ -62,20 +62,21 @@ def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
         used = [
             (translate(lang, f"config.{name}"), _setting(name, value, lang)) for name, value in started.config.items()
         ]
-        parts += [heading(translate(lang, "runs.given.rows")), _pairs(divided)]
-        parts += [heading(translate(lang, "runs.given.settings")), _pairs(used)]
+        parts += [heading(translate(lang, "runs.given.rows")), definitions(split)]
+        parts += [heading(translate(lang, "runs.given.settings")), definitions(used)]
     return root(join(parts), "bd-given")
 
 
 def _row(run: RunStatus, ahead: int, opened: bool, lang: str) -> str:
-    found = run.metrics.get(run.headline)
-    shown = score(lang, found["value"], found["low"], found["high"]) if found else "–"
-    if found and run.headline != "accuracy":
-        shown = f"{metric_word(run.headline, lang)} {shown}"
+    metric = run.metrics.get(run.headline)
+    result = score(lang, metric["value"], metric["low"], metric["high"]) if metric else "–"
+    # A number without a name is read as the accuracy, so that one needs no name.
+    if metric and run.headline != "accuracy":
+        result = f"{metric_word(run.headline, lang)} {result}"
     took = seconds(lang, run.seconds) if run.seconds else "–"
     cells = [
         f'<span class="bd-state-word {esc(run.state)}">{esc(state_words(run, lang, ahead))}</span>',
-        f'<span class="n">{esc(shown)}</span>',
+        f'<span class="n">{esc(result)}</span>',
         esc(translate(lang, f"task.{run.task}") if has(f"task.{run.task}") else run.task),
         f'<span class="n">{esc(took)}</span>',
         f'<span class="n">{esc(when(run.created))}</span>',
@@ -84,11 +85,6 @@ def _row(run: RunStatus, ahead: int, opened: bool, lang: str) -> str:
     name = f'<button type="button" class="bd-link" data-open="{esc(run.run_id)}">{esc(run.name)}</button>'
     row = f'<tr{chosen} data-run="{esc(run.run_id)}" data-state="{esc(run.state)}"><td>{name}</td>'
     return row + join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _pairs(rows: Sequence[tuple[str, str]]) -> str:
-    items = join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in rows)
-    return f'<dl class="bd-chosen">{items}</dl>'
 
 
 def _setting(name: str, value: object, lang: str) -> str:

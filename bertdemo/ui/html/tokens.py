@@ -1,4 +1,4 @@
-"""A TokenTrace as a picture: chips with their ids, counts, what was cut or lost, the four stages, a table."""
+"""A TokenTrace as a picture: chips with input IDs, counts, truncated and lost characters, four stages, a table."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from bertdemo.i18n.translation import around, has, percent, plural, thousands, t
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import Look, banner, caption, chip, empty_state, facts, join, key, note, root, table
 
+# Share of [UNK] above which the page says that another vocabulary would do better.
 MANY_UNKNOWN = 0.05
-"""Share of [UNK] from which the page says that another vocabulary would do better."""
 _UNKNOWN = "[UNK]"
+# How much of a long text each picture shows: words, words that are split into tokens, characters, lost characters.
 _SHOWN_WORDS = 32
 _SHOWN_SPLITS = 10
 _SHOWN_CHARS = 240
@@ -27,14 +28,14 @@ def render_trace(trace: TokenTrace, lang: str) -> str:
 
 
 def render_strip(trace: TokenTrace, lang: str) -> str:
-    """Return the chips, their legend, the counts, and whatever a person must know about this text."""
+    """Return the chips, their legend, the counts, and the warnings about this text."""
     if nothing(trace):
         return root(empty_state(translate(lang, "tokens.empty")))
     return root(_chips(trace, lang) + legend(trace, lang) + counts(trace, lang) + warnings(trace, lang), "bd-tokens")
 
 
 def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
-    """Return the same text as another tokenizer cuts it, for the strip below the first one."""
+    """Return the tokens of the same text by another tokenizer, for the strip below the first one."""
     if nothing(trace):
         return ""
     over = caption(translate(lang, "tokens.compared", name=name))
@@ -83,12 +84,12 @@ def render_table(trace: TokenTrace, lang: str) -> str:
 
 
 def nothing(trace: TokenTrace) -> bool:
-    """Say whether there is no text to draw."""
+    """Return whether there is no text to draw."""
     return not trace.text.strip() and not trace.pair.strip() and not trace.pieces
 
 
 def look_of(token: Token) -> Look:
-    """Say what kind of piece a token is."""
+    """Return what kind of token this is."""
     if token.special:
         return "special"
     if token.unknown:
@@ -97,13 +98,13 @@ def look_of(token: Token) -> Look:
 
 
 def shown(token: Token) -> str:
-    """Return what stands on a chip: a continuation without its ##, an unknown word in the visitor's characters."""
+    """Return the text of a chip: a continuation without its ##, an unknown word in the visitor's characters."""
     instead = {"unknown": token.source, "continues": token.piece.removeprefix("##")}
     return instead.get(look_of(token), token.piece)
 
 
 def title_of(token: Token, lang: str) -> str:
-    """Return the sentence that says what a piece is, with its id and its position."""
+    """Return the sentence that says what a token is, with its input ID and its position."""
     return translate(
         lang,
         f"tokens.title.{look_of(token)}",
@@ -115,20 +116,20 @@ def title_of(token: Token, lang: str) -> str:
 
 
 def cuts(trace: TokenTrace) -> dict[int, str]:
-    """Return what was cut at the maximum length: the position before which it stood -> its characters."""
+    """Return what was truncated at the maximum length: the position after the cut -> the characters cut off."""
     texts = (trace.text, trace.pair)
-    specials = [token.position for token in trace.tokens if token.special]  # [CLS], then one [SEP] a sequence
-    found = {}
+    specials = [token.position for token in trace.tokens if token.special]  # [CLS], then one [SEP] per sequence
+    cut = {}
     for sequence, start, end in trace.dropped:
         after = [token.position for token in trace.tokens if token.sequence == sequence and token.start >= end]
         after += specials[sequence + 1 : sequence + 2]
         if after:
-            found[after[0]] = texts[sequence][start:end]
-    return found
+            cut[after[0]] = texts[sequence][start:end]
+    return cut
 
 
 def dropped(text: str, lang: str, role: str = "listitem") -> str:
-    """Draw what was cut, struck out, for its place in a row of chips."""
+    """Draw truncated text, struck out, for its place in a row of chips."""
     rest = len(text) - _SHOWN_CHARS
     more = f" {translate(lang, 'common.more', n=thousands(rest))}" if rest > 0 else ""
     return (
@@ -144,7 +145,7 @@ def _chip(token: Token, lang: str) -> str:
 
 
 def _chips(trace: TokenTrace, lang: str) -> str:
-    """Chips of one word stay together; what was cut stands struck out where its sequence ends."""
+    """Draw the chips of one word together, and truncated text struck out where it was cut off."""
     cut = cuts(trace)
     parts = []
     for _, group in groupby(trace.tokens, key=lambda t: (t.sequence, t.word, t.position if t.special else -1)):
@@ -165,7 +166,7 @@ def legend(trace: TokenTrace, lang: str) -> str:
 
 
 def counts(trace: TokenTrace, lang: str) -> str:
-    """Draw the counts of a text: characters, words, pieces, added, unknown, and the most that the model takes."""
+    """Draw the counts of a text: characters, words, tokens, special and unknown ones, and the longest input."""
     words = sum(any(map(str.isalnum, word.text)) for stage in trace.stages for word in stage.pre_tokens)
     added = len(trace.tokens) - trace.pieces
     limit = (
@@ -186,7 +187,7 @@ def counts(trace: TokenTrace, lang: str) -> str:
 
 
 def warnings(trace: TokenTrace, lang: str) -> str:
-    """Say what a person must know about this text: too many unknown pieces, what was cut, what was lost."""
+    """Draw what a person must know about this text: too many unknown tokens, truncation, lost characters."""
     key = "tokens.dropped" if trace.keep == "head" else f"tokens.dropped_{trace.keep}"
     cut = plural(lang, key, trace.dropped_pieces, limit=thousands(trace.max_length))
     return (
@@ -197,25 +198,26 @@ def warnings(trace: TokenTrace, lang: str) -> str:
 
 
 def _vocabulary(trace: TokenTrace, lang: str) -> str:
-    """Name a better vocabulary where too much of the text is unknown to this one."""
+    """Recommend another vocabulary where too much of the text is unknown to this one."""
     if not trace.pieces or trace.unknown / trace.pieces <= MANY_UNKNOWN:
         return ""
     lost = "".join(token.source for token in trace.tokens if token.unknown)
+    # The two main blocks of Han characters: CJK Unified Ideographs and their Extension A.
     which = "han" if any("一" <= letter <= "鿿" or "㐀" <= letter <= "䶿" for letter in lost) else "other"
     return banner(translate(lang, f"tokens.unknown_{which}", share=percent(trace.unknown / trace.pieces, 0)))
 
 
 def _lost(trace: TokenTrace, lang: str) -> str:
     texts = (trace.text, trace.pair)
-    found = Counter(letter for sequence, start, end in trace.lost for letter in texts[sequence][start:end])
+    letters = Counter(letter for sequence, start, end in trace.lost for letter in texts[sequence][start:end])
     names = [
         f"U+{ord(letter):04X} {unicodedata.name(letter, '')}".strip() + (f" × {n}" if n > 1 else "")
-        for letter, n in found.most_common(_SHOWN_LOST)
+        for letter, n in letters.most_common(_SHOWN_LOST)
     ]
-    if len(found) > _SHOWN_LOST:
-        names.append(translate(lang, "common.more", n=thousands(len(found) - _SHOWN_LOST)))
+    if len(letters) > _SHOWN_LOST:
+        names.append(translate(lang, "common.more", n=thousands(len(letters) - _SHOWN_LOST)))
     codes = join(f"<code>{esc(name)}</code>" for name in names)
-    return f'<p class="bd-note">{esc(plural(lang, "tokens.lost", found.total()))} {codes}</p>'
+    return f'<p class="bd-note">{esc(plural(lang, "tokens.lost", letters.total()))} {codes}</p>'
 
 
 # --- stages -------------------------------------------------------------------------------------------------
@@ -230,20 +232,20 @@ def _normalized(stages: Sequence[Stages], lang: str) -> str:
         translate(lang, f"tokens.normalizer.{name}") if has(f"tokens.normalizer.{name}") else name
         for name in stages[0].normalizer.split()
     ]
-    said = " · ".join(names) or translate(lang, "tokens.stage.unchanged")
-    return f"<p>{esc(said)}</p>" + join(f"<code>{esc(_short(stage.normalized.strip()))}</code>" for stage in stages)
+    steps = " · ".join(names) or translate(lang, "tokens.stage.unchanged")
+    return f"<p>{esc(steps)}</p>" + join(f"<code>{esc(_short(stage.normalized.strip()))}</code>" for stage in stages)
 
 
 def _split(stage: Stages, lang: str) -> str:
     words = stage.pre_tokens
-    shown = "\u00a0· ".join(word.text for word in words[:_SHOWN_WORDS])
+    first = "\u00a0· ".join(word.text for word in words[:_SHOWN_WORDS])
     rest = len(words) - _SHOWN_WORDS
     more = f" {translate(lang, 'common.more', n=thousands(rest))}" if rest > 0 else ""
-    return f"<code>{esc(_short(shown) + more)}</code>"
+    return f"<code>{esc(_short(first) + more)}</code>"
 
 
 def _broken(stages: Sequence[Stages]) -> Iterator[PreToken]:
-    """Words that the vocabulary does not hold as they are."""
+    """Yield the words that are not in the vocabulary as a whole."""
     for stage in stages:
         yield from (word for word in stage.pre_tokens if len(word.pieces) > 1 or word.pieces == (_UNKNOWN,))
 
@@ -270,5 +272,5 @@ def _frame(trace: TokenTrace, lang: str) -> str:
         else:
             parts.append(plural(lang, "tokens.stage.pieces", len(tokens)))
     runs = " · ".join(f"{segment} × {len(list(group))}" for segment, group in groupby(segments))
-    said = translate(lang, "tokens.stage.segments", segments=runs)
-    return f"<code>{esc(' '.join(parts))}</code><p>{esc(said)}</p>"
+    sentence = translate(lang, "tokens.stage.segments", segments=runs)
+    return f"<code>{esc(' '.join(parts))}</code><p>{esc(sentence)}</p>"

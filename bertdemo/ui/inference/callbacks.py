@@ -1,8 +1,8 @@
-"""Inference: a text to labels, the same text before training beside it, and a whole file."""
+"""Inference: the prediction for a text, that of the untrained head beside it, and predictions for a whole file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,36 +15,40 @@ from bertdemo.errors import DataNotChosen
 from bertdemo.hub.progress import DownloadProgress
 from bertdemo.i18n.translation import has, percent, plural, translate
 from bertdemo.serving.files import predict_file
-from bertdemo.ui.html.predictions import Asked, describe, render_prediction, render_vector
+from bertdemo.ui.html.predictions import ModelInput, describe, render_prediction, render_vector
 from bertdemo.ui.html.primitives import caption, error_state, join, note, root
 from bertdemo.ui.inference import search_panel
 from bertdemo.ui.inference.choices import checkpoint_choices
 from bertdemo.ui.inference.layout import Components, layout, no_answer
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
-from bertdemo.ui.updates import QUIET, Updates
+from bertdemo.ui.updates import QUIET, Progress, Updates
 
 _POOLING = "mean"
 
 
-def _box(role: str, place: str, lang: str) -> str:
-    """Return the name of the box for a role: its own where the locales have one, else that of its place."""
+def _label(role: str, slot: str, lang: str) -> str:
+    """Return the label of the text box for a role: its own where the locales have one, else that of its slot."""
     own = f"predict.{role}"
-    return translate(lang, own if has(own) else f"predict.{place}")
-
-
-Progress = Callable[[float, str], None]
-"""Is told the share that is done, and in words what goes on."""
+    return translate(lang, own if has(own) else f"predict.{slot}")
 
 
 @dataclass(frozen=True)
 class Callbacks:
-    """The listeners of this tab; `key` is the owner key of who asks."""
+    """The listeners of this tab; `key` is the owner key of the visitor."""
 
     page: Page
     parts: Components
 
-    def predict(self, text: str, pair: str, checkpoint: str, key: str, lang: str, progress: Progress) -> Updates:
+    def predict(
+        self,
+        text: str,
+        pair: str,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: Progress = gr.Progress(),  # noqa: B008
+    ) -> Updates:
         """Outputs: the answer."""
         owner = self.page.services.owner(key)
         info = self.page.catalogue.describe(checkpoint, owner)
@@ -55,17 +59,17 @@ class Callbacks:
 
     def _download(self, checkpoint: str, owner: str, lang: str, progress: Progress) -> None:
         def report(done: DownloadProgress) -> None:
-            progress(done.share, translate(lang, "run.fetching", percent=percent(done.share, 0)))
+            progress(done.share, desc=translate(lang, "run.fetching", percent=percent(done.share, 0)))
 
         self.page.catalogue.folder(checkpoint, owner, report)
 
     def _prediction(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
         second = pair if tasks.find(info.task or "").reads_pairs else ""
         answer = self.page.services.predictor.predict(text, second, info.id, owner)
-        return render_prediction(answer.output, answer.before, info.name, lang, Asked(text, second))
+        return render_prediction(answer.output, answer.before, info.name, lang, ModelInput(text, second))
 
     def _vector(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
-        """Draw what a checkpoint without a head can give."""
+        """Draw the vector of a text, and the similarity of two, for a checkpoint without a head."""
         predictor = self.page.services.predictor
         similarity = predictor.similarity(text, pair, info.id, owner) if pair.strip() else None
         vector = predictor.embed([text], info.id, _POOLING, owner)[0]
@@ -80,8 +84,8 @@ class Callbacks:
         if not answered:
             return {self.parts.answer: no_answer(lang)}
         text, pair, checkpoint = answered
-        predicting = guarded(self.predict, shown=self.predict_refused)
-        return predicting(text, pair, checkpoint, key, lang, lambda share, words: None)
+        predicting = guarded(self.predict, on_error=self.predict_refused)
+        return predicting(text, pair, checkpoint, key, lang)
 
     def remember(self, text: str, pair: str, checkpoint: str) -> Updates:
         """Outputs: answered."""
@@ -92,7 +96,7 @@ class Callbacks:
         info = self.page.catalogue.describe(checkpoint, self.page.services.owner(key))
         task = tasks.find(info.task) if info.task else None
         roles = {role.slot: role.name for role in task.reads} if task else {}
-        text, pair = (_box(roles.get(place, place), place, lang) for place in ("text", "pair"))
+        text, pair = (_label(roles.get(slot, slot), slot, lang) for slot in ("text", "pair"))
         question = self.parts.question
         return {
             question.about: describe(info, lang),
@@ -112,23 +116,23 @@ class Callbacks:
         wanted = visit.checkpoint or (visit.run if catalogue.owns(visit.run, owner) else "")
         choices = checkpoint_choices(self.page.services, visit.owner, visit.lang)
         if catalogue.is_hub_id(wanted) and wanted not in {value for _, value in choices}:
-            # The Hub is asked when the tab opens: the page must not wait for it.
+            # The Hub is only asked when the tab opens: the page must not wait for it.
             return {self.parts.question.checkpoint: gr.update(choices=choices, value=wanted)}
         return self.open(wanted, visit.owner, visit.lang)
 
     def come(self, wanted: str, checkpoint: str, key: str, lang: str) -> Updates:
-        """Outputs: those of `open`; another tab may have asked for a checkpoint, which it does once."""
+        """Outputs: those of `open`, for the checkpoint that another tab wants opened, or for the one chosen here."""
         return {self.page.checkpoint: "", **self.open(wanted or checkpoint, key, lang)}
 
     def open(self, wanted: str, key: str, lang: str) -> Updates:
         """Outputs: checkpoint with its choices, and those of `choose`.
 
-        An id of the Hub that was typed is kept, whatever the Hub says of it now: that stands below.
+        An id of the Hub that was typed stays chosen even if it cannot be found: the error is shown below it.
         """
         choices = checkpoint_choices(self.page.services, key, lang)
         ids = [value for _, value in choices]
         checkpoint = wanted if wanted in ids or self.page.catalogue.is_hub_id(wanted) else ids[0]
-        choosing = guarded(self.choose, shown=self.choose_refused)
+        choosing = guarded(self.choose, on_error=self.choose_refused)
         opened: Updates = {self.parts.question.checkpoint: gr.update(choices=choices, value=checkpoint)}
         return {**opened, **choosing(checkpoint, key, lang)}
 
@@ -136,11 +140,19 @@ class Callbacks:
         """Outputs: those of `open`, in another language."""
         return self.open(checkpoint, key, lang)
 
-    def predict_file(self, file: str | None, checkpoint: str, key: str, lang: str, progress: Progress) -> Updates:
-        """Outputs: what was done, and the file with predictions."""
+    def predict_file(
+        self,
+        file: str | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: Progress = gr.Progress(),  # noqa: B008
+    ) -> Updates:
+        """Outputs: how many rows were predicted, and the file with the predictions."""
         if not file:
             raise DataNotChosen
         services, path = self.page.services, Path(file)
+        working = translate(lang, "predict.file_working", percent="{}")
         target = services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         rows = predict_file(
             path,
@@ -152,13 +164,13 @@ class Callbacks:
             owner=services.owner(key),
             columns={},
             table_cache=services.table_cache,
-            progress=lambda share: progress(share, translate(lang, "predict.file_working", percent=percent(share, 0))),
+            progress=lambda share: progress(share, desc=working.format(percent(share, 0))),
         )
         box, outcome = self.parts.file_box, root(caption(plural(lang, "predict.file_done", rows)))
         return {box.outcome: outcome, box.result: gr.update(value=str(target), visible=True)}
 
     def predict_file_refused(self, message: str) -> Updates:
-        """Outputs: what was done, and the file, which disappears."""
+        """Outputs: the error, and the file, which disappears."""
         box = self.parts.file_box
         return {box.outcome: root(error_state(message)), box.result: gr.update(visible=False)}
 
@@ -178,7 +190,7 @@ def _wire_checkpoint(page: Page, parts: Components, callbacks: Callbacks) -> Non
     question, checkpoint = parts.question, parts.question.checkpoint
     described: list[Block] = [question.about, question.text, question.pair, question.train, parts.file_box.box]
     opened, who = [checkpoint, *described], [page.owner, page.lang]
-    choosing = guarded(callbacks.choose, shown=callbacks.choose_refused)
+    choosing = guarded(callbacks.choose, on_error=callbacks.choose_refused)
     checkpoint.change(choosing, [checkpoint, *who], described, **QUIET)
     checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
     page.tells_model("predict", checkpoint)
@@ -190,52 +202,31 @@ def _wire_checkpoint(page: Page, parts: Components, callbacks: Callbacks) -> Non
 
 
 def _wire_text(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Connect one text to its answer, which is given again in the other language."""
+    """Connect one text to its answer, which is drawn again when the language changes."""
     question = parts.question
-    asked: Sequence[Block] = [question.text, question.pair, question.checkpoint]
-
-    def predict(
-        text: str,
-        pair: str,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Updates:
-        return callbacks.predict(text, pair, checkpoint, key, lang, lambda share, words: progress(share, desc=words))
-
-    predicting = guarded(predict, shown=callbacks.predict_refused)
+    inputs: Sequence[Block] = [question.text, question.pair, question.checkpoint]
+    predicting = guarded(callbacks.predict, on_error=callbacks.predict_refused)
     for event in (question.go.click, question.text.submit):
         event(
             predicting,
-            [*asked, page.owner, page.lang],
+            [*inputs, page.owner, page.lang],
             parts.answer,
             concurrency_id="infer",
             show_progress="minimal",
             api_visibility="private",
         )
-        event(callbacks.remember, asked, parts.answered, **QUIET)
+        event(callbacks.remember, inputs, parts.answered, **QUIET)
     page.on_language(callbacks.answer_again, [parts.answered, page.owner], [parts.answer])
 
 
 def _wire_file(page: Page, parts: Components, callbacks: Callbacks) -> None:
     """Connect a file of texts to its file of predictions."""
     box = parts.file_box
-
-    def predict(
-        file: str | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Updates:
-        return callbacks.predict_file(file, checkpoint, key, lang, lambda share, words: progress(share, desc=words))
-
     box.go.click(
-        guarded(predict, shown=callbacks.predict_file_refused),
+        guarded(callbacks.predict_file, on_error=callbacks.predict_file_refused),
         [box.file, parts.question.checkpoint, page.owner, page.lang],
         [box.outcome, box.result],
         concurrency_id="infer",
         api_visibility="private",
     )
-    page.on_language(lambda lang: {box.outcome: ""}, [], [box.outcome])  # it was said in the other language
+    page.on_language(lambda lang: {box.outcome: ""}, [], [box.outcome])  # it is in the other language

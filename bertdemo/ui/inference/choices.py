@@ -1,4 +1,4 @@
-"""The checkpoints that Inference offers: trained ones first, newest first, then those that can be had."""
+"""The checkpoints that Inference offers: trained ones first, the newest first, then the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ORDER = {"trained": 0, "bundled": 1, "local": 2, "hub": 3}
 
 
 def checkpoint_choices(services: Services, key: str, lang: str) -> list[tuple[str, str]]:
-    """Return what this owner can choose, as (words, id)."""
+    """Return the checkpoints that this owner can choose, as (words, id)."""
     infos = services.catalogue.list(services.owner(key))
     return [(_describe(info, lang), info.id) for info in sorted(infos, key=lambda info: _ORDER[info.source])]
 

@@ -16,7 +16,7 @@ from bertdemo.ui.page import Page
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, and of which checkpoint."""
+    """The text or texts to predict on, and the checkpoint."""
 
     checkpoint: gr.Dropdown
     about: gr.HTML
@@ -24,7 +24,7 @@ class Question:
     pair: gr.Textbox
     go: gr.Button
     train: gr.Button
-    """Opens Fine-tune; seen where the checkpoint has no head."""
+    """Opens Fine-tune; visible where the checkpoint has no head."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Components:
 
     question: Question
     answered: gr.State
-    """The question whose answer is on the page, None where there is no answer."""
+    """(text, pair, checkpoint) of the answer on the page, None where there is none."""
     answer: gr.HTML
     file_box: FileBox
     search: search_panel.Components
@@ -62,7 +62,7 @@ def layout(page: Page) -> Components:
 
 
 def no_answer(lang: str) -> str:
-    """Draw the place of the answer before anything was asked."""
+    """Draw the place of the answer before the first prediction."""
     return root(empty_state(translate(lang, "predict.empty")))
 
 

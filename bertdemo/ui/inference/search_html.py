@@ -1,4 +1,4 @@
-"""What a search found: by meaning, and by counted words beside it."""
+"""The results of a semantic search, beside those of a TF-IDF ranking."""
 
 from __future__ import annotations
 
@@ -7,34 +7,31 @@ from collections.abc import Sequence
 from bertdemo.i18n.translation import plural, thousands, translate
 from bertdemo.serving.search import Hit, SearchResult
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.primitives import caption, heading, join, note, root
+from bertdemo.ui.html.primitives import caption, heading, join, note, root, short
 
-_TEXT = 300
+# Characters of a document in the list: about three lines.
+_TEXT_CHARS = 300
 
 
 def render_search(found: SearchResult, lang: str) -> str:
-    """Draw both rankings side by side; a document that both have first says so by standing on both sides."""
-    told = plural(lang, "search.documents", found.documents)
+    """Draw both rankings side by side."""
+    about = [plural(lang, "search.documents", found.documents)]
     if found.again:
-        told += " " + plural(lang, "search.again", found.again)
+        about.append(plural(lang, "search.again", found.again))
     if found.cut:
-        told += " " + plural(lang, "search.cut", found.cut)
+        about.append(plural(lang, "search.cut", found.cut))
     meaning = heading(translate(lang, "search.by_meaning")) + _list(found.by_meaning, lang)
     words = heading(translate(lang, "search.by_words")) + _list([hit for hit in found.by_words if hit.score > 0], lang)
     sides = f'<div class="bd-two"><div>{meaning}</div><div>{words}</div></div>'
-    return root(caption(told) + sides + note(translate(lang, "search.note")), "bd-search")
+    return root(caption(" ".join(about)) + sides + note(translate(lang, "search.note")), "bd-search")
 
 
 def _list(hits: Sequence[Hit], lang: str) -> str:
     if not hits:
         return caption(translate(lang, "search.nothing"))
     items = join(
-        f'<li><b class="n">{hit.score:.3f}</b> <span dir="auto">{esc(_short(hit.text))}</span> '
+        f'<li><b class="n">{hit.score:.3f}</b> <span dir="auto">{esc(short(hit.text, _TEXT_CHARS))}</span> '
         f"<small>{esc(translate(lang, 'search.row', n=thousands(hit.row)))}</small></li>"
         for hit in hits
     )
     return f'<ol class="bd-hits">{items}</ol>'
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"

@@ -1,8 +1,7 @@
-"""Search in one's own documents, below the one text of Inference: works with any encoder, before any training."""
+"""Semantic search in a visitor's documents, in Inference: works with any encoder, before any training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +15,14 @@ from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.inference.search_html import render_search
 from bertdemo.ui.localized import LocalizedComponents, guarded
 from bertdemo.ui.page import Page
-from bertdemo.ui.updates import Updates
+from bertdemo.ui.updates import Progress, Updates
 
+# Documents in each ranking on the page.
 _HITS = 10
 
 
 def documents_of(services: Services, file: str) -> list[str]:
-    """Return the texts of a file: of the column that looks most like writing, row by row, "" where one is missing."""
+    """Return the texts in the column of a file that looks most like prose, row by row, "" where one is missing."""
     path = Path(file)
     table = services.table_cache.table(path, path.name)
     return [cell or "" for cell in table.columns[detect(table, [TEXT])["text"]]]
@@ -30,7 +30,7 @@ def documents_of(services: Services, file: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Components:
-    """The documents, a query, and what was found."""
+    """The documents, a query, and the results."""
 
     documents: gr.Textbox
     file: gr.File
@@ -54,9 +54,9 @@ class Callbacks:
         checkpoint: str,
         key: str,
         lang: str,
-        progress: Callable[[float, str], None],
+        progress: Progress = gr.Progress(),  # noqa: B008
     ) -> Updates:
-        """Outputs: the answer; a file goes before documents that were typed."""
+        """Outputs: the answer; the documents of a file are taken before those that were typed."""
         texts = documents_of(self.services, file) if file else (documents or "").splitlines()
         working = translate(lang, "search.working", percent="{}")
         results = self.services.searcher.search(
@@ -65,7 +65,7 @@ class Callbacks:
             checkpoint,
             self.services.owner(key),
             _HITS,
-            lambda share: progress(share, working.format(percent(share, 0))),
+            lambda share: progress(share, desc=working.format(percent(share, 0))),
         )
         return {self.parts.answer: render_search(results, lang)}
 
@@ -106,27 +106,13 @@ def _query(words: LocalizedComponents) -> gr.Textbox:
 def wire(page: Page, parts: Components, checkpoint: gr.Dropdown) -> None:
     """Connect the query, which is answered with the checkpoint of the tab."""
     callbacks = Callbacks(page.services, parts)
-
-    def search(
-        query: str,
-        documents: str,
-        file: str | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Updates:
-        return callbacks.search(
-            query, documents, file, checkpoint, key, lang, lambda share, words: progress(share, desc=words)
-        )
-
     for event in (parts.go.click, parts.query.submit):
         event(
-            guarded(search, shown=callbacks.refused),
+            guarded(callbacks.search, on_error=callbacks.refused),
             [parts.query, parts.documents, parts.file, checkpoint, page.owner, page.lang],
             parts.answer,
             concurrency_id="infer",
             show_progress_on=parts.answer,
             api_visibility="private",
         )
-    page.on_language(lambda lang: {parts.answer: ""}, [], [parts.answer])  # it was given in the other language
+    page.on_language(lambda lang: {parts.answer: ""}, [], [parts.answer])  # it is in the other language

@@ -18,9 +18,10 @@ from bertdemo.runs.registry import RunView
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.mistakes import mistake_cells
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.html.run_list import render_list, render_request
-from bertdemo.ui.html.runs import mistake_cells, render_result, render_run
+from bertdemo.ui.html.runs import render_result, render_run
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, layout
@@ -198,9 +199,9 @@ def _wire_actions(page: Page, parts: Components, callbacks: Callbacks) -> None:
     """Connect what is done to the opened run, and where it is taken."""
     state, actions, changed = parts.state, parts.actions, [parts.trouble, *_drawn(parts)]
     who = [page.owner, page.lang]
-    stopping = guarded(callbacks.stop, shown=callbacks.refused)
+    stopping = guarded(callbacks.stop, on_error=callbacks.refused)
     actions.stop.click(stopping, [state.opened, *who], changed, **QUIET)
-    deleting = guarded(callbacks.delete, shown=callbacks.delete_refused)
+    deleting = guarded(callbacks.delete, on_error=callbacks.delete_refused)
     deleted = [state.confirming, state.opened, *changed]
     actions.delete.click(deleting, [state.opened, state.confirming, *who], deleted, **QUIET)
     state.opened.change(lambda: {state.confirming: False}, None, state.confirming, **QUIET)

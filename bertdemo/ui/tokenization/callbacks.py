@@ -43,7 +43,7 @@ class Callbacks:
         self, lang: str, text: str, pair: str, checkpoint: str, compare: str, max_length: float | None, owner: str
     ) -> Updates:
         """Outputs: the pictures, in another language."""
-        return guarded(self.draw, shown=self.draw_refused)(text, pair, checkpoint, compare, max_length, owner, lang)
+        return guarded(self.draw, on_error=self.draw_refused)(text, pair, checkpoint, compare, max_length, owner, lang)
 
     def choose(self, checkpoint: str, owner: str) -> Updates:
         """Outputs: max_length, set to what the checkpoint can read."""
@@ -109,7 +109,7 @@ def _refused(message: str) -> Drawings:
 
 def build(page: Page) -> None:
     """Draw the tab and connect it."""
-    opening = guarded(lambda lang: draw(page.services, Request(SAMPLES["en"]), lang), shown=_refused)
+    opening = guarded(lambda lang: draw(page.services, Request(SAMPLES["en"]), lang), on_error=_refused)
     parts = layout(page, opening(DEFAULT))
     callbacks = Callbacks(page, parts)
     _wire_drawing(page, parts, callbacks)
@@ -124,7 +124,7 @@ def _wire_drawing(page: Page, parts: Components, callbacks: Callbacks) -> None:
     boxes = (parts.text, parts.pair, controls.checkpoint, controls.compare, controls.max_length)
     inputs: Sequence[Block] = [*boxes, page.owner]
     outputs: Sequence[Block] = [pictures.strip, pictures.compared, pictures.stages, pictures.table]
-    drawing = guarded(callbacks.draw, shown=callbacks.draw_refused)
+    drawing = guarded(callbacks.draw, on_error=callbacks.draw_refused)
     for box in boxes:
         box.change(drawing, [*inputs, page.lang], outputs, **LATEST)
     page.on_language(callbacks.speak, inputs, outputs)
@@ -134,7 +134,7 @@ def _wire_choices(page: Page, parts: Components, callbacks: Callbacks) -> None:
     """Connect what is chosen and offered, the address and the header."""
     checkpoint, compare, length = parts.controls.checkpoint, parts.controls.compare, parts.controls.max_length
     add_pair = parts.controls.add_pair
-    choosing = guarded(callbacks.choose, shown=lambda _: {length: gr.skip()})  # the pictures say why
+    choosing = guarded(callbacks.choose, on_error=lambda _: {length: gr.skip()})  # the pictures say why
     checkpoint.input(choosing, [checkpoint, page.owner], length, **QUIET)
     add_pair.click(callbacks.add_pair, None, [parts.pair, add_pair], **QUIET)
     checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")

@@ -19,8 +19,8 @@ from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import Note
 from bertdemo.tasks.results import Annotation, Degree, Labels, LabelScore
 from bertdemo.ui.html import dataset as data_picture
+from bertdemo.ui.html import mistakes, run_list, runs
 from bertdemo.ui.html import predictions as prediction_picture
-from bertdemo.ui.html import run_list, runs
 from bertdemo.ui.html.escape import esc
 from tests.ui.html.test_primitives import HOSTILE, read
 
@@ -296,15 +296,13 @@ def test_what_the_settings_come_to_leaves_out_what_a_regression_has_no_use_for(l
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_mistake_of_a_task_that_marks_is_shown_as_marked_text(lang: str) -> None:
     said, given = (Annotation(HOSTILE, 0, 4),), (Annotation("LOC", 5, 9),)
-    told = runs._mistake_list(
-        [Mistake(3, "Anna Bonn <b>", "Bonn (LOC)", "Anna", Degree("confidence", 0.9), "", given, said)], 1, lang
+    told = mistakes.mistake_list(
+        [Mistake(3, "Anna Bonn <b>", "Bonn (LOC)", "Anna", Degree("confidence", 0.9), "", given, said)], lang
     )
     assert f"<mark>Anna<small>{esc(HOSTILE)}</small></mark> Bonn &lt;b&gt;" in told and 'dir="auto"' in told
-    asked = runs._mistake_list(
-        [Mistake(3, "Who?", "Bonn", "Anna", Degree("confidence", 0.9), "Anna Bonn", (), (Annotation("", 0, 4),))],
-        1,
-        lang,
+    asked = mistakes.mistake_list(
+        [Mistake(3, "Who?", "Bonn", "Anna", Degree("confidence", 0.9), "Anna Bonn", (), (Annotation("", 0, 4),))], lang
     )
     assert "<q>Who?</q>" in asked and "<mark>Anna</mark> Bonn" in asked
-    both = runs._mistake_list([Mistake(3, "one", "a", "b", Degree("confidence", 0.9), "two")], 1, lang)
+    both = mistakes.mistake_list([Mistake(3, "one", "a", "b", Degree("confidence", 0.9), "two")], lang)
     assert "<q>one</q><q>two</q>" in both

@@ -12,8 +12,8 @@ from bertdemo.tasks.fill_mask import MaskPredictions, MaskToken
 from bertdemo.tasks.multi_label.task import LabelSet, ScoredLabel
 from bertdemo.tasks.question_answering.task import Answer
 from bertdemo.tasks.results import Annotation, Degree
-from bertdemo.ui.html import charts, predictions, runs
-from bertdemo.ui.html.predictions import Asked
+from bertdemo.ui.html import charts, mistakes, predictions
+from bertdemo.ui.html.predictions import ModelInput
 from bertdemo.ui.html.primitives import around
 from tests.ui.html.test_primitives import read
 
@@ -33,7 +33,7 @@ def test_only_the_trained_head_has_thresholds_and_ticks_stand_behind_the_labels(
 def test_an_answer_in_a_long_passage_is_seen_without_scrolling(word: str) -> None:
     start = WORDS.index(word)
     said = Answer(word, start, start + len(word), 0.9, False)
-    html = predictions.render_prediction(said, None, "x", "en", Asked("where?", WORDS))
+    html = predictions.render_prediction(said, None, "x", "en", ModelInput("where?", WORDS))
     assert f"<mark>{word}</mark>" in html and len(read(html).words) < 1800
 
 
@@ -60,21 +60,21 @@ def test_nothing_marked_answered_or_chosen_is_said_in_words(lang: str) -> None:
     ):
         words = translate(lang, f"result.{key}")
         told = translate(lang, "result.mistake", label=mistake.label, predicted=words, sure="90%")
-        assert told in read(runs._mistake_list([mistake], 1, lang)).words
+        assert told in read(mistakes.mistake_list([mistake], lang)).words
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_number_that_is_off_is_not_said_to_be_sure_and_a_search_tells_what_came_before(lang: str) -> None:
     mistake = Mistake(3, "one", "0", "4.73", Degree("error", 0.946), "two")
-    words = read(runs._mistake_list([mistake], 1, lang, "similarity")).words
+    words = read(mistakes.mistake_list([mistake], lang, "similarity")).words
     sure = translate(lang, "result.mistake", label="0", predicted="4.73", sure="95%")
     assert sure not in words and "95%" in words
     rows = [{"row": 3, "text": "one", "pair": "two", "label": "two", "predicted": "x", "rank": 14,
              "right": False}]  # fmt: skip
-    found = read(runs._mistake_table(evaluate(rows, ()), lang, "search")).words
+    found = read(mistakes.mistake_table(evaluate(rows, ()), lang, "search")).words
     assert found.endswith("13") and "%" not in found
     assert translate(lang, "result.column.confidence_search") in found
-    assert "two" in read(runs._mistake_table(evaluate(rows, ()), lang)).words  # the second text stands there too
+    assert "two" in read(mistakes.mistake_table(evaluate(rows, ()), lang)).words  # the second text stands there too
 
 
 def test_one_mask_is_not_numbered_and_two_are() -> None:
