@@ -1,8 +1,8 @@
-"""The process around a job: take the lock, do the job, say how it ended.
+"""The process around a job: it takes the lock of the run folder, does the job, and reports how it ended.
 
-A spare imports torch and transformers, says so in a file and waits on standard input for one run folder. End of
-file there means that the server has gone, and so does the spare. Output goes to a file, never into a pipe, so a
-dead server does not take a training run with it. SIGTERM to a worker asks it to stop, as the page's button does.
+A spare worker imports torch and transformers, reports it in a file, and reads one run folder from standard input. At
+end of file the server is gone, and the spare exits. Output goes to a file, never into a pipe, so that a run outlives
+the server. SIGTERM stops a worker as the Stop button of the page does.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _wait_warm(ready_file: Path, held: contextlib.ExitStack) -> Path:
-    """Import what a run needs, and wait for a run folder meanwhile; its lock is in `held` then."""
+    """Import what a run needs while waiting for a run folder; return the folder, with its lock in `held`."""
     from bertdemo.runs.worker import job
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="folder") as executor:
@@ -48,10 +48,10 @@ def _wait_warm(ready_file: Path, held: contextlib.ExitStack) -> Path:
 
 
 def _receive(held: contextlib.ExitStack) -> Path:
-    """Wait for a run folder and take its lock at once, or end: a server that is gone needs no spare.
+    """Wait for a run folder and take its lock at once; exit at end of file, because the server is gone.
 
-    In a thread of its own, because the imports take seconds, on a busy machine more than the time of grace that
-    a launched run has to show its lock.
+    It runs in its own thread, because the imports take seconds: on a busy machine longer than the grace period in
+    which a launched run must hold its lock.
     """
     line = sys.stdin.readline().strip()
     if not line:
@@ -71,13 +71,13 @@ def _work(folder: Path) -> int:
     try:
         run.run()
     except job.FolderGone:
-        return 0  # deleted under our hands: nobody is left to be told
+        return 0  # the run was deleted, so nobody is left to report to
     except BertDemoError as error:
         run.fail(error)
         return EXIT_FAILED
-    except Exception:  # the worker's one broad except: whatever happens, the page must be told
+    except Exception:  # one of the two broad excepts of the package: the page must learn of every end
         error_id = secrets.token_hex(4)
-        print(f"error {error_id}", file=sys.stderr)  # noqa: T201 - the log is where it belongs
+        print(f"error {error_id}", file=sys.stderr)  # noqa: T201 - standard error is the log
         traceback.print_exc()
         run.fail(BugInRun(error_id=error_id))
         return EXIT_FAILED

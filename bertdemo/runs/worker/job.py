@@ -1,7 +1,7 @@
-"""What a worker does with a run folder: read, split, encode, train, measure, publish.
+"""What a worker does with a run folder: prepare, encode, train, evaluate, publish.
 
-Everything a person sees of it goes through `Job.emit`. Stop is a file that `Job.stop` looks for between any two
-batches; the best weights so far are kept, and where nothing was evaluated yet the last ones, said to be so.
+Everything a person sees of it goes through `Job.emit`. Stop is a file that `Job.stop` checks between batches. The best
+weights so far are kept; where nothing was evaluated yet, the last ones, marked as not evaluated.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def warm_up() -> None:
-    """Import what a run needs, by name: `import transformers` alone imports next to nothing."""
+    """Import what a run needs, by name: `import transformers` alone loads hardly any of its modules."""
     import datasets
     import evaluate  # noqa: F401
     import sklearn.metrics  # noqa: F401
@@ -55,10 +55,9 @@ def warm_up() -> None:
     datasets.disable_progress_bars()  # the log is for people
 
 
+# A test set of a million rows has tens of thousands of batches: not every batch is an event.
 PHASE_EVENT_SECONDS = 0.5
-"""A test part of a million rows has tens of thousands of batches: not each is an event."""
-
-
+# The log is read by people, who need no line per step.
 _LOG_SECONDS = 2.0
 _LOGGED = ("name", "step", "steps", "epoch", "loss", "learning_rate", "metrics", "best", "path", "device", "precision",
            "train_rows", "validation_rows", "test_rows", "message", "checkpoint", "seconds")  # fmt: skip
@@ -69,7 +68,7 @@ def _short(value: object) -> str:
 
 
 class FolderGone(Exception):
-    """The run was deleted while the worker lived: there is nothing left to do, and nobody to tell."""
+    """The run was deleted while its worker lived: there is nothing left to do and nobody to report to."""
 
 
 class Job:
@@ -87,13 +86,13 @@ class Job:
         self._seq = max((event.seq for event in past), default=0)
         self._attempt = max((event.attempt for event in past), default=1)
         self._began = time.monotonic()
-        self._size = ("", 0, 0)  # device, rows of a batch, maximum length: not known before Started
-        self._told_to_stop = False
-        self._said_testing = 0.0
+        self._size = ("", 0, 0)  # device, batch size, maximum length: known from Started on
+        self._stop_requested = False
+        self._last_testing_event = 0.0
         self._logged = 0.0
 
     def run(self) -> None:
-        """Do the whole run; the last event says how it ended."""
+        """Do the whole run; its last event tells how it ended."""
         from bertdemo.runs.worker.training import Stopped
 
         try:
@@ -105,7 +104,7 @@ class Job:
                 raise FolderGone from error
             if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
                 raise
-            shutil.rmtree(self._folder / "best", ignore_errors=True)  # make room, if only for the event that says so
+            shutil.rmtree(self._folder / "best", ignore_errors=True)  # make room for the Failed event at least
             raise DiskFull from error
         except (RuntimeError, MemoryError) as error:
             if not devices.out_of_memory(error):
@@ -123,13 +122,13 @@ class Job:
         self._log(kind, fields)
 
     def _log(self, kind: str, fields: Mapping[str, Any]) -> None:
-        """Write what happened into the worker's log, a step at most every two seconds."""
+        """Write an event into the worker's log, a step at most every two seconds."""
         now = time.monotonic()
         if kind == "Step" and now - self._logged < _LOG_SECONDS:
             return
         self._logged = now
-        shown = [f"{name}={_short(fields[name])}" for name in _LOGGED if name in fields]
-        print(time.strftime("%H:%M:%S"), kind.lower(), *shown, flush=True)  # noqa: T201 - the log is a file
+        values = [f"{name}={_short(fields[name])}" for name in _LOGGED if name in fields]
+        print(time.strftime("%H:%M:%S"), kind.lower(), *values, flush=True)  # noqa: T201 - the log is a file
 
     def fail(self, error: BertDemoError) -> None:
         """End with Failed."""
@@ -137,22 +136,22 @@ class Job:
             self.emit("Failed", message=error.message_key, values=dict(error.values))
 
     def ask_to_stop(self) -> None:
-        """Stop at the next look, as if the flag file lay there; a signal handler may call this."""
-        self._told_to_stop = True
+        """Stop at the next check, as the flag file does; a signal handler may call this."""
+        self._stop_requested = True
 
     def stop(self) -> None:
-        """Raise Stopped where somebody asked for it, or where a public server's time is over."""
+        """Raise Stopped where the run was stopped, or where the time limit of a public server is over."""
         from bertdemo.runs.worker.training import Stopped
 
         limit = self._settings.limits.run_seconds
         if limit and self._seconds() > limit:
             self.emit("Warned", message="warning.time_limit", values={"minutes": limit // 60})
             raise Stopped
-        if self._told_to_stop or (self._folder / "cancel").exists():
+        if self._stop_requested or (self._folder / "cancel").exists():
             raise Stopped
 
     def _run(self) -> None:
-        """Prepare, train, then measure and publish what was kept."""
+        """Prepare, train, then evaluate and publish the weights that were kept."""
         from bertdemo.runs.worker.training import Stopped
 
         warm_up()
@@ -162,8 +161,8 @@ class Job:
         prepared = self._prepare()
         if prepared.config.frozen:
             device = devices.report().choose(device_id)
-            self._say_started(prepared, device, "float32")
-            fitted = regression.run(prepared, device.id, self.emit, self.stop, self._say_testing)
+            self._emit_started(prepared, device, "float32")
+            fitted = regression.run(prepared, device.id, self.emit, self.stop, self._emit_testing)
             return self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
         head = HeadOptions(prepared.labels, prepared.config.seed, prepared.targets("train"))
         opened = self._task.model(prepared.base, head)
@@ -181,19 +180,19 @@ class Job:
             restore_weights(opened.model, self._folder / "best")
             self._tune(prepared, opened.model)
         try:
-            result = measure(prepared, reporter.best, None if stopped else opened.model, self.stop, self._say_testing)
+            result = measure(prepared, reporter.best, None if stopped else opened.model, self.stop, self._emit_testing)
         except Stopped:
             stopped = True
-            result = measure(prepared, reporter.best, None, lambda: None, self._say_testing)
+            result = measure(prepared, reporter.best, None, lambda: None, self._emit_testing)
         ended = {"evaluated": evaluated, "step": reporter.best.step if evaluated else reporter.step} if stopped else {}
         return self._finish(prepared, opened.model, result, **ended)
 
     def _finish(self, prepared: Prepared, model: Any, result: Result, **cancelled: Any) -> None:
-        """Publish the checkpoint and end: Finished, or Cancelled with what it says of the stop."""
+        """Publish the checkpoint and end the run: Finished, or Cancelled with these fields."""
         self.emit("Phase", name="saving", progress=0.0)
         checkpoint = publish(self._id, self._owner, prepared, model, result, self._folder)
-        shutil.rmtree(self._folder / "best", ignore_errors=True)  # it is the checkpoint now
-        shutil.rmtree(self._folder / kept_tokens.FOLDER, ignore_errors=True)  # nothing reads the texts again
+        shutil.rmtree(self._folder / "best", ignore_errors=True)  # the checkpoint has these weights now
+        shutil.rmtree(self._folder / kept_tokens.FOLDER, ignore_errors=True)  # no text is tokenized after this
         common = {
             "checkpoint": checkpoint,
             "metrics": {name: asdict(score) for name, score in result.scores.items()},
@@ -204,7 +203,7 @@ class Job:
         self.emit("Cancelled" if cancelled else "Finished", **common, **cancelled)
 
     def _prepare(self) -> Prepared:
-        """Read, check, split and encode the data; choose what was left to us."""
+        """Load, check and encode the dataset; resolve the settings that were left to us."""
         request, catalogue = self._request, Catalogue(self._settings)
         info = catalogue.describe(request.checkpoint, None)
         tokens = self._folder / kept_tokens.FOLDER
@@ -243,9 +242,9 @@ class Job:
         return prepared
 
     def _encode(self, prepared: Prepared, name: str) -> Dataset:
-        """Encode one part, or take it from the run folder, where it lies by the hash of all that it depends on.
+        """Encode one part, or load it from the run folder, stored under the hash of everything it depends on.
 
-        Validation and test rows are sorted by length once: as fast as grouping, in a known order.
+        Validation and test rows are sorted by length once: as fast as grouping, and in a known order.
         """
         from datasets import load_from_disk
 
@@ -271,7 +270,7 @@ class Job:
         return dataset
 
     def _reporter(self, prepared: Prepared, device_id: str, epochs: Callable[[int], None]) -> Reporter:
-        """Build what turns training into events, with an estimate of the work ahead."""
+        """Return what turns training into events, with an estimate of the work."""
         from bertdemo.runs.worker.training import Reporter, Work, evaluation_batch, padded_tokens
 
         lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
@@ -298,7 +297,7 @@ class Job:
         )
 
     def _tune(self, prepared: Prepared, model: Any) -> None:
-        """Choose on the validation rows what is chosen after training, thresholds say."""
+        """Choose on the validation set what a task chooses after training, such as thresholds."""
         read, targets = prepared.inputs("validation"), prepared.targets("validation")
         inference = Inference(model.eval(), prepared.tokenizer, prepared.config.truncation)
         tuned = prepared.task.tune(inference, read, targets)
@@ -318,7 +317,7 @@ class Job:
             precision=precision,
             label_names=prepared.task.label_names,
         )
-        self._say_started(prepared, device, precision)
+        self._emit_started(prepared, device, precision)
         training.train(
             task=prepared.task,
             model=model,
@@ -330,7 +329,7 @@ class Job:
             head_factor=prepared.config.head_learning_rate_factor,
         )
 
-    def _say_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
+    def _emit_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
         rows = {name: len(part.rows) for name, part in prepared.parts.items()}
         batch, epochs = prepared.config.batch_size or 1, 0 if prepared.config.frozen else prepared.config.epochs or 1
         self._size = (device.name, batch, prepared.config.max_length or 0)
@@ -352,15 +351,15 @@ class Job:
         )
 
     def _keep_best(self, model: Any, step: int) -> None:
-        """Store the weights whole or not at all, and say so."""
+        """Store the weights, completely or not at all, and report it."""
         self.emit("Phase", name="saving", progress=0.0)
         keep_weights(model, self._folder / "best")
         self.emit("Saved", step=step, path="best/model.safetensors")
 
-    def _say_testing(self, share: float) -> None:
+    def _emit_testing(self, share: float) -> None:
         self.stop()
-        if time.monotonic() - self._said_testing > PHASE_EVENT_SECONDS or share >= 1.0:
-            self._said_testing = time.monotonic()
+        if time.monotonic() - self._last_testing_event > PHASE_EVENT_SECONDS or share >= 1.0:
+            self._last_testing_event = time.monotonic()
             self.emit("Phase", name="testing", progress=min(1.0, share))
 
     def _seconds(self) -> float:

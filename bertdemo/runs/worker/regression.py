@@ -1,7 +1,7 @@
-"""The run that trains no encoder: vectors of the frozen base, a logistic regression on them, one checkpoint of both.
+"""A run with the method `regression`: a linear probe on the frozen encoder, stored as one checkpoint.
 
-The regression is the one that `data.baseline` scores before a training. It is fitted on the training rows alone, so
-the validation rows are as unseen as the test rows: nothing was chosen by them.
+It is the logistic regression that `analysis.baselines` scores before training, fitted on the training rows only. The
+validation rows choose nothing, so they are as unseen as a test set.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from bertdemo.runs.worker.result import Prepared, Result, measure
 if TYPE_CHECKING:
     from bertdemo.analysis.baselines import Floats, Linear
 
+# Phase events per batch would fill the event file: a large table has thousands of batches.
 _EVENT_SECONDS = 0.5
-_NEVER = -30.0
-"""Logits below the lowest bias for a label that no training row has: exp(-30) is a probability of nothing."""
+# Added to the lowest bias for a label that no training row has: a factor of exp(-30), 1e-13, in the probability.
+_UNSEEN_LABEL = -30.0
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The model, and what it reaches on held-out rows."""
+    """The model, and its result on held-out rows."""
 
     model: Any
     result: Result
     cancelled: Mapping[str, Any] = field(default_factory=dict)
-    """What Cancelled says where somebody stopped the measuring; empty otherwise."""
+    """Fields of the Cancelled event where the final evaluation was stopped; empty otherwise."""
 
 
 def run(
@@ -41,10 +42,10 @@ def run(
     stop: Callable[[], None],
     testing: Callable[[float], None],
 ) -> Fitted:
-    """Embed the training rows, fit, build the model and measure it; `emit` is told the phases.
+    """Embed the training rows, fit the regression, build the model and evaluate it; phases go to `emit`.
 
-    Raises Stopped where somebody stops it before there is a model (`stop` does, between batches), OneClass where
-    the training rows have one label. A stop while it is measured keeps the model, unmeasured.
+    Raises OneClass where the training rows have one label, and what `stop` raises between batches (Stopped). A stop
+    during the evaluation keeps the model without metrics.
     """
     from bertdemo.runs.worker.training import Best, Stopped
 
@@ -62,17 +63,17 @@ def run(
 def _vectors(
     prepared: Prepared, device: str, emit: Callable[..., None], stop: Callable[[], None]
 ) -> tuple[Floats, list[str]]:
-    """Return (training rows, width) vectors of the frozen encoder and the rows' labels."""
+    """Return embeddings (training rows, hidden size) of the frozen encoder, and the labels of the rows."""
     labels = [prepared.labels[target] for target in prepared.targets("train")]
-    if len(set(labels)) < 2:  # all rows of the others may have been left out, because the test file has them too
+    if len(set(labels)) < 2:  # rows that a test file has too are left out, which may be all of a label
         raise OneClass(label=labels[0][:80], column=prepared.request.columns["label"])
-    said = 0.0
+    last_event = 0.0
 
     def progress(share: float) -> None:
-        nonlocal said
+        nonlocal last_event
         stop()
-        if time.monotonic() - said > _EVENT_SECONDS or share >= 1.0:
-            said = time.monotonic()
+        if time.monotonic() - last_event > _EVENT_SECONDS or share >= 1.0:
+            last_event = time.monotonic()
             emit("Phase", name="embedding", progress=min(1.0, share))
 
     vectors = baselines.embed(
@@ -88,11 +89,11 @@ def _vectors(
 
 
 def _rows_of(labels: tuple[str, ...], linear: Linear) -> tuple[Floats, Floats]:
-    """Return weight (labels, width) and bias (labels,) in the order of `labels`, some of which may not be fitted."""
+    """Return weight (labels, hidden size) and bias (labels,) in the order of `labels`; not all may be fitted."""
     import numpy as np
 
     weight = np.zeros((len(labels), linear.weight.shape[1]), dtype=np.float32)
-    bias = np.full(len(labels), linear.bias.min() + _NEVER, dtype=np.float32)
+    bias = np.full(len(labels), linear.bias.min() + _UNSEEN_LABEL, dtype=np.float32)
     rows = [labels.index(label) for label in linear.labels]
     weight[rows], bias[rows] = linear.weight, linear.bias
     return weight, bias

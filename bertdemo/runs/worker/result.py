@@ -1,4 +1,4 @@
-"""After training: what the kept weights reach on held-out rows, and the checkpoint that is made of them."""
+"""After training: the evaluation of the kept weights on held-out rows, and the published checkpoint."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from bertdemo.dataset.prepared import Part, PreparedDataset
     from bertdemo.runs.worker.training import Best
 
+# Characters of a held-out text that the list of mistakes keeps: a mistake is recognized by its beginning, and a million
+# long texts would fill the disk.
 STORED_TEXT = 2000
-"""Characters of a held-out text that the list of mistakes keeps."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Prepared:
         return {name: part for name, part in self.dataset.parts.items() if part.rows}
 
     def inputs(self, name: str) -> Inputs:
-        """Return what the model reads of the rows of a part."""
+        """Return the model inputs of the rows of a part."""
         part = self.parts[name]
         return self.task.inputs(part.table, self.request.columns, part.rows)
 
@@ -75,22 +76,22 @@ class Prepared:
         return LabeledTable(self.parts[name].table, self.request.columns, self.labels)
 
     def majority(self) -> float | None:
-        """Return what guessing reaches on the validation rows, where the task knows a guess."""
+        """Return the trivial baseline on the validation set; None where the task has none."""
         return self.task.trivial_baseline(self.targets("train"), self.targets("validation"))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One held-out row and what the model said of it."""
+    """One held-out row and its prediction."""
 
     row: int
-    """Where it stands in the file, counted as an editor does."""
+    """Its line in the file, counted as an editor counts."""
     text: str
     pair: str
     judged: Judged
 
     def to_fields(self) -> dict[str, Any]:
-        """Return what is stored of it: marks only where they are more than the label."""
+        """Return the fields stored in evaluation.jsonl."""
         judged = {**asdict(self.judged), **self.judged.degree.to_fields()}
         del judged["degree"]
         fields = {"row": self.row, "text": self.text, **judged}
@@ -101,7 +102,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """What is reported at the end."""
+    """The final evaluation."""
 
     rows: tuple[Row, ...]
     scores: Mapping[str, Score]
@@ -116,25 +117,25 @@ def measure(
     stop: Callable[[], None],
     progress: Callable[[float], None],
 ) -> Result:
-    """Score held-out rows: with `model` by the code that also serves predictions, else from the best epoch's logits.
+    """Evaluate held-out rows: with `model` by the code that serves predictions, else from the best epoch's logits.
 
-    The test part is read here, once; without one the validation rows serve, and the page says that they chose
-    the epoch. A run that was stopped does not read the test part.
+    The test set is read here, once. Without a test set the validation set is used, and the page says that it chose the
+    epoch. A stopped run (`model` is None) does not read the test set.
     """
     if model is None:
         return _from_logits(prepared, best)
     on = "test" if "test" in prepared.parts else "validation"
     model.eval()
     inference = Inference(model, prepared.tokenizer, prepared.config.truncation, progress)
-    said = prepared.task.predict_held_out(inference, prepared.inputs(on))
+    predictions = prepared.task.predict_held_out(inference, prepared.inputs(on))
     stop()
-    return _judged(prepared, on, said)
+    return _judged(prepared, on, predictions)
 
 
 def _from_logits(prepared: Prepared, best: Best) -> Result:
-    """Use what the best epoch said of the validation rows; nothing where none was evaluated.
+    """Use the logits of the best epoch on the validation set; empty where none was evaluated.
 
-    A task whose logits are not yet predictions gives the figures of that epoch, without intervals and mistakes.
+    A task that cannot decode logits gives the metrics of that epoch, without intervals and mistakes.
     """
     if best.logits is None:
         return Result((), {}, "")
@@ -146,19 +147,21 @@ def _from_logits(prepared: Prepared, best: Best) -> Result:
     return _judged(prepared, "validation", [by_row[row] for row in prepared.parts["validation"].rows])
 
 
-def _judged(prepared: Prepared, on: str, said: Sequence[Any]) -> Result:
-    """Hold the predictions of a part against what the data say, in the order of its rows."""
+def _judged(prepared: Prepared, on: str, predictions: Sequence[Any]) -> Result:
+    """Compare the predictions of a part with its targets; both are in the order of its rows."""
     part, inputs, targets = prepared.parts[on], prepared.inputs(on), prepared.targets(on)
     rows = [
         Row(
             row=part.table.row_numbers[row],
             text=text[:STORED_TEXT],
             pair=inputs.pair(at)[:STORED_TEXT],
-            judged=prepared.task.judge(one, target, prepared.labels),
+            judged=prepared.task.judge(prediction, target, prepared.labels),
         )
-        for at, (row, text, one, target) in enumerate(zip(part.rows, inputs.texts, said, targets, strict=True))
+        for at, (row, text, prediction, target) in enumerate(
+            zip(part.rows, inputs.texts, predictions, targets, strict=True)
+        )
     ]
-    scores = prepared.task.intervals(said, targets, prepared.labels)
+    scores = prepared.task.intervals(predictions, targets, prepared.labels)
     return Result(tuple(sorted(rows, key=lambda row: row.row)), scores, on)
 
 

@@ -18,7 +18,7 @@ from bertdemo.tasks.base import Task
 
 
 def dataset_of(folder: Path, request: RunRequest, task: Task, limits: Limits) -> PreparedDataset:
-    """Return the dataset that was admitted; of a folder that an earlier version wrote, prepare it from its files."""
+    """Return the dataset that was admitted; a folder written by an earlier version is prepared from its files."""
     kept = stored.load(folder, task, request.columns)
     if kept is not None:
         return kept
@@ -41,13 +41,13 @@ def dataset_of(folder: Path, request: RunRequest, task: Task, limits: Limits) ->
 
 
 def store_split(folder: Path, dataset: PreparedDataset) -> None:
-    """Write where the rows of each part stand in their files, for people and other programs."""
+    """Write the line numbers of each part's rows in their files, for people and other programs."""
     ids = {name: {"file": part.file, "rows": part.numbers} for name, part in dataset.parts.items()}
     write_atomic(folder / "split.json", json.dumps(ids, ensure_ascii=False))
 
 
 def _table(folder: Path, limits: Limits, path: str, name: str, options: ParseOptions = DECIDE) -> Table:
-    """Return a table as it stands in a file of the run; what an earlier version had read of it is taken."""
+    """Return the table in a file of the run; the copy that an earlier version stored is preferred."""
     if (folder / stored.FILE).exists():  # the tables beside the files are those after cleaning
         return table_files.read(folder / path, name, limits, options)
     return table_files.reopen(folder / path, name, limits, options)

@@ -1,4 +1,4 @@
-"""transformers.Trainer as a run needs it: events instead of prints, a stop that stops, rows in a known order."""
+"""transformers.Trainer for a run: events instead of prints, a stop between batches, evaluation in dataset order."""
 
 from __future__ import annotations
 
@@ -24,43 +24,45 @@ if TYPE_CHECKING:
     from bertdemo.tasks.base import LabeledTable, Task
     from bertdemo.tasks.forward import Collator
 
+# An evaluation keeps no gradients, so twice a training batch of 32 fits into the same memory.
 _EVALUATION_BATCH = 64
+# What Trainer adds to the metrics of an evaluation, beside those of the task.
 _TRAINERS_OWN = frozenset(
     {"loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "epoch"}
 )
+# Five Step events per second at most: the page polls once per second, and the event file of a long run stays small.
 STEP_EVENT_SECONDS = 0.2
-"""At most five Step events a second: a page cannot show more, and a long run's file stays small."""
 
 
 def evaluation_batch(batch: int) -> int:
-    """Return the rows of an evaluation batch: no gradients are kept, but a smaller batch must help here too."""
+    """Return the rows per evaluation batch: twice a training batch, so that a smaller batch saves memory here too."""
     return min(_EVALUATION_BATCH, 2 * batch)
 
 
 class Stopped(Exception):
-    """A person asked to stop. Raised out of Trainer, which would otherwise still evaluate and save."""
+    """A person stopped the run. Raised through Trainer, which would otherwise still evaluate and save."""
 
 
 @dataclass
 class Best:
-    """The best evaluation so far and what the model said then."""
+    """The best evaluation so far, and the logits of that evaluation."""
 
     score: float = -math.inf
-    """Of the metric that decides, its sign turned where a low one is good."""
+    """The deciding metric; negated where lower is better."""
     loss: float = math.inf
     step: int = 0
     logits: Any = None
-    """What the task kept of them: (validation rows, labels), say; None before the first evaluation."""
+    """As reduced by the task, for example (validation rows, labels); None before the first evaluation."""
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def beaten_by(self, score: float, loss: float) -> bool:
-        """Return whether a new evaluation is better: the shown metric decides, the loss breaks a tie."""
+        """Return whether a new evaluation is better: by the deciding metric, in a tie by the loss."""
         return score > self.score or (score == self.score and loss < self.loss)
 
 
 @dataclass
 class Work:
-    """How much there is to do, in tokens; a training token costs about three evaluation tokens."""
+    """How much there is to do, in tokens. A training token counts as three: a forward and a backward of twice its cost."""
 
     train_tokens: int
     epochs: int
@@ -68,9 +70,9 @@ class Work:
     test_tokens: int
     done: float = 0.0
     began: float = 0.0
-    """When the work began, and later when the first step was done, with what was done by then."""
+    """When the speed began to be measured, and the units done by then."""
     done_before: float = 0.0
-    shown: float = 0.0
+    reported: float = 0.0
 
     @property
     def total(self) -> float:
@@ -78,31 +80,31 @@ class Work:
         return self.epochs * (3.0 * self.train_tokens + self.validation_tokens) + self.test_tokens
 
     def progress(self) -> float:
-        """Return the share that is done; never falls, and reaches 1 only at the end."""
-        self.shown = max(self.shown, min(0.999, self.done / max(1.0, self.total)))
-        return self.shown
+        """Return the share done so far, 0 to 0.999; it never falls."""
+        self.reported = max(self.reported, min(0.999, self.done / max(1.0, self.total)))
+        return self.reported
 
     def seconds_left(self) -> float:
-        """Return the time left at the mean speed so far."""
+        """Return the time left at the mean speed so far; 0 before the first measurement."""
         if not self.began or self.done <= self.done_before:
             return 0.0
         spent = time.monotonic() - self.began
         return max(0.0, spent * (self.total - self.done) / (self.done - self.done_before))
 
     def begin(self) -> None:
-        """Measure the speed from here on: at the start, and again after the first step, which is the slowest."""
+        """Measure the speed from now on. Called at the start, and again after the first step, which is the slowest."""
         self.began, self.done_before = time.monotonic(), self.done
 
 
 def padded_tokens(lengths: Sequence[int], batch: int, *, grouped: bool) -> int:
-    """Return how many positions the batches of an epoch have, padding included; of random orders, one is taken."""
+    """Return the positions in all batches of an epoch, padding included; without grouping, for one random order."""
     order = sorted(lengths) if grouped else random.Random(0).sample(lengths, len(lengths))
     batches = [order[start : start + batch] for start in range(0, len(order), batch)]
     return sum(max(rows) * len(rows) for rows in batches)
 
 
 class RunTrainer(Trainer):
-    """Two learning rates (encoder, head), and evaluation in the order of the data set."""
+    """Trainer with two learning rates (encoder, head) that evaluates in the order of the dataset."""
 
     def __init__(self, *, task: Task, head_factor: float, work: Work, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -114,12 +116,12 @@ class RunTrainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Ask the task: not every one has a model that computes its own loss."""
+        """Return the task's loss: not every task has a model that computes its own."""
         loss, outputs = self._task.loss(model, inputs)
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Give the head `head_factor` times the encoder's rate; no decay for biases and LayerNorm."""
+        """Give the head `head_factor` times the learning rate; biases and LayerNorm get no weight decay."""
         model = self.model if model is None else model
         decayed = set(self.get_decay_parameter_names(model))
         cls, options = self.get_optimizer_cls_and_kwargs(self.args, model)
@@ -140,7 +142,7 @@ class RunTrainer(Trainer):
         return self.optimizer
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler[int]:
-        """Keep the data set's order: Trainer's own sampler would group by length at random here too."""
+        """Keep the order of the dataset: Trainer's own sampler would group by length at random here too."""
         from torch.utils.data import SequentialSampler
 
         return SequentialSampler(eval_dataset)
@@ -159,12 +161,12 @@ class RunTrainer(Trainer):
 
 
 def _positions(inputs: Mapping[str, Any]) -> int:
-    """Return how many positions a batch has; a task with two towers reads two sequences a row."""
+    """Return the positions of a batch, padding included; a bi-encoder reads two sequences per row."""
     return sum(int(tensor.numel()) for name, tensor in inputs.items() if name.endswith("input_ids"))
 
 
 class Reporter(TrainerCallback):
-    """Turns what Trainer does into events, keeps the best weights, and raises Stopped when asked to."""
+    """Turns Trainer's callbacks into events, keeps the best weights, and raises Stopped where the run was stopped."""
 
     def __init__(
         self,
@@ -196,11 +198,11 @@ class Reporter(TrainerCallback):
         self.work.begin()
 
     def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Tell the number of the epoch, from 0, to whoever draws something anew in each."""
+        """Pass on the number of the epoch, from 0: masking draws anew in each."""
         self._epochs(round(float(state.epoch or 0.0)))
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Stop at once where asked to."""
+        """Stop where the run was stopped."""
         self.step = state.global_step
         self._stop()
 
@@ -212,7 +214,7 @@ class Reporter(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Report a step; a loss that is not finite ends the run."""
+        """Report a step; LossNotFinite ends the run."""
         if not logs or "loss" not in logs:
             return
         if not math.isfinite(logs["loss"]):
@@ -244,7 +246,7 @@ class Reporter(TrainerCallback):
         )
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Say that an evaluation follows."""
+        """Report that an evaluation begins."""
         self._stop()
         self._evaluation_batches = 0
         self._evaluation_began = time.monotonic()
@@ -258,7 +260,7 @@ class Reporter(TrainerCallback):
         eval_dataloader: Any = None,
         **_: Any,
     ) -> None:
-        """Stop within one batch of an evaluation; report its progress now and then."""
+        """Stop within one batch of an evaluation; report its progress once per second."""
         self._stop()
         self._evaluation_batches += 1
         if time.monotonic() - self._last_event > 1.0 and eval_dataloader is not None:
@@ -275,20 +277,20 @@ class Reporter(TrainerCallback):
         **_: Any,
     ) -> None:
         """Report an evaluation; keep the weights where it is the best so far."""
-        found = {name.removeprefix("eval_"): float(value) for name, value in (metrics or {}).items()}
-        score, loss = self._sign * found[self._metric], found["loss"]
-        if not math.isfinite(loss):  # on a GPU not every step is logged
+        values = {name.removeprefix("eval_"): float(value) for name, value in (metrics or {}).items()}
+        score, loss = self._sign * values[self._metric], values["loss"]
+        if not math.isfinite(loss):  # on a GPU not every step is logged, so on_log may have missed it
             raise LossNotFinite(step=state.global_step, learning_rate=f"{args.learning_rate:g}")
         better = self.best.beaten_by(score, loss)
-        shown = {name: found[name] for name in found if name not in _TRAINERS_OWN}
+        task_metrics = {name: values[name] for name in values if name not in _TRAINERS_OWN}
         if better:
-            self.best = Best(score, loss, state.global_step, self.logits, shown)
+            self.best = Best(score, loss, state.global_step, self.logits, task_metrics)
         self._emit(
             "Evaluated",
             step=state.global_step,
             epoch=round(float(state.epoch or 0.0), 4),
             loss=loss,
-            metrics=shown,
+            metrics=task_metrics,
             best=better,
         )
         if better:
@@ -298,7 +300,7 @@ class Reporter(TrainerCallback):
     def compute(
         self, prediction: EvalPrediction, task: Task, dataset: Dataset, held_out: LabeledTable
     ) -> dict[str, float]:
-        """Return the task's metrics and keep the logits: they are what the best epoch said."""
+        """Return the task's metrics; keep the logits, in case this is the best epoch."""
         self.logits = prediction.predictions
         return task.score(self.logits, prediction.label_ids, dataset, held_out)
 
@@ -321,7 +323,7 @@ def arguments(
         weight_decay=config["weight_decay"],
         warmup_steps=config["warmup"],  # a float below 1 is a share of all steps
         lr_scheduler_type="linear",
-        max_grad_norm=1.0,
+        max_grad_norm=1.0,  # as Trainer's default
         seed=config["seed"],
         train_sampling_strategy="group_by_length" if config["group_by_length"] else "random",
         length_column_name="length",
@@ -330,14 +332,14 @@ def arguments(
         fp16=precision == "float16",
         eval_strategy="epoch",
         save_strategy="no",  # the reporter keeps the best weights itself, whole or not at all
-        logging_steps=1 if on_cpu else 10,
+        logging_steps=1 if on_cpu else 10,  # reading the loss waits for a GPU, so not at every step
         logging_first_step=True,
-        logging_nan_inf_filter=False,
+        logging_nan_inf_filter=False,  # it would replace a loss that is not finite by the mean of the others
         report_to=[],
         disable_tqdm=True,
-        dataloader_num_workers=0,  # a forked loader would keep the run's lock
+        dataloader_num_workers=0,  # a forked loader would keep the lock of the run
         dataloader_pin_memory=not on_cpu,
-        remove_unused_columns=False,  # the collator knows what its task's model takes
+        remove_unused_columns=False,  # the collator of the task leaves out what the model does not take
         label_names=list(label_names),
     )
 
