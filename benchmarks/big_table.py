@@ -179,7 +179,7 @@ def main(path: Path) -> None:
         looked = _timed(parts, "suspects", lambda: services.label_issues.look(prepared, "bundled", ""))
     again: dict[str, float] = {}
     with _peak(peak["idle"]) as later:
-        left = _timed(again, "cleaning", lambda: prepare(table, task, columns, steps=cleaning.CLEANING_STEPS))
+        left = _timed(again, "cleaning", lambda: prepare(table, task, columns, cleaning=cleaning.CLEANING_STEPS))
         _timed(again, "report", lambda: _examined(services, left))
     cleaned = {"seconds": sum(again.values()), "peak": later["peak"] - peak["idle"], "rows": left.table.rows}
     counted = {**_counted(report), "step": counts["drop_duplicates"], "progress": told[-1]}

@@ -1,6 +1,6 @@
-"""What can be mended in a table before training, each by its name, counted, and undone by leaving the name out.
+"""Cleaning of a table before training: named steps, each counted, and undone by leaving its name out.
 
-A mend never changes the file: it makes another table from the one that was read. The same table and the same names
+A step never changes the file: it makes another table from the one that was read. The same table and the same steps
 give the same result, whatever order they were chosen in.
 """
 
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -24,63 +23,68 @@ from bertdemo.dataset.fingerprints import (
     fingerprint_rows,
     repeated,
 )
-from bertdemo.tables.arrow_columns import Chosen, Column
+from bertdemo.tables.arrow_columns import LazyCells, SelectedCells, cells_at
 from bertdemo.tables.table import Table
 
 CleaningStep = Literal[
     "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few"
 ]
-CLEANING_STEPS: tuple[CleaningStep, ...] = (
-    "merge_labels", "merge_slips", "drop_missing", "drop_duplicates", "drop_conflicts", "drop_rare", "drop_few",
-)  # fmt: skip
-"""In the order in which they are done: two ways of writing one label are no conflict once they are merged."""
+# In the order in which they are done: two spellings of one label are no conflict once they are merged.
+CLEANING_STEPS: tuple[CleaningStep, ...] = get_args(CleaningStep)
+# The steps for a task whose target is not one label out of a few.
 WITHOUT_CATEGORIES: tuple[CleaningStep, ...] = ("drop_missing", "drop_duplicates")
-"""Those that make sense where what should be said is not one label out of a few."""
 _NONE: Mapping[str, str] = MappingProxyType({})
+# A label with a single row cannot be in both training and evaluation.
 RARE_ROWS = 2
-"""A label with fewer rows than this cannot be both learned and asked."""
+# A label with fewer rows than this is hardly learned, and its score means little.
 FEW_ROWS = 8
-"""A label with fewer rows than this is hardly learned, and its score means little."""
+_NUMBERS_NAMED = 20
+
+Cell = TypeVar("Cell", str | None, int)
 
 
 @dataclass(frozen=True)
-class Done:
-    """What one mend did: `rows` that went or changed, and the first few of their numbers in the file."""
+class StepResult:
+    """What one step did."""
 
     step: CleaningStep
     rows: int
+    """Rows that were dropped or changed."""
     numbers: tuple[int, ...]
+    """The first 20 of their row numbers in the file."""
 
 
 @dataclass(frozen=True)
 class CleanedTable:
-    """A table before and after cleaning, and the fingerprints of both from one pass over its rows."""
+    """A table before and after cleaning, and the fingerprints of both, from one pass over the rows."""
 
     columns: Mapping[str, str]
     """Slot (text, pair, label) to column."""
     source: Table
-    """As it stands in the file, with what a person changed in single rows."""
+    """As in the file, with the labels that a person changed in single rows."""
     before: Fingerprints
     table: Table
     fingerprints: Fingerprints
     """Of `table`."""
-    done: tuple[Done, ...]
+    done: tuple[StepResult, ...]
     renamed: Mapping[str, str]
-    """Each label of `source` -> what the merges make of it."""
-    ways: bool
-    """Whether other ways of writing a label are merged too."""
+    """Each label of `source` -> the label that it is merged into."""
+    merges_spellings: bool
+    """Whether other spellings of a label are merged too."""
 
-    def written_alike(self, own: Table) -> Table:
-        """Return a validation or test file with its labels written as the merges write those of the training table.
+    def align_labels(self, held_out: Table) -> Table:
+        """Return a validation or test table with its labels merged as those of the training table are.
 
-        Its rows stay as they are otherwise: what is dropped from training may still be evaluated. A way of writing
-        that only the file has is merged too; a typo that only the file has is not: one file does not say which of
-        two names is meant.
+        Its rows stay as they are otherwise: what is dropped from training may still be evaluated. A spelling that only
+        the held-out file has is merged too; a typo that only this file has is not, because one file does not say which
+        of two names is intended.
         """
         if not self.renamed:
-            return own
-        ways = {label_variants.plain(name): name for name in self.renamed.values()} if self.ways else {}
-        return _written(own, self.columns["label"], self.renamed, ways)
+            return held_out
+        spellings = (
+            {label_variants.plain(name): name for name in self.renamed.values()} if self.merges_spellings else {}
+        )
+        return _with_renamed(held_out, self.columns["label"], self.renamed, spellings)
 
 
 def clean(
@@ -90,19 +94,20 @@ def clean(
     relabel: Mapping[str, str] = _NONE,
     progress: Callable[[float], None] = lambda share: None,
 ) -> CleanedTable:
-    """Return the cleaned table and what each step did; a name that is none is passed over.
+    """Return the cleaned table and what each step did; unknown names in `steps` are ignored.
 
-    `relabels` come first: they are a person's word about single rows, see RunRequest.relabels. The rows are read
-    once, whatever is done to them.
+    `relabel` comes first: it holds a person's decisions about single rows, see RunRequest.relabel. The rows are read
+    once, whatever the steps are. Raises KeyError for a missing column.
     """
     source = apply_relabel(table, columns, relabel)
     before = fingerprints = fingerprint_rows(source, columns, progress)
-    labels, left, done = before.labels.copy(), np.arange(source.rows), list[Done]()
+    # `left` are the remaining rows of `source`, `labels` the codes of all of them, remaining or not.
+    labels, left, results = before.labels.copy(), np.arange(source.rows), list[StepResult]()
     for step in CLEANING_STEPS:
         if step not in steps:
             continue
         if step in _MERGES:
-            merged = _merged(fingerprints, slips=step == "merge_slips")
+            merged = _merged(fingerprints, typos=step == "merge_slips")
             changed = left[merged != fingerprints.labels]
             fingerprints = replace(fingerprints, labels=merged)
             labels[left] = merged
@@ -110,108 +115,104 @@ def clean(
             kept = _KEEPS[step](fingerprints)
             changed, left = left[~kept], left[kept]
             fingerprints = fingerprints.at(kept)
-        done.append(Done(step, len(changed), tuple(source.row_numbers[int(row)] for row in changed[:20])))
+        numbers = cells_at(source.row_numbers, changed[:_NUMBERS_NAMED].tolist())
+        results.append(StepResult(step, len(changed), tuple(numbers)))
+    table, fingerprints = source, before
+    if results:
+        labeled = _with_labels(source, columns["label"], labels, before.names) if "label" in columns else source
+        table = _rows_of(labeled, left)
+        fingerprints = after_cleaning(before, table, columns, left, labels[left])
     merges = [step for step in _MERGES if step in steps]
-    renamed = _renamed(before, merges) if "label" in columns and merges else {}
-    if not done:
-        return CleanedTable(columns, source, before, source, before, (), renamed, "merge_labels" in merges)
-    written = _with_labels(source, columns["label"], labels, before.names) if "label" in columns else source
-    after = _rebuilt(written, left)
-    own = after_cleaning(before, after, columns, left, labels[left])
-    return CleanedTable(columns, source, before, after, own, tuple(done), renamed, "merge_labels" in merges)
+    return CleanedTable(
+        columns=columns,
+        source=source,
+        before=before,
+        table=table,
+        fingerprints=fingerprints,
+        done=tuple(results),
+        renamed=_renamed(before, merges) if "label" in columns and merges else {},
+        merges_spellings="merge_labels" in merges,
+    )
 
 
 def _renamed(fingerprints: Fingerprints, merges: Sequence[CleaningStep]) -> dict[str, str]:
-    """Return each label -> what the merges make of it, were nothing dropped."""
+    """Return each label -> the label that it is merged into, with no row dropped."""
     before = fingerprints.labels
     for step in merges:
-        fingerprints = replace(fingerprints, labels=_merged(fingerprints, slips=step == "merge_slips"))
+        fingerprints = replace(fingerprints, labels=_merged(fingerprints, typos=step == "merge_slips"))
     pairs = {*zip(before.tolist(), fingerprints.labels.tolist(), strict=True)}
     return {fingerprints.names[old]: fingerprints.names[new] for old, new in pairs if old >= 0}
 
 
 def counts(fingerprints: Fingerprints) -> dict[CleaningStep, int]:
-    """Return how many rows each mend would change or take away, were it done alone; 0 where it should not be offered.
+    """Return how many rows each step would change or drop on its own; 0 where it should not be offered.
 
-    Labels of few rows are only dropped where at least two others are left, and where more go than the single rows.
+    Labels with few rows are only offered to be dropped where at least two others remain, and where that drops more
+    than the labels with a single row.
     """
-    found = {step: _count(fingerprints, step) for step in CLEANING_STEPS}
-    left = np.unique(fingerprints.labels[_without_few(fingerprints) & (fingerprints.labels >= 0)])
-    if len(left) < 2 or found["drop_few"] == found["drop_rare"]:
-        found["drop_few"] = 0
-    return found
+    rows = {step: _count(fingerprints, step) for step in CLEANING_STEPS}
+    left = np.unique(fingerprints.labels[_KEEPS["drop_few"](fingerprints) & (fingerprints.labels >= 0)])
+    if len(left) < 2 or rows["drop_few"] == rows["drop_rare"]:
+        rows["drop_few"] = 0
+    return rows
 
 
 def apply_relabel(table: Table, columns: Mapping[str, str], relabel: Mapping[str, str]) -> Table:
-    """Return the table with other labels in some rows (number in the file -> label), without those that have ""."""
+    """Return the table with new labels in some rows (row number in the file -> label); "" drops the row."""
     if not relabel:
         return table
-    to = {int(number): label for number, label in relabel.items()}
+    label_of = {int(number): label for number, label in relabel.items()}
     name = columns["label"]
-    cells = tuple(to.get(number) or cell for number, cell in zip(table.row_numbers, table.columns[name], strict=True))
-    changed = replace(table, columns={**table.columns, name: cells})
-    kept = [to.get(number) != "" for number in table.row_numbers]
-    return _rebuilt(changed, np.flatnonzero(kept))
+    numbered = zip(table.row_numbers, table.columns[name], strict=True)
+    cells = tuple(label_of.get(number) or cell for number, cell in numbered)
+    kept = [label_of.get(number) != "" for number in table.row_numbers]
+    return _rows_of(replace(table, columns={**table.columns, name: cells}), np.flatnonzero(kept))
 
 
-def _written(own: Table, column: str, to: Mapping[str, str], ways: Mapping[str, str]) -> Table:
-    """Return the table with its labels replaced by name, and by what ways of writing have in common."""
-    cells: dict[str | None, str | None] = {}
-    for cell in own.columns.get(column, ()):
-        if cell not in cells:
+def _with_renamed(table: Table, column: str, renamed: Mapping[str, str], spellings: Mapping[str, str]) -> Table:
+    """Return the table with its labels replaced by name, else by their normal form (see `label_variants.plain`)."""
+    new_cells: dict[str | None, str | None] = {}
+    for cell in table.columns.get(column, ()):
+        if cell not in new_cells:
             name = (cell or "").strip()
-            new = to.get(name) or ways.get(label_variants.plain(name), name)
-            cells[cell] = cell if new == name else new
-    if all(cell == new for cell, new in cells.items()):
-        return own
-    return replace(own, columns={**own.columns, column: tuple(cells[cell] for cell in own.columns[column])})
+            new = renamed.get(name) or spellings.get(label_variants.plain(name), name)
+            new_cells[cell] = cell if new == name else new
+    if all(cell == new for cell, new in new_cells.items()):
+        return table
+    return replace(table, columns={**table.columns, column: tuple(new_cells[cell] for cell in table.columns[column])})
 
 
 def _count(fingerprints: Fingerprints, step: CleaningStep) -> int:
     if step in _MERGES:
-        return int((_merged(fingerprints, slips=step == "merge_slips") != fingerprints.labels).sum())
+        return int((_merged(fingerprints, typos=step == "merge_slips") != fingerprints.labels).sum())
     return int((~_KEEPS[step](fingerprints)).sum())
 
 
-def _merged(fingerprints: Fingerprints, *, slips: bool) -> Numbers:
-    """Return the labels with ways of writing, or slips, taken for the label that they seem to be."""
+def _merged(fingerprints: Fingerprints, *, typos: bool) -> Numbers:
+    """Return the label codes, (rows,), with other spellings, or typos, replaced by the label that they seem to be."""
     rows = np.bincount(fingerprints.labels[fingerprints.labels >= 0], minlength=len(fingerprints.names))
-    found = label_variants.find(
-        {name: int(count) for name, count in zip(fingerprints.names, rows, strict=True) if count}
-    )
-    code = {name: index for index, name in enumerate(fingerprints.names)}
-    to = np.arange(len(fingerprints.names) + 1)  # the last one is for -1, a missing label
-    to[-1] = -1
-    for one in found:
-        if one.slip == slips:
-            to[code[one.written]] = code[one.label]
-    merged: Numbers = to[fingerprints.labels]
+    counts = {name: int(count) for name, count in zip(fingerprints.names, rows, strict=True) if count}
+    code_of = {name: code for code, name in enumerate(fingerprints.names)}
+    new_code = np.arange(len(fingerprints.names) + 1)
+    new_code[-1] = -1  # a missing label
+    for variant in label_variants.find(counts):
+        if variant.typo == typos:
+            new_code[code_of[variant.written]] = code_of[variant.label]
+    merged: Numbers = new_code[fingerprints.labels]
     return merged
 
 
-def _without_missing(fingerprints: Fingerprints) -> Flags:
-    return fingerprints.usable
-
-
 def _without_duplicates(fingerprints: Fingerprints) -> Flags:
-    """Keep the first row of each text and label; rows without a text are not copies of each other."""
-    return ~repeated(fingerprints.keys, fingerprints.labels) | ~fingerprints.said
+    """Keep the first row of each text and label; rows without a text are not duplicates of each other."""
+    return ~repeated(fingerprints.keys, fingerprints.labels) | ~fingerprints.has_text
 
 
 def _without_conflicts(fingerprints: Fingerprints) -> Flags:
-    """Drop every row whose text has another label elsewhere: which of them is right the table does not say."""
-    return ~conflicting(fingerprints.keys, fingerprints.labels) | ~fingerprints.said
+    """Drop every row whose text has another label elsewhere: the table does not say which of them is right."""
+    return ~conflicting(fingerprints.keys, fingerprints.labels) | ~fingerprints.has_text
 
 
-def _without_rare(fingerprints: Fingerprints) -> Flags:
-    return _of_labels_with(fingerprints, RARE_ROWS)
-
-
-def _without_few(fingerprints: Fingerprints) -> Flags:
-    return _of_labels_with(fingerprints, FEW_ROWS)
-
-
-def _of_labels_with(fingerprints: Fingerprints, least: int) -> Flags:
+def _without_labels_below(fingerprints: Fingerprints, least: int) -> Flags:
     rows = np.bincount(fingerprints.labels[fingerprints.labels >= 0], minlength=len(fingerprints.names) + 1)
     kept: Flags = (fingerprints.labels < 0) | (rows[fingerprints.labels] >= least)
     return kept
@@ -219,37 +220,35 @@ def _of_labels_with(fingerprints: Fingerprints, least: int) -> Flags:
 
 _MERGES: tuple[CleaningStep, ...] = ("merge_labels", "merge_slips")
 _KEEPS: Mapping[str, Callable[[Fingerprints], Flags]] = {
-    "drop_missing": _without_missing,
+    "drop_missing": lambda fingerprints: fingerprints.usable,
     "drop_duplicates": _without_duplicates,
     "drop_conflicts": _without_conflicts,
-    "drop_rare": _without_rare,
-    "drop_few": _without_few,
+    "drop_rare": lambda fingerprints: _without_labels_below(fingerprints, RARE_ROWS),
+    "drop_few": lambda fingerprints: _without_labels_below(fingerprints, FEW_ROWS),
 }
 
 
 def _with_labels(table: Table, column: str, labels: Numbers, names: Sequence[str]) -> Table:
-    """Return the table with the merged labels written in; every other cell stays as it is in the file."""
-    cells: dict[str | None, str | None] = {}
-    written: list[str | None] = []
+    """Return the table with the merged labels; a cell whose label is unchanged keeps its text."""
+    interned: dict[str | None, str | None] = {}
+    cells: list[str | None] = []
     changed = False
     for cell, code in zip(table.columns[column], labels.tolist(), strict=True):
-        # A million cells are a few strings, each kept once.
-        same = cells.setdefault(cell, cell)
+        # A million cells are a few strings, each kept in memory once.
+        new = interned.setdefault(cell, cell)
         if code >= 0 and (cell or "").strip() != names[code]:
-            same, changed = names[code], True
-        written.append(same)
-    return replace(table, columns={**table.columns, column: tuple(written)}) if changed else table
+            new, changed = names[code], True
+        cells.append(new)
+    return replace(table, columns={**table.columns, column: tuple(cells)}) if changed else table
 
 
-def _rebuilt(table: Table, left: Numbers) -> Table:
-    """Return the table with only the rows that are left."""
-    if len(left) == table.rows:
+def _rows_of(table: Table, rows: Numbers) -> Table:
+    """Return the table with only some of its rows, which ascend."""
+    if len(rows) == table.rows:
         return table
-    kept = np.zeros(table.rows, dtype=np.bool_)
-    kept[left] = True
+    columns = {name: _selected(cells, rows) for name, cells in table.columns.items()}
+    return replace(table, columns=columns, row_numbers=_selected(table.row_numbers, rows))
 
-    def of(cells: Sequence[Any]) -> Sequence[Any]:
-        return Chosen(cells, left) if isinstance(cells, Column | Chosen) else tuple(compress(cells, kept.tolist()))
 
-    columns = {name: of(cells) for name, cells in table.columns.items()}
-    return replace(table, columns=columns, row_numbers=of(table.row_numbers))
+def _selected(cells: Sequence[Cell], rows: Numbers) -> Sequence[Cell]:
+    return SelectedCells(cells, rows) if isinstance(cells, LazyCells) else tuple(cells_at(cells, rows.tolist()))

@@ -1,14 +1,15 @@
-"""The rows of a table as a few numbers each, so that a million rows can be compared without keeping their texts.
+"""Row fingerprints: a few numbers per row, so that a million rows can be compared without keeping their texts.
 
-A text is known by the 64 bits of Python's keyed hash: among a million different texts the chance that two are taken
-for one is about 3 in 100 million. Nothing that is shown or stored depends on the value of a hash, only on equality.
+A text is represented by the 64 bits of Python's keyed hash: among a million different texts the chance of a collision
+is about 3 in 100 million (n^2 / 2^65). Hashes differ between processes, so nothing that is shown or stored depends on
+their values, only on which are equal.
 """
 
 from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 
@@ -16,35 +17,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertdemo.dataset.label_variants import plain
-from bertdemo.tables.arrow_columns import taken
+from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tables.fold_text import fold_text
 from bertdemo.tables.table import Table
 
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_TOLD_EVERY = 50_000
+# Rows between two calls of `progress`: a million rows take seconds, and a person sees the bar move.
+_PROGRESS_ROWS = 50_000
 _HAN = re.compile("[㐀-䶿一-鿿]")
 
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What is known of each row, in the table's order; every array has one entry a row."""
+    """What is known of each row, in the table's order; every array has shape (rows,)."""
 
     filled: Mapping[str, Flags]
-    """Role -> whether its cell holds more than white space."""
+    """Slot (text, pair, label) -> whether its cell contains more than white space."""
     keys: Numbers
-    """Of text (and pair) without regard to case and white space: equal for what the copies of a text share."""
+    """Hash of text (and pair) without regard to case and white space: equal for duplicates."""
     exact: Numbers
-    """Of text (and pair) letter for letter, trimmed."""
+    """Hash of text (and pair) as they are, trimmed."""
     labels: Numbers
     """Index into `names`; -1 where the label is missing."""
     names: tuple[str, ...]
-    """The labels, trimmed, in the order in which they come."""
+    """The labels, trimmed, in order of first appearance."""
     named: Flags
-    """Whether the text holds the row's own label as a word."""
+    """Whether the text contains the row's own label as a word."""
     named_other: Flags
-    """Whether it holds the label that came last before it and is another one: what chance alone gives."""
+    """Whether it contains the most recent different label above it: how often a label is there by chance."""
     lengths: Numbers
     """Characters of text and pair, trimmed."""
 
@@ -55,79 +57,82 @@ class Fingerprints:
 
     @property
     def usable(self) -> Flags:
-        """Rows in which every role is filled."""
+        """Rows in which every slot is filled."""
         flags: Flags = np.logical_and.reduce(list(self.filled.values()))
         return flags
 
     @property
-    def said(self) -> Flags:
-        """Rows with any text at all."""
-        said: Flags = np.logical_or.reduce([flags for role, flags in self.filled.items() if role != "label"])
-        return said
+    def has_text(self) -> Flags:
+        """Rows with a text or a pair."""
+        flags: Flags = np.logical_or.reduce([flags for slot, flags in self.filled.items() if slot != "label"])
+        return flags
 
     def at(self, rows: Numbers | Flags) -> Fingerprints:
-        """Return the marks of some of the rows."""
-        return Fingerprints(
-            {role: flags[rows] for role, flags in self.filled.items()}, self.keys[rows], self.exact[rows],
-            self.labels[rows], self.names, self.named[rows], self.named_other[rows], self.lengths[rows],
-        )  # fmt: skip
+        """Return the fingerprints of some of the rows."""
+        arrays = ("keys", "exact", "labels", "named", "named_other", "lengths")
+        filled = {slot: flags[rows] for slot, flags in self.filled.items()}
+        return replace(self, filled=filled, **{name: getattr(self, name)[rows] for name in arrays})
 
 
 def fingerprint_rows(
     table: Table, columns: Mapping[str, str], progress: Callable[[float], None] = lambda share: None
 ) -> Fingerprints:
-    """Read the columns of the places text, maybe pair and maybe label once, in order.
+    """Read the columns of the slots text, pair and label (the last two are optional) once, in order.
 
-    Without a label all rows have the same one, "". Raises KeyError for a column that is not there.
+    `columns` maps a slot to its column. Without a label column all rows have the label "". Raises KeyError for a
+    missing column.
     """
-    texts, labeled = table.columns[columns["text"]], "label" in columns
-    labels: Iterable[str | None] = table.columns[columns["label"]] if labeled else repeat("")
-    paired = "pair" in columns
-    pairs: Iterable[str | None] = table.columns[columns["pair"]] if paired else repeat("")
-    keys, exact, codes, lengths = array("q"), array("q"), array("q"), array("q")
-    filled = {place: bytearray() for place in ("text", "pair", "label") if place in columns}
+    texts = table.columns[columns["text"]]
+    pairs, labels = (table.columns[columns[slot]] if slot in columns else repeat("") for slot in ("pair", "label"))
+    paired, labeled = "pair" in columns, "label" in columns
+    # Growing typed arrays: lists of Python integers would take several times the memory.
+    keys, exact, codes, lengths = (array("q") for _ in range(4))
+    filled = {slot: bytearray() for slot in ("text", "pair", "label") if slot in columns}
     named, named_other = bytearray(), bytearray()
-    known: dict[str, int] = {} if labeled else {"": 0}
-    holds: list[Callable[[str], bool]] = [] if labeled else [lambda text: False]
+    code_of: dict[str, int] = {} if labeled else {"": 0}
+    finders: list[Callable[[str], bool]] = [] if labeled else [lambda text: False]
     last, other = -1, -1
     for row, (text, pair, label) in enumerate(zip(texts, pairs, labels, strict=False)):
-        one, two, name = (text or "").strip(), (pair or "").strip(), (label or "").strip()
-        alike = fold_text(one)
+        first, second, name = (text or "").strip(), (pair or "").strip(), (label or "").strip()
+        folded = fold_text(first)
+        keys.append(hash((folded, fold_text(second)) if paired else folded))
+        exact.append(hash((first, second) if paired else first))
+        filled["text"].append(first != "")
         if paired:
-            keys.append(hash((alike, fold_text(two))))
-            exact.append(hash((one, two)))
-            filled["pair"].append(two != "")
-        else:
-            keys.append(hash(alike))
-            exact.append(hash(one))
-        filled["text"].append(one != "")
+            filled["pair"].append(second != "")
         if labeled:
             filled["label"].append(name != "")
-        lengths.append(len(one) + len(two))
-        code = known.get(name, -1)
+        lengths.append(len(first) + len(second))
+        code = code_of.get(name, -1)
         if code < 0 and name:
-            code = known[name] = len(known)
-            holds.append(finder(name))
+            code = code_of[name] = len(code_of)
+            finders.append(finder(name))
         if code != last and code >= 0:
             last, other = code, last
-        named.append(code >= 0 and holds[code](alike))
-        named_other.append(code >= 0 <= other and holds[other](alike))
+        named.append(code >= 0 and finders[code](folded))
+        named_other.append(code >= 0 <= other and finders[other](folded))
         codes.append(code)
-        if row % _TOLD_EVERY == 0:
+        if row % _PROGRESS_ROWS == 0:
             progress(row / table.rows)
     return Fingerprints(
-        {role: _flags(cells) for role, cells in filled.items()}, _numbers(keys), _numbers(exact), _numbers(codes),
-        tuple(known), _flags(named), _flags(named_other), _numbers(lengths),
-    )  # fmt: skip
+        filled={slot: _flags(cells) for slot, cells in filled.items()},
+        keys=_numbers(keys),
+        exact=_numbers(exact),
+        labels=_numbers(codes),
+        names=tuple(code_of),
+        named=_flags(named),
+        named_other=_flags(named_other),
+        lengths=_numbers(lengths),
+    )
 
 
 def after_cleaning(
     before: Fingerprints, table: Table, columns: Mapping[str, str], rows: Numbers, labels: Numbers
 ) -> Fingerprints:
-    """Return the marks of `table`, which holds `rows` of the table that `before` was read from, with other labels.
+    """Return the fingerprints of `table`: `rows` of the table that `before` was read from, with new labels.
 
-    `labels` are indices into `before.names`, one per row that is left. The result is that of reading `table` anew,
-    but only the texts of rows whose label, or the label before theirs, has changed are looked at again.
+    `labels` are indices into `before.names`, one per row that is left. The result is that of reading `table` again,
+    but only the texts of rows whose label, or the label before theirs, has changed are read.
     """
     left = before.at(rows)
     if "label" not in columns:
@@ -137,28 +142,28 @@ def after_cleaning(
     for flags, now, was in ((named, labels, left.labels), (named_other, others, others_before)):
         codes = np.where(labels < 0, -1, now)
         changed = np.flatnonzero(codes != np.where(left.labels < 0, -1, was))
-        flags[changed] = _holds(table, columns["text"], changed, codes[changed], before.names)
+        flags[changed] = _contain_label(table, columns["text"], changed, codes[changed], before.names)
     present, first = np.unique(labels[labels >= 0], return_index=True)
     in_order = present[np.argsort(first)]
-    number = np.full(len(before.names) + 1, -1, dtype=np.int64)  # the last one is for -1, a missing label
-    number[in_order] = np.arange(len(in_order))
+    new_code = np.full(len(before.names) + 1, -1, dtype=np.int64)  # the last entry is for -1, a missing label
+    new_code[in_order] = np.arange(len(in_order))
     names = tuple(before.names[code] for code in in_order.tolist())
-    return replace(left, labels=number[labels], names=names, named=named, named_other=named_other)
+    return replace(left, labels=new_code[labels], names=names, named=named, named_other=named_other)
 
 
 def _label_before(labels: Numbers) -> Numbers:
-    """Return for each row the last label before it that is another one, -1 where there is none; see `named_other`."""
-    given = np.flatnonzero(labels >= 0)
-    starts = np.flatnonzero(np.diff(labels[given], prepend=-1))  # where another label begins
-    runs = np.append(-1, labels[given][starts])
+    """Return for each row the most recent different label above it, -1 where there is none; see `named_other`."""
+    labeled = np.flatnonzero(labels >= 0)
+    starts = np.flatnonzero(np.diff(labels[labeled], prepend=-1))  # first row of each run of one label
+    runs = np.append(-1, labels[labeled][starts])
     before = np.full(len(labels), -1, dtype=np.int64)
-    before[given] = runs[np.searchsorted(starts, np.arange(len(given)), side="right") - 1]
+    before[labeled] = runs[np.searchsorted(starts, np.arange(len(labeled)), side="right") - 1]
     return before
 
 
-def _holds(table: Table, column: str, rows: Numbers, codes: Numbers, names: Sequence[str]) -> list[bool]:
-    """Return whether the text of each row holds the label of its code; a code of -1 is no label."""
-    texts = taken(table.columns[column], rows.tolist())
+def _contain_label(table: Table, column: str, rows: Numbers, codes: Numbers, names: Sequence[str]) -> list[bool]:
+    """Return whether the text of each row contains the label of its code; a code of -1 is no label."""
+    texts = cells_at(table.columns[column], rows.tolist())
     finders = {code: finder(names[code]) for code in np.unique(codes).tolist() if code >= 0}
     return [
         code >= 0 and finders[code](fold_text(text or "")) for text, code in zip(texts, codes.tolist(), strict=True)
@@ -166,35 +171,34 @@ def _holds(table: Table, column: str, rows: Numbers, codes: Numbers, names: Sequ
 
 
 def hashed(cells: Sequence[str | None]) -> Numbers:
-    """Return a number for each cell, equal where the trimmed cells are; 0 for one that is missing."""
-    found = array("q")
-    for cell in cells:
-        trimmed = cell.strip() if cell else ""
-        found.append(hash(trimmed) if trimmed else 0)
-    return _numbers(found)
+    """Return a hash of each cell, equal where the trimmed cells are equal; 0 for a missing cell."""
+    stripped = (cell.strip() if cell else "" for cell in cells)
+    return np.fromiter((hash(cell) if cell else 0 for cell in stripped), dtype=np.int64, count=len(cells))
 
 
 def finder(label: str) -> Callable[[str], bool]:
-    """Return what says whether a folded text holds `label` as a word: with spaces for _ and -, or as it is written.
+    """Return a predicate: whether a folded text contains `label` as a word, as written or with spaces for _ and -.
 
     Chinese has no spaces between words, so there the characters are enough.
     """
-    one, other = fold_text(label), plain(label)
+    spellings = {fold_text(label), plain(label)}
     if _HAN.search(label):
-        return lambda text: one in text or other in text
-    if one == other:
-        return lambda text: one in text and _as_word(one, text)
-    return lambda text: (one in text and _as_word(one, text)) or (other in text and _as_word(other, text))
+        return lambda text: any(spelling in text for spelling in spellings)
+    if len(spellings) == 1:
+        (only,) = spellings  # the usual case, called for every row: no generator
+        return lambda text: only in text and _as_word(only, text)
+    return lambda text: any(spelling in text and _as_word(spelling, text) for spelling in spellings)
 
 
 def _as_word(needle: str, text: str) -> bool:
-    """Return whether no letter, digit or _ stands beside `needle` somewhere; a pattern takes ten times as long."""
-    at = text.find(needle)
-    while at >= 0:
-        end = at + len(needle)
-        if not (at and _in_word(text[at - 1])) and not (end < len(text) and _in_word(text[end])):
+    """Return whether `needle` is somewhere in `text` without a letter, digit or _ on either side."""
+    # A regular expression takes ten times as long.
+    start = text.find(needle)
+    while start >= 0:
+        end = start + len(needle)
+        if not (start and _in_word(text[start - 1])) and not (end < len(text) and _in_word(text[end])):
             return True
-        at = text.find(needle, at + 1)
+        start = text.find(needle, start + 1)
     return False
 
 
@@ -202,41 +206,32 @@ def _in_word(letter: str) -> bool:
     return letter.isalnum() or letter == "_"
 
 
-def groups(keys: Numbers) -> tuple[Numbers, int]:
-    """Return the group of each entry, 0 to count - 1, equal where the keys are, and the count."""
-    found, inverse = np.unique(keys, return_inverse=True)
-    return inverse.reshape(-1).astype(np.int64), len(found)
-
-
 def repeated(*keys: Numbers) -> Flags:
-    """Return which entries repeat an earlier one in all of `keys`."""
-    both, _ = groups(keys[0])
-    for more in keys[1:]:
-        group, count = groups(more)
-        both = both * max(1, count) + group
-    again = np.ones(len(both), dtype=np.bool_)
-    again[np.unique(both, return_index=True)[1]] = False
-    return again
+    """Return which rows repeat an earlier one in all of `keys`, each of shape (rows,)."""
+    import pandas as pd  # inside: the process that reads an upload needs none of this
 
-
-def conflicting(keys: Numbers, labels: Numbers) -> Flags:
-    """Return which entries have a key to which more than one label was given; a label of -1 is none."""
-    group, count = groups(keys)
-    most = int(labels.max(initial=-1)) + 1
-    given = np.unique((group * most + labels)[labels >= 0]) if most else np.zeros(0, dtype=np.int64)
-    different = np.bincount(given // max(1, most), minlength=count)
-    flags: Flags = (different > 1)[group]
+    flags: Flags = pd.DataFrame(dict(enumerate(keys))).duplicated().to_numpy()
     return flags
 
 
-def _numbers(found: array[int]) -> Numbers:
-    return np.frombuffer(found, dtype=np.int64) if found else np.zeros(0, dtype=np.int64)
+def conflicting(keys: Numbers, labels: Numbers) -> Flags:
+    """Return which rows have a key with more than one label; a label of -1 is missing and does not count."""
+    import pandas as pd
+
+    pairs = pd.DataFrame({"key": keys, "label": labels})[labels >= 0].drop_duplicates()
+    flags: Flags = pd.Series(keys).isin(pairs["key"][pairs["key"].duplicated()]).to_numpy()
+    return flags
 
 
-def _flags(found: bytearray) -> Flags:
-    return np.frombuffer(bytes(found), dtype=np.bool_)
+def _numbers(values: array[int]) -> Numbers:
+    return np.frombuffer(values, dtype=np.int64) if values else np.zeros(0, dtype=np.int64)
 
 
-def first(flags: Flags, most: int) -> list[int]:
+def _flags(values: bytearray) -> Flags:
+    return np.frombuffer(bytes(values), dtype=np.bool_)
+
+
+def first_set(flags: Flags, most: int) -> list[int]:
     """Return the first `most` positions that are set."""
-    return [int(place) for place in np.flatnonzero(flags)[:most]]
+    positions: list[int] = np.flatnonzero(flags)[:most].tolist()
+    return positions

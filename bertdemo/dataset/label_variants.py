@@ -1,4 +1,4 @@
-"""Labels that are one label written in several ways: another case, spaces, width, or a slip of the pen."""
+"""Labels that are one label in several spellings: other case, spaces or character width, or a typo."""
 
 from __future__ import annotations
 
@@ -7,60 +7,61 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-_ALIKE = 0.87
-"""Share of matching characters from which two names may be one with a slip: `negative` and `nagative` have 0.875."""
+# difflib's ratio from which one name may be a typo of the other: `negative` and `nagative` have 0.875.
+_SIMILAR = 0.87
+# In a shorter name one changed character makes another word: `cat` and `car`.
 _SHORTEST = 5
-"""In a name of fewer characters one other character makes another word: `cat` and `car`."""
+# A typo is rare: it has at most this share of the rows of the intended label.
 _RARE = 0.1
-"""A slip is rare: at most this share of the rows of the name that it is taken for."""
+# Names that are compared with each other, which takes time with their square.
 _MOST_NAMES = 400
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way of writing and the label that it seems to be."""
+    """A spelling and the label that it seems to be."""
 
     written: str
     label: str
     rows: int
-    slip: bool
-    """True where letters differ, so that a person should look; False where only case, width or spaces do."""
+    typo: bool
+    """True where letters differ, so that a person should check; False where only case, width or spaces do."""
 
 
 def plain(label: str) -> str:
-    """Return what two ways of writing a label share: no case, no width, one kind of space and of hyphen."""
+    """Return a normal form that all spellings of a label share: NFKC, case-folded, spaces for _ and -."""
     text = unicodedata.normalize("NFKC", label).casefold()
     return " ".join(text.replace("_", " ").replace("-", " ").split())
 
 
 def find(counts: Mapping[str, int]) -> tuple[Variant, ...]:
-    """Return the variants among labels (label -> rows), each with the most frequent way of writing it.
+    """Return the variants among labels (label -> rows), each with the most frequent spelling of its label.
 
-    Slips are looked for among at most 400 names, the frequent ones first: each is compared with each.
+    Typos are looked for among the 400 most frequent names: each is compared with every other.
     """
     by_plain: dict[str, list[str]] = {}
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         by_plain.setdefault(plain(label), []).append(label)
-    found = [
-        Variant(written, names[0], counts[written], slip=False) for names in by_plain.values() for written in names[1:]
+    variants = [
+        Variant(written, names[0], counts[written], typo=False) for names in by_plain.values() for written in names[1:]
     ]
     heads = {key: names[0] for key, names in list(by_plain.items())[:_MOST_NAMES]}
     rows = {key: sum(counts[name] for name in names) for key, names in by_plain.items()}
     for key, head in reversed(heads.items()):
-        near = max(
-            (other for other in heads if rows[key] <= _RARE * rows[other] and _alike(key, other)),
-            key=lambda other: rows[other], default="",
-        )  # fmt: skip
-        if near:
-            found += [Variant(name, heads[near], counts[name], slip=True) for name in by_plain[key]]
-            found = [one for one in found if not (one.label == head and not one.slip)]
-    return tuple(sorted(found, key=lambda one: (one.slip, one.label, one.written)))
+        similar = [other for other in heads if rows[key] <= _RARE * rows[other] and _similar(key, other)]
+        if similar:
+            intended = heads[max(similar, key=rows.__getitem__)]
+            # All spellings of the typo are variants of the intended label, no longer of its own most frequent one.
+            variants = [variant for variant in variants if variant.label != head or variant.typo]
+            variants += [Variant(name, intended, counts[name], typo=True) for name in by_plain[key]]
+    return tuple(sorted(variants, key=lambda variant: (variant.typo, variant.label, variant.written)))
 
 
-def _alike(one: str, other: str) -> bool:
-    if one == other or min(len(one), len(other)) < _SHORTEST or abs(len(one) - len(other)) > 2:
+def _similar(name: str, other: str) -> bool:
+    # More than two characters more or less is no typo; the ratio is slow, so lengths are compared first.
+    if name == other or min(len(name), len(other)) < _SHORTEST or abs(len(name) - len(other)) > 2:
         return False
-    # Numbers tell labels apart: `level 1` is no slip for `level 2`.
-    if [letter for letter in one if letter.isdigit()] != [letter for letter in other if letter.isdigit()]:
+    # Numbers distinguish labels: `level 1` is no typo of `level 2`.
+    if list(filter(str.isdigit, name)) != list(filter(str.isdigit, other)):
         return False
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
+    return SequenceMatcher(None, name, other, autojunk=False).ratio() >= _SIMILAR

@@ -1,7 +1,7 @@
-"""What a table means for a task, as one value: made once, then drawn, reported on, admitted, trained on, answered with.
+"""What a table means for a task, as one value: the page shows it, the report reads it, the worker trains on it.
 
-Page, report, admission, worker and API show the same split and the same row numbers, because nobody computes them
-twice. A run keeps the value in its folder (`stored`).
+Page, report, admission, worker and API have the same split and the same row numbers, because these are computed once.
+A run keeps the value in its folder (see `stored`).
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from bertdemo.dataset.cleaning import CleanedTable, Done, clean
+from bertdemo.dataset.cleaning import CleanedTable, StepResult, clean
 from bertdemo.dataset.fingerprints import Fingerprints, Flags, Numbers, fingerprint_rows
 from bertdemo.dataset.split import SEED, Split, split
 from bertdemo.errors import DataError, NothingLeft, OneText
-from bertdemo.tables.held_out_files import called
+from bertdemo.tables.arrow_columns import cells_at
+from bertdemo.tables.held_out_files import display_name
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import Task
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of one table that serve one purpose."""
+    """Rows of one table for one purpose: training, validation or test."""
 
     table: Table
     rows: tuple[int, ...]
@@ -37,8 +36,8 @@ class Part:
 
     @property
     def numbers(self) -> list[int]:
-        """Where the rows stand in the file."""
-        return [self.table.row_numbers[row] for row in self.rows]
+        """Row numbers in the file."""
+        return cells_at(self.table.row_numbers, self.rows)
 
 
 @dataclass(frozen=True)
@@ -47,28 +46,28 @@ class HeldOutFile:
 
     table: Table
     missing: str
-    """The first column that it lacks, "" where it has all."""
+    """The first column that is missing, "" where all are there."""
     fingerprints: Fingerprints | None
     """None where a column is missing."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What is known of the rows in the process that prepared them; hashes differ between processes."""
+    """What is known about the rows in the process that prepared them; hashes differ between processes."""
 
     cleaned: CleanedTable
     usable: Numbers
-    """Rows of the cleaned table that have all that the task needs, ascending. A position counts these from 0."""
+    """Rows of the cleaned table that have everything the task needs, ascending. A position is an index into these."""
     split: Split
-    """In positions."""
+    """Of positions."""
     held_out: Mapping[str, HeldOutFile]
     shared: Flags
-    """Positions whose text stands in a held-out file too; they do not train."""
+    """Whether the text of each position is in a held-out file too, (usable rows,); these do not train."""
 
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """See the module. The parts are fixed; labels and targets are computed once, where they are first asked for."""
+    """A cleaned and split table. Labels and targets are computed once, on first use."""
 
     task: Task
     columns: Mapping[str, str]
@@ -76,20 +75,20 @@ class PreparedDataset:
     table: Table
     """After cleaning."""
     parts: Mapping[str, Part]
-    """`train`, `validation` and `test`; a part may be empty."""
+    """`train`, `validation` and `test` -> rows; a part may be empty."""
     split_seed: int = SEED
     leaked: int = 0
-    """Rows that do not train, because their text stands in a held-out file too."""
-    done: tuple[Done, ...] = ()
-    """What each step of the cleaning did."""
+    """Rows that do not train, because their text is in a held-out file too (leakage)."""
+    done: tuple[StepResult, ...] = ()
+    """What each cleaning step did."""
     known: Rows | None = None
     """None where the value was read from a run folder."""
     key: Hashable = field(default_factory=object)
-    """Equal for datasets of the same rows; what was computed for one is remembered under it."""
+    """Equal for datasets of the same rows; caches use it as their key."""
 
     @property
     def facts(self) -> Rows:
-        """What is known of the rows; ValueError for a dataset that was read from a run folder."""
+        """What is known about the rows; ValueError for a dataset that was read from a run folder."""
         if self.known is None:
             raise ValueError("the rows are known in the process that prepared the dataset")
         return self.known
@@ -110,10 +109,10 @@ class PreparedDataset:
         return {key: self.task.targets(table, self.columns, self.labels) for key, table in tables.items()}
 
     def targets(self, part: str) -> list[Any]:
-        """Return the target of each row of a part."""
-        own = self.parts[part]
-        targets = self._targets[id(own.table)]
-        return [targets[row] for row in own.rows]
+        """Return the target of each row of a part, of the type that the task gives it."""
+        table, rows = self.parts[part].table, self.parts[part].rows
+        targets = self._targets[id(table)]
+        return [targets[row] for row in rows]
 
     def check(self, label_limit: int) -> None:
         """Raise the DataError that makes this dataset unusable for its task, if there is one."""
@@ -122,11 +121,11 @@ class PreparedDataset:
         for table in files:
             self.task.check_held_out(table, self.columns, self.labels)
         if self.leaked and not self.parts["train"].rows:
-            raise NothingLeft(rows=self.leaked, file=", ".join(map(called, files)))
+            raise NothingLeft(rows=self.leaked, file=", ".join(map(display_name, files)))
         self.check_held_out()
 
     def check_held_out(self) -> None:
-        """Raise OneText where no row could be held out to choose the epoch by."""
+        """Raise OneText where no row could be held out to select the best epoch."""
         if not self.parts["validation"].rows:
             raise OneText(rows=len(self.parts["train"].rows), column=self.columns[self.task.reads[0].name])
 
@@ -137,16 +136,16 @@ def prepare(
     columns: Mapping[str, str],
     *,
     cleaning: Sequence[str] = (),
-    relabel: Mapping[str, str] = _NOTHING,
+    relabel: Mapping[str, str] = MappingProxyType({}),
     split_seed: int = SEED,
-    held_out: Mapping[str, Table] = _NOTHING,
+    held_out: Mapping[str, Table] = MappingProxyType({}),
     progress: Callable[[float], None] = lambda share: None,
 ) -> PreparedDataset:
-    """Clean `table`, find the rows that the task can use, and divide them. The rows are read once.
+    """Clean `table`, find the rows that the task can use, and split them. The rows are read once.
 
-    `held_out` are files of their own for the roles validation and test. Nothing is raised for rows that make the
-    data unusable (see `PreparedDataset.check`); a column of `columns` that is not there is a KeyError: the task's
-    `check_columns` comes first.
+    `held_out` are separate files for the roles validation and test. Nothing is raised for rows that make the data
+    unusable (see `PreparedDataset.check`). Raises KeyError for a missing column: the task's `check_columns` comes
+    first.
     """
     columns_by_slot = task.columns_by_slot(columns)
     cleaned = clean(table, columns_by_slot, cleaning, relabel, progress)
@@ -155,11 +154,11 @@ def prepare(
     parts = split(
         strata, seed=split_seed, keys=keys, validation_file="validation" in held_out, test_file="test" in held_out
     )
-    files = {role: _held_out(cleaned, own, columns_by_slot) for role, own in held_out.items()}
-    asked = [
-        file.fingerprints.keys[file.fingerprints.usable] for file in files.values() if file.fingerprints is not None
-    ]
-    shared: Flags = np.isin(keys, np.concatenate(asked)) if asked else np.zeros(len(keys), dtype=np.bool_)
+    files = {role: _held_out(cleaned, file, columns_by_slot) for role, file in held_out.items()}
+    shared = np.zeros(len(keys), dtype=np.bool_)
+    for file in files.values():
+        if file.fingerprints is not None:
+            shared |= np.isin(keys, file.fingerprints.keys[file.fingerprints.usable])
     known = Rows(cleaned, usable, parts, files, shared)
     train = np.asarray(parts.train, dtype=np.int64)
     return PreparedDataset(
@@ -175,19 +174,23 @@ def prepare(
 
 
 def _usable(task: Task, cleaned: CleanedTable, columns: Mapping[str, str]) -> tuple[Numbers, list[str]]:
-    """Return the usable rows and what each part should have in equal shares, one per row."""
+    """Return the usable rows, and the stratum of each: every part should have each stratum in the same share."""
     fingerprints = cleaned.fingerprints
     filled = np.flatnonzero(fingerprints.usable)
     if task.categories:
         return filled, [fingerprints.names[code] for code in fingerprints.labels[filled].tolist()]
     labels = task.labels(cleaned.table, columns)
     targets = task.targets(cleaned.table, columns, labels)
-    usable = np.asarray([row for row in filled.tolist() if targets[row] is not None], dtype=np.int64)
+    usable = _with_target(filled, targets)
     return usable, task.strata([targets[row] for row in usable.tolist()], labels)
 
 
-def _held_out(cleaned: CleanedTable, own: Table, columns: Mapping[str, str]) -> HeldOutFile:
-    table = cleaned.written_alike(own)
+def _with_target(rows: Numbers, targets: Sequence[object]) -> Numbers:
+    return np.asarray([row for row in rows.tolist() if targets[row] is not None], dtype=np.int64)
+
+
+def _held_out(cleaned: CleanedTable, file: Table, columns: Mapping[str, str]) -> HeldOutFile:
+    table = cleaned.align_labels(file)
     missing = next((column for column in columns.values() if column not in table.columns), "")
     return HeldOutFile(table, missing, None if missing else fingerprint_rows(table, columns))
 
@@ -195,19 +198,19 @@ def _held_out(cleaned: CleanedTable, own: Table, columns: Mapping[str, str]) -> 
 def _parts(task: Task, columns: Mapping[str, str], known: Rows) -> dict[str, Part]:
     table, usable, parts = known.cleaned.table, known.usable, known.split
     train = np.asarray(parts.train, dtype=np.int64)
-    rows = {"train": train[~known.shared[train]], "validation": parts.validation, "test": parts.test}
-    made = {
-        name: Part(table, tuple(usable[np.asarray(own, dtype=np.int64)].tolist()), table.name)
-        for name, own in rows.items()
+    positions = {"train": train[~known.shared[train]], "validation": parts.validation, "test": parts.test}
+    result = {
+        name: Part(table, tuple(usable[np.asarray(chosen, dtype=np.int64)].tolist()), table.name)
+        for name, chosen in positions.items()
     }
     for role, file in known.held_out.items():
-        own = _rows_of(task, columns, file, lambda: task.labels(table, columns))
-        made[role] = Part(file.table, tuple(own.tolist()), file.table.name)
-    return made
+        rows = _rows_of(task, columns, file, lambda: task.labels(table, columns))
+        result[role] = Part(file.table, tuple(rows.tolist()), file.table.name)
+    return result
 
 
 def _rows_of(task: Task, columns: Mapping[str, str], file: HeldOutFile, labels: Callable[[], Sequence[str]]) -> Numbers:
-    """Return the rows of a held-out file that have all that the task reads and says."""
+    """Return the rows of a held-out file that have an input and a target."""
     filled = np.flatnonzero(file.fingerprints.usable) if file.fingerprints is not None else np.zeros(0, dtype=np.int64)
     if task.categories or not len(filled):
         return filled
@@ -215,4 +218,4 @@ def _rows_of(task: Task, columns: Mapping[str, str], file: HeldOutFile, labels: 
         targets = task.targets(file.table, columns, labels())
     except DataError:  # `PreparedDataset.check` raises it again
         return filled
-    return np.asarray([row for row in filled.tolist() if targets[row] is not None], dtype=np.int64)
+    return _with_target(filled, targets)

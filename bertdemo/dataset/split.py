@@ -1,4 +1,4 @@
-"""Which rows train, which choose the epoch, which are kept for the last measurement."""
+"""The split into training, validation (which selects the epoch) and test set, stratified by label."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.int64]
 
 ROWS_NAMED = 20
+# From so many rows on 10% are the test set and 10% validation; with fewer, a tenth is too small to measure on, so 20%
+# are validation and there is no test set.
 TEST_FROM = 1000
-"""From so many usable rows on, a tenth is kept for the test and a tenth for validation; below, a fifth validates."""
+# Seed of every split unless a person chooses another, so that runs with other settings are compared on the same rows.
 SEED = 42
-"""Seed of every split unless a person chooses another: runs, seeds and settings are then compared on the same rows."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Three sets of positions in the sequence of labels that was split, each in ascending order."""
+    """Three sets of positions in the sequence of labels that was split, each ascending."""
 
     train: tuple[int, ...]
     validation: tuple[int, ...]
     test: tuple[int, ...]
     copies: int = 0
-    """Rows that share their text with another row: all rows of one text are in one part."""
+    """Rows that share their text with another row: all rows of the same text are in the same part."""
     copy_rows: tuple[int, ...] = ()
     """The first 20 of them."""
 
@@ -50,22 +51,22 @@ def split(
 ) -> Split:
     """Split the positions 0..len(labels)-1 so that every part has the labels in about the same shares.
 
-    With a validation file of their own all rows train. With a test file only, nothing more is held out for the
-    test. Otherwise 80/10/10 from TEST_FROM rows on, 80/20/0 below. A label of one row trains (unless all are), a
-    label of a few rows has at least one in training. `labels` are the strata; they may all be "".
+    With a separate validation file all rows train. With only a test file, no test rows are held out. Otherwise
+    80/10/10 from TEST_FROM rows on, 80/20/0 below. A label with a single row trains (unless all labels have one), and
+    every label has at least one row in training. `labels` are the strata; they may all be "".
 
-    Where `texts` are given, one per row, all copies of a text (see `fold_text`) are in one part, so that no text is
-    in both training and evaluation; `keys`, numbers that are equal for copies, say the same for many rows. The
-    shares then hold to within the size of the largest group of copies. Rows that are all one text all train: nothing
-    can be held out of them. The same input gives the same split.
+    With `texts`, one per row, all copies of a text (see `fold_text`) are in the same part, so that no text is in both
+    training and evaluation; `keys`, integers that are equal for copies, do the same without the texts. The shares are
+    then exact up to the size of the largest group of copies. If all rows have the same text, all of them train. The
+    same input gives the same split.
     """
     import numpy as np
 
     count = len(labels)
     if validation_file:
         return Split(tuple(range(count)), (), ())
-    names = {label: code for code, label in enumerate(sorted(set(labels)))}
-    codes = np.fromiter((names[label] for label in labels), dtype=np.int64, count=count)
+    code_of = {label: code for code, label in enumerate(sorted(set(labels)))}
+    codes = np.fromiter((code_of[label] for label in labels), dtype=np.int64, count=count)
     large = count >= TEST_FROM
     shared = np.asarray(keys if len(keys) else [hash(fold_text(text)) for text in texts], dtype=np.int64)
     _, group, sizes = np.unique(shared, return_inverse=True, return_counts=True)
@@ -85,14 +86,14 @@ def _split(parts: Sequence[Numbers], copies: Numbers | None = None) -> Split:
 
 
 def _without_copies(codes: Numbers, *, large: bool, test: bool, seed: int) -> list[Numbers]:
-    """Return the three parts where no two rows have the same text."""
+    """Return the positions of the three parts where no two rows have the same text."""
     import numpy as np
 
     everything = np.arange(len(codes))
     train, validation = _held_out(everything, codes, 0.1 if large else 0.2, seed)
     if not test:
         return [train, validation, everything[:0]]
-    # A ninth of the nine tenths that are left is a tenth of all.
+    # A ninth of the remaining nine tenths is a tenth of all rows.
     train, last = _held_out(train, codes, 1 / 9, seed + 1)
     return [train, validation, last]
 
@@ -100,18 +101,18 @@ def _without_copies(codes: Numbers, *, large: bool, test: bool, seed: int) -> li
 def _held_out(positions: Numbers, codes: Numbers, share: float, seed: int) -> tuple[Numbers, Numbers]:
     """Return (kept, held out), both ascending. Each label gives its share; the largest remainders round up.
 
-    `codes` are the labels of all positions, numbered in the order of their names.
+    `codes` are the labels of all positions, (rows,), numbered in the order of their names.
     """
     import numpy as np
 
-    own = codes[positions]
-    by_label = positions[np.argsort(own, kind="stable")]
-    present, counts = np.unique(own, return_counts=True)
+    labels = codes[positions]  # (positions,)
+    by_label = positions[np.argsort(labels, kind="stable")]
+    present, counts = np.unique(labels, return_counts=True)
     quotas = _quotas({int(code): int(count) for code, count in zip(present, counts, strict=True)}, share)
     rng = np.random.default_rng(seed % 2**32)
     out = np.zeros(len(codes), dtype=np.bool_)
     if len(positions) > 1 and not any(quotas.values()):
-        # Every label is alone: the shares cannot be kept, but a run without validation could not be judged at all.
+        # Every label has one row: the shares cannot be kept, but without validation rows nothing could be evaluated.
         out[positions[rng.permutation(len(positions))[: max(1, round(len(positions) * share))]]] = True
     start = 0
     for code, count in zip(present.tolist(), counts.tolist(), strict=True):
@@ -123,8 +124,9 @@ def _held_out(positions: Numbers, codes: Numbers, share: float, seed: int) -> tu
 
 
 def _quotas(counts: Mapping[int, int], share: float) -> dict[int, int]:
-    """Rows that each label holds out: whole parts first, then one more by remainder until the total is reached."""
+    """Return the rows that each label holds out, by the largest-remainder method; one row of each stays in training."""
     exact = {label: count * share for label, count in counts.items()}
+    # A product that is below a whole number by a rounding error counts as that number.
     quotas = {label: min(int(exact[label] + 1e-9), counts[label] - 1) for label in counts}
     missing = max(1, round(sum(counts.values()) * share)) - sum(quotas.values())
     by_remainder = sorted(counts, key=lambda label: (quotas[label] - exact[label], label))

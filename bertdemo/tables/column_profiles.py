@@ -1,4 +1,4 @@
-"""What a column looks like: how long its cells are, how many differ, how many are numbers, codes or lists."""
+"""Statistics of a column: length of its cells, distinct values, shares of numbers, codes, prose and lists."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ from dataclasses import dataclass
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tables.table import Table
 
+# The standard error of a share of so many cells is below 1%, and a million rows need not be read for it.
 _SAMPLED_ROWS = 5000
-"""A share of so many cells is off by about one percent, and a million rows need not be read for it."""
+# A property of more cells than this is taken as one of the column: real files have a few odd cells.
 _NEARLY_ALL = 0.9
-"""What holds of more cells than this is taken to hold of the column: real files have a few odd cells."""
 _NUMBER = re.compile(r"[-+]?[\d.,:/ TZ%-]*\d[\d.,:/ TZ%-]*")
-_IDENTIFIER = re.compile(
-    r"(?=[^\s]*\d)[\w.:/@#+-]+|[A-Z]{1,6}[ -]?\d+|https?://\S+|[^@\s]+@[^@\s]+\.\w+", re.ASCII
-)  # a code with a digit in it, a number with letters before it, an address
-_MEASURE = re.compile(
-    r"[-+]?[\d.,' ]*\d ?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}(?::[\d.]+)?"
-)  # an amount, a date, a time: what numbers are for beside numbering
+# A code with a digit in it, a number with letters before it, a web or e-mail address.
+_IDENTIFIER = re.compile(r"(?=[^\s]*\d)[\w.:/@#+-]+|[A-Z]{1,6}[ -]?\d+|https?://\S+|[^@\s]+@[^@\s]+\.\w+", re.ASCII)
+# An amount, a date, a time: numbers that are no ids.
+_MEASURE = re.compile(r"[-+]?[\d.,' ]*\d ?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}(?::[\d.]+)?")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a column looks like, over at most 5,000 rows drawn at random."""
+    """Statistics of a column over at most 5,000 rows drawn at random."""
 
     name: str
     cells: tuple[str, ...]
-    """Trimmed, "" where missing; row by row the same as in every other profile."""
+    """Trimmed, "" where missing; all profiles of a table are of the same rows."""
     filled: int
     distinct: int
     mean_chars: float
@@ -40,18 +38,18 @@ class Profile:
     identifiers: float
     """Share of the cells that are a code, an address or a number."""
     prose: float
-    """Share of the cells with a space in them or a letter beyond ASCII; an address or a hash has neither."""
+    """Share of the cells with a space or a non-ASCII character; an address or a hash has neither."""
     lists: float
     """Share of the cells that are JSON lists."""
 
     @property
     def variety(self) -> float:
-        """1 where every cell is different."""
+        """Distinct values per filled cell: 1 where every cell is different."""
         return self.distinct / self.filled
 
     @property
     def labels_allowed(self) -> float:
-        """So many different values may a label column of this length have."""
+        """The number of distinct values that a label column of this length may have."""
         # Any file may have 20 labels; beyond that 100 rows may have 30, 10,000 rows 300: labels repeat, texts do not.
         return max(20.0, math.sqrt(self.filled) * 3)
 
@@ -61,30 +59,29 @@ class Profile:
 
     @property
     def codes_or_lists(self) -> bool:
-        """Whether nearly all cells are codes, addresses, numbers or lists: not writing, whatever the column's name."""
+        """Whether nearly all cells are codes, addresses, numbers or lists: not prose, whatever the column's name."""
         return self.identifiers > _NEARLY_ALL or self.lists > _NEARLY_ALL
 
     def nearly_all(self, share: float) -> bool:
-        """Return whether what holds of this share of the cells is taken to hold of the column."""
+        """Return whether a property of this share of the cells counts as one of the column."""
         return share > _NEARLY_ALL
 
 
 def profiles(table: Table) -> list[Profile]:
     """Return the profile of every column that has a name in the file and any cell that is filled."""
-    found = (_profile(name, cells) for name, cells in _sampled(table).items())
-    return [profile for profile in found if profile is not None]
+    return [profile for name, cells in _sampled(table).items() if (profile := _profile(name, cells)) is not None]
 
 
 def identifiers(table: Table) -> tuple[str, ...]:
-    """Return the columns that look like ids: whole numbers, codes or addresses in more than nine cells of ten.
+    """Return the columns that look like ids: whole numbers, codes or addresses in more than 90% of the cells.
 
-    Whether every cell is another one is not asked here: only a part of a large table is looked at.
+    Uniqueness is not checked here: of a large table this sees a sample only.
     """
     return tuple(profile.name for profile in profiles(table) if profile.share(_id_like) > _NEARLY_ALL)
 
 
 def _id_like(cell: str) -> bool:
-    """Whole numbers are ids, prices, dates and times are not; a word of letters alone is none either."""
+    """Return whether a cell is a whole number, a code or an address; prices, dates, times and plain words are not."""
     if _MEASURE.fullmatch(cell):
         return cell.isdigit()
     return _NUMBER.fullmatch(cell) is not None or _IDENTIFIER.fullmatch(cell) is not None
@@ -92,9 +89,10 @@ def _id_like(cell: str) -> bool:
 
 def _sampled(table: Table) -> dict[str, tuple[str, ...]]:
     """Return the columns that have a name in the file, at most 5,000 rows of each."""
+    # What `table_builder.distinct_names` calls a column without a name.
     made = re.compile(r"column \d+(?: \(\d+\))?")
     unnamed = any(note.code == "header_unnamed" for note in table.notes)
-    # Drawn at random, because every second row of a file may hold the same label.
+    # Drawn at random: evenly spaced rows of a file with alternating labels would all have the same one.
     few = table.rows <= _SAMPLED_ROWS
     rows = range(table.rows) if few else sorted(random.Random(0).sample(range(table.rows), _SAMPLED_ROWS))
     return {

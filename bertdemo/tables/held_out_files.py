@@ -1,4 +1,4 @@
-"""A validation or test file beside the training data: which part of it is meant."""
+"""A validation or test file beside the training data: which split of it is meant."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bertdemo.tables.table import Table
 
 
 def read(role: str, table_of: Callable[[ParseOptions], Table]) -> Table:
-    """Return the table for `role` (validation or test): of a file with named parts the one that is called so.
+    """Return the table for `role` (validation or test): of a file with named splits, the split of that name.
 
-    A file without such a part is read as training data would be, so that a single table serves every role.
+    A file without such a split is read as training data would be, so that a single table serves every role.
     """
     table = table_of(DECIDE)
-    own = next((part for part in table.detected.splits if split_name(part) == role), "")
-    return table_of(ParseOptions(split=own)) if own not in {"", table.detected.split} else table
+    split = next((name for name in table.detected.splits if split_name(name) == role), "")
+    return table_of(ParseOptions(split=split)) if split not in {"", table.detected.split} else table
 
 
-def called(table: Table) -> str:
-    """Return the file's name for people, with the part that was read where it has several."""
+def display_name(table: Table) -> str:
+    """Return the file's name for people, with the split that was read where it has several."""
     detected = table.detected
     return f"{table.name} ({detected.split})" if len(detected.splits) > 1 else table.name

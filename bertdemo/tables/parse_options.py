@@ -1,22 +1,35 @@
-"""How a file is to be read, how it was read, and what to say of it: frozen answers with a JSON form."""
+"""How a file is to be parsed, how it was parsed, and what to note about it: frozen values with a JSON form."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Annotated, Literal, Self
 
-from bertdemo.errors import ArgumentWrong, FieldNotChoice, FieldNotNumber, FieldUnknown
+from pydantic import (
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ModelWrapValidatorHandler,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass as validated
 
+from bertdemo.errors import ArgumentWrong, BertDemoError, FieldNotChoice, FieldNotNumber, FieldUnknown
+
+# As a delimiter: each line is one text; as a quote: quotation marks belong to the text; as a header: there is none.
 NONE = "none"
-"""As a delimiter: each line is one text; as a quote: the marks are part of the text; as a header: there is none."""
+# As a delimiter: the first word of a line is its label, the rest its text.
 LABEL_FIRST = "label"
-"""As a delimiter: the first word of a line is its label, the rest its text."""
+# As a delimiter: a line begins with its label, and nothing stands between it and the text.
 GLUED = "glued"
-"""As a delimiter: a line begins with its label, and nothing stands between it and the text."""
+# The delimiters that are tried; a person may name any other single character.
 DELIMITERS = (",", ";", "\t", "|")
-"""Those that are looked for; a person may name any other single sign."""
 QUOTES = ('"', "'")
+# Name shown to people -> Python codec. The codec is the vendor's superset where that is what files hold: Windows
+# programs write cp950 and call it Big5.
 ENCODINGS: Mapping[str, str] = {
     "utf-8": "utf-8-sig",
     "utf-16-le": "utf-16-le",
@@ -33,7 +46,6 @@ ENCODINGS: Mapping[str, str] = {
     "koi8-r": "koi8_r",
     "iso-8859-15": "iso8859_15",
 }
-"""Encoding as it is called here -> codec that reads it; a vendor's superset where that is what files hold."""
 
 
 @dataclass(frozen=True)
@@ -44,58 +56,81 @@ class Note:
     values: Mapping[str, str | int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+# Patterns are matched by Python's `re`, whose \w is exactly str.isalnum() and the underscore.
+@validated(frozen=True, config=ConfigDict(regex_engine="python-re"))
 class ParseOptions:
-    """What a person corrected; "" leaves the decision to the reader. Checks itself (FieldNotChoice, FieldNotNumber)."""
+    """What a person corrected; "" leaves the decision to the parser.
 
-    encoding: str = ""
+    Raises FieldNotChoice or FieldNotNumber for a value that no file could be parsed with.
+    """
+
+    encoding: Annotated[str, Field(pattern=rf"\A({'|'.join(ENCODINGS)})?\Z")] = ""
     """A key of ENCODINGS."""
-    delimiter: str = ""
-    """One sign, "none", "label" or "glued"."""
-    quote: str = ""
+    delimiter: Annotated[str, Field(pattern=rf"""\A({NONE}|{LABEL_FIRST}|{GLUED}|[^\w\r\n\0"']|_)?\Z""")] = ""
+    """One character, "none", "label" or "glued"."""
+    quote: Annotated[str, Field(pattern=rf"\A({NONE}|{'|'.join(QUOTES)})?\Z")] = ""
     """One of QUOTES, or "none"."""
-    header: str = ""
-    """"none", or the number of the header's line as text."""
-    sheet: str = ""
-    split: str = ""
+    header: Annotated[str, Field(pattern=rf"\A({NONE}|(?=.{{1,9}}\Z)0*[1-9][0-9]*)?\Z")] = ""
+    """"none", or the line number of the header as text, of at most nine digits."""
+    # Names from a file, which may hold an unpaired surrogate: pydantic's own str refuses that.
+    sheet: InstanceOf[str] = ""
+    split: InstanceOf[str] = ""
 
-    def __post_init__(self) -> None:
-        if self.encoding and self.encoding not in ENCODINGS:
-            raise FieldNotChoice(field="encoding", value=self.encoding[:40], choices=", ".join(ENCODINGS))
-        sign = len(self.delimiter) == 1 and not self.delimiter.isalnum() and self.delimiter not in "\r\n\0\"'"
-        if self.delimiter not in {"", NONE, LABEL_FIRST, GLUED} and not sign:
-            raise FieldNotChoice(field="delimiter", value=self.delimiter[:40], choices=", ; | TAB none label glued")
-        if self.quote not in {"", NONE, *QUOTES}:
-            raise FieldNotChoice(field="quote", value=self.quote[:40], choices="\" ' none")
-        number = self.header.isascii() and self.header.isdigit() and 0 < len(self.header) < 10 and int(self.header) > 0
-        if self.header not in {"", NONE} and not number:
-            raise FieldNotNumber(field="header", value=self.header[:40])
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_our_errors(cls, values: object, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return validate(values)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            raise _error_of(str(wrong["loc"][0]), wrong["input"]) from None
 
     def to_fields(self) -> dict[str, str]:
-        """Return what JSON holds of it."""
+        """Return the options as JSON holds them."""
         return asdict(self)
 
     @classmethod
     def from_fields(cls, values: Mapping[str, object]) -> ParseOptions:
-        """Rebuild from JSON. Raises FieldUnknown, ArgumentWrong (not a text), FieldNotChoice, FieldNotNumber."""
-        names = [item.name for item in fields(cls)]
-        chosen: dict[str, str] = {}
-        for name, value in values.items():
-            if name not in names:
-                raise FieldUnknown(field=str(name)[:40], fields=", ".join(names))
-            if not isinstance(value, str) or len(value) > 200:
-                raise ArgumentWrong(name=name, expected="a short text")
-            chosen[name] = value
-        return cls(**chosen)
+        """Rebuild from JSON. Raises FieldUnknown, ArgumentWrong (not a short text), FieldNotChoice, FieldNotNumber."""
+        try:
+            return cls(**_FIELDS.validate_python(dict(values)))
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            name = wrong["loc"][0]
+            if wrong["loc"][-1] == "[key]":
+                names = ", ".join(item.name for item in fields(cls))
+                raise FieldUnknown(field=str(name)[:40], fields=names) from None
+            raise ArgumentWrong(name=name, expected="a short text") from None
 
 
+_FIELDS = TypeAdapter(
+    dict[
+        Literal["encoding", "delimiter", "quote", "header", "sheet", "split"],
+        # 200 characters are more than any sheet's name (31 in a workbook) or delimiter needs.
+        Annotated[InstanceOf[str], Field(max_length=200)],
+    ]
+)
+# What an error says is allowed.
+_CHOICES = {"encoding": ", ".join(ENCODINGS), "delimiter": ", ; | TAB none label glued", "quote": "\" ' none"}
+
+
+def _error_of(name: str, value: object) -> BertDemoError:
+    start = str(value)[:40]
+    if name in _CHOICES:
+        return FieldNotChoice(field=name, value=start, choices=_CHOICES[name])
+    return FieldNotNumber(field=name, value=start)
+
+
+# Everything is left to the parser.
 DECIDE = ParseOptions()
-"""Everything is left to the reader."""
 
 
-@dataclass(frozen=True)
+@validated(frozen=True)
 class DetectedFormat:
-    """What was decided, so that the page can show it and offer to correct it; "" where it does not apply."""
+    """How a file was parsed, so that the page can show it and offer to correct it; "" where it does not apply.
+
+    Built from stored JSON too: pydantic turns lists into tuples, and ignores fields that a later version added.
+    """
 
     kind: str = ""
     """delimited, lines, json, jsonl, xlsx, parquet, conll or squad."""
@@ -103,7 +138,8 @@ class DetectedFormat:
     encoding_sure: bool = True
     """False for a guess."""
     delimiter: str = ""
-    """One sign, "none" for a column of lines, "label" for a first word that is the label, "glued" for a first part."""
+    """One character, "none" for a column of lines, "label" for a leading word that is the label, "glued" for a
+    leading label without a space behind it."""
     quote: str = ""
     header_line: int = 0
     """0 where there is none."""
@@ -112,25 +148,15 @@ class DetectedFormat:
     split: str = ""
     splits: tuple[str, ...] = ()
 
-    def to_fields(self) -> dict[str, Any]:
-        """Return what JSON holds of it."""
-        return asdict(self)
 
-    @classmethod
-    def from_fields(cls, values: Mapping[str, Any]) -> DetectedFormat:
-        """Rebuild from JSON that `to_fields` made; names that a later version added are left out."""
-        from pydantic import TypeAdapter
-
-        return TypeAdapter(cls).validate_python(values)
-
-
+# Of a table that came from no file.
 UNREAD = DetectedFormat()
-"""Of a table that came from no file."""
 
 
-class Places:
+class Occurrences:
     """How often something happened, and the first ten lines it happened on."""
 
+    # A sentence with more line numbers than this is not read.
     NAMED = 10
 
     def __init__(self) -> None:
@@ -151,4 +177,4 @@ class Places:
 def listed(items: Sequence[object], count: int | None = None) -> str:
     """Return the first ten with commas; an ellipsis says that there are more (of `count` in all)."""
     count = len(items) if count is None else count
-    return ", ".join(map(str, items[: Places.NAMED])) + (" …" if count > Places.NAMED else "")
+    return ", ".join(map(str, items[: Occurrences.NAMED])) + (" …" if count > Occurrences.NAMED else "")

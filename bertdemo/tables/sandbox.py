@@ -1,6 +1,6 @@
-"""Reading a file that a stranger made: a child process with limits does it, this one only opens the result.
+"""Reading an untrusted file: a child process with limits does it, this process only opens the result.
 
-Whatever the file does to its reader, the server gets a table or one clear error, and its memory stays its own.
+Whatever the file does to its parser, the server gets a table or one clear error, and its memory is not touched.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from bertdemo.tables.table import Table
 
 _MODULE = "bertdemo.tables.sandbox_main"
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+# Seconds for the child to start.
 _GRACE = 5.0
-"""Seconds for a child to start in."""
+# A file of a million rows is read in less; a longer wait would hold one of the 40 threads that serve the page.
 _WAIT_SECONDS = 30.0
-"""A file of a million rows is read in less; who waits longer keeps one of the 40 threads that the page has."""
 
 
 @lru_cache(maxsize=4)
 def _readers(count: int) -> processes.Slots:
-    """Return the places for reading a file: one set for the whole server, whoever asks."""
+    """Return the slots for reading a file, shared by all callers: each child may take gigabytes of memory."""
     return processes.Slots(count, _WAIT_SECONDS)
 
 
@@ -48,10 +48,10 @@ def read_limited(
     settings: Settings | None = None,
     target: Path | None = None,
 ) -> Table:
-    """Return the table in the file at `path`, as `tables.read` would, read by a process of its own.
+    """Return the table in the file at `path` as `table_files.read` would, read by a child process.
 
     The table is kept in the Parquet file `target`; without one it lives in a deleted file as long as it is in use.
-    The child gets `settings.worker_env()`, or an environment with nothing in it. Raises what `tables.read` raises,
+    The child gets `settings.worker_env()`, or an empty environment. Raises what `table_files.read` raises,
     ReadingTooLong after `limits.read_seconds`, ReadingTooMuch where the child ran out of memory or died, and
     ServerBusy where too many files are being read.
     """
@@ -70,15 +70,15 @@ def read_limited(
 
 
 def _environment(settings: Settings | None, folder: str) -> dict[str, str]:
-    """Return the child's whole environment; what it writes for itself goes with its folder."""
-    given: Mapping[str, str] = settings.worker_env() if settings else {}
-    path = given.get("PYTHONPATH", "")
+    """Return the child's whole environment; its temporary files are deleted with `folder`."""
+    inherited: Mapping[str, str] = settings.worker_env() if settings else {}
+    path = inherited.get("PYTHONPATH", "")
     return {
-        **given,
+        **inherited,
         "PYTHONPATH": f"{_PACKAGE_PARENT}:{path}" if path else str(_PACKAGE_PARENT),
         "TMPDIR": folder,
         "PYTHONDONTWRITEBYTECODE": "1",
-        # Others reserve far more address space than they use, which the limit counts.
+        # Other allocators reserve far more address space than they use, and RLIMIT_AS counts what is reserved.
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
@@ -89,20 +89,20 @@ def _environment(settings: Settings | None, folder: str) -> dict[str, str]:
 def _run(
     path: Path, name: str, limits: Limits, options: ParseOptions, draft: Path, work: Path, env: Mapping[str, str]
 ) -> None:
-    """Let the child write `draft`; raise what it says, or what its end says."""
-    job = work / "job.json"
-    told = {
+    """Let the child write `draft`; raise the error that it answers, or what its exit code means."""
+    job_file = work / "job.json"
+    job = {
         "path": str(path.resolve()),
         "name": name,
         "limits": asdict(limits),
         "options": options.to_fields(),
         "target": str(draft.resolve()),
     }
-    processes.write_atomic(job, json.dumps(told))
-    child = processes.spawn(_MODULE, [str(job)], env=env, cwd=work, log=work / "log")
+    processes.write_atomic(job_file, json.dumps(job))
+    child = processes.spawn(_MODULE, [str(job_file)], env=env, cwd=work, log=work / "log")
     identity = _identity(child)
     try:
-        # Processor time is limited in the child; a little more by the clock, because others share the machine.
+        # The child limits its own processor time; half as much again by the clock, because others share the machine.
         code = child.wait(timeout=limits.read_seconds * 1.5 + _GRACE)
     except subprocess.TimeoutExpired:
         raise ReadingTooLong(file=name, seconds=limits.read_seconds) from None
@@ -112,7 +112,7 @@ def _run(
                 processes.kill_session(identity)
             child.kill()
             child.wait()
-    _judge(code, name, path, limits, work)
+    _raise_failure(code, name, path, limits, work)
 
 
 def _identity(child: subprocess.Popen[bytes]) -> processes.Identity | None:
@@ -122,8 +122,8 @@ def _identity(child: subprocess.Popen[bytes]) -> processes.Identity | None:
         return None
 
 
-def _judge(code: int, name: str, path: Path, limits: Limits, work: Path) -> None:
-    """Raise what the child's end means, if it did not write the table."""
+def _raise_failure(code: int, name: str, path: Path, limits: Limits, work: Path) -> None:
+    """Raise the error behind an exit code or an answer; return where the child has written the table."""
     if code == -signal.SIGXCPU:
         raise ReadingTooLong(file=name, seconds=limits.read_seconds)
     try:

@@ -1,4 +1,4 @@
-"""Parts of a data set by their names: train, validation, test."""
+"""Splits of a data set by their names: train, validation, test."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from collections.abc import Sequence
 
 from bertdemo.errors import SplitUnknown
 
-_NAMES = {
-    "train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
-    "dev": "validation", "eval": "validation", "test": "test", "testing": "test", "heldout": "test",
-    "训练": "train", "训练集": "train", "验证": "validation", "验证集": "validation", "测试": "test", "测试集": "test",
-}  # fmt: skip
+# Words of file names and keys that name a split, in English and Chinese.
+_WORDS = {
+    "train": {"train", "training", "训练", "训练集"},
+    "validation": {"validation", "valid", "val", "dev", "eval", "验证", "验证集"},
+    "test": {"test", "testing", "heldout", "测试", "测试集"},
+}
 
 
 def split_name(name: str) -> str:
-    """Return train, validation or test for a file's or key's name that says so, else ""."""
-    for word in re.split(r"[^a-z\u4e00-\u9fff]+", name.casefold()):
-        if word in _NAMES:
-            return _NAMES[word]
-    return ""
+    """Return train, validation or test for a file's or key's name that contains such a word, else ""."""
+    words = re.split(r"[^a-z\u4e00-\u9fff]+", name.casefold())
+    return next((split for word in words for split, named in _WORDS.items() if word in named), "")
 
 
-def called(names: Sequence[str]) -> dict[str, str]:
-    """Return {part: name}; a part is called by its whole name where two would be called the same, or nothing fits."""
-    parts = [split_name(name) or name for name in names]
-    return {name if parts.count(part) > 1 else part: name for part, name in zip(parts, names, strict=True)}
+def by_split(names: Sequence[str]) -> dict[str, str]:
+    """Return {split: name}; the key is the whole name where two would have the same split, or none."""
+    splits = [split_name(name) or name for name in names]
+    return {name if splits.count(split) > 1 else split: name for split, name in zip(splits, names, strict=True)}
 
 
-def choose_split(parts: Sequence[str], wanted: str, file: str) -> str:
-    """Return the one that was asked for, else the training part, else the first. Raises SplitUnknown."""
-    if wanted:
-        found = [part for part in parts if wanted in {part, split_name(part)} or split_name(wanted) == part]
-        if not found:
-            raise SplitUnknown(file=file, split=wanted[:60], splits=", ".join(parts[:20]))
-        return found[0]
-    return next((part for part in parts if split_name(part) == "train"), parts[0])
+def choose_split(splits: Sequence[str], requested: str, file: str) -> str:
+    """Return the requested split; without a request the training split, else the first. Raises SplitUnknown."""
+    if not requested:
+        return next((split for split in splits if split_name(split) == "train"), splits[0])
+    for split in splits:
+        if requested in {split, split_name(split)} or split_name(requested) == split:
+            return split
+    raise SplitUnknown(file=file, split=requested[:60], splits=", ".join(splits[:20]))

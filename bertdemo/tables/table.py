@@ -1,4 +1,4 @@
-"""A table of text: what every reader makes of a file and everything else reads."""
+"""A table of text: what every file format is turned into and everything else reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bertdemo.tables.parse_options import UNREAD, DetectedFormat, Note
 class Table:
     """Columns of text, all of one length. A missing cell is None; "NA", "001" and "1e5" stay text.
 
-    The columns of a large table are `stored.Column`: decoded where they are looked at, cheap in order.
+    The columns of a large table are `arrow_columns.Column`: decoded when they are read, cheap in order.
     """
 
     name: str
@@ -20,7 +20,7 @@ class Table:
     columns: Mapping[str, Sequence[str | None]]
     """In the file's order."""
     row_numbers: Sequence[int]
-    """Where each row stands in the file, counted as a spreadsheet or editor does (the header is line 1)."""
+    """Line or row of the file for each row, counted as a spreadsheet or editor does (the header is line 1)."""
     notes: tuple[Note, ...] = ()
     detected: DetectedFormat = UNREAD
 

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from bertdemo.errors import CellTooLong, FileTooLarge, HeaderOnly, TooManyRows
 from bertdemo.settings import Limits
-from bertdemo.tables.arrow_columns import BATCH_CHARS, BATCH_ROWS, Column, Held, numbers_name
+from bertdemo.tables.arrow_columns import BATCH_CHARS, BATCH_ROWS, Column, InMemoryGroups, row_number_column
 from bertdemo.tables.formats import size_text
-from bertdemo.tables.parse_options import Note, Places, listed
+from bertdemo.tables.parse_options import Note, Occurrences, listed
 
 Cells = list[str | None]
 
@@ -21,67 +21,69 @@ class Sink(Protocol):
     """Where finished groups of rows go."""
 
     def add(self, columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int]) -> None:
-        """Take one group: cells by column, and where its rows stand in the file."""
+        """Take one group: cells by column, and the line of the file for each row."""
         ...
 
 
 class Memory:
-    """Keeps one group as tuples of text, several as Arrow arrays."""
+    """Keeps a single group as tuples of text, which are faster to read, and several as Arrow arrays."""
 
     def __init__(self) -> None:
         self._first: tuple[Mapping[str, Sequence[str | None]], Sequence[int]] | None = None
-        self._held = Held()
+        self._groups = InMemoryGroups()
         self._numbers = ""
 
     def add(self, columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int]) -> None:
         """Take one group."""
-        self._numbers = numbers_name(list(columns))
-        if self._first is None and len(self._held.starts) == 1:
+        self._numbers = row_number_column(list(columns))
+        if self._first is None and len(self._groups.starts) == 1:
             self._first = columns, numbers
             return
         if self._first is not None:
-            self._held.add({**self._first[0], self._numbers: self._first[1]})
+            self._groups.add({**self._first[0], self._numbers: self._first[1]})
             self._first = None
-        self._held.add({**columns, self._numbers: numbers})
+        self._groups.add({**columns, self._numbers: numbers})
 
     def result(self, names: Sequence[str]) -> tuple[dict[str, Sequence[str | None]], Sequence[int]]:
         """Return the columns and the row numbers."""
         if self._first is not None:
             return {name: tuple(cells) for name, cells in self._first[0].items()}, tuple(self._first[1])
-        return {name: Column[str | None](self._held, name) for name in names}, Column[int](self._held, self._numbers)
+        return {name: Column(self._groups, name) for name in names}, Column(self._groups, self._numbers)
 
 
 class Builder:
-    """Fits rows to the header, counts what was mended, and hands groups on."""
+    """Fits rows to the header, counts what was repaired, and hands groups to the sink."""
 
     def __init__(self, name: str, columns: Sequence[str], separator: str, limits: Limits, sink: Sink) -> None:
         self._name, self._names, self._separator, self._limits, self._sink = name, columns, separator, limits, sink
         self._batch: list[Cells] = []
         self._batch_numbers: list[int] = []
         self._rows = self._batch_chars = self._chars = 0
-        self._blank, self._short, self._long, self._again = Places(), Places(), Places(), Places()
+        self._repairs = {code: Occurrences() for code in ("blank_rows", "short_rows", "long_rows", "header_repeated")}
 
     def add_all(self, rows: Iterable[tuple[int, Cells]]) -> None:
         """Take every row. Raises TooManyRows, CellTooLong, FileTooLarge."""
-        width, most, header = len(self._names), self._limits.cell_chars, list(self._names)
-        for number, given in rows:
-            cells = given
+        width, cell_limit, header = len(self._names), self._limits.cell_chars, list(self._names)
+        # Plain loops: a generator in `any` or `sum` costs more than the work itself, a million times.
+        for number, row in rows:
+            cells = row
             for cell in cells:
                 if cell and not cell.isspace():
                     break
             else:
-                self._blank.add(number)
+                self._repairs["blank_rows"].add(number)
                 continue
             if len(cells) != width:
                 cells = self._fitted(number, cells)
             if cells == header and width > 1:
-                self._again.add(number)
+                self._repairs["header_repeated"].add(number)
                 continue
             chars = 0
             for cell in cells:
                 if cell:
                     chars += len(cell)
-            if chars > most:
+            # Only a row longer than one cell may be can hold a cell that is too long.
+            if chars > cell_limit:
                 self._refuse_long(number, cells)
             if self._rows == self._limits.rows:
                 raise TooManyRows(file=self._name, limit=self._limits.rows)
@@ -94,14 +96,10 @@ class Builder:
         self._flush()
 
     def notes(self) -> list[Note]:
-        """Return what was mended; HeaderOnly where no row came."""
+        """Return what was repaired; HeaderOnly where no row came."""
         if not self._rows:
             raise HeaderOnly(file=self._name)
-        found = {
-            "blank_rows": self._blank, "short_rows": self._short, "long_rows": self._long,
-            "header_repeated": self._again,
-        }  # fmt: skip
-        return [note for code, places in found.items() for note in places.notes(code)]
+        return [note for code, occurrences in self._repairs.items() for note in occurrences.notes(code)]
 
     def _flush(self) -> None:
         # A dictionary-coded column can be far larger in memory than in its file.
@@ -116,14 +114,14 @@ class Builder:
     def _fitted(self, number: int, cells: Cells) -> Cells:
         width = len(self._names)
         if len(cells) < width:
-            self._short.add(number)
+            self._repairs["short_rows"].add(number)
             return cells + [None] * (width - len(cells))
         extra = [cell or "" for cell in cells[width:]]
         if not any(extra):
             return cells[:width]
-        # With a single column nothing can have slipped into a wrong one: the delimiter was part of the text.
+        # With a single column nothing can be in the wrong one: the delimiter was part of the text.
         if width > 1:
-            self._long.add(number)
+            self._repairs["long_rows"].add(number)
         return [*cells[: width - 1], self._separator.join([cells[width - 1] or "", *extra])]
 
     def _refuse_long(self, number: int, cells: Cells) -> None:
@@ -133,40 +131,39 @@ class Builder:
                 raise CellTooLong(file=self._name, row=number, column=shortened(name), chars=len(cell), limit=limit)
 
 
-def shortened(name: str, most: int = 60) -> str:
-    """Return a column's name short enough for a sentence."""
-    return name if len(name) <= most else name[: most - 1] + "…"
+def shortened(name: str) -> str:
+    """Return a column's name short enough for a sentence: at most 60 characters."""
+    return name if len(name) <= 60 else name[:59] + "…"
 
 
 def sizes(size: int, limit: int) -> dict[str, str]:
-    """Both sizes with a unit, or in bytes where rounding would make them look the same."""
+    """Return both sizes with a unit, or in bytes where rounding would make them look the same."""
     texts = size_text(size), size_text(limit)
     if texts[0] == texts[1]:
         texts = f"{size:,} B", f"{limit:,} B"
     return {"size": texts[0], "limit": texts[1]}
 
 
-def named(header: Sequence[str]) -> tuple[list[str], list[Note]]:
-    """Trim names and make them distinct: "column 3" for an empty one, "text (2)" for one that comes again."""
+def distinct_names(header: Sequence[str]) -> tuple[list[str], list[Note]]:
+    """Trim names and make them distinct: "column 3" for an empty one, "text (2)" for one that is repeated."""
     names: list[str] = []
     unnamed: list[str] = []
-    again: list[str] = []
+    repeated: list[str] = []
     taken = {cell.strip() for cell in header}
     used: set[str] = set()
     for index, cell in enumerate(header, start=1):
         name = cell.strip()
-        if name and name not in used:
-            used.add(name)
-            names.append(name)
-            continue
-        base = name or f"column {index}"
-        number = 2 if name else 1
-        fresh = f"{base} ({number})" if name else base
-        while fresh in taken:
-            number += 1
-            fresh = f"{base} ({number})"
-        taken.add(fresh)
-        names.append(fresh)
-        (again if name else unnamed).append(fresh)
-    found = (("header_unnamed", unnamed), ("header_again", again))
-    return names, [Note(code, {"count": len(made), "columns": listed(made)}) for code, made in found if made]
+        if not name or name in used:
+            base = name or f"column {index}"
+            made = base
+            suffix = 2
+            while made in taken:
+                made, suffix = f"{base} ({suffix})", suffix + 1
+            (repeated if name else unnamed).append(made)
+            taken.add(made)
+            name = made
+        used.add(name)
+        names.append(name)
+    changes = {"header_unnamed": unnamed, "header_again": repeated}
+    notes = [Note(code, {"count": len(made), "columns": listed(made)}) for code, made in changes.items() if made]
+    return names, notes

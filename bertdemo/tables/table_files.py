@@ -1,59 +1,57 @@
 """An uploaded file as a table of text (see `read`), and the Parquet file that keeps one (see `save` and `open`).
 
-Nothing is dropped in silence: what was skipped, filled or moved is in the table's notes, with line numbers.
+Nothing is dropped silently: what was skipped, filled or moved is in the table's notes, with line numbers.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from bertdemo.errors import CellTooLong, FileBroken, FileEmpty, FileKindUnknown, FileTooLarge, TooManyColumns
 from bertdemo.settings import Limits
-from bertdemo.tables.arrow_columns import BATCH_ROWS, Column, Mapped, Writer, told
+from bertdemo.tables.arrow_columns import BATCH_ROWS, Column, ParquetGroups, ParquetTableWriter, read_metadata
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.choose import KINDS, read_grid
 from bertdemo.tables.parse_options import DECIDE, DetectedFormat, Note, ParseOptions
 from bertdemo.tables.table import Table
-from bertdemo.tables.table_builder import Builder, Memory, Sink, named, shortened, sizes
+from bertdemo.tables.table_builder import Builder, Memory, Sink, distinct_names, shortened, sizes
 
-__all__ = [
-    "KINDS", "DetectedFormat", "Note", "ParseOptions",
-    "check", "convert", "held", "open", "read", "reopen", "save", "save_beside",
-]  # fmt: skip
+__all__ = ["KINDS", "DetectedFormat", "Note", "ParseOptions"]  # callers get these from here too
+# Ending of the Parquet file that keeps the table of an uploaded file beside it.
 _BESIDE = ".table"
 
 
 def read(path: Path, name: str, limits: Limits, options: ParseOptions = DECIDE) -> Table:
-    """Return the table in the file at `path`, which was uploaded as `name`; its ending and its bytes say what it is.
+    """Return the table in the file at `path`, which was uploaded as `name`; its ending and first bytes say its kind.
 
-    A row shorter than the header is filled with None; the cells beyond the last column are joined onto its cell
+    A row shorter than the header is filled with None; the cells beyond the last column are joined to its cell
     with the file's own delimiter, which gives an unquoted "Hello, world" back; both are noted. Blank rows are
-    skipped and counted. What `options` leaves open is decided, and stands in the table's `reading`.
+    skipped and counted. What `options` leaves open is detected, and recorded in the table's `detected`.
 
-    This is done in this process; `limited.read_limited` does it in one that can be stopped. Raises a TableError
+    This is done in this process; `sandbox.read_limited` does it in one that can be stopped. Raises a TableError
     that names the file, and the line and column where there is one.
     """
     memory = Memory()
-    name, names, notes, detected = _read_into(path, name, limits, options, memory)
-    columns, numbers = memory.result(names)
-    return Table(name, columns, numbers, notes, detected)
+    header = _read_into(path, name, limits, options, memory)
+    columns, numbers = memory.result(header.columns)
+    return Table(header.name, columns, numbers, header.notes, header.detected)
 
 
 def convert(path: Path, name: str, limits: Limits, options: ParseOptions, target: Path) -> None:
-    """Read as `read` does, straight into the Parquet file `target`: memory stays that of one group of rows."""
+    """Read as `read` does, straight into the Parquet file `target`: the memory needed is that of one row group."""
     sink = _ToFile(target)
     try:
-        name, _, notes, detected = _read_into(path, name, limits, options, sink)
-        sink.finish(name, notes, detected)
+        header = _read_into(path, name, limits, options, sink)
+        sink.finish(header.name, header.notes, header.detected)
     finally:
         sink.close()
 
 
 def save(table: Table, path: Path) -> None:
-    """Write a table to a Parquet file with all that `open` gives back; a reader never sees half of it."""
+    """Write a table to a Parquet file with everything that `open` returns; a reader never sees half of it."""
     draft = path.with_name(f".tmp-{os.urandom(6).hex()}")
     sink = _ToFile(draft)
     try:
@@ -69,22 +67,21 @@ def save(table: Table, path: Path) -> None:
 
 
 def open(path: Path) -> Table:
-    """Return the table that `save` or `convert` wrote; columns are decoded where they are looked at.
+    """Return the table that `save` or `convert` wrote; columns are decoded when they are read.
 
-    The file may be deleted while the table is in use. Raises FileBroken for a file that is not of ours.
+    The file may be deleted while the table is in use. Raises FileBroken for a file that is not one of ours.
     """
     import pyarrow as pa
 
     try:
-        groups = Mapped(path)
+        groups = ParquetGroups(path)
     except (pa.ArrowException, OSError, ValueError):
         raise FileBroken(file=path.name, kind="Parquet") from None
-    known = told(groups.meta)
-    if known is None:
+    meta = read_metadata(groups.meta)
+    if meta is None:
         raise FileBroken(file=path.name, kind="Parquet")
-    name, numbers, notes, detected = known
-    columns = {key: Column[str | None](groups, key) for key in groups.names if key != numbers}
-    return Table(name, columns, Column[int](groups, numbers), notes, detected)
+    columns = {name: Column[str | None](groups, name) for name in groups.names if name != meta.numbers}
+    return Table(meta.name, columns, Column[int](groups, meta.numbers), meta.notes, meta.detected)
 
 
 def save_beside(table: Table, source: Path) -> None:
@@ -109,7 +106,7 @@ def held(table: Table) -> Table:
 
 
 def check(path: Path, name: str, limits: Limits) -> str:
-    """Return the file's name for people; raise what can be said without reading it.
+    """Return the file's name for people, after the checks that need no reading.
 
     Raises FileKindUnknown, FileTooLarge, FileEmpty.
     """
@@ -125,33 +122,41 @@ def check(path: Path, name: str, limits: Limits) -> str:
 
 
 class _ToFile:
-    """Writes groups to a Parquet file that begins with the first one."""
+    """Writes groups to a Parquet file, which is created with the first of them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer: Writer | None = None
+        self._writer: ParquetTableWriter | None = None
 
     def add(self, columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int]) -> None:
         """Write one group."""
         if self._writer is None:
-            self._writer = Writer(self._path, list(columns))
+            self._writer = ParquetTableWriter(self._path, list(columns))
         self._writer.add(columns, numbers)
 
     def finish(self, name: str, notes: Sequence[Note], detected: DetectedFormat) -> None:
-        """Write what the table says about itself."""
+        """Write the table's name, notes and detected format."""
         if self._writer is not None:
             self._writer.finish(name, notes, detected)
 
     def close(self) -> None:
-        """Close the file, where one was begun."""
+        """Close the file, if there is one."""
         if self._writer is not None:
             self._writer.close()
 
 
-def _read_into(
-    path: Path, name: str, limits: Limits, options: ParseOptions, sink: Sink
-) -> tuple[str, list[str], tuple[Note, ...], DetectedFormat]:
-    """Read every row into `sink`; return (name, columns, notes, reading)."""
+@dataclass(frozen=True)
+class _TableHeader:
+    """A table without its rows."""
+
+    name: str
+    columns: Sequence[str]
+    notes: tuple[Note, ...]
+    detected: DetectedFormat
+
+
+def _read_into(path: Path, name: str, limits: Limits, options: ParseOptions, sink: Sink) -> _TableHeader:
+    """Read every row into `sink`."""
     name = check(path, name, limits)
     grid = read_grid(path, name, PureWindowsPath(name).suffix.lower(), limits, options)
     try:
@@ -160,7 +165,7 @@ def _read_into(
         builder.add_all(grid.rows)
     finally:
         _close(grid)
-    return name, names, (*grid.notes, *notes, *grid.later(), *builder.notes()), grid.detected
+    return _TableHeader(name, names, (*grid.notes, *notes, *grid.later(), *builder.notes()), grid.detected)
 
 
 def _columns(grid: Grid, name: str, limits: Limits) -> tuple[list[str], list[Note]]:
@@ -173,11 +178,11 @@ def _columns(grid: Grid, name: str, limits: Limits) -> tuple[list[str], list[Not
         if len(cell) > limits.cell_chars:
             line = grid.detected.header_line or 1
             raise CellTooLong(file=name, row=line, column=shortened(cell), chars=len(cell), limit=limits.cell_chars)
-    return named(header)
+    return distinct_names(header)
 
 
 def _close(grid: Grid) -> None:
-    """Let go of the file behind rows that nobody read to their end."""
+    """Close the file behind rows that were not read to their end."""
     close = getattr(grid.rows, "close", None)
     if close is not None:
         close()

@@ -99,13 +99,13 @@ def test_labels_are_merged_as_those_of_the_training_data() -> None:
     train = table([*TRAIN, ("one more", "Yes"), ("and more", "possibly")] + [("x", "positive")] * 20)
     train = table([*zip(*train.columns.values(), strict=True), ("y", "postive")])  # type: ignore[arg-type, list-item]
     asked = table([("a", "Yes"), ("b", " YES "), ("c", "postive"), ("d", "No"), ("e", "never"), ("f", "yes")])
-    both = cleaning.clean(train, COLUMNS, ["merge_slips", "merge_labels"]).written_alike(asked)
+    both = cleaning.clean(train, COLUMNS, ["merge_slips", "merge_labels"]).align_labels(asked)
     assert both.columns["label"] == ("yes", "yes", "positive", "no", "never", "yes")
-    ways = cleaning.clean(train, COLUMNS, ["merge_labels", "drop_rare"]).written_alike(asked)
+    ways = cleaning.clean(train, COLUMNS, ["merge_labels", "drop_rare"]).align_labels(asked)
     assert ways.columns["label"] == ("yes", "yes", "postive", "no", "never", "yes")
-    assert cleaning.clean(train, COLUMNS, ["drop_rare"]).written_alike(asked) is asked
+    assert cleaning.clean(train, COLUMNS, ["drop_rare"]).align_labels(asked) is asked
     other = table([("a", "b")], header=("x", "y"))
-    assert cleaning.clean(train, COLUMNS, ["merge_labels"]).written_alike(other) is other
+    assert cleaning.clean(train, COLUMNS, ["merge_labels"]).align_labels(other) is other
 
 
 def test_nothing_left_is_refused_with_the_files() -> None:
@@ -127,7 +127,7 @@ def test_of_a_file_with_parts_each_role_reads_its_own(settings: Settings, tmp_pa
     table_cache = TableCache(settings)
     assert table_cache.table(path, "all.zip").rows == 60
     assert [table_cache.held_out(role, path, "all.zip").rows for role in ("validation", "test")] == [4, 6]
-    assert held_out_files.called(table_cache.held_out("validation", path, "all.zip")) == "all.zip (validation)"
+    assert held_out_files.display_name(table_cache.held_out("validation", path, "all.zip")) == "all.zip (validation)"
     plain = tmp_path / "plain.csv"
     plain.write_text("text,label\na,b\n", encoding="utf-8")
-    assert held_out_files.called(table_cache.held_out("test", plain, "plain.csv")) == "plain.csv"
+    assert held_out_files.display_name(table_cache.held_out("test", plain, "plain.csv")) == "plain.csv"

@@ -15,7 +15,7 @@ from bertdemo.analysis.report import Report
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset import cleaning, split
 from bertdemo.settings import Limits
-from bertdemo.tables.arrow_columns import Chosen, Column, Held
+from bertdemo.tables.arrow_columns import Column, InMemoryGroups, SelectedCells
 from bertdemo.tables.fold_text import fold_text
 from bertdemo.tables.table import Table
 from tests.analysis.support import examine
@@ -40,7 +40,7 @@ def in_memory(rows: Sequence[Row]) -> Table:
 
 def in_groups(rows: Sequence[Row], size: int = 7) -> Table:
     """The same table as a large one is kept: in groups of rows, decoded where they are looked at."""
-    held, names = Held(), ("text", "label", "other")
+    held, names = InMemoryGroups(), ("text", "label", "other")
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         cells = dict(zip(names, map(list, zip(*part, strict=True)), strict=True))
@@ -129,7 +129,7 @@ def test_the_rows_that_are_left_of_a_large_table_are_looked_up_and_not_copied() 
     rows: list[Row] = [(f"text {i}", "yes" if i % 2 else None, str(i)) for i in range(30)]
     left = apply(in_groups(rows), COLUMNS, ["drop_missing"])[0]
     cells = left.columns["other"]
-    assert isinstance(cells, Chosen) and len(cells) == 15
+    assert isinstance(cells, SelectedCells) and len(cells) == 15
     expected = [str(i) for i in range(1, 30, 2)]
     assert list(cells) == expected and [cells[i] for i in range(15)] == expected
     assert cells[3:6] == tuple(expected[3:6]) and cells.take([9, 2]) == [expected[9], expected[2]]

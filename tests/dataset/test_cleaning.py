@@ -33,7 +33,7 @@ MESSY = table(
 
 def test_ways_of_writing_one_label_are_found_and_slips_are_told_apart() -> None:
     counts = {"positive": 40, "Positive": 3, "POSITIVE": 2, "postive": 1, "negative": 38, "nagative": 2, "neutral": 9}
-    found = {one.written: (one.label, one.slip) for one in label_variants.find(counts)}
+    found = {one.written: (one.label, one.typo) for one in label_variants.find(counts)}
     assert found == {
         "Positive": ("positive", False),
         "POSITIVE": ("positive", False),

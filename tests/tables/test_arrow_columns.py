@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -105,10 +105,10 @@ def test_few_groups_are_held_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = tmp_path / "wide.csv"
     path.write_text("text\n" + ("w" * 90_000 + "\n") * 800, encoding="utf-8")
     table_files.convert(path, "wide.csv", Limits(), ParseOptions(), tmp_path / "t.parquet")
-    monkeypatch.setattr(arrow_columns, "_KEPT_BYTES", 17_000_000)
-    groups = arrow_columns.Mapped(tmp_path / "t.parquet")
+    monkeypatch.setattr(arrow_columns, "_DECODED_BYTES", 17_000_000)
+    groups = arrow_columns.ParquetGroups(tmp_path / "t.parquet")
     assert sum(len(cell or "") for cell in arrow_columns.Column[str | None](groups, "text")) == 72_000_000
-    assert len(groups._kept) == 2
+    assert len(groups._decoded) == 2
 
 
 @pytest.mark.parametrize(
@@ -137,5 +137,5 @@ def test_options_check_themselves(fields: dict[str, object], error: type[errors.
 def test_options_and_reading_survive_json() -> None:
     options = ParseOptions("big5", "\t", "none", "3", "Sheet 1", "test")
     assert ParseOptions.from_fields(json.loads(json.dumps(options.to_fields()))) == options
-    assert DetectedFormat.from_fields(json.loads(json.dumps(TABLE.detected.to_fields()))) == TABLE.detected
+    assert DetectedFormat(**json.loads(json.dumps(asdict(TABLE.detected)))) == TABLE.detected
     assert len({options, ParseOptions(), ParseOptions()}) == 2

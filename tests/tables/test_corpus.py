@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_an_awkward_file_reads_as_its_table(case: Case, tmp_path: Path) -> None:
     assert {code: values for code, values in found.items() if case.notes[code] is not None} == {
         code: dict(values) for code, values in case.notes.items() if values is not None
     }
-    shown = table.detected.to_fields()
+    shown = asdict(table.detected)
     assert {name: shown[name] for name in case.detected} == dict(case.detected)
     for lang in LANGUAGES:
         for note in table.notes:

@@ -1,8 +1,8 @@
-"""What a table is and what is wrong with it, before any training (see `examine`).
+"""The report on a dataset before any training: what it contains and what is wrong with it (see `examine`).
 
-Findings carry a code and numbers, never a sentence: the page has one under `finding.<code>`. Everything that is
-counted is counted over all rows, as arrays of numbers; only lengths and unknown pieces are measured on a sample of a
-very large file, whose size the findings name.
+Findings have a code and numbers, never a sentence: the locales have one under `finding.<code>`. Counts are over all
+rows, as arrays of numbers; only token lengths and unknown tokens are measured on a sample of a very large file, whose
+size the findings name.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from bertdemo.analysis.report import class_balance, duplicates, leakage, lengths
 from bertdemo.analysis.report.finding import Example, Finding, Level
-from bertdemo.analysis.report.held_out import look
-from bertdemo.analysis.report.lengths import LengthSummary, Measured, measure, suggested_length
+from bertdemo.analysis.report.held_out import overlap
+from bertdemo.analysis.report.lengths import LengthSummary, measure, suggested_length
 from bertdemo.analysis.report.rows import Rows
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.settings import Limits
+from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import Inputs, Task
 
@@ -28,24 +29,24 @@ _ORDER: Sequence[Level] = ("fail", "warn", "pass")
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page shows of a table before training."""
+    """Everything that the page shows about a dataset before training."""
 
     task: str
     columns: Mapping[str, str]
     rows: int
     usable_rows: int
-    """Rows with a text and a label."""
+    """Rows with an input and a target."""
     labels: tuple[tuple[str, int], ...]
     """(label, usable rows), most frequent first."""
     findings: tuple[Finding, ...]
-    """Failures first, then warnings, then checks that held."""
+    """Failures first, then warnings, then checks that passed."""
     lengths: LengthSummary
     majority: tuple[str, float]
-    """Most frequent label and its share of the usable rows: what guessing reaches. ("", 0.0) without rows."""
+    """Most frequent label and its share of the usable rows: the majority-class baseline. ("", 0.0) without rows."""
     split: Mapping[str, int]
     """Rows for train, validation and test."""
     suggested_columns: Mapping[str, str]
-    """What `detect` takes for text and label; empty where it finds none."""
+    """Role -> column, as `roles.detect` guesses it; empty where it finds none."""
 
 
 def examine(
@@ -56,31 +57,36 @@ def examine(
     positions: int = 512,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Report:
-    """Return what a dataset holds and what is wrong with it; its parts are those that a run trains on.
+    """Return what a dataset contains and what is wrong with it; its parts are those that a run trains on.
 
-    `positions` is the longest sequence that the checkpoint reads; `progress` is told a part of 1 now and then.
-    Lengths are those of 50,000 texts at most, evenly spaced. The dataset was prepared in this process.
+    `positions` is the longest sequence that the checkpoint reads; `progress` is called with a number from 0 to 1.
+    Lengths are measured on at most 50,000 texts, evenly spaced. The dataset must have been prepared in this process.
     """
     progress(0.0)
     known, task, table = prepared.facts, prepared.task, prepared.table
-    rows = Rows(
-        table,
-        known.cleaned.columns,
-        known.cleaned.fingerprints,
-        known.cleaned.fingerprints.at(known.usable),
-        known.usable,
-    )
+    rows = Rows.of_dataset(prepared)
     labels, problems = _labels(prepared, rows)
-    beside = look(rows, known.held_out, known.shared, labeled=task.categories)
+    leaks = overlap(rows, known.held_out, known.shared, labeled=task.categories)
     progress(0.2)
-    given_away = leakage.findings(rows, _part(progress, 0.2, 0.5)) if task.categories else []
+    if task.categories:
+        leaks += leakage.findings(rows, _part(progress, 0.2, 0.5))
 
-    def read(positions: Sequence[int]) -> Inputs:
-        return task.inputs(table, prepared.columns, [int(rows.index[position]) for position in positions])
+    def inputs_at(chosen: Sequence[int]) -> Inputs:
+        return task.inputs(table, prepared.columns, rows.index[list(chosen)].tolist())
 
-    measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.5, 1.0), read)
-    own = [*problems, *duplicates.repeats(rows, labeled=task.categories), *duplicates.kept_together(rows, known.split)]
-    findings = _findings(task, rows, labels, [*beside, *given_away], own, measured, positions, limits)
+    measured = lengths.measure_rows(rows, tokenizer, positions, _part(progress, 0.5, 1.0), inputs_at)
+    counted = labels if task.categories else ()
+    findings = [
+        *class_balance.missing(rows),
+        *problems,
+        *duplicates.repeats(rows, labeled=task.categories),
+        *duplicates.kept_together(rows, known.split),
+        *(class_balance.variants(rows, counted) if task.categories else []),
+        *leaks,
+        *(class_balance.order(rows) if task.categories else []),
+        *class_balance.enough(rows, counted, limits.labels),
+        *lengths.findings(measured, rows, positions, windows=task.windows),
+    ]
     return Report(
         task=task.id,
         columns=dict(prepared.columns),
@@ -96,42 +102,20 @@ def examine(
 
 
 def _labels(prepared: PreparedDataset, rows: Rows) -> tuple[tuple[tuple[str, int], ...], tuple[Finding, ...]]:
-    """Return (label, rows) and what is wrong with the rows in the task's own way."""
+    """Return (label, rows), most frequent first, and the problems that the task itself finds in its rows."""
     task, table = prepared.task, prepared.table
     if task.categories:
         return rows.counts(), ()
     targets = task.targets(table, prepared.columns, prepared.labels)
     problems = tuple(
-        Finding(problem.level, problem.code, problem.values, tuple(table.row_numbers[row] for row in problem.rows))
+        Finding(problem.level, problem.code, problem.values, tuple(cells_at(table.row_numbers, problem.rows)))
         for problem in task.problems(table, prepared.columns)
     )
     return task.counts([targets[int(row)] for row in rows.index], prepared.labels), problems
 
 
-def _findings(
-    task: Task,
-    rows: Rows,
-    labels: Sequence[tuple[str, int]],
-    beside: Sequence[Finding],
-    own: Sequence[Finding],
-    measured: Measured,
-    positions: int,
-    limits: Limits,
-) -> list[Finding]:
-    """Return all checks: what is about labels only where a row has one out of a few."""
-    counted = labels if task.categories else ()
-    return [
-        *class_balance.missing(rows),
-        *own,
-        *(class_balance.ways_of_writing(rows, counted) if task.categories else []),
-        *beside,
-        *(class_balance.order(rows) if task.categories else []),
-        *class_balance.enough(rows, counted, limits.labels),
-        *lengths.findings(measured, rows, positions, windows=task.windows),
-    ]
-
-
 def _part(progress: Callable[[float], None], low: float, high: float) -> Callable[[float], None]:
+    """Return a progress function whose 0 to 1 is `low` to `high` of `progress`."""
     return lambda share: progress(low + (high - low) * share)
 
 

@@ -1,4 +1,4 @@
-"""Texts that come again: with the same label, with another one, and on both sides of the split."""
+"""Duplicate texts: with the same label, with conflicting labels, and kept in one part of the split."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from bertdemo.dataset.split import Split
 
 
 def repeats(rows: Rows, *, labeled: bool = True) -> list[Finding]:
-    """Count rows that say the same again, and texts to which different labels were given (where they are labels)."""
+    """Count rows that repeat a text and its label, and with `labeled` texts that have several labels."""
     if not len(rows):
         return []
     fingerprints = rows.fingerprints
-    again = repeated(fingerprints.keys, fingerprints.labels)
-    found = [Finding("pass", "no_duplicates", {})]
-    if again.any():
+    duplicate = repeated(fingerprints.keys, fingerprints.labels)
+    finding = Finding("pass", "no_duplicates", {})
+    if duplicate.any():
         exact = repeated(fingerprints.exact, fingerprints.labels)
-        values = {"count": int(again.sum()), "exact": int(exact.sum())}
-        found = [Finding("warn", "duplicates", values, rows.numbers(again), rows.examples(again))]
+        values = {"count": int(duplicate.sum()), "exact": int(exact.sum())}
+        finding = Finding("warn", "duplicates", values, rows.numbers(duplicate), rows.examples(duplicate))
     if not labeled:
-        return found
-    clash = conflicting(fingerprints.keys, fingerprints.labels)
-    if not clash.any():
-        return [*found, Finding("pass", "no_conflicts", {})]
-    values = {"texts": len(np.unique(fingerprints.keys[clash])), "rows": int(clash.sum())}
-    return [*found, Finding("warn", "conflicting_labels", values, rows.numbers(clash), rows.examples(clash))]
+        return [finding]
+    conflict = conflicting(fingerprints.keys, fingerprints.labels)
+    if not conflict.any():
+        return [finding, Finding("pass", "no_conflicts", {})]
+    values = {"texts": len(np.unique(fingerprints.keys[conflict])), "rows": int(conflict.sum())}
+    return [finding, Finding("warn", "conflicting_labels", values, rows.numbers(conflict), rows.examples(conflict))]
 
 
 def kept_together(rows: Rows, parts: Split) -> list[Finding]:
-    """Say how many rows are copies, which are kept in one part of the split."""
+    """Return a finding with the number of rows that share their text, which are in one part of the split."""
     if not parts.copies:
         return []
     flags = np.zeros(len(rows), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""One check of a table: a code and numbers that make its sentence, the rows, and a few of the texts."""
+"""One check of a dataset: a code and numbers that make its sentence, the rows, and a few of the texts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+# What a person can look up by hand: more rows, texts or names are only counted.
 ROWS_NAMED = 20
 EXAMPLES = 3
 _LABELS_NAMED = 5
@@ -20,9 +21,9 @@ class Example:
 
     text: str
     rows: tuple[int, ...]
-    """Where it stands in the file, at most 20 numbers."""
+    """Row numbers in the file, at most 20."""
     labels: tuple[str, ...]
-    """The labels that it has in these rows, each once."""
+    """Its labels in these rows, each once."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Finding:
     level: Level
     code: str
     values: Mapping[str, str | int | float]
-    """A name that ends in `share` is a part of 1."""
+    """A value whose name ends in `share` is between 0 and 1."""
     rows: tuple[int, ...] = ()
     examples: tuple[Example, ...] = ()
     """At most 3."""

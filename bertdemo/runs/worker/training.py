@@ -62,7 +62,7 @@ class Best:
 
 @dataclass
 class Work:
-    """How much there is to do, in tokens. A training token counts as three: a forward and a backward of twice its cost."""
+    """How much there is to do, in tokens. A training token counts as three: the backward costs twice the forward."""
 
     train_tokens: int
     epochs: int

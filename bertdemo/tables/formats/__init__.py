@@ -1,18 +1,14 @@
-"""One module for each kind of file: each turns a path into a `Grid`, and `data.tables` turns that into a Table."""
+"""One module per file format: each turns a path into a `Grid`, which `table_files` turns into a Table."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from bertdemo.tables.parse_options import DetectedFormat, Note
-
-
-def _nothing() -> Sequence[Note]:
-    return ()
 
 
 @dataclass(frozen=True)
@@ -20,19 +16,19 @@ class Grid:
     """A header and the rows below it, read lazily: iterating may raise a TableError that names its line."""
 
     header: list[str]
-    """As in the file: names may be empty or come twice. No header at all means that the file is empty."""
+    """As in the file: names may be empty or repeated. No header at all means that the file is empty."""
     rows: Iterable[tuple[int, list[str | None]]]
-    """(where the row stands in the file, its cells); rows may be shorter or longer than the header."""
+    """(line or row of the file, cells); rows may be shorter or longer than the header."""
     detected: DetectedFormat
     separator: str = ","
-    """Stands between the cells that overflow the last column."""
+    """Joins the cells beyond the last column to its cell."""
     notes: Sequence[Note] = ()
-    later: Callable[[], Sequence[Note]] = field(default=_nothing)
-    """Returns what is known only when all rows were read."""
+    later: Callable[[], Sequence[Note]] = tuple
+    """Returns the notes that are known only when all rows have been read."""
 
 
 def as_text(value: object) -> str | None:
-    """Return a cell as a person sees it: 5 and not 5.0, dates as ISO 8601, lists and objects as JSON, None as None."""
+    """Return a cell as a person writes it: 5 for 5.0, dates as ISO 8601, lists and objects as JSON, None as None."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -53,17 +49,17 @@ def as_text(value: object) -> str | None:
 def _number(value: float) -> str | None:
     if math.isnan(value):
         return None
-    # 15 digits is what a spreadsheet shows: 0.3, and not 0.30000000000000004.
+    # 15 digits, as a spreadsheet shows a number: 0.3 for 0.30000000000000004.
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else format(value, ".15g")
 
 
 def without_surrogates(text: str) -> str:
-    """Replace unpaired surrogates, which JSON can spell and UTF-8 cannot hold, by U+FFFD."""
+    """Replace unpaired surrogates, which JSON can escape and UTF-8 cannot encode, by U+FFFD."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes for people: "30.0 MiB"."""
+    """Return a number of bytes with a binary unit: "30.0 MiB"."""
     for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
@@ -71,6 +67,6 @@ def size_text(size: int) -> str:
 
 
 def json_cell(value: object) -> str | None:
-    """Return what stands in a cell for a value of JSON."""
+    """Return a JSON value as the text of a cell."""
     text = as_text(value)
     return None if text is None else without_surrogates(text)

@@ -1,6 +1,6 @@
-"""A zip of data files: one is read, the training part by default; numbered files of one part are one table.
+"""A zip of data files: one is read, the training split by default; numbered shards of one split are one table.
 
-Nothing in the archive says where anything is written: the chosen member is copied into a private file of our own.
+No path from the archive is ever written to: the chosen member is copied into a private temporary file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -20,10 +20,12 @@ from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.header import Row
 from bertdemo.tables.formats.workbook import UNREADABLE_ZIP, refuse_bomb
 from bertdemo.tables.parse_options import Note, ParseOptions, listed
-from bertdemo.tables.split_names import called, choose_split, split_name
+from bertdemo.tables.split_names import by_split, choose_split, split_name
 
 Reader = Callable[[Path, str, str, Limits, ParseOptions], Grid]
+# Bit 0 of a member's general purpose flags (APPNOTE.TXT 4.4.4).
 _ENCRYPTED = 0x1
+# `train-00000-of-00003.parquet`, as `datasets` names the shards of a split.
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.)")
 
 
@@ -39,37 +41,42 @@ def read_archive(
     tables: dict[str, list[zipfile.ZipInfo]] = {}
     for member in members:
         if _is_table(member, kinds):
-            tables.setdefault(_SHARD.sub("", _shown(member)), []).append(member)
+            tables.setdefault(_SHARD.sub("", _base_name(member)), []).append(member)
     if not tables:
-        seen = ", ".join(_shown(member) for member in members[:8]) or "0"
-        raise ArchiveWithoutTable(file=name, members=seen, kinds=", ".join(kinds))
-    named = [shown for shown in tables if split_name(PurePosixPath(shown).stem)]
-    parts = called(named) if len(named) > 1 or (named and not options.split) else {}
-    if not parts or (options.split and options.split in tables):
-        parts = {shown: shown for shown in tables}
-    chosen = choose_split(list(parts), options.split, name)
-    shards = sorted(tables[parts[chosen]], key=lambda member: member.filename)
-    inner = replace(options, split="") if len(parts) > 1 else options
+        names = ", ".join(_base_name(member) for member in members[:8]) or "0"
+        raise ArchiveWithoutTable(file=name, members=names, kinds=", ".join(kinds))
+    splits = _splits(list(tables), options.split)
+    chosen = choose_split(list(splits), options.split, name)
+    shards = sorted(tables[splits[chosen]], key=lambda member: member.filename)
+    several, member_name = len(splits) > 1, _base_name(shards[0])
+    inner = replace(options, split="") if several else options
     first = _read_member(path, name, shards[0], limits, inner, reader)
-    several, shown = len(parts) > 1, _shown(shards[0])
-    detected = replace(first.detected, split=chosen, splits=tuple(parts)) if several else first.detected
-    notes = [Note("archive_member", {"member": shown, "members": len(parts)})]
+    detected = replace(first.detected, split=chosen, splits=tuple(splits)) if several else first.detected
+    note = Note("archive_member", {"member": member_name, "members": len(splits)})
     if len(shards) > 1:
-        notes = [Note("archive_shards", {"member": shown, "shards": len(shards)})]
+        note = Note("archive_shards", {"member": member_name, "shards": len(shards)})
 
     def rest() -> Iterator[Grid]:
         for member in shards[1:]:
             grid = _read_member(path, name, member, limits, inner, reader)
             if grid.header != first.header:
-                have, wanted = listed(grid.header), listed(first.header)
-                raise ShardsDiffer(file=name, member=_shown(member), columns=have, expected=wanted)
+                columns, expected = listed(grid.header), listed(first.header)
+                raise ShardsDiffer(file=name, member=_base_name(member), columns=columns, expected=expected)
             yield grid
 
-    return replace(first, rows=_chained(first.rows, rest()), notes=(*notes, *first.notes), detected=detected)
+    return replace(first, rows=_chained(first.rows, rest()), notes=(note, *first.notes), detected=detected)
+
+
+def _splits(tables: Sequence[str], requested: str) -> dict[str, str]:
+    """Return {split: table}: by the splits in their names where there are several, else each table by its name."""
+    named = [table for table in tables if split_name(PurePosixPath(table).stem)]
+    if requested not in tables and (len(named) > 1 or (named and not requested)):
+        return by_split(named)
+    return {table: table for table in tables}
 
 
 def _chained(first: Iterable[Row], rest: Iterable[Grid]) -> Iterator[Row]:
-    """Yield the rows of all files; a row is counted on from the file before."""
+    """Yield the rows of all shards; their numbers go on from one shard to the next."""
     last = 0
     for number, cells in first:
         last = number
@@ -93,16 +100,17 @@ def _members(path: Path, name: str, limits: Limits) -> list[zipfile.ZipInfo]:
     return [member for member in members if not member.is_dir()]
 
 
-def _shown(member: zipfile.ZipInfo) -> str:
-    """Return a member's name for people, without its folders."""
+def _base_name(member: zipfile.ZipInfo) -> str:
+    """Return a member's name without its folders, shortened to 80 characters."""
     base = member.filename.replace("\\", "/").rsplit("/", 1)[-1]
     return base if len(base) <= 80 else base[:40] + "…" + base[-39:]
 
 
 def _is_table(member: zipfile.ZipInfo, kinds: tuple[str, ...]) -> bool:
-    base = _shown(member)
+    base = _base_name(member)
+    # macOS puts a second copy of each file, its resource fork, under __MACOSX.
     hidden = base.startswith((".", "_")) or "__MACOSX" in member.filename
-    about = base.casefold().startswith(("readme", "license", "license", "dataset_info", "metadata"))
+    about = base.casefold().startswith(("readme", "license", "dataset_info", "metadata"))
     return not hidden and not about and PurePosixPath(base).suffix.lower() in kinds and member.file_size > 0
 
 
@@ -116,21 +124,21 @@ def _read_member(
 ) -> Grid:
     if member.flag_bits & _ENCRYPTED:
         raise ArchiveEncrypted(file=name)
-    shown = _shown(member)
-    with contextlib.ExitStack() as held:
-        folder = held.enter_context(tempfile.TemporaryDirectory(prefix="bertdemo-zip-"))
+    base = _base_name(member)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bertdemo-zip-"))
         copy = Path(folder) / "member"
         try:
-            # zipfile hands out no more than the size in the directory, which was checked.
+            # zipfile never returns more bytes than the size in the directory, which was checked.
             with zipfile.ZipFile(path) as archive, archive.open(member) as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target, 1024 * 1024)
         except UNREADABLE_ZIP:
             raise FileBroken(file=name, kind="ZIP") from None
-        grid = reader(copy, f"{name} / {shown}", PurePosixPath(shown).suffix.lower(), limits, options)
-        return replace(grid, rows=_cleaning(held.pop_all(), grid))
+        grid = reader(copy, f"{name} / {base}", PurePosixPath(base).suffix.lower(), limits, options)
+        return replace(grid, rows=_then_close(stack.pop_all(), grid))
 
 
-def _cleaning(held: contextlib.ExitStack, grid: Grid) -> Iterator[Row]:
-    """The rows are read from the copy, so that goes only behind the last one."""
-    with held:
+def _then_close(stack: contextlib.ExitStack, grid: Grid) -> Iterator[Row]:
+    """Yield the rows, which are read from the copy, and delete the copy after the last one."""
+    with stack:
         yield from grid.rows

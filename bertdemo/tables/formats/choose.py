@@ -1,4 +1,4 @@
-"""Which reader a file gets: by its ending, and by its first bytes where the ending is wrong."""
+"""Which format module reads a file: by its ending, or by its first bytes where the ending is wrong."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from bertdemo.errors import FileKindUnknown
 from bertdemo.settings import Limits
-from bertdemo.tables.formats import Grid
+from bertdemo.tables.formats import Grid, conll, lines
 from bertdemo.tables.parse_options import GLUED, LABEL_FIRST, Note, ParseOptions
 
-KINDS = (
-    ".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xls", ".parquet",
-    ".conll", ".conllu", ".bio", ".iob", ".iob2", ".zip",
-)  # fmt: skip
-"""Endings that are read; .xls only where it is a workbook of today, or text, under the old ending."""
-_WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls"})
+_DELIMITED = (".csv", ".tsv", ".tab", ".txt")
+_JSON_LINES = (".jsonl", ".ndjson")
+# .xls only where it is a workbook of today, or text, under the old ending.
+_WORKBOOKS = (".xlsx", ".xlsm", ".xls")
+# Endings that are read, in the order in which they are listed for people.
+KINDS = (*_DELIMITED, ".json", *_JSON_LINES, *_WORKBOOKS, ".parquet", *conll.ENDINGS, ".zip")
 _DATA = tuple(kind for kind in KINDS if kind != ".zip")
 
 
@@ -46,43 +46,44 @@ def _read(path: Path, name: str, kind: str, limits: Limits, options: ParseOption
     from bertdemo.tables.formats.encoding import decide
 
     text = decide(path, name, options.encoding)
-    if kind == ".json" or (kind in {".jsonl", ".ndjson"} and text.start(1000).lstrip()[:1] == "["):
+    if kind == ".json" or (kind in _JSON_LINES and text.start(1000).lstrip()[:1] == "["):
         from bertdemo.tables.formats.document import read_json
 
         return read_json(text, name, limits, options)
-    if kind in {".jsonl", ".ndjson"}:
+    if kind in _JSON_LINES:
         from bertdemo.tables.formats.jsonl import read_jsonl
 
         return read_jsonl(text, name, limits.columns)
-    from bertdemo.tables.formats import conll, lines
     from bertdemo.tables.formats.delimited import read_delimited, sample_lines
 
     sample = sample_lines(text)
-    open_choice = not options.delimiter and not options.header
-    if kind in conll.ENDINGS or (open_choice and conll.is_conll(sample)):
+    # A person who names a delimiter or a header has said that it is a delimited file.
+    undecided = not options.delimiter and not options.header
+    if kind in conll.ENDINGS or (undecided and conll.is_conll(sample)):
         return conll.read_conll(text, name, sample)
-    if open_choice and lines.is_fasttext(sample):
+    if undecided and lines.is_fasttext(sample):
         return lines.read_labeled(text, marked=True)
-    if options.delimiter == LABEL_FIRST or (open_choice and kind == ".txt" and lines.is_label_first(sample)):
+    if options.delimiter == LABEL_FIRST or (undecided and kind == ".txt" and lines.is_label_first(sample)):
         return lines.read_labeled(text, marked=lines.is_fasttext(sample))
-    if options.delimiter == GLUED or (open_choice and kind == ".txt" and lines.is_glued(sample)):
+    if options.delimiter == GLUED or (undecided and kind == ".txt" and lines.is_glued(sample)):
         return lines.read_glued(text)
     return read_delimited(text, name, kind, options)
 
 
 def _real_kind(path: Path, kind: str) -> str:
-    """Return the kind that a file's first bytes show, where they show one."""
+    """Return the kind that a file's first bytes prove, else `kind`."""
     with path.open("rb") as file:
         start = file.read(8)
     if start.startswith(b"PK\x03\x04") and kind not in {".xlsx", ".xlsm"}:
         return _zipped(path, kind)
+    # Parquet begins and ends with "PAR1", and its footer has a length of four bytes: 12 bytes hold no table.
     if start.startswith(b"PAR1") and kind not in _WORKBOOKS and path.stat().st_size > 12:
         return ".parquet"
     from bertdemo.tables.formats.workbook import OLE
 
     if start == OLE:
         return ".xls" if kind not in _WORKBOOKS else kind
-    # Many programs write a table of text and call it .xls.
+    # Many programs write delimited text and call it .xls.
     return ".csv" if kind == ".xls" and not start.startswith(b"PK") else kind
 
 

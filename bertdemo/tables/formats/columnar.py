@@ -1,4 +1,4 @@
-"""Parquet: what its metadata promises is checked first, then it is read in small batches."""
+"""Parquet: the sizes in its metadata are checked first, then it is read in small batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from bertdemo.tables.formats import Grid, json_cell, size_text, without_surrogat
 from bertdemo.tables.formats.objects import Lists, unwrapped
 from bertdemo.tables.parse_options import DetectedFormat
 
+# Rows that are Python objects at one time.
 _BATCH_ROWS = 1024
+# What pyarrow raises for a damaged file, and for a value or date that Python has no type for.
+_UNREADABLE = (OSError, ValueError, OverflowError, TypeError)
+# Metadata key under which `datasets` writes the features of a data set.
 _FEATURES = b"huggingface"
 
 
@@ -35,46 +39,43 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
     size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     if size > limits.unpacked_bytes:
         raise FileTooLarge(file=name, size=size_text(size), limit=size_text(limits.unpacked_bytes))
-    kinds = _label_names(file.schema_arrow.metadata or {}, names)
+    label_names = _label_names(file.schema_arrow.metadata or {}, names)
     lists = _lists(file, name)
-    single = [column in lists.single for column in names]
-    rows = _rows(file, name, kinds, single)
+    rows = _rows(file, name, label_names, [column in lists.single for column in names])
     return Grid(list(map(without_surrogates, names)), rows, DetectedFormat(kind="parquet"), notes=lists.notes())
 
 
 def _lists(file: Any, name: str) -> Lists:
-    """Look through the columns of lists for those whose lists hold one item each; the others are not read."""
+    """Read the columns of lists, and only these, to find those whose lists hold one item each."""
     import pyarrow as pa
 
     lists = Lists()
     schema = file.schema_arrow
-    # A doubled name, or one with a dot in it, cannot be read by its name alone.
-    columns = [
-        field.name for field in schema
-        if pa.types.is_list(field.type) and "." not in field.name and schema.names.count(field.name) == 1
-    ]  # fmt: skip
+    # A repeated name, or one with a dot in it, cannot be read by its name alone.
+    by_name = [field for field in schema if "." not in field.name and schema.names.count(field.name) == 1]
+    columns = [field.name for field in by_name if pa.types.is_list(field.type)]
     try:
         for column in columns:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=[column], use_threads=False):
                 for value in batch.column(0).to_pylist():
-                    lists.see(column, value)
-    except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError):
+                    lists.add(column, value)
+    except (pa.ArrowException, *_UNREADABLE):
         raise FileBroken(file=name, kind="Parquet") from None
     return lists
 
 
 def _label_names(metadata: Mapping[bytes, bytes], names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return for each column the names behind its numbers, which `datasets` writes beside a ClassLabel; () for none."""
+    """Return for each column the names of its label ids, which `datasets` writes for a ClassLabel; () for none."""
     try:
         features = json.loads(metadata[_FEATURES])["info"]["features"]
-        found = {name: feature.get("names") for name, feature in features.items() if feature["_type"] == "ClassLabel"}
+        labels = {name: feature.get("names") for name, feature in features.items() if feature["_type"] == "ClassLabel"}
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return [()] * len(names)
-    return [tuple(map(str, known)) if isinstance(known := found.get(name), list) else () for name in names]
+    return [tuple(map(str, known)) if isinstance(known := labels.get(name), list) else () for name in names]
 
 
 def _rows(
-    file: Any, name: str, kinds: Sequence[tuple[str, ...]], single: Sequence[bool]
+    file: Any, name: str, label_names: Sequence[tuple[str, ...]], single: Sequence[bool]
 ) -> Iterator[tuple[int, list[str | None]]]:
     """Yield (row counted from 1, cells)."""
     import pyarrow as pa
@@ -84,9 +85,9 @@ def _rows(
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
-                items = (unwrapped(value) if one else value for value, one in zip(values, single, strict=True))
-                yield number, [_cell(item, known) for item, known in zip(items, kinds, strict=True)]
-    except (pa.ArrowException, OSError, ValueError, OverflowError, TypeError):  # a type or a date Python has none for
+                items = (unwrapped(value) if alone else value for value, alone in zip(values, single, strict=True))
+                yield number, [_cell(item, known) for item, known in zip(items, label_names, strict=True)]
+    except (pa.ArrowException, *_UNREADABLE):
         raise FileBroken(file=name, kind="Parquet") from None
 
 

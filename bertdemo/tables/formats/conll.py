@@ -1,4 +1,4 @@
-"""CoNLL: a token and its tag on each line, a blank line between sentences. A row is a sentence."""
+"""CoNLL: a token and its tag on each line, a blank line between sentences. One row per sentence."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ from bertdemo.errors import NoTags
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.encoding import TextFile
 from bertdemo.tables.formats.header import Row
-from bertdemo.tables.parse_options import DetectedFormat, Places
+from bertdemo.tables.parse_options import DetectedFormat, Occurrences
 
-ENDINGS = frozenset({".conll", ".conllu", ".bio", ".iob", ".iob2"})
+ENDINGS = (".conll", ".conllu", ".bio", ".iob", ".iob2")
+# Outside, or a prefix of one of the tagging schemes (BIO, BIOES, BILOU, BMES) with the kind of entity.
 _TAG = re.compile(r"O|[BIESLUM][-_]\S+")
-_BREAK = "-DOCSTART-"
+# So many of the lines must fit: a few may be broken.
+_NEARLY_ALL = 0.95
+# A tag further to the right is not looked for: CoNLL-2003 has it in column 4, CoNLL-U data in column 10.
+_COLUMNS = 12
+_DOCUMENT_START = "-DOCSTART-"
 
 
 def is_conll(lines: Sequence[str]) -> bool:
-    """Return whether lines are tokens with tags, and blank lines stand between sentences."""
-    place = _tag_place(lines)
-    return place is not None and any(not line.strip() for line in lines[1:-1])
+    """Return whether lines are tokens with tags, and there are blank lines between sentences."""
+    return _tag_columns(lines) is not None and any(not line.strip() for line in lines[1:-1])
 
 
 def read_conll(text: TextFile, name: str, sample: Sequence[str]) -> Grid:
     """Return the grid: tokens and tags as JSON lists of one length. Raises NoTags."""
-    place = _tag_place(sample)
-    if place is None:
+    columns = _tag_columns(sample)
+    if columns is None:
         raise NoTags(file=name)
-    token, tag, separator = place
-    untagged = Places()
+    token, tag, separator = columns
+    untagged = Occurrences()
     detected = DetectedFormat(
         kind="conll", encoding=text.encoding, encoding_sure=text.sure, delimiter=separator or " ", quote="none"
     )
@@ -42,27 +46,30 @@ def _cells(line: str, separator: str | None) -> list[str]:
 
 
 def _skipped(line: str) -> bool:
-    return line.startswith((_BREAK, "# "))
+    return line.startswith((_DOCUMENT_START, "# "))
 
 
-def _tag_place(lines: Sequence[str]) -> tuple[int, int, str | None] | None:
-    """Return (column of the token, of the tag, separator or None for white space), or None for another format."""
+def _tag_columns(lines: Sequence[str]) -> tuple[int, int, str | None] | None:
+    """Return (column of the token, of the tag, separator or None for white space), or None for another format.
+
+    Of several columns of tags the last is taken: names come after parts of speech and chunks.
+    """
     filled = [line for line in lines if line.strip() and not _skipped(line)]
     if not filled:
         return None
     separator = "\t" if sum("\t" in line for line in filled) * 2 > len(filled) else None
     rows = [_cells(line, separator) for line in filled]
-    found: tuple[int, int, str | None] | None = None
-    for tag in range(1, min(12, max(map(len, rows)))):
+    # CoNLL-U numbers the tokens in its first column.
+    numbered = sum(row[0].isdigit() for row in rows) >= _NEARLY_ALL * len(rows)
+    for tag in reversed(range(1, min(_COLUMNS, max(map(len, rows))))):
         tags = [row[tag] for row in rows if len(row) > tag]
-        plain = sum(bool(_TAG.fullmatch(value)) for value in tags) >= 0.95 * len(rows)
-        if plain and any(value != "O" for value in tags):
-            counted = sum(row[0].isdigit() for row in rows) >= 0.95 * len(rows)
-            found = (1 if counted and tag > 1 else 0), tag, separator  # names stand behind parts of speech and chunks
-    return found
+        fitting = sum(bool(_TAG.fullmatch(value)) for value in tags) >= _NEARLY_ALL * len(rows)
+        if fitting and any(value != "O" for value in tags):
+            return (1 if numbered and tag > 1 else 0), tag, separator
+    return None
 
 
-def _sentences(text: TextFile, token: int, tag: int, separator: str | None, untagged: Places) -> Iterator[Row]:
+def _sentences(text: TextFile, token: int, tag: int, separator: str | None, untagged: Occurrences) -> Iterator[Row]:
     tokens: list[str] = []
     tags: list[str] = []
     start = 0
@@ -76,11 +83,11 @@ def _sentences(text: TextFile, token: int, tag: int, separator: str | None, unta
                 untagged.add(number)
             tags.append(cells[tag] if tagged else "O")
         elif tokens and not line.strip():
-            yield start, [_listed(tokens), _listed(tags)]
+            yield start, [_as_json(tokens), _as_json(tags)]
             tokens, tags, start = [], [], 0
     if tokens:
-        yield start, [_listed(tokens), _listed(tags)]
+        yield start, [_as_json(tokens), _as_json(tags)]
 
 
-def _listed(items: list[str]) -> str:
+def _as_json(items: list[str]) -> str:
     return json.dumps(items, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""CSV, TSV and other delimited text, through the csv module, and what to do where its quotation marks do not close.
+"""CSV, TSV and other delimited text, by the csv module, and the recovery where a quotation mark is never closed.
 
-The csv module reads strictly. Where it stumbles, the line is read again with its quotation marks as part of the text,
-if that gives as many cells as the header has; the lines that an open quotation mark had swallowed are read anew.
+The csv module reads strictly. Where it fails, the line is read again with its quotation marks as part of the text if
+that gives as many cells as the header has; the lines that the open quotation mark had swallowed are read again.
 """
 
 from __future__ import annotations
@@ -12,26 +12,28 @@ import itertools
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.encoding import TextFile
 from bertdemo.tables.formats.header import Row, split_header
 from bertdemo.tables.formats.sniff import Dialect, sniff
-from bertdemo.tables.parse_options import NONE, DetectedFormat, ParseOptions, Places
+from bertdemo.tables.parse_options import NONE, DetectedFormat, Occurrences, ParseOptions
 
+# The dialect is detected on so much text.
 _SAMPLE_CHARS = 64 * 1024
-# A quoted cell that runs on further than this is a quotation mark that nobody closed.
+# A quoted cell that is longer than this is a quotation mark that was never closed.
 _RUNAWAY_CHARS = 4 * 1024 * 1024
 _RUNAWAY_LINES = 20_000
+# After so many of those, quotation marks mean nothing in this file: trying each would take time without bound.
 _RUNAWAYS = 20
-"""After so many of those, quotation marks mean nothing in this file: reading on would take forever."""
+# Lines that are read again leniently; a real cell of more is hardly found in a file with stray quotation marks.
+_LENIENT_LINES = 1000
 
 
 def read_delimited(text: TextFile, name: str, kind: str, options: ParseOptions) -> Grid:
     """Return the grid of a delimited file; `kind` is its ending. Raises HeaderLineMissing."""
     dialect = sniff(sample_lines(text), kind, options)
-    stray = Places()
+    stray = Occurrences()
     if dialect.delimiter == NONE:
         rows: Iterator[Row] = _whole_lines(text, dialect)
     else:
@@ -61,22 +63,22 @@ def read_delimited(text: TextFile, name: str, kind: str, options: ParseOptions) 
 
 
 def sample_lines(text: TextFile) -> list[str]:
-    """Return the first lines with their ends, without one that is cut in the middle."""
+    """Return the first lines with their line ends, without a last one that is cut off."""
     start = text.start(_SAMPLE_CHARS)
     lines = list(io.StringIO(start, newline=""))  # str.splitlines would also split at form feeds and U+2028
     return lines[:-1] if len(start) == _SAMPLE_CHARS and len(lines) > 1 else lines
 
 
 def _whole_lines(text: TextFile, dialect: Dialect) -> Iterator[Row]:
-    """Every line is one cell; one that is quoted as a whole may run over several lines."""
-    # A delimiter that no text holds.
+    """Yield every line as one cell; one that is quoted as a whole may span several lines."""
+    # The unit separator, a control character that no text contains.
     plain = replace(dialect, delimiter="\x1f", spaced=False)
     csv.field_size_limit(_RUNAWAY_CHARS)
-    yield from _Records(text, plain, Places(), width=1).rows()
+    yield from _Records(text, plain, Occurrences(), width=1).rows()
 
 
 class _Lines:
-    """The lines of a file with a way back: `taken` are those of the record being read."""
+    """The lines of a file, which can be given back: `taken` are those of the record being read."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
@@ -111,16 +113,16 @@ class _Lines:
 class _Records:
     """The rows of a delimited file."""
 
-    def __init__(self, text: TextFile, dialect: Dialect, stray: Places, width: int = 0) -> None:
+    def __init__(self, text: TextFile, dialect: Dialect, stray: Occurrences, width: int = 0) -> None:
         self._source = _Lines(text.lines())
-        self._options: dict[str, Any] = dialect.reader_options()
-        self._literal = {**self._options, "quoting": csv.QUOTE_NONE, "quotechar": None}
+        self._delimiter, self._quoted = dialect.delimiter, dialect.csv_dialect()
+        self._literal = replace(dialect, quote=NONE).csv_dialect()
         self._stray, self._width, self._runaways = stray, width, 0
 
     def rows(self) -> Iterator[Row]:
         """Yield (line that the record starts on, cells)."""
         source = self._source
-        reader = csv.reader(source, strict=True, **self._options)
+        reader = csv.reader(source, self._quoted, strict=True)
         while True:
             source.taken.clear()
             start = source.number + 1
@@ -131,8 +133,9 @@ class _Records:
             except csv.Error:
                 cells = self._reread_as_text(start)
                 if self._runaways > _RUNAWAYS:
-                    reader = csv.reader(source, strict=True, **self._literal)
+                    reader = csv.reader(source, self._literal, strict=True)
             else:
+                # A record over several lines that does not fit the header.
                 if len(source.taken) > 1 and self._width and len(cells) != self._width:
                     cells = self._closed_by_chance(start, cells)
             if not self._width and len(cells) > 1:
@@ -142,18 +145,18 @@ class _Records:
     def _plain(self) -> list[str]:
         """Return the cells of the first line taken, with quotation marks as part of the text."""
         try:
-            return next(csv.reader(self._source.taken[:1], **self._literal), [])
-        except csv.Error:  # one cell beyond all limits: the builder refuses it, with its place
-            return self._source.taken[0].rstrip("\r\n").split(self._options["delimiter"])
+            return next(csv.reader(self._source.taken[:1], self._literal), [])
+        except csv.Error:  # one cell beyond all limits: the builder refuses it, naming its line
+            return self._source.taken[0].rstrip("\r\n").split(self._delimiter)
 
     def _reread_as_text(self, start: int) -> list[str]:
-        """Read a record that the strict reader refused."""
+        """Read again a record that the strict reader refused."""
         source = self._source
         taken = len(source.taken)
-        self._runaways += taken > 1000
+        self._runaways += taken > _LENIENT_LINES
         self._stray.add(start)
         plain = self._plain()
-        if len(plain) != self._width and taken < 1000:
+        if len(plain) != self._width and taken < _LENIENT_LINES:
             lenient = self._lenient()
             if self._width and len(lenient) == self._width:
                 return lenient
@@ -161,24 +164,24 @@ class _Records:
         return plain
 
     def _lenient(self) -> list[str]:
-        """Read the record as a forgiving reader would; [] where it never ends."""
+        """Read the record without strictness; [] where it never ends."""
         source = self._source
         source.give_back(len(source.taken))
         unclosed = False
 
         def ahead() -> Iterator[str]:
             nonlocal unclosed
-            yield from itertools.islice(source, 1000)
-            unclosed = True  # a record that is closed asks for no further line
+            yield from itertools.islice(source, _LENIENT_LINES)
+            unclosed = True  # a closed record needs no further line
 
         try:
-            cells = next(csv.reader(ahead(), **self._options), [])
+            cells = next(csv.reader(ahead(), self._quoted), [])
         except csv.Error:
             return []
         return [] if unclosed else cells
 
     def _closed_by_chance(self, start: int, cells: list[str]) -> list[str]:
-        """A quotation mark was closed by one of a later row: the first line by itself is the better reading."""
+        """Return the first line by itself where it fits the header: a mark of a later row had closed its mark."""
         plain = self._plain()
         if len(plain) != self._width:
             return cells

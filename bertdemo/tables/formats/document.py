@@ -1,4 +1,4 @@
-"""JSON documents: a list of objects, lists by column, splits by name, the tables of pandas, SQuAD."""
+"""JSON documents: a list of objects, lists by column, splits by name, the tables that pandas writes, SQuAD."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from bertdemo.tables.formats.header import split_header
 from bertdemo.tables.formats.jsonl import is_jsonl, read_jsonl
 from bertdemo.tables.formats.objects import Lists, keys_of, names_of, rows_of, shape, unwrapped
 from bertdemo.tables.parse_options import DetectedFormat, Note, ParseOptions
-from bertdemo.tables.split_names import called, choose_split, split_name
+from bertdemo.tables.split_names import by_split, choose_split, split_name
 
+# Columns of a SQuAD document: one row per question.
 _SQUAD = ("id", "question", "context", "answer", "answer_start", "is_impossible")
 
 
@@ -40,32 +41,35 @@ def read_json(text: TextFile, name: str, limits: Limits, options: ParseOptions) 
 
 
 class _Document:
-    """One parsed document on its way to a grid."""
+    """Turns one parsed document into a grid."""
 
     def __init__(self, name: str, limits: Limits, options: ParseOptions) -> None:
         self._name, self._limits, self._options = name, limits, options
 
-    def grid(self, value: Any, detected: DetectedFormat, notes: list[Note], depth: int = 0) -> Grid:
-        """Try each shape in turn."""
+    def grid(self, value: object, detected: DetectedFormat, notes: list[Note], depth: int = 0) -> Grid:
+        """Return the grid of a list, of columns, or of a table somewhere inside an object.
+
+        Raises JsonWithoutTable.
+        """
         if isinstance(value, list):
             return self._from_list(value, detected, notes)
         if not isinstance(value, dict):
             raise JsonWithoutTable(file=self._name, found=shape(value))
         if _is_squad(value):
             return Grid(list(_SQUAD), _squad(value["data"]), replace(detected, kind="squad"), notes=notes)
-        if _is_pandas_split(value):
+        if _is_pandas_split(value):  # as DataFrame.to_json(orient="split") writes it
             return self._from_list([value["columns"], *value["data"]], detected, notes)
         columns = _columns(value)
         if columns is not None:
             return _grid_of(columns, detected, notes)
         return self._inside(value, detected, notes, depth)
 
-    def _inside(self, value: dict[str, Any], detected: DetectedFormat, notes: list[Note], depth: int) -> Grid:
-        """Look for a table under the keys of an object."""
+    def _inside(self, value: Mapping[str, Any], detected: DetectedFormat, notes: list[Note], depth: int) -> Grid:
+        """Look for a table under the keys of an object, two levels down: splits by name, else the longest."""
         tables = [key for key, item in value.items() if _is_table(item)]
         named = [key for key in tables if split_name(key)]
         if len(named) > 1 or (named and len(tables) == 1):
-            parts = called(named)
+            parts = by_split(named)
             chosen = choose_split(list(parts), self._options.split, self._name)
             detected = replace(detected, split=chosen, splits=tuple(parts))
             return self.grid(value[parts[chosen]], detected, notes, depth + 1)
@@ -73,6 +77,7 @@ class _Document:
             key = max(tables, key=lambda key: len(value[key]))
             return self.grid(value[key], detected, [*notes, Note("json_inside", {"under": key})], depth + 1)
         for key, item in value.items():
+            # Two more levels: deeper objects are settings or metadata, and their lists no tables.
             if isinstance(item, dict) and depth < 2 and (_is_squad(item) or any(map(_is_table, item.values()))):
                 return self.grid(item, detected, [*notes, Note("json_inside", {"under": key})], depth + 1)
         raise JsonWithoutTable(file=self._name, found=shape(value))
@@ -99,11 +104,11 @@ def _grid_of(columns: Mapping[str, Sequence[Any]], detected: DetectedFormat, not
     lists = Lists()
     for key, items in columns.items():
         for item in items:
-            lists.see(key, item)
+            lists.add(key, item)
     single = [key in lists.single for key in columns]
     rows = enumerate(zip(*columns.values(), strict=True), start=1)
     cells = (
-        (number, [json_cell(unwrapped(item) if one else item) for item, one in zip(row, single, strict=True)])
+        (number, [json_cell(unwrapped(item) if alone else item) for item, alone in zip(row, single, strict=True)])
         for number, row in rows
     )
     return Grid(names_of(list(columns)), cells, detected, notes=[*notes, *lists.notes()])
@@ -115,12 +120,12 @@ def _is_table(value: object) -> bool:
     return isinstance(value, dict) and len(value) > 1 and _columns(value) is not None
 
 
-def _columns(value: dict[str, Any]) -> Mapping[str, Sequence[Any]] | None:
+def _columns(value: Mapping[str, Any]) -> Mapping[str, Sequence[Any]] | None:
     """Return the columns of {"text": [..], "label": [..]} and of {"text": {"0": ..}, ..}, or None."""
     items = list(value.values())
     if items and all(isinstance(item, list) for item in items):
         plain = len({len(item) for item in items}) == 1 and not any(split_name(key) for key in value)
-        # A single list of objects is a table in itself, not a column.
+        # A list of objects is a table of its own, not a column.
         return value if plain and not isinstance((items[0] or [None])[0], dict) else None
     if items and all(isinstance(item, dict) and item for item in items):
         keys = list(items[0])
@@ -129,33 +134,35 @@ def _columns(value: dict[str, Any]) -> Mapping[str, Sequence[Any]] | None:
     return None
 
 
-def _is_pandas_split(value: dict[str, Any]) -> bool:
+def _is_pandas_split(value: Mapping[str, Any]) -> bool:
     columns, data = value.get("columns"), value.get("data")
     return isinstance(columns, list) and isinstance(data, list) and bool(data) and isinstance(data[0], list)
 
 
-def _is_squad(value: dict[str, Any]) -> bool:
+def _is_squad(value: Mapping[str, Any]) -> bool:
     data = value.get("data")
     return isinstance(data, list) and bool(data) and isinstance(data[0], dict) and "paragraphs" in data[0]
 
 
 def _squad(articles: list[Any]) -> Iterator[tuple[int, list[str | None]]]:
-    """Yield a row a question, with its first answer; what is malformed is an empty cell."""
+    """Yield one row per question, with its first answer; whatever is malformed becomes an empty cell."""
     number = 0
     for article in articles:
         for paragraph in _dicts(article, "paragraphs"):
-            for asked in _dicts(paragraph, "qas"):
+            for question in _dicts(paragraph, "qas"):
                 number += 1
-                answers = _dicts(asked, "answers")
+                answers = _dicts(question, "answers")
                 first = answers[0] if answers else {}
-                impossible = asked.get("is_impossible", not answers)
-                values = (
-                    asked.get("id"), asked.get("question"), paragraph.get("context"), first.get("text"),
-                    first.get("answer_start"), bool(impossible),
-                )  # fmt: skip
-                yield number, [json_cell(value) for value in values]
+                fields = {
+                    **question,
+                    "context": paragraph.get("context"),
+                    "answer": first.get("text"),
+                    "answer_start": first.get("answer_start"),
+                    "is_impossible": bool(question.get("is_impossible", not answers)),
+                }
+                yield number, [json_cell(fields.get(column)) for column in _SQUAD]
 
 
-def _dicts(value: object, key: str) -> list[dict[str, Any]]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+def _dicts(value: object, key: str) -> list[Mapping[str, Any]]:
+    items = value.get(key) if isinstance(value, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

@@ -1,27 +1,32 @@
-"""Which encoding a file is in: a byte-order mark, else strict UTF-8, else a guess that says that it is one.
+"""The encoding of a file: by a byte-order mark, else strict UTF-8, else a guess that is reported as one.
 
-A file that is UTF-8 but for a few bytes stays UTF-8: those bytes become U+FFFD, and their lines are named.
+A file that is UTF-8 except for a few bytes stays UTF-8: those bytes become U+FFFD, and their lines are named.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from bertdemo.errors import EncodingWrong, FileNotText, FileNotUtf8
+from bertdemo.errors import EncodingWrong, FileNotText, FileNotUtf8, TableError
 from bertdemo.tables.formats.guess import guess, guess_wide
-from bertdemo.tables.parse_options import ENCODINGS, Note, Places
+from bertdemo.tables.parse_options import ENCODINGS, Note, Occurrences
 
+# Bytes in memory at one time.
 _CHUNK = 1024 * 1024
+# Bytes that a guess looks at.
 _SAMPLE = 128 * 1024
+# One character in so many may be unreadable or NUL in an encoding that is certain: more, and it is another encoding.
+_BAD_PER = 50
 _ASCII = bytes(range(128))
 _HIGH = bytes(range(128, 256))
-# Bytes that hardly stand in text of any encoding: C0 without tab, line ends, form feed, escape and EOF.
-# Not those that text may hold: white space, end of file and escape (26, 27), and the four separators (28 to 31).
+# Control characters that text hardly ever contains. Left out are those that it may: white space (9 to 13), end of
+# file and escape (26, 27), and the four separators (28 to 31).
 _CONTROLS = bytes([*range(9), *range(14, 26)])
+# (byte-order mark, key of ENCODINGS, Python codec). UTF-32-LE begins with the mark of UTF-16-LE, so it comes first.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8", "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32", "utf-32"),
@@ -42,14 +47,14 @@ class TextFile:
     sure: bool
     notes: tuple[Note, ...]
     nul: bool
-    """Some characters are NUL, which no cell should hold: they are read as U+FFFD."""
+    """Whether the file contains NUL, which no cell should: it is read as U+FFFD."""
 
     def open(self) -> TextIO:
-        """Open for reading; line ends stay as they are."""
+        """Open for reading; line ends are kept."""
         return self.path.open(encoding=self.codec, newline="", errors="replace")
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines with their ends: LF, CR LF or CR."""
+        """Yield the lines with their line ends: LF, CR LF or CR."""
         with self.open() as file:
             if not self.nul:
                 yield from file
@@ -58,86 +63,82 @@ class TextFile:
                 yield line.replace("\0", "\ufffd")
 
     def start(self, chars: int) -> str:
-        """Return the first so many characters."""
+        """Return the first `chars` characters."""
         with self.open() as file:
             return file.read(chars).replace("\0", "\ufffd")
 
 
 @dataclass(frozen=True)
 class _Scan:
-    """What one pass over the file counted."""
+    """The counts of one pass over a file."""
 
-    bad: Places
-    nul: Places
+    bad: Occurrences
+    nul: Occurrences
     evidence: int
-    """Bytes that only fit as the continuation of a good UTF-8 character."""
+    """Continuation bytes of valid UTF-8 characters; text in another encoding has few by chance."""
     size: int
     controls: int
     first_control: int
-    """Position counted from 0; that of the last byte where there is none."""
+    """Position, from 0; that of the last byte where there is none."""
     high: bytes
-    """Some lines that are not ASCII."""
+    """The first lines that are not ASCII."""
 
 
 def decide(path: Path, name: str, chosen: str = "") -> TextFile:
-    """Return how to read the file. `chosen` is a key of ENCODINGS that a person picked, or "".
+    """Return how to decode the file. `chosen` is a key of ENCODINGS that a person picked, or "".
 
-    Raises FileNotText for a binary file, FileNotUtf8 where no encoding fits, EncodingWrong where the chosen does not.
+    Raises FileNotText for a binary file, FileNotUtf8 where no encoding fits, EncodingWrong where `chosen` does not.
     """
     with path.open("rb") as file:
         start = file.read(_SAMPLE)
     if chosen:
-        codec = next((codec for mark, mine, codec in _MARKS if mine == chosen and start.startswith(mark)), "")
-        return _fixed(path, name, chosen, codec or ENCODINGS[chosen])
+        codec = next((codec for mark, key, codec in _MARKS if key == chosen and start.startswith(mark)), "")
+        codec = codec or ENCODINGS[chosen]
+        return _read_as(path, chosen, codec, lambda line: EncodingWrong(file=name, encoding=chosen, line=line))
     for mark, encoding, codec in _MARKS:
         if start.startswith(mark):
-            return _marked(path, name, encoding, codec)
-    seen = _scan(path, "utf-8")
-    wide = guess_wide(start) if seen.bad.count or seen.nul.count * 20 > seen.size else ""
+            return _read_as(path, encoding, codec, lambda _: FileNotText(file=name, byte=1))
+    scan = _scan(path, "utf-8")
+    # ASCII text in UTF-16 has a NUL for every other byte.
+    wide = guess_wide(start) if scan.bad.count or scan.nul.count * 20 > scan.size else ""
     if wide:
         return _guessed(path, wide)
-    if seen.controls > 2 + seen.size // 200 or seen.controls * 12 > seen.size:
-        raise FileNotText(file=name, byte=seen.first_control + 1)
-    # One stray byte among ASCII is a Western letter, where it is one at all.
-    if seen.bad.count and seen.evidence < 3 * seen.bad.count:
-        encoding = guess(seen.high)
+    # A long text may have one control character in 200 bytes, a short one two of them.
+    if scan.controls > 2 + scan.size // 200 or scan.controls * 12 > scan.size:
+        raise FileNotText(file=name, byte=scan.first_control + 1)
+    # With three continuation bytes per bad byte the file is damaged UTF-8, not another encoding.
+    if scan.bad.count and scan.evidence < 3 * scan.bad.count:
+        encoding = guess(scan.high)
         if encoding:
             return _guessed(path, encoding)
-        if seen.bad.count > 1 + seen.size // 1000:
-            raise FileNotUtf8(file=name, line=seen.bad.first[0])
-    return TextFile(path, "utf-8", "utf-8-sig", True, _notes(seen), seen.nul.count > 0)
+        if scan.bad.count > 1 + scan.size // 1000:
+            raise FileNotUtf8(file=name, line=scan.bad.first[0])
+    return TextFile(path, "utf-8", "utf-8-sig", True, _notes(scan), scan.nul.count > 0)
 
 
-def _marked(path: Path, name: str, encoding: str, codec: str) -> TextFile:
-    seen = _scan(path, codec)
-    if seen.bad.count * 50 > seen.size or seen.nul.count * 50 > seen.size:
-        raise FileNotText(file=name, byte=1)
-    return TextFile(path, encoding, codec, True, _notes(seen), seen.nul.count > 0)
-
-
-def _fixed(path: Path, name: str, encoding: str, codec: str) -> TextFile:
-    seen = _scan(path, codec)
-    if seen.bad.count * 50 > seen.size or seen.nul.count * 50 > seen.size:
-        place = (seen.bad.first or seen.nul.first)[0]
-        raise EncodingWrong(file=name, encoding=encoding, line=place)
-    return TextFile(path, encoding, codec, True, _notes(seen), seen.nul.count > 0)
+def _read_as(path: Path, encoding: str, codec: str, error: Callable[[int], TableError]) -> TextFile:
+    """Return how to decode a file whose encoding is certain; raise `error(line)` where it does not fit."""
+    scan = _scan(path, codec)
+    if max(scan.bad.count, scan.nul.count) * _BAD_PER > scan.size:
+        raise error((scan.bad.first or scan.nul.first)[0])
+    return TextFile(path, encoding, codec, True, _notes(scan), scan.nul.count > 0)
 
 
 def _guessed(path: Path, encoding: str) -> TextFile:
     codec = ENCODINGS[encoding]
-    seen = _scan(path, codec)
-    notes = (Note("encoding_guessed", {"encoding": encoding}), *_notes(seen))
-    return TextFile(path, encoding, codec, False, notes, seen.nul.count > 0)
+    scan = _scan(path, codec)
+    notes = (Note("encoding_guessed", {"encoding": encoding}), *_notes(scan))
+    return TextFile(path, encoding, codec, False, notes, scan.nul.count > 0)
 
 
-def _notes(seen: _Scan) -> tuple[Note, ...]:
-    return (*seen.bad.notes("bad_bytes"), *seen.nul.notes("nul_characters"))
+def _notes(scan: _Scan) -> tuple[Note, ...]:
+    return (*scan.bad.notes("bad_bytes"), *scan.nul.notes("nul_characters"))
 
 
 def _scan(path: Path, codec: str) -> _Scan:
-    """Decode the whole file once, chunk by chunk."""
+    """Decode the whole file once, chunk by chunk: strictly, and with replacement from the first error on."""
     decoder, patient = codecs.getincrementaldecoder(codec)(), False
-    bad, nul, high = Places(), Places(), bytearray()
+    bad, nul, high = Occurrences(), Occurrences(), bytearray()
     size = controls = evidence = ends = 0
     first_control, after_cr = -1, False
     with path.open("rb") as file:
@@ -152,14 +153,14 @@ def _scan(path: Path, codec: str) -> _Scan:
                 text = decoder.decode(chunk, final=not chunk)
             wrong = text.count("\ufffd") if patient else 0
             if wrong:
-                _place(text, "\ufffd", wrong, ends + 1, after_cr, bad)
+                _locate(text, "\ufffd", wrong, ends + 1, after_cr, bad)
             zeros = text.count("\0")
             if zeros:
-                _place(text, "\0", zeros, ends + 1, after_cr, nul)
-            found = len(chunk) - len(chunk.translate(None, _CONTROLS))
-            if found and first_control < 0:
+                _locate(text, "\0", zeros, ends + 1, after_cr, nul)
+            controls_here = len(chunk) - len(chunk.translate(None, _CONTROLS))
+            if controls_here and first_control < 0:
                 first_control = size + min(i for c in _CONTROLS if (i := chunk.find(c)) >= 0)
-            controls += found
+            controls += controls_here
             letters = len(chunk.translate(None, _ASCII))
             evidence += letters - (len(text) - len(chunk.translate(None, _HIGH)) - wrong) - wrong
             if letters and len(high) < _SAMPLE:
@@ -171,19 +172,19 @@ def _scan(path: Path, codec: str) -> _Scan:
                 return _Scan(bad, nul, evidence, size, controls, first_control % max(1, size), bytes(high))
 
 
-def _place(text: str, sign: str, count: int, line: int, after_cr: bool, places: Places) -> None:
-    """Count every `sign` in `text`, and name the first lines it stands on."""
+def _locate(text: str, char: str, count: int, line: int, after_cr: bool, occurrences: Occurrences) -> None:
+    """Add the `count` occurrences of `char` in `text`, which begins on `line`, and the first lines they are on."""
     index, done = -1, 0
-    while done < count and len(places.first) < Places.NAMED:
+    while done < count and len(occurrences.first) < Occurrences.NAMED:
         before = index + 1
-        index = text.find(sign, before)
+        index = text.find(char, before)
         line += line_ends(text[before:index], after_cr and before == 0)
-        places.add(line)
+        occurrences.add(line)
         done += 1
-    places.count += count - done
+    occurrences.count += count - done
 
 
 def line_ends(text: str, after_cr: bool = False) -> int:
-    """Count LF, CR LF and CR; a CR at the end of the text before has been counted there."""
+    """Count LF, CR LF and CR; a CR at the end of the preceding text has been counted there."""
     ends = text.count("\n") + text.count("\r") - text.count("\r\n")
     return ends - (after_cr and text.startswith("\n"))

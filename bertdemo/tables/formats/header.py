@@ -1,4 +1,4 @@
-"""Which row is the header: usually the first, sometimes below a title, sometimes there is none."""
+"""Header detection: usually the first row, sometimes below a title, sometimes there is none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bertdemo.errors import HeaderLineMissing
-from bertdemo.tables.parse_options import NONE, Note, Places
+from bertdemo.tables.parse_options import NONE, Note, Occurrences
 
 Row = tuple[int, list[str | None]]
 _ENGLISH = """
@@ -20,23 +20,28 @@ _ENGLISH = """
     id idx index uid uuid guid name date time timestamp language lang split user author url
 """
 _CHINESE = "文本 评论 内容 句子 标题 问题 答案 上下文 正文 类别 标签 情感 分类 意图 评分 编号 序号 日期 时间 姓名"
+# Names that columns have in practice, folded; no cell of data is likely to be one.
 KNOWN = frozenset([*_ENGLISH.split(), *_CHINESE.split()])
-"""Names that columns have in practice, folded; no cell of data is likely to be one."""
+# Rows that decide.
 _PEEKED = 100
+# Titles above a table are at most so many rows.
 _TITLES = 10
+# From so many rows on, a value that is not repeated may be a column name.
 _SURE_ROWS = 10
-"""From so many rows on, a value that never comes again may be a name."""
+# A longer name is hardly one of two header rows, whose names are short.
 _LONGEST_NAME = 30
+# Spellings of a missing value, which are not names.
 _MISSING = frozenset({"na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "无", "缺失"})
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:/-]\d+)*")
 
 
 @dataclass(frozen=True)
 class Headed:
-    """A header, where it stands (0: nowhere, the names are made), what to say of it, and the rows below it."""
+    """A header and the rows below it."""
 
     names: list[str]
     line: int
+    """0 where there is no header, and the names are made up."""
     notes: tuple[Note, ...]
     rows: Iterable[Row]
 
@@ -44,7 +49,7 @@ class Headed:
 def split_header(rows: Iterator[Row], file: str, chosen: str = "", *, lines: bool = False) -> Headed:
     """Find the header among `rows`; `chosen` is "none", a line number or "".
 
-    With `lines` the rows are the lines of a plain text: only a usual name is then a header. Raises HeaderLineMissing.
+    With `lines` the rows are lines of plain text: only a usual column name is then a header. Raises HeaderLineMissing.
     """
     if chosen and chosen != NONE:
         return _chosen(rows, file, int(chosen))
@@ -62,23 +67,23 @@ def split_header(rows: Iterator[Row], file: str, chosen: str = "", *, lines: boo
         return Headed(names, 0, note, itertools.chain(peeked[first:], rows))
     second = "" if chosen else _second(below[skip:])
     skip += second == "below"
-    at = filled[skip]
-    above = Places()
+    header = filled[skip]
+    above = Occurrences()
     for index in filled[:skip]:
         above.add(peeked[index][0])
-    names = [cell or "" for cell in peeked[at][1]]
-    notes, rest = above.notes("above_header"), peeked[at + 1 :]
+    names = [cell or "" for cell in peeked[header][1]]
+    notes, rest = above.notes("above_header"), peeked[header + 1 :]
     if second == "above":
         line = peeked[filled[skip + 1]][0]
         notes.append(Note("second_header", {"line": line}))
         rest = [row for row in rest if row[0] != line]
     if second == "maybe":
         notes.append(Note("second_header_maybe", {"line": peeked[filled[skip + 1]][0]}))
-    return Headed(names, peeked[at][0], tuple(notes), itertools.chain(rest, rows))
+    return Headed(names, peeked[header][0], tuple(notes), itertools.chain(rest, rows))
 
 
 def _chosen(rows: Iterator[Row], file: str, line: int) -> Headed:
-    above = Places()
+    above = Occurrences()
     for number, cells in rows:
         if number >= line and any(map(_trimmed, cells)):
             return Headed([cell or "" for cell in cells], number, tuple(above.notes("above_header")), rows)
@@ -112,7 +117,7 @@ def _above(rows: Sequence[Sequence[str | None]]) -> int:
             skip = 0
     while skip + 2 < len(rows) and _all_known(rows[skip]) and _all_known(rows[skip + 1]):
         if list(map(_trimmed, rows[skip])) == list(map(_trimmed, rows[skip + 1])):
-            break  # the same header again is counted where the rows are
+            break  # a repeated header is counted by the table builder
         skip += 1
     return skip
 
@@ -120,10 +125,11 @@ def _above(rows: Sequence[Sequence[str | None]]) -> int:
 def _second(rows: Sequence[Sequence[str | None]]) -> str:
     """Return "above" where two header rows begin and the upper one names the columns, "below" where the lower one does.
 
-    Both are short names that no column holds as a value, and a column of numbers has a word in each of them. Where no
-    column is of numbers, a first row may be as short, and its label as rare: that it could be a header is "maybe", if
-    every other row is longer or has one of few values. "" where there is one header, or none.
+    Both are short names that no column contains as a value, and a column of numbers has a word in each of them. Where
+    no column is of numbers, a first row of data may look the same: the result is "maybe", if every column is of longer
+    cells or of few distinct values. "" where there is one header, or none.
     """
+    # Two headers need three rows below them to be told from data.
     if len(rows) < 5 or not (_names(rows[0]) and _names(rows[1])):
         return ""
     first, second = list(map(_trimmed, rows[0])), list(map(_trimmed, rows[1]))
@@ -135,12 +141,12 @@ def _second(rows: Sequence[Sequence[str | None]]) -> str:
     if any(name in columns[index] for head in (first, second) for index, name in enumerate(head) if name):
         return ""
     if any(len(columns[index]) > 2 and all(map(_NUMBER.fullmatch, columns[index])) for index, _ in named):
-        return "above" if _worth(first) > _worth(second) else "below"
-    kinds = [(_few(columns[index]), _longer(columns[index], name)) for index, name in named]
+        return "above" if _completeness(first) > _completeness(second) else "below"
+    kinds = [(_few_values(columns[index]), _longer(columns[index], name)) for index, name in named]
     return "maybe" if all(map(any, kinds)) and any(few for few, _ in kinds) else ""
 
 
-def _worth(names: Sequence[str]) -> tuple[int, int]:
+def _completeness(names: Sequence[str]) -> tuple[int, int]:
     """Return how many columns a header names, and how many of the names are usual."""
     filled = [name.casefold() for name in names if name]
     return len(filled), sum(name in KNOWN for name in filled)
@@ -153,7 +159,8 @@ def _names(cells: Sequence[str | None]) -> bool:
     return len(names) > 1 and plain and not missing and len(set(names)) == len(names)
 
 
-def _few(column: Sequence[str]) -> bool:
+def _few_values(column: Sequence[str]) -> bool:
+    # Each value three times on average: labels repeat, texts do not.
     return len(column) >= _SURE_ROWS and len(set(column)) * 3 <= len(column)
 
 
@@ -183,14 +190,16 @@ def _headless(rows: Sequence[Sequence[str | None]], lines: bool) -> bool:
         return False
     for index, cell in enumerate(first):
         column = [value for row in below if index < len(row) and (value := _trimmed(row[index]))]
-        # A value that comes again in a column of few values is a label, not a name.
+        # A value that is repeated below, in a column of few values, is a label and not a name.
         if cell and cell in column and len(set(column)) * 2 <= len(column) + 1:
             return True
         numbers = bool(column) and all(map(_NUMBER.fullmatch, column))
+        # A number above numbers may be a year that names its column; beside a text with a space it is data.
         if cell and numbers and _NUMBER.fullmatch(cell) and any(" " in other for other in first):
             return True
     return len(first) == 1 and _prose(first[0]) and sum(_prose(_trimmed(row[0])) for row in below) * 2 > len(below)
 
 
 def _prose(text: str) -> bool:
+    # A column name of four words or 40 characters is rare.
     return len(text.split()) >= 4 or len(text) > 40

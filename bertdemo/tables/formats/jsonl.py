@@ -1,7 +1,8 @@
-"""JSON Lines: one object a line, its keys are the columns."""
+"""JSON Lines: one object per line, its keys are the columns."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 
@@ -20,26 +21,25 @@ def read_jsonl(text: TextFile, name: str, column_limit: int) -> Grid:
     keys = keys_of((item for _, item in _objects(text, name)), name, column_limit)
     detected = DetectedFormat(kind="jsonl", encoding=text.encoding, encoding_sure=text.sure)
     notes = (*text.notes, *keys.lists.notes())
-    return Grid(names_of(keys.names), rows_of(_objects(text, name), keys), detected, notes=notes)
+    return Grid(
+        names_of(keys.names),
+        rows_of(_objects(text, name), keys),
+        detected,
+        notes=notes,
+    )
 
 
 def is_jsonl(text: TextFile) -> bool:
-    """Return whether the first line that is not blank is a whole object, and another one follows."""
-    found = 0
-    for line in text.lines():
-        if line.strip():
-            try:
-                if not isinstance(json.loads(line), dict):
-                    return False
-            except (ValueError, RecursionError):
-                return False
-            found += 1
-            if found == 2:
-                return True
-    return False
+    """Return whether the first two lines that are not blank are one object each."""
+    filled = itertools.islice((line for line in text.lines() if line.strip()), 2)
+    try:
+        return [isinstance(json.loads(line), dict) for line in filled] == [True, True]
+    except (ValueError, RecursionError):
+        return False
 
 
 def _objects(text: TextFile, name: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """Yield (line, object), an empty one for a blank line. Raises LineBroken."""
     for number, line in enumerate(text.lines(), start=1):
         if not line.strip():
             yield number, {}

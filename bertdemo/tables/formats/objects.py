@@ -12,18 +12,19 @@ from bertdemo.tables.formats import json_cell, without_surrogates
 from bertdemo.tables.formats.header import Row
 from bertdemo.tables.parse_options import Note, listed
 
+# Levels of nesting that become dotted names; what lies deeper stays JSON text.
 _DEPTH = 5
 
 
 class Lists:
-    """Looks at the values of columns for lists that hold one item each, as some programs write a single label."""
+    """Finds columns whose values are lists of one item each, as some programs write a single label."""
 
     def __init__(self) -> None:
         self._single: Counter[str] = Counter()
         self._other: set[str] = set()
 
-    def see(self, key: str, value: object) -> None:
-        """Take note of one value; a missing one and an empty list say nothing."""
+    def add(self, key: str, value: object) -> None:
+        """Count one value; a missing one and an empty list do not count."""
         if value is None or value == []:
             return
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str | int | float):
@@ -33,17 +34,17 @@ class Lists:
 
     @property
     def single(self) -> frozenset[str]:
-        """Columns in which every value is such a list; one alone says nothing."""
+        """Columns in which every value is such a list, and at least two are."""
         return frozenset(key for key, count in self._single.items() if count > 1) - self._other
 
     def notes(self) -> list[Note]:
-        """Say which columns are unwrapped."""
+        """Return a note with the columns that are unwrapped."""
         names = [without_surrogates(key) for key in self._single if key in self.single]
         return [Note("lists_unwrapped", {"count": len(names), "columns": listed(names)})] if names else []
 
 
 def unwrapped(value: object) -> object:
-    """Return the one item of a list; nothing for an empty one."""
+    """Return the only item of a list; None for an empty one."""
     return (value[0] if value else None) if isinstance(value, list) else value
 
 
@@ -57,13 +58,13 @@ class Keys:
 
 def flat(item: Mapping[str, object], prefix: str = "", depth: int = 0) -> dict[str, object]:
     """Return {dotted name: value}; an empty object and what lies deeper than five levels stay as they are."""
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for key, value in item.items():
         if isinstance(value, dict) and value and depth < _DEPTH:
-            found.update(flat(value, f"{prefix}{key}.", depth + 1))
+            values.update(flat(value, f"{prefix}{key}.", depth + 1))
         else:
-            found[f"{prefix}{key}"] = value
-    return found
+            values[f"{prefix}{key}"] = value
+    return values
 
 
 def keys_of(items: Iterable[Mapping[str, object]], file: str, limit: int) -> Keys:
@@ -73,7 +74,7 @@ def keys_of(items: Iterable[Mapping[str, object]], file: str, limit: int) -> Key
     for item in items:
         for key, value in flat(item).items():
             keys[key] = None
-            lists.see(key, value)
+            lists.add(key, value)
         if len(keys) > limit:
             raise TooManyColumns(file=file, columns=len(keys), limit=limit)
     return Keys(tuple(keys), lists)
@@ -94,7 +95,7 @@ def names_of(keys: Sequence[str]) -> list[str]:
 
 
 def shape(value: object) -> str:
-    """Return what a JSON value is, in the signs of JSON and short enough for a sentence."""
+    """Return an abbreviated JSON value, short enough for a sentence."""
     if isinstance(value, dict):
         keys = [json.dumps(str(key)[:30], ensure_ascii=False) for key in list(value)[:8]]
         parts = [f"{key}: {_inner(item)}" for key, item in zip(keys, value.values(), strict=False)]

@@ -1,4 +1,4 @@
-"""XLSX: any sheet, the first with rows below a header by default, after a look at what the archive would unpack to."""
+"""XLSX: any sheet, by default the first with rows below a header, after a check of what the archive unpacks to."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from bertdemo.tables.parse_options import DetectedFormat, Note, ParseOptions
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
+# First bytes of a compound file: a workbook from before 2007, or one with a password.
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""Begins a workbook from before 2007, and one with a password."""
+# Excel's own limit.
 _MAX_SHEET_ROWS = 1_048_576
 _MACROS = "vbaproject.bin"
-UNREADABLE_ZIP = (
-    zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, NotImplementedError, RuntimeError,
-)  # fmt: skip
-"""What zipfile raises for a damaged archive: RuntimeError for an encrypted member, NotImplementedError for an unknown
-compression, KeyError and ValueError for a directory that does not fit. Caught around calls of the library only."""
+# What zipfile raises for a damaged archive: RuntimeError for an encrypted member, NotImplementedError (a RuntimeError)
+# for an unknown compression, KeyError and ValueError for a directory that does not fit. Caught around calls of the
+# library only.
+UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, RuntimeError)
+# openpyxl builds its objects from the XML without checking it, and any of these may come out; ParseError is a
+# SyntaxError. Caught around calls of the library only, or a bug of ours would be reported as a damaged file.
 _UNREADABLE_BOOK = (*UNREADABLE_ZIP, SyntaxError, TypeError, AttributeError, LookupError, OverflowError, AssertionError)
-"""openpyxl builds its objects from the XML without checking it, and raises what they meet; ParseError is a SyntaxError.
-Caught around calls of the library only, or a fault of ours would be reported as a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _refuse_ole(path: Path, name: str) -> None:
     with path.open("rb") as file:
         if file.read(len(OLE)) != OLE:
             return
-        # The directory of an encrypted workbook names its one stream, in UTF-16.
+        # The directory of an encrypted workbook names its one stream, in UTF-16, in the first or last megabytes.
         rest = file.read(4 * 1024 * 1024)
         file.seek(max(0, path.stat().st_size - 1024 * 1024))
         encrypted = "EncryptedPackage".encode("utf-16-le") in rest + file.read()
@@ -85,7 +85,7 @@ def _refuse_ole(path: Path, name: str) -> None:
 
 
 def _checked_members(path: Path, name: str, limits: Limits) -> list[str]:
-    """Sizes in the archive's directory bound what zipfile hands out, so they are checked before anything is read."""
+    """Return the members' names. zipfile never returns more than the sizes in the directory, which are checked here."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -98,7 +98,7 @@ def _checked_members(path: Path, name: str, limits: Limits) -> list[str]:
 
 
 def refuse_bomb(path: Path, name: str, unpacked: int, limits: Limits) -> None:
-    """Raise FileTooLarge or UnpacksTooFar for an archive that would unpack to so many bytes."""
+    """Raise FileTooLarge or UnpacksTooFar for an archive that would unpack to `unpacked` bytes."""
     if unpacked > limits.unpacked_bytes:
         raise FileTooLarge(file=name, size=size_text(unpacked), limit=size_text(limits.unpacked_bytes))
     ratio = unpacked / max(1, path.stat().st_size)
@@ -108,25 +108,25 @@ def refuse_bomb(path: Path, name: str, unpacked: int, limits: Limits) -> None:
 
 def _grid(opened: _Opened) -> Grid:
     titles = tuple(str(title) for title in opened.book.sheetnames)
-    wanted = opened.options.sheet
+    requested = opened.options.sheet
     with contextlib.ExitStack() as stack:
         stack.callback(opened.file.close)
-        if wanted and wanted not in titles:
-            raise SheetUnknown(file=opened.name, sheet=wanted[:60], sheets=", ".join(titles[:20]))
-        sheets = [sheet for sheet in opened.book.worksheets if not wanted or sheet.title == wanted]
+        if requested and requested not in titles:
+            raise SheetUnknown(file=opened.name, sheet=requested[:60], sheets=", ".join(titles[:20]))
+        sheets = [sheet for sheet in opened.book.worksheets if not requested or sheet.title == requested]
         headed = _first_with_rows(sheets, opened)
         if headed is None:
             return Grid([], [], DetectedFormat(kind="xlsx"))
-        stack.pop_all()  # the rows that are still to be read close it
+        stack.pop_all()  # the file is closed after the last row instead
     title, header = headed
     detected = DetectedFormat(kind="xlsx", header_line=header.line, sheet=title, sheets=titles)
-    seen = (Note("sheet", {"sheet": title, "sheets": len(titles)}),) if len(titles) > 1 and not wanted else ()
+    chosen = (Note("sheet", {"sheet": title, "sheets": len(titles)}),) if len(titles) > 1 and not requested else ()
     rows = _closing(opened.file, header.rows)
-    return Grid(header.names, rows, detected, " ", (*seen, *opened.notes, *header.notes))
+    return Grid(header.names, rows, detected, " ", (*chosen, *opened.notes, *header.notes))
 
 
 def _first_with_rows(sheets: Sequence[Any], opened: _Opened) -> tuple[str, Headed] | None:
-    """Return the first sheet with rows below its header; a cover sheet has a line and nothing below it.
+    """Return (title, header) of the first sheet with rows below its header: a cover sheet has a line and no more.
 
     Where none has any, the first with a header; None where all are empty.
     """
@@ -136,16 +136,16 @@ def _first_with_rows(sheets: Sequence[Any], opened: _Opened) -> tuple[str, Heade
         if not headed.names:
             continue
         below = iter(headed.rows)
-        begun = list(itertools.islice(below, 1))
-        found = str(sheet.title), replace(headed, rows=itertools.chain(begun, below))
-        if begun:
-            return found
-        alone = alone or found
+        first_row = list(itertools.islice(below, 1))
+        titled = str(sheet.title), replace(headed, rows=itertools.chain(first_row, below))
+        if first_row:
+            return titled
+        alone = alone or titled
     return alone
 
 
 def _rows(sheet: Any, opened: _Opened) -> Iterator[Row]:
-    """Yield (row of the sheet, cells without the empty ones at its end)."""
+    """Yield (row of the sheet, cells without trailing empty ones)."""
     for number, values in enumerate(_values(sheet, opened), start=1):
         if number > _MAX_SHEET_ROWS:
             raise TooManyRows(file=opened.name, limit=opened.limits.rows)
@@ -156,9 +156,9 @@ def _rows(sheet: Any, opened: _Opened) -> Iterator[Row]:
 
 
 def _values(sheet: Any, opened: _Opened) -> Iterator[Sequence[object]]:
-    """Yield the values of each row; raises FileBroken for what openpyxl meets in a damaged sheet."""
+    """Yield the values of each row; raises FileBroken for a damaged sheet."""
     try:
-        sheet.reset_dimensions()  # the size that a sheet claims for itself may be a lie
+        sheet.reset_dimensions()  # the size that a sheet declares may be wrong
         rows = sheet.iter_rows(max_col=opened.limits.columns + 1, values_only=True)
     except _UNREADABLE_BOOK:
         raise FileBroken(file=opened.name, kind="XLSX") from None
@@ -173,7 +173,7 @@ def _values(sheet: Any, opened: _Opened) -> Iterator[Sequence[object]]:
 
 
 def _closing(file: BinaryIO, rows: Any) -> Iterator[Row]:
-    """A sheet is read from the open archive, so that is closed only behind the last row."""
+    """Yield the rows, which are read from the open archive, and close it after the last one."""
     try:
         yield from rows
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bertdemo.analysis.report import Example, Finding, Report
-from bertdemo.dataset.cleaning import Done
+from bertdemo.dataset.cleaning import StepResult
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.i18n.translation import percent, plural, thousands, translate
 from bertdemo.run_config import RunConfig
@@ -46,7 +46,7 @@ def render_data(name: str, report: Report | None, notes: tuple[Note, ...], lang:
     return root(head + _label_bars(report, lang) + findings + lengths, "bd-data")
 
 
-def render_cleaned(done: Sequence[Done], lang: str) -> str:
+def render_cleaned(done: Sequence[StepResult], lang: str) -> str:
     """Draw what each cleaning step did, and in which rows of the file; "" where none changed a row."""
     lines = []
     for step in done:
