@@ -1,4 +1,4 @@
-"""What fine-tuning changed: how far each part of the model moved, and what that does to one text or to many."""
+"""What fine-tuning changed: how far the weights of each part moved, and the effect on one text or on many."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassMap:
-    """The same m texts as two models see them, on one map; both lists have the order of the texts."""
+    """The vectors of m texts in two models, on one map; both lists have the order of the texts."""
 
     base: tuple[tuple[float, float], ...]
     tuned: tuple[tuple[float, float], ...]
     labels: tuple[str, ...]
-    """One a text."""
+    """One per text."""
     explained: tuple[float, float]
     """Shares of the variance of all 2 m points along the two axes."""
 
@@ -33,8 +33,8 @@ class ClassMap:
 def movement(base: Bert, tuned: Bert) -> tuple[tuple[str, float], ...]:
     """Return (part, |W_tuned - W_base| / |W_base|) for embeddings, layer.1 .. layer.L and pooler.
 
-    The norm is L2 over all parameters of the part together. The pooler is left out where one of the two has none;
-    the head is, because it has no base. Raises ValueError where the parts have other shapes.
+    The norm is L2 over all parameters of the part together. The pooler is left out where one of the two has none, the
+    head always, because the base has none to compare with. Raises ValueError where the shapes of the parts differ.
     """
     import torch
 
@@ -48,7 +48,7 @@ def movement(base: Bert, tuned: Bert) -> tuple[tuple[str, float], ...]:
 def class_map(base_vectors: Floats, tuned_vectors: Floats, labels: Sequence[str]) -> ClassMap:
     """Project (m, d) vectors of the base and of the tuned model to one plane, fitted on all 2 m together.
 
-    So a distance means the same on both sides. Raises ValueError where the shapes or the number of labels differ.
+    A distance then means the same for both. Raises ValueError where the shapes or the number of labels differ.
     """
     import numpy as np
 
@@ -62,10 +62,12 @@ def class_map(base_vectors: Floats, tuned_vectors: Floats, labels: Sequence[str]
 def attention_difference(base: LayerTrace, tuned: LayerTrace, layer: int, head: int) -> Floats:
     """Return (n, n) weights of the tuned model minus those of its base, -1 to 1; each row sums to 0.
 
-    `layer` is 1..L, `head` 1..H. Raises ValueError where the two read other tokens or lack the head.
+    `layer` is 1..L, `head` 1..H. Raises ValueError where the two read different tokens or lack the head.
     """
-    read = [[(token.piece, token.segment) for token in seen.trace.tokens] for seen in (base, tuned)]
-    if read[0] != read[1]:
+    base_tokens, tuned_tokens = (
+        [(token.piece, token.segment) for token in model.trace.tokens] for model in (base, tuned)
+    )
+    if base_tokens != tuned_tokens:
         raise ValueError("the two models read other tokens")
     if not (1 <= layer <= min(base.layers, tuned.layers) and 1 <= head <= min(base.heads, tuned.heads)):
         raise ValueError("no such layer or head")
@@ -81,12 +83,14 @@ def _parts(model: Bert) -> dict[str, Module]:
 
 
 def _moved(base: Module, tuned: Module) -> float:
-    """Relative L2 distance of two modules; the sums run tensor by tensor, so nothing large is copied."""
+    """Return the relative L2 distance of two modules; summed tensor by tensor, so that nothing large is copied."""
     before, after = dict(base.named_parameters()), dict(tuned.named_parameters())
-    if {name: one.shape for name, one in before.items()} != {name: one.shape for name, one in after.items()}:
+    if {name: tensor.shape for name, tensor in before.items()} != {
+        name: tensor.shape for name, tensor in after.items()
+    }:
         raise ValueError("the two models have other shapes")
-    distance = sum((after[name] - one).square().sum().item() for name, one in before.items())
-    size = sum(one.square().sum().item() for one in before.values())
+    distance = sum((after[name] - tensor).square().sum().item() for name, tensor in before.items())
+    size = sum(tensor.square().sum().item() for tensor in before.values())
     if not size:
         return math.inf if distance else 0.0
     return math.sqrt(distance / size)

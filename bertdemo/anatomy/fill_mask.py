@@ -1,4 +1,4 @@
-"""BERT's pretraining task on one position: hide a piece, ask which pieces would fit (see `fill`)."""
+"""BERT's pretraining task at one position: mask a token and predict it (see `fill`)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Piece:
-    """One entry of the vocabulary and how probable the model finds it."""
+    """One entry of the vocabulary and its probability."""
 
     piece: str
-    """"" where the tokenizer has no piece of that id: some models have spare rows."""
+    """"" where the tokenizer has no token of that id: some models have spare rows of embeddings."""
     id: int
     probability: float
 
 
 @dataclass(frozen=True)
 class Filling:
-    """What the model puts in the place of one hidden piece."""
+    """The prediction for one masked token."""
 
     position: int
     original: Piece
     original_rank: int
-    """1 where the model finds the hidden piece the most probable of all."""
+    """Rank of the masked token by its probability; 1 is the most probable."""
     pieces: tuple[Piece, ...]
-    """The most probable ones, best first."""
+    """The most probable tokens, best first."""
 
 
 def fill(
@@ -41,11 +41,11 @@ def fill(
     mask_id: int,
     top: int = 5,
 ) -> Filling:
-    """Put [MASK] at `position` and return the `top` pieces by their probability over the whole vocabulary.
+    """Put [MASK] at `position` and return the `top` tokens by their probability over the whole vocabulary.
 
-    `inputs` are those of one text, (1, n) each, and are not changed. The other pieces stay visible on both sides:
-    that is what BERT was trained on (Devlin et al., 2019, section 3.1). Raises ValueError for a model in train
-    mode, for more than one text and for a position that the text does not have.
+    `inputs` are those of one text, (1, n) each, and are not changed. The other tokens stay visible on both sides, as in
+    pretraining (Devlin et al., 2019, section 3.1). Raises ValueError for a model in train mode, for more than one text
+    and for a position that the text does not have.
     """
     import torch
 
@@ -54,16 +54,16 @@ def fill(
         raise ValueError("fill-mask needs eval mode")
     if ids.shape[0] != 1 or not 0 <= position < ids.shape[1]:
         raise ValueError("fill-mask needs one text and a position in it")
-    hidden = int(ids[0, position])
+    original = int(ids[0, position])
     with torch.inference_mode():
         masked = ids.clone()
         masked[0, position] = mask_id
         logits = model(**{**inputs, "input_ids": masked}, return_dict=True).logits[0, position]  # (vocabulary,)
-        probabilities = logits.softmax(-1)
-        best = probabilities.topk(min(top, len(probabilities)))
-        rank = 1 + int((probabilities > probabilities[hidden]).sum())
+        probabilities = logits.softmax(-1)  # (vocabulary,)
+        best = probabilities.topk(min(top, len(probabilities)))  # (top,)
+        rank = 1 + int((probabilities > probabilities[original]).sum())
 
     def named(index: int) -> Piece:
         return Piece(pieces_by_id.get(index, ""), index, float(probabilities[index]))
 
-    return Filling(position, named(hidden), rank, tuple(named(index) for index in best.indices.tolist()))
+    return Filling(position, named(original), rank, tuple(named(index) for index in best.indices.tolist()))

@@ -1,4 +1,4 @@
-"""The code of the steps that need a head: what it says, one step of training it, and what training changed."""
+"""The code of the steps that need a head: its prediction, one training step, and what training changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bertdemo.anatomy.scripting import (
     TOKENIZER,
-    Asked,
+    SnippetRequest,
     classifier_lines,
     inputs_line,
     model_line,
@@ -22,7 +22,7 @@ _MEAN_IMPORTS = [
 ]
 _MEAN_HEAD = 'load_file(cached_file(name, "model.safetensors"))'
 _MEAN_MODEL = 'model = BertModel.from_pretrained(name, dtype="float32", add_pooling_layer=False)'
-_SAID: Mapping[Problem, tuple[str, ...]] = {
+_PRINT_PREDICTION: Mapping[Problem, tuple[str, ...]] = {
     "single_label_classification": (
         "probabilities = logits.softmax(-1)",
         "label = model.config.id2label[int(probabilities.argmax())]",
@@ -37,106 +37,106 @@ _SAID: Mapping[Problem, tuple[str, ...]] = {
 }
 
 
-def head(asked: Asked) -> str:
-    """Return the logits and what they become."""
-    if asked.mean:
+def head(request: SnippetRequest) -> str:
+    """Return the code of the logits and the probabilities."""
+    if request.mean:
         return script(
-            asked,
+            request,
             _MEAN_IMPORTS,
             TOKENIZER,
             _MEAN_MODEL,
             f"head = {_MEAN_HEAD}  # BertForSequenceClassification would not read it",
-            inputs_line(asked),
+            inputs_line(request),
             "mean = model(**inputs).last_hidden_state[0].mean(0)  # one text alone: there is no padding to leave out",
             'logits = (head["linear.weight"] @ mean + head["linear.bias"]).detach()  # no [CLS], no pooler',
             "probabilities = logits.softmax(-1)",
             "label = model.config.id2label[int(probabilities.argmax())]",
             "print(label, logits, probabilities)",
         )
-    imports = ["import torch"] if asked.untrained else []
+    imports = ["import torch"] if request.untrained else []
     return script(
-        asked,
+        request,
         [*imports, "from transformers import AutoTokenizer, BertForSequenceClassification"],
         TOKENIZER,
-        *classifier_lines(asked),
-        *([inputs_line(asked)] if asked.redrawn else wrapped_inputs(asked)),
+        *classifier_lines(request),
+        *([inputs_line(request)] if request.redrawn else wrapped_inputs(request)),
         "logits = model(**inputs).logits[0].detach()  # classifier(tanh(pooler)), not the raw [CLS]",
-        *_SAID[asked.problem],
+        *_PRINT_PREDICTION[request.problem],
     )
 
 
-def training_step(asked: Asked) -> str:
-    """Return loss, norms of the gradient, and what one update changed."""
-    if asked.mean:
-        return _mean_step(asked)
-    rate, answer, chance = repr(asked.learning_rate), f"torch.tensor([{asked.label}])", "softmax(-1)"
-    if asked.problem == "multi_label_classification":  # the loss is then that of a yes or a no to each label
-        answer, chance = f"torch.eye(model.config.num_labels)[[{asked.label}]]", "sigmoid()"
+def training_step(request: SnippetRequest) -> str:
+    """Return the code of the loss, the gradient norms, and the probabilities after one step."""
+    if request.mean:
+        return _mean_step(request)
+    rate, answer, chance = repr(request.learning_rate), f"torch.tensor([{request.label}])", "softmax(-1)"
+    if request.problem == "multi_label_classification":  # the binary cross-entropy wants one-hot targets
+        answer, chance = f"torch.eye(model.config.num_labels)[[{request.label}]]", "sigmoid()"
     parts = "(model.bert.embeddings, *model.bert.encoder.layer, model.bert.pooler, model.classifier)"
     return script(
-        asked,
+        request,
         ["import torch", "from transformers import AutoTokenizer, BertForSequenceClassification"],
-        *classifier_lines(asked),
-        inputs_line(asked, "AutoTokenizer.from_pretrained(name)"),
+        *classifier_lines(request),
+        inputs_line(request, "AutoTokenizer.from_pretrained(name)"),
         f"loss = model(**inputs, labels={answer}).loss  # without labels= there is no loss and backward() fails",
         "loss.backward()",
         f"norms = [sum(w.grad.square().sum() for w in part.parameters()).sqrt().item() for part in {parts}]",
         f"torch.optim.AdamW(model.parameters(), lr={rate}, weight_decay=0.01).step()",
-        *_told(f"model(**inputs).logits[0].{chance}.tolist()", asked),
+        *_print_step(f"model(**inputs).logits[0].{chance}.tolist()", request),
     )
 
 
-def _told(after: str, asked: Asked) -> list[str]:
-    """The last lines of a training step; one is saved where drawing the head takes one more."""
-    if asked.redrawn:
+def _print_step(after: str, request: SnippetRequest) -> list[str]:
+    """Return the last lines of a training step: one less where a new head takes one more, for at most ten."""
+    if request.redrawn:
         return [f"print(loss.item(), norms, after := {after})"]
     return [f"after = {after}", "print(loss.item(), norms, after)"]
 
 
-def _mean_step(asked: Asked) -> str:
+def _mean_step(request: SnippetRequest) -> str:
     parts = "(*map(list, map(torch.nn.Module.parameters, (model.embeddings, *model.encoder.layer))), head)"
-    answer = f"torch.tensor({asked.label})"
+    answer = f"torch.tensor({request.label})"
     return script(
-        asked,
+        request,
         ["import torch", *_MEAN_IMPORTS],
         _MEAN_MODEL,
         f'weight, bias = head = [{_MEAN_HEAD}[f"linear.{{w}}"].requires_grad_() for w in ("weight", "bias")]',
-        inputs_line(asked, "AutoTokenizer.from_pretrained(name)"),
+        inputs_line(request, "AutoTokenizer.from_pretrained(name)"),
         "said = lambda: weight @ model(**inputs).last_hidden_state[0].mean(0) + bias",
         f"loss = torch.nn.functional.cross_entropy(said(), {answer})  # -log p of the right label",
         "loss.backward()",
         f"norms = [sum(w.grad.square().sum() for w in part).sqrt().item() for part in {parts}]",
-        f"torch.optim.AdamW([*model.parameters(), *head], lr={asked.learning_rate!r}, weight_decay=0.01).step()",
+        f"torch.optim.AdamW([*model.parameters(), *head], lr={request.learning_rate!r}, weight_decay=0.01).step()",
         "print(loss.item(), norms, said().softmax(-1).tolist())",
     )
 
 
-def before_after(asked: Asked) -> str:
-    """Return what training changed: attention, how far each part moved, and the probabilities where they compare."""
-    cls = "BertForSequenceClassification" if asked.started else "BertModel"
-    body, extra = ("one.bert", ", ignore_mismatched_sizes=True") if asked.started else ("one", "")
+def before_after(request: SnippetRequest) -> str:
+    """Return the code of what training changed: attention, weights, and the probabilities where they compare."""
+    cls = "BertForSequenceClassification" if request.started else "BertModel"
+    body, extra = ("one.bert", ", ignore_mismatched_sizes=True") if request.started else ("one", "")
     load = model_line(cls, eager=True).removeprefix("model = ").replace("(name", "(path")
-    if asked.started:  # the base's own head, if it has one, may have another number of labels
-        load = load.replace("(path", f"(path, num_labels={asked.labels}{extra}")
-    weights = f"attentions[{asked.layer - 1}][0, {asked.head - 1}]"
+    if request.started:  # a head of the base may have another number of labels
+        load = load.replace("(path", f"(path, num_labels={request.labels}{extra}")
+    weights = f"attentions[{request.layer - 1}][0, {request.head - 1}]"
     start = 'models[0].load_state_dict(load_file(cached_file(name, "head_at_start.safetensors")), strict=False)'
     chances = "probabilities := [out.logits[0].softmax(-1).tolist() for out in (before, after)]"
     return script(
-        asked,
+        request,
         [
-            *(["from safetensors.torch import load_file"] if asked.started else []),
+            *(["from safetensors.torch import load_file"] if request.started else []),
             "from torch.nn.utils import parameters_to_vector as flat",
             f"from transformers import AutoTokenizer, {cls}",
-            *(["from transformers.utils import cached_file"] if asked.started else []),
+            *(["from transformers.utils import cached_file"] if request.started else []),
         ],
-        f"base = {asked.base}",
+        f"base = {request.base}",
         f"models = [{load} for path in (base, name)]",
-        *([f"{start}  # the head before the first step"] if asked.started else []),
-        inputs_line(asked, "AutoTokenizer.from_pretrained(name)", "models[0]"),
+        *([f"{start}  # the head before the first step"] if request.started else []),
+        inputs_line(request, "AutoTokenizer.from_pretrained(name)", "models[0]"),
         "before, after = (model(**inputs, output_attentions=True) for model in models)",
         f"difference = (after.{weights} - before.{weights}).detach()",
         f"parts = [[flat(part.parameters()).double() for part in ({body}.embeddings, *{body}.encoder.layer)]"
         " for one in models]",
         "moved = [((new - old).norm() / old.norm()).item() for old, new in zip(*parts)]  # embeddings, then each layer",
-        f"print(difference, moved{f', {chances}' if asked.started else ''})",
+        f"print(difference, moved{f', {chances}' if request.started else ''})",
     )

@@ -1,4 +1,4 @@
-"""One vector a text: the ways to pool, and what each says of how alike two texts are."""
+"""One vector per text: the ways to pool, and the similarity of two texts by each of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PooledRow:
-    """One way to pool and what it says."""
+    """One way to pool, and the cosines that it gives."""
 
     name: str
     """cls, pooler, mean or max."""
@@ -23,30 +23,30 @@ class PooledRow:
     second: float | None
     """Cosine with the second text; None where there is none."""
     unrelated: float | None
-    """Cosine with a text about something else: what `second` has to be held against."""
+    """Cosine with a text about something else, to compare `second` with."""
 
 
 @dataclass(frozen=True)
 class PoolingComparison:
-    """All ways side by side."""
+    """All ways to pool, for the same texts."""
 
     rows: tuple[PooledRow, ...]
     trained_with: str | None
-    """The one that the checkpoint was trained with; None where its files do not say."""
+    """The way that the checkpoint was trained with; None where its files do not say."""
     cut: tuple[tuple[str, int], ...] = ()
-    """(second or unrelated, pieces of it that did not fit) for each that was cut."""
+    """(second or unrelated, number of its tokens that did not fit) for each that was truncated."""
 
 
 def compare(
     first: LayerTrace, second: LayerTrace | None, unrelated: LayerTrace | None, trained_with: str | None
 ) -> PoolingComparison:
-    """Pool three texts in every way; a checkpoint without a pooler has no such row."""
+    """Pool up to three texts in every way; a checkpoint without a pooler has no such row."""
 
-    def alike(name: str, other: LayerTrace | None) -> float | None:
+    def cosine_with(name: str, other: LayerTrace | None) -> float | None:
         return None if other is None else cosine(first.pooled[name], other.pooled[name])
 
     rows = [
-        PooledRow(name, first.pooled[name], alike(name, second), alike(name, unrelated))
+        PooledRow(name, first.pooled[name], cosine_with(name, second), cosine_with(name, unrelated))
         for name in POOLINGS
         if name in first.pooled
     ]

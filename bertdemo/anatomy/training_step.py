@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.anatomy import label_head
-from bertdemo.anatomy.probabilities import chances
+from bertdemo.anatomy.probabilities import probabilities
 from bertdemo.checkpoints.head_detection import Problem
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What the model said, how wrong that was, where the gradient went, and what it says one step later."""
+    """The prediction, its loss, the gradient in each part of the model, and the prediction after one step."""
 
     labels: tuple[str, ...]
     label: int
@@ -27,12 +27,12 @@ class TrainingStep:
     logits: tuple[float, ...]
     probabilities: tuple[float, ...]
     loss: float
-    """-log of the probability of the right label; of a head that says yes or no to each label, the mean of that over
-    all labels, the right one's yes and the others' no."""
+    """The cross-entropy: -log of the probability of the right label; for a multi-label head the binary cross-entropy,
+    the mean over all labels."""
     gradient_norms: tuple[tuple[str, float], ...]
-    """(part, L2 norm over all its gradients): embeddings, layer.1 .. layer.L, then pooler and classifier, or linear."""
+    """(part, L2 norm of its gradient): embeddings, layer.1 .. layer.L, then pooler and classifier, or linear."""
     total_norm: float
-    """L2 norm over all of them; a trainer clips by it."""
+    """L2 norm of the whole gradient, which gradient clipping limits."""
     after_logits: tuple[float, ...]
     after_probabilities: tuple[float, ...]
     after_loss: float
@@ -50,37 +50,40 @@ def training_step(
 ) -> TrainingStep:
     """Take one AdamW step towards `label` on a copy of `model`, which stays as it is.
 
-    `inputs` are those of one text, (1, n) each. The copy is in eval mode: without dropout the numbers are the same
-    every time, where a real training drops some. Every weight is decayed; a run of this app spares biases and
+    `inputs` are those of one text, (1, n) each. The copy is in eval mode: without dropout, which training uses, the
+    numbers are the same every time. Weight decay applies to all weights; a run of this app exempts biases and
     LayerNorm. AdamW (Loshchilov and Hutter, 2019) moves each weight by about the learning rate in its first step,
-    whatever the size of its gradient. Where the head says yes or no to each label by itself, `label` is taken for
-    the only one that applies. Raises ValueError where the head is a regression, `label` is none of its labels, or
-    the inputs are not one text.
+    whatever the size of its gradient. For a multi-label head, `label` is the only one that applies. Raises ValueError
+    where the head is a regression, `label` is not one of its labels, or the inputs are not one text.
     """
     _check(model, inputs, label)
     import torch
 
     with torch.inference_mode(False), torch.enable_grad():
         copied = _trainable_copy(model)
-        given = {name: tensor.clone() for name, tensor in inputs.items()}  # inference tensors cannot be trained on
-        given["labels"] = _target(model, label)
+        # clone: tensors made in inference mode cannot take part in a backward pass
+        batch = {name: tensor.clone() for name, tensor in inputs.items()} | {"labels": _target(model, label)}
         optimizer = torch.optim.AdamW(copied.parameters(), lr=learning_rate, weight_decay=weight_decay)
-        out = copied(**given, return_dict=True)
+        out = copied(**batch, return_dict=True)
         out.loss.backward()
         norms = tuple((part, _norm(parameters)) for part, parameters in _parts(copied))
         optimizer.step()
         with torch.no_grad():
-            after = copied(**given, return_dict=True)
+            after = copied(**batch, return_dict=True)
     names: Any = model.config.id2label
     problem = label_head.trained_for(model)
-    count = out.logits.shape[-1]
+    logits, after_logits = tuple(out.logits[0].tolist()), tuple(after.logits[0].tolist())  # (labels,) each
     return TrainingStep(
-        labels=tuple(str(names[index]) for index in range(count)),
+        labels=tuple(str(names[index]) for index in range(len(logits))),
         label=label,
-        **_said(out, "", problem),
+        logits=logits,
+        probabilities=probabilities(logits, problem),
+        loss=out.loss.item(),
         gradient_norms=norms,
         total_norm=math.hypot(*(norm for _, norm in norms)),
-        **_said(after, "after_", problem),
+        after_logits=after_logits,
+        after_probabilities=probabilities(after_logits, problem),
+        after_loss=after.loss.item(),
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         problem=problem,
@@ -88,19 +91,12 @@ def training_step(
 
 
 def _target(model: BertForSequenceClassification, label: int) -> Tensor:
-    """Return the id of the right label, (1,), or 1 for it and 0 for the others, (1, labels), as the loss wants it."""
+    """Return the target of the loss: the label's id, (1,), or one-hot for a multi-label head, (1, labels)."""
     import torch
 
     if label_head.trained_for(model) == "multi_label_classification":
         return torch.eye(len(label_head.linear_of(model).bias))[[label]]
     return torch.tensor([label])
-
-
-def _said(out: Any, prefix: str, problem: Problem) -> dict[str, Any]:
-    """Return logits, probabilities and loss of one forward pass under their names in TrainingStep."""
-    logits = tuple(out.logits[0].tolist())
-    said = {"logits": logits, "probabilities": chances(logits, problem), "loss": out.loss.item()}
-    return {prefix + name: value for name, value in said.items()}
 
 
 def _check(model: BertForSequenceClassification, inputs: Mapping[str, Tensor], label: int) -> None:
@@ -114,7 +110,7 @@ def _check(model: BertForSequenceClassification, inputs: Mapping[str, Tensor], l
 
 
 def _trainable_copy(model: BertForSequenceClassification) -> Any:
-    """Copy the model, without dropout and with nothing frozen."""
+    """Copy the model in eval mode, with every parameter trainable."""
     import copy
 
     copied: Any = copy.deepcopy(model)
@@ -124,7 +120,7 @@ def _trainable_copy(model: BertForSequenceClassification) -> Any:
 
 
 def _parts(model: Any) -> list[tuple[str, list[Parameter]]]:
-    """Every parameter, once, by the part of the model that it belongs to."""
+    """Return all parameters by part of the model, each once."""
     parts = [("embeddings", model.bert.embeddings)]
     parts += [(f"layer.{number}", layer) for number, layer in enumerate(model.bert.encoder.layer, start=1)]
     parts += label_head.parts_of(model)
@@ -132,5 +128,6 @@ def _parts(model: Any) -> list[tuple[str, list[Parameter]]]:
 
 
 def _norm(parameters: Iterable[Parameter]) -> float:
-    # Not torch's norm: in float32 and on a CPU it is off in the fifth digit for a large matrix, where a sum is not.
-    return math.sqrt(sum(one.grad.square().sum().item() for one in parameters if one.grad is not None))
+    # Not torch.norm: in float32 on a CPU it is off in the fifth digit for a large matrix, where a sum is not.
+    gradients = (parameter.grad for parameter in parameters)
+    return math.sqrt(sum(gradient.square().sum().item() for gradient in gradients if gradient is not None))

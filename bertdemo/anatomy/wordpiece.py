@@ -1,7 +1,7 @@
-"""How one word becomes pieces: WordPiece's greedy longest match, attempt by attempt (see `attempts`).
+"""How one word becomes tokens: WordPiece's greedy longest match, attempt by attempt (see `attempts`).
 
-The rule is that of Google's BERT (2018), `tokenization.py`, and of the `tokenizers` library: take the longest
-beginning that the vocabulary has, then go on with the rest of the word. It never steps back.
+The rule is that of Google's BERT (2018), `tokenization.py`, and of the `tokenizers` library: take the longest prefix
+that is in the vocabulary, then continue with the rest of the word. It never backtracks.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Attempt:
-    """One look into the vocabulary."""
+    """One lookup in the vocabulary."""
 
     start: int
-    """Code point of the word at which the piece would begin."""
+    """Code point of the word at which the token would begin."""
     piece: str
-    """What was looked for, with ## where it continues a word."""
+    """The token that was looked up, with ## where it continues a word."""
     found: bool
 
 
 @dataclass(frozen=True)
 class Matching:
-    """A pre-token, every attempt on it in order, and the pieces that came of it."""
+    """A pre-token, every attempt on it in order, and the resulting tokens."""
 
     word: str
     attempts: tuple[Attempt, ...]
@@ -31,11 +31,11 @@ class Matching:
 
 
 def attempts(word: str, vocabulary: Collection[str], *, unknown: str = "[UNK]", longest: int = 100) -> Matching:
-    """Split one pre-token, already normalized, into pieces.
+    """Split one pre-token, already normalized, into tokens.
 
-    At each position the whole rest is tried first, then one character less, until the vocabulary has it. Where
-    it has nothing, the whole word is `unknown`, the pieces found so far included; so is a word of more than
-    `longest` characters, without any attempt. The empty word has no pieces.
+    At each position the whole rest is tried first, then one character less, until the vocabulary has it. Where it has
+    nothing, the whole word is `unknown`, including the part already matched; so is a word of more than `longest`
+    characters, without any attempt (100 is the limit of Google's code). The empty word has no tokens.
     """
     if len(word) > longest:
         return Matching(word, (), (unknown,))

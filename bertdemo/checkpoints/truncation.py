@@ -64,7 +64,7 @@ class CutEncoding:
         return len(self.ids)
 
 
-def kept(sequence_ids: Sequence[int | None], max_length: int, keep: Keep = "head") -> list[int]:
+def kept_positions(sequence_ids: Sequence[int | None], max_length: int, keep: Keep = "head") -> list[int]:
     """Return the positions that stay when a sequence is cut to `max_length`, specials included.
 
     Of a pair the longer text gives way first, as `truncation=True` does in transformers: each text may keep half of
@@ -107,7 +107,7 @@ def cut(encoding: Any, truncation: Truncation | None) -> Encoding:
     # of them, so two long texts and a small max_length would take gigabytes.
     if truncation is None or len(encoding) <= truncation.max_length:
         return encoding  # type: ignore[no-any-return]
-    positions = kept(encoding.sequence_ids, truncation.max_length, truncation.keep)
+    positions = kept_positions(encoding.sequence_ids, truncation.max_length, truncation.keep)
     names = CutEncoding.__dataclass_fields__
     return CutEncoding(**{name: _pick(getattr(encoding, name), positions) for name in names})
 

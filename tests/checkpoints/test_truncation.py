@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bertdemo.checkpoints import bundled, truncation
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.checkpoints.truncation import kept
+from bertdemo.checkpoints.truncation import kept_positions
 from bertdemo.run_config import KEEPS, Keep, Truncation
 from bertdemo.tasks.forward import batches
 
@@ -62,8 +62,8 @@ def test_of_a_pair_each_text_has_the_room_that_it_had_and_keeps_its_own_ends(
     first: int, second: int, room: int, keep: Keep
 ) -> None:
     sequence = [None, *[0] * first, None, *[1] * second, None]
-    head = kept(sequence, room + 3)
-    found = kept(sequence, room + 3, keep)
+    head = kept_positions(sequence, room + 3)
+    found = kept_positions(sequence, room + 3, keep)
     assert len(found) == len(head) == min(len(sequence), room + 3)
     assert [place for place in found if sequence[place] is None] == [0, first + 1, first + second + 2]
     for which, start, length in ((0, 1, first), (1, first + 2, second)):

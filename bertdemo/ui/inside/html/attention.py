@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bertdemo.anatomy.geometry import cosine
 from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace, rows_without
-from bertdemo.anatomy.probabilities import chances
+from bertdemo.anatomy.probabilities import probabilities
 from bertdemo.i18n.translation import percent, plural, translate
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.pictures import figures, largest, more, packed, strip, subtitle, tiny, token_strip
@@ -160,7 +160,7 @@ def render_ablation(seen: LayerTrace, without: Ablation, lang: str) -> str:
 
 
 def _changed(seen: LayerTrace, without: Ablation, lang: str) -> str:
-    before, after = (chances(logits, seen.problem) or logits for logits in (seen.logits, without.logits))
+    before, after = (probabilities(logits, seen.problem) or logits for logits in (seen.logits, without.logits))
     best = sorted(range(len(seen.labels)), key=lambda i: -before[i])[:_LABELS]
 
     def shown(value: float) -> str:
