@@ -1,4 +1,4 @@
-"""Accuracy: the share of rows whose predicted label is the given one."""
+"""Accuracy: the share of rows whose predicted label is the reference label."""
 
 from __future__ import annotations
 

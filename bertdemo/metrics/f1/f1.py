@@ -1,4 +1,4 @@
-"""Answer F1: the mean over questions of the words that an answer shares with the right one."""
+"""Answer F1: the mean over questions of the word-level F1 of an answer and the reference."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from bertdemo.metrics import array_metric, scores
 
 
 class AnswerF1(array_metric.ArrayMetric):
-    """(questions,) F1 of the words of an answer and of the right one."""
+    """(questions,) word-level F1 scores."""
 
     function = scores.f1

@@ -1,4 +1,4 @@
-"""Micro-F1: F1 over all labels of all rows counted together, so that a frequent label counts more."""
+"""Micro-F1: F1 over all labels of all rows together, so that a frequent label counts more."""
 
 from __future__ import annotations
 

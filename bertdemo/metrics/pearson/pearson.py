@@ -1,4 +1,4 @@
-"""Pearson's correlation: how near two lists of numbers are to a straight line."""
+"""Pearson correlation: how linear the relation of two lists of numbers is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from bertdemo.metrics import array_metric, scores
 
 
 class Pearson(array_metric.ArrayMetric):
-    """(rows,) numbers against (rows,) numbers; 0 where one of the lists has equal numbers only."""
+    """(rows,) numbers against (rows,) numbers; 0 where one of the lists is constant."""
 
     function = scores.pearson

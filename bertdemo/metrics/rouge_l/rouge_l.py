@@ -6,6 +6,6 @@ from bertdemo.metrics import array_metric, scores
 
 
 class RougeL(array_metric.ArrayMetric):
-    """(texts,) F1 of a written text and the wanted one."""
+    """(texts,) ROUGE-L scores of a generated text and its reference."""
 
     function = scores.rouge_l
