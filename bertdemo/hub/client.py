@@ -98,8 +98,10 @@ class Client:
         from huggingface_hub import HfApi
 
         self.check_id(repo_id)
+        # Checked here and not at the network: huggingface_hub's own offline mode is read when it is imported.
         if self._offline:
             raise self._errors.unreachable(repo_id)
+        # False, not None: None would send the token of whoever started the server.
         api = HfApi(endpoint=self._endpoint, token=False)
         get_info: Callable[..., Any] = api.model_info if self._kind == "model" else api.dataset_info
         with self.translated(repo_id, downloading=False):
@@ -109,6 +111,7 @@ class Client:
                 if isinstance(error, OSError):  # the Hub's own "bad request" is a ValueError too
                     raise
                 raise self._errors.unreachable(repo_id) from None  # the login page of a network, not the Hub
+        # Without a commit there is nothing to pin to: it is not the Hub that answered.
         if not _COMMIT.fullmatch(info.sha or ""):
             raise self._errors.unreachable(repo_id)
         if info.gated:
@@ -148,6 +151,7 @@ class Client:
                     tqdm_class=_bar_class(meter),
                 )
             )
+        # Over HTTP huggingface_hub compares the size only.
         if not file.matches(path):
             discard(path)
             raise self._errors.broken(repo_id, file.name)

@@ -110,6 +110,7 @@ class HubData:
             Part(config, split, tuple(self._file(siblings[name], repo_id) for name in _of_one_format(names)))
             for (config, split), names in files.items()
         ]
+        # By the split's role first: the training split is what a person wants to open.
         parts.sort(key=lambda part: (split_name(part.split) != "train", part.config, part.split))
         return RemoteData(repo_id.strip(), commit, tuple(parts))
 
@@ -219,6 +220,7 @@ def guessed(name: str) -> tuple[str, str]:
 
 def _is_table(name: str) -> bool:
     path = PurePosixPath(name)
+    # Folders such as .github or _archive are no part of the data.
     hidden = any(part.startswith((".", "_")) for part in path.parts)
     return not hidden and path.suffix.lower() in ENDINGS and path.stem.casefold() not in _ABOUT
 
@@ -241,6 +243,7 @@ def _listed(parts: Sequence[Part]) -> str:
 
 def _copied(paths: Sequence[Path], part: Part, data: RemoteData, folder: Path) -> tuple[Path, str]:
     """Copy one file, or put several shards into one zip, which is read as one table (see `tables.formats.archive`)."""
+    # A name from the Hub becomes a file name here: other characters than letters, digits, _, . and - are replaced.
     ending = PurePosixPath(part.files[0].name).suffix.lower()
     words = [data.repo_id.split("/")[1], *([] if part.config == "default" else [part.config]), part.split]
     base = re.sub(r"[^\w.-]+", "-", "-".join(words))[:100]
@@ -251,5 +254,6 @@ def _copied(paths: Sequence[Path], part: Part, data: RemoteData, folder: Path) -
     target = folder / f"{base}.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for number, path in enumerate(paths):
+            # Shard numbers as `datasets` writes them, which tell the reader that this is one table.
             archive.write(path, f"{base}-{number:05d}-of-{len(paths):05d}{ending}")
     return target, target.name

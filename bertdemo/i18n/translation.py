@@ -17,6 +17,7 @@ from bertdemo.errors import BertDemoError
 LANGUAGES = ("en", "zh")
 DEFAULT = "en"
 
+# Plain names only: str.format would also evaluate attributes, and raise for a lone brace.
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -79,6 +80,7 @@ def message(lang: str, error: BertDemoError) -> str:
 
 def normalize(code: str | None) -> str:
     """Return `en` or `zh` for a language code as browsers, addresses and systems write it."""
+    # `zh-Hant-TW`, `zh_CN.UTF-8` and `zh` have the same primary subtag.
     primary = re.split(r"[-_.]", (code or "").strip().lower(), maxsplit=1)[0]
     return "zh" if primary in {"zh", "cmn", "yue", "wuu"} else DEFAULT
 

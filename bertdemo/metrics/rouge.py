@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+# A Chinese character, or a run of letters and digits of any other script.
 _WORDS = re.compile(f"[{_HAN}]|[^\\W_{_HAN}]+")
 
 

@@ -9,8 +9,10 @@ import re
 import string
 from collections import Counter
 
+# As the evaluation script of SQuAD removes them.
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = frozenset(string.punctuation + "，。！？、；：“”‘’（）《》〈〉【】…—·")
+# A Chinese character (with extension A and the compatibility block), or a run of anything else but spaces.
 _TOKENS = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\\s\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.resolve()
+# A file with another name, such as this one, is no sample.
 _NAME = re.compile(r"\d+\.(?P<task>\w+)\.(?P<id>\w+_(?P<language>[a-z]+))\.\w+")
 
 

@@ -1,7 +1,5 @@
 """Accuracy: the share of rows whose predicted label is the reference label."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

@@ -1,7 +1,5 @@
 """Entity F1: an entity is right if its words and its kind are, as the CoNLL-2003 evaluation counts it."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

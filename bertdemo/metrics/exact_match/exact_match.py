@@ -1,7 +1,5 @@
 """Exact match: the share of answers that equal the reference after SQuAD normalization."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

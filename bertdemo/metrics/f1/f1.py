@@ -1,7 +1,5 @@
 """Answer F1: the mean over questions of the word-level F1 of an answer and the reference."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

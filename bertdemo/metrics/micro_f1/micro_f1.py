@@ -1,7 +1,5 @@
 """Micro-F1: F1 over all labels of all rows together, so that a frequent label counts more."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

@@ -1,7 +1,5 @@
 """Mean reciprocal rank: 1 where the relevant document is ranked first, 1/2 where it is second."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

@@ -1,7 +1,5 @@
 """Pearson correlation: how linear the relation of two lists of numbers is."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

@@ -1,7 +1,5 @@
 """Pseudo-perplexity: exp(mean loss on the masked tokens); lower is better."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

@@ -1,7 +1,5 @@
 """Recall at 10: the share of queries whose relevant document is among the first ten."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

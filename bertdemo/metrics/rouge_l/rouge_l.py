@@ -1,7 +1,5 @@
 """ROUGE-L: the mean over texts of the F1 of the longest common subsequence of words."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

@@ -1,7 +1,5 @@
 """Spearman correlation: how similar the order of two lists of numbers is."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 
