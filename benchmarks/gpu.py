@@ -87,7 +87,7 @@ class _Check:
         import torch
 
         torch.cuda.reset_peak_memory_stats()
-        sample = next(sample for sample in samples.SAMPLES if sample.task == "classification")
+        sample = next(sample for sample in samples.all_samples() if sample.task == "classification")
         _, events = self._run(sample, "local:base", epochs=10, batch_size=32, max_length=128)
         steps = [event for event in events if isinstance(event, ev.Step)]
         spent = steps[-1].at - steps[10].at
@@ -98,7 +98,7 @@ class _Check:
 
     def stop(self) -> Row:
         """Ask a training to stop at its first evaluation; the best weights are kept."""
-        sample = next(sample for sample in samples.SAMPLES if sample.task == "classification")
+        sample = next(sample for sample in samples.all_samples() if sample.task == "classification")
         began = time.monotonic()
         status, _ = self._run(sample, "local:base", stop_at="Evaluated", epochs=50)
         held = status.state == "cancelled" and bool(status.checkpoint)
@@ -111,7 +111,7 @@ class _Check:
         torch.cuda.empty_cache()
         total = torch.cuda.get_device_properties(0).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, 2 * 2**30 / total))
-        sample = next(sample for sample in samples.SAMPLES if sample.task == "classification")
+        sample = next(sample for sample in samples.all_samples() if sample.task == "classification")
         try:
             status, _ = self._run(sample, "local:base", epochs=1, batch_size=256, max_length=512)
         except Exception as error:
@@ -124,9 +124,8 @@ class _Check:
     def _run(
         self, sample: samples.Sample, checkpoint: str, stop_at: str = "", **config: Any
     ) -> tuple[RunStatus, tuple[ev.RunEvent, ...]]:
-        path = samples.sample_path(sample.id)
         settings = RunConfig.from_fields({"device": self._device.id, **config})
-        request = RunRequest(sample.task, {}, checkpoint, settings, str(path), path.name)
+        request = RunRequest(sample.task, {}, checkpoint, settings, str(sample.path), sample.file)
         prepared = admission.checked(request, self._datasets, self._settings.limits)
         run = self._registry.create(replace(request, columns=dict(prepared.columns)), "", prepared)
         job = Job(self._registry.folder(run), self._settings)
@@ -152,7 +151,7 @@ class _Check:
 
 def _one_per_task() -> list[samples.Sample]:
     first: dict[str, samples.Sample] = {}
-    for sample in samples.SAMPLES:
+    for sample in samples.all_samples():
         first.setdefault(sample.task, sample)
     return list(first.values())
 

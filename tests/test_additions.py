@@ -111,12 +111,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from bertdemo import tasks
+from bertdemo import samples, tasks
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import OneClass
 from bertdemo.i18n.translation import translate
 from bertdemo.run_config import Truncation
+from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
+from bertdemo.tables.table_files import read
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, LabeledTable
 from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.roles import explain
@@ -132,6 +134,13 @@ def table(*labels):
     rows = 4 * len(labels)
     tickets = tuple(f"please help me {number}, my film is late" for number in range(rows))
     return Table("t.csv", {"ticket": tickets, "urgency": labels * 4}, tuple(range(2, rows + 2)))
+
+
+def test_its_sample_is_found():
+    sample = samples.find("tickets_en")
+    assert (sample.file, sample.language, sample.task) == ("tickets_en.csv", "en", "urgency")
+    assert samples.offered("en", chinese_model=False)[-5] == sample
+    assert tasks.guess(read(sample.path, sample.file, Limits())).id == "urgency"
 
 
 def test_it_is_listed_guessed_and_explained():
@@ -160,21 +169,27 @@ def test_it_is_checked_trained_and_drawn():
 '''
 
 
+SAMPLE = "ticket,urgency\n" + "".join(
+    f"my film number {number} is late,{label}\n" for number in range(9) for label in ("low", "high")
+)
+
+
 @pytest.mark.slow
-def test_a_task_is_its_file_one_line_its_words_and_a_test(copy: Copy) -> None:
+def test_a_task_is_its_file_one_line_its_words_a_sample_and_a_test(copy: Copy) -> None:
     copy.write("bertdemo/tasks/urgency.py", TASK)
     registry = "bertdemo/tasks/__init__.py"
     copy.put(registry, "\nif TYPE_CHECKING", "from bertdemo.tasks.urgency import Urgency\n")
     copy.put(registry, '    "multi_label": ', '    "urgency": Urgency(),\n')
     copy.words(
         task__urgency="how urgent a ticket is", role__ticket="Ticket column", role_word__ticket="ticket",
-        predict__ticket="Ticket",
+        predict__ticket="Ticket", sample__tickets_en="Support tickets: how urgent",
     )  # fmt: skip
+    copy.write("bertdemo/samples/13.urgency.tickets_en.csv", SAMPLE)
     copy.write("tests/tasks/test_urgency.py", TEST)
     touched = copy.touched()
     build_tiny_checkpoint(copy.folder / "tests" / "tasks" / "tiny")
     copy.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/tasks/test_urgency.py")
-    assert len(touched) == 5, touched
+    assert len(touched) == 6, touched
 
 
 ERROR = '''class RoomTooCold(BertDemoError):

@@ -108,6 +108,7 @@ def clean(
             continue
         if step in _MERGES:
             merged = _merged(fingerprints, typos=step == "merge_slips")
+            # Only the labels change, so the fingerprints of the texts stay valid.
             changed = left[merged != fingerprints.labels]
             fingerprints = replace(fingerprints, labels=merged)
             labels[left] = merged
@@ -151,6 +152,7 @@ def counts(fingerprints: Fingerprints) -> dict[CleaningStep, int]:
     than the labels with a single row.
     """
     rows = {step: _count(fingerprints, step) for step in CLEANING_STEPS}
+    # With fewer than two labels left there would be nothing to classify.
     left = np.unique(fingerprints.labels[_KEEPS["drop_few"](fingerprints) & (fingerprints.labels >= 0)])
     if len(left) < 2 or rows["drop_few"] == rows["drop_rare"]:
         rows["drop_few"] = 0
@@ -172,6 +174,7 @@ def apply_relabel(table: Table, columns: Mapping[str, str], relabel: Mapping[str
 def _with_renamed(table: Table, column: str, renamed: Mapping[str, str], spellings: Mapping[str, str]) -> Table:
     """Return the table with its labels replaced by name, else by their normal form (see `label_variants.plain`)."""
     new_cells: dict[str | None, str | None] = {}
+    # Each distinct cell once: a column of labels has a few of them, however many rows there are.
     for cell in table.columns.get(column, ()):
         if cell not in new_cells:
             name = (cell or "").strip()

@@ -86,6 +86,7 @@ class DatasetCache:
         columns: Mapping[str, str],
         progress: Callable[[float], None],
     ) -> PreparedDataset:
+        # Read first, so that a damaged held-out file is reported before the training file is prepared.
         files = {role: self._tables.held_out(role, Path(path), name) for role, path, name in preparation.held_out}
         prepared = prepare(
             self.table(preparation),

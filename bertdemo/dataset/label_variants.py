@@ -39,6 +39,7 @@ def find(counts: Mapping[str, int]) -> tuple[Variant, ...]:
 
     Typos are looked for among the 400 most frequent names: each is compared with every other.
     """
+    # Most frequent first, so that the first spelling of each normal form is the one to keep.
     by_plain: dict[str, list[str]] = {}
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         by_plain.setdefault(plain(label), []).append(label)

@@ -105,6 +105,7 @@ class PreparedDataset:
 
     @cached_property
     def _targets(self) -> dict[int, Sequence[Any]]:
+        # By identity, because a table has no hash: the parts of one table share its targets.
         tables = {id(part.table): part.table for part in self.parts.values()}
         return {key: self.task.targets(table, self.columns, self.labels) for key, table in tables.items()}
 
@@ -155,6 +156,7 @@ def prepare(
         strata, seed=split_seed, keys=keys, validation_file="validation" in held_out, test_file="test" in held_out
     )
     files = {role: _held_out(cleaned, file, columns_by_slot) for role, file in held_out.items()}
+    # A text that is in a held-out file must not train, or the evaluation would measure memorization.
     shared = np.zeros(len(keys), dtype=np.bool_)
     for file in files.values():
         if file.fingerprints is not None:

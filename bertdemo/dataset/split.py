@@ -58,7 +58,8 @@ def split(
     With `texts`, one per row, all copies of a text (see `fold_text`) are in the same part, so that no text is in both
     training and evaluation; `keys`, integers that are equal for copies, do the same without the texts. The shares are
     then exact up to the size of the largest group of copies. If all rows have the same text, all of them train. The
-    same input gives the same split.
+    same input gives the same split within a process: copies are dealt in the order of their hashes, which differ
+    between processes. A run keeps its split in its folder.
     """
     import numpy as np
 

@@ -1,7 +1,7 @@
-"""Asking the Hugging Face Hub and fetching single files of it, for models and for data sets alike.
+"""A client for the Hugging Face Hub: metadata and single files, for models and data sets alike.
 
-Every repository is pinned to a commit, every file is checked against what the Hub announced, and nobody's token is
-sent. What goes wrong becomes one of the caller's own errors (`Leaves`).
+Every repository is pinned to a commit, every file is verified against the digest that the Hub announced, and no token
+is ever sent. Failures become errors of the caller's own (`HubErrors`).
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
 GIB = 1024**3
+# Seconds to wait for the Hub's answer: a person waits for it.
 _ANSWER_SECONDS = 5.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+# Owner or name; huggingface_hub allows 96 characters.
 _PART = r"\w[\w.-]{0,95}"
 _ID = re.compile(rf"{_PART}/{_PART}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file at the Hub with its size in bytes and a digest: SHA-256 of a large file, git's SHA-1 of a small one."""
+    """One file on the Hub with its size in bytes and a digest: SHA-256 of a large file, git's SHA-1 of a small one."""
 
     name: str
     size: int
@@ -46,14 +48,15 @@ class RemoteFile:
             return file_sha256(path) == self.sha256
         if self.git_sha1:
             data = path.read_bytes()
+            # git's name of a blob: the SHA-1 of a header and the content.
             git = hashlib.sha1(f"blob {len(data)}\0".encode() + data, usedforsecurity=False)
             return git.hexdigest() == self.git_sha1
         return True
 
 
 @dataclass(frozen=True)
-class Leaves:
-    """The errors of one kind of repository; each is made from its name, `broken` also from a file's."""
+class HubErrors:
+    """The errors for one kind of repository; each takes the repository's id, `broken` also the name of a file."""
 
     malformed: Callable[[str], BertDemoError]
     not_found: Callable[[str], BertDemoError]
@@ -62,17 +65,17 @@ class Leaves:
     cut_off: Callable[[str], BertDemoError]
     broken: Callable[[str, str], BertDemoError]
     too_large: Callable[[str, str, str], BertDemoError]
-    """Name, size and limit."""
+    """Takes id, size and limit."""
 
 
 class Client:
-    """Repositories of one kind on the Hub that the settings name."""
+    """Reads repositories of one kind from the Hub at `endpoint`."""
 
     def __init__(
-        self, kind: Literal["model", "dataset"], endpoint: str | None, cache: Path, leaves: Leaves, *, offline: bool
+        self, kind: Literal["model", "dataset"], endpoint: str | None, cache: Path, errors: HubErrors, *, offline: bool
     ) -> None:
         self._kind: Literal["model", "dataset"] = kind
-        self._endpoint, self._cache, self._leaves, self._offline = endpoint, cache, leaves, offline
+        self._endpoint, self._cache, self._errors, self._offline = endpoint, cache, errors, offline
 
     def check_id(self, repo_id: str) -> str:
         """Return `repo_id` if it has the form owner/name; raises `malformed`."""
@@ -84,54 +87,57 @@ class Client:
                 raise ValueError(repo_id)
             validate_repo_id(repo_id)
         except (ValueError, HFValidationError):
-            raise self._leaves.malformed(repo_id[:100]) from None
+            raise self._errors.malformed(repo_id[:100]) from None
         return repo_id
 
     def metadata(self, repo_id: str) -> Any:
-        """Return what the Hub says of a repository: `sha` is a commit, `siblings` are its files.
+        """Return huggingface_hub's ModelInfo or DatasetInfo: `sha` is the commit, `siblings` are the files.
 
         Raises `malformed`, `unreachable`, `not_found`, `gated`.
         """
         from huggingface_hub import HfApi
 
         self.check_id(repo_id)
+        # Checked here and not at the network: huggingface_hub's own offline mode is read when it is imported.
         if self._offline:
-            raise self._leaves.unreachable(repo_id)
+            raise self._errors.unreachable(repo_id)
+        # False, not None: None would send the token of whoever started the server.
         api = HfApi(endpoint=self._endpoint, token=False)
-        ask: Callable[..., Any] = api.model_info if self._kind == "model" else api.dataset_info
-        with self.named(repo_id, downloading=False):
+        get_info: Callable[..., Any] = api.model_info if self._kind == "model" else api.dataset_info
+        with self.translated(repo_id, downloading=False):
             try:
-                info = ask(repo_id, files_metadata=True, timeout=_ANSWER_SECONDS, token=False)
+                info = get_info(repo_id, files_metadata=True, timeout=_ANSWER_SECONDS, token=False)
             except (ValueError, KeyError, TypeError) as error:
                 if isinstance(error, OSError):  # the Hub's own "bad request" is a ValueError too
                     raise
-                raise self._leaves.unreachable(repo_id) from None  # a login page of some network, not the Hub
+                raise self._errors.unreachable(repo_id) from None  # the login page of a network, not the Hub
+        # Without a commit there is nothing to pin to: it is not the Hub that answered.
         if not _COMMIT.fullmatch(info.sha or ""):
-            raise self._leaves.unreachable(repo_id)
+            raise self._errors.unreachable(repo_id)
         if info.gated:
-            raise self._leaves.gated(repo_id)
+            raise self._errors.gated(repo_id)
         return info
 
     def file(self, sibling: RepoSibling, repo_id: str, *, limit: int) -> RemoteFile:
-        """Return what the Hub announces of a file; raises `broken` without a size, `too_large` above `limit` bytes."""
+        """Return a file as the Hub announces it; raises `broken` without a size, `too_large` above `limit` bytes."""
         if sibling.size is None:
-            raise self._leaves.broken(repo_id, sibling.rfilename)
+            raise self._errors.broken(repo_id, sibling.rfilename)
         if sibling.size > limit:
-            raise self._leaves.too_large(repo_id, in_words(sibling.size), in_words(limit))
+            raise self._errors.too_large(repo_id, size_text(sibling.size), size_text(limit))
         sha256 = sibling.lfs.sha256 if sibling.lfs else None
         return RemoteFile(sibling.rfilename, sibling.size, sha256, None if sibling.lfs else sibling.blob_id)
 
     def download(
         self, repo_id: str, commit: str, file: RemoteFile, meter: Meter | None, *, downloading: bool = True
     ) -> Path:
-        """Return a file of a commit in the cache, fetched where it is not there, its content verified.
+        """Return a file of a commit in the cache, downloaded if it is not there, its content verified.
 
-        Raises what the network comes to, and `broken` where the content is not what was announced. `downloading`
-        says whether a broken connection is a download that broke off, or a Hub that does not answer.
+        Raises the errors of `translated`, and `broken` where the content is not what was announced. `downloading`
+        says whether a lost connection is an interrupted download or a Hub that does not answer.
         """
         from huggingface_hub import hf_hub_download
 
-        with self.named(repo_id, downloading=downloading):
+        with self.translated(repo_id, downloading=downloading):
             path = Path(
                 hf_hub_download(
                     repo_id,
@@ -145,46 +151,47 @@ class Client:
                     tqdm_class=_bar_class(meter),
                 )
             )
+        # Over HTTP huggingface_hub compares the size only.
         if not file.matches(path):
             discard(path)
-            raise self._leaves.broken(repo_id, file.name)
+            raise self._errors.broken(repo_id, file.name)
         return path
 
     @contextlib.contextmanager
-    def named(self, repo_id: str, *, downloading: bool) -> Iterator[None]:
-        """Turn what the network and huggingface_hub raise into leaves of our own."""
+    def translated(self, repo_id: str, *, downloading: bool) -> Iterator[None]:
+        """Turn what the network and huggingface_hub raise into errors of our own."""
         import httpx2
         from huggingface_hub.errors import XetDownloadError
 
-        # hf_xet reports a broken connection as a bare RuntimeError.
+        # hf_xet reports a lost connection as a bare RuntimeError.
         broken: tuple[type[Exception], ...] = (OSError, httpx2.HTTPError)
         broken += (XetDownloadError, RuntimeError) if downloading else ()
         try:
             yield
         except broken as error:
-            leaf = self._leaf(error, repo_id, downloading=downloading)
-            if leaf is None:
+            translation = self._translation(error, repo_id, downloading=downloading)
+            if translation is None:
                 raise
-            raise leaf from error
+            raise translation from error
 
-    def _leaf(self, error: BaseException, repo_id: str, *, downloading: bool) -> BertDemoError | None:
+    def _translation(self, error: BaseException, repo_id: str, *, downloading: bool) -> BertDemoError | None:
         from huggingface_hub import errors as hub_errors
 
         if isinstance(error, hub_errors.GatedRepoError):
-            return self._leaves.gated(repo_id)
+            return self._errors.gated(repo_id)
         if isinstance(error, hub_errors.RepositoryNotFoundError | hub_errors.RevisionNotFoundError):
-            return self._leaves.not_found(repo_id)
+            return self._errors.not_found(repo_id)
         if isinstance(error, hub_errors.HfHubHTTPError):
             status = error.response.status_code
             if status in {401, 404}:
-                return self._leaves.not_found(repo_id)
-            if status in {403, 451}:
-                return self._leaves.gated(repo_id)
+                return self._errors.not_found(repo_id)
+            if status in {403, 451}:  # forbidden, or unavailable for legal reasons
+                return self._errors.gated(repo_id)
         elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return DiskFull()
         elif isinstance(error, OSError) and error.errno is not None:
-            return None  # a cache that cannot be written and the like: not the Hub's doing
-        return self._leaves.cut_off(repo_id) if downloading else self._leaves.unreachable(repo_id)
+            return None  # a cache that cannot be written, for example: not the Hub's fault
+        return self._errors.cut_off(repo_id) if downloading else self._errors.unreachable(repo_id)
 
 
 class Meter:
@@ -206,7 +213,7 @@ class Meter:
         self._tell()
 
     def close(self, size: int) -> None:
-        """End a file of so many bytes; one from the cache draws no bar, so that nothing else counts it."""
+        """End a file of `size` bytes; nothing else counts one that came from the cache."""
         self._before, self._now = self._before + size, 0
         self._tell()
 
@@ -216,10 +223,10 @@ class Meter:
 
 
 def _bar_class(meter: Meter | None) -> Any:
-    """Return what huggingface_hub takes for a progress bar class: it draws nothing and feeds the meter.
+    """Return a class with the interface of tqdm for huggingface_hub: it draws nothing and feeds the meter.
 
-    Over HTTP it calls `update` for each chunk, negative where a resumed file starts again. Xet calls `update` for
-    bytes written and, because `update_transfer` is there, opens no second bar for bytes received.
+    Over HTTP it calls `update` for each chunk, with a negative number where a resumed file starts again. Xet calls
+    `update` for bytes written and, because there is `update_transfer`, opens no second bar for bytes received.
     """
 
     class Bar:
@@ -241,21 +248,22 @@ def _bar_class(meter: Meter | None) -> Any:
             """Bytes received are not counted a second time."""
 
         def ignore(self, *_: object, **__: object) -> None:
-            """Stand in for the calls that change what a bar shows."""
+            """Accept the calls that change what a bar shows."""
 
         set_postfix_str = set_transfer_postfix_str = set_description = refresh = close = ignore
 
     return Bar
 
 
-def in_words(size: int) -> str:
-    """Return a number of bytes with a unit."""
+def size_text(size: int) -> str:
+    """Return a number of bytes in GiB from 0.1 GiB on, else in MiB."""
     return f"{size / GIB:.1f} GiB" if size >= GIB // 10 else f"{size / 1024**2:.0f} MiB"
 
 
 def discard(path: Path) -> None:
-    """Remove a file of a snapshot with every link on the way to its bytes."""
+    """Remove a file of a snapshot and every link to its content."""
     chain: list[Path] = [path]
+    # At most four, so that a cycle of links ends.
     while chain[-1].is_symlink() and len(chain) < 4:
         chain.append(chain[-1].parent / chain[-1].readlink())
     for link in chain:

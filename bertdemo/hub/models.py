@@ -1,12 +1,13 @@
-"""BERTs from the Hugging Face Hub: looked at before the download, pinned to a commit, checked after it.
+"""BERT models on the Hugging Face Hub: checked before the download, pinned to a commit, and verified after it.
 
-Only six files are ever fetched, none of them code or a pickle, and never with anybody's token. What is wholly in
-the cache is used without asking the Hub. A file that breaks off is never seen under its own name: huggingface_hub
-resumes it a few times, then drops the part, so another try starts that file again.
+Only six files are ever downloaded, none of them code or a pickle, and never with a token. A complete snapshot in the
+cache is used without asking the Hub. An interrupted file never gets its final name: huggingface_hub resumes it a few
+times, then deletes the partial file, so another attempt starts that file again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,28 +25,31 @@ from bertdemo.errors import (
     HubTooLarge,
     HubUnreachable,
 )
-from bertdemo.hub.client import GIB, Client, Leaves, Meter, RemoteFile, discard
+from bertdemo.hub.client import GIB, Client, HubErrors, Meter, RemoteFile, discard
 from bertdemo.hub.model_files import CONFIG_FILE, TOKENIZER_FILES, WEIGHTS_FILE
 from bertdemo.hub.progress import OnProgress
 from bertdemo.settings import Settings
 
+# Weights at most: BERT-large has 1.3 GB in float32; a public server shares its disk among its visitors.
 MAX_BYTES, MAX_BYTES_PUBLIC = 2 * GIB, 1 * GIB
-_SMALL_BYTES = 32 * 1024 * 1024  # the largest tokenizer.json of a BERT has 3 MiB
+# Any other file at most; the largest tokenizer.json of a BERT has 3 MiB.
+_SMALL_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Remote:
-    """What the Hub says about a repository, before anything large is fetched."""
+    """A repository as the Hub describes it, before anything large is downloaded."""
 
     repo_id: str
     commit: str
-    config: dict[str, Any]
+    config: Mapping[str, Any]
+    """config.json, checked."""
     architecture: str
     files: tuple[RemoteFile, ...]
-    """The files that would be fetched, the weights last."""
+    """The files to download, the weights last."""
 
 
-_LEAVES = Leaves(
+_ERRORS = HubErrors(
     malformed=lambda name: CheckpointIdMalformed(checkpoint=name),
     not_found=lambda name: HubNotFound(checkpoint=name),
     gated=lambda name: HubGated(checkpoint=name),
@@ -57,9 +61,9 @@ _LEAVES = Leaves(
 
 
 class ModelChecks(Protocol):
-    """What a repository has to pass; each raises a CheckpointError."""
+    """The checks that a repository has to pass; each raises a CheckpointError."""
 
-    def config(self, path: Path, checkpoint: str) -> tuple[dict[str, Any], str]:
+    def config(self, path: Path, checkpoint: str) -> tuple[Mapping[str, Any], str]:
         """Return the checked config.json and the architecture that it names."""
 
     def tokenizer(self, folder: Path, checkpoint: str) -> None:
@@ -76,30 +80,30 @@ class Hub:
         self._checks = checks
         self._max_bytes = MAX_BYTES_PUBLIC if settings.public else MAX_BYTES
         self.cache = settings.hub_cache or settings.home / "hub"
-        self._client = Client("model", settings.hub_endpoint, self.cache, _LEAVES, offline=settings.hub_offline)
+        self._client = Client("model", settings.hub_endpoint, self.cache, _ERRORS, offline=settings.hub_offline)
 
     def check_id(self, repo_id: str) -> str:
         """Return `repo_id` if it has the form owner/name; raises CheckpointIdMalformed."""
         return self._client.check_id(repo_id)
 
     def cached(self, repo_id: str, *, weights: bool = True) -> Path | None:
-        """Return a complete snapshot that is here already, or None. Asks nobody.
+        """Return a complete snapshot in the cache, or None, without asking the Hub.
 
         Without `weights` a config and a tokenizer are enough. The commit of `refs/main`, which other programs
-        write, comes before a newer one.
+        write, is preferred to a newer one.
         """
         storage = self.cache / f"models--{self.check_id(repo_id).replace('/', '--')}"
-        main, snapshots = storage / "refs" / "main", storage / "snapshots"
-        named = main.read_text(encoding="ascii", errors="replace").strip() if main.is_file() else ""
-        found = [folder for folder in snapshots.iterdir() if folder.is_dir()] if snapshots.is_dir() else []
-        found.sort(key=lambda folder: (folder.name == named, folder.stat().st_mtime), reverse=True)
-        return next((folder for folder in found if _complete(folder, weights=weights)), None)
+        ref, snapshots = storage / "refs" / "main", storage / "snapshots"
+        main = ref.read_text(encoding="ascii", errors="replace").strip() if ref.is_file() else ""
+        folders = [folder for folder in snapshots.iterdir() if folder.is_dir()] if snapshots.is_dir() else []
+        folders.sort(key=lambda folder: (folder.name == main, folder.stat().st_mtime), reverse=True)
+        return next((folder for folder in folders if _complete(folder, weights=weights)), None)
 
     def inspect(self, repo_id: str) -> Remote:
-        """Ask the Hub what the repository holds and whether we can use it.
+        """Ask the Hub what the repository contains and check whether we can use it.
 
         Raises CheckpointIdMalformed, HubUnreachable, HubNotFound, HubGated, HubNotBert, HubNoSafetensors,
-        HubNoTokenizer, HubTooLarge or CheckpointBroken (a hostile config). Of files, only config.json is read.
+        HubNoTokenizer, HubTooLarge or CheckpointBroken (a hostile config). Only config.json is downloaded.
         """
         info = self._client.metadata(repo_id)
         siblings = {sibling.rfilename: sibling for sibling in info.siblings or []}
@@ -122,10 +126,10 @@ class Hub:
         return Remote(repo_id, commit, config, architecture, (config_file, *small, weights))
 
     def fetch(self, repo_id: str, on_progress: OnProgress | None = None, *, weights: bool = True) -> Path:
-        """Return the folder of a snapshot, fetched where it is not here, with its content verified.
+        """Return the folder of a snapshot, downloaded if it is not in the cache, with its content verified.
 
-        Raises what `inspect` raises, HubCutOff where the download broke off, CheckpointBroken where the content
-        is not what the Hub announced or not a BERT, DiskFull. What `on_progress` raises ends the download.
+        Raises what `inspect` raises, HubCutOff for an interrupted download, CheckpointBroken where the content is not
+        what the Hub announced or not a BERT, DiskFull. What `on_progress` raises ends the download.
         """
         here = self.cached(repo_id, weights=weights)
         if here is not None:
@@ -135,7 +139,7 @@ class Hub:
         meter = Meter(sum(file.size for file in wanted), on_progress)
         folder = self.cache
         for file in wanted:
-            if file.name == WEIGHTS_FILE:
+            if file.name == WEIGHTS_FILE:  # the large file comes last, after all other checks
                 self._checks.tokenizer(folder, repo_id)
             meter.open(file.name)
             path = self._client.download(repo_id, remote.commit, file, meter)
@@ -144,7 +148,7 @@ class Hub:
         try:
             (self._checks.folder if weights else self._checks.tokenizer)(folder, repo_id)
         except CheckpointError:
-            discard(folder / WEIGHTS_FILE)  # or it would count as ready from now on
+            discard(folder / WEIGHTS_FILE)  # or the snapshot would count as complete from now on
             raise
         return folder
 

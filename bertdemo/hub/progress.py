@@ -1,4 +1,4 @@
-"""How far a download is."""
+"""Progress of a download."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DownloadProgress:
-    """How far a download is, in bytes over all its files."""
+    """Bytes downloaded, over all files of a download."""
 
     done_bytes: int
     total_bytes: int
     file: str
-    """The file that is coming in."""
+    """The file that is being downloaded."""
 
     @property
     def share(self) -> float:
-        """Between 0 and 1."""
+        """The part that is done, from 0 to 1."""
         return min(1.0, max(0.0, self.done_bytes / self.total_bytes)) if self.total_bytes else 0.0
 
 

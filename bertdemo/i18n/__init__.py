@@ -1,1 +1,1 @@
-"""All words for people: one JSON file per language and the ways in which numbers are written. No gradio here."""
+"""All text for people: one JSON file per language, and number formats. No gradio here."""

@@ -1,7 +1,7 @@
-"""All words for people: one catalogue a language, and the ways in which numbers are written.
+"""All text for people: one message catalogue per language, and number formats.
 
-A message is found by a dotted key (`tokens.words`) and may hold `{name}` placeholders. A count that changes the
-grammar has two messages, `<key>.one` and `<key>.other` (Chinese has the same text under both).
+A message has a dotted key (`tokens.words`) and may contain `{name}` placeholders. A count that changes the grammar has
+two messages, `<key>.one` and `<key>.other` (Chinese has the same text under both).
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from bertdemo.errors import BertDemoError
 LANGUAGES = ("en", "zh")
 DEFAULT = "en"
 
+# Plain names only: str.format would also evaluate attributes, and raise for a lone brace.
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @cache
 def catalogue(lang: str) -> Mapping[str, str]:
-    """Return every message of a language under its dotted key."""
+    """Return {dotted key: message} for one of LANGUAGES."""
     text = files("bertdemo.i18n").joinpath("locales", f"{lang}.json").read_text(encoding="utf-8")
     flat: dict[str, str] = {}
 
@@ -38,35 +39,36 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
 
 def translate(lang: str, key: str, **values: object) -> str:
-    """Return a message with its placeholders filled; KeyError for a key that no catalogue has."""
+    """Return a message with its placeholders filled; KeyError for an unknown key or a missing value."""
     template = catalogue(normalize(lang))[key]
-    # Filled in one pass, so that braces inside a value are never read as a placeholder.
-    return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), template)
+    # In one pass, so that braces inside a value are never read as a placeholder.
+    return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), template)
 
 
 def has(key: str) -> bool:
-    """Say whether the catalogues know a key (for names that come from outside, such as a normalizer's)."""
+    """Return whether there is a message for a key (for names that come from outside, such as a normalizer's)."""
     return key in catalogue(DEFAULT)
 
 
 def plural(lang: str, key: str, n: int, **values: object) -> str:
-    """Return `<key>.one` or `<key>.other` with `{n}` written with thousands marks."""
+    """Return `<key>.one` or `<key>.other` with `{n}` written with thousands separators."""
     return translate(lang, f"{key}.{'one' if n == 1 else 'other'}", n=thousands(n), **values)
 
 
 def around(lang: str, key: str, n: int, **values: object) -> tuple[str, str, str]:
-    """Return (before, number, after) of a counted message, so that a drawing can set the number apart."""
-    mark = "\x00"
+    """Return (before, number, after) of a counted message, so that the number can be drawn in its own style."""
+    marker = "\x00"  # no message contains it
     form = f"{key}.one" if n == 1 else f"{key}.other"
-    before, _, after = translate(lang, form if has(form) else key, n=mark, **values).partition(mark)
+    before, _, after = translate(lang, form if has(form) else key, n=marker, **values).partition(marker)
     return before, thousands(n), after
 
 
 def message(lang: str, error: BertDemoError) -> str:
-    """Return the sentence for what a visitor caused."""
+    """Return the sentence of an error that a visitor caused."""
     values = dict(error.values)
     setting = values.get("field")
-    if setting and has(f"config.{setting}"):  # a person knows a setting by its label, a program by its name
+    if setting and has(f"config.{setting}"):
+        # A person knows a setting by its label, a program by its name: both, unless they are the same.
         label = translate(lang, f"config.{setting}")
         same = label.lower().replace(" ", "_") == setting
         values["field"] = label if same else translate(lang, "config.named", label=label, name=setting)
@@ -78,18 +80,19 @@ def message(lang: str, error: BertDemoError) -> str:
 
 def normalize(code: str | None) -> str:
     """Return `en` or `zh` for a language code as browsers, addresses and systems write it."""
+    # `zh-Hant-TW`, `zh_CN.UTF-8` and `zh` have the same primary subtag.
     primary = re.split(r"[-_.]", (code or "").strip().lower(), maxsplit=1)[0]
     return "zh" if primary in {"zh", "cmn", "yue", "wuu"} else DEFAULT
 
 
 def from_accept_language(header: str | None) -> str:
-    """Return the first of our languages that the browser accepts, by its weights."""
-    wishes: list[tuple[float, str]] = []
+    """Return the one of LANGUAGES that an Accept-Language header prefers (RFC 9110, 12.5.4), else DEFAULT."""
+    preferences: list[tuple[float, str]] = []
     for part in (header or "").split(","):
-        code, _, rest = part.strip().partition(";")
-        given = re.search(r"q\s*=\s*([01](?:\.\d+)?)", rest)
-        wishes.append((float(given[1]) if given else 1.0, code.strip()))
-    for weight, code in sorted(wishes, key=lambda wish: -wish[0]):
+        code, _, parameters = part.strip().partition(";")
+        quality = re.search(r"q\s*=\s*([01](?:\.\d+)?)", parameters)
+        preferences.append((float(quality[1]) if quality else 1.0, code.strip()))
+    for weight, code in sorted(preferences, key=lambda preference: -preference[0]):
         if weight > 0 and normalize(code) != DEFAULT:
             return normalize(code)
         if weight > 0 and code.lower().startswith(DEFAULT):
@@ -98,10 +101,10 @@ def from_accept_language(header: str | None) -> str:
 
 
 def choose(query: str | None, remembered: str | None, header: str | None) -> str:
-    """Return the visitor's language: the address wins, then what they chose before, then the browser."""
-    for wish in (query, remembered):
-        if isinstance(wish, str) and wish:
-            return normalize(wish)
+    """Return the visitor's language: that of the address, else what they chose before, else the browser's."""
+    for code in (query, remembered):
+        if isinstance(code, str) and code:
+            return normalize(code)
     return from_accept_language(header)
 
 
@@ -123,7 +126,7 @@ def parameters(n: int) -> str:
 def seconds(lang: str, value: float) -> str:
     """125 -> `2 min 05 s` or `2 分 05 秒`; below ten seconds with one decimal."""
     whole = round(value)
-    if value < 9.95:
+    if value < 9.95:  # from here on it would be rounded to 10.0
         return translate(lang, "number.seconds", s=f"{max(value, 0):.1f}")
     if whole < 60:
         return translate(lang, "number.seconds", s=whole)
@@ -134,7 +137,7 @@ def seconds(lang: str, value: float) -> str:
 
 
 def size(n: float) -> str:
-    """Bytes with a unit and no more digits than they deserve: `0.9 GB`, `91 MB`, `12 kB`."""
+    """Return bytes with a decimal unit and two significant digits or so: `0.9 GB`, `91 MB`, `12 kB`."""
     if n >= 5e8:
         return f"{n / 1e9:.1f} GB"
     if n >= 1e6:
@@ -148,7 +151,7 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def score(lang: str, value: float | None, low: float | None = None, high: float | None = None, rows: int = 0) -> str:
-    """Write a score with its interval and its rows: `0.925 ± 0.009 (872 rows)`, – where there is none."""
+    """Return a score with half the width of its interval and its rows: `0.925 ± 0.009 (872 rows)`, – for None."""
     if value is None:
         return "–"
     text = f"{value:.3f}"

@@ -1,7 +1,7 @@
-"""Scores as local `evaluate` modules, and their intervals.
+"""Metrics as local `evaluate` modules, and their 95% confidence intervals.
 
-A module is loaded by its path under this folder, never by name: evaluate would fetch a name from the network
-and import what it gets. `compute` keeps everything in memory, so no lock file is left behind.
+A module is loaded by its path under this folder, never by name: evaluate would download a name from the network and
+import the code it gets. Everything is kept in memory, so no lock file is left behind.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=32)  # more than there are metrics
 def load(name: str) -> EvaluationModule:
-    """Load the metric `name` (a folder beside this file) through evaluate."""
+    """Load the metric `name`, a folder beside this file, with evaluate. Raises KeyError for another name."""
     import evaluate
 
     folder = _HERE / name
@@ -32,7 +32,7 @@ def load(name: str) -> EvaluationModule:
 
 
 def compute(names: Sequence[str], **arrays: Any) -> dict[str, float]:
-    """Compute several metrics of the same arrays, which the functions of `scores` name."""
+    """Return {name: value} of several metrics on the same arrays, named as the functions of `scores` name them."""
     values: dict[str, float] = {}
     for name in names:
         values.update(load(name).compute(**arrays) or {})
@@ -40,6 +40,6 @@ def compute(names: Sequence[str], **arrays: Any) -> dict[str, float]:
 
 
 def estimate(names: Sequence[str], **arrays: Any) -> dict[str, tuple[float, float, float]]:
-    """Return (value, low, high) of several metrics of the same arrays: the ends are those of the 95% interval."""
+    """Return {name: (value, low, high)} of several metrics on the same arrays, with their 95% intervals."""
     values = compute(names, **arrays)
     return {name: (value, *interval(getattr(scores, name), value, **arrays)) for name, value in values.items()}

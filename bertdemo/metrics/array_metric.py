@@ -1,4 +1,4 @@
-"""What every local `evaluate` module is: the function of `scores` that it calls with arrays."""
+"""The base of every local `evaluate` module: it calls one function of `scores` with arrays."""
 
 from __future__ import annotations
 
@@ -10,27 +10,31 @@ import datasets
 import evaluate
 import numpy as np
 
-_CELLS = {
+# Annotation of an argument in `scores` -> the feature type of one row of it.
+_ROW_TYPES = {
     "Ints": datasets.Value("int64"),
     "Floats": datasets.Value("float64"),
     "Flags": datasets.Sequence(datasets.Value("int64")),
 }
-"""Type of an argument in `scores` -> a row of it."""
 
 
 class ArrayMetric(evaluate.Metric):
-    """Takes the arguments of `function` under their names; a value that is not defined counts 0."""
+    """Takes the arguments of `function` by name; an undefined value (nan) counts as 0."""
 
     function: ClassVar[Callable[..., float]]
 
     def _info(self) -> evaluate.MetricInfo:
-        kinds = {name: kind.split(" | ") for name, kind in self.function.__annotations__.items() if name != "return"}
-        choices = [dict(zip(kinds, choice, strict=True)) for choice in zip(*kinds.values(), strict=True)]
+        # {"predictions": ["Ints", "Flags"], ...}: a metric with two types takes either for all of its arguments.
+        types = {name: kind.split(" | ") for name, kind in self.function.__annotations__.items() if name != "return"}
+        signatures = [dict(zip(types, choice, strict=True)) for choice in zip(*types.values(), strict=True)]
         return evaluate.MetricInfo(
             description=str(type(self).__doc__),
             citation="",
-            inputs_description=f"{', '.join(kinds)}: arrays of one length",
-            features=[datasets.Features({name: _CELLS[kind] for name, kind in one.items()}) for one in choices],
+            inputs_description=f"{', '.join(types)}: arrays of one length",
+            features=[
+                datasets.Features({name: _ROW_TYPES[kind] for name, kind in signature.items()})
+                for signature in signatures
+            ],
         )
 
     def _compute(self, **arrays: Sequence[Any]) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""How much of a wanted text a written one has, in order: ROUGE-L (Lin 2004).
+"""ROUGE-L (Lin 2004): the F1 of the longest common subsequence of words of a generated text and its reference.
 
-The usual package drops everything but a to z and 0 to 9, so that every Chinese text scores 0; here a Chinese character
-counts as a word.
+The rouge_score package drops everything but a to z and 0 to 9, so that every Chinese text scores 0; here a Chinese
+character counts as a word.
 """
 
 from __future__ import annotations
@@ -10,21 +10,23 @@ import re
 from collections.abc import Sequence
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+# A Chinese character, or a run of letters and digits of any other script.
 _WORDS = re.compile(f"[{_HAN}]|[^\\W_{_HAN}]+")
 
 
-def rouge_l(said: str, wanted: str) -> float:
-    """Return the F1 of the longest common subsequence of words, 0 to 1; case and marks do not count."""
-    a, b = _WORDS.findall(said.lower()), _WORDS.findall(wanted.lower())
+def rouge_l(prediction: str, reference: str) -> float:
+    """Return the F1 of the longest common subsequence of words, 0 to 1; case and punctuation do not count."""
+    a, b = _WORDS.findall(prediction.lower()), _WORDS.findall(reference.lower())
     common = longest_common(a, b)
     return 2 * common / (len(a) + len(b)) if common else 0.0
 
 
 def longest_common(a: Sequence[str], b: Sequence[str]) -> int:
-    """Return the length of the longest common subsequence of two sequences, in time len(a) x len(b)."""
+    """Return the length of the longest common subsequence, in time len(a) * len(b) and one row of memory."""
+    # row[j] is the length for the words of `a` so far and the first j words of `b`.
     row = [0] * (len(b) + 1)
-    for one in a:
-        before = 0
-        for at, other in enumerate(b, 1):
-            before, row[at] = row[at], before + 1 if one == other else max(row[at], row[at - 1])
+    for word in a:
+        diagonal = 0
+        for j, other in enumerate(b, 1):
+            diagonal, row[j] = row[j], diagonal + 1 if word == other else max(row[j], row[j - 1])
     return row[-1]

@@ -1,82 +1,57 @@
-"""The data sets that come with the app, written for it: small enough to train on a laptop in minutes."""
+"""The data sets that come with the app, written for it: small enough to train on a laptop in minutes.
+
+A sample is a file of this folder and nothing else. Its name says what it is: position in the list, task, id with the
+language, ending, as in `05.pair.pairs_en.csv`. Its name for people is the locale key `sample.<id>`.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+FOLDER = Path(__file__).parent.resolve()
+# A file with another name, such as this one, is no sample.
+_NAME = re.compile(r"\d+\.(?P<task>\w+)\.(?P<id>\w+_(?P<language>[a-z]+))\.\w+")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One file of this folder; its name for people is the locale key `sample.<id>`."""
+    """One file of this folder."""
 
     id: str
-    file: str
+    path: Path
     language: str
     task: str
-    text: str = ""
-    """Name of the column with the texts, where there is one label for each."""
-    label: str = ""
-    """Name of the column with the labels."""
-    labels: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The file name that people see."""
+        return f"{self.id}{self.path.suffix}"
 
 
-FOLDER = Path(__file__).parent.resolve()
-
-SAMPLES = (
-    Sample(
-        id="support_en",
-        file="support_en.csv",
-        language="en",
-        task="classification",
-        text="text",
-        label="intent",
-        labels=("account", "complaint", "delivery", "payment", "product_question", "return"),
-    ),
-    Sample(
-        id="reviews_en",
-        file="reviews_en.csv",
-        language="en",
-        task="classification",
-        text="review",
-        label="sentiment",
-        labels=("negative", "positive"),
-    ),
-    Sample(
-        id="reviews_zh",
-        file="reviews_zh.csv",
-        language="zh",
-        task="classification",
-        text="评论",
-        label="情感",
-        labels=("好评", "差评"),
-    ),
-    Sample(id="topics_en", file="topics_en.csv", language="en", task="multi_label"),
-    Sample(id="pairs_en", file="pairs_en.csv", language="en", task="pair"),
-    Sample(id="similarity_en", file="similarity_en.csv", language="en", task="similarity"),
-    Sample(id="entities_en", file="entities_en.jsonl", language="en", task="token_classification"),
-    Sample(id="questions_en", file="questions_en.jsonl", language="en", task="question_answering"),
-    Sample(id="rewrite_en", file="rewrite_en.csv", language="en", task="text_to_text"),
-    Sample(id="pairs_zh", file="pairs_zh.csv", language="zh", task="pair"),
-    Sample(id="entities_zh", file="entities_zh.jsonl", language="zh", task="token_classification"),
-    Sample(id="questions_zh", file="questions_zh.jsonl", language="zh", task="question_answering"),
-)
-
-
-def sample_path(id: str) -> Path:
-    """Return the file of a sample; KeyError for an id that is not in SAMPLES."""
-    return FOLDER / find(id).file
+@cache
+def all_samples() -> tuple[Sample, ...]:
+    """Return the samples in the order of their file names."""
+    matches = [(path, _NAME.fullmatch(path.name)) for path in sorted(FOLDER.iterdir())]
+    return tuple(Sample(match["id"], path, match["language"], match["task"]) for path, match in matches if match)
 
 
 def find(id: str) -> Sample:
-    """Return the sample of that id; KeyError for an id that is not in SAMPLES."""
-    return {sample.id: sample for sample in SAMPLES}[id]
+    """Return the sample with that id; KeyError for an unknown one."""
+    return {sample.id: sample for sample in all_samples()}[id]
+
+
+def sample_path(id: str) -> Path:
+    """Return the file of a sample; KeyError for an unknown id."""
+    return find(id).path
 
 
 def offered(language: str, *, chinese_model: bool) -> tuple[Sample, ...]:
-    """Return all samples, those in the reader's language first where a model that reads it is at hand.
+    """Return all samples, those in the reader's language first if there is a model for it.
 
-    `chinese_model` says whether a checkpoint that reads Chinese is in the cache or can be fetched.
+    `chinese_model` says whether a checkpoint that reads Chinese is in the cache or can be downloaded.
     """
     first = language if language != "zh" or chinese_model else "en"
-    return tuple(sorted(SAMPLES, key=lambda sample: sample.language != first))
+    return tuple(sorted(all_samples(), key=lambda sample: sample.language != first))

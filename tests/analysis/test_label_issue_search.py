@@ -139,6 +139,6 @@ def test_what_is_kept_of_texts_is_bounded_and_the_newest(settings: Settings) -> 
     texts = [f"text {i}" for i in range(6)]
     first, seconds = small.of(texts, "bundled", "")
     assert first.shape == (6, 384) and seconds > 0
-    assert len(small._known) == 4 and small._bytes <= small._most
+    assert len(small._entries) == 4 and small._bytes <= small._most
     again, _ = small.of([texts[5], texts[0], texts[5]], "bundled", "")
     assert np.abs(again - first[[5, 0, 5]]).max() < 1e-5

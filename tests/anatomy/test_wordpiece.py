@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 from tokenizers import models
@@ -24,8 +23,7 @@ def tokenizer() -> SharedTokenizer:
 
 
 def sample_texts() -> list[str]:
-    paths = [Path(samples.__file__).parent / sample.file for sample in samples.SAMPLES]
-    return [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    return [line for sample in samples.all_samples() for line in sample.path.read_text(encoding="utf-8").splitlines()]
 
 
 def generated() -> list[str]:

@@ -85,7 +85,7 @@ def test_a_run_folder_gives_the_same_dataset_back(tmp_path: Path) -> None:
     assert {name: again.targets(name) for name in again.parts} == {name: prepared.targets(name) for name in again.parts}
 
 
-@pytest.mark.parametrize("sample", samples.SAMPLES, ids=lambda sample: sample.id)
+@pytest.mark.parametrize("sample", samples.all_samples(), ids=lambda sample: sample.id)
 def test_the_usable_rows_are_those_with_a_target(sample: samples.Sample) -> None:
     task, path = tasks.find(sample.task), samples.sample_path(sample.id)
     data = table_files.read(path, path.name, Limits())

@@ -24,16 +24,16 @@ from tests.runs.support import events_of
 
 pytestmark = pytest.mark.slow
 
-FILES = {
-    "classification": "support_en.csv",
-    "multi_label": "topics_en.csv",
-    "pair": "pairs_en.csv",
-    "similarity": "similarity_en.csv",
-    "token_classification": "entities_en.jsonl",
-    "question_answering": "questions_en.jsonl",
-    "fill_mask": "reviews_en.csv",
-    "search": "pairs_en.csv",
-    "text_to_text": "rewrite_en.csv",
+SAMPLES = {
+    "classification": "support_en",
+    "multi_label": "topics_en",
+    "pair": "pairs_en",
+    "similarity": "similarity_en",
+    "token_classification": "entities_en",
+    "question_answering": "questions_en",
+    "fill_mask": "reviews_en",
+    "search": "pairs_en",
+    "text_to_text": "rewrite_en",
 }
 ASKED = {
     "question_answering": ("What was opened?", "The museum was opened in spring."),
@@ -53,7 +53,7 @@ CLASSES = {
 
 
 def request_of(task: str, **config: Any) -> RunRequest:
-    path = samples.FOLDER / FILES[task]
+    path = samples.sample_path(SAMPLES[task])
     table = table_files.read(path, path.name, Limits())
     settings = {"device": "cpu", "epochs": 1, "batch_size": 16, "max_length": 64, **config}
     return RunRequest(
@@ -67,10 +67,10 @@ def request_of(task: str, **config: Any) -> RunRequest:
 
 
 def test_every_task_is_tried_here() -> None:
-    assert set(FILES) == set(tasks.TASKS)
+    assert set(SAMPLES) == set(tasks.TASKS)
 
 
-@pytest.mark.parametrize("task", FILES)
+@pytest.mark.parametrize("task", SAMPLES)
 def test_a_task_trains_is_measured_predicts_and_opens_in_plain_transformers(
     task: str, work: Work, registry: Registry, own_settings: Settings
 ) -> None:
@@ -104,7 +104,7 @@ def assert_plain(folder: Path, name: str) -> None:
     assert not info["missing_keys"] and not info["unexpected_keys"]
 
 
-@pytest.mark.parametrize("task", FILES)
+@pytest.mark.parametrize("task", SAMPLES)
 def test_a_task_that_is_stopped_keeps_its_best_weights_and_their_figures(
     task: str, work: Work, monkeypatch: pytest.MonkeyPatch, registry: Registry
 ) -> None:

@@ -8,12 +8,13 @@ import json
 import re
 from collections import Counter
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bertdemo import tasks
-from bertdemo.samples import FOLDER, SAMPLES, Sample, offered, sample_path
+from bertdemo.samples import FOLDER, Sample, all_samples, find, offered, sample_path
 from bertdemo.settings import PUBLIC_LIMITS
 from bertdemo.tables.table_files import read
 from bertdemo.tasks.roles import LABEL, TEXT, detect
@@ -21,12 +22,16 @@ from bertdemo.tasks.roles import LABEL, TEXT, detect
 ROLES = (TEXT, LABEL)
 
 WANTED = {"support_en": 300, "reviews_en": 240, "reviews_zh": 240}
+SUPPORT = {"account", "complaint", "delivery", "payment", "product_question", "return"}
+LABELED = {
+    "support_en": ("text", "intent", SUPPORT),
+    "reviews_en": ("review", "sentiment", {"negative", "positive"}),
+    "reviews_zh": ("评论", "情感", {"好评", "差评"}),
+}
+"""Sample -> its columns of text and label, and its labels."""
 
 
-LABELED = [sample for sample in SAMPLES if sample.label]
-
-
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
+@pytest.mark.parametrize("sample", all_samples(), ids=lambda sample: sample.id)
 def test_the_task_of_a_sample_is_the_one_that_its_table_is_taken_for(sample: Sample) -> None:
     table = read(sample_path(sample.id), sample.file, PUBLIC_LIMITS)
     task = tasks.guess(table)
@@ -36,28 +41,40 @@ def test_the_task_of_a_sample_is_the_one_that_its_table_is_taken_for(sample: Sam
     assert [problem for problem in task.problems(table, columns) if problem.level != "pass"] == []
 
 
-@pytest.mark.parametrize("sample", LABELED, ids=lambda sample: sample.id)
-def test_a_sample_reads_without_a_note_and_its_columns_are_found(sample: Sample) -> None:
-    table = read(sample_path(sample.id), sample.file, PUBLIC_LIMITS)
+@pytest.mark.parametrize("name", LABELED)
+def test_a_sample_reads_without_a_note_and_its_columns_are_found(name: str) -> None:
+    text, label, _ = LABELED[name]
+    table = read(sample_path(name), find(name).file, PUBLIC_LIMITS)
     assert table.notes == ()
-    assert detect(table, ROLES) == {"text": sample.text, "label": sample.label}
-    assert tuple(table.columns) == (sample.text, sample.label)
+    assert detect(table, ROLES) == {"text": text, "label": label}
+    assert tuple(table.columns) == (text, label)
 
 
-@pytest.mark.parametrize("sample", LABELED, ids=lambda sample: sample.id)
-def test_a_sample_has_enough_rows_of_every_label_and_none_twice(sample: Sample) -> None:
-    table = read(sample_path(sample.id), sample.file, PUBLIC_LIMITS)
-    texts = ["".join(str(text).split()).casefold() for text in table.columns[sample.text]]
-    counts = Counter(table.columns[sample.label])
-    assert table.rows >= WANTED[sample.id] and len(set(texts)) == table.rows
-    assert set(counts) == set(sample.labels)
+@pytest.mark.parametrize("name", LABELED)
+def test_a_sample_has_enough_rows_of_every_label_and_none_twice(name: str) -> None:
+    text, label, labels = LABELED[name]
+    table = read(sample_path(name), find(name).file, PUBLIC_LIMITS)
+    texts = ["".join(str(text).split()).casefold() for text in table.columns[text]]
+    counts = Counter(table.columns[label])
+    assert table.rows >= WANTED[name] and len(set(texts)) == table.rows
+    assert set(counts) == labels
     assert max(counts.values()) <= 1.2 * min(counts.values())
 
 
-def test_there_is_one_sample_for_each_promise() -> None:
-    assert {sample.id for sample in LABELED} == set(WANTED)
-    assert {sample.file for sample in SAMPLES if not sample.label} == set(FILES)
-    assert len(next(sample for sample in SAMPLES if sample.id == "support_en").labels) == 6
+def test_there_is_one_sample_for_each_promise_and_they_come_in_order() -> None:
+    assert set(LABELED) == set(WANTED) and len(SUPPORT) == 6
+    assert {sample.file for sample in all_samples() if sample.id not in LABELED} == set(FILES)
+    assert [sample.id for sample in all_samples()] == [
+        "support_en", "reviews_en", "reviews_zh", "topics_en", "pairs_en", "similarity_en", "entities_en",
+        "questions_en", "rewrite_en", "pairs_zh", "entities_zh", "questions_zh",
+    ]  # fmt: skip
+
+
+def test_every_file_of_the_folder_is_a_sample_and_an_unknown_one_is_none() -> None:
+    paths = {path for path in FOLDER.iterdir() if path.suffix not in {".py", ""}}
+    assert {sample.path for sample in all_samples()} == paths
+    with pytest.raises(KeyError):
+        find("support")
 
 
 WORD = re.compile(r"[一-鿿]|[^\W_一-鿿]+(?:['’-][^\W_一-鿿]+)*")
@@ -77,7 +94,7 @@ FILES = (*COLUMNS, *ENTITIES, *QUESTIONS)
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:
-    text = (FOLDER / name).read_text(encoding="utf-8")
+    text = sample_path(Path(name).stem).read_text(encoding="utf-8")
     if name.endswith(".jsonl"):
         return [json.loads(line) for line in text.splitlines()]
     return list(csv.DictReader(io.StringIO(text), strict=True))
@@ -107,7 +124,7 @@ def near(texts: list[tuple[str, ...]]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_of_samples_is_plain_utf_8_with_one_kind_of_line_end(name: str) -> None:
-    data = (FOLDER / name).read_bytes()
+    data = sample_path(Path(name).stem).read_bytes()
     assert b"\r" not in data and not data.startswith(b"\xef\xbb\xbf")
     assert data.endswith(b"\n") and not data.endswith(b"\n\n")
     assert "\ufffd" not in data.decode("utf-8")
@@ -224,6 +241,6 @@ def test_samples_in_the_readers_language_come_first_where_a_model_reads_it(
     language: str, chinese_model: bool, first: str
 ) -> None:
     found = offered(language, chinese_model=chinese_model)
-    assert set(found) == set(SAMPLES)
+    assert set(found) == set(all_samples())
     languages = [sample.language for sample in found]
     assert languages == sorted(languages, key=lambda name: name != first)

@@ -11,7 +11,7 @@ import pytest
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.metrics import squad_f1
-from bertdemo.samples import FOLDER
+from bertdemo.samples import sample_path
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
@@ -127,7 +127,7 @@ def test_answers_and_no_answers_score_as_worked_out_by_hand(said: str, given: st
 
 
 def test_chinese_answers_keep_their_offsets(tokenizer: SharedTokenizer) -> None:
-    path = FOLDER / "questions_zh.jsonl"
+    path = sample_path("questions_zh")
     asked = read(path, path.name, Limits())
     checked = 0
     for row, target in enumerate(TASK.targets(asked, COLUMNS, ())):

@@ -40,9 +40,9 @@ def table_of(*rows: tuple[str | None, str | None]) -> Table:
 
 
 def test_a_table_of_sources_and_targets_is_taken_for_rewriting_and_no_other_sample_is() -> None:
-    for sample in samples.SAMPLES:
-        path = samples.sample_path(sample.id)
-        assert (guess(table_files.read(path, path.name, Limits())).id == "text_to_text") == (sample.id == "rewrite_en")
+    for sample in samples.all_samples():
+        table = table_files.read(sample.path, sample.file, Limits())
+        assert (guess(table).id == "text_to_text") == (sample.id == "rewrite_en")
 
 
 def test_rows_without_a_source_or_a_target_are_left_out_and_named() -> None:

@@ -12,7 +12,7 @@ from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import OneClass, TooFewRows, UnknownLabel
 from bertdemo.run_config import Truncation
-from bertdemo.samples import FOLDER
+from bertdemo.samples import sample_path
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
@@ -35,12 +35,12 @@ def table(*rows: tuple[Any, Any]) -> Table:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", ["entities_en.jsonl", "entities_zh.jsonl"])
-def test_a_word_is_read_at_the_piece_that_the_tokenizer_gives_it(file: str, tokenizer: SharedTokenizer) -> None:
+@pytest.mark.parametrize("sample", ["entities_en", "entities_zh"])
+def test_a_word_is_read_at_the_piece_that_the_tokenizer_gives_it(sample: str, tokenizer: SharedTokenizer) -> None:
     from transformers import BertTokenizer
 
     plain = BertTokenizer.from_pretrained(bundled.folder())
-    rows = read(FOLDER / file, file, Limits())
+    rows = read(sample_path(sample), f"{sample}.jsonl", Limits())
     for tokens, tags in zip(rows.columns["tokens"], rows.columns["tags"], strict=True):
         given = json.loads(tokens or "[]")
         one = parsed(tokens or "", tags or "")

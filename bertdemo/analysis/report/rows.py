@@ -42,11 +42,6 @@ class Rows:
     def __len__(self) -> int:
         return len(self.index)
 
-    def labels(self) -> list[str]:
-        """Return the label of each row."""
-        names = self.fingerprints.names
-        return [names[code] for code in self.fingerprints.labels.tolist()]
-
     def counts(self) -> tuple[tuple[str, int], ...]:
         """Return (label, rows), most frequent first."""
         counts = np.bincount(self.fingerprints.labels, minlength=len(self.fingerprints.names)).tolist()

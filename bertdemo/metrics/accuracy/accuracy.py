@@ -1,6 +1,4 @@
-"""Accuracy: the share of rows whose predicted label is the given one."""
-
-from __future__ import annotations
+"""Accuracy: the share of rows whose predicted label is the reference label."""
 
 from bertdemo.metrics import array_metric, scores
 

@@ -1,7 +1,5 @@
 """Macro-F1: the mean over labels of F1, so that a rare label counts as much as a frequent one."""
 
-from __future__ import annotations
-
 from bertdemo.metrics import array_metric, scores
 
 

@@ -1,6 +1,4 @@
-"""Micro-F1: F1 over all labels of all rows counted together, so that a frequent label counts more."""
-
-from __future__ import annotations
+"""Micro-F1: F1 over all labels of all rows together, so that a frequent label counts more."""
 
 from bertdemo.metrics import array_metric, scores
 

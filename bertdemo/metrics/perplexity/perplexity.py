@@ -1,11 +1,9 @@
-"""Perplexity: the exponential of the mean of -log p of the right tokens, lower is better."""
-
-from __future__ import annotations
+"""Pseudo-perplexity: exp(mean loss on the masked tokens); lower is better."""
 
 from bertdemo.metrics import array_metric, scores
 
 
 class Perplexity(array_metric.ArrayMetric):
-    """(rows,) sums of -log p, in nats, and how many tokens each sum is over."""
+    """(rows,) summed losses, in nats, over (rows,) numbers of tokens."""
 
     function = scores.perplexity

@@ -10,7 +10,7 @@ import pytest
 
 from bertdemo.errors import ColumnsNotFound, FieldOutOfBounds, LabelColumnMissing, OneClass, OneText
 from bertdemo.i18n.translation import LANGUAGES, message
-from bertdemo.samples import FOLDER
+from bertdemo.samples import sample_path
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.ui.fine_tune.dataset_state import SHOWN, ChosenData, Picked, Source
@@ -190,7 +190,7 @@ def test_the_task_is_guessed_by_the_table_and_asks_for_its_own_columns(
     data: ChosenData, file: str, task: str, shown_places: tuple[str, ...]
 ) -> None:
     for lang in LANGUAGES:
-        found = shown(data, Source(str(FOLDER / file), file), lang)
+        found = shown(data, Source(str(sample_path(Path(file).stem)), file), lang)
         assert found["picked"].task == task == found["task"]["value"]
         assert found["picked"].whole and found["found"]["split"]["train"] > 0
         assert tuple(place for place in ("text", "pair", "label") if found[place]["visible"]) == shown_places
@@ -198,7 +198,7 @@ def test_the_task_is_guessed_by_the_table_and_asks_for_its_own_columns(
 
 
 def test_another_task_guesses_its_own_columns_and_offers_only_mends_that_make_sense(data: ChosenData) -> None:
-    source = Source(str(FOLDER / "reviews_en.csv"), "reviews_en.csv")
+    source = Source(str(sample_path("reviews_en")), "reviews_en.csv")
     values = data.shown(source, Picked("fill_mask"), "bundled", "", "en")
     assert values[3] == Picked("fill_mask", "review") and values[0]["labels"] == 0
     assert [step for _, step in values[9]["choices"]] == []
