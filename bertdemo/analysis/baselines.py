@@ -133,7 +133,7 @@ def embed(
     from bertdemo.checkpoints.loading import open_model
     from bertdemo.checkpoints.mean_pooling_head import masked_mean
 
-    model: Any = open_model(folder, head="none").model
+    model: Any = open_model(folder).model
     model.to(device)
 
     def means(batch: dict[str, Any], _: list[int]) -> Any:
@@ -162,7 +162,7 @@ class Reader:
         """Return for each text (pieces, width) of the last layer and the characters that each piece came from."""
         from bertdemo.checkpoints.loading import open_model
 
-        model: Any = open_model(self.folder, head="none").model
+        model: Any = open_model(self.folder).model
         truncation = Truncation(min(PIECES, int(model.config.max_position_embeddings)))
 
         def vectors_of(batch: dict[str, Any], indices: list[int]) -> list[tuple[Floats, list[tuple[int, int]]]]:

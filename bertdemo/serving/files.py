@@ -38,7 +38,7 @@ def predict_file(
     """
     table = table_cache.table(source, name)
     info = catalogue.describe(checkpoint, owner)
-    task = tasks.find(info.task or "")
+    task = tasks.for_checkpoint(info) or tasks.find("")  # without a head: TaskUnknown
     inputs = input_columns(task, table, columns, catalogue.card(checkpoint, owner))
     filled = [
         row for row in range(table.rows) if all(_filled(table.columns[column][row]) for column in inputs.values())

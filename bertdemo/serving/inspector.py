@@ -245,14 +245,16 @@ class Inspector:
                 return self._models[key]
         folder = self._catalogue.folder(info.id, owner)
         if kind == "mask":
-            opened = open_model(folder, head="fill_mask", attention="eager")
+            opened = open_model(folder, "BertForMaskedLM", new_head=False, attention="eager")
         else:
             start = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
             own: tuple[str, ...] = info.labels if kind == "before" else ()  # none asked for: those of the file
             labels = own if info.outputs else UNTRAINED
             other = kind == "before" and info.problem != "single_label_classification"
             extra = {"problem_type": info.problem} if other else {}
-            opened = open_model(start, head="classification", labels=labels, seed=SEED, attention="eager", extra=extra)
+            opened = open_model(
+                start, "BertForSequenceClassification", labels=labels, seed=SEED, attention="eager", extra=extra
+            )
             if kind == "before" and info.outputs and (folder / HEAD_FILE).exists():
                 restore_head(opened, folder)
         ready = _Open(opened.model, opened.new_weights)

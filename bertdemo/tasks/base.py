@@ -112,6 +112,8 @@ class Task(ABC):
     """Whether a long text is read in overlapping windows, so that nothing of it is truncated."""
     step_multiplier: float = 1.0
     """How many optimizer steps it needs relative to text classification with as many labels."""
+    problem_type: str = ""
+    """The `problem_type` in transformers of heads that other tools trained for this task; "" where there are none."""
     label_names: tuple[str, ...] = ("labels",)
     """Columns of an encoded row that hold the target; Trainer hands them to `score`."""
 

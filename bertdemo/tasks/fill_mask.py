@@ -203,7 +203,7 @@ class FillMask(TaskWithoutLabels):
         """Open BertForMaskedLM; a new head, where the checkpoint has none, shares the token embeddings."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="new_fill_mask", seed=options.seed)
+        return open_model(folder, "BertForMaskedLM", seed=options.seed)
 
     def is_head(self, parameter: str) -> bool:
         """Return whether it belongs to the transform between the encoder and the output embeddings."""

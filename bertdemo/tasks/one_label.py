@@ -78,7 +78,7 @@ class OneLabel(Task):
         """Open BertForSequenceClassification; its classifier is new unless the checkpoint has one for these labels."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="classification", labels=options.labels, seed=options.seed)
+        return open_model(folder, "BertForSequenceClassification", labels=options.labels, seed=options.seed)
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
         """Return accuracy and macro-F1 of the most probable label."""

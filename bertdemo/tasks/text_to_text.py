@@ -124,7 +124,7 @@ class TextToText(TaskWithoutLabels):
         """Open the encoder-decoder of a file, or make one of the single BERT in it."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="text_to_text", seed=options.seed)
+        return open_model(folder, "EncoderDecoderModel", seed=options.seed)
 
     def is_head(self, parameter: str) -> bool:
         """Return whether it belongs to the cross-attention or to the output layer."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bertdemo import tasks
 from bertdemo.checkpoints import Card, Catalogue, CheckpointInfo, bundled, hub_models
 from bertdemo.checkpoints.info import CAPABILITIES
 from bertdemo.errors import CheckpointBroken, CheckpointIdMalformed, CheckpointUnknown
@@ -91,7 +92,8 @@ def test_an_operators_folder_is_listed_with_what_its_files_say(settings: Setting
     infos = {info.id: info for info in catalogue.list("") if info.source == "local"}
     assert list(infos) == ["local:labeled", "local:zh"]
     assert infos["local:zh"].language == "zh" and {"chinese", "fill_mask"} <= set(infos["local:zh"].can)
-    assert infos["local:labeled"].labels == ("x", "y", "z") and infos["local:labeled"].task == "classification"
+    assert infos["local:labeled"].labels == ("x", "y", "z")
+    assert tasks.for_checkpoint(infos["local:labeled"]) is tasks.find("classification")
     assert catalogue.folder("local:zh", "") == chinese
     with pytest.raises(CheckpointBroken):
         catalogue.describe("local:broken", "")

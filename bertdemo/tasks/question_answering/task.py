@@ -185,7 +185,7 @@ class QuestionAnswering(TaskWithoutLabels):
         """Open BertForQuestionAnswering; its two outputs are new unless the checkpoint has them."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="span", seed=options.seed)
+        return open_model(folder, "BertForQuestionAnswering", seed=options.seed)
 
     def collator(self, tokenizer: SharedTokenizer, seed: int) -> Collator:
         """Return what makes batches of windows."""

@@ -201,7 +201,7 @@ class TokenClassification(Task):
         """Open BertForTokenClassification; its classifier is new unless the checkpoint has one for these tags."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="tokens", labels=options.labels, seed=options.seed)
+        return open_model(folder, "BertForTokenClassification", labels=options.labels, seed=options.seed)
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
         """Return entity F1 of the words that were not truncated."""

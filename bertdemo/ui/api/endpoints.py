@@ -59,7 +59,8 @@ class Endpoints:
         shown = ("id", "name", "source", "task", "labels", "layers", "width", "heads", "parameters", "language")
         found = []
         for info in self._services.catalogue.list(self._owner(owner, optional=True)):
-            facts = {**asdict(info), "labels": list(info.labels)}
+            task = tasks.for_checkpoint(info)
+            facts = {**asdict(info), "task": task.id if task else None, "labels": list(info.labels)}
             found.append({**{name: facts[name] for name in shown}, "can": list(info.can), "cannot": list(info.cannot)})
         return found
 
