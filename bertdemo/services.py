@@ -89,6 +89,7 @@ class Services:
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare worker in the background."""
         self.supervisor.begin()
+        # Not awaited: importing torch takes seconds, and the page does not need it to appear.
         warm = ThreadPoolExecutor(max_workers=1, thread_name_prefix="warm").submit(self._warm_up)
         warm.add_done_callback(self._warmed)
         return warm

@@ -21,37 +21,37 @@ MIB = 1024 * 1024
 class Limits:
     """Limits per visitor. Sizes in bytes, times in seconds, the rest are counts."""
 
+    # Size of an uploaded file.
     file_bytes: int = 500 * MIB
-    """Size of an uploaded file."""
+    # Size of a workbook, an archive or a table after unpacking.
     unpacked_bytes: int = 1024 * MIB
-    """Size of a workbook, an archive or a table after unpacking."""
+    # Size of an archive after unpacking, relative to its own size: zip bombs have far more.
     unpacked_ratio: int = 100
-    """Size of an archive after unpacking, relative to its own size: zip bombs have far more."""
     archive_members: int = 1_000
+    # Wall time and processor time for reading one file.
     read_seconds: int = 120
-    """Wall time and processor time for reading one file."""
+    # Address space of the process that reads a file; it needs about 400 MiB before it starts to read.
     read_memory_bytes: int = 3072 * MIB
-    """Address space of the process that reads a file; it needs about 400 MiB before it starts to read."""
+    # Files read at once, for all visitors: each may take all of `read_memory_bytes` and a core.
     concurrent_readings: int = 2
-    """Files read at once, for all visitors: each may take all of `read_memory_bytes` and a core."""
     rows: int = 2_000_000
     columns: int = 200
     cell_chars: int = 100_000
+    # Length of a text in a text box, in code points.
     text_chars: int = 20_000
-    """Length of a text in a text box, in code points."""
+    # Texts in one call of /embed.
     embed_texts: int = 1_000
-    """Texts in one call of /embed."""
+    # Distinct labels in one dataset.
     labels: int = 1_000
-    """Distinct labels in one dataset."""
     preview_rows: int = 8
+    # Runs of one owner that are queued or training.
     queued_runs: int = 20
-    """Runs of one owner that are queued or training."""
+    # Stored runs of one owner.
     kept_runs: int = 500
-    """Stored runs of one owner."""
+    # Wall time of one run; 0 means no limit.
     run_seconds: int = 0
-    """Wall time of one run; 0 means no limit."""
+    # Predictions computed at once, for all visitors; further ones wait.
     concurrent_predictions: int = 2
-    """Predictions computed at once, for all visitors; further ones wait."""
 
 
 # On a Space strangers share a small machine: everything that takes memory, disk or time is tighter.

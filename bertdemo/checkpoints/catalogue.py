@@ -117,7 +117,7 @@ class Catalogue:
         Raises what `describe` raises, HubCutOff and DiskFull. `on_progress` is called in the calling thread.
         """
         if checkpoint == bundled.ID:
-            return bundled.verified()
+            return bundled.verified()  # hashed once per process
         folder = self._location(checkpoint, owner) or self._hub.fetch(checkpoint, on_progress)
         self._vet(folder, checkpoint)
         return folder

@@ -39,7 +39,7 @@ class HubChecks:
     def config(self, path: Path, checkpoint: str) -> tuple[dict[str, Any], str]:
         """Return the checked config and the architecture that it names; CheckpointBroken, HubNotBert."""
         raw = validation.read_config(path, checkpoint=checkpoint)
-        return validation.clean_config(raw, checkpoint=checkpoint), validation.architecture_of(raw)
+        return dict(validation.clean_config(raw, checkpoint=checkpoint)), validation.architecture_of(raw)
 
     def tokenizer(self, folder: Path, checkpoint: str) -> None:
         """Raise CheckpointBroken where the tokenizer cannot be read."""

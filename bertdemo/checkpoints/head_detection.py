@@ -29,13 +29,13 @@ _OTHER_HEADS = {
 }
 
 
-def with_labels(config: Mapping[str, Any], weights: WeightsFacts, architecture: str) -> dict[str, Any]:
+def with_labels(config: Mapping[str, Any], weights: WeightsFacts, architecture: str) -> Mapping[str, Any]:
     """Return the config with a name for each output; where it has none, those that transformers would give.
 
     transformers does not write the names of two outputs that nobody named.
     """
     if "id2label" in config or architecture != LABELING or not weights.has_classifier:
-        return dict(config)
+        return config
     shape = weights.shapes.get(_CLASSIFIER, ())
     names = {index: f"LABEL_{index}" for index in range(shape[0] if len(shape) == 2 else 2)}
     return {**config, "id2label": names, "label2id": {name: index for index, name in names.items()}}

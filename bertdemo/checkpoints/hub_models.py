@@ -28,6 +28,7 @@ def _miniature(layers: int, hidden_size: int, *, listed: bool) -> KnownBert:
     return KnownBert(layers, hidden_size, hidden_size // 64, 30_522, "en", cased=False, fill_mask=False, listed=listed)
 
 
+# Those that Google names: tiny, mini, small and medium. The other sizes can be typed.
 _LISTED_MINIATURES = {(2, 128), (4, 256), (4, 512), (8, 512)}
 
 KNOWN: dict[str, KnownBert] = {

@@ -63,6 +63,7 @@ _MAY_BE_NEW = {
 _WITHOUT_POOLER = frozenset(
     {"BertForMaskedLM", "BertForTokenClassification", "BertForQuestionAnswering", "BertLMHeadModel"}
 )
+# Tensors of the encoder: an unknown one among them means that the file is of another model.
 _BODY = re.compile(r"(bert\.)?(embeddings|encoder|pooler)\.")
 _POOLER = re.compile(r"(bert\.)?pooler\.")
 
@@ -113,6 +114,7 @@ def open_model(
     with _LOADING, _seeded(seed):
         import transformers
 
+        # A concrete class and a config built here: nothing of the file decides which code runs.
         config = transformers.BertConfig(**fields)
         if architecture == encoder_decoder.ARCHITECTURE:
             return _encoder_decoder(vetted, folder, config, attention)

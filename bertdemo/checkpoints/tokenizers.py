@@ -26,6 +26,7 @@ UNK, CLS, SEP, PAD, MASK = "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"
 SPECIALS = (PAD, UNK, CLS, SEP, MASK)
 # The limit of Google's BERT: a longer word is [UNK].
 _MAX_WORD_CHARS = 100
+# The options of an added token, all booleans.
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
 
 
@@ -87,6 +88,7 @@ class SharedTokenizer:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
+        # The bundled tokenizer.json has both, and they would apply to every caller.
         tokenizer.no_padding()
         tokenizer.no_truncation()
         tokenizer.encode_special_tokens = True
@@ -165,6 +167,7 @@ class SharedTokenizer:
         See `truncation.kept_positions`.
         """
         second = None if pair is None else well_formed(pair)
+        # The flag is the tokenizer's state, so no other thread may encode in between.
         with self._lock:
             self._tokenizer.encode_special_tokens = not specials_in_text
             encoding = self._tokenizer.encode(well_formed(text), second)

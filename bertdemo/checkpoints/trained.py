@@ -22,6 +22,7 @@ from bertdemo.errors import CheckpointBroken, CheckpointUnknown
 from bertdemo.settings import Settings
 
 ID = re.compile(r"[a-z0-9-]{1,64}")
+# Prefixes of folders that are being written or removed; no id begins with a dot.
 _DRAFT, _TRASH = ".tmp-", ".trash-"
 # Parsed cards that are kept, a few kB each; a page lists them several times while it loads.
 _KEPT_CARDS = 1_024
@@ -113,6 +114,7 @@ class Trained:
 
     def _throw_away(self, folder: Path) -> None:
         trash = self._root / f"{_TRASH}{os.urandom(8).hex()}"
+        # A rename is atomic, a removal is not.
         folder.replace(trash)  # gone at once for every reader, even where the removal takes a while
         shutil.rmtree(trash, ignore_errors=True)
 

@@ -19,12 +19,16 @@ from bertdemo.checkpoints.mean_pooling_head import ARCHITECTURE as MEAN_LINEAR
 from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert, first_few
 from bertdemo.hub.model_files import CONFIG_FILE, WEIGHTS_FILE
 
+# As many as a dataset may have: see `Limits.labels`.
 MAX_LABELS = 1_000
 # Missing tensors that an error message lists.
 _NAMED_MISSING = 5
+# Far more than a config with 1,000 label names takes; a larger file would only cost memory.
 _MAX_CONFIG_BYTES = 1024 * 1024
 _MAX_HEADER_BYTES = 4 * 1024 * 1024  # 24 layers need 40 KB
+# I64 is for the position ids in older files; quantized weights would need further libraries.
 _DTYPES = frozenset({"F32", "F16", "BF16", "I64"})
+# Plain functions only: `hidden_act` is looked up by name in transformers.
 _ACTIVATIONS = frozenset({"gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh"})
 
 # Inclusive bounds. BERT-large has 24 layers and a hidden size of 1024; twice that is allowed.
@@ -37,7 +41,9 @@ _INTEGERS = {
     "max_position_embeddings": (8, 8_192),
     "type_vocab_size": (1, 16),
 }
+# BertConfig's own defaults, which older configs leave out.
 _DEFAULT_INTEGERS = {"max_position_embeddings": 512, "type_vocab_size": 2}
+# Inclusive bounds again; a dropout rate of 1 would zero everything.
 _NUMBERS = {
     "hidden_dropout_prob": (0.0, 0.9),
     "attention_probs_dropout_prob": (0.0, 0.9),
@@ -48,12 +54,14 @@ _NUMBERS = {
 
 # Prefixes of the layers of a single BERT or an encoder, and of a decoder.
 _LAYERS = ("encoder.", "decoder.encoder.")
+# Every tensor that a BertModel may have, named without `bert.`.
 _ENCODER_NAME = re.compile(
     r"embeddings\.((word|position|token_type)_embeddings\.weight|LayerNorm\.(weight|bias)|(position|token_type)_ids)"
     r"|encoder\.layer\.\d{1,2}\.(attention\.(self\.(query|key|value)|output\.(dense|LayerNorm))"
     r"|intermediate\.dense|output\.(dense|LayerNorm))\.(weight|bias)"
     r"|pooler\.dense\.(weight|bias)"
 )
+# The heads of transformers (masked LM, next sentence, classifier, question answering) and our `linear`.
 _HEAD_NAME = re.compile(
     r"cls\.predictions\.(bias|decoder\.(weight|bias)|transform\.(dense|LayerNorm)\.(weight|bias))"
     r"|cls\.seq_relationship\.(weight|bias)|classifier\.(weight|bias)|qa_outputs\.(weight|bias)|linear\.(weight|bias)"
@@ -113,7 +121,7 @@ def require_shapes(weights: WeightsFacts, expected: Mapping[str, tuple[int, ...]
         raise CheckpointBroken(checkpoint=checkpoint, file=WEIGHTS_FILE)
 
 
-def read_config(path: Path, *, checkpoint: str) -> dict[str, Any]:
+def read_config(path: Path, *, checkpoint: str) -> Mapping[str, Any]:
     """Return the JSON object of a config.json; CheckpointBroken where the file is not one."""
     try:
         _require_inside(path)
@@ -134,7 +142,7 @@ def architecture_of(raw: Mapping[str, Any]) -> str:
     return first if isinstance(first, str) and re.fullmatch(r"Bert\w{1,60}", first) else ""
 
 
-def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> dict[str, Any]:
+def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> Mapping[str, Any]:
     """Return a config with known keys of BertConfig only, each checked; everything else is dropped.
 
     So `auto_map`, quantization, an attention implementation, a dtype or a path never reach transformers. Raises
