@@ -29,7 +29,6 @@ from bertdemo.checkpoints.info import (
     CheckpointInfo,
     Language,
     Source,
-    owner_sha256,
     split_capabilities,
 )
 from bertdemo.checkpoints.mean_pooling_head import ARCHITECTURE as MEAN_LINEAR
@@ -180,11 +179,6 @@ class Catalogue:
     def delete(self, checkpoint: str, owner: str) -> None:
         """Remove a checkpoint that this owner trained; raises CheckpointUnknown for any other id."""
         self._trained.delete(checkpoint, owner)
-
-    @staticmethod
-    def owner_sha256(owner: str) -> str:
-        """Return what a card holds for this owner key."""
-        return owner_sha256(owner)
 
     def _find(self, checkpoint: str, owner: str | None) -> tuple[Path, Card]:
         if checkpoint.startswith(_LOCAL):

@@ -166,12 +166,8 @@ class SharedTokenizer:
 
         See `truncation.kept_positions`.
         """
-        second = None if pair is None else well_formed(pair)
-        # The flag is the tokenizer's state, so no other thread may encode in between.
-        with self._lock:
-            self._tokenizer.encode_special_tokens = not specials_in_text
-            encoding = self._tokenizer.encode(well_formed(text), second)
-        return truncate(encoding, truncation)
+        pairs = None if pair is None else [pair]
+        return self.encode_batch([text], pairs, truncation, specials_in_text=specials_in_text)[0]
 
     def encode_batch(
         self,
@@ -186,6 +182,7 @@ class SharedTokenizer:
         inputs: list[Any] = list(firsts)
         if pairs is not None:
             inputs = list(zip(firsts, (well_formed(pair) for pair in pairs), strict=True))
+        # The flag is the tokenizer's state, so no other thread may encode in between.
         with self._lock:
             self._tokenizer.encode_special_tokens = not specials_in_text
             encodings = self._tokenizer.encode_batch(inputs)

@@ -4,64 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bertdemo.run_config import Keep, Truncation
 
-
-class Encoding(Protocol):
-    """What `tokenizers.Encoding` and `TruncatedEncoding` have in common: lists with one entry per position."""
-
-    @property
-    def ids(self) -> list[int]:
-        """Input ids."""
-
-    @property
-    def tokens(self) -> list[str]:
-        """Tokens."""
-
-    @property
-    def type_ids(self) -> list[int]:
-        """0 for the first text, 1 for the pair."""
-
-    @property
-    def offsets(self) -> list[tuple[int, int]]:
-        """(start, end) code points of the token in its text; (0, 0) for a special token."""
-
-    @property
-    def word_ids(self) -> list[int | None]:
-        """Index of the pre-token within its text; None for a special token."""
-
-    @property
-    def sequence_ids(self) -> list[int | None]:
-        """0 for the first text, 1 for the pair, None for a special token."""
-
-    @property
-    def special_tokens_mask(self) -> list[int]:
-        """1 for a special token that was added to the text."""
-
-    @property
-    def attention_mask(self) -> list[int]:
-        """1 everywhere: nothing is padded here."""
-
-    def __len__(self) -> int: ...
+if TYPE_CHECKING:
+    from tokenizers import Encoding as TokenizersEncoding
 
 
 @dataclass(frozen=True)
 class TruncatedEncoding:
-    """An encoding after truncation."""
+    """An encoding after truncation: the fields of `tokenizers.Encoding`, lists with one entry per position."""
 
     ids: list[int]
     tokens: list[str]
     type_ids: list[int]
+    """0 for the first text, 1 for the pair."""
     offsets: list[tuple[int, int]]
+    """(start, end) code points of the token in its text; (0, 0) for a special token."""
     word_ids: list[int | None]
+    """Index of the pre-token within its text; None for a special token."""
     sequence_ids: list[int | None]
+    """0 for the first text, 1 for the pair, None for a special token."""
     special_tokens_mask: list[int]
+    """1 for a special token that was added to the text."""
     attention_mask: list[int]
+    """1 everywhere: nothing is padded here."""
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+Encoding: TypeAlias = "TokenizersEncoding | TruncatedEncoding"
 
 
 def kept_positions(sequence_ids: Sequence[int | None], max_length: int, keep: Keep = "head") -> list[int]:
@@ -101,12 +75,12 @@ def _ends(room: int, keep: Keep) -> tuple[int, int]:
     return (0, room) if keep == "tail" else (room - room // 2, room // 2)
 
 
-def truncate(encoding: Any, truncation: Truncation | None) -> Encoding:
+def truncate(encoding: TokenizersEncoding, truncation: Truncation | None) -> Encoding:
     """Return the encoding, truncated where it is too long; None truncates nothing."""
     # Here and not in the library: that keeps every overflowing window, and for a pair every combination of them, so
     # two long texts and a small max_length would take gigabytes.
     if truncation is None or len(encoding) <= truncation.max_length:
-        return encoding  # type: ignore[no-any-return]
+        return encoding
     positions = kept_positions(encoding.sequence_ids, truncation.max_length, truncation.keep)
     names = TruncatedEncoding.__dataclass_fields__
     return TruncatedEncoding(**{name: _pick(getattr(encoding, name), positions) for name in names})

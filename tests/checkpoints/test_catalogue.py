@@ -13,7 +13,7 @@ import pytest
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Card, Catalogue, CheckpointInfo, bundled, hub_models
-from bertdemo.checkpoints.info import CAPABILITIES
+from bertdemo.checkpoints.info import CAPABILITIES, owner_sha256
 from bertdemo.errors import CheckpointBroken, CheckpointIdMalformed, CheckpointUnknown
 from bertdemo.processes import file_sha256
 from bertdemo.settings import Settings
@@ -25,7 +25,7 @@ ANNA, BEN = "anna" * 8, "ben" * 10
 
 def make_card(checkpoint: str, owner: str, **changes: object) -> Card:
     card = Card(
-        id=checkpoint, owner=Catalogue.owner_sha256(owner), name="Reviews", task="classification",
+        id=checkpoint, owner=owner_sha256(owner), name="Reviews", task="classification",
         labels=("bad", "good"), columns={"text": "review", "label": "stars"}, base="bundled",
         base_sha256=bundled.SHA256, base_commit=None, data_name="评论.csv", data_sha256="0" * 64, rows=40,
         config={"epochs": 3, "device": "cpu"}, metrics={"macro_f1": {"value": 0.8, "low": 0.7, "high": 0.9}},
