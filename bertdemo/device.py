@@ -153,6 +153,7 @@ def _cuda(torch: ModuleType) -> tuple[Device, ...]:
                 float16=major >= 7,
             )
         )
+    # Most free memory first: on a shared machine that is the least busy GPU.
     return tuple(sorted(devices, key=lambda device: -device.free_bytes))
 
 
@@ -164,6 +165,7 @@ def _mps(torch: ModuleType) -> tuple[Device, ...]:
 
 
 def _why_no_gpu(torch: ModuleType) -> str:
+    # `hip` is the version of a build for AMD GPUs.
     if torch.version.cuda is None and getattr(torch.version, "hip", None) is None:
         return "cpu_build"
     return "hidden" if torch.cuda.device_count() == 0 and Path("/dev/nvidia0").exists() else "no_driver"

@@ -111,13 +111,14 @@ def spawn(
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
+            # Nothing reads an unpiped child's input: it must not wait for the terminal of the server.
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(env),
             cwd=cwd,
             close_fds=True,
-            start_new_session=True,
+            start_new_session=True,  # so that kill_session reaches everything that the child starts
         )
 
 

@@ -158,7 +158,7 @@ class Reader:
         """Return (texts, width): the mean of the last layer over each text's pieces."""
         return self.embed(texts)
 
-    def pieces(self, texts: Sequence[str]) -> list[tuple[Floats, list[tuple[int, int]]]]:
+    def token_vectors(self, texts: Sequence[str]) -> list[tuple[Floats, list[tuple[int, int]]]]:
         """Return for each text (pieces, width) of the last layer and the characters that each piece came from."""
         from bertdemo.checkpoints.loading import open_model
 

@@ -164,6 +164,7 @@ class Catalogue:
 
     def new_draft(self) -> Path:
         """Return an empty folder to write a checkpoint into, for `save`."""
+        # Here, because a process that was killed while it wrote cannot tidy up itself.
         self._trained.sweep(_STALE_SECONDS)
         return self._trained.new_draft()
 
@@ -207,6 +208,7 @@ class Catalogue:
                 self._tokenizers.move_to_end(state)
                 return self._tokenizers[state]
         tokenizer = _open_tokenizer(folder, checkpoint)
+        # Outside the lock: reading takes a moment, and two threads that read the same file do no harm.
         with self._lock:
             self._tokenizers[state] = tokenizer
             while len(self._tokenizers) > _KEPT_TOKENIZERS:

@@ -39,11 +39,11 @@ KNOWN: dict[str, KnownBert] = {
         12, 768, 12, 119_547, "multilingual", cased=True, fill_mask=True, listed=True
     ),
 } | {
-    f"google/bert_uncased_L-{layers}_H-{width}_A-{width // 64}": _miniature(
-        layers, width, listed=(layers, width) in _LISTED_MINIATURES
+    f"google/bert_uncased_L-{layers}_H-{size}_A-{size // 64}": _miniature(
+        layers, size, listed=(layers, size) in _LISTED_MINIATURES
     )
     for layers in (2, 4, 6, 8, 10, 12)
-    for width in (128, 256, 512, 768)
+    for size in (128, 256, 512, 768)
 }
 
 

@@ -273,6 +273,7 @@ def restore_head(opened: Opened, folder: Path) -> None:
 
 def write(model: PreTrainedModel, tokenizer_from: Path, draft: Path) -> None:
     """Write config and weights of `model` to `draft`, with the tokenizer files of its base."""
+    # The tokenizer files are copied, not rebuilt: they stay byte for byte those of the base.
     model.save_pretrained(draft)
     for name in TOKENIZER_FILES:
         if (tokenizer_from / name).is_file():
@@ -292,12 +293,12 @@ def _load(cls: Any, source: _Source, config: Any, attention: str, **options: obj
         None if source.state is not None else source.folder,
         config=config,
         local_files_only=True,
-        use_safetensors=True,
+        use_safetensors=True,  # a pickle could run code
         weights_only=True,
-        ignore_mismatched_sizes=True,
+        ignore_mismatched_sizes=True,  # a head with another number of labels is replaced, and reported below
         output_loading_info=True,
         attn_implementation=attention,
-        dtype=torch.float32,
+        dtype=torch.float32,  # whatever the dtype of the file
         **options,
     )
     broken = CheckpointBroken(checkpoint=source.folder.name, file=WEIGHTS_FILE)

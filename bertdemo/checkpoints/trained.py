@@ -68,6 +68,7 @@ class Trained:
         folder_checks.check_folder(draft, checkpoint=card.id)
         if not ((draft / "tokenizer.json").is_file() or (draft / "vocab.txt").is_file()):
             raise CheckpointBroken(checkpoint=card.id, file="tokenizer.json")
+        # First the files, then the name: after a power failure a checkpoint is complete or absent.
         for path in draft.iterdir():
             _sync(path)
         processes.write_atomic(draft / CARD_FILE, card.to_json())
@@ -91,6 +92,7 @@ class Trained:
         if folder is None or folder.is_symlink() or not (folder / CARD_FILE).is_file():
             return None
         try:
+            # A card is never edited in place, so its inode, time and size identify its content.
             state = (folder / CARD_FILE).stat()
             card = _read(folder / CARD_FILE, checkpoint, (state.st_ino, state.st_mtime_ns, state.st_size))
         except (CheckpointBroken, OSError, ValueError):

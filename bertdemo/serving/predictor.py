@@ -137,7 +137,7 @@ class Predictor:
             raise TooManyTexts(count=len(texts), limit=limit)
         if pooling not in POOLINGS:
             raise ArgumentWrong(name="pooling", expected=", ".join(POOLINGS))
-        for text in texts:
+        for text in texts:  # an empty text has a vector too: that of [CLS] and [SEP]
             self._check_text(text, required=False)
         with self.inference_slot():
             inference = self._opened(checkpoint, owner, "encoder").inference
@@ -163,6 +163,7 @@ class Predictor:
         """Return how many texts have more tokens than the checkpoint reads at once, so that they are truncated."""
         inference = self._opened(checkpoint, owner, "encoder").inference
         most = inference.truncation.max_length
+        # Tokenizing is only needed for texts that can be too long at all.
         long = [text for text in texts if len(text) > most - 2]  # a token has at least one character
         return sum(len(inference.tokenizer.encode(text).ids) > most for text in long)
 

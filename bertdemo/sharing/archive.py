@@ -28,11 +28,13 @@ def export_zip(checkpoint: str, owner: str, catalogue: Catalogue, target: Path) 
     if card is None:
         raise CheckpointUnknown(checkpoint=checkpoint[:80])
     folder = catalogue.folder(checkpoint, owner)
+    # The owner stays here, although the card has only a hash of the key.
     public = {name: value for name, value in asdict(card).items() if name != "owner"}
     run = {name: public[name] for name in ("task", "labels", "columns", "base", "config", "rows", "versions")}
     readme = mean_linear_readme(card) if catalogue.describe(checkpoint, owner).mean_head else ""
     if readme:
         public["note"] = NOTE
+    # Stored, not compressed: float32 weights hardly shrink.
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name in _FILES:
             if (folder / name).is_file():

@@ -85,7 +85,7 @@ class Frozen(Protocol):
     def vectors(self, texts: Sequence[str]) -> Any:
         """Return (texts, hidden): the mean of the last layer over the tokens of each text."""
 
-    def pieces(self, texts: Sequence[str]) -> list[tuple[Any, list[tuple[int, int]]]]:
+    def token_vectors(self, texts: Sequence[str]) -> list[tuple[Any, list[tuple[int, int]]]]:
         """Return per text the (tokens, hidden) vectors of the last layer and the code points of each token."""
 
 
