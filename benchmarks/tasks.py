@@ -354,7 +354,7 @@ def _reader(services: Services) -> baselines.Reader:
 def _units(services: Services, texts: Sequence[str]) -> Any:
     from bertdemo.checkpoints.loading import open_model
 
-    model: Any = open_model(services.catalogue.folder("bundled", ""), head="none").model
+    model: Any = open_model(services.catalogue.folder("bundled", "")).model
     return unit_vectors(Inference(model, services.catalogue.tokenizer("bundled", ""), Truncation(256)), texts)
 
 

@@ -1,6 +1,6 @@
-"""What there is to compute on, and in which precision: the only place that asks torch.cuda.
+"""The devices to compute on, and their numeric precision: the only place that asks torch.cuda.
 
-`report()` lists devices best first. Without a GPU it says why (`no_gpu` is a locale key under `device.`).
+`report()` lists devices best first. Without a GPU it has the reason (`no_gpu` is a locale key under `device.`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ import psutil
 from bertdemo.errors import DeviceGone
 
 Precision = Literal["float32", "bfloat16", "float16"]
+# Messages of CUDA and Metal, of the CPU allocator on Linux and on Windows, and of cuBLAS.
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cublas_status_alloc_failed")
-"""What CUDA and Metal, the allocator of a CPU on Linux and on Windows, and cuBLAS say."""
+# Where Linux has the limits of a container.
 _CGROUP = Path("/sys/fs/cgroup")
-"""Where Linux tells a container its limits."""
-_FAST_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 and Arm names for a bfloat16 matrix product
+# More than any machine has: stands for "no limit".
+_UNLIMITED_CPUS, _UNLIMITED_BYTES = 1 << 30, 1 << 62
+# The flags of x86 and Arm processors that multiply bfloat16 matrices.
+_FAST_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 @dataclass(frozen=True)
 class Device:
-    """One place to train on. Memory in bytes."""
+    """One device to train on. Memory in bytes."""
 
     id: str
     kind: Literal["cpu", "cuda", "mps"]
@@ -41,24 +44,24 @@ class Device:
 
 @dataclass(frozen=True)
 class DeviceReport:
-    """All devices, best first, and why there is no GPU where there is none."""
+    """All devices, best first, and the reason where there is no GPU."""
 
     devices: tuple[Device, ...]
     no_gpu: str = ""
-    """`cpu_build`, `no_driver` or `hidden`; empty where a GPU was found."""
+    """`cpu_build`, `no_driver` or `hidden`; "" where there is a GPU."""
 
-    def choose(self, wanted: str) -> Device:
-        """Return the device of that id, the best one for `auto`; DeviceGone where it is not there."""
-        if wanted == "auto":
+    def choose(self, device_id: str) -> Device:
+        """Return the device of that id, the best one for `auto`; DeviceGone where it does not exist."""
+        if device_id == "auto":
             return self.devices[0]
         for device in self.devices:
-            if device.id == wanted:
+            if device.id == device_id:
                 return device
-        raise DeviceGone(device=wanted[:60], devices=", ".join(device.id for device in self.devices))
+        raise DeviceGone(device=device_id[:60], devices=", ".join(device.id for device in self.devices))
 
 
 def report(torch: ModuleType | None = None) -> DeviceReport:
-    """Look at this machine. `torch` may be a stand-in; the import takes seconds the first time."""
+    """Return the devices of this machine. `torch` may be a test double; the import takes seconds the first time."""
     if torch is None:
         import torch as real
 
@@ -68,7 +71,7 @@ def report(torch: ModuleType | None = None) -> DeviceReport:
 
 
 def cpu() -> Device:
-    """Describe the processor; needs no torch, so the page can show it at once."""
+    """Return the processor as a device; needs no torch, so the page can show it at once."""
     memory = psutil.virtual_memory()
     limit = _container_limit()
     return Device(
@@ -84,27 +87,27 @@ def cpu() -> Device:
 
 
 def compute_threads() -> int:
-    """Return on how many threads to multiply matrices: one per physical core, as far as this process may use them.
+    """Return the number of threads for matrix products: one per physical core that this process may use.
 
-    The second thread of a core shares its arithmetic units, so it adds nothing but waiting.
+    The second thread of a core shares its arithmetic units, so it only adds waiting.
     """
     return max(1, min(psutil.cpu_count(logical=False) or _usable_cores(), _usable_cores()))
 
 
 def limit_threads() -> None:
-    """Let torch use no more threads than there are cores for it: of itself it counts those of the whole machine."""
+    """Limit torch to `compute_threads`: by itself it counts the cores of the whole machine."""
     import torch
 
     torch.set_num_threads(min(torch.get_num_threads(), compute_threads()))
 
 
-def precision_for(device: Device, wanted: str) -> Precision:
-    """Resolve `auto` to what is fastest on this device; an explicit wish is taken where the device can do it."""
-    if wanted == "float32":
+def precision_for(device: Device, precision: str) -> Precision:
+    """Resolve `auto` to the fastest precision on this device; another choice is kept where the device supports it."""
+    if precision == "float32":
         return "float32"
-    if wanted == "bfloat16":
+    if precision == "bfloat16":  # any CPU can emulate it, slowly
         return "bfloat16" if device.bfloat16 or device.kind == "cpu" else "float32"
-    if wanted == "float16":
+    if precision == "float16":
         return "float16" if device.float16 else "float32"
     if device.bfloat16:
         return "bfloat16"
@@ -112,7 +115,7 @@ def precision_for(device: Device, wanted: str) -> Precision:
 
 
 def memory_in_use(device_id: str) -> int:
-    """Return bytes in use: what torch holds on a GPU, this process's resident memory on a CPU."""
+    """Return the bytes in use: reserved by torch on a GPU, the resident memory of this process on a CPU."""
     if device_id.startswith("cuda"):
         import torch
 
@@ -129,17 +132,17 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(sentence in text for sentence in _NO_MEMORY)
+    return isinstance(error, RuntimeError) and any(message in text for message in _NO_MEMORY)
 
 
 def _cuda(torch: ModuleType) -> tuple[Device, ...]:
     if not torch.cuda.is_available():
         return ()
-    found = []
+    devices = []
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)
         major, _ = torch.cuda.get_device_capability(index)
-        found.append(
+        devices.append(
             Device(
                 id=f"cuda:{index}",
                 kind="cuda",
@@ -150,7 +153,8 @@ def _cuda(torch: ModuleType) -> tuple[Device, ...]:
                 float16=major >= 7,
             )
         )
-    return tuple(sorted(found, key=lambda device: -device.free_bytes))
+    # Most free memory first: on a shared machine that is the least busy GPU.
+    return tuple(sorted(devices, key=lambda device: -device.free_bytes))
 
 
 def _mps(torch: ModuleType) -> tuple[Device, ...]:
@@ -161,6 +165,7 @@ def _mps(torch: ModuleType) -> tuple[Device, ...]:
 
 
 def _why_no_gpu(torch: ModuleType) -> str:
+    # `hip` is the version of a build for AMD GPUs.
     if torch.version.cuda is None and getattr(torch.version, "hip", None) is None:
         return "cpu_build"
     return "hidden" if torch.cuda.device_count() == 0 and Path("/dev/nvidia0").exists() else "no_driver"
@@ -178,24 +183,24 @@ def _cpu_has_fast_bfloat16() -> bool:
 
 
 def _usable_cores() -> int:
-    """Return how many cores this process may keep busy: by its affinity and by the container's quota of time."""
+    """Return the number of cores this process may use, by its affinity and by the CPU quota of its container."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(allowed, _container_cpus()))
 
 
 def _container_cpus() -> int:
-    """Return the container's quota of time as so many processors, rounded up; a huge number where there is none."""
+    """Return the CPU quota of the container as a number of processors, rounded up."""
     try:
         quota, period = (_CGROUP / "cpu.max").read_text(encoding="ascii").split()  # version 2: "150000 100000" or "max"
     except (OSError, ValueError):
         quota, period = _read(_CGROUP / "cpu/cpu.cfs_quota_us"), _read(_CGROUP / "cpu/cpu.cfs_period_us")  # version 1
     if not (quota.isdigit() and period.isdigit() and int(period)):
-        return 1 << 30
+        return _UNLIMITED_CPUS
     return math.ceil(int(quota) / int(period))
 
 
 def _read(path: Path) -> str:
-    """Return the one word in a file of the system, "" where there is no such file."""
+    """Return the content of a file of the system without white space, "" where it does not exist."""
     try:
         return path.read_text(encoding="ascii").strip()
     except OSError:
@@ -203,7 +208,6 @@ def _read(path: Path) -> str:
 
 
 def _container_limit() -> int:
-    """Return the container's memory limit; the machine's own figure lies inside a container."""
-    limit = _CGROUP / "memory.max"
-    text = limit.read_text(encoding="ascii").strip() if limit.exists() else "max"
-    return int(text) if text.isdigit() else 1 << 62
+    """Return the memory limit of the container; inside one, psutil reports the memory of the whole machine."""
+    limit = _read(_CGROUP / "memory.max")
+    return int(limit) if limit.isdigit() else _UNLIMITED_BYTES

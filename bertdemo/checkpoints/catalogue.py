@@ -1,11 +1,11 @@
-"""Which checkpoints there are, by id and owner: the one door to their facts, their folders and their tokenizers.
+"""The checkpoints by id and owner: the only access to their facts, their folders and their tokenizers.
 
     bundled              the model installed with the app
     owner/name           a BERT on the Hub, or in the cache of it
     local:<folder name>  a folder that the operator offers
-    anything else        a checkpoint trained here, which only its owner sees
+    anything else        a checkpoint trained here, visible to its owner only
 
-Nothing here imports torch or transformers, so a list and a tokenizer are there before they are.
+Nothing here imports torch or transformers, so a list and a tokenizer are available before their import.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +29,6 @@ from bertdemo.checkpoints.info import (
     CheckpointInfo,
     Language,
     Source,
-    owner_sha256,
     split_capabilities,
 )
 from bertdemo.checkpoints.mean_pooling_head import ARCHITECTURE as MEAN_LINEAR
@@ -44,26 +43,29 @@ from bertdemo.processes import file_sha256
 from bertdemo.settings import Settings
 
 _LOCAL = "local:"
+# Tokenizers that are kept, the last used ones.
 _KEPT_TOKENIZERS = 8
+# Checks of folders that are kept, the newest: some 50 kB each, and a check reads a few kB.
 _KEPT_VETTED = 512
-"""Folders whose check is remembered, the newest: some 50 kB each, and a check reads a few kB."""
+# How long the facts of a model on the Hub are reused: a page asks for them at each key press.
 _REMEMBERED_SECONDS = 600.0
+# The same for a failure: an unreachable Hub costs 5 s each time, and in a minute it may be back.
 _REFUSED_SECONDS = 60.0
-"""A page asks at each key press, and a Hub that cannot be reached costs 5 s each time; in a minute it may be back."""
 _REMEMBERED_IDS = 64
+# Age of a draft that no process can still be writing.
 _STALE_SECONDS = 24 * 3600.0
 _LOG = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+# A folder, and the times and sizes of its files: it changes when they do.
 _State = tuple[object, ...]
-"""A folder and what changes when its files do."""
 
 
 class Catalogue:
     """All checkpoints that these settings reach. Safe to use from many threads.
 
-    An owner of None stands for the dispatcher and its workers: they act for an owner whose right to a checkpoint
-    was checked when the run was queued, and whose key they never see.
+    An owner of None stands for the dispatcher and its workers: they act for an owner whose access to a checkpoint was
+    checked when the run was queued, and whose key they never see.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -75,24 +77,24 @@ class Catalogue:
         self._vetted: dict[_State, Vetted] = {}
         self._remote: dict[str, tuple[float, CheckpointInfo]] = {}
         self._refused: dict[str, tuple[float, CheckpointError]] = {}
-        """Hub id -> until when it is not asked for again, and why. A download that is started asks in any case."""
+        """Hub id -> until when its failure is raised again without asking, and the failure. A download always asks."""
 
     def list(self, owner: str) -> builtins.list[CheckpointInfo]:
-        """Return the bundled one, this owner's trained ones (newest first), local folders, well-known Hub BERTs.
+        """Return the bundled checkpoint, this owner's trained ones (newest first), local folders, well-known Hub BERTs.
 
-        No network. A local or trained folder that is broken is left out and logged.
+        No network. A broken local or trained folder is left out and logged.
         """
         ids = [card.id for card in self._trained.cards(owner)] + sorted(self._local)
-        found = [bundled.info()]
+        infos = [bundled.info()]
         for checkpoint in ids:
             try:
-                found.append(self.describe(checkpoint, owner))
+                infos.append(self.describe(checkpoint, owner))
             except CheckpointError as error:
                 _LOG.warning("checkpoint %s left out: %s", checkpoint, error)
-        return found + [self._describe_known(repo_id) for repo_id, bert in hub_models.KNOWN.items() if bert.listed]
+        return infos + [self._describe_known(repo_id) for repo_id, bert in hub_models.KNOWN.items() if bert.listed]
 
     def describe(self, checkpoint: str, owner: str | None) -> CheckpointInfo:
-        """Return the facts of one checkpoint; a Hub id that is neither known nor cached is asked of the Hub.
+        """Return the facts of one checkpoint; for a Hub id that is neither known nor cached, the Hub is asked.
 
         Raises CheckpointUnknown, CheckpointIdMalformed, CheckpointBroken, or what `Hub.inspect` raises.
         """
@@ -103,28 +105,28 @@ class Catalogue:
         if checkpoint in hub_models.KNOWN:
             return self._describe_known(checkpoint)
         if "/" in checkpoint:
-            here = self._hub.cached(checkpoint)
-            return self._from_folder(checkpoint, "hub", here) if here else self._from_hub(checkpoint)
+            cached = self._hub.cached(checkpoint)
+            return self._from_folder(checkpoint, "hub", cached) if cached else self._from_hub(checkpoint)
         folder, card = self._find(checkpoint, owner)
         return self._from_card(card, folder)
 
     def folder(self, checkpoint: str, owner: str | None, on_progress: OnProgress | None = None) -> Path:
-        """Return the verified folder of a checkpoint, fetching it from the Hub where it is not here.
+        """Return the verified folder of a checkpoint, downloading it from the Hub where it is not cached.
 
         Raises what `describe` raises, HubCutOff and DiskFull. `on_progress` is called in the calling thread.
         """
         if checkpoint == bundled.ID:
-            return bundled.verified()
-        folder = self._place(checkpoint, owner) or self._hub.fetch(checkpoint, on_progress)
+            return bundled.verified()  # hashed once per process
+        folder = self._location(checkpoint, owner) or self._hub.fetch(checkpoint, on_progress)
         self._vet(folder, checkpoint)
         return folder
 
     def tokenizer(self, checkpoint: str, owner: str | None) -> SharedTokenizer:
-        """Return the shared tokenizer of a checkpoint. Of one on the Hub only the small files are fetched.
+        """Return the shared tokenizer of a checkpoint. Of one on the Hub only the small files are downloaded.
 
-        Raises what `folder` raises, and CheckpointBroken where it has pieces that the model has no row for.
+        Raises what `folder` raises, and CheckpointBroken where it has ids without a word embedding in the model.
         """
-        folder = self._place(checkpoint, owner, weights=False)
+        folder = self._location(checkpoint, owner, weights=False)
         if folder is None:
             folder = self._unless_refused(checkpoint, lambda repo_id: self._hub.fetch(repo_id, weights=False))
         return self._tokenizer_in(folder, checkpoint)
@@ -140,20 +142,20 @@ class Catalogue:
         return self._trained.owns(checkpoint, owner)
 
     def origin(self, checkpoint: str, owner: str | None) -> tuple[str, str | None]:
-        """Return the SHA-256 of the weights and the Hub commit (None elsewhere) of a checkpoint that is here."""
+        """Return the SHA-256 of the weights and the Hub commit (None elsewhere) of a checkpoint on this machine."""
         folder = self.folder(checkpoint, owner)
         commit = folder.name if "/" in checkpoint else None
         return (bundled.SHA256 if checkpoint == bundled.ID else file_sha256(folder / WEIGHTS_FILE)), commit
 
     def is_hub_id(self, checkpoint: str) -> bool:
-        """Return whether this has the form of an id at the Hub, as one types it; asks nobody whether it is there."""
+        """Return whether this has the form of an id on the Hub; does not ask whether it exists."""
         try:
             return bool(self._hub.check_id(checkpoint))
         except CheckpointIdMalformed:
             return False
 
     def can_fetch(self, repo_id: str) -> bool:
-        """Ask the Hub whether it would give this checkpoint; False too where it does not answer in seconds."""
+        """Return whether the Hub would provide this checkpoint; False also where it does not answer within seconds."""
         try:
             self._hub.inspect(repo_id)
         except CheckpointError:
@@ -162,6 +164,7 @@ class Catalogue:
 
     def new_draft(self) -> Path:
         """Return an empty folder to write a checkpoint into, for `save`."""
+        # Here, because a process that was killed while it wrote cannot tidy up itself.
         self._trained.sweep(_STALE_SECONDS)
         return self._trained.new_draft()
 
@@ -178,11 +181,6 @@ class Catalogue:
         """Remove a checkpoint that this owner trained; raises CheckpointUnknown for any other id."""
         self._trained.delete(checkpoint, owner)
 
-    @staticmethod
-    def owner_sha256(owner: str) -> str:
-        """Return what a card holds for this owner key."""
-        return owner_sha256(owner)
-
     def _find(self, checkpoint: str, owner: str | None) -> tuple[Path, Card]:
         if checkpoint.startswith(_LOCAL):
             raise CheckpointUnknown(checkpoint=checkpoint[:100])
@@ -190,8 +188,8 @@ class Catalogue:
             raise CheckpointIdMalformed(checkpoint=checkpoint[:100])
         return self._trained.find(checkpoint, owner)
 
-    def _place(self, checkpoint: str, owner: str | None, *, weights: bool = True) -> Path | None:
-        """Return where the files are, not verified; None for a Hub id that is not in the cache."""
+    def _location(self, checkpoint: str, owner: str | None, *, weights: bool = True) -> Path | None:
+        """Return the folder of the files, not verified; None for a Hub id that is not in the cache."""
         if checkpoint == bundled.ID:
             return bundled.folder()
         if checkpoint in self._local:
@@ -210,6 +208,7 @@ class Catalogue:
                 self._tokenizers.move_to_end(state)
                 return self._tokenizers[state]
         tokenizer = _open_tokenizer(folder, checkpoint)
+        # Outside the lock: reading takes a moment, and two threads that read the same file do no harm.
         with self._lock:
             self._tokenizers[state] = tokenizer
             while len(self._tokenizers) > _KEPT_TOKENIZERS:
@@ -217,7 +216,7 @@ class Catalogue:
         return tokenizer
 
     def _vet(self, folder: Path, checkpoint: str) -> Vetted:
-        """Check a folder, once for each state of its files."""
+        """Check a folder, once per state of its files."""
         try:
             state = _state(folder, folder / CONFIG_FILE, folder / WEIGHTS_FILE)
         except OSError:
@@ -232,12 +231,12 @@ class Catalogue:
         return vetted
 
     def _describe_known(self, repo_id: str) -> CheckpointInfo:
-        """Return the table's facts; once it is here, the file says which heads it has."""
-        info, here = hub_models.info(repo_id), self._hub.cached(repo_id)
-        if here is None:
+        """Return the facts in the table; after a download, with the heads that the file has."""
+        info, folder = hub_models.info(repo_id), self._hub.cached(repo_id)
+        if folder is None:
             return info
         try:
-            weights = self._vet(here, repo_id).weights
+            weights = self._vet(folder, repo_id).weights
         except CheckpointError:
             return info
         can = set(info.can)
@@ -252,9 +251,9 @@ class Catalogue:
         return replace(info, cased=None if tokenizer.lowercase is None else not tokenizer.lowercase, ready=True)
 
     def _from_hub(self, repo_id: str) -> CheckpointInfo:
-        """Ask the Hub, and remember the answer for a while: a page asks at every key press."""
-        asked, info = self._remote.get(repo_id, (0.0, None))
-        if info is None or time.monotonic() - asked > _REMEMBERED_SECONDS:
+        """Return the facts from the Hub, or those of a recent request."""
+        requested_at, info = self._remote.get(repo_id, (0.0, None))
+        if info is None or time.monotonic() - requested_at > _REMEMBERED_SECONDS:
             info = self._unless_refused(repo_id, self._inspected)
             if len(self._remote) >= _REMEMBERED_IDS:
                 self._remote.clear()
@@ -262,7 +261,7 @@ class Catalogue:
         return info
 
     def _unless_refused(self, repo_id: str, ask: Callable[[str], _T]) -> _T:
-        """Ask the Hub, or raise what it came to a moment ago."""
+        """Ask the Hub, or raise the failure of a recent request again."""
         until, refusal = self._refused.get(repo_id, (0.0, None))
         if refusal is not None and time.monotonic() < until:
             raise type(refusal)(**refusal.values)
@@ -290,7 +289,7 @@ class Catalogue:
 
     def _from_card(self, card: Card, folder: Path) -> CheckpointInfo:
         info = _from_config(card.id, "trained", self._vet(folder, card.id), card.language)
-        labels = card.labels if info.outputs or info.other_head else ()  # the ends of a scale are no labels
+        labels = card.labels if info.outputs or info.other_head else ()  # the ends of a scale are not labels
         able, unable = split_capabilities({*info.can, "labels"} if labels else set(info.can))
         first = next(iter(card.metrics.values()), {})
         return replace(
@@ -310,18 +309,12 @@ class Catalogue:
         )
 
 
-_TASKS: Mapping[str, str] = {
-    "single_label_classification": "classification", "multi_label_classification": "multi_label"
-}  # fmt: skip
-"""What a head over labels was trained for -> the task that predicts with it."""
-
-
 def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Language) -> CheckpointInfo:
-    """Return what config and weights say; whether a text is lower-cased they do not."""
+    """Return the facts in config and weights, which do not tell whether texts are lowercased."""
     config, weights = vetted.config, vetted.weights
     outputs = head_detection.outputs_of(config, weights, vetted.architecture)
     problem = head_detection.problem_of(config.get("problem_type") if outputs else None, len(outputs))
-    # What comes out of a regression is a number, not a label.
+    # The output of a regression is a number, not a label.
     labels = outputs if len(outputs) > 1 and problem != "regression" else ()
     can: set[Capability] = {"tokenize", "embed", "fine_tune"}
     can |= {"labels"} if labels else set()
@@ -332,7 +325,7 @@ def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Lang
         id=checkpoint,
         name=checkpoint.removeprefix(_LOCAL).rpartition("/")[2],
         source=source,
-        task=_TASKS[problem] if labels else None,
+        task=None,
         labels=labels,
         layers=config["num_hidden_layers"],
         width=config["hidden_size"],
@@ -354,20 +347,18 @@ def _from_config(checkpoint: str, source: Source, vetted: Vetted, language: Lang
 
 
 def _language(tokenizer: SharedTokenizer) -> Language:
-    """Tell Chinese and multilingual vocabularies from the others by their Han characters.
-
-    bert-base-chinese has 69% of them, the multilingual one 9,000 in a large vocabulary, an English one some 250.
-    """
-    han = sum("一" <= piece[-1] <= "鿿" for piece in tokenizer.vocabulary if piece and len(piece.lstrip("#")) == 1)
+    """Recognize Chinese and multilingual vocabularies by their tokens of one Chinese character."""
+    han = sum("一" <= token[-1] <= "鿿" for token in tokenizer.vocabulary if token and len(token.lstrip("#")) == 1)
+    # bert-base-chinese has 69% of them, the multilingual one 9,000 in a large vocabulary, an English one some 250.
     if han >= 0.3 * len(tokenizer.vocabulary):
         return "zh"
     return "multilingual" if han >= 3_000 else "unknown"
 
 
 def _open_tokenizer(folder: Path, checkpoint: str) -> SharedTokenizer:
-    """Read the tokenizer and hold it against the model's table of word embeddings."""
+    """Read the tokenizer, and check that the model has a word embedding for each of its ids."""
     raw = validation.read_config(folder / CONFIG_FILE, checkpoint=checkpoint)
-    config = validation.clean_config(encoder_decoder.reader_part(raw), checkpoint=checkpoint)
+    config = validation.clean_config(encoder_decoder.encoder_config(raw), checkpoint=checkpoint)
     try:
         tokenizer = SharedTokenizer.from_folder(folder)
     except CheckpointBroken as error:
@@ -383,7 +374,7 @@ def _tokenizer_file(folder: Path) -> Path:
 
 
 def _cased(folder: Path) -> bool | None:
-    """Read one scalar instead of a whole tokenizer, because a list may hold hundreds of trained checkpoints."""
+    """Return whether a tokenizer is cased, from one scalar: a list may have hundreds of trained checkpoints."""
     try:
         raw = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -393,5 +384,6 @@ def _cased(folder: Path) -> bool | None:
 
 
 def _state(folder: Path, *paths: Path) -> _State:
+    """Return the state of these files in a folder; OSError where one is missing."""
     stats = [path.stat() for path in paths]
     return (str(folder), *((stat.st_mtime_ns, stat.st_size) for stat in stats))

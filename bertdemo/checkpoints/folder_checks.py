@@ -1,4 +1,4 @@
-"""Whether a folder holds a BERT that can be trusted: alone, or one of two that make an encoder-decoder."""
+"""Whether a folder holds a BERT that can be trusted: a single one, or an encoder-decoder of two."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bertdemo.hub.model_files import CONFIG_FILE, WEIGHTS_FILE
 
 
 def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
-    """Check config and weights of `folder` and that they fit each other.
+    """Check the config and the weights of `folder`, and that they fit each other.
 
-    Raises HubNotBert for another architecture, CheckpointIncomplete naming tensors of the encoder that are not
-    there, CheckpointBroken naming the file at fault otherwise; `checkpoint` is the id in their messages (the
-    folder's name when left out).
+    Raises HubNotBert for another architecture, CheckpointIncomplete, which names missing tensors of the encoder, and
+    CheckpointBroken, which names the file at fault; `checkpoint` is the id in their messages (by default the folder's
+    name).
     """
     name = checkpoint or folder.name
     raw = validation.read_config(folder / CONFIG_FILE, checkpoint=name)
@@ -34,15 +34,15 @@ def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
 
 
 class HubChecks:
-    """What a model of the Hub has to pass before and after its download; see `hub.models.ModelChecks`."""
+    """The checks of a model from the Hub before and after its download; see `hub.models.ModelChecks`."""
 
     def config(self, path: Path, checkpoint: str) -> tuple[dict[str, Any], str]:
         """Return the checked config and the architecture that it names; CheckpointBroken, HubNotBert."""
         raw = validation.read_config(path, checkpoint=checkpoint)
-        return validation.clean_config(raw, checkpoint=checkpoint), validation.architecture_of(raw)
+        return dict(validation.clean_config(raw, checkpoint=checkpoint)), validation.architecture_of(raw)
 
     def tokenizer(self, folder: Path, checkpoint: str) -> None:
-        """Raise CheckpointBroken for a tokenizer that cannot be read."""
+        """Raise CheckpointBroken where the tokenizer cannot be read."""
         try:
             SharedTokenizer.from_folder(folder)
         except CheckpointBroken as error:

@@ -1,4 +1,4 @@
-"""The BERTs of the Hub that we know before asking: a literal table, so that a list needs no network."""
+"""Well-known BERTs on the Hub: a literal table, so that listing them needs no network."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from bertdemo.checkpoints.validation import parameters
 
 @dataclass(frozen=True)
 class KnownBert:
-    """What cannot be told from the name. The inner width is always four times `width`, positions are 512."""
+    """What the name does not tell. The intermediate size is always four times `hidden_size`, positions are 512."""
 
     layers: int
-    width: int
+    hidden_size: int
     heads: int
     vocabulary: int
     language: Language
     cased: bool
     fill_mask: bool
     listed: bool
-    """Offered in lists; the others can be typed."""
+    """Whether it is in lists; the others can be typed."""
 
 
-def _miniature(layers: int, width: int, *, listed: bool) -> KnownBert:
-    # Turc et al. 2019. Whether their weights bring the masked-word head shows once they are here.
-    return KnownBert(layers, width, width // 64, 30_522, "en", cased=False, fill_mask=False, listed=listed)
+def _miniature(layers: int, hidden_size: int, *, listed: bool) -> KnownBert:
+    # Turc et al. 2019: heads of size 64. Only the download shows whether a file has the masked-language-modeling head.
+    return KnownBert(layers, hidden_size, hidden_size // 64, 30_522, "en", cased=False, fill_mask=False, listed=listed)
 
 
+# Those that Google names: tiny, mini, small and medium. The other sizes can be typed.
 _LISTED_MINIATURES = {(2, 128), (4, 256), (4, 512), (8, 512)}
 
 KNOWN: dict[str, KnownBert] = {
@@ -38,23 +39,23 @@ KNOWN: dict[str, KnownBert] = {
         12, 768, 12, 119_547, "multilingual", cased=True, fill_mask=True, listed=True
     ),
 } | {
-    f"google/bert_uncased_L-{layers}_H-{width}_A-{width // 64}": _miniature(
-        layers, width, listed=(layers, width) in _LISTED_MINIATURES
+    f"google/bert_uncased_L-{layers}_H-{size}_A-{size // 64}": _miniature(
+        layers, size, listed=(layers, size) in _LISTED_MINIATURES
     )
     for layers in (2, 4, 6, 8, 10, 12)
-    for width in (128, 256, 512, 768)
+    for size in (128, 256, 512, 768)
 }
 
 
 def info(repo_id: str) -> CheckpointInfo:
-    """Return the facts of a known BERT that is not here yet. KeyError where it is not in the table."""
+    """Return the facts of a known BERT, not downloaded yet. Raises KeyError where it is not in the table."""
     bert = KNOWN[repo_id]
     shape = {
         "vocab_size": bert.vocabulary,
-        "hidden_size": bert.width,
+        "hidden_size": bert.hidden_size,
         "num_hidden_layers": bert.layers,
         "num_attention_heads": bert.heads,
-        "intermediate_size": 4 * bert.width,
+        "intermediate_size": 4 * bert.hidden_size,
         "max_position_embeddings": 512,
         "type_vocab_size": 2,
     }
@@ -71,7 +72,7 @@ def info(repo_id: str) -> CheckpointInfo:
         task=None,
         labels=(),
         layers=bert.layers,
-        width=bert.width,
+        width=bert.hidden_size,
         heads=bert.heads,
         parameters=parameters(shape),
         positions=512,

@@ -1,8 +1,8 @@
-"""The one model class of our own: the mean of BERT's last layer over a text's pieces, then one linear layer.
+"""The only model class of our own: the mean of BERT's last layer over the tokens of a text, then one linear layer.
 
-A logistic regression on frozen embeddings is exactly that, so it can be kept as a checkpoint like any other. Plain
-BertForSequenceClassification reads [CLS] through a tanh pooler and has no place for it; the file says what it is by
-the class that its config names and by the two tensors of the linear layer.
+A linear probe is exactly that, so it can be kept as a checkpoint like any other. BertForSequenceClassification reads
+[CLS] through a tanh pooler and cannot represent it; the file is recognized by the class that its config names and by
+the two tensors of the linear layer.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
+# The class in config.json; no class of transformers has this name.
 ARCHITECTURE = "BertMeanLinear"
-"""What config.json names; no class of transformers has this name."""
 
 
 def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean of (batch, n, d) over the positions where the (batch, n) mask is 1: (batch, d)."""
-    wide = mask.unsqueeze(-1).to(hidden.dtype)  # (batch, n, 1)
-    return (hidden * wide).sum(1) / wide.sum(1)
+    """Return (batch, hidden), the mean of (batch, tokens, hidden) where the (batch, tokens) mask is 1."""
+    weights = mask.unsqueeze(-1).to(hidden.dtype)  # (batch, tokens, 1)
+    return (hidden * weights).sum(1) / weights.sum(1)  # (batch, hidden)
 
 
 @cache
 def model_class() -> Any:
-    """Return the class: BertModel without its pooler as `bert`, and `linear`, (labels, d) and (labels,)."""
+    """Return the class: BertModel without its pooler as `bert`, and `linear`, (labels, hidden) and (labels,)."""
     import torch
     from transformers import BertModel, BertPreTrainedModel
     from transformers.modeling_outputs import SequenceClassifierOutput
 
     class BertMeanLinear(BertPreTrainedModel):  # type: ignore[no-untyped-call]
-        """logits = linear(mean of the last layer over the pieces that are not padding)."""
+        """logits = linear(mean of the last layer over the tokens that are not padding)."""
 
         pooling = "mean"
 
@@ -55,7 +55,7 @@ def model_class() -> Any:
             labels: Tensor | None = None,
             **options: Any,
         ) -> SequenceClassifierOutput:
-            """Return logits (batch, labels); with `labels` the cross entropy too. Options are BertModel's."""
+            """Return logits (batch, labels); with `labels` the cross-entropy too. Options are those of BertModel."""
             mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
             options["return_dict"] = True
             out = self.bert(input_ids, attention_mask=mask, token_type_ids=token_type_ids, **options)
@@ -69,19 +69,19 @@ def model_class() -> Any:
 
 
 def from_parts(encoder: BertModel, labels: tuple[str, ...], weight: Floats, bias: Floats) -> Any:
-    """Return a model of that class, in eval mode: this encoder as it is, and a linear layer of (labels, d).
+    """Return a model of that class in eval mode: this encoder as it is, and a linear layer of (labels, hidden).
 
-    Raises ValueError where the layer does not fit the labels or the encoder's width.
+    Raises ValueError where the layer does not fit the labels or the hidden size of the encoder.
     """
     import torch
 
     config: Any = copy.deepcopy(encoder.config)
     if weight.shape != (len(labels), config.hidden_size) or bias.shape != (len(labels),):
-        raise ValueError("one row of weights and one bias a label are needed")
+        raise ValueError("one row of weights and one bias per label are needed")
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
     model = model_class()(config)
-    encoder.pooler = None  # the mean does not read it, and a file without it says so
+    encoder.pooler = None  # mean pooling does not use it, and a file without a pooler is recognized by that
     model.bert = encoder
     with torch.no_grad():
         model.linear.weight.copy_(torch.from_numpy(weight))
@@ -90,5 +90,5 @@ def from_parts(encoder: BertModel, labels: tuple[str, ...], weight: Floats, bias
 
 
 def pooling_of(model: Any) -> str:
-    """Return what this model's head reads: `mean`, else `pooler`."""
+    """Return the pooling of this model's head: `mean`, else `pooler`."""
     return str(getattr(model, "pooling", "pooler"))

@@ -1,4 +1,4 @@
-"""How a text vector was taken in training, as a folder of sentence-transformers says it in 1_Pooling/config.json."""
+"""The pooling that a model was trained with, from 1_Pooling/config.json in a folder of Sentence-Transformers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Literal
 
 Pooling = Literal["cls", "mean", "max"]
 FILE = Path("1_Pooling", "config.json")
+# The file has a dozen flags; a larger one is something else.
 _MAX_BYTES = 16 * 1024
 _MODE = "pooling_mode_"
 _NAMES: dict[str, Pooling] = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max"}
 
 
 def read(folder: Path) -> Pooling | None:
-    """Return the one way that is switched on; None without the file, for any other way, and for several at once."""
+    """Return the pooling that is switched on; None without the file, for an unknown pooling, and for several."""
     try:
         path = (folder / FILE).resolve(strict=True)
-        # A snapshot of the Hub links into its own cache, so that a link may leave the folder; what is read is a flag.
+        # A snapshot of the Hub links into its cache, so a link may leave the folder; only flags are read.
         if not path.is_file() or path.stat().st_size > _MAX_BYTES:
             return None
         raw = json.loads(path.read_text(encoding="utf-8"))

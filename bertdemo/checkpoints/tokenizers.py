@@ -1,8 +1,8 @@
 """The WordPiece tokenizer of a checkpoint, shared by every thread of the server.
 
-A tokenizer.json is not executed as it stands: its vocabulary and its scalars are read, checked and put into a
-pipeline that this module builds. So a file from the Hub cannot bring a pipeline of its own, and the padding
-and truncation that some files carry cannot leak into the next caller's encoding.
+The pipeline of a tokenizer.json is not used as it is: its vocabulary and its scalars are read, checked and put into a
+pipeline that this module builds. So a file from the Hub cannot bring its own pipeline, and the padding and truncation
+that some files contain cannot leak into the next caller's encoding.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.checkpoints.truncation import Encoding, cut
+from bertdemo.checkpoints.truncation import Encoding, truncate
 from bertdemo.errors import CheckpointBroken
 from bertdemo.run_config import Truncation
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 UNK, CLS, SEP, PAD, MASK = "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"
 SPECIALS = (PAD, UNK, CLS, SEP, MASK)
+# The limit of Google's BERT: a longer word is [UNK].
 _MAX_WORD_CHARS = 100
+# The options of an added token, all booleans.
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
 
 
@@ -39,7 +41,7 @@ class RawStages:
 
 
 def well_formed(text: str) -> str:
-    """Replace unpaired surrogates, which no tokenizer and no UTF-8 file can hold, by U+FFFD; the length stays."""
+    """Replace unpaired surrogates, which neither tokenizers nor UTF-8 can represent, by U+FFFD of the same length."""
     return text if text.isascii() else "".join("�" if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
@@ -51,14 +53,14 @@ def build_wordpiece(
     tokenize_chinese_chars: bool = True,
     clean_text: bool = True,
 ) -> Tokenizer:
-    """Return BERT's pipeline over `vocab` (piece to id, or pieces in the order of their ids).
+    """Return BERT's pipeline over `vocab` (token -> id, or tokens in the order of their ids).
 
-    `strip_accents=None` means "as `lowercase`". Special tokens are registered where the vocabulary has them;
-    [CLS] and [SEP] are added around a text only where it has both.
+    `strip_accents=None` means "as `lowercase`". Special tokens are registered where the vocabulary has them; [CLS] and
+    [SEP] are added to a text only where it has both.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-    ids = dict(vocab) if isinstance(vocab, Mapping) else {piece: index for index, piece in enumerate(vocab)}
+    ids = dict(vocab) if isinstance(vocab, Mapping) else {token: index for index, token in enumerate(vocab)}
     model = models.WordPiece(
         ids, unk_token=UNK, max_input_chars_per_word=_MAX_WORD_CHARS, continuing_subword_prefix="##"
     )
@@ -77,7 +79,7 @@ def build_wordpiece(
             pair=f"{CLS}:0 $A:0 {SEP}:0 $B:1 {SEP}:1",
             special_tokens=[(CLS, ids[CLS]), (SEP, ids[SEP])],
         )
-    tokenizer.add_special_tokens([piece for piece in SPECIALS if piece in ids])
+    tokenizer.add_special_tokens([token for token in SPECIALS if token in ids])
     return tokenizer
 
 
@@ -88,19 +90,20 @@ class SharedTokenizer:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
+        # The bundled tokenizer.json has both, and they would apply to every caller.
         tokenizer.no_padding()
         tokenizer.no_truncation()
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self._lock = Lock()
         self.vocabulary: Mapping[str, int] = MappingProxyType(tokenizer.get_vocab(with_added_tokens=True))
-        """Piece to id, added tokens included."""
+        """Token -> id, with the added tokens."""
 
     @classmethod
     def from_folder(cls, folder: Path) -> SharedTokenizer:
         """Read tokenizer.json, or else vocab.txt and three scalars of tokenizer_config.json.
 
-        Raises CheckpointBroken naming the file that is missing, malformed or not BERT's WordPiece.
+        Raises CheckpointBroken, which names the file that is missing, malformed or not BERT's WordPiece.
         """
         name = "tokenizer.json" if (folder / "tokenizer.json").is_file() else "vocab.txt"
         try:
@@ -111,7 +114,7 @@ class SharedTokenizer:
 
     @property
     def unk_id(self) -> int:
-        """Id of [UNK]; WordPiece cannot do without it."""
+        """Id of [UNK], which every vocabulary of WordPiece has."""
         return self.vocabulary[UNK]
 
     @property
@@ -170,15 +173,12 @@ class SharedTokenizer:
         *,
         specials_in_text: bool = False,
     ) -> Encoding:
-        """Return the pieces of one text or pair, cut as `truncation` says (longest first), never padded.
+        """Return the encoding of one text or pair, truncated by `truncation` (longest first), never padded.
 
-        See `truncation.kept`.
+        See `truncation.kept_positions`.
         """
-        second = None if pair is None else well_formed(pair)
-        with self._lock:
-            self._tokenizer.encode_special_tokens = not specials_in_text
-            encoding = self._tokenizer.encode(well_formed(text), second)
-        return cut(encoding, truncation)
+        pairs = None if pair is None else [pair]
+        return self.encode_batch([text], pairs, truncation, specials_in_text=specials_in_text)[0]
 
     def encode_batch(
         self,
@@ -193,13 +193,14 @@ class SharedTokenizer:
         inputs: list[Any] = list(firsts)
         if pairs is not None:
             inputs = list(zip(firsts, (well_formed(pair) for pair in pairs), strict=True))
+        # The flag is the tokenizer's state, so no other thread may encode in between.
         with self._lock:
             self._tokenizer.encode_special_tokens = not specials_in_text
             encodings = self._tokenizer.encode_batch(inputs)
-        return [cut(encoding, truncation) for encoding in encodings]
+        return [truncate(encoding, truncation) for encoding in encodings]
 
     def stages(self, text: str) -> RawStages:
-        """Return what the normalizer and the pre-tokenizer made of `text`."""
+        """Return the outputs of the normalizer and of the pre-tokenizer for `text`."""
         from tokenizers import PreTokenizedString
 
         normalizer: Any = self._tokenizer.normalizer
@@ -207,12 +208,12 @@ class SharedTokenizer:
         source = well_formed(text)
         with self._lock:
             normalized = normalizer.normalize_str(source)
-            # pre_tokenize_str would give offsets into the normalized text; this object keeps the original's.
+            # pre_tokenize_str would give offsets into the normalized text; this object keeps those of the original.
             work = PreTokenizedString(source)
             work.normalize(normalizer.normalize)
             pre_tokenizer.pre_tokenize(work)
             splits = work.get_splits(offset_referential="original", offset_type="char")
-        return RawStages(normalized, tuple((piece, start, end) for piece, (start, end), _ in splits))
+        return RawStages(normalized, tuple((word, start, end) for word, (start, end), _ in splits))
 
     def backend_json(self) -> str:
         """Return the text of a tokenizer.json, without padding or truncation."""
@@ -258,7 +259,7 @@ def _add_tokens(tokenizer: Tokenizer, added: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _from_vocab(folder: Path) -> Tokenizer:
-    """Build from vocab.txt, one piece a line, and what tokenizer_config.json says of the normalizer."""
+    """Build from vocab.txt, one token per line, and the flags of the normalizer in tokenizer_config.json."""
     with (folder / "vocab.txt").open(encoding="utf-8") as file:
         vocab = {line.rstrip("\n"): index for index, line in enumerate(file)}
     path = folder / "tokenizer_config.json"
@@ -273,8 +274,9 @@ def _from_vocab(folder: Path) -> Tokenizer:
 
 
 def _checked(vocab: Mapping[Any, Any]) -> dict[str, int]:
+    """Return the vocabulary; ValueError where it is not token -> distinct id, or lacks a token that BERT needs."""
     ids = dict(vocab)
-    if not all(isinstance(piece, str) and type(index) is int and index >= 0 for piece, index in ids.items()):
+    if not all(isinstance(token, str) and type(index) is int and index >= 0 for token, index in ids.items()):
         raise ValueError("vocab")
     if len(set(ids.values())) != len(ids) or not {UNK, CLS, SEP} <= ids.keys():
         raise ValueError("vocab")

@@ -1,7 +1,7 @@
-"""The checkpoints that were trained here: one folder each with its card, told apart by owner.
+"""The checkpoints that were trained here: one folder each, with a card that names the owner.
 
-A folder appears under its id in one step and complete, or not at all. Another owner's id is answered exactly
-like one that does not exist.
+A folder appears under its id complete and in one step, or not at all. The id of another owner is treated exactly like
+one that does not exist.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from bertdemo.errors import CheckpointBroken, CheckpointUnknown
 from bertdemo.settings import Settings
 
 ID = re.compile(r"[a-z0-9-]{1,64}")
+# Prefixes of folders that are being written or removed; no id begins with a dot.
 _DRAFT, _TRASH = ".tmp-", ".trash-"
+# Parsed cards that are kept, a few kB each; a page lists them several times while it loads.
 _KEPT_CARDS = 1_024
-"""Parsed cards that are kept, a few kB each; a page lists them several times as it loads."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -41,24 +42,24 @@ class Trained:
         return sorted(cards, key=lambda card: card.created, reverse=True)
 
     def owns(self, checkpoint: str, owner: str) -> bool:
-        """Return whether this is a checkpoint of this owner; reads its card alone."""
+        """Return whether this is a checkpoint of this owner; reads its card only."""
         return self._card(checkpoint, owner) is not None
 
     def find(self, checkpoint: str, owner: str | None) -> tuple[Path, Card]:
-        """Return folder and card; raises CheckpointUnknown for an unknown id and for another owner's alike."""
+        """Return folder and card; raises CheckpointUnknown for an unknown id and for that of another owner alike."""
         card = self._card(checkpoint, owner)
         if card is None:
             raise CheckpointUnknown(checkpoint=checkpoint[:100])
         return self._root / checkpoint, card
 
     def new_draft(self) -> Path:
-        """Make an empty folder to write a checkpoint into, beside where `save` puts it."""
+        """Create an empty folder to write a checkpoint into, on the same disk as the final one."""
         draft = self._root / f"{_DRAFT}{os.urandom(8).hex()}"
         draft.mkdir(parents=True, mode=0o700)
         return draft
 
     def save(self, draft: Path, card: Card) -> None:
-        """Publish a finished draft under the card's id, replacing what the same run of the same owner put there.
+        """Publish a finished draft under the card's id, replacing an earlier checkpoint of the same run and owner.
 
         Raises CheckpointBroken where a file is missing or does not fit, FileExistsError where the id is taken.
         """
@@ -67,6 +68,7 @@ class Trained:
         folder_checks.check_folder(draft, checkpoint=card.id)
         if not ((draft / "tokenizer.json").is_file() or (draft / "vocab.txt").is_file()):
             raise CheckpointBroken(checkpoint=card.id, file="tokenizer.json")
+        # First the files, then the name: after a power failure a checkpoint is complete or absent.
         for path in draft.iterdir():
             _sync(path)
         processes.write_atomic(draft / CARD_FILE, card.to_json())
@@ -80,7 +82,7 @@ class Trained:
         self._throw_away(folder)
 
     def sweep(self, older_than: float) -> None:
-        """Remove drafts and half-deleted folders that nobody touched for `older_than` seconds."""
+        """Remove drafts and half-deleted folders that were not modified for `older_than` seconds."""
         for folder in self._root.iterdir() if self._root.is_dir() else []:
             if folder.name.startswith((_DRAFT, _TRASH)) and time.time() - folder.stat().st_mtime > older_than:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -90,10 +92,11 @@ class Trained:
         if folder is None or folder.is_symlink() or not (folder / CARD_FILE).is_file():
             return None
         try:
+            # A card is never edited in place, so its inode, time and size identify its content.
             state = (folder / CARD_FILE).stat()
             card = _read(folder / CARD_FILE, checkpoint, (state.st_ino, state.st_mtime_ns, state.st_size))
         except (CheckpointBroken, OSError, ValueError):
-            _LOG.warning("unreadable card in %s", folder)  # whose it is cannot be told, so nobody gets it
+            _LOG.warning("unreadable card in %s", folder)  # its owner is unknown, so nobody gets it
             return None
         if card.id != checkpoint:
             return None
@@ -102,7 +105,7 @@ class Trained:
         return None
 
     def _clear_for(self, card: Card) -> None:
-        """Make room for `card` where an earlier attempt at the same run has saved one."""
+        """Remove the checkpoint that an earlier attempt at the same run saved under the id of `card`."""
         target = self._root / card.id
         if not target.exists():
             return
@@ -113,7 +116,8 @@ class Trained:
 
     def _throw_away(self, folder: Path) -> None:
         trash = self._root / f"{_TRASH}{os.urandom(8).hex()}"
-        folder.replace(trash)  # gone at once for every reader, even where removing it takes a while
+        # A rename is atomic, a removal is not.
+        folder.replace(trash)  # gone at once for every reader, even where the removal takes a while
         shutil.rmtree(trash, ignore_errors=True)
 
 
@@ -124,7 +128,7 @@ def _read(path: Path, checkpoint: str, _: tuple[int, int, int]) -> Card:
 
 
 def _sync(path: Path) -> None:
-    """Let the disk have it before the name appears."""
+    """Flush a file or folder to disk, so that a published checkpoint survives a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,8 +1,7 @@
 """What makes a folder trustworthy: its config is rebuilt from known keys, its weights are checked by their header.
 
 Nothing here loads a tensor or imports torch. Pickles (pytorch_model.bin, training_args.bin) are never opened by
-anything in this package, so their being there does no harm; a sharded index is refused, because its file names
-would be followed.
+anything in this package, so they are harmless; a sharded index is refused, because its file names would be followed.
 """
 
 from __future__ import annotations
@@ -17,17 +16,22 @@ from typing import Any
 
 from bertdemo.checkpoints.head_detection import PROBLEMS
 from bertdemo.checkpoints.mean_pooling_head import ARCHITECTURE as MEAN_LINEAR
-from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert
+from bertdemo.errors import CheckpointBroken, CheckpointIncomplete, HubNotBert, first_few
 from bertdemo.hub.model_files import CONFIG_FILE, WEIGHTS_FILE
 
+# As many as a dataset may have: see `Limits.labels`.
 MAX_LABELS = 1_000
+# Missing tensors that an error message lists.
 _NAMED_MISSING = 5
+# Far more than a config with 1,000 label names takes; a larger file would only cost memory.
 _MAX_CONFIG_BYTES = 1024 * 1024
 _MAX_HEADER_BYTES = 4 * 1024 * 1024  # 24 layers need 40 KB
+# I64 is for the position ids in older files; quantized weights would need further libraries.
 _DTYPES = frozenset({"F32", "F16", "BF16", "I64"})
+# Plain functions only: `hidden_act` is looked up by name in transformers.
 _ACTIVATIONS = frozenset({"gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh"})
 
-# Inclusive bounds. BERT-large has 24 layers and a width of 1024; twice that is room enough.
+# Inclusive bounds. BERT-large has 24 layers and a hidden size of 1024; twice that is allowed.
 _INTEGERS = {
     "vocab_size": (5, 1_000_000),
     "hidden_size": (8, 2_048),
@@ -37,7 +41,9 @@ _INTEGERS = {
     "max_position_embeddings": (8, 8_192),
     "type_vocab_size": (1, 16),
 }
+# BertConfig's own defaults, which older configs leave out.
 _DEFAULT_INTEGERS = {"max_position_embeddings": 512, "type_vocab_size": 2}
+# Inclusive bounds again; a dropout rate of 1 would zero everything.
 _NUMBERS = {
     "hidden_dropout_prob": (0.0, 0.9),
     "attention_probs_dropout_prob": (0.0, 0.9),
@@ -46,13 +52,16 @@ _NUMBERS = {
     "layer_norm_eps": (1e-15, 1e-3),
 }
 
+# Prefixes of the layers of a single BERT or an encoder, and of a decoder.
 _LAYERS = ("encoder.", "decoder.encoder.")
+# Every tensor that a BertModel may have, named without `bert.`.
 _ENCODER_NAME = re.compile(
     r"embeddings\.((word|position|token_type)_embeddings\.weight|LayerNorm\.(weight|bias)|(position|token_type)_ids)"
     r"|encoder\.layer\.\d{1,2}\.(attention\.(self\.(query|key|value)|output\.(dense|LayerNorm))"
     r"|intermediate\.dense|output\.(dense|LayerNorm))\.(weight|bias)"
     r"|pooler\.dense\.(weight|bias)"
 )
+# The heads of transformers (masked LM, next sentence, classifier, question answering) and our `linear`.
 _HEAD_NAME = re.compile(
     r"cls\.predictions\.(bias|decoder\.(weight|bias)|transform\.(dense|LayerNorm)\.(weight|bias))"
     r"|cls\.seq_relationship\.(weight|bias)|classifier\.(weight|bias)|qa_outputs\.(weight|bias)|linear\.(weight|bias)"
@@ -61,56 +70,59 @@ _HEAD_NAME = re.compile(
 
 @dataclass(frozen=True)
 class WeightsFacts:
-    """What the header of a model.safetensors says."""
+    """What the header of a model.safetensors tells."""
 
     parameters: int
-    """Numbers in the encoder and the pooler, position ids not counted."""
+    """Number of parameters of the encoder and the pooler, without position ids."""
     has_mlm_head: bool
     has_classifier: bool
     has_pooler: bool
     has_mean_head: bool
-    """The linear layer of `mean_linear`."""
+    """The linear layer of `mean_pooling_head`."""
     shapes: Mapping[str, tuple[int, ...]]
-    """Name without `bert.`, LayerNorm's old gamma and beta read as weight and bias, to shape."""
+    """Name -> shape; names are without `bert.`, and LayerNorm's old gamma and beta are weight and bias."""
 
 
 @dataclass(frozen=True)
-class Writer:
-    """The half that writes, of two BERTs in one file."""
+class Decoder:
+    """The decoder of an encoder-decoder."""
 
     config: Mapping[str, Any]
-    """Clean."""
+    """As `clean_config` returns it."""
     ids: Mapping[str, int]
-    """What both halves share: the ids of [CLS], [SEP] and [PAD], by their names in the config."""
+    """The ids of [CLS], [SEP] and [PAD], which both halves share, by their names in the config."""
 
 
 @dataclass(frozen=True)
 class Vetted:
-    """A folder that passed: its clean config, what its weights hold, and the class that its config names."""
+    """A folder that passed the checks: its clean config, its weights, and the class that its config names."""
 
     config: Mapping[str, Any]
     weights: WeightsFacts
     architecture: str
-    writer: Writer | None = None
-    """The half that writes, where two BERTs are one file: config and weights are then those of the one that reads."""
+    decoder: Decoder | None = None
+    """The decoder, in an encoder-decoder: config and weights are then those of the encoder."""
 
 
 class Refused(ValueError):
-    """The file under the check is not what it should be."""
+    """The file fails a check."""
 
 
 def require_shapes(weights: WeightsFacts, expected: Mapping[str, tuple[int, ...]], checkpoint: str) -> None:
-    """Require every tensor that is expected, in its shape, and no further one in the layers of a half."""
+    """Require every expected tensor in its shape, and no other tensor in the layers.
+
+    Raises CheckpointIncomplete where tensors are missing, CheckpointBroken otherwise.
+    """
     if missing := [key for key in expected if key not in weights.shapes]:
-        shown = ", ".join(missing[:_NAMED_MISSING]) + (" …" if len(missing) > _NAMED_MISSING else "")
-        raise CheckpointIncomplete(checkpoint=checkpoint, count=len(missing), missing=shown)
+        names = first_few(missing, _NAMED_MISSING)
+        raise CheckpointIncomplete(checkpoint=checkpoint, count=len(missing), missing=names)
     wrong = any(weights.shapes.get(key) != shape for key, shape in expected.items())
     if wrong or any(key.startswith(_LAYERS) and key not in expected for key in weights.shapes):
         raise CheckpointBroken(checkpoint=checkpoint, file=WEIGHTS_FILE)
 
 
-def read_config(path: Path, *, checkpoint: str) -> dict[str, Any]:
-    """Return the JSON object of a config.json; CheckpointBroken where it is none."""
+def read_config(path: Path, *, checkpoint: str) -> Mapping[str, Any]:
+    """Return the JSON object of a config.json; CheckpointBroken where the file is not one."""
     try:
         _require_inside(path)
         if path.stat().st_size > _MAX_CONFIG_BYTES:
@@ -130,11 +142,11 @@ def architecture_of(raw: Mapping[str, Any]) -> str:
     return first if isinstance(first, str) and re.fullmatch(r"Bert\w{1,60}", first) else ""
 
 
-def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> dict[str, Any]:
-    """Return a config with BertConfig's known keys only, each checked; everything unknown is dropped.
+def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> Mapping[str, Any]:
+    """Return a config with known keys of BertConfig only, each checked; everything else is dropped.
 
-    So `auto_map`, quantisation, an attention implementation, a dtype or a path never reach transformers.
-    Raises HubNotBert where model_type is not bert, CheckpointBroken where a value is out of bounds.
+    So `auto_map`, quantization, an attention implementation, a dtype or a path never reach transformers. Raises
+    HubNotBert where model_type is not bert, CheckpointBroken where a value is out of bounds.
     """
     model_type = raw.get("model_type")
     if model_type != "bert":
@@ -154,7 +166,7 @@ def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> dict[str, A
         if isinstance(padding, int) and 0 <= padding < clean["vocab_size"]:
             clean["pad_token_id"] = int(padding)
         clean |= _labels(raw)
-        clean |= _chosen(raw, len(clean.get("id2label", {})))
+        clean |= _tuned_fields(raw, len(clean.get("id2label", {})))
         clean |= _problem(raw, len(clean.get("id2label", {})))
     except Refused:
         raise CheckpointBroken(checkpoint=checkpoint, file=CONFIG_FILE) from None
@@ -164,9 +176,9 @@ def clean_config(raw: Mapping[str, Any], *, checkpoint: str = "") -> dict[str, A
 def check_weights(path: Path, *, checkpoint: str = "", plain: Callable[[str], str] | None = None) -> WeightsFacts:
     """Check the header of a model.safetensors against the file and against what a BERT may hold.
 
-    `plain` names its tensors, `plain_name` unless told otherwise.
-    Raises CheckpointBroken: not a regular file, outside its own folder (or its Hub cache), a torn or foreign
-    header, a dtype that we do not load, offsets that leave gaps or do not end with the file.
+    `plain` maps the names of its tensors, by default `plain_name`. Raises CheckpointBroken for a file that is not
+    regular or outside its folder (or its Hub cache), a truncated or foreign header, a dtype that is not supported, and
+    offsets that leave gaps or do not end with the file.
     """
     if (index := path.with_name(f"{path.name}.index.json")).exists():
         raise CheckpointBroken(checkpoint=checkpoint, file=index.name)
@@ -193,9 +205,9 @@ def check_weights(path: Path, *, checkpoint: str = "", plain: Callable[[str], st
 
 
 def mean_head_fits(config: Mapping[str, Any], weights: WeightsFacts, architecture: str) -> bool:
-    """Return whether config and file agree on a linear layer over the mean, or on there being none.
+    """Return whether config and file agree on a linear layer over the mean, or on its absence.
 
-    Two heads in one file would leave open which of them is meant; a `linear` of another class is not ours to read.
+    With two heads in one file it would be unclear which of them is meant; a `linear` of another class is unknown.
     """
     if architecture != MEAN_LINEAR:
         return not weights.has_mean_head
@@ -206,31 +218,32 @@ def mean_head_fits(config: Mapping[str, Any], weights: WeightsFacts, architectur
 
 
 def encoder_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return name to shape of every tensor that BertModel has without its pooler, named without `bert.`."""
-    width, inner = int(config["hidden_size"]), int(config["intermediate_size"])
+    """Return name -> shape of every tensor of BertModel without its pooler, named without `bert.`."""
+    hidden, intermediate = int(config["hidden_size"]), int(config["intermediate_size"])
     shapes: dict[str, tuple[int, ...]] = {
-        "embeddings.word_embeddings.weight": (int(config["vocab_size"]), width),
-        "embeddings.position_embeddings.weight": (int(config["max_position_embeddings"]), width),
-        "embeddings.token_type_embeddings.weight": (int(config["type_vocab_size"]), width),
-        "embeddings.LayerNorm.weight": (width,),
-        "embeddings.LayerNorm.bias": (width,),
+        "embeddings.word_embeddings.weight": (int(config["vocab_size"]), hidden),
+        "embeddings.position_embeddings.weight": (int(config["max_position_embeddings"]), hidden),
+        "embeddings.token_type_embeddings.weight": (int(config["type_vocab_size"]), hidden),
+        "embeddings.LayerNorm.weight": (hidden,),
+        "embeddings.LayerNorm.bias": (hidden,),
     }
-    square, norm = (width, width), ("attention.output.LayerNorm", "output.LayerNorm")
+    square, norm = (hidden, hidden), ("attention.output.LayerNorm", "output.LayerNorm")
     parts: dict[str, tuple[int, ...]] = {f"attention.self.{part}": square for part in ("query", "key", "value")}
-    parts |= {"attention.output.dense": square, "intermediate.dense": (inner, width), "output.dense": (width, inner)}
+    parts |= {"attention.output.dense": square, "intermediate.dense": (intermediate, hidden)}
+    parts["output.dense"] = (hidden, intermediate)
     for layer in range(int(config["num_hidden_layers"])):
         for part, shape in parts.items():
             shapes[f"encoder.layer.{layer}.{part}.weight"] = shape
             shapes[f"encoder.layer.{layer}.{part}.bias"] = shape[:1]
         for part in norm:
-            shapes[f"encoder.layer.{layer}.{part}.weight"] = shapes[f"encoder.layer.{layer}.{part}.bias"] = (width,)
+            shapes[f"encoder.layer.{layer}.{part}.weight"] = shapes[f"encoder.layer.{layer}.{part}.bias"] = (hidden,)
     return shapes
 
 
 def parameters(config: Mapping[str, Any], *, pooler: bool = True) -> int:
-    """Return how many numbers an encoder of this config holds, with its pooler unless told otherwise."""
-    width = int(config["hidden_size"])
-    return sum(math.prod(shape) for shape in encoder_shapes(config).values()) + (width * width + width) * pooler
+    """Return the number of parameters of an encoder of this config, by default with its pooler."""
+    hidden = int(config["hidden_size"])
+    return sum(math.prod(shape) for shape in encoder_shapes(config).values()) + (hidden * hidden + hidden) * pooler
 
 
 def _integer(raw: Mapping[str, Any], key: str) -> int:
@@ -246,24 +259,27 @@ def _number(value: object, low: float, high: float) -> float:
     return float(value)
 
 
-def _chosen(raw: Mapping[str, Any], labels: int) -> dict[str, Any]:
-    """Return what our tasks choose after training and keep in the config, numbers alone."""
-    found: dict[str, Any] = {}
+def _tuned_fields(raw: Mapping[str, Any], labels: int) -> dict[str, Any]:
+    """Return the fields that are tuned after training and kept in the config, checked: numbers only.
+
+    They are properties of a file, which is checked whatever task it is used for.
+    """
+    fields: dict[str, Any] = {}
     if raw.get("thresholds") is not None:
         if not isinstance(raw["thresholds"], list) or len(raw["thresholds"]) != labels:
             raise Refused
-        found["thresholds"] = [_number(value, 0.0, 1.0) for value in raw["thresholds"]]
+        fields["thresholds"] = [_number(value, 0.0, 1.0) for value in raw["thresholds"]]
     if raw.get("score_range") is not None:
         if not isinstance(raw["score_range"], list) or len(raw["score_range"]) != 2:
             raise Refused
-        found["score_range"] = [_number(value, -1e9, 1e9) for value in raw["score_range"]]
+        fields["score_range"] = [_number(value, -1e9, 1e9) for value in raw["score_range"]]
     if raw.get("null_threshold") is not None:
-        found["null_threshold"] = _number(raw["null_threshold"], -1e6, 1e6)
-    return found
+        fields["null_threshold"] = _number(raw["null_threshold"], -1e6, 1e6)
+    return fields
 
 
 def _labels(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return id2label and label2id for ids 0..n-1, or nothing where the config names no labels."""
+    """Return id2label and label2id for ids 0..n-1, or {} where the config names no labels."""
     by_id = raw.get("id2label")
     if by_id is None:
         return {}
@@ -279,45 +295,45 @@ def _labels(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _problem(raw: Mapping[str, Any], outputs: int) -> dict[str, Any]:
-    """Return how the head was trained, where the config says it in one of three words."""
+    """Return how the head was trained, where the config has one of the three values of transformers."""
     named = raw.get("problem_type")
-    # To choose from a single label is no choice, and transformers refuses a config that says so.
+    # A single label is no choice, and transformers refuses such a config.
     sane = named in PROBLEMS and not (named == "single_label_classification" and outputs == 1)
     return {"problem_type": named} if sane else {}
 
 
 def _require_inside(path: Path) -> None:
-    """Refuse what is no regular file, or a link that leaves the checkpoint's folder.
+    """Refuse what is not a regular file, or a link out of the checkpoint's folder.
 
-    A snapshot of the Hub is made of links into the cache (to `blobs` of the repository or of the whole cache), so
-    for such a folder the border is the cache: <cache>/models--owner--name/snapshots/<commit>.
+    A snapshot of the Hub consists of links into the cache (to `blobs` of the repository or of the whole cache), so for
+    such a folder, <cache>/models--owner--name/snapshots/<commit>, the links may go anywhere in the cache.
     """
     folder = path.parent
     snapshot = folder.parent.name == "snapshots" and folder.parents[1].name.startswith("models--")
-    border = folder.parents[2] if snapshot else folder
+    allowed = folder.parents[2] if snapshot else folder
     target = path.resolve(strict=True)
-    if not target.is_file() or not target.is_relative_to(border.resolve()):
+    if not target.is_file() or not target.is_relative_to(allowed.resolve()):
         raise Refused
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return name to shape of the tensors, as the library reads them that loads them; nothing is loaded."""
+    """Return name -> shape of the tensors, as read by the library that also loads them; nothing is loaded."""
     from safetensors import safe_open
 
     with path.open("rb") as file:
         if int.from_bytes(file.read(8), "little") > _MAX_HEADER_BYTES:  # safetensors reads up to 100 MB
             raise Refused
     with safe_open(path, framework="np") as weights:
-        tensors = {name: weights.get_slice(name) for name in weights.keys()}  # noqa: SIM118  no dict
+        tensors = {name: weights.get_slice(name) for name in weights.keys()}  # noqa: SIM118 - not a dict
         if any(tensor.get_dtype() not in _DTYPES or len(tensor.get_shape()) > 4 for tensor in tensors.values()):
             raise Refused
         return {name: tuple(tensor.get_shape()) for name, tensor in tensors.items()}
 
 
 def plain_name(name: str) -> str:
-    """Return a tensor's name without `bert.`, as it is called today; Refused where a BERT has no such tensor."""
+    """Return a tensor's name without `bert.`, as it is today; Refused where a BERT has no such tensor."""
     plain = name.removeprefix("bert.")
-    # The oldest checkpoints, bert-base-uncased among them, say gamma and beta; transformers renames them too.
+    # The oldest checkpoints, bert-base-uncased among them, have gamma and beta; transformers renames them too.
     plain = plain.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
     if not (_ENCODER_NAME.fullmatch(plain) or _HEAD_NAME.fullmatch(plain)):
         raise Refused

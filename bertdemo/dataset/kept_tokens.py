@@ -15,17 +15,18 @@ import weakref
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer, well_formed
-from bertdemo.checkpoints.truncation import Encoding, cut
+from bertdemo.checkpoints.truncation import Encoding, truncate
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import Truncation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from tokenizers import Encoding as TokenizersEncoding
 
 _TOKEN = np.dtype([("id", "<i4"), ("start", "<i4"), ("end", "<i4"), ("word", "<i4")])  # 16 bytes per token
 _TEXT = np.dtype([("digest", "S16"), ("first", "<i8"), ("count", "<i4")])
@@ -138,18 +139,6 @@ class KeptTokenizer(SharedTokenizer):
                     shutil.copyfileobj(self._file, copy, 2**20)
         write_atomic(folder / _TEXTS, self.digest.encode() + known.tobytes())
 
-    def encode(
-        self,
-        text: str,
-        pair: str | None = None,
-        truncation: Truncation | None = None,
-        *,
-        specials_in_text: bool = False,
-    ) -> Encoding:
-        """See SharedTokenizer."""
-        pairs = None if pair is None else [pair]
-        return self.encode_batch([text], pairs, truncation, specials_in_text=specials_in_text)[0]
-
     def encode_batch(
         self,
         texts: Sequence[str],
@@ -163,7 +152,8 @@ class KeptTokenizer(SharedTokenizer):
             return super().encode_batch(texts, pairs, truncation, specials_in_text=True)
         firsts = self._tokens_of(texts)
         rows = zip(firsts) if pairs is None else zip(firsts, self._tokens_of(pairs), strict=True)
-        return [cut(KeptEncoding(self, row), truncation) for row in rows]
+        # A KeptEncoding has what is read of a tokenizers.Encoding, and no more.
+        return [truncate(cast("TokenizersEncoding", KeptEncoding(self, row)), truncation) for row in rows]
 
     def _tokens_of(self, texts: Sequence[str]) -> list[NDArray[np.void]]:
         """Return the tokens of each text, without special tokens; only new texts are tokenized."""

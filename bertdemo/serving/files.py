@@ -38,7 +38,7 @@ def predict_file(
     """
     table = table_cache.table(source, name)
     info = catalogue.describe(checkpoint, owner)
-    task = tasks.find(info.task or "")
+    task = tasks.for_checkpoint(info) or tasks.find("")  # without a head: TaskUnknown
     inputs = input_columns(task, table, columns, catalogue.card(checkpoint, owner))
     filled = [
         row for row in range(table.rows) if all(_filled(table.columns[column][row]) for column in inputs.values())
@@ -49,6 +49,7 @@ def predict_file(
     headers = [*table.columns, *(_unused_name(table, name) for name in ("prediction", "confidence", *extra))]
     cells = zip(*table.columns.values(), strict=True)
     rows = ([*(cell or "" for cell in row), *_added(by_row.get(at), extra)] for at, row in enumerate(cells))
+    # The cells are the visitor's own, so a formula in them is kept as it was.
     write_csv(target, headers, rows, keep_formulas=True)
     return len(filled)
 

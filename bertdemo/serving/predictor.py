@@ -29,7 +29,7 @@ from bertdemo.errors import (
 from bertdemo.processes import Slots
 from bertdemo.run_config import Truncation
 from bertdemo.settings import Settings
-from bertdemo.tasks.base import HeadOptions, Inputs
+from bertdemo.tasks.base import HeadOptions, Inputs, Task
 from bertdemo.tasks.forward import Batch, Inference
 from bertdemo.tasks.results import Prediction
 
@@ -102,7 +102,7 @@ class Predictor:
         self._check_text(pair, required=False)
         with self.inference_slot():
             opened = self._opened(checkpoint, owner, "head")
-            task = tasks.find(opened.info.task or "")
+            task = _task_of(opened.info)
             if task.reads_pairs and not pair.strip():
                 raise PairMissing
             inputs = Inputs([text], [pair] if pair else None)
@@ -123,7 +123,7 @@ class Predictor:
         """Return one prediction per text, in their order. Raises HeadMissing and ServerBusy."""
         with self.inference_slot():
             opened = self._opened(checkpoint, owner, "head")
-            task = tasks.find(opened.info.task or "")
+            task = _task_of(opened.info)
             return task.predict(replace(opened.inference, progress=progress), inputs)
 
     def embed(self, texts: Sequence[str], checkpoint: str, pooling: str, owner: str) -> list[list[float]]:
@@ -137,7 +137,7 @@ class Predictor:
             raise TooManyTexts(count=len(texts), limit=limit)
         if pooling not in POOLINGS:
             raise ArgumentWrong(name="pooling", expected=", ".join(POOLINGS))
-        for text in texts:
+        for text in texts:  # an empty text has a vector too: that of [CLS] and [SEP]
             self._check_text(text, required=False)
         with self.inference_slot():
             inference = self._opened(checkpoint, owner, "encoder").inference
@@ -163,6 +163,7 @@ class Predictor:
         """Return how many texts have more tokens than the checkpoint reads at once, so that they are truncated."""
         inference = self._opened(checkpoint, owner, "encoder").inference
         most = inference.truncation.max_length
+        # Tokenizing is only needed for texts that can be too long at all.
         long = [text for text in texts if len(text) > most - 2]  # a token has at least one character
         return sum(len(inference.tokenizer.encode(text).ids) > most for text in long)
 
@@ -183,8 +184,7 @@ class Predictor:
 
     def _opened(self, checkpoint: str, owner: str, kind: Literal["head", "before", "encoder"]) -> _Opened:
         info = self._catalogue.describe(checkpoint, owner)  # the owner is checked at every use
-        if kind != "encoder" and not info.task:
-            raise HeadMissing(checkpoint=info.name)
+        task = None if kind == "encoder" else _task_of(info)
         with self._guard:
             if (info.id, kind) in self._models:
                 self._models.move_to_end((info.id, kind))
@@ -192,14 +192,13 @@ class Predictor:
         folder = self._catalogue.folder(info.id, owner)
         card = self._catalogue.card(info.id, owner)
         model: Any
-        if kind == "encoder":
-            model = open_model(folder, head="none").model
-        elif kind == "head":
-            model = tasks.find(info.task or "").model(folder, HeadOptions(labels=info.labels, seed=0)).model
+        if task is None:
+            model = open_model(folder).model
         else:
-            base = self._catalogue.folder(info.base or "", owner)
-            opened = tasks.find(info.task or "").model(base, HeadOptions(labels=info.labels, seed=0))
-            restore_head(opened, folder)
+            base = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
+            opened = task.model(base, HeadOptions(labels=info.labels, seed=0))
+            if kind == "before":
+                restore_head(opened, folder)
             model = opened.model
         truncation = card.truncation(info.positions) if card else Truncation(info.positions)
         if kind == "encoder":  # of as much of a text as the model can read, whatever its head was trained on
@@ -244,6 +243,14 @@ class Predictor:
         with self._slots.hold():
             torch.set_num_threads(1 if self._training_on_cpu() else compute_threads())
             yield
+
+
+def _task_of(info: CheckpointInfo) -> Task:
+    """Return the task of a checkpoint's head; HeadMissing where it has none."""
+    task = tasks.for_checkpoint(info)
+    if task is None:
+        raise HeadMissing(checkpoint=info.name)
+    return task
 
 
 def pooled(hidden: Any, mask: Any, pooling: str) -> Any:

@@ -88,7 +88,7 @@ class Searcher:
             raise ArgumentWrong(name="top_k", expected=f"1 to {MOST_HITS}")
         if len(documents) > MOST_DOCUMENTS:
             raise TooManyTexts(count=len(documents), limit=MOST_DOCUMENTS)
-        rows: dict[str, int] = {}
+        rows: dict[str, int] = {}  # text -> the row of its first occurrence
         for row, text in enumerate(documents, 1):
             if text and text.strip():
                 rows.setdefault(text.strip(), row)

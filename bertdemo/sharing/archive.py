@@ -1,8 +1,8 @@
 """A trained checkpoint as one zip: weights, tokenizer, card, and the run's configuration and metrics.
 
-What is in it is enough to rebuild the checkpoint, with a README where transformers alone does not know how. Nothing in
-it is a pickle, a path of this machine, an owner or a row of the visitor's data. The card says how a text that is too
-long is cut, with the lines of code that do it.
+The zip is enough to rebuild the checkpoint, with a README where transformers alone cannot load it. It contains no
+pickle, no path of this machine, no owner and no row of the visitor's data. The card tells how a long text is truncated,
+with the code that does it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ from bertdemo.checkpoints.loading import HEAD_FILE
 from bertdemo.errors import CheckpointUnknown
 from bertdemo.sharing.readme import NOTE, mean_linear_readme
 
+# The same checkpoint gives the same bytes, whenever it is exported.
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
-_FILES = (
-    "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
-    HEAD_FILE,
-)  # fmt: skip
+_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt", HEAD_FILE)
 
 
 def export_zip(checkpoint: str, owner: str, catalogue: Catalogue, target: Path) -> Path:
@@ -30,11 +28,13 @@ def export_zip(checkpoint: str, owner: str, catalogue: Catalogue, target: Path) 
     if card is None:
         raise CheckpointUnknown(checkpoint=checkpoint[:80])
     folder = catalogue.folder(checkpoint, owner)
+    # The owner stays here, although the card has only a hash of the key.
     public = {name: value for name, value in asdict(card).items() if name != "owner"}
     run = {name: public[name] for name in ("task", "labels", "columns", "base", "config", "rows", "versions")}
     readme = mean_linear_readme(card) if catalogue.describe(checkpoint, owner).mean_head else ""
     if readme:
         public["note"] = NOTE
+    # Stored, not compressed: float32 weights hardly shrink.
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name in _FILES:
             if (folder / name).is_file():

@@ -1,14 +1,14 @@
 """The README in the zip of a checkpoint that plain transformers does not load: what it is, and the code that loads it.
 
-It is a model card for whoever unpacks the zip, so it does not follow the language of the page: both stand in it.
+It is for whoever unpacks the zip, so it is in both languages, whatever the language of the page.
 """
 
 from __future__ import annotations
 
 from bertdemo.checkpoints import Card
 
+# In the card of the zip.
 NOTE = "Plain BertForSequenceClassification does not load this checkpoint; README.md has the few lines that do."
-"""What the card in the zip says."""
 
 _TEXT = """\
 # A regression on the mean of BERT
@@ -47,7 +47,7 @@ print([model.config.id2label[best] for best in logits.argmax(-1).tolist()], logi
 
 
 def mean_linear_readme(card: Card) -> str:
-    """Return the README of a checkpoint whose head is a linear layer on the mean; nothing a visitor wrote is in it."""
+    """Return the README of a checkpoint whose head is a linear layer on the mean; it has no text of a visitor."""
     code = _CODE.format(max_length=card.max_length)
     values = {"labels": len(card.labels), "base": card.base, "rows": card.rows, "max_length": card.max_length}
     return _TEXT.format(code=code, **values)

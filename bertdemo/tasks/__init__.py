@@ -1,4 +1,4 @@
-"""All tasks, by id."""
+"""All tasks, by id, and the task of a checkpoint or a table."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bertdemo.tasks.text_to_text import TextToText
 from bertdemo.tasks.token_classification.task import TokenClassification
 
 if TYPE_CHECKING:
+    from bertdemo.checkpoints import CheckpointInfo
     from bertdemo.tables.table import Table
 
 TASKS: dict[str, Task] = {
@@ -40,6 +41,17 @@ def find(task: str) -> Task:
         raise TaskUnknown(task=task, tasks=", ".join(TASKS)) from None
 
 
+def for_checkpoint(info: CheckpointInfo) -> Task | None:
+    """Return the task of a checkpoint: the one it was trained for here, else the one that can use its head.
+
+    None where it has no head over labels.
+    """
+    if info.task:
+        return find(info.task)
+    usable = (task for task in TASKS.values() if task.problem_type == info.problem)
+    return next(usable, None) if info.labels else None
+
+
 def guess(table: Table) -> Task:
-    """Return the task that a table looks made for."""
+    """Return the task that fits a table best."""
     return max(TASKS.values(), key=lambda task: task.fits(table))

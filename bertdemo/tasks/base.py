@@ -85,7 +85,7 @@ class Frozen(Protocol):
     def vectors(self, texts: Sequence[str]) -> Any:
         """Return (texts, hidden): the mean of the last layer over the tokens of each text."""
 
-    def pieces(self, texts: Sequence[str]) -> list[tuple[Any, list[tuple[int, int]]]]:
+    def token_vectors(self, texts: Sequence[str]) -> list[tuple[Any, list[tuple[int, int]]]]:
         """Return per text the (tokens, hidden) vectors of the last layer and the code points of each token."""
 
 
@@ -112,6 +112,8 @@ class Task(ABC):
     """Whether a long text is read in overlapping windows, so that nothing of it is truncated."""
     step_multiplier: float = 1.0
     """How many optimizer steps it needs relative to text classification with as many labels."""
+    problem_type: str = ""
+    """The `problem_type` in transformers of heads that other tools trained for this task; "" where there are none."""
     label_names: tuple[str, ...] = ("labels",)
     """Columns of an encoded row that hold the target; Trainer hands them to `score`."""
 

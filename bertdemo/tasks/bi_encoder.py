@@ -59,7 +59,7 @@ class BiEncoder(TaskWithoutLabels):
         """Open the encoder without a head, with mean pooling."""
         from bertdemo.checkpoints.loading import open_model
 
-        opened = open_model(folder, head="none", seed=options.seed)
+        opened = open_model(folder, seed=options.seed)
         model: Any = opened.model
         model.pooling = "mean"
         return opened

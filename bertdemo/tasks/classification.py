@@ -21,6 +21,7 @@ class Classification(OneLabel):
     id = "classification"
     roles = (TEXT, LABEL)
     can_freeze = True
+    problem_type = "single_label_classification"
 
     def fits(self, table: Table) -> float:
         """Fit any table a little: every other task has stricter requirements and gives more where they are met."""

@@ -162,6 +162,7 @@ def mask_tokens(
     count = max(1, round(SHARE * len(positions))) if positions else 0
     for position in generator.permutation(positions)[:count]:
         labels[position] = ids[position]
+        # Not always [MASK], which never occurs in fine-tuning (Devlin et al. 2019, 3.1).
         chance = generator.random()
         if chance < _MASKED:
             masked[position] = mask_id
@@ -203,7 +204,7 @@ class FillMask(TaskWithoutLabels):
         """Open BertForMaskedLM; a new head, where the checkpoint has none, shares the token embeddings."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="new_fill_mask", seed=options.seed)
+        return open_model(folder, "BertForMaskedLM", seed=options.seed)
 
     def is_head(self, parameter: str) -> bool:
         """Return whether it belongs to the transform between the encoder and the output embeddings."""
@@ -272,6 +273,7 @@ class FillMask(TaskWithoutLabels):
         predictions = []
         for text in inputs.texts:
             ids = tokenizer.encode(text, specials_in_text=True).ids
+            # A typed [MASK] is a special token here, unlike in every other text of a visitor.
             masks: list[tuple[MaskToken, ...]] = []
             for part, positions in _around_masks(ids, tokenizer.mask_id, inference.truncation.max_length):
                 part_ids = torch.tensor([part], device=model.device)  # (1, tokens)

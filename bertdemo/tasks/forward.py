@@ -46,6 +46,7 @@ def forward(
     """
     import torch
 
+    # Batches are sorted by length, so results do not come in the order of the texts.
     results: dict[int, Row] = {}
     with torch.inference_mode():
         for indices, batch in indexed:
@@ -122,6 +123,7 @@ def batches(
         chunk_texts = list(texts[start : start + chunk])
         chunk_pairs = list(pairs[start : start + chunk]) if pairs is not None else None
         encodings = tokenizer.encode_batch(chunk_texts, chunk_pairs, truncation)
+        # Attention costs the square of the longest text in a batch, padding included.
         by_length = sorted(range(len(encodings)), key=lambda i: len(encodings[i].ids))
         for first in range(0, len(by_length), batch_size):
             members = by_length[first : first + batch_size]
@@ -183,11 +185,11 @@ def pad(rows: Sequence[Mapping[str, Any]], pad_id: int) -> Batch:
 
     padded: Batch = {}
     for name, first in rows[0].items():
-        if isinstance(first, list):
+        if isinstance(first, list):  # one value per token
             longest = max(len(row[name]) for row in rows)
             filler = pad_id if name.endswith("input_ids") else IGNORED if name == "labels" else 0
             values = [row[name] + [filler] * (longest - len(row[name])) for row in rows]
-        else:
+        else:  # one value per row
             values = [row[name] for row in rows]
         padded[name] = torch.tensor(values)
     return padded

@@ -43,6 +43,7 @@ class OneLabel(Task):
         if counts.total() < MINIMUM_ROWS:
             raise TooFewRows(rows=counts.total(), minimum=MINIMUM_ROWS)
         if len(counts) == 1:
+            # Any model would predict this label for everything.
             raise OneClass(label=next(iter(counts))[:80], column=columns["label"])
         if len(counts) > label_limit:
             row = self._first_row_of(list(counts)[label_limit], table, columns)
@@ -78,7 +79,7 @@ class OneLabel(Task):
         """Open BertForSequenceClassification; its classifier is new unless the checkpoint has one for these labels."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="classification", labels=options.labels, seed=options.seed)
+        return open_model(folder, "BertForSequenceClassification", labels=options.labels, seed=options.seed)
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
         """Return accuracy and macro-F1 of the most probable label."""
@@ -131,6 +132,7 @@ class OneLabel(Task):
     def _rows(self, table: Table, columns: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
         """Yield (whether every text is present, the label) of every row, the label trimmed, "" where missing."""
         by_slot = self.columns_by_slot(columns)
+        # What is left after the label are the texts: one, or two of a sentence pair.
         label = table.columns[by_slot.pop("label")]
         texts = zip(*(table.columns[name] for name in by_slot.values()), strict=True)
         for cells, name in zip(texts, label, strict=True):

@@ -82,6 +82,7 @@ class SimilarityTask(BiEncoder):
         if not numeric:
             raise ColumnsNotFound(role="label", columns=", ".join(list(table.columns)[:20]))
         label = (usual or numeric)[0]
+        # The scores are taken out first: a column of numbers must not compete with the texts.
         others = {name: cells for name, cells in table.columns.items() if name != label}
         texts = detect(replace(table, columns=others), [TEXT, PAIR])
         first, second = sorted(texts.values(), key=list(table.columns).index)

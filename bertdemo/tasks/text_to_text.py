@@ -124,7 +124,7 @@ class TextToText(TaskWithoutLabels):
         """Open the encoder-decoder of a file, or make one of the single BERT in it."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="text_to_text", seed=options.seed)
+        return open_model(folder, "EncoderDecoderModel", seed=options.seed)
 
     def is_head(self, parameter: str) -> bool:
         """Return whether it belongs to the cross-attention or to the output layer."""
@@ -165,12 +165,14 @@ class TextToText(TaskWithoutLabels):
         positions = int(model.config.decoder.max_position_embeddings)
         config = _generation_config(tokenizer, min(inference.truncation.max_length, positions))
         tokens = {token_id: token for token, token_id in tokenizer.vocabulary.items()}
+        # Generation starts with [CLS], ends with [SEP] and is padded; none of them is part of the text.
         special = {tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id}
 
         def generate(batch: Batch, _: list[int]) -> list[GeneratedText]:
             source = {name: batch[name] for name in ("input_ids", "attention_mask")}
             output = model.generate(**source, generation_config=config)  # sequences: (batch, target tokens)
             return [
+                # min: rounding may leave a mean log probability a little above 0
                 GeneratedText(_text_of([tokens[i] for i in ids if i not in special]), min(1.0, math.exp(mean_log_p)))
                 for ids, mean_log_p in zip(output.sequences.tolist(), output.sequences_scores.tolist(), strict=True)
             ]

@@ -118,7 +118,7 @@ def test_embeddings_are_the_mean_of_the_last_layer() -> None:
     texts = ["a short one", "a rather longer one, with more in it", "你好"]
     seen: list[float] = []
     found = baselines.embed(folder, tokenizer, texts, Truncation(64), progress=seen.append)
-    model = open_model(folder, head="none").model
+    model = open_model(folder).model
     for text, vector in zip(texts, found, strict=True):
         ids = torch.tensor([tokenizer.encode(text).ids])
         with torch.inference_mode():

@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def base(folder: Path) -> Any:
-    return open_model(folder, head="classification", attention="eager").model
+    return open_model(folder, "BertForSequenceClassification", attention="eager").model
 
 
 @pytest.fixture

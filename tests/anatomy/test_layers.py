@@ -53,10 +53,11 @@ def stirred(opened: Opened) -> Opened:
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     if request.param == "bundled":
         folder = bundled.verified()
-        return open_model(folder, head="classification", seed=0, attention="eager"), SharedTokenizer.from_folder(folder)
+        opened = open_model(folder, "BertForSequenceClassification", seed=0, attention="eager")
+        return opened, SharedTokenizer.from_folder(folder)
     folder = tmp_path_factory.mktemp("shape") / request.param
     build_tiny_checkpoint(folder, head="classification", labels=("bad", "so", "good"), **SHAPES[request.param])
-    opened = open_model(folder, head="classification", seed=0, attention="eager")
+    opened = open_model(folder, "BertForSequenceClassification", seed=0, attention="eager")
     return stirred(opened), SharedTokenizer.from_folder(folder)
 
 
@@ -229,8 +230,8 @@ def test_silencing_a_head_is_zeroing_its_columns_of_the_output_projection(case: 
 
 def test_a_model_that_gives_no_weights_or_drops_some_is_refused(tiny: Path) -> None:
     row = trace(SharedTokenizer.from_folder(tiny), "a good film")
-    fast: Any = open_model(tiny, head="classification").model
-    training: Any = open_model(tiny, head="classification", attention="eager").model.train()
+    fast: Any = open_model(tiny, "BertForSequenceClassification").model
+    training: Any = open_model(tiny, "BertForSequenceClassification", attention="eager").model.train()
     for model in (fast, training):
         with pytest.raises(ValueError, match="eval mode and eager attention"):
             look(model, row)
@@ -238,7 +239,7 @@ def test_a_model_that_gives_no_weights_or_drops_some_is_refused(tiny: Path) -> N
 
 
 def test_a_trained_head_is_kept_and_named_trained(tiny: Path) -> None:
-    opened = open_model(tiny, head="classification", seed=0, attention="eager")
+    opened = open_model(tiny, "BertForSequenceClassification", seed=0, attention="eager")
     found = seen((opened, SharedTokenizer.from_folder(tiny)), "a good film")
     assert opened.new_weights == () and found.head_trained and found.has_pooler
     assert found.labels == ("no", "yes") and set(found.pooled) == set(POOLINGS)
@@ -246,7 +247,7 @@ def test_a_trained_head_is_kept_and_named_trained(tiny: Path) -> None:
 
 def test_a_new_head_is_named_untrained_and_is_the_same_each_time() -> None:
     folder = bundled.verified()
-    first, second = (open_model(folder, head="classification", seed=0, attention="eager") for _ in range(2))
+    first, second = (open_model(folder, "BertForSequenceClassification", seed=0, attention="eager") for _ in range(2))
     assert first.new_weights == ("classifier.bias", "classifier.weight")
     tokenizer = SharedTokenizer.from_folder(folder)
     one, other = (seen((opened, tokenizer), SENTENCE) for opened in (first, second))
@@ -255,7 +256,7 @@ def test_a_new_head_is_named_untrained_and_is_the_same_each_time() -> None:
 
 def test_a_pooler_that_the_checkpoint_lacks_is_not_shown(tmp_path: Path) -> None:
     folder = build_tiny_checkpoint(tmp_path / "mlm", head="mlm")
-    opened = open_model(folder, head="classification", seed=0, attention="eager")
+    opened = open_model(folder, "BertForSequenceClassification", seed=0, attention="eager")
     found = seen((opened, SharedTokenizer.from_folder(folder)), "a good film")
     assert {"bert.pooler.dense.bias", "bert.pooler.dense.weight"} <= set(opened.new_weights)
     assert not found.has_pooler and not found.head_trained and set(found.pooled) == {"cls", "mean", "max"}
@@ -268,7 +269,8 @@ def test_softmax_of_huge_and_of_no_logits() -> None:
 
 @pytest.mark.parametrize(("layer", "head"), [(0, 1), (1, 0), (3, 1), (1, 3)])
 def test_a_layer_or_head_that_is_not_there_is_refused(tmp_path: Path, layer: int, head: int) -> None:
-    opened = open_model(build_tiny_checkpoint(tmp_path / "tiny"), head="classification", seed=0, attention="eager")
+    folder = build_tiny_checkpoint(tmp_path / "tiny")
+    opened = open_model(folder, "BertForSequenceClassification", seed=0, attention="eager")
     tokens = trace(SharedTokenizer.from_folder(tmp_path / "tiny"), "the cat")
     seen = look(opened.model, tokens, opened.new_weights)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no head"):

@@ -34,7 +34,7 @@ def folder(base: Path) -> Path:
 
 
 def opened(folder: Path) -> Any:
-    return open_model(folder, head="classification", attention="eager").model
+    return open_model(folder, "BertForSequenceClassification", attention="eager").model
 
 
 def seen(folder: Path, text: str, pair: str = "") -> LayerTrace:
@@ -73,7 +73,7 @@ def test_a_head_of_attention_can_be_silenced(folder: Path) -> None:
 
 
 def test_the_encoder_has_not_moved(folder: Path, base: Path) -> None:
-    before = open_model(base, head="classification", labels=LABELS, seed=0).model
+    before = open_model(base, "BertForSequenceClassification", labels=LABELS, seed=0).model
     assert movement(before, opened(folder)) == tuple(  # type: ignore[arg-type]
         (part, 0.0) for part in ("embeddings", "layer.1", "layer.2", "layer.3")
     )

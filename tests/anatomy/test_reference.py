@@ -45,7 +45,7 @@ class Embedder:
         self._predictor = Predictor(settings, Catalogue(settings), training_on_cpu=lambda: True)
         folder = bundled.verified()
         self._tokenizer = SharedTokenizer.from_folder(folder)
-        self._model: Any = open_model(folder, head="classification", seed=0, attention="eager").model
+        self._model: Any = open_model(folder, "BertForSequenceClassification", seed=0, attention="eager").model
 
     def served(self, texts: Sequence[str]) -> np.ndarray:
         """(texts, d) of the inference tab and /embed: in padded batches, by the fast kernel."""

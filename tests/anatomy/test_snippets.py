@@ -139,7 +139,7 @@ def read(folder: Path, text: str, pair: str = "") -> TokenTrace:
 @functools.cache
 def seen(folder: Path, text: str, pair: str = "") -> LayerTrace:
     """What the app computes; it is only read here, so each text is computed once."""
-    opened = open_model(folder, head="classification", seed=0, attention="eager")
+    opened = open_model(folder, "BertForSequenceClassification", seed=0, attention="eager")
     return look(opened.model, read(folder, text, pair), opened.new_weights)  # type: ignore[arg-type]
 
 
@@ -169,7 +169,7 @@ def test_embeddings_are_those_of_the_app(checkpoint: tuple[str, Path], texts: tu
 @pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
 def test_attention_is_that_of_the_app(checkpoint: tuple[str, Path], texts: tuple[str, str]) -> None:
     found = run(snippet("attention", checkpoint[0], *texts, layer=LAYER, head=HEAD, token=TOKEN))
-    opened = open_model(checkpoint[1], head="classification", seed=0, attention="eager")
+    opened = open_model(checkpoint[1], "BertForSequenceClassification", seed=0, attention="eager")
     expected = head_of(opened.model, seen(checkpoint[1], *texts), LAYER, HEAD)  # type: ignore[arg-type]
     assert apart(found["weights"], expected.weights) <= BOUND
     assert apart(found["scores"], expected.scores) <= BOUND
@@ -261,7 +261,7 @@ def test_the_training_step_is_that_of_the_app(
     classifier: Path, texts: tuple[str, str], label: int, rate: float
 ) -> None:
     found = run(snippet("training_step", repr(str(classifier)), *texts, label=label, learning_rate=rate))
-    model: Any = open_model(classifier, head="classification", attention="eager").model
+    model: Any = open_model(classifier, "BertForSequenceClassification", attention="eager").model
     expected = training_step.training_step(model, inputs_of(read(classifier, *texts)), label, rate)
     assert abs(found["loss"].item() - expected.loss) <= BOUND
     assert apart(found["norms"], [norm for _, norm in expected.gradient_norms]) <= BOUND
@@ -273,7 +273,7 @@ def test_what_changed_is_what_the_app_says(classifier: Path, tmp_path: Path, tex
     base = build_tiny_checkpoint(tmp_path / "base", layers=3)
     code = snippet("before_after", repr(str(classifier)), *texts, layer=LAYER, head=HEAD, base=repr(str(base)))
     found = run(code)
-    before, after = (open_model(one, head="classification", seed=0).model for one in (base, classifier))
+    before, after = (open_model(one, "BertForSequenceClassification", seed=0).model for one in (base, classifier))
     moved = [amount for part, amount in compare.movement(before, after) if part != "pooler"]  # type: ignore[arg-type]
     difference = compare.attention_difference(seen(base, *texts), seen(classifier, *texts), LAYER, HEAD)
     assert apart(found["moved"], moved) <= BOUND and min(moved) > 0.1
@@ -290,7 +290,7 @@ def test_what_was_said_before_and_after_is_what_the_app_says(
     asked = {"layer": LAYER, "head": HEAD, "base": repr(str(base)), "started": True, "labels": 3}
     found = run(snippet("before_after", repr(str(tmp_path / "tuned")), *texts, **asked))
     labels = ("bad", "good", "so so")
-    before, after = (open_model(one, head="classification", labels=labels, attention="eager")
+    before, after = (open_model(one, "BertForSequenceClassification", labels=labels, attention="eager")
                      for one in (base, tmp_path / "tuned"))  # fmt: skip
     restore_head(before, tmp_path / "tuned")
     expected = [look(one.model, read(base, *texts)) for one in (before, after)]  # type: ignore[arg-type]
@@ -307,7 +307,7 @@ def test_a_head_that_is_drawn_here_is_the_one_that_the_app_draws(which: str, req
     folder = bundled.verified() if which == "bundled" else request.getfixturevalue(which)
     redrawn = {"redrawn": which in {"entities", "two_entities"}}
     source, texts = BUNDLED if which == "bundled" else repr(str(folder)), TEXTS["pair"]
-    opened = open_model(folder, head="classification", labels=("A", "B"), seed=0, attention="eager")
+    opened = open_model(folder, "BertForSequenceClassification", labels=("A", "B"), seed=0, attention="eager")
     expected = look(opened.model, read(folder, *texts), opened.new_weights)  # type: ignore[arg-type]
     assert not expected.head_trained
     said = run(snippet("head", source, *texts, untrained=True, **redrawn))

@@ -37,7 +37,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def model(folder: tuple[Path, str]) -> Any:
-    return open_model(folder[0], head="classification", seed=0, attention=folder[1]).model
+    return open_model(folder[0], "BertForSequenceClassification", seed=0, attention=folder[1]).model
 
 
 @pytest.fixture

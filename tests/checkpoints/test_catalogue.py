@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bertdemo import tasks
 from bertdemo.checkpoints import Card, Catalogue, CheckpointInfo, bundled, hub_models
-from bertdemo.checkpoints.info import CAPABILITIES
+from bertdemo.checkpoints.info import CAPABILITIES, owner_sha256
 from bertdemo.errors import CheckpointBroken, CheckpointIdMalformed, CheckpointUnknown
 from bertdemo.processes import file_sha256
 from bertdemo.settings import Settings
@@ -24,7 +25,7 @@ ANNA, BEN = "anna" * 8, "ben" * 10
 
 def make_card(checkpoint: str, owner: str, **changes: object) -> Card:
     card = Card(
-        id=checkpoint, owner=Catalogue.owner_sha256(owner), name="Reviews", task="classification",
+        id=checkpoint, owner=owner_sha256(owner), name="Reviews", task="classification",
         labels=("bad", "good"), columns={"text": "review", "label": "stars"}, base="bundled",
         base_sha256=bundled.SHA256, base_commit=None, data_name="评论.csv", data_sha256="0" * 64, rows=40,
         config={"epochs": 3, "device": "cpu"}, metrics={"macro_f1": {"value": 0.8, "low": 0.7, "high": 0.9}},
@@ -91,7 +92,8 @@ def test_an_operators_folder_is_listed_with_what_its_files_say(settings: Setting
     infos = {info.id: info for info in catalogue.list("") if info.source == "local"}
     assert list(infos) == ["local:labeled", "local:zh"]
     assert infos["local:zh"].language == "zh" and {"chinese", "fill_mask"} <= set(infos["local:zh"].can)
-    assert infos["local:labeled"].labels == ("x", "y", "z") and infos["local:labeled"].task == "classification"
+    assert infos["local:labeled"].labels == ("x", "y", "z")
+    assert tasks.for_checkpoint(infos["local:labeled"]) is tasks.find("classification")
     assert catalogue.folder("local:zh", "") == chinese
     with pytest.raises(CheckpointBroken):
         catalogue.describe("local:broken", "")

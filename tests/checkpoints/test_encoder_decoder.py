@@ -12,13 +12,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, folder_checks, loading
 from bertdemo.errors import CheckpointBroken, CheckpointError, CheckpointIncomplete
 from bertdemo.hub.model_files import WEIGHTS_FILE
 from bertdemo.settings import Settings
 from tests.tiny import build_tiny_checkpoint
 
-HEADS: list[loading.Head] = ["none", "classification", "tokens", "span", "new_fill_mask"]
+LABELED = ("BertForSequenceClassification", "BertForTokenClassification")
+CLASSES: tuple[loading.Architecture, ...] = ("BertModel", *LABELED, "BertForQuestionAnswering", "BertForMaskedLM")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pairs")
     base = build_tiny_checkpoint(folder / "base")
     (folder / "pair").mkdir()
-    loading.write(loading.open_model(base, head="text_to_text", seed=0).model, base, folder / "pair")
+    loading.write(loading.open_model(base, "EncoderDecoderModel", seed=0).model, base, folder / "pair")
     return folder / "pair"
 
 
@@ -36,7 +38,7 @@ def copied(pair: Path, tmp_path: Path) -> Path:
 
 
 def test_a_pair_opens_again_with_nothing_new_and_the_same_numbers(pair: Path) -> None:
-    opened = loading.open_model(pair, head="text_to_text")
+    opened = loading.open_model(pair, "EncoderDecoderModel")
     assert opened.new_weights == () and opened.unexpected == ()
     told: Any = opened.model
     import transformers
@@ -48,14 +50,12 @@ def test_a_pair_opens_again_with_nothing_new_and_the_same_numbers(pair: Path) ->
     assert torch.equal(first.logits, second.logits) and first.loss == second.loss
 
 
-@pytest.mark.parametrize("head", HEADS)
-def test_the_half_that_reads_serves_every_other_head(pair: Path, head: loading.Head) -> None:
-    opened = loading.open_model(
-        pair, head=head, labels=("a", "b") if head in {"classification", "tokens"} else (), seed=0
-    )
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_half_that_reads_serves_every_other_head(pair: Path, name: loading.Architecture) -> None:
+    opened = loading.open_model(pair, name, labels=("a", "b") if name in LABELED else (), seed=0)
     state, file = opened.model.state_dict(), load_file(pair / WEIGHTS_FILE)
-    name = "embeddings.word_embeddings.weight"
-    assert torch.equal(state[name if head == "none" else f"bert.{name}"], file[f"encoder.{name}"])
+    key = "embeddings.word_embeddings.weight"
+    assert torch.equal(state[key if name == "BertModel" else f"bert.{key}"], file[f"encoder.{key}"])
     assert opened.unexpected in {(), ("pooler.dense.bias", "pooler.dense.weight")}
 
 
@@ -64,7 +64,7 @@ def test_the_catalogue_says_what_it_holds_and_its_config_names_no_path(pair: Pat
     settings = Settings.from_env({"BERTDEMO_HOME": str(home), "BERTDEMO_CHECKPOINTS": str(folder)})
     info = Catalogue(settings).describe("local:copy", "")
     assert (info.layers, info.width, info.other_head) == (2, 32, "EncoderDecoderModel")
-    assert info.task is None and "fine_tune" in info.can and "fill_mask" in info.cannot
+    assert tasks.for_checkpoint(info) is None and "fine_tune" in info.can and "fill_mask" in info.cannot
     for name in ("config.json", "generation_config.json"):
         assert str(pair.parent) not in (pair / name).read_text(encoding="utf-8")
 
@@ -95,7 +95,7 @@ def test_a_hostile_config_of_two_halves_is_refused(pair: Path, tmp_path: Path, c
     change(raw)
     (folder / "config.json").write_text(json.dumps(raw), encoding="utf-8")
     with pytest.raises(CheckpointError):
-        loading.open_model(folder, head="text_to_text")
+        loading.open_model(folder, "EncoderDecoderModel")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def logits(opened: loading.Opened) -> torch.Tensor:
 
 
 def test_the_bundled_encoder_gives_what_transformers_gives() -> None:
-    opened = loading.open_model(bundled.folder(), head="none")
+    opened = loading.open_model(bundled.folder())
     reference = BertModel.from_pretrained(bundled.folder(), dtype=torch.float32)
     with torch.no_grad():
         ours, theirs = (m(input_ids=IDS, attention_mask=torch.ones_like(IDS)) for m in (opened.model, reference))
@@ -36,7 +36,7 @@ def test_the_bundled_encoder_gives_what_transformers_gives() -> None:
 
 
 def test_the_bundled_classifier_has_the_encoder_of_the_file_and_a_new_head() -> None:
-    opened = loading.open_model(bundled.folder(), head="classification", labels=("a", "b", "c"), seed=1)
+    opened = loading.open_model(bundled.folder(), "BertForSequenceClassification", labels=("a", "b", "c"), seed=1)
     assert opened.new_weights == HEAD
     assert opened.model.config.id2label == {0: "a", 1: "b", 2: "c"}
     state, stored = opened.model.state_dict(), load_file(bundled.folder() / WEIGHTS)
@@ -48,7 +48,7 @@ def test_the_bundled_classifier_has_the_encoder_of_the_file_and_a_new_head() -> 
 def test_a_new_head_is_the_same_for_the_same_seed_and_leaves_the_callers_random_state(tiny: Path) -> None:
     before = torch.random.get_rng_state()
     first, again, other = (
-        loading.open_model(tiny, head="classification", labels=("a", "b"), seed=seed).model.classifier.weight
+        loading.open_model(tiny, "BertForSequenceClassification", labels=("a", "b"), seed=seed).model.classifier.weight
         for seed in (1, 1, 2)
     )
     assert torch.equal(first, again) and not torch.equal(first, other)
@@ -58,43 +58,44 @@ def test_a_new_head_is_the_same_for_the_same_seed_and_leaves_the_callers_random_
 def test_a_trained_head_is_kept_for_the_same_labels_and_replaced_for_others(tiny_classifier: Path) -> None:
     stored = load_file(tiny_classifier / WEIGHTS)["classifier.weight"]
     for labels in ((), ("bad", "good")):
-        opened = loading.open_model(tiny_classifier, head="classification", labels=labels)
+        opened = loading.open_model(tiny_classifier, "BertForSequenceClassification", labels=labels)
         assert opened.new_weights == () and torch.equal(opened.model.classifier.weight, stored)
         assert opened.model.config.id2label == {0: "bad", 1: "good"}
     for labels in (("no", "yes"), ("good", "bad"), ("a", "b", "c")):
-        opened = loading.open_model(tiny_classifier, head="classification", labels=labels, seed=1)
+        opened = loading.open_model(tiny_classifier, "BertForSequenceClassification", labels=labels, seed=1)
         assert opened.new_weights == HEAD and len(opened.model.classifier.bias) == len(labels)
         assert not torch.equal(opened.model.classifier.weight[:2], stored)
 
 
 def test_a_head_that_is_not_asked_for_is_named_as_unexpected(tiny_classifier: Path, tmp_path: Path) -> None:
-    assert loading.open_model(tiny_classifier, head="none").unexpected == HEAD
-    opened = loading.open_model(build_tiny_checkpoint(tmp_path / "mlm", head="mlm"), head="classification", labels="ab")
+    assert loading.open_model(tiny_classifier).unexpected == HEAD
+    folder = build_tiny_checkpoint(tmp_path / "mlm", head="mlm")
+    opened = loading.open_model(folder, "BertForSequenceClassification", labels="ab")
     assert any(name.startswith("cls.predictions") for name in opened.unexpected)
     assert opened.new_weights == ("bert.pooler.dense.bias", "bert.pooler.dense.weight", *HEAD)
 
 
 def test_without_a_pooler_in_the_file_there_is_none_in_the_model(tmp_path: Path) -> None:
-    opened = loading.open_model(build_tiny_checkpoint(tmp_path / "mlm", head="mlm"), head="none")
+    opened = loading.open_model(build_tiny_checkpoint(tmp_path / "mlm", head="mlm"))
     assert opened.model.pooler is None and opened.new_weights == ()
 
 
 def test_eager_attention_gives_the_weights(tiny: Path) -> None:
-    opened = loading.open_model(tiny, head="none", attention="eager")
+    opened = loading.open_model(tiny, attention="eager")
     with torch.no_grad():
         out = opened.model(input_ids=IDS, attention_mask=torch.ones_like(IDS), output_attentions=True)
     assert len(out.attentions) == 2 and out.attentions[0].shape == (1, 2, 6, 6)
 
 
 def test_dropout_can_be_set(tiny: Path) -> None:
-    config = loading.open_model(tiny, head="classification", labels="ab", dropout=0.3).model.config
+    config = loading.open_model(tiny, "BertForSequenceClassification", labels="ab", dropout=0.3).model.config
     assert config.hidden_dropout_prob == config.attention_probs_dropout_prob == config.classifier_dropout == 0.3
 
 
 def test_half_precision_weights_are_opened_in_float32(tiny: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny, tmp_path / "half")
     save_file({k: v.bfloat16() for k, v in load_file(tiny / WEIGHTS).items()}, folder / WEIGHTS, {"format": "pt"})
-    assert {p.dtype for p in loading.open_model(folder, head="none").model.parameters()} == {torch.float32}
+    assert {p.dtype for p in loading.open_model(folder).model.parameters()} == {torch.float32}
 
 
 def test_old_layer_norm_names_are_loaded(tiny: Path, tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_old_layer_norm_names_are_loaded(tiny: Path, tmp_path: Path) -> None:
         for k, v in load_file(tiny / WEIGHTS).items()
     }
     save_file(renamed, folder / WEIGHTS, {"format": "pt"})
-    opened = loading.open_model(folder, head="none")
+    opened = loading.open_model(folder)
     assert torch.equal(opened.model.embeddings.LayerNorm.weight, renamed["bert.embeddings.LayerNorm.gamma"])
 
 
@@ -114,42 +115,42 @@ def test_a_missing_encoder_tensor_is_refused_and_named(tiny: Path, tmp_path: Pat
     del tensors["encoder.layer.1.output.dense.weight"]
     save_file(tensors, folder / WEIGHTS, {"format": "pt"})
     with pytest.raises(CheckpointIncomplete) as caught:
-        loading.open_model(folder, head="none")
+        loading.open_model(folder)
     assert caught.value.values["missing"] == "encoder.layer.1.output.dense.weight"
 
 
 def test_the_head_for_masked_words_is_opened_as_transformers_opens_it(tiny: Path, tmp_path: Path) -> None:
     folder = build_tiny_checkpoint(tmp_path / "mlm", head="mlm")
     reference = BertForMaskedLM.from_pretrained(folder, dtype=torch.float32).eval()
-    opened = loading.open_model(folder, head="fill_mask")
+    opened = loading.open_model(folder, "BertForMaskedLM", new_head=False)
     with torch.no_grad():
         theirs = reference(input_ids=IDS, attention_mask=torch.ones_like(IDS)).logits
     assert torch.equal(logits(opened), theirs) and opened.new_weights == ()
     with pytest.raises(MaskHeadMissing):
-        loading.open_model(tiny, head="fill_mask")
+        loading.open_model(tiny, "BertForMaskedLM", new_head=False)
 
 
 def test_several_threads_open_models_at_once_and_each_is_whole(tiny: Path, tmp_path: Path) -> None:
     folder = build_tiny_checkpoint(tmp_path / "mlm", head="mlm")
-    heads: list[loading.Head] = ["fill_mask", "classification", "none"] * 8
+    classes: list[loading.Architecture] = ["BertForMaskedLM", "BertForSequenceClassification", "BertModel"] * 8
     with ThreadPoolExecutor(6) as pool:
-        opened = list(pool.map(lambda head: loading.open_model(folder, head=head, labels="ab", seed=0), heads))
-    alone = {head: loading.open_model(folder, head=head, labels="ab", seed=0) for head in set(heads)}
-    for head, one in zip(heads, opened, strict=True):
-        expected = alone[head].model.state_dict()
-        assert one.new_weights == alone[head].new_weights
-        assert all(torch.equal(tensor, expected[name]) for name, tensor in one.model.state_dict().items())
+        opened = list(pool.map(lambda name: loading.open_model(folder, name, labels="ab", seed=0), classes))
+    alone = {name: loading.open_model(folder, name, labels="ab", seed=0) for name in set(classes)}
+    for name, one in zip(classes, opened, strict=True):
+        expected = alone[name].model.state_dict()
+        assert one.new_weights == alone[name].new_weights
+        assert all(torch.equal(tensor, expected[key]) for key, tensor in one.model.state_dict().items())
 
 
 def test_opening_prints_nothing(tiny: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    loading.open_model(tiny, head="classification", labels=("a", "b"))
+    loading.open_model(tiny, "BertForSequenceClassification", labels=("a", "b"))
     assert capfd.readouterr() == ("", "")
 
 
 def test_the_head_at_the_start_comes_back(tiny: Path, tmp_path: Path) -> None:
-    start = loading.open_model(tiny, head="classification", labels=("a", "b"), seed=1)
+    start = loading.open_model(tiny, "BertForSequenceClassification", labels=("a", "b"), seed=1)
     loading.save_head(start, tmp_path)
-    other = loading.open_model(tiny, head="classification", labels=("a", "b"), seed=2)
+    other = loading.open_model(tiny, "BertForSequenceClassification", labels=("a", "b"), seed=2)
     assert not torch.equal(logits(start), logits(other))
     loading.restore_head(other, tmp_path)
     assert torch.equal(logits(start), logits(other))
@@ -158,13 +159,13 @@ def test_the_head_at_the_start_comes_back(tiny: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["classifier.weight", "bert.embeddings.LayerNorm.weight", "evil"])
 def test_a_head_that_does_not_fit_is_refused(tiny: Path, tmp_path: Path, name: str) -> None:
     save_file({name: torch.zeros(7)}, tmp_path / loading.HEAD_FILE)
-    opened = loading.open_model(tiny, head="classification", labels=("a", "b"))
+    opened = loading.open_model(tiny, "BertForSequenceClassification", labels=("a", "b"))
     with pytest.raises(CheckpointBroken):
         loading.restore_head(opened, tmp_path)
 
 
 def test_a_missing_or_torn_head_file_is_refused(tiny: Path, tmp_path: Path) -> None:
-    opened = loading.open_model(tiny, head="classification", labels=("a", "b"))
+    opened = loading.open_model(tiny, "BertForSequenceClassification", labels=("a", "b"))
     for _ in range(2):
         with pytest.raises(CheckpointBroken):
             loading.restore_head(opened, tmp_path)
@@ -172,9 +173,9 @@ def test_a_missing_or_torn_head_file_is_refused(tiny: Path, tmp_path: Path) -> N
 
 
 def test_what_is_written_opens_to_the_same_numbers(tiny: Path, tmp_path: Path) -> None:
-    opened = loading.open_model(tiny, head="classification", labels=("坏", "good"), seed=1)
+    opened = loading.open_model(tiny, "BertForSequenceClassification", labels=("坏", "good"), seed=1)
     loading.write(opened.model, tiny, tmp_path)
-    again = loading.open_model(tmp_path, head="classification")
+    again = loading.open_model(tmp_path, "BertForSequenceClassification")
     assert torch.equal(logits(opened), logits(again)) and again.new_weights == ()
     assert again.model.config.id2label == {0: "坏", 1: "good"}
     assert (tmp_path / "vocab.txt").read_bytes() == (tiny / "vocab.txt").read_bytes()
@@ -182,7 +183,7 @@ def test_what_is_written_opens_to_the_same_numbers(tiny: Path, tmp_path: Path) -
 
 def test_weights_come_back_whole_or_not_at_all(tmp_path: Path) -> None:
     folder = build_tiny_checkpoint(tmp_path / "mlm", head="mlm")
-    first, second = (loading.open_model(folder, head="fill_mask").model for _ in range(2))
+    first, second = (loading.open_model(folder, "BertForMaskedLM", new_head=False).model for _ in range(2))
     with torch.no_grad():
         for parameter in first.parameters():
             parameter.add_(1.0)

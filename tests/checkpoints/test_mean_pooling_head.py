@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from bertdemo import tasks
 from bertdemo.analysis import baselines
 from bertdemo.checkpoints import Catalogue, folder_checks
 from bertdemo.checkpoints.loading import open_mean_linear, open_model, write
@@ -63,7 +64,7 @@ def test_the_logits_of_the_file_are_the_decision_function_of_scikit_learn(
     kept: tuple[Path, Any, Any], labels: tuple[str, ...]
 ) -> None:
     folder, reference, vectors = kept
-    opened = open_model(folder, head="classification")
+    opened = open_model(folder, "BertForSequenceClassification")
     assert (opened.new_weights, opened.unexpected) == ((), ())
     logits = logits_of(opened.model, folder, [text for text, _ in rows_of(45, labels)])
     wanted = reference.decision_function(vectors)
@@ -97,7 +98,7 @@ def test_the_mean_leaves_padding_out() -> None:
 
 
 def test_it_answers_as_transformers_models_do(kept: tuple[Path, Any, Any], labels: tuple[str, ...]) -> None:
-    model: Any = open_model(kept[0], head="classification", attention="eager").model
+    model: Any = open_model(kept[0], "BertForSequenceClassification", attention="eager").model
     assert pooling_of(model) == "mean" and isinstance(model, model_class())
     given = {"input_ids": torch.tensor([[2, 7, 9, 3]]), "labels": torch.tensor([1])}
     out = model(**given, output_attentions=True, output_hidden_states=True)
@@ -109,13 +110,13 @@ def test_it_answers_as_transformers_models_do(kept: tuple[Path, Any, Any], label
 
 
 def test_the_encoder_alone_is_opened_from_it(kept: tuple[Path, Any, Any], base: Path) -> None:
-    one, other = (open_model(folder, head="none").model for folder in (kept[0], base))
+    one, other = (open_model(folder).model for folder in (kept[0], base))
     ids = torch.tensor([[2, 7, 9, 3]])
     assert torch.equal(one(ids).last_hidden_state, other(ids).last_hidden_state)
 
 
 def test_other_labels_take_the_encoder_and_a_new_head(kept: tuple[Path, Any, Any]) -> None:
-    opened = open_model(kept[0], head="classification", labels=("x", "y", "z", "w"), seed=1)
+    opened = open_model(kept[0], "BertForSequenceClassification", labels=("x", "y", "z", "w"), seed=1)
     assert type(opened.model).__name__ == "BertForSequenceClassification"
     assert set(opened.new_weights) == {
         "classifier.weight", "classifier.bias", "bert.pooler.dense.weight", "bert.pooler.dense.bias",
@@ -164,7 +165,7 @@ def test_a_file_that_does_not_fit_its_config_is_refused(
     kept: tuple[Path, Any, Any], tmp_path: Path, change: dict[str, Any]
 ) -> None:
     with pytest.raises(CheckpointBroken):
-        open_model(changed(kept[0], tmp_path / "changed", **change), head="classification")
+        open_model(changed(kept[0], tmp_path / "changed", **change), "BertForSequenceClassification")
 
 
 def test_a_layer_that_does_not_fit_the_encoder_is_refused(base: Path) -> None:
@@ -182,4 +183,5 @@ def test_one_on_the_hub_is_known_before_and_after_it_is_fetched(
     here = catalogue.describe("somebody/regression", "")
     assert (away.ready, here.ready) == (False, True)
     for info in (away, here):
-        assert (info.mean_head, info.pooling, info.labels, info.task) == (True, "mean", labels, "classification")
+        assert (info.mean_head, info.pooling, info.labels) == (True, "mean", labels)
+        assert tasks.for_checkpoint(info) is tasks.find("classification")

@@ -227,13 +227,13 @@ def test_a_pickle_beside_or_instead_of_the_weights_is_never_opened(tmp_path: Pat
     folder = shutil.copytree(tiny, tmp_path / "copy")
     for name in ("pytorch_model.bin", "training_args.bin", "optimizer.pt"):
         (folder / name).write_bytes(pickle.dumps(Canary(canary)))
-    loading.open_model(folder, head="classification", labels=("a", "b"))
+    loading.open_model(folder, "BertForSequenceClassification", labels=("a", "b"))
     (folder / "model.safetensors").unlink()
     with pytest.raises(CheckpointBroken):
-        loading.open_model(folder, head="none")
+        loading.open_model(folder)
     (folder / "model.safetensors").write_bytes(pickle.dumps(Canary(canary)))
     with pytest.raises(CheckpointBroken):
-        loading.open_model(folder, head="none")
+        loading.open_model(folder)
     assert not canary.exists()
     pickle.loads(pickle.dumps(Canary(canary)))  # noqa: S301  # the canary sings when it is opened
     assert canary.exists()

@@ -14,7 +14,7 @@ import pytest
 
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
-from bertdemo.checkpoints.truncation import CutEncoding, Encoding
+from bertdemo.checkpoints.truncation import Encoding, TruncatedEncoding
 from bertdemo.dataset import kept_tokens
 from bertdemo.dataset.kept_tokens import KeptTokenizer
 from bertdemo.run_config import Keep, Truncation
@@ -24,7 +24,7 @@ TEXTS = [
     "\ud800 broken", "🙂🙃 👩\u200d👧", "[SEP] and [MASK] are plain text", "ｆｕｌｌ width", "tab\tand\nline",
     "\x00\u200bcontrol", "word " * 700, "A plain sentence.",
 ]  # fmt: skip
-FIELDS = tuple(CutEncoding.__dataclass_fields__)
+FIELDS = tuple(TruncatedEncoding.__dataclass_fields__)
 
 
 @pytest.fixture(scope="module")

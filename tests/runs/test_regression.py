@@ -62,7 +62,7 @@ def test_what_is_kept_is_the_regression_on_the_training_rows(
     from sklearn.linear_model import LogisticRegression
 
     reference = LogisticRegression(C=1.0, max_iter=1000).fit(vectors, [label for _, label in rows])
-    model: Any = open_model(kept, head="classification").model
+    model: Any = open_model(kept, "BertForSequenceClassification").model
     said = np.zeros((len(rows), 2), dtype=np.float32)
     with torch.inference_mode():
         for indices, inputs in batches(tokenizer, [text for text, _ in rows], None, Truncation(20)):

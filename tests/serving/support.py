@@ -36,7 +36,7 @@ def train(base: Path, folder: Path) -> None:
     import torch
 
     folder.mkdir()
-    opened = open_model(base, head="classification", labels=LABELS, seed=7)
+    opened = open_model(base, "BertForSequenceClassification", labels=LABELS, seed=7)
     with torch.no_grad():
         opened.model.classifier.weight.mul_(40)  # type: ignore[operator, union-attr]
         save_head(opened, folder)

@@ -93,7 +93,7 @@ def test_a_deleted_checkpoint_is_unknown_and_forgetting_it_leaves_nothing(
             call()
     inspector.forget(mine)
     assert {key[0] for key in inspector._models} == {"local:headed"}
-    assert {question.checkpoint for question, _ in inspector._seen} == {"local:headed"}
+    assert {question.checkpoint for question, _ in inspector._traces} == {"local:headed"}
 
 
 def test_traces_are_kept_within_their_bytes_and_the_last_used_ones_stay(
@@ -105,11 +105,11 @@ def test_traces_are_kept_within_their_bytes_and_the_last_used_ones_stay(
     for text in texts:
         inspector.look(ask(text), "")
         inspector.look(ask(texts[0]), "")
-        assert sum(seen.nbytes for seen in inspector._seen.values()) <= 3 * size + 1
-    assert [question.text for question, _ in inspector._seen] == [texts[4], texts[5], texts[0]]
+        assert sum(seen.nbytes for seen in inspector._traces.values()) <= 3 * size + 1
+    assert [question.text for question, _ in inspector._traces] == [texts[4], texts[5], texts[0]]
     monkeypatch.setattr(serving, "_KEPT_BYTES", size - 1)
     large = inspector.look(ask(TEXT), "")
-    assert list(inspector._seen.values()) == [large]
+    assert list(inspector._traces.values()) == [large]
     assert inspector.look(ask(TEXT), "") is large, "one that is too large by itself is still not computed twice"
 
 
@@ -262,7 +262,7 @@ def test_a_checkpoint_that_lacks_tensors_is_refused_with_their_names_and_never_d
         assert caught.value.values["count"] == 2
         missing = str(caught.value.values["missing"]).split(", ")
         assert set(missing) == {"embeddings.LayerNorm.bias", "encoder.layer.1.attention.self.query.weight"}
-    assert not inspector._seen
+    assert not inspector._traces
     assert not inspector._models
 
 

@@ -92,7 +92,7 @@ def test_switches_and_steps_change_no_later_look(inspector: Inspector) -> None:
     inspector.without_head(ask(), "", 2, 1)
     inspector.training_step(ask(), "", 0, 1e-1)
     inspector.position_table("local:headed", "")
-    inspector._seen.clear()
+    inspector._traces.clear()
     again = inspector.look(ask(), "")
     assert again is not first
     assert same(again, first)

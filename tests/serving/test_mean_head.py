@@ -49,7 +49,7 @@ def test_a_step_on_it_moves_encoder_and_linear_layer_of_a_copy(inspector: Inspec
     step = inspector.training_step(question, "a", 1, 5e-4)
     assert [part for part, _ in step.gradient_norms] == ["embeddings", "layer.1", "layer.2", "linear"]
     assert step.after_loss < step.loss
-    inspector._seen.clear()
+    inspector._traces.clear()
     assert inspector.look(question, "a").logits == before
 
 

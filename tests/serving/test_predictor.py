@@ -15,6 +15,7 @@ import pytest
 
 from bertdemo import device
 from bertdemo.checkpoints import Card, Catalogue
+from bertdemo.checkpoints.info import owner_sha256
 from bertdemo.errors import (
     ArgumentWrong,
     CheckpointUnknown,
@@ -77,7 +78,7 @@ def publish(catalogue: Catalogue, folder: Path, owner: str, checkpoint: str = "r
     for path in folder.iterdir():
         shutil.copyfile(path, draft / path.name)
     fields: dict[str, Any] = {
-        "id": checkpoint, "owner": Catalogue.owner_sha256(owner), "name": "mine", "task": "classification",
+        "id": checkpoint, "owner": owner_sha256(owner), "name": "mine", "task": "classification",
         "labels": ("bad", "good", "so so"), "columns": {"text": "review", "label": "stars"}, "base": "local:plain",
         "base_sha256": "0" * 64, "base_commit": None, "data_name": "d.csv", "data_sha256": "0" * 64, "rows": 8,
         "config": {}, "metrics": {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}, "evaluated_on": "validation",

@@ -138,7 +138,7 @@ def test_the_code_in_its_readme_gives_the_logits_of_the_app(
     found: dict[str, object] = {}
     exec(compile(code.replace('"Nobody played it."', repr(long)), "README.md", "exec"), found)  # noqa: S102
     checkpoint = Catalogue(own_settings).folder(kept[0], "")
-    model = open_model(checkpoint, head="classification").model
+    model = open_model(checkpoint, "BertForSequenceClassification").model
     texts, logits = ["The violin stayed in its case.", long], torch.zeros(2, 2)
     with torch.inference_mode():
         for indices, inputs in batches(SharedTokenizer.from_folder(checkpoint), texts, None, Truncation(12)):

@@ -38,7 +38,7 @@ def test_cosines_and_their_rank_correlation_are_those_of_sentence_transformers(m
     columns = SIMILARITY.columns(rows)
     inputs = SIMILARITY.inputs(rows, columns, range(rows.rows))
     given = [float(score or 0) for score in SIMILARITY.targets(rows, columns, ())]
-    model: Any = open_model(bundled.folder(), head="none").model
+    model: Any = open_model(bundled.folder()).model
     tokenizer = SharedTokenizer.from_folder(bundled.folder())
     said = SIMILARITY.predict(Inference(model, tokenizer, Truncation(256)), inputs)
     reference = SentenceTransformer(str(bundled.folder()), device="cpu")

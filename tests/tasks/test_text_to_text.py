@@ -82,7 +82,7 @@ def test_the_loss_is_that_of_transformers_and_its_cost_per_piece_adds_up_to_it(t
 
 
 def test_both_halves_begin_as_the_checkpoint_and_what_is_new_is_the_same_for_the_same_seed(tiny: Path) -> None:
-    base: Any = open_model(tiny, head="none").model
+    base: Any = open_model(tiny).model
     first, again, other = (TASK.model(tiny, HeadOptions((), seed)) for seed in (0, 0, 1))
     states = [opened.model.state_dict() for opened in (first, again, other)]
     for name, tensor in base.state_dict().items():

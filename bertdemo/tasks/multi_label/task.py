@@ -105,6 +105,7 @@ class MultiLabel(Task):
     # Comes to five epochs for 8,000 rows with 28 labels.
     step_multiplier = 2.5
     categories = False
+    problem_type = "multi_label_classification"
 
     def likelihood(self, table: Table, columns: Mapping[str, str]) -> float:
         """Look for lists of labels, labels joined by a separator, or columns of 0 and 1."""
@@ -208,8 +209,13 @@ class MultiLabel(Task):
         """Open BertForSequenceClassification for labels that do not exclude each other."""
         from bertdemo.checkpoints.loading import open_model
 
-        loss = {"problem_type": "multi_label_classification"}  # transformers then takes the binary cross-entropy
-        opened = open_model(folder, head="classification", labels=options.labels, seed=options.seed, extra=loss)
+        opened = open_model(
+            folder,
+            "BertForSequenceClassification",
+            labels=options.labels,
+            seed=options.seed,
+            extra={"problem_type": self.problem_type},  # transformers then uses the binary cross-entropy
+        )
         if options.targets and "classifier.bias" in opened.new_weights:
             _start_at_frequencies(opened.model, _flags(options.targets, len(options.labels)))
         return opened

@@ -160,6 +160,7 @@ class QuestionAnswering(TaskWithoutLabels):
         """Return one sequence per window, with the tokens of the answer; (0, 0) where the window does not hold it."""
         from datasets import Dataset
 
+        # Question and passage are tokenized separately, so `encoded` does not fit.
         targets = self.targets(source.table, source.columns, source.labels)
         inputs = self.inputs(source.table, source.columns, rows)
         sequences: list[dict[str, Any]] = []
@@ -185,7 +186,7 @@ class QuestionAnswering(TaskWithoutLabels):
         """Open BertForQuestionAnswering; its two outputs are new unless the checkpoint has them."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="span", seed=options.seed)
+        return open_model(folder, "BertForQuestionAnswering", seed=options.seed)
 
     def collator(self, tokenizer: SharedTokenizer, seed: int) -> Collator:
         """Return what makes batches of windows."""
@@ -311,6 +312,7 @@ def window_scores(inference: Inference, read: Sequence[Sequence[Window]]) -> lis
         starts, ends = output.start_logits.float().cpu().numpy(), output.end_logits.float().cpu().numpy()
         return list(zip(starts, ends, strict=True))  # (batch, tokens) each
 
+    # Windows of all questions together fill the batches better than those of one.
     by_length = sorted(range(len(flat)), key=lambda i: len(flat[i].ids))
     batches = (by_length[start : start + _BATCH] for start in range(0, len(flat), _BATCH))
     padded = ((batch, pad([flat[i].columns() for i in batch], inference.tokenizer.pad_id)) for batch in batches)

@@ -127,7 +127,7 @@ class TokenClassification(Task):
         names = self.labels(table, columns)
         rows = sentences(table, columns)
         validation.check_enough(table, rows, MINIMUM_ROWS)
-        if names == (OUTSIDE,):
+        if names == (OUTSIDE,):  # no entity in the whole table, or tags of an unknown scheme
             validation.check_known(table, rows)
             raise OneClass(label=OUTSIDE, column=columns["tags"])
         if len(names) > label_limit:
@@ -201,7 +201,7 @@ class TokenClassification(Task):
         """Open BertForTokenClassification; its classifier is new unless the checkpoint has one for these tags."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, head="tokens", labels=options.labels, seed=options.seed)
+        return open_model(folder, "BertForTokenClassification", labels=options.labels, seed=options.seed)
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
         """Return entity F1 of the words that were not truncated."""
@@ -302,6 +302,7 @@ def first_tokens(offsets: Sequence[Span], sequences: Sequence[int | None], words
     for position, ((start, end), sequence) in enumerate(zip(offsets, sequences, strict=True)):
         if sequence is None or end <= start:  # a special token, or one of no characters
             continue
+        # Both are sorted, so one pass is enough: skip the words that end before this token.
         while word < len(words) and words[word][1] <= start:
             word += 1
         if word < len(words) and words[word][0] <= start and word not in positions:
@@ -315,7 +316,7 @@ def decoded(
     """Return the entities of one text of (tokens, tags) probabilities; an I- without a beginning begins one."""
     best = probabilities.max(-1)  # values and indices: (tokens,)
     names = [labels[int(best.indices[tokens[word]])] if word in tokens else OUTSIDE for word in range(len(words))]
-    tags, _ = as_bio(names)
+    tags, _ = as_bio(names)  # the model predicts token by token, so an I- may follow an O
     predicted = []
     for kind, first, after in entities(tags):
         start, end = words[first][0], words[after - 1][1]
@@ -344,7 +345,7 @@ def word_vectors(frozen: Frozen, rows: Sequence[Sentence]) -> list[Any]:
     import numpy as np
 
     by_sentence = []
-    for row, (vectors, offsets) in zip(rows, frozen.pieces([row.text for row in rows]), strict=True):
+    for row, (vectors, offsets) in zip(rows, frozen.token_vectors([row.text for row in rows]), strict=True):
         tokens = first_tokens(offsets, [0] * len(offsets), row.words)
         of_words = np.zeros((len(row.words), vectors.shape[1]), dtype=np.float32)
         of_words[list(tokens)] = vectors[list(tokens.values())]

@@ -95,8 +95,12 @@ class Endpoints:
 
     def checkpoints(self, owner: str = "") -> list[Json]:
         """List the checkpoints that this owner can use, with what each can and cannot do."""
-        infos = map(asdict, self._services.catalogue.list(self._owner(owner, optional=True)))
-        return [{name: info[name] for name in _CHECKPOINT_FACTS} for info in infos]
+        answers = []
+        for info in self._services.catalogue.list(self._owner(owner, optional=True)):
+            task = tasks.for_checkpoint(info)
+            facts = {**asdict(info), "task": task.id if task else None}
+            answers.append({name: facts[name] for name in _CHECKPOINT_FACTS})
+        return answers
 
     def tokenize(
         self, text: str, pair: str = "", checkpoint: str = "bundled", max_length: int = 0, owner: str = ""

@@ -54,8 +54,11 @@ class Callbacks:
         info = self.page.catalogue.describe(checkpoint, owner)
         if not info.ready:
             self._download(info.id, owner, lang, progress)
-        render = self._prediction if info.task else self._vector
-        return {self.parts.answer: render(info, text, pair, owner, lang)}
+        task = tasks.for_checkpoint(info)
+        if task is None:
+            return {self.parts.answer: self._vector(info, text, pair, owner, lang)}
+        second = pair if task.reads_pairs else ""
+        return {self.parts.answer: self._prediction(info, text, second, owner, lang)}
 
     def _download(self, checkpoint: str, owner: str, lang: str, progress: Progress) -> None:
         def report(done: DownloadProgress) -> None:
@@ -64,7 +67,8 @@ class Callbacks:
         self.page.catalogue.folder(checkpoint, owner, report)
 
     def _prediction(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
-        second = pair if tasks.find(info.task or "").reads_pairs else ""
+        task = tasks.for_checkpoint(info)
+        second = pair if task is not None and task.reads_pairs else ""
         answer = self.page.services.predictor.predict(text, second, info.id, owner)
         return render_prediction(answer.output, answer.before, info.name, lang, ModelInput(text, second))
 
@@ -94,7 +98,7 @@ class Callbacks:
     def choose(self, checkpoint: str, key: str, lang: str) -> Updates:
         """Outputs: what the checkpoint is, both texts, the Fine-tune button and the file box."""
         info = self.page.catalogue.describe(checkpoint, self.page.services.owner(key))
-        task = tasks.find(info.task) if info.task else None
+        task = tasks.for_checkpoint(info)
         roles = {role.slot: role.name for role in task.reads} if task else {}
         text, pair = (_label(roles.get(slot, slot), slot, lang) for slot in ("text", "pair"))
         question = self.parts.question

@@ -13,7 +13,7 @@ from typing import Any
 from bertdemo.anatomy import compare, geometry, snippets
 from bertdemo.anatomy.layers import HeadTrace, LayerTrace
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.checkpoints.head_detection import in_the_way
+from bertdemo.checkpoints.head_detection import has_classifier
 from bertdemo.checkpoints.loading import HEAD_FILE
 from bertdemo.errors import ArgumentWrong, MaskHeadMissing, RunUnknown, TextTooLong
 from bertdemo.i18n.translation import message, translate
@@ -270,7 +270,7 @@ class Drawings:
             more |= {name: text, f"{name}_kept": self._kept(replace(question, text=text, pair=""), asked.owner)}
         written = snippets.snippet(
             step, _source(info), question.text, question.pair, untrained=not info.outputs, mean=info.mean_head,
-            redrawn=in_the_way(info.other_head), problem=info.problem,
+            redrawn=has_classifier(info.other_head), problem=info.problem,
             layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
             label=asked.label, learning_rate=asked.rate, kept=kept, labels=len(info.outputs), **more,
         )  # fmt: skip
