@@ -1,7 +1,7 @@
-"""What is refused before Gradio sees it: bodies above the limit, and requests that make the server fetch an address.
+"""Requests that are rejected before Gradio sees them: too large a body, and those that make the server fetch a URL.
 
 Gradio's own `max_file_size` bounds the file parts of an upload only, so a long text field or a JSON body would
-pass. The declared length is checked first, then the bytes are counted as they come.
+pass. The declared length is checked first, then the bytes are counted as they arrive.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"file=\s*(?:[a-z][a-z0-9+.-]+:|//|\\\\)", re.IGNORECASE)
 
 @dataclass
 class _Counter:
-    """What one request has sent and been answered so far."""
+    """How much one request has sent so far, and whether it was answered."""
 
     limit: int
     read: int = 0
@@ -40,7 +40,7 @@ class BodyLimit:
         self._other_bytes = other_bytes
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Pass a request on, or reject it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -65,7 +65,7 @@ class BodyLimit:
 
         async def guarding(message: Message) -> None:
             if count.over and not count.answered:
-                return  # what the app makes of the broken body; ours follows
+                return  # the app's answer to the cut-off body; ours follows
             count.answered = True
             await send(message)
 

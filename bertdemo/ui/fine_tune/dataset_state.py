@@ -116,7 +116,7 @@ class _View:
     picked: Picked
     preview: str
     drawn: str = ""
-    told: str = ""
+    cleaned: str = ""
     cleaning: Any = field(default_factory=lambda: gr.update(visible=False))
     facts: dict[str, Any] | None = None
 
@@ -169,12 +169,18 @@ class ChosenData:
         except BertDemoError as error:
             view.facts, view.drawn = None, _refused(error, lang)
         boxes = (view.picked, gr.update(value=task.id, visible=True), *_column_boxes(table, view.picked, lang))
-        return (view.facts, view.drawn, view.preview, *boxes, gr.update(visible=True), view.cleaning, view.told)
+        return (view.facts, view.drawn, view.preview, *boxes, gr.update(visible=True), view.cleaning, view.cleaned)
 
     def _look(
-        self, view: _View, table: Table, source: Source, checkpoint: str, key: str, lang: str,
+        self,
+        view: _View,
+        table: Table,
+        source: Source,
+        checkpoint: str,
+        key: str,
+        lang: str,
         say: Callable[[str, float], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Fill the view; what was filled before an error stays."""
         task = tasks.find(view.picked.task)
         if not view.picked.whole:
@@ -188,12 +194,16 @@ class ChosenData:
         )
         view.cleaning = self._offered(prepared, source.cleaning, lang)
         view.preview = render_preview(prepared.table, self._limits.preview_rows, lang)
-        view.told = render_cleaned(prepared.done, lang)
-        found = self._report(prepared, checkpoint, key, lambda share: say("data.examining", 0.4 + 0.6 * share))
-        view.drawn = trouble + render_data(source.name, found, table.notes, lang)
-        if not trouble and all(item.level != "fail" for item in found.findings):
-            facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
-            view.facts = {**facts, "step_multiplier": task.step_multiplier}
+        view.cleaned = render_cleaned(prepared.done, lang)
+        examined = self._report(prepared, checkpoint, key, lambda share: say("data.examining", 0.4 + 0.6 * share))
+        view.drawn = trouble + render_data(source.name, examined, table.notes, lang)
+        if not trouble and all(item.level != "fail" for item in examined.findings):
+            view.facts = {
+                "split": dict(examined.split),
+                "suggested": examined.lengths.suggested,
+                "labels": len(examined.labels),
+                "step_multiplier": task.step_multiplier,
+            }
         task.check(prepared.table, view.picked.columns, label_limit=self._limits.labels)
         if "validation" not in dict(source.held_out):  # what is wrong with a file of its own stands in the report
             prepared.check_held_out()
@@ -291,9 +301,14 @@ def _column_boxes(table: Table, picked: Picked, lang: str) -> tuple[Any, ...]:
             continue
         names = task.choices(table, roles[place])
         value = getattr(picked, place)
-        shown = [(translate(lang, "role.flags") if name not in table.columns else name, name) for name in names]
-        boxes.append(gr.update(
-            choices=shown, value=value if value in names else None, visible=True,
-            label=translate(lang, f"role.{roles[place]}"), info=why.get(roles[place], ""),
-        ))  # fmt: skip
+        choices = [(translate(lang, "role.flags") if name not in table.columns else name, name) for name in names]
+        boxes.append(
+            gr.update(
+                choices=choices,
+                value=value if value in names else None,
+                visible=True,
+                label=translate(lang, f"role.{roles[place]}"),
+                info=why.get(roles[place], ""),
+            )
+        )
     return tuple(boxes)

@@ -1,4 +1,4 @@
-"""The components of Runs: the list, and below it the run that is opened."""
+"""The components of Runs: the list, and below it the open run."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class State:
     """What the page remembers between listeners."""
 
     opened: gr.State
-    """The run that is opened, "" where none is."""
+    """Id of the open run, "" where none is."""
     confirming: gr.State
-    """Whether the person was asked if they are sure to delete."""
+    """Whether delete was pressed once: the next press deletes."""
     drawn: gr.State
-    """What the timer has drawn of the opened run, so that it sends a large result once."""
+    """Version of the open run that the timer has drawn, so that it sends a large result only once."""
     timer: gr.Timer
 
 
 @dataclass(frozen=True)
 class Actions:
-    """The buttons of the opened run."""
+    """The buttons of the open run."""
 
     use: gr.Button
     inspect: gr.Button
@@ -48,7 +48,7 @@ class Actions:
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is drawn of the opened run."""
+    """The drawings of the open run."""
 
     result: gr.HTML
     data: gr.HTML
@@ -67,7 +67,7 @@ class Components:
     actions: Actions
     pictures: Pictures
     download: gr.DownloadButton
-    """Holds the file that the browser then saves; not seen."""
+    """Holds the file that the browser then saves; invisible."""
 
 
 def layout(page: Page) -> Components:
@@ -84,7 +84,7 @@ def layout(page: Page) -> Components:
 
 
 def choose_words(lang: str) -> str:
-    """Draw what stands above an empty place for the opened run."""
+    """Draw the title where no run is open."""
     return root(caption(translate(lang, "runs.choose")))
 
 

@@ -1,4 +1,4 @@
-"""The components of Tokenization: the text and its tokens, then the controls, then what happened in between."""
+"""The components of Tokenization: the text and its tokens, the controls, the stages in between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bertdemo.ui.tokenization.drawings import Drawings
 
 @dataclass(frozen=True)
 class Controls:
-    """What the tokenizer is, and how long a sequence may be."""
+    """The choice of tokenizers, and the longest sequence."""
 
     checkpoint: gr.Dropdown
     compare: gr.Dropdown
