@@ -48,6 +48,7 @@ _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
 # Runs whose events are kept in memory, 9 MB for an hour of Steps; more than train at a time on one machine.
 _WATCHED = 8
+# Prefixes of folders that are being made or removed; no run id begins with a dot.
 _DRAFT, _TRASH = ".tmp-", ".trash-"
 # Requests of runs that are kept parsed: four times what one owner may keep.
 _CACHED_REQUESTS = 2_000
@@ -60,19 +61,19 @@ class RunView:
 
     run_id: str
     name: str
+    # Seconds since the epoch.
     created: float
-    """Seconds since the epoch."""
     request: RunRequest
     state: State
+    # A stop was asked for and the worker has not ended yet.
     stopping: bool
-    """A stop was asked for and the worker has not ended yet."""
     exit_code: int | None
+    # All events of all attempts, by seq; in the summary of a run that has ended, the first and the last ones.
     events: tuple[RunEvent, ...]
-    """All events of all attempts, by seq; in the summary of a run that has ended, the first and the last ones."""
+    # The newest event's number; 0 where there is none.
     seq: int
-    """The newest event's number; 0 where there is none."""
+    # The newest lines of the worker's output; empty in a summary.
     log: str
-    """The newest lines of the worker's output; empty in a summary."""
 
 
 class Registry:

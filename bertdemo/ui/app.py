@@ -36,6 +36,7 @@ TABS: dict[str, Callable[[Page], None]] = {
     "predict": inference.build,
     "runs": runs.build,
 }
+# Languages in their own names.
 _NAMES = {"en": "English", "zh": "中文"}
 _SECRET = "bertdemo"  # noqa: S105  (sent to every browser: it only keeps the stored value readable after a restart)
 

@@ -28,8 +28,8 @@ log = logging.getLogger("bertdemo.ui")
 Component = TypeVar("Component", bound=Block)
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
+# A locale key, or a function of the language.
 Source = str | Callable[[str], object]
-"""A locale key, or a function of the language."""
 
 
 def sentence(error: Exception, lang: str) -> str:

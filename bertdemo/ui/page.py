@@ -50,25 +50,25 @@ class Page:
     services: Services
     tab_ids: tuple[str, ...]
     tabs: gr.Tabs
+    # The language control. As an input it is `"en"` or `"zh"`, sent by the browser, so a restart keeps it.
     lang: gr.Radio
-    """The language control. As an input it is `"en"` or `"zh"`, sent by the browser, so a restart keeps it."""
+    # The owner key, "" until there is one; as an input a str. Stays in this browser.
     owner: gr.BrowserState
-    """The owner key, "" until there is one; as an input a str. Stays in this browser."""
+    # The pill in the header with the device and its state; empty (and invisible) until it is known.
     device: gr.HTML
-    """The pill in the header with the device and its state; empty (and invisible) until it is known."""
+    # The pill in the header with the checkpoint chosen last.
     model: gr.HTML
-    """The pill in the header with the checkpoint chosen last."""
     words: LocalizedComponents
+    # {"run": id or None}: the run that the Fine-tune tab shows; stays in this browser.
     run: gr.BrowserState
-    """{"run": id or None}: the run that the Fine-tune tab shows; stays in this browser."""
+    # Set by a tab to the checkpoint that Inference should open with.
     checkpoint: gr.State
-    """Set by a tab to the checkpoint that Inference should open with."""
+    # Set by a tab to the run that Runs should open.
     opened: gr.State
-    """Set by a tab to the run that Runs should open."""
+    # Set by a tab to the checkpoint that Inside BERT should open with.
     inspected: gr.State
-    """Set by a tab to the checkpoint that Inside BERT should open with."""
+    # Ticks while the page is open, whichever tab is open.
     clock: gr.Timer
-    """Ticks while the page is open, whichever tab is open."""
     load_hooks: list[Hook] = field(default_factory=list)
     language_hooks: list[Hook] = field(default_factory=list)
     open_hooks: dict[str, Hook] = field(default_factory=dict)

@@ -106,6 +106,7 @@ _FILLS = {
     "button_cancel_text_color_hover": "accent",
 }
 
+# Variable of Gradio -> value: the type scale, corners of 6 px, no shadows and few borders.
 _SHAPES = {
     "body_text_size": "15px",
     "prose_text_size": "15px",

@@ -13,8 +13,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 Updates = dict[Block, object]
+# gr.Progress, as the default of a listener's last argument: called with the share that is done and `desc`.
 Progress = Callable[..., None]
-"""gr.Progress, as the default of a listener's last argument: called with the share that is done and `desc`."""
 
 
 class ListenerOptions(TypedDict, total=False):

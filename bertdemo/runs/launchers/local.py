@@ -15,9 +15,11 @@ import psutil
 from bertdemo import processes
 from bertdemo.settings import Settings
 
+# What `python -m` runs as a worker.
 _MODULE = "bertdemo.runs.worker"
 # Bytes of free memory without which no spare is kept: an idle one holds half a gigabyte.
 _SPARE_NEEDS_FREE = 3 * 1024**3
+# Folder that contains the package, for the PYTHONPATH of a worker.
 _PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 
 

@@ -12,8 +12,8 @@ from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import banner, caption, empty_state, interval, join, note, root
 from bertdemo.ui.html.runs import metric_word
 
+# Rows per label below which the page says that fine-tuning is unlikely to beat the baselines.
 FEW_ROWS = FEW_ROWS_PER_LABEL
-"""Rows a label below which the answer is that fine-tuning is unlikely to win."""
 
 
 def render_baselines(baselines: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:

@@ -39,7 +39,9 @@ from bertdemo.ui.updates import LATEST, QUEUED, QUIET, keyed
 
 # Seconds between two looks for a run where none is active.
 _IDLE_SECONDS = 3.0
+# Message of a run that failed for want of memory: the page then offers a smaller batch.
 _OUT_OF_MEMORY = "error.out_of_memory"
+# Components that `ChosenData.shown` updates after the facts, in the order of its outputs.
 _DATA_OUTPUTS = ("box", "preview", "picked", "task", "text", "pair", "label", "preview_box", "cleaning", "cleaned")
 
 
@@ -227,6 +229,7 @@ class _Callbacks:
         )
 
 
+# Number of outputs of `_drawn`.
 _DRAWN = 6
 
 
@@ -263,6 +266,7 @@ def build(page: Page) -> None:
     )
 
 
+# The button is disabled in the browser, so that a second press before the answer starts no second run.
 _STARTING = "(...values) => window.bertdemo.starting(...values)"
 _STARTED = "(run, trouble) => window.bertdemo.started(run, trouble)"
 

@@ -1,6 +1,6 @@
-"""What is chosen on the left of Fine-tune: a file, a sample, its columns and mends, and the files beside it.
+"""The choices on the left of Fine-tune: a file or a sample, its columns and cleaning steps, validation and test file.
 
-Everything that reads or examines a file tells how far it is: a large one takes seconds.
+Everything that reads or examines a file reports its progress: a large one takes seconds.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class DataListeners:
         lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
-        """Inputs: source, ticked mends, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
+        """Inputs: source, cleaning steps, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
         source = replace(source, cleaning=tuple(cleaning or ())) if source else None
         return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
 

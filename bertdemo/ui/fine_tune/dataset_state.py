@@ -1,7 +1,7 @@
-"""The data that is chosen in Fine-tune: read, mended as the person wished, examined, and drawn.
+"""The data that is chosen in Fine-tune: parsed, cleaned as the visitor chose, examined, and drawn.
 
-A mend is a tick: it is done when it is ticked and undone when the tick is taken away. The file stays as it is; a run
-remembers the ticks and mends its own copy.
+A cleaning step is a tick: it is applied while it is ticked. The file stays as it is; a run stores the ticks and
+cleans its own copy.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from bertdemo.ui.html.dataset import reasons, render_cleaned, render_data, rende
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.localized import sentence
 
+# Number of outputs of `shown`.
 SHOWN = 11
-"""Outputs of `shown`."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class Source:
     path: str
     name: str
     sample: str = ""
+    # Dataset of the Hub with its commit, and the split.
     origin: str = ""
-    """Data set of the Hub, its commit and part."""
     cleaning: tuple[str, ...] = ()
+    # The visitor's corrections of how the file is parsed.
     options: ParseOptions = DECIDE
-    """What was corrected of how the file is read."""
+    # The items of `relabel` as a tuple: what a page remembers must be hashable.
     changed: tuple[tuple[str, str], ...] = ()
-    """The pairs of `relabels`: what a page remembers must have a hash."""
+    # (role, path) of the validation and the test file.
     held_out: tuple[tuple[str, str], ...] = ()
-    """Role (validation, test) and path of the files beside it."""
 
     @property
     def relabel(self) -> dict[str, str]:
@@ -100,7 +100,7 @@ class Picked:
 
     @property
     def columns_by_slot(self) -> dict[str, str]:
-        """Place -> column, as the report and the mends ask."""
+        """Input slot -> column, as the report and the cleaning need it."""
         return tasks.find(self.task).columns_by_slot(self.columns)
 
     @property
@@ -147,7 +147,7 @@ class ChosenData:
     def shown(
         self, source: Source, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
     ) -> tuple[Any, ...]:
-        """Outputs: found (for the settings), report, preview, picked, task, columns by place, preview box, mends, done.
+        """Outputs: facts for the settings, report, preview, picked, task, columns by slot, preview box, cleaning, done.
 
         What is not picked is guessed: the task by the table, a column by the task.
         `progress` is a gr.Progress where the person sees one: a large file takes seconds.

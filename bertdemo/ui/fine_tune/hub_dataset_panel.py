@@ -16,6 +16,7 @@ from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
 
+# Hexadecimal digits of a commit that are shown.
 _COMMIT_SHOWN = 8
 
 

@@ -1,7 +1,7 @@
-"""Wrong labels: the button beside the data that lists suspects, and what a person does about the ticked ones.
+"""Likely label errors: the button below the data that lists them, and what a visitor does about the ticked rows.
 
-What is done is a part of the chosen data (Source.relabels): every view and the run use the table as it is then, and
-taking it back leaves no trace.
+The new labels are part of the chosen data (Source.relabel): every view and the run use the relabeled table, and undo
+leaves no trace.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ element.addEventListener("click", (event) => {
 });
 watch("value", () => tick(false));
 """
+# Sends the row numbers of the ticked boxes in place of the first input.
 _TICKED = """(ticked, ...rest) => [
   [...document.querySelectorAll("#train-suspects input[data-row]:checked")].map((box) => box.dataset.row).join(" "),
   ...rest,
@@ -87,20 +88,13 @@ def build(page: Page) -> dict[str, Any]:
     message = gr.HTML("", elem_id="train-suspects-told")
     undo = make(gr.Button, {"value": "suspects.undo"}, visible=False, elem_id="train-suspects-undo", size="sm")
     return {
-        "go": go,
-        "answer": answer,
-        "actions": actions,
-        "take": take,
-        "drop": drop,
-        "export": export,
-        "told": message,
-        "undo": undo,
-        "seen": gr.State(None),
-        "ticked": gr.Textbox(visible="hidden"),
+        "go": go, "answer": answer, "actions": actions, "take": take, "drop": drop, "export": export, "told": message,
+        "undo": undo, "seen": gr.State(None), "ticked": gr.Textbox(visible="hidden"),
         "file": gr.DownloadButton("csv", visible="hidden"),
-    }
+    }  # fmt: skip
 
 
+# Outputs of `drawn`, in their order.
 _DRAWN = ("seen", "go", "answer", "actions", "told", "undo")
 
 

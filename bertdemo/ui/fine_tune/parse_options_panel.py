@@ -30,9 +30,12 @@ from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
 from bertdemo.ui.updates import QUIET
 
+# Choice that leaves an option to the detection.
 _DECIDE = "decide"
+# Lines of a file that can be named as its header.
 _HEADER_LINES = 10
 _PARTS = ("encoding", "delimiter", "quote", "header", "sheet", "split")
+# Kind of file -> the options that it has.
 _OF_KIND: Mapping[str, Sequence[str]] = {
     "delimited": ("encoding", "delimiter", "quote", "header"),
     "lines": ("encoding", "delimiter", "quote", "header"),
@@ -43,6 +46,7 @@ _OF_KIND: Mapping[str, Sequence[str]] = {
     "xlsx": ("header",),
     "parquet": (),
 }
+# Delimiter -> the end of its locale key.
 _MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", NONE: "none", LABEL_FIRST: "label", GLUED: "glued"}
 
 
@@ -120,7 +124,7 @@ def _told(data: ChosenData, source: Source | None, lang: str) -> tuple[Any, ...]
         return (gr.update(visible=False), *(gr.skip(),) * (1 + len(_PARTS)))
     try:
         table = data.read(source)
-    except BertDemoError:  # the report says what is wrong; another way of reading may mend it
+    except BertDemoError:  # the report shows the error; other parse options may fix it
         detected, description = DetectedFormat(kind="delimited"), ""
         lists = {}
     else:

@@ -24,8 +24,8 @@ class SettingsForm:
     """The controls, and where what they come to is shown."""
 
     checkpoint: gr.Dropdown
+    # RunConfig field -> component.
     controls: Mapping[str, Any]
-    """RunConfig field -> component."""
     chosen: gr.HTML
     trouble: gr.HTML
     start: gr.Button

@@ -19,8 +19,8 @@ _DARK_CELL = 0.55
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 400, 170, 40, 24, 14, 10
 
 Point = tuple[float, float]
+# (name, color name of the palette, points).
 Series = tuple[str, str, Sequence[Point]]
-"""(name, color name of the palette, points)."""
 
 
 def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:

@@ -27,8 +27,7 @@ from bertdemo.ui.html.primitives import (
     table,
 )
 
-# Characters of a cell or a label, of a quoted example, and how many labels and row numbers are written out: each
-# keeps a finding or the preview on few lines.
+# How much is written out: characters of a cell or a label, of a quoted example, labels, row numbers.
 _CELL_CHARS = 90
 _EXAMPLE_CHARS = 200
 _LABELS = 8

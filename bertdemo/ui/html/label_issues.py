@@ -9,9 +9,9 @@ from bertdemo.i18n.translation import percent, plural, thousands, translate
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import caption, empty_state, join, note, root, row_numbers, short
 
-# Rows of the list: as many as a person reads in one go; the next ones follow when these are decided.
+# Rows of the list; the next ones follow when these are decided.
 SHOWN = 50
-# Characters of a text in the list: two lines.
+# Characters of a text in the list.
 _TEXT_CHARS = 180
 # Row numbers that are written out below it.
 _ROWS = 20

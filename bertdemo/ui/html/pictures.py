@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from bertdemo.anatomy.layers import Floats
 
+# Shapes and colors for labels, in the order of use; `other` is for the labels beyond the last one.
 GROUPS = ("g0", "g1", "g2", "g3", "g4", "g5")
-"""Shapes and colors for labels, in the order of use; `other` is for the labels beyond the last one."""
 
+# (x low, x high, y low, y high).
 Bounds = tuple[float, float, float, float]
-"""(x low, x high, y low, y high)."""
 
 # Units of the view box: width, height, and the margin in which no point is drawn.
 _WIDTH, _HEIGHT, _EDGE = 400.0, 300.0, 24.0
@@ -65,12 +65,12 @@ class Dot:
 
     x: float
     y: float
+    # The look of a token, one of GROUPS, or `other`.
     group: str
-    """The look of a token, one of GROUPS, or `other`."""
+    # Shown on hover; a point without one has no element of its own.
     name: str = ""
-    """Shown on hover; a point without one has no element of its own."""
+    # Whether the name is also written beside it.
     named: bool = False
-    """Whether the name is also written beside it."""
 
 
 # --- numbers ------------------------------------------------------------------------------------------------

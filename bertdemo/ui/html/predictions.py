@@ -174,6 +174,7 @@ def _number(output: Prediction, inputs: ModelInput, lang: str) -> str:
     return big(output.words)
 
 
+# View -> its drawing.
 _DRAWN: Mapping[View, Callable[[Any, ModelInput, str], str]] = {
     "labels": _labels,
     "label_set": _label_set,
@@ -185,7 +186,6 @@ _DRAWN: Mapping[View, Callable[[Any, ModelInput, str], str]] = {
     "text": _text,
     "number": _number,
 }
-"""View -> its drawing."""
 
+# View -> the note below it; only below the trained head, as an untrained one has no thresholds.
 _BESIDE: Mapping[View, str] = {"text": "predict.written_note", "label_set": "predict.thresholds"}
-"""View -> the note below it; only below the trained head, as an untrained one has no thresholds."""

@@ -13,8 +13,8 @@ from bertdemo.ui.html.escape import esc
 
 Level = Literal["pass", "warn", "fail"]
 Look = Literal["word", "continues", "special", "unknown"]
+# (start, end, label, remark) of a span of a text, in code points.
 Marked = tuple[int, int, str, str]
-"""(start, end, label, remark) of a span of a text, in code points."""
 
 
 def join(parts: Iterable[str]) -> str:
@@ -184,21 +184,6 @@ def interval(value: float, low: float, high: float, label: str, compare: float |
         f'<span class="bd-interval" role="img" aria-label="{esc(label)}" title="{esc(label)}">{tick}'
         f'<i style="left:{left:.1f}%;width:{max(right - left, 0.4):.1f}%"></i><b style="left:{point:.1f}%"></b></span>'
     )
-
-
-def heat_strip(cells: Sequence[tuple[str, float]], label: str = "") -> str:
-    """Draw values of 0..1 as a row of squares, the darker the larger; each cell is (title, value)."""
-    body = join(f'<i title="{esc(title)}" style="--v:{min(max(value, 0.0), 1.0):.3f}"></i>' for title, value in cells)
-    return f'<span class="bd-heat" role="img" aria-label="{esc(label)}">{body}</span>'
-
-
-def marked(parts: Iterable[tuple[str, float]]) -> str:
-    """Draw running text in which each part (text, strength of 0..1) is highlighted with its strength."""
-    body = join(
-        f'<mark style="--v:{min(value, 1.0):.3f}">{esc(text)}</mark>' if value > 0 else esc(text)
-        for text, value in parts
-    )
-    return f'<p class="bd-marked">{body}</p>'
 
 
 def spans(text: str, marks: Iterable[Marked]) -> str:

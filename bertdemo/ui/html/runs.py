@@ -28,6 +28,7 @@ from bertdemo.ui.html.primitives import (
     table,
 )
 
+# Newest lines of the worker's log that are shown.
 LOG_LINES = 4
 # Phases that evaluate, which have a bar of their own in place of the epoch's.
 _EVALUATION_PHASES = frozenset({"evaluating", "testing"})
@@ -36,8 +37,8 @@ _PLAIN_MATRIX, _LARGEST_MATRIX = 20, 100
 # Rows of the list of the most frequent confusions beside a large matrix.
 _CONFUSIONS = 20
 
+# {value, low, high} of a metric; the ends are None where there is no interval.
 Metric = Mapping[str, float | None]
-"""{value, low, high} of a metric; the ends are None where there is no interval."""
 
 
 def state_words(status: RunStatus, lang: str, ahead: int = 0) -> str:

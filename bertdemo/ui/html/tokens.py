@@ -22,11 +22,6 @@ _SHOWN_CHARS = 240
 _SHOWN_LOST = 12
 
 
-def render_trace(trace: TokenTrace, lang: str) -> str:
-    """Return the whole picture: strip, stages and table."""
-    return render_strip(trace, lang) + render_stages(trace, lang) + render_table(trace, lang)
-
-
 def render_strip(trace: TokenTrace, lang: str) -> str:
     """Return the chips, their legend, the counts, and the warnings about this text."""
     if nothing(trace):

@@ -24,6 +24,7 @@ from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.updates import QUIET, Progress, Updates
 
+# How the text vector of a checkpoint without a head is pooled.
 _POOLING = "mean"
 
 

@@ -23,8 +23,8 @@ class Question:
     text: gr.Textbox
     pair: gr.Textbox
     go: gr.Button
+    # Opens Fine-tune; visible where the checkpoint has no head.
     train: gr.Button
-    """Opens Fine-tune; visible where the checkpoint has no head."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Components:
     """Everything in the tab that a listener reads or changes."""
 
     question: Question
+    # (text, pair, checkpoint) of the answer on the page, None where there is none.
     answered: gr.State
-    """(text, pair, checkpoint) of the answer on the page, None where there is none."""
     answer: gr.HTML
     file_box: FileBox
     search: search_panel.Components

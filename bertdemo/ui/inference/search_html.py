@@ -9,7 +9,7 @@ from bertdemo.serving.search import Found, Hit
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import caption, heading, join, note, root, short
 
-# Characters of a document in the list: about three lines.
+# Characters of a document in the list.
 _TEXT_CHARS = 300
 
 

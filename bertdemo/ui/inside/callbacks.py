@@ -19,10 +19,12 @@ from bertdemo.ui.page import SAMPLES, Visit
 from bertdemo.ui.stale_requests import Values
 
 BUNDLED = "bundled"
+# Characters of a text that the address carries.
 TEXT_IN_ADDRESS = 1_000
-"""Characters of a text that the address carries."""
 _ID_IN_ADDRESS = 200
+# Order of the checkpoints in the list, by their source.
 _ORDER = {"trained": 0, "bundled": 1, "local": 2, "hub": 3}
+# Bytes per parameter in float32, to say how much a download is.
 _FLOAT_BYTES = 4
 
 

@@ -23,34 +23,26 @@ from bertdemo.ui.page import SAMPLES, Page
 from bertdemo.ui.stale_requests import Answers
 from bertdemo.ui.updates import QUIET, keyed
 
+# Lets assets/inside.js send presses in a picture to its listener.
 _LISTEN = "window.bertdemo.listen(element, trigger);"
+# Pictures that can be pressed.
 _PRESSED = ("tokens", "overview", "arcs", "masks")
+# Components that every listener reads.
 _INPUTS = (
-    "text",
-    "pair",
-    "checkpoint",
-    "hide_special",
-    "stretch",
-    "across",
-    "silence",
-    "stage",
-    "second",
-    "unrelated",
-    "label",
-    "rate",
-    "where",
-)
+    "text", "pair", "checkpoint", "hide_special", "stretch", "across", "silence", "stage", "second", "unrelated",
+    "label", "rate", "where",
+)  # fmt: skip
+# Controls that a callback may set.
 _SET = ("where", "text", "second", "unrelated", "stage", "label", "rate", "take", "fetch", "box")
-"""Controls that a callback may set."""
+# What depends on the text; the table of positions and the other controls depend on the checkpoint alone.
 _STALE = {"text", "second", "unrelated", *PICTURES} - {"positions"}
-"""What depends on the text; the table of positions and the other controls depend on the checkpoint alone."""
+# What is drawn again, where an error is told, after which controls.
 _REDRAWN = (
     ("head", "numbers", ("hide_special", "stretch", "across", "silence")),
     ("map", "map", ("stage",)),
     ("pooling", "pooling", ("second", "unrelated")),
     ("learning", "step", ("label", "rate")),
 )
-"""What is drawn again, where an error is told, after which controls."""
 
 
 def build(page: Page) -> None:

@@ -47,17 +47,20 @@ from bertdemo.ui.inside.html.text import (
     render_word,
 )
 
+# Every place in the tab that is drawn anew, in the order of the page.
 PICTURES = (
     "tokens", "word", "specials", "embeddings", "positions", "overview", "arcs", "matrix", "numbers", "ablation",
     "path", "map", "pooling", "head", "masks", "filled", "step", "change",
     "code_tokens", "code_specials", "code_embeddings", "code_attention", "code_layers", "code_pooling", "code_head",
     "code_training_step", "code_before_after", "caption_before_after",
 )  # fmt: skip
-"""Every place in the tab that is drawn anew, in the order of the page."""
 
 Drawn = dict[str, str]
+# Learning rates of the one training step: a small, a usual and a large one.
 RATES = (1e-5, 5e-5, 5e-4)
-_TABLE = (128, 96)  # rows and columns of the table of positions that are drawn
+# Rows (positions) and columns (dimensions) of the position table that are drawn.
+_TABLE = (128, 96)
+# Checkpoints with a masked-language-modeling head, named where the chosen one has none.
 _FILLERS = ("google-bert/bert-base-uncased", "google-bert/bert-base-cased", "google-bert/bert-base-chinese")
 
 

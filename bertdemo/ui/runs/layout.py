@@ -25,12 +25,12 @@ element.addEventListener("click", (event) => {
 class State:
     """What the page remembers between listeners."""
 
+    # Id of the open run, "" where none is.
     opened: gr.State
-    """Id of the open run, "" where none is."""
+    # Whether delete was pressed once: the next press deletes.
     confirming: gr.State
-    """Whether delete was pressed once: the next press deletes."""
+    # Version of the open run that the timer has drawn, so that it sends a large result only once.
     drawn: gr.State
-    """Version of the open run that the timer has drawn, so that it sends a large result only once."""
     timer: gr.Timer
 
 
@@ -66,8 +66,8 @@ class Components:
     box: gr.Column
     actions: Actions
     pictures: Pictures
+    # Holds the file that the browser then saves; invisible.
     download: gr.DownloadButton
-    """Holds the file that the browser then saves; invisible."""
 
 
 def layout(page: Page) -> Components:

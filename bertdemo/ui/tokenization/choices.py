@@ -9,12 +9,13 @@ from bertdemo.i18n.translation import has, thousands, translate
 from bertdemo.services import CHINESE, Services
 from bertdemo.ui.page import SAMPLES
 
+# Id of the checkpoint that ships with the app.
 BUNDLED = "bundled"
 # (text, checkpoint) as the page opens with them, by which it knows that nobody has changed one.
 OPENINGS = {(SAMPLES["en"], BUNDLED), (SAMPLES["zh"], CHINESE)}
 
+# (words, id of the checkpoint).
 Choice = tuple[str, str]
-"""(words, id of the checkpoint)."""
 
 
 @dataclass(frozen=True)

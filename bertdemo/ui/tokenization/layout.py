@@ -40,8 +40,8 @@ class Components:
     pair: gr.Textbox
     controls: Controls
     pictures: Pictures
+    # Opens Fine-tune; absent where the page has no such tab.
     train: gr.Button | None
-    """Opens Fine-tune; absent where the page has no such tab."""
 
 
 def layout(page: Page, drawings: Drawings) -> Components:

@@ -19,12 +19,16 @@ from bertdemo.ui.inside.html.captions import says
 if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats
 
+# Largest difference in float32 at which a recomputed value counts as equal to that of the model.
 HELD = 1e-5
-"""A recomputation this near to the model counts as the same."""
+# Rows and columns of a head in the overview: the weights of a longer text are pooled to as many.
 _SIDE = 24
+# Tokens that get the most attention, listed for one query.
 _TOP = 5
+# Up to this many keys all are written out in the formula; of more only the _BEST_KEYS with the largest weights.
 _ALL_KEYS = 40
 _BEST_KEYS = 12
+# Labels whose probabilities are compared with and without a head.
 _LABELS = 6
 
 
@@ -32,12 +36,12 @@ _LABELS = 6
 class View:
     """How a head is looked at; the model's weights stay what they are."""
 
+    # Leave out what BERT added, and let each row share out 1 over the rest.
     hide_special: bool = False
-    """Leave out what BERT added, and let each row share out 1 over the rest."""
+    # Paint the largest weight in full color, instead of 1.
     stretched: bool = False
-    """Paint the largest weight in full color, instead of 1."""
+    # Only from the first sentence to the second.
     across: bool = False
-    """Only from the first sentence to the second."""
 
 
 def shown_weights(inspection: LayerTrace, head: HeadTrace, view: View) -> Floats:

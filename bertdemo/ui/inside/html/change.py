@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.compare import ClassMap
     from bertdemo.anatomy.layers import Floats, LayerTrace
 
+# Pairs of tokens whose attention changed most, listed below the matrix.
 _CHANGES = 5
 
 

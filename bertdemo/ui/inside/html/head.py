@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.layers import LayerTrace
     from bertdemo.anatomy.training_step import TrainingStep
 
+# Labels whose logits and probabilities are drawn, most probable first.
 SHOWN_LABELS = 12
+# Above this, exp() overflows a float64.
 _OVERFLOW = 700.0
-"""exp() of more is beyond a float."""
 
 
+# Class of a head that this page does not draw -> what is said of it.
 _KINDS = {
     "BertForTokenClassification": "tokens",
     "BertForQuestionAnswering": "answer",
@@ -31,7 +33,6 @@ _KINDS = {
     "EncoderDecoderModel": "writes",
     UNNAMED: "unnamed",
 }
-"""Class of a head that this page does not draw -> what is said of it."""
 
 
 def render_head(inspection: LayerTrace, lang: str, other: str = "") -> str:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.layers import LayerTrace
     from bertdemo.anatomy.pooling import PooledRow, PoolingComparison
 
+# Up to this many tokens every name is written on the map.
 ALL_NAMED = 40
-"""Up to so many tokens every name is written on the map."""
+# Up to this many every name is shown on hover; above, only that of the chosen token.
 HOVER_NAMED = 128
-"""Up to so many every name is shown on hover; above, only the chosen one has its own."""
+# Nearest tokens of the chosen one that are listed.
 _NEAREST = 5
 
 

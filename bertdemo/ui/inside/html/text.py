@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.tokens import Token
     from bertdemo.anatomy.wordpiece import Attempt, Matching
 
+# Largest difference at which a formula counts as what the model computes, in float32.
 TOLERANCE = 1e-5
-"""Largest difference at which a formula counts as what the model computes, in float32."""
+# How much is written out: numbers of a vector, start positions of the WordPiece matching, failed attempts at each,
+# characters of a token.
 _SHOWN_NUMBERS = 8
 _SHOWN_STARTS = 10
 _SHOWN_MISSES = 6
 _SHOWN_CHARACTERS = 40
+# Share of the position table's numbers that stay within its color scale: a few columns are far larger.
 _FULL = 0.99
-"""Share of the position table's numbers that stay within its color scale: a few columns are far larger."""
 
 
 def render_tokens(inspection: LayerTrace, chosen: int, lang: str) -> str:
