@@ -65,6 +65,7 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
         header = _header(words, services)
         # Gradio counts the index of a tab among all children of gr.Tabs, so nothing but tabs may be inside it.
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
+        # A BrowserState never stores a falsy value, so that "no run" is a dictionary and not None.
         run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
         checkpoint, opened, inspected = (gr.State("") for _ in range(3))
         clock = gr.Timer(1.0, active=True)  # in a tab it would not tick until that tab is opened
@@ -103,6 +104,7 @@ def _wire_tabs(page: Page, tabs: Mapping[str, gr.Tab]) -> None:
     def show_model(checkpoint: str, key: str, lang: str) -> Updates:
         return {page.model: render_model(page.catalogue.describe(checkpoint, page.services.owner(key)), lang)}
 
+    # A checkpoint that cannot be described leaves the pill as it is: the tab itself shows the error.
     showing = guarded(show_model, on_error=lambda _: {page.model: gr.skip()})
     for name, hook in page.open_hooks.items():
         tabs[name].select(hook.fn, hook.inputs, hook.outputs, **QUIET)
@@ -115,6 +117,7 @@ def _tab(page: Page, name: str, build: Callable[[Page], None]) -> gr.Tab:
     tab = page.words.make(gr.Tab, {"label": f"tabs.{name}"}, id=name, elem_id=f"tab-{name}")
     with tab:
         build(page)
+    # In the browser alone: the address changes without a request to the server.
     tab.select(None, None, None, js=f"() => window.bertdemo.address('tab', '{name}')")
     return tab
 
@@ -166,6 +169,8 @@ def _launch_kwargs(settings: Settings) -> dict[str, Any]:
     limits = settings.limits
     # A multipart upload is a little larger than its file; any other body is a text or settings.
     limit = Middleware(BodyLimit, upload_bytes=limits.file_bytes + 2 * MIB, other_bytes=4 * MIB)
+    # Off: what keeps or shows data of one visitor to another (history, monitoring), opens the server to others (share,
+    # MCP), or shows internals (show_error). Server-side rendering needs Node.
     return {
         "server_name": settings.server_name,
         "server_port": settings.server_port,

@@ -48,6 +48,7 @@ class BodyLimit:
             await _answer(send, 403, b"Only files of this server are served.")
             return
         limit = self._upload_bytes if scope["path"].endswith("/upload") else self._other_bytes
+        # An honest length is rejected without reading a byte; one that lies is caught while counting.
         if _declared(scope) > limit:
             await _answer(send, 413, b"The request is larger than this server accepts.")
             return
@@ -55,6 +56,7 @@ class BodyLimit:
 
     async def _counted(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, count: _Counter) -> None:
         async def counting() -> Message:
+            # Reading stops at the limit: to the app the caller has hung up.
             if count.over:
                 return {"type": "http.disconnect"}
             part = await receive()
@@ -89,7 +91,7 @@ async def _answer(send: Send, status: int, text: bytes) -> None:
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(text)).encode()),
-        (b"connection", b"close"),
+        (b"connection", b"close"),  # the rest of the body is not read, so the connection cannot be used again
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text})

@@ -127,6 +127,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
         updates = _arrival(page, visit, values[: len(change_inputs)])
         return merged(updates, call_all(page.load_hooks, visit, values[len(change_inputs) :]))
 
+    # The script runs after the answer: it sets the language of the document, and of the address after a choice.
     page.lang.input(guarded(change), [page.lang, *change_inputs], [*outputs, remembered], **LATEST).then(
         None, page.lang, None, js="(lang) => window.bertdemo.changed(lang)"
     )
@@ -137,6 +138,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
 
 def _visit(request: gr.Request, lang: str, owner: str) -> Visit:
     """Return how the visitor came, from the address."""
+    # Unchecked: every hook that reads one of them must expect any text.
     names = ("tab", "run", "checkpoint", "text", "pair", "layer", "head")
     return Visit(lang=lang, owner=owner, **{name: request.query_params.get(name, "") for name in names})
 

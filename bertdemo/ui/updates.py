@@ -40,6 +40,7 @@ def merged(first: Mapping[Block, object], second: Mapping[Block, object]) -> Upd
     joined = dict(first)
     for component, update in second.items():
         earlier = joined.get(component)
+        # A bare value and an update of properties become one update; of two bare values the second holds.
         both = component in joined and (_is_update(earlier) or _is_update(update))
         joined[component] = {**_as_update(earlier), **_as_update(update)} if both else update
     return joined

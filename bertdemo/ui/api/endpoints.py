@@ -107,7 +107,7 @@ class Endpoints:
         `layer` and `head` count from 1. `attention` and `scores` (before softmax) are n by n: rows are queries,
         columns are keys.
         """
-        pair = "" if pair is None else pair
+        pair = "" if pair is None else pair  # a raw call may send null
         check_texts(text, pair)
         for name, number in (("layer", layer), ("head", head)):
             check(name, number, int, "a number from 1")
@@ -338,6 +338,7 @@ def build_api(services: Services) -> None:
         if not name.startswith("_") and name not in _WITH_FILES:
             call = getattr(calls, name)
             api(guarded(call), api_name=name, api_description=call.__doc__)
+    # Invisible, but in the page: only a component checks that a path was uploaded by its caller.
     with gr.Row(visible=False):
         _with_files(calls)
 

@@ -93,6 +93,7 @@ class _Callbacks:
             raise DataNotChosen
         config = RunConfig.from_fields(SettingsForm.values(fields))
         task, columns = (picked.task, picked.columns) if picked else ("", {})  # "" is guessed from the table
+        # Only baselines that were already computed for these rows: a start never waits for them.
         known: tuple[Baseline, ...] = ()
         if picked is not None:
             rows = rows_key(source.preparation, tasks.find(task), columns)
@@ -140,6 +141,7 @@ class _Callbacks:
         key, lang, fields = arguments[4], arguments[5], arguments[6:]
         owner, folder = self._services.owner(key), self._services.registry.folder(name)
         before = self._services.registry.read(name, owner).request
+        # The upload may be gone after a reload, but the folder of the run has a copy of each file.
         paths = {role: str(folder / path) for role in ("data", "validation", "test") if (path := getattr(before, role))}
         base = before.checkpoint if arguments[3] == "bundled" else arguments[3]
         request = replace(before, **paths, checkpoint=base, config=SettingsForm.over(before.config, fields))
@@ -205,6 +207,7 @@ class _Callbacks:
             hidden = gr.update(visible=False)
             return "", render_run(None, lang), "", hidden, hidden, hidden
         ahead = self._services.dispatcher.ahead(view)
+        # Everything that the drawing depends on: while it stays the same, nothing is sent.
         mark = f"{run}:{view.seq}:{view.state}:{view.stopping}:{ahead}:{lang}{':ended' if view.state in ENDED else ''}"
         if mark == seen:
             return (gr.skip(),) * _DRAWN

@@ -51,6 +51,7 @@ class DataListeners:
             return (gr.skip(),) * (3 + SHOWN)
         info = samples.find(sample)
         source = Source(str(samples.sample_path(sample)), info.file, sample).beside(validation, test)
+        # The bundled vocabulary is English: a Chinese sample would be mostly [UNK].
         chosen: Any = gr.skip()
         if info.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
             checkpoint = chosen = CHINESE

@@ -186,8 +186,10 @@ class ChosenData:
         if not view.picked.whole:
             view.picked = _guessed(table, view.picked)
             _refuse_missing(table, view.picked)
+        # No limit of labels yet: merging their spellings may bring them below it.
         task.check(table, view.picked.columns, label_limit=table.rows)
         say("data.examining", 0.0)
+        # An unreadable validation or test file must not hide what can be said about the training file.
         source, trouble = self._readable(source, lang)
         prepared = self._services.datasets.get(
             source.preparation, task, view.picked.columns, lambda share: say("data.examining", 0.4 * share)
@@ -234,6 +236,7 @@ class ChosenData:
     def _offered(self, prepared: PreparedDataset, chosen: Sequence[str], lang: str) -> Any:
         """Offer what would change something, and what was chosen already."""
         offered = cleaning.CLEANING_STEPS if prepared.task.categories else cleaning.WITHOUT_CATEGORIES
+        # Counted before any cleaning, so that a step keeps its number when another one is ticked.
         counts = cleaning.counts(prepared.facts.cleaned.before)
         choices = [
             (plural(lang, f"cleaning.{step}", count, few=cleaning.FEW_ROWS), step)
@@ -275,6 +278,7 @@ def _guessed(table: Table, picked: Picked | None) -> Picked:
         guessed = task.columns(table)
     except ColumnsNotFound:
         guessed = known(table, [role for role in task.roles if role.required])
+    # A guess never takes a column that the visitor has given to another role.
     chosen = picked.columns if picked is not None else {}
     free = {role: column for role, column in guessed.items() if column not in chosen.values()}
     return Picked.of(task, {**free, **chosen})
@@ -282,6 +286,7 @@ def _guessed(table: Table, picked: Picked | None) -> Picked:
 
 def _refuse_missing(table: Table, picked: Picked) -> None:
     """Raise where a role that is needed has no column."""
+    # A file of one column lacks the label, whatever that column holds: it has a message of its own.
     missing = [role for role in tasks.find(picked.task).roles if role.required and not getattr(picked, role.slot)]
     if missing and len(table.columns) == 1 and any(role.name == "label" for role in missing):
         raise LabelColumnMissing

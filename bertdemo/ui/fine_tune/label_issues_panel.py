@@ -72,6 +72,7 @@ class Seen:
 
     def left(self, source: Source) -> tuple[Listed, ...]:
         """Return the suspects that nothing was done about since."""
+        # A row was decided on if its new label differs from the one that it had when the list was made.
         before, now = self.source.relabel, source.relabel
         return tuple(row for row in self.looked.found if now.get(str(row.number)) == before.get(str(row.number)))
 
@@ -159,6 +160,7 @@ class _Callbacks:
         """Inputs: whether to leave them out, ticked rows, seen, …. Outputs: told, source, then those of `shown`."""
         if seen is None or source is None or not seen.holds(source, picked, checkpoint):
             return (gr.skip(), source, *self._data.examined(source, picked, checkpoint, key, lang))
+        # The row numbers come from the page's script: only those of the list count.
         wanted = set((ticked or "").split())
         chosen = [row for row in seen.left(source) if str(row.number) in wanted]
         if not chosen:

@@ -103,6 +103,7 @@ def wire(
         if source is None:
             return (None, *data.nothing(lang))
         fields = {name: value or "" for name, value in zip(_PARTS, chosen, strict=True) if value != _DECIDE}
+        # Cleaning and relabeling belonged to other rows, so they are dropped.
         corrected = replace(source, options=ParseOptions.from_fields(fields), cleaning=(), changed=())
         return (corrected, *data.shown(corrected, None, checkpoint, key, lang, progress))
 
@@ -131,6 +132,7 @@ def _told(data: ChosenData, source: Source | None, lang: str) -> tuple[Any, ...]
         detected, description = table.detected, root(caption(describe(table, lang)))
         lists = {"sheet": detected.sheets, "split": detected.splits}
     updates = [_list(name, detected, lists.get(name, ()), source.options) for name in _PARTS]
+    # A guessed encoding may be wrong, so the box opens by itself.
     opens = {"open": True} if not detected.encoding_sure else {}
     return gr.update(visible=True, **opens), description, *updates
 

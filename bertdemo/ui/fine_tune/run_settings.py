@@ -125,6 +125,7 @@ def checkpoint_choices(services: Services, owner: str, lang: str) -> list[tuple[
 
 
 def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
+    # Devices and checkpoints change while the page is open, so their choices are functions of the language.
     words: dict[str, Any] = {"label": f"config.{spec.name}", "info": f"config.help.{spec.name}"}
     options: dict[str, Any] = {"elem_id": f"config-{spec.name}", "interactive": True}
     if spec.kind == "device":

@@ -49,7 +49,7 @@ def curve(
         return ""
     ys = [y for _, y in points] + [value for _, value in compare]
     low, high = y_range or _padded(min(ys), max(ys))
-    left = 0.0
+    left = 0.0  # the axis begins at step 0 or layer 0, even where the first point comes later
     right = max(*(x for x, _ in points), x_end if x_end is not None else left)
 
     def place(x: float, y: float) -> Point:
@@ -61,6 +61,7 @@ def curve(
 
     ticks = _ticks(low, high)
     digits = max(0, min(digits, 4 - len(f"{max(abs(low), abs(high)):.0f}")))
+    # One more digit while two ticks would be written alike, for a loss that hardly moves.
     while high < 10 and digits < _MOST_DIGITS and len({f"{y:.{digits}f}" for y in ticks}) < len(ticks):
         digits += 1
     # Of ticks that are written alike only the lowest is drawn.

@@ -94,6 +94,7 @@ def packed(array: NDArray[Any]) -> str:
     """Return an array's little-endian bytes, in its own type and C order, compressed with zlib, as base64."""
     import numpy as np
 
+    # The page reads the bytes into a typed array, which is little-endian on every device.
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
     return base64.b64encode(zlib.compress(little.tobytes(), 6)).decode("ascii")
 
@@ -264,6 +265,7 @@ def mark(group: str, words: str) -> str:
 def _places(dots: Sequence[Dot], bounds: Bounds) -> list[tuple[float, float]]:
     left, right, low, high = bounds
     across, up = _WIDTH - 2 * _EDGE, _HEIGHT - 2 * _EDGE
+    # The same unit on both axes, or distances on the map would mean nothing; 1e-9 where all points are on a line.
     unit = min(across / ((right - left) or 1e-9), up / ((high - low) or 1e-9))
     if right == left and high == low:
         unit = 0.0
@@ -299,6 +301,7 @@ def _names(dots: Sequence[Dot], places: Sequence[tuple[float, float]], chosen: i
 def _free(x: float, y: float, width: float, taken: Sequence[Bounds]) -> Bounds:
     """Return the first box around a point, of eight, that is inside the picture and covers no other."""
     half, away = _LINE / 2, _RADIUS + 4
+    # Beside, above and below the point first, then the corners.
     corners = (
         (x + away, y - half),
         (x - away - width, y - half),

@@ -73,6 +73,7 @@ def _before_note(before: Prediction, lang: str) -> str:
 
 def render_vector(vector: list[float], pooling: str, similarity: float | None, lang: str) -> str:
     """Draw what a checkpoint without a head has: the vector of a text, and the cosine similarity of two texts."""
+    # L2 norm: the vectors are shown as they are, not normalized.
     norm = sum(x * x for x in vector) ** 0.5
     head = translate(lang, "predict.vector", n=len(vector), pooling=pooling, norm=f"{norm:.3f}")
     first = ", ".join(f"{x:.4f}" for x in vector[:8])

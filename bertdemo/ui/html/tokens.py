@@ -94,6 +94,7 @@ def look_of(token: Token) -> Look:
 
 def shown(token: Token) -> str:
     """Return the text of a chip: a continuation without its ##, an unknown word in the visitor's characters."""
+    # The look of the chip says what the ## and the [UNK] would.
     instead = {"unknown": token.source, "continues": token.piece.removeprefix("##")}
     return instead.get(look_of(token), token.piece)
 
@@ -113,6 +114,7 @@ def title_of(token: Token, lang: str) -> str:
 def cuts(trace: TokenTrace) -> dict[int, str]:
     """Return what was truncated at the maximum length: the position after the cut -> the characters cut off."""
     texts = (trace.text, trace.pair)
+    # Text that was cut off at the end of a sequence goes before the special token that follows it.
     specials = [token.position for token in trace.tokens if token.special]  # [CLS], then one [SEP] per sequence
     cut = {}
     for sequence, start, end in trace.dropped:
@@ -162,6 +164,7 @@ def legend(trace: TokenTrace, lang: str) -> str:
 
 def counts(trace: TokenTrace, lang: str) -> str:
     """Draw the counts of a text: characters, words, tokens, special and unknown ones, and the longest input."""
+    # A run of punctuation is a pre-token, but no word.
     words = sum(any(map(str.isalnum, word.text)) for stage in trace.stages for word in stage.pre_tokens)
     added = len(trace.tokens) - trace.pieces
     limit = (

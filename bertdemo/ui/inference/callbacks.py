@@ -55,6 +55,7 @@ class Callbacks:
         info = self.page.catalogue.describe(checkpoint, owner)
         if not info.ready:
             self._download(info.id, owner, lang, progress)
+        # Any encoder can embed, so a checkpoint without a trained head answers with a vector.
         render = self._prediction if info.task else self._vector
         return {self.parts.answer: render(info, text, pair, owner, lang)}
 
@@ -65,6 +66,7 @@ class Callbacks:
         self.page.catalogue.folder(checkpoint, owner, report)
 
     def _prediction(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
+        # The second box is hidden for such a task, but keeps the text that was typed for another.
         second = pair if tasks.find(info.task or "").reads_pairs else ""
         answer = self.page.services.predictor.predict(text, second, info.id, owner)
         return render_prediction(answer.output, answer.before, info.name, lang, ModelInput(text, second))
@@ -88,6 +90,7 @@ class Callbacks:
         predicting = guarded(self.predict, on_error=self.predict_refused)
         return predicting(text, pair, checkpoint, key, lang)
 
+    # A listener of its own, without the queue: it keeps the question even if the prediction is still running.
     def remember(self, text: str, pair: str, checkpoint: str) -> Updates:
         """Outputs: answered."""
         return {self.parts.answered: (text, pair, checkpoint)}

@@ -53,6 +53,7 @@ class Callbacks:
     def watch(self, opened: str, drawn: str, key: str, lang: str) -> Updates:
         """Outputs: drawn, and those of `tick`; a run that has ended is drawn only once."""
         view = self._view(self.page.services.registry.summary, opened, key)
+        # Only an ended run has a version: the curves of an active one are drawn at every tick.
         version = f"{opened}:{view.seq}:{lang}" if view and view.state in ENDED else ""
         updates = {self.parts.state.drawn: version, **self.refresh(opened, key, lang)}
         return updates if version and version == drawn else {**updates, **self.show(opened, key, lang)}
@@ -68,6 +69,7 @@ class Callbacks:
 
     def choose(self, key: str, lang: str, event: gr.EventData) -> Updates:
         """Outputs: opened, the run that was pressed in the list, and those of `tick`."""
+        # The data of the event comes from the page's script, so it may be any text: `_view` checks it.
         run = str(getattr(event, "run", ""))
         return {self.parts.state.opened: run, **self.tick(run, key, lang)}
 
@@ -170,7 +172,7 @@ class Callbacks:
             return None
         try:
             return read(run, self.page.services.owner(key))
-        except BertDemoError:
+        except BertDemoError:  # deleted in another window, or an id from the address that was never a run
             return None
 
 
@@ -212,6 +214,7 @@ def _wire_actions(page: Page, parts: Components, callbacks: Callbacks) -> None:
 def _wire_files(page: Page, parts: Components, callbacks: Callbacks) -> None:
     """Connect the buttons that make a file, which the browser then saves."""
     inputs: Sequence[Block] = [parts.state.opened, page.owner, page.lang]
+    # The file is written only when somebody presses; then the script clicks the hidden download button.
     for button, write in ((parts.actions.download, callbacks.archive), (parts.actions.mistakes, callbacks.mistakes)):
         button.click(guarded(write), inputs, parts.download, **QUEUED).then(
             None, parts.download, None, js="(file) => window.bertdemo.download(file)"

@@ -72,6 +72,7 @@ class Components:
 
 def layout(page: Page) -> Components:
     """Draw the tab as it opens, without a run."""
+    # The timer ticks every two seconds, and only while a run is active.
     state = State(gr.State(""), gr.State(False), gr.State(""), gr.Timer(2.0, active=False))
     listing = gr.HTML(render_list([], {}, "", DEFAULT), js_on_load=_OPEN_ON_CLICK, elem_id="runs-list")
     trouble = gr.HTML("", elem_id="runs-trouble")

@@ -63,6 +63,7 @@ class Callbacks:
         elif not self.page.catalogue.is_hub_id(checkpoint):
             language, checkpoint = CheckpointChoices(self.page.services).opening(visit.lang)
         updates = self._offered(visit.lang, visit.owner, checkpoint)
+        # An English sentence is all [UNK] for a Chinese vocabulary, so the sample follows the checkpoint.
         sample = SAMPLES["zh" if language == "zh" else "en"]
         if text in SAMPLES.values() and text != sample:
             updates[self.parts.text] = sample
@@ -90,13 +91,8 @@ class Callbacks:
         }
 
     def _pictures(self, drawings: Drawings) -> Updates:
-        pictures = self.parts.pictures
-        return {
-            pictures.strip: drawings.strip,
-            pictures.compared: drawings.compared,
-            pictures.stages: drawings.stages,
-            pictures.table: drawings.table,
-        }
+        # Both dataclasses have one field per picture, under the same names.
+        return {getattr(self.parts.pictures, name): html for name, html in vars(drawings).items()}
 
     def _owner(self, key: str) -> str:
         """Return the owner whose checkpoints may be used; without a key only those that belong to nobody."""
@@ -123,8 +119,9 @@ def _wire_drawing(page: Page, parts: Components, callbacks: Callbacks) -> None:
     controls, pictures = parts.controls, parts.pictures
     boxes = (parts.text, parts.pair, controls.checkpoint, controls.compare, controls.max_length)
     inputs: Sequence[Block] = [*boxes, page.owner]
-    outputs: Sequence[Block] = [pictures.strip, pictures.compared, pictures.stages, pictures.table]
+    outputs: Sequence[Block] = list(vars(pictures).values())
     drawing = guarded(callbacks.draw, on_error=callbacks.draw_refused)
+    # Not `input`: Gradio fires it neither for paste nor for text from an input method, which all Chinese typing is.
     for box in boxes:
         box.change(drawing, [*inputs, page.lang], outputs, **LATEST)
     page.on_language(callbacks.speak, inputs, outputs)

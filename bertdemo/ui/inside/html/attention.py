@@ -38,7 +38,7 @@ class View:
 
     # Leave out what BERT added, and let each row share out 1 over the rest.
     hide_special: bool = False
-    # Paint the largest weight in full color, instead of 1.
+    # Rescale the colors: darkest at the largest weight instead of at 1.
     stretched: bool = False
     # Only from the first sentence to the second.
     across: bool = False
@@ -47,13 +47,13 @@ class View:
 def shown_weights(inspection: LayerTrace, head: HeadTrace, view: View) -> Floats:
     """Return the (n, n) weights as the view shows them; what is left out is 0."""
     tokens = inspection.trace.tokens
-    weights = head.weights
+    weights = head.weights  # (queries, keys)
     if view.hide_special:
         special = [token.position for token in tokens if token.special]
         weights = rows_without(weights, special)
-        weights[special] = 0
+        weights[special] = 0  # the rows of special queries; the other rows were renormalized
     if view.across and inspection.trace.pair:
-        weights = weights.copy()
+        weights = weights.copy()  # the trace is cached: it must not change
         weights[[token.position for token in tokens if token.sequence != 0]] = 0
         weights[:, [token.position for token in tokens if token.sequence != 1]] = 0
     return weights
@@ -63,9 +63,11 @@ def render_overview(inspection: LayerTrace, layer: int, head: int, lang: str) ->
     """Draw all heads of all layers, each pooled to at most 24 x 24 cells by its largest weights."""
     import numpy as np
 
+    # (layers, heads, queries, keys) -> (layers * heads, side, side)
     cells = np.stack(
         [_pooled(weights) for weights in inspection.attentions.reshape(-1, *inspection.attentions.shape[2:])]
     )
+    # One byte per cell: 144 heads of 24 x 24 cells are 83 KB before compression.
     data = packed(np.rint(255 * np.clip(cells, 0, 1)).astype(np.uint8))
     columns = join(f'<span class="bd-head-number">{number}</span>' for number in range(1, inspection.heads + 1))
     rows = join(f'<span class="bd-layer-number">{number}</span>' for number in range(1, inspection.layers + 1))
@@ -106,6 +108,7 @@ def render_matrix(inspection: LayerTrace, head: HeadTrace, view: View, lang: str
     data = packed(np.rint(65535 * np.clip(weights, 0, 1)).astype(np.uint16))
     n = len(weights)
     label = translate(lang, "inside.attention.matrix", layer=head.layer, head=head.head, n=n)
+    # The page's script rescales the colors itself; the numbers under the pointer stay those of the model.
     stretched = ' data-stretched="1"' if view.stretched else ""
     scale = f"{weights.max():.3f}" if view.stretched else "1"
     return root(
@@ -119,7 +122,7 @@ def render_matrix(inspection: LayerTrace, head: HeadTrace, view: View, lang: str
 
 
 def render_numbers(inspection: LayerTrace, head: HeadTrace, chosen: int, view: View, lang: str) -> str:
-    """Draw what one token of one head looks at: the strongest keys as a table, then the formula with its numbers."""
+    """Draw the attention of one query in one head: the strongest keys as a table, then the formula with its numbers."""
     names = [token.piece for token in inspection.trace.tokens]
     weights = shown_weights(inspection, head, view)[chosen]
     title = translate(lang, "inside.attention.head", layer=head.layer, head=head.head)
@@ -166,6 +169,7 @@ def render_ablation(inspection: LayerTrace, without: Ablation, lang: str) -> str
 
 
 def _changed(inspection: LayerTrace, without: Ablation, lang: str) -> str:
+    # Probabilities where the head has them, else the bare numbers of a regression head.
     before, after = (chances(logits, inspection.problem) or logits for logits in (inspection.logits, without.logits))
     best = sorted(range(len(inspection.labels)), key=lambda i: -before[i])[:_LABELS]
 
@@ -180,6 +184,7 @@ def _changed(inspection: LayerTrace, without: Ablation, lang: str) -> str:
 def _formula(inspection: LayerTrace, head: HeadTrace, chosen: int, names: Sequence[str], lang: str) -> str:
     """Draw softmax(Q K^T / sqrt(d_k)) V with the numbers of one query; d_k is computed, never typed."""
     d_k = inspection.head_width
+    # One row of each (queries, keys) matrix: q·k, q·k / sqrt(d_k), and their softmax.
     products, scores, weights = (matrix[chosen] for matrix in (head.products, head.scores, head.weights))
     many = len(names) > _ALL_KEYS
     keys = sorted(range(len(names)), key=lambda i: -weights[i])[:_BEST_KEYS] if many else list(range(len(names)))
@@ -210,6 +215,7 @@ def _formula(inspection: LayerTrace, head: HeadTrace, chosen: int, names: Sequen
         weight=f"{weights[best]:.4f}",
         root=f"{math.sqrt(d_k):.3f}",
     )
+    # (d_k,): the weighted sum of the values, and the query itself.
     context, query = head.context[chosen], head.query[chosen]
     first = ", ".join(f"{value:.3f}" for value in context[:6])
     sentence = translate(lang, "inside.attention.context", n=d_k, numbers=f"{first}, …")
@@ -245,15 +251,17 @@ def _pooled(weights: Floats) -> Floats:
     n = len(weights)
     if n <= _SIDE:
         return weights
+    # Starts of the blocks; reduceat takes the maximum from each to the next.
     edges = np.linspace(0, n, _SIDE + 1).astype(int)[:-1]
-    rows = np.maximum.reduceat(weights, edges, axis=0)
-    pooled: Floats = np.maximum.reduceat(rows, edges, axis=1)
+    rows = np.maximum.reduceat(weights, edges, axis=0)  # (side, n)
+    pooled: Floats = np.maximum.reduceat(rows, edges, axis=1)  # (side, side)
     return pooled
 
 
 def _cell(inspection: LayerTrace, layer: int, head: int, chosen: bool, lang: str) -> str:
     """One head's button over its square; its name says what is painted: where the attention goes, and how sharply."""
     weights, tokens = inspection.attentions[layer - 1, head - 1], inspection.trace.tokens
+    # Every [SEP]: position 0 is [CLS].
     ends = [token.position for token in tokens if token.special and token.position]
     shares = {"cls": percent(float(weights[:, 0].mean()), 0), "sep": percent(float(weights[:, ends].sum(1).mean()), 0)}
     most = f"{float(weights.max()):.2f}"

@@ -47,6 +47,7 @@ def render_class_map(class_map: ClassMap, lang: str) -> str:
     Of many rows the marks of a label are one element together, which names no single row.
     """
     frequent = [label for label, _ in Counter(class_map.labels).most_common(len(GROUPS))]
+    # Labels beyond the shapes that can be told apart share the group `other`.
     groups = dict(zip(frequent, GROUPS, strict=False))
     titles = [translate(lang, f"inside.class_map.{name}") for name in ("base", "tuned")]
     both = [
@@ -56,6 +57,7 @@ def render_class_map(class_map: ClassMap, lang: str) -> str:
         ]
         for places in (class_map.base, class_map.tuned)
     ]
+    # The same axes for both maps, or a row could not be found again in the other.
     bounds = bounds_of([*both[0], *both[1]]) if class_map.labels else None
     rows, share = len(class_map.labels), percent(sum(class_map.explained), 0)
     axes = [
@@ -93,6 +95,7 @@ def render_difference(difference: Floats, inspection: LayerTrace, layer: int, he
     tokens = inspection.trace.tokens
     n = len(tokens)
     label = plural(lang, "inside.difference.label", n, layer=layer, head=head)
+    # Flat indices into (queries, keys); a stable sort keeps the order of the text among equal changes.
     strongest = np.argsort(-abs(difference), axis=None, kind="stable")[:_CHANGES]
     rows = [
         (name_of(tokens[i // n]), name_of(tokens[i % n]), f"{float(difference[i // n, i % n]):+.3f}")

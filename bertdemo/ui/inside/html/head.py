@@ -46,6 +46,7 @@ def render_head(inspection: LayerTrace, lang: str, other: str = "") -> str:
         return _number(inspection, lang)
     chances = inspection.probabilities
     order = sorted(range(len(inspection.labels)), key=lambda i: -chances[i])
+    # A linear probe reads the mean vector; a multi-label head has a sigmoid per label and no softmax.
     mean, each = inspection.head_reads == "mean", inspection.problem == "multi_label_classification"
     rows = [
         (
@@ -62,6 +63,7 @@ def render_head(inspection: LayerTrace, lang: str, other: str = "") -> str:
     headers = [translate(lang, f"inside.head.{name}") for name in names]
     if mean:
         headers[1:1] = [translate(lang, f"inside.mean_head.{name}") for name in ("product", "bias")]
+    # The denominator of the softmax.
     total = f"{sum(map(_exp, inspection.logits)):.3g}"
     return root(
         ("" if inspection.head_trained else _untrained(inspection, other, max(chances), lang))

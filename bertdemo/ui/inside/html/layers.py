@@ -72,6 +72,7 @@ def render_map(inspection: LayerTrace, map2d: Map2D, layer: int, chosen: int, la
         Dot(x, y, look_of(token), name_of(token) if hover or i == chosen else "", everyone)
         for i, (token, (x, y)) in enumerate(zip(tokens, map2d.points, strict=True))
     ]
+    # How much of the variance the two axes carry: the rest of the differences cannot be seen on the map.
     share = percent(sum(map2d.explained), 0)
     then, piece = after(layer, lang), tokens[chosen].piece
     label = plural(lang, "inside.map.label", len(tokens), after=then, share=share, piece=piece)

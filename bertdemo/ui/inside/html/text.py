@@ -72,6 +72,7 @@ def render_specials(inspection: LayerTrace, lang: str) -> str:
 def render_embeddings(inspection: LayerTrace, chosen: int, lang: str) -> str:
     """Draw step 3 for one token: three vectors, their sum, and the sum after LayerNorm, as strips of d cells."""
     token, made = inspection.trace.tokens[chosen], inspection.embeddings
+    # The three addends and their sum share a scale; LayerNorm makes numbers of another size.
     scale, own = largest(made.total[chosen]), largest(made.normed[chosen])
     position = translate(lang, "inside.embeddings.position", n=token.position)
     segment = translate(lang, "inside.embeddings.segment", n=token.segment)
@@ -98,7 +99,7 @@ def render_positions(table_of: Floats, positions: int, shown_rows: int, shown_co
 
     At most `shown_rows` rows, evenly taken with the first and the last among them, and `shown_columns` columns.
     """
-    drawn = _thinned(table_of, shown_rows)[:, :shown_columns]
+    drawn = _thinned(table_of, shown_rows)[:, :shown_columns]  # (rows, columns)
     scale = _quantile(drawn, _FULL)
     counted = {"positions": thousands(positions), "last": thousands(positions - 1)}
     values = {
@@ -190,6 +191,7 @@ def _bands(ids: Sequence[int], name: str, kind: str) -> str:
 
 
 def _vector(sign: str, name: str, vector: Floats, scale: float, lang: str) -> str:
+    # In float64, so that the last shown digit does not depend on the order of the sum.
     norm = f"{float((vector.astype('float64') ** 2).sum() ** 0.5):.2f}"
     values = {"name": name, "n": thousands(len(vector)), "norm": norm}
     ends = {"low": f"{float(vector.min()):.2f}", "high": f"{float(vector.max()):.2f}"}
@@ -203,6 +205,7 @@ def _vector(sign: str, name: str, vector: Floats, scale: float, lang: str) -> st
 def _numbers(vectors: Sequence[tuple[str, Floats]], lang: str) -> str:
     """The first numbers of each vector, for who cannot or will not read colors."""
     most = min(_SHOWN_NUMBERS, len(vectors[0][1]))
+    # Adding 0.0 turns -0.000 into 0.000.
     rows = [[name, *(f"{round(float(value), 3) + 0.0:.3f}" for value in vector[:most])] for name, vector in vectors]
     headers = ["", *(f"[{i}]" for i in range(most))]
     numbers = table(headers, rows, numeric=range(1, most + 1))
