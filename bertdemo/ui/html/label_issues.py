@@ -69,15 +69,15 @@ def _about(looked: Looked, lang: str) -> list[str]:
     return lines
 
 
-def _ticking(shown: int, left: int, lang: str) -> str:
+def _ticking(listed: int, open_issues: int, lang: str) -> str:
     buttons = join(
         f'<button type="button" class="bd-link" data-tick="{kind}">{esc(translate(lang, f"suspects.{key}"))}</button>'
         for kind, key in (("all", "all"), ("none", "clear"))
     )
-    before, _, after = translate(lang, "suspects.ticked", n="\x00", shown=thousands(shown)).partition("\x00")
+    before, _, after = translate(lang, "suspects.ticked", n="\x00", shown=thousands(listed)).partition("\x00")
     counted = f'<span role="status">{esc(before)}<b data-count>0</b>{esc(after)}</span>'
-    worst = caption(translate(lang, "suspects.worst", shown=thousands(shown), n=thousands(left)))
-    return f'{worst if shown < left else ""}<p class="bd-ticking">{counted}{buttons}</p>'
+    worst = caption(translate(lang, "suspects.worst", shown=thousands(listed), n=thousands(open_issues)))
+    return f'{worst if listed < open_issues else ""}<p class="bd-ticking">{counted}{buttons}</p>'
 
 
 def _item(listed: Listed, lang: str) -> str:

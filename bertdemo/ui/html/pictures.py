@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from bertdemo.anatomy.tokens import Token, TokenTrace
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import join, short
-from bertdemo.ui.html.tokens import cuts, dropped, look_of, shown, title_of
+from bertdemo.ui.html.tokens import chip_text, look_of, struck_out, title_of, truncated_texts
 
 if TYPE_CHECKING:
     from typing import Any
@@ -154,11 +154,11 @@ def token_strip(trace: TokenTrace, chosen: int, label: str, name: str, lang: str
 
     Truncated text is struck out where it was cut off. `chosen` is a position, -1 for none.
     """
-    cut = cuts(trace)
+    cut = truncated_texts(trace)
     parts = []
     for i, token in enumerate(trace.tokens):
         if token.position in cut:
-            parts.append(dropped(cut[token.position], lang, role="note"))
+            parts.append(struck_out(cut[token.position], lang, role="note"))
         # Only one of them is in the Tab order; the arrow keys reach the others from it.
         reached = f'data-{esc(name)}="{i}" tabindex="{0 if i == max(chosen, 0) else -1}"'
         parts.append(_token(token, reached, i == chosen, lang))
@@ -169,7 +169,7 @@ def _token(token: Token, data: str, chosen: bool, lang: str) -> str:
     return (
         f'<button type="button" class="bd-tok {look_of(token)}" {data} data-id="{token.id}" '
         f'aria-pressed="{"true" if chosen else "false"}" title="{esc(title_of(token, lang))}">'
-        f"{esc(shown(token))}</button>"
+        f"{esc(chip_text(token))}</button>"
     )
 
 

@@ -24,14 +24,14 @@ _SHOWN_LOST = 12
 
 def render_strip(trace: TokenTrace, lang: str) -> str:
     """Return the chips, their legend, the counts, and the warnings about this text."""
-    if nothing(trace):
+    if is_empty(trace):
         return root(empty_state(translate(lang, "tokens.empty")))
     return root(_chips(trace, lang) + legend(trace, lang) + counts(trace, lang) + warnings(trace, lang), "bd-tokens")
 
 
 def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
     """Return the tokens of the same text by another tokenizer, for the strip below the first one."""
-    if nothing(trace):
+    if is_empty(trace):
         return ""
     over = caption(translate(lang, "tokens.compared", name=name))
     return root(over + _chips(trace, lang) + counts(trace, lang) + _vocabulary(trace, lang), "bd-tokens bd-compared")
@@ -39,7 +39,7 @@ def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
 
 def render_stages(trace: TokenTrace, lang: str) -> str:
     """Return the outputs of the four stages, side by side."""
-    if nothing(trace):
+    if is_empty(trace):
         return ""
     stages = (
         ("normalize", _normalized(trace.stages, lang)),
@@ -56,7 +56,7 @@ def render_stages(trace: TokenTrace, lang: str) -> str:
 
 def render_table(trace: TokenTrace, lang: str) -> str:
     """Return one row for each position of the sequence."""
-    if nothing(trace):
+    if is_empty(trace):
         return root(empty_state(translate(lang, "tokens.empty")))
     names = ("position", "piece", "id", "segment", "mask", "source", "span")
     rows = [
@@ -78,7 +78,7 @@ def render_table(trace: TokenTrace, lang: str) -> str:
 # --- chips --------------------------------------------------------------------------------------------------
 
 
-def nothing(trace: TokenTrace) -> bool:
+def is_empty(trace: TokenTrace) -> bool:
     """Return whether there is no text to draw."""
     return not trace.text.strip() and not trace.pair.strip() and not trace.pieces
 
@@ -92,7 +92,7 @@ def look_of(token: Token) -> Look:
     return "continues" if token.continues else "word"
 
 
-def shown(token: Token) -> str:
+def chip_text(token: Token) -> str:
     """Return the text of a chip: a continuation without its ##, an unknown word in the visitor's characters."""
     # The look of the chip says what the ## and the [UNK] would.
     instead = {"unknown": token.source, "continues": token.piece.removeprefix("##")}
@@ -111,7 +111,7 @@ def title_of(token: Token, lang: str) -> str:
     )
 
 
-def cuts(trace: TokenTrace) -> dict[int, str]:
+def truncated_texts(trace: TokenTrace) -> dict[int, str]:
     """Return what was truncated at the maximum length: the position after the cut -> the characters cut off."""
     texts = (trace.text, trace.pair)
     # Text that was cut off at the end of a sequence goes before the special token that follows it.
@@ -125,7 +125,7 @@ def cuts(trace: TokenTrace) -> dict[int, str]:
     return cut
 
 
-def dropped(text: str, lang: str, role: str = "listitem") -> str:
+def struck_out(text: str, lang: str, role: str = "listitem") -> str:
     """Draw truncated text, struck out, for its place in a row of chips."""
     rest = len(text) - _SHOWN_CHARS
     more = f" {translate(lang, 'common.more', n=thousands(rest))}" if rest > 0 else ""
@@ -138,17 +138,17 @@ def dropped(text: str, lang: str, role: str = "listitem") -> str:
 def _chip(token: Token, lang: str) -> str:
     look = look_of(token)
     under = f"{token.piece} {token.id}" if look == "unknown" else str(token.id)
-    return chip(shown(token), under, look, title_of(token, lang))
+    return chip(chip_text(token), under, look, title_of(token, lang))
 
 
 def _chips(trace: TokenTrace, lang: str) -> str:
     """Draw the chips of one word together, and truncated text struck out where it was cut off."""
-    cut = cuts(trace)
+    cut = truncated_texts(trace)
     parts = []
     for _, group in groupby(trace.tokens, key=lambda t: (t.sequence, t.word, t.position if t.special else -1)):
         tokens = list(group)
         if tokens[0].position in cut:
-            parts.append(dropped(cut[tokens[0].position], lang))
+            parts.append(struck_out(cut[tokens[0].position], lang))
         parts.append(
             f'<span class="bd-whole" role="presentation">{join(_chip(token, lang) for token in tokens)}</span>'
         )

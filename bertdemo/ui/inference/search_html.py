@@ -13,15 +13,17 @@ from bertdemo.ui.html.primitives import caption, heading, join, note, root, shor
 _TEXT_CHARS = 300
 
 
-def render_search(found: Found, lang: str) -> str:
+def render_search(results: Found, lang: str) -> str:
     """Draw both rankings side by side."""
-    about = [plural(lang, "search.documents", found.documents)]
-    if found.again:
-        about.append(plural(lang, "search.again", found.again))
-    if found.cut:
-        about.append(plural(lang, "search.cut", found.cut))
-    meaning = heading(translate(lang, "search.by_meaning")) + _list(found.by_meaning, lang)
-    words = heading(translate(lang, "search.by_words")) + _list([hit for hit in found.by_words if hit.score > 0], lang)
+    about = [plural(lang, "search.documents", results.documents)]
+    if results.again:
+        about.append(plural(lang, "search.again", results.again))
+    if results.cut:
+        about.append(plural(lang, "search.cut", results.cut))
+    meaning = heading(translate(lang, "search.by_meaning")) + _list(results.by_meaning, lang)
+    words = heading(translate(lang, "search.by_words")) + _list(
+        [hit for hit in results.by_words if hit.score > 0], lang
+    )
     sides = f'<div class="bd-two"><div>{meaning}</div><div>{words}</div></div>'
     return root(caption(" ".join(about)) + sides + note(translate(lang, "search.note")), "bd-search")
 

@@ -133,7 +133,7 @@ def test_the_cut_of_a_checkpoint_that_keeps_the_end_stands_where_it_was(keep: Ke
     words = ["one", "two", "three", "four", "five", "six"]
     tokenizer = SharedTokenizer(build_wordpiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words]))
     found = trace(tokenizer, " ".join(words), max_length=4, keep=keep)
-    assert picture.cuts(found) == {before: lost.strip()}
+    assert picture.truncated_texts(found) == {before: lost.strip()}
     assert found.kept == {"tail": ((0, 1), (5, 8)), "both": ((0, 2), (6, 8))}[keep]
     strip = picture.render_strip(found, "en")
     assert "keeps the end" in strip or "keeps both ends" in strip
