@@ -27,7 +27,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -131,7 +131,7 @@ class Registry:
             validation=_copy(request.validation, draft, "validation") if request.validation else None,
             test=_copy(request.test, draft, "test") if request.test else None,
         )
-        record = {"schema": 1, "id": run_id, "owner": owner_hash(owner), "created": time.time()}
+        record = {"schema": 1, "id": run_id, "owner": owner_sha256(owner), "created": time.time()}
         write_atomic(draft / "run.json", json.dumps({**record, "request": json.loads(copied.to_json())}))
         append_event(draft, ev.Queued(seq=1, attempt=1, at=time.time()))
 
@@ -149,34 +149,24 @@ class Registry:
 
     def read(self, run_id: str, owner: str | None) -> RunView:
         """Return a run; RunUnknown where there is none of that id for this owner."""
-        return self._view(run_id, owner, lambda _: self._log(run_id).read(), _tail)
+        return self._view(run_id, owner, whole=True)
 
     def summary(self, run_id: str, owner: str | None) -> RunView:
         """Return what a list of runs needs: of one that has ended, only the first and the last events are read."""
-        path = self.folder(run_id) / "events.jsonl"
-
-        def events(held: bool) -> tuple[RunEvent, ...]:
-            ends = ends_of(path, held)
-            return self._log(run_id).read() if ends is None else ends
-
-        return self._view(run_id, owner, events, lambda _: "")
+        return self._view(run_id, owner, whole=False)
 
     def request(self, run_id: str, owner: str | None) -> RunRequest:
         """Return the request of a run; RunUnknown as `read`."""
         return self._known(run_id, owner).request
 
-    def _view(
-        self,
-        run_id: str,
-        owner: str | None,
-        read_events: Callable[[bool], tuple[RunEvent, ...]],
-        read_log: Callable[[Path], str],
-    ) -> RunView:
+    def _view(self, run_id: str, owner: str | None, *, whole: bool) -> RunView:
         folder = self.folder(run_id)
         record = self._known(run_id, owner)
         held = is_held(folder / "lock")  # before the events: so what a worker wrote before it let go is read
         exit_code = _exit_code(folder)
-        events = read_events(held)
+        # Of a run that goes on, its ends do not tell the state: then all events are read after all.
+        ends = None if whole else ends_of(folder / "events.jsonl", held)
+        events = self._log(run_id).read() if ends is None else ends
         state = ev.state_of(events, lock_held=held, exit_code=exit_code, now=time.time())
         if state in ev.ENDED:
             self._forget_events(run_id)
@@ -190,7 +180,7 @@ class Registry:
             exit_code=exit_code,
             events=events,
             seq=events[-1].seq if events else 0,
-            log=read_log(folder / "worker.log"),
+            log=_tail(folder / "worker.log") if whole else "",
         )
 
     def append(self, run_id: str, event: RunEvent) -> None:
@@ -276,7 +266,7 @@ class Registry:
         elif not path.exists():
             self._forget(run_id)
             return None
-        if record is None or owner is None or hmac.compare_digest(record.owner, owner_hash(owner)):
+        if record is None or owner is None or hmac.compare_digest(record.owner, owner_sha256(owner)):
             return record
         return None
 
@@ -308,11 +298,6 @@ class _RunRecord:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, RecursionError):
             _LOG.warning("unreadable %s", path)  # its owner is unknown, so nobody gets it
             return None
-
-
-def owner_hash(owner: str) -> str:
-    """Return what is stored of an owner key: its sha256."""
-    return owner_sha256(owner)
 
 
 def note_process(folder: Path, identity: Identity) -> None:

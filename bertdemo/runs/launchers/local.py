@@ -69,7 +69,7 @@ class LocalLauncher:
         """Holds the spare's pid once its imports are done."""
         return self._settings.home / "spare.ready"
 
-    def spare_is_ready(self) -> bool:
+    def is_warm(self) -> bool:
         """Return whether the spare waits with everything imported."""
         with self._guard:
             spare = self._spare
@@ -79,10 +79,6 @@ class LocalLauncher:
             return self.ready_file.read_text(encoding="ascii").strip() == str(spare.pid)
         except FileNotFoundError:
             return False
-
-    def is_warm(self) -> bool:
-        """Return whether the next launch meets a spare with everything imported."""
-        return self.spare_is_ready()
 
     def reap(self) -> list[tuple[Path, int]]:
         """Collect workers that have ended, so that none stays a zombie."""
