@@ -51,7 +51,7 @@ class App:
 
 def build_app(settings: Settings, services: Services | None = None) -> App:
     """Build the page over these services, or over new ones where there are none."""
-    services = services or Services.create(settings)
+    services = services or Services.create(settings)  # tests bring their own
     words = LocalizedComponents()
     with UploadGuardBlocks(
         analytics_enabled=False,

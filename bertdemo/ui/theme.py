@@ -170,6 +170,7 @@ def theme() -> gr.themes.Base:
         font=[fonts.LocalFont("IBM Plex Sans", weights=weights), *_CHINESE, "sans-serif"],
         font_mono=[fonts.LocalFont("IBM Plex Mono", weights=weights), "ui-monospace", *_CHINESE, "monospace"],
     )
+    # Where a variable has a dark value of its own, it gets the same one: the palette switches by itself.
     variables = {name: f"var(--bd-{color})" for name, color in _FILLS.items()} | _SHAPES
     dark = {f"{name}_dark": value for name, value in variables.items() if hasattr(base, f"{name}_dark")}
     return base.set(**variables, **dark)

@@ -15,7 +15,6 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.events import api
 
-from bertdemo import tasks
 from bertdemo.analysis import report
 from bertdemo.analysis.baseline_cache import as_fields
 from bertdemo.anatomy.tokens import to_api, trace
@@ -24,7 +23,7 @@ from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ArgumentWrong, HeadMissing, TextTooLong
 from bertdemo.i18n.translation import DEFAULT, translate
 from bertdemo.run_config import RunConfig
-from bertdemo.runs.admission import preparation_of
+from bertdemo.runs.admission import preparation_of, resolve_columns
 from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
@@ -32,8 +31,6 @@ from bertdemo.serving.files import predict_file
 from bertdemo.serving.inspector import Question
 from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
-from bertdemo.tables.table import Table
-from bertdemo.tasks.base import Task
 from bertdemo.ui.api.arguments import (
     check,
     check_list,
@@ -214,8 +211,8 @@ class Endpoints:
             test_name=Path(test_file).name if test_file else None,
         )
         key = self._owner(owner)
-        chosen, chosen_columns, _ = self._chosen(request)
-        rows = rows_key(preparation_of(request), chosen, chosen_columns)
+        chosen_task, chosen_columns, _ = resolve_columns(request, self._services.datasets)
+        rows = rows_key(preparation_of(request), chosen_task, chosen_columns)
         known = as_fields(self._services.baselines.remembered(rows, request.checkpoint, most=_BASELINE_ROWS))
         return {"run_id": self._services.admission.start(replace(request, baselines=known), key)}
 
@@ -311,15 +308,9 @@ class Endpoints:
 
     def _prepared(self, request: RunRequest) -> PreparedDataset:
         """Return the dataset of a request."""
-        task, columns, table = self._chosen(request)
+        task, columns, table = resolve_columns(request, self._services.datasets)
         check_roles(columns, [role.name for role in task.roles if role.required], table)
         return self._services.datasets.get(preparation_of(request), task, columns)
-
-    def _chosen(self, request: RunRequest) -> tuple[Task, dict[str, str], Table]:
-        """Return the task and the columns, guessed from the table where they are not named."""
-        table = self._services.datasets.table(preparation_of(request))
-        task = tasks.find(request.task) if request.task else tasks.guess(table)
-        return task, dict(request.columns) or task.columns(table), table
 
     def _status(self, run_id: str, owner: str) -> RunStatus:
         return status_of(self._services.registry.read(identifier(run_id, "run_id"), self._owner(owner)))
@@ -345,6 +336,7 @@ def build_api(services: Services) -> None:
 
 def _with_files(calls: Endpoints) -> None:
     """Add the endpoints that take or give a file, as listeners on components."""
+    # One component per argument, shared by the endpoints; its value is the default that the API documents.
     file, task, columns, owner = gr.File(), gr.Textbox(value=""), gr.JSON(value={}), gr.Textbox(value="")
     config, checkpoint = gr.JSON(value={}), gr.Textbox(value="bundled")
     validation, test, preparation = gr.File(), gr.File(), gr.JSON(value={})

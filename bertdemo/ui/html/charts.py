@@ -27,6 +27,7 @@ def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
     """Return at most `most` evenly chosen points, the first and the last always among them."""
     if len(points) <= most:
         return list(points)
+    # A fractional step, rounded at each point: the chosen ones are evenly spread to within half a point.
     step = (len(points) - 1) / (most - 1)
     return [points[round(i * step)] for i in range(most)]
 
@@ -79,6 +80,7 @@ def curve(
 
 def _padded(low: float, high: float) -> tuple[float, float]:
     """Return the ends of an axis with some room around the values, but none below zero unless a value is."""
+    # 8% of the range; for a constant line, 5% of its value.
     room = (high - low) * 0.08 or max(abs(high) * 0.05, 0.005)
     return max(low - room, 0.0) if low >= 0 else low - room, high + room
 
@@ -140,6 +142,7 @@ def confusion(
     corner = f'<th scope="col" class="corner">{esc(true_word)} ↓ · {esc(predicted_word)} →</th>'
     head = corner + join(f'<th scope="col" class="n"><span>{esc(label)}</span></th>' for label in labels)
 
+    # The diagonal has a class of its own, so that it is not told by color alone.
     def cell(row: int, column: int) -> str:
         if compact and not counts[row][column]:
             return "<td></td>"

@@ -74,6 +74,7 @@ def _ticking(listed: int, open_issues: int, lang: str) -> str:
         f'<button type="button" class="bd-link" data-tick="{kind}">{esc(translate(lang, f"suspects.{key}"))}</button>'
         for kind, key in (("all", "all"), ("none", "clear"))
     )
+    # NUL marks the place of the count, which the page's script keeps up to date.
     before, _, after = translate(lang, "suspects.ticked", n="\x00", shown=thousands(listed)).partition("\x00")
     counted = f'<span role="status">{esc(before)}<b data-count>0</b>{esc(after)}</span>'
     worst = caption(translate(lang, "suspects.worst", shown=thousands(listed), n=thousands(open_issues)))
@@ -85,6 +86,7 @@ def _item(listed: Listed, lang: str) -> str:
     row = esc(translate(lang, "suspects.row", n=thousands(listed.number)))
     # The probabilities of the label in the data and of the suggested one.
     current, suggested = percent(issue.given_probability, 0), percent(issue.suggested_probability, 0)
+    # No-break spaces keep each label and its probability on one line.
     return (
         f'<li><label><input type="checkbox" data-row="{listed.number}"><span class="bd-suspect">'
         f'<span class="bd-suspect-labels"><s>{esc(issue.given)}</s>&nbsp;<small>{esc(current)}</small>'

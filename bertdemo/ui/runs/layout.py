@@ -80,6 +80,7 @@ def layout(page: Page) -> Components:
     box = gr.Column(visible=False, elem_id="runs-opened")
     with box:
         actions, pictures = _actions(page.words), _pictures(page.words)
+    # "hidden" and not False: an invisible component is not in the page, so the script could not click it.
     download = gr.DownloadButton("zip", visible="hidden", elem_id="runs-zip")
     return Components(state, listing, trouble, title, box, actions, pictures, download)
 

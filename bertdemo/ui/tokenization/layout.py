@@ -59,6 +59,7 @@ def layout(page: Page, drawings: Drawings) -> Components:
 
 
 def _text(words: LocalizedComponents) -> gr.Textbox:
+    # One line at first, which grows to eight while somebody types.
     return words.make(
         gr.Textbox,
         {"label": "tokens.text", "placeholder": "tokens.text_placeholder"},
@@ -86,6 +87,7 @@ def _pair(words: LocalizedComponents) -> gr.Textbox:
 
 def _controls(words: LocalizedComponents, choices: CheckpointChoices) -> Controls:
     with gr.Row(elem_classes="bd-controls"):
+        # Custom values: any id of the Hub may be typed.
         checkpoint = words.make(
             gr.Dropdown,
             {"label": "tokens.checkpoint", "choices": choices.main},
@@ -108,6 +110,7 @@ def _controls(words: LocalizedComponents, choices: CheckpointChoices) -> Control
 
 
 def _max_length(words: LocalizedComponents) -> gr.Number:
+    # 512 are the positions of the bundled model; `Callbacks.choose` sets those of another checkpoint.
     return words.make(
         gr.Number,
         {"label": "tokens.max_length"},
