@@ -132,7 +132,7 @@ def _one_start(home: Path, *, warm: bool, looked: bool) -> float:
     settings.apply()
     services = Services.create(settings)
     services.begin().result()
-    while warm and not services.launcher.spare_is_ready():
+    while warm and not services.launcher.is_warm():
         time.sleep(0.1)
     request = RunRequest(
         task="", columns={}, checkpoint="bundled", config=RunConfig(), data=str(thousand(home)), data_name="rows.csv"

@@ -17,6 +17,8 @@ from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Limits
 from bertdemo.tables.parse_options import ParseOptions
+from bertdemo.tables.table import Table
+from bertdemo.tasks.base import Task
 
 # Seconds that a start waits for the devices before it answers that they are not known yet; importing torch, which is
 # needed to ask for them, takes 4 to 5 seconds on two cores.
@@ -107,18 +109,22 @@ class Admission:
 
 def checked(request: RunRequest, datasets: DatasetCache, limits: Limits) -> PreparedDataset:
     """Return the dataset that the run trains on; raise the DataError or TableError that would end it."""
-    preparation = preparation_of(request)
-    table = datasets.table(preparation)
-    task = tasks.find(request.task) if request.task else tasks.guess(table)
-    columns = request.columns or task.columns(table)
+    task, columns, table = resolve_columns(request, datasets)
     task.check_columns(table, columns)
     # Relabeling and cleaning rest on sound rows, so the file is checked as it was uploaded too. It may have more
     # labels than are allowed: merging their spellings may be what it needs.
     if request.cleaning or request.relabel:
         task.check(table, columns, label_limit=table.rows)
-    prepared = datasets.get(preparation, task, columns)
+    prepared = datasets.get(preparation_of(request), task, columns)
     prepared.check(limits.labels)
     return prepared
+
+
+def resolve_columns(request: RunRequest, datasets: DatasetCache) -> tuple[Task, dict[str, str], Table]:
+    """Return the task, role to column, and the table; what the request does not name is guessed from the table."""
+    table = datasets.table(preparation_of(request))
+    task = tasks.find(request.task) if request.task else tasks.guess(table)
+    return task, dict(request.columns) or task.columns(table), table
 
 
 def preparation_of(request: RunRequest) -> Preparation:

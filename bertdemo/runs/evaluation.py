@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from bertdemo.tasks import TASKS
 from bertdemo.tasks.results import Annotation, Degree
 
+# One line of evaluation.jsonl: row, text, pair, label, predicted, right, a `Degree`, and the marks given and said.
 EvaluatedRow = Mapping[str, object]
-"""One line of evaluation.jsonl: row, text, pair, label, predicted, right, a `Degree`, and the marks given and said."""
 
 _Marks = tuple[Annotation, ...]
 
@@ -34,8 +34,8 @@ class Mistake:
     predicted: str
     degree: Degree
     pair: str = ""
+    # The labeled spans of the text; () where labels are of whole texts.
     true_spans: _Marks = ()
-    """The labeled spans of the text; () where labels are of whole texts."""
     predicted_spans: _Marks = ()
 
 
@@ -55,12 +55,12 @@ class Evaluation:
     """The evaluated rows of a run, summed up."""
 
     labels: tuple[str, ...]
+    # Confusion matrix (true label, predicted label) in the order of `labels`; () unless each row has one of each.
     counts: tuple[tuple[int, ...], ...]
-    """Confusion matrix (true label, predicted label) in the order of `labels`; () unless each row has one of each."""
+    # () where nothing is counted per label.
     per_label: tuple[LabelFigures, ...]
-    """() where nothing is counted per label."""
+    # The worst first: the most confident, or the farthest off.
     mistakes: tuple[Mistake, ...]
-    """The worst first: the most confident, or the farthest off."""
     rows: int
 
 

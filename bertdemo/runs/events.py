@@ -46,8 +46,8 @@ class Launched(RunEvent):
     """The dispatcher has given the run to a worker."""
 
     kind = "launched"
+    # True where a spare worker with its imports done took it.
     warm: bool = False
-    """True where a spare worker with its imports done took it."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class Started(RunEvent):
     validation_rows: int
     test_rows: int
     labels: tuple[str, ...]
+    # Trivial baseline on the validation set: where a row has one label, the share of the most frequent one.
     majority: float | None
-    """Trivial baseline on the validation set: where a row has one label, the share of the most frequent one."""
     device: str
     device_name: str
     precision: str
     config: Mapping[str, object] = field(default_factory=dict)
+    # The metric that chooses the epoch; events from before it was stored were all of accuracy.
     metric: str = "accuracy"
-    """The metric that chooses the epoch; events from before it was stored were all of accuracy."""
     lower_is_better: bool = False
 
 
@@ -82,17 +82,17 @@ class Step(RunEvent):
     kind = "step"
     step: int
     steps: int
+    # Epochs done, as a fraction: 1.5 is the middle of the second.
     epoch: float
-    """Epochs done, as a fraction: 1.5 is the middle of the second."""
     loss: float
     learning_rate: float
     grad_norm: float
+    # Share of the whole run that is done, 0 to 1.
     progress: float
-    """Share of the whole run that is done, 0 to 1."""
     seconds_left: float
     rows_per_second: float
+    # Device memory in use; on a CPU the worker's resident memory.
     memory_bytes: int
-    """Device memory in use; on a CPU the worker's resident memory."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.progress <= 1:
@@ -151,8 +151,8 @@ class Finished(RunEvent):
     kind = "finished"
     checkpoint: str
     metrics: Mapping[str, Mapping[str, float | None]]
+    # `test`, or `validation` where there is no test set: then the same rows chose the epoch.
     evaluated_on: str
-    """`test`, or `validation` where there is no test set: then the same rows chose the epoch."""
     rows: int
     seconds: float
 

@@ -27,7 +27,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -49,6 +49,7 @@ _ID = re.compile(r"^[a-z0-9-]{1,64}$")
 _LOG_TAIL = 4096
 # Runs whose events are kept in memory, 9 MB for an hour of Steps; more than train at a time on one machine.
 _WATCHED = 8
+# Prefixes of folders that are being made or removed; no run id begins with a dot.
 _DRAFT, _TRASH = ".tmp-", ".trash-"
 # Requests of runs that are kept parsed: four times what one owner may keep.
 _CACHED_REQUESTS = 2_000
@@ -61,19 +62,19 @@ class RunView:
 
     run_id: str
     name: str
+    # Seconds since the epoch.
     created: float
-    """Seconds since the epoch."""
     request: RunRequest
     state: State
+    # A stop was asked for and the worker has not ended yet.
     stopping: bool
-    """A stop was asked for and the worker has not ended yet."""
     exit_code: int | None
+    # All events of all attempts, by seq; in the summary of a run that has ended, the first and the last ones.
     events: tuple[RunEvent, ...]
-    """All events of all attempts, by seq; in the summary of a run that has ended, the first and the last ones."""
+    # The newest event's number; 0 where there is none.
     seq: int
-    """The newest event's number; 0 where there is none."""
+    # The newest lines of the worker's output; empty in a summary.
     log: str
-    """The newest lines of the worker's output; empty in a summary."""
 
 
 class Registry:
@@ -140,7 +141,7 @@ class Registry:
             validation=_copy(request.validation, draft, "validation") if request.validation else None,
             test=_copy(request.test, draft, "test") if request.test else None,
         )
-        record = {"schema": 1, "id": run_id, "owner": owner_hash(owner), "created": time.time()}
+        record = {"schema": 1, "id": run_id, "owner": owner_sha256(owner), "created": time.time()}
         write_atomic(draft / "run.json", json.dumps({**record, "request": json.loads(copied.to_json())}))
         append_event(draft, ev.Queued(seq=1, attempt=1, at=time.time()))
 
@@ -158,34 +159,24 @@ class Registry:
 
     def read(self, run_id: str, owner: str | None) -> RunView:
         """Return a run; RunUnknown where there is none of that id for this owner."""
-        return self._view(run_id, owner, lambda _: self._log(run_id).read(), _tail)
+        return self._view(run_id, owner, whole=True)
 
     def summary(self, run_id: str, owner: str | None) -> RunView:
         """Return what a list of runs needs: of one that has ended, only the first and the last events are read."""
-        path = self.folder(run_id) / "events.jsonl"
-
-        def events(held: bool) -> tuple[RunEvent, ...]:
-            ends = ends_of(path, held)
-            return self._log(run_id).read() if ends is None else ends
-
-        return self._view(run_id, owner, events, lambda _: "")
+        return self._view(run_id, owner, whole=False)
 
     def request(self, run_id: str, owner: str | None) -> RunRequest:
         """Return the request of a run; RunUnknown as `read`."""
         return self._known(run_id, owner).request
 
-    def _view(
-        self,
-        run_id: str,
-        owner: str | None,
-        read_events: Callable[[bool], tuple[RunEvent, ...]],
-        read_log: Callable[[Path], str],
-    ) -> RunView:
+    def _view(self, run_id: str, owner: str | None, *, whole: bool) -> RunView:
         folder = self.folder(run_id)
         record = self._known(run_id, owner)
         held = is_held(folder / "lock")  # before the events: so what a worker wrote before it let go is read
         exit_code = _exit_code(folder)
-        events = read_events(held)
+        # Of a run that goes on, its ends do not tell the state: then all events are read after all.
+        ends = None if whole else ends_of(folder / "events.jsonl", held)
+        events = self._log(run_id).read() if ends is None else ends
         state = ev.state_of(events, lock_held=held, exit_code=exit_code, now=time.time())
         if state in ev.ENDED:
             self._forget_events(run_id)
@@ -199,7 +190,7 @@ class Registry:
             exit_code=exit_code,
             events=events,
             seq=events[-1].seq if events else 0,
-            log=read_log(folder / "worker.log"),
+            log=_tail(folder / "worker.log") if whole else "",
         )
 
     def append(self, run_id: str, event: RunEvent) -> None:
@@ -285,7 +276,7 @@ class Registry:
         elif not path.exists():
             self._forget(run_id)
             return None
-        if record is None or owner is None or hmac.compare_digest(record.owner, owner_hash(owner)):
+        if record is None or owner is None or hmac.compare_digest(record.owner, owner_sha256(owner)):
             return record
         return None
 
@@ -317,11 +308,6 @@ class _RunRecord:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, RecursionError):
             _LOG.warning("unreadable %s", path)  # its owner is unknown, so nobody gets it
             return None
-
-
-def owner_hash(owner: str) -> str:
-    """Return what is stored of an owner key: its sha256."""
-    return owner_sha256(owner)
 
 
 def note_process(folder: Path, identity: Identity) -> None:

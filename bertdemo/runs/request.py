@@ -23,6 +23,7 @@ _OLDER_NAMES = {"mends": "cleaning", "relabels": "relabel", "reading": "parse"}
 _MINIMUM_STEPS = 100
 # A new head learns each label from the rows of that label: 77 intents need more steps than two sentiments.
 _MINIMUM_STEPS_PER_LABEL = 12
+# Bounds of the epochs that are chosen; a visitor may choose others.
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 10
 # Below this many training rows a batch of 32 leaves fewer than 20 steps per epoch, so half of it is taken.
 _SMALL_TRAINING_SET = 600

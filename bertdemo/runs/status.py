@@ -50,33 +50,33 @@ class RunStatus:
     seq: int
     progress: float
     epoch_progress: float
+    # The epoch under way, from 1; 0 before the first step.
     epoch: int
-    """The epoch under way, from 1; 0 before the first step."""
     epochs: int
     step: int
     steps: int
     seconds_left: float | None
     rows_per_second: float
     memory_bytes: int
+    # `training`, a Phase's name, `fetching`, or "" where nothing is under way.
     phase: str
-    """`training`, a Phase's name, `fetching`, or "" where nothing is under way."""
     phase_progress: float
     started: ev.Started | None
+    # (epoch, training loss), at most CURVE_POINTS of them.
     loss: tuple[tuple[float, float], ...]
-    """(epoch, training loss), at most CURVE_POINTS of them."""
     evaluations: tuple[ev.Evaluated, ...]
     metrics: Mapping[str, Mapping[str, float | None]]
     evaluated_on: str
     evaluated_rows: int
+    # The run was stopped before its first evaluation, and its last weights were kept.
     kept_unevaluated: bool
-    """The run was stopped before its first evaluation, and its last weights were kept."""
     seconds: float | None
     checkpoint: str
     message: Message | None
     warnings: tuple[Message, ...]
     log: str
+    # Kind of baseline -> its score, of those that RunRequest carries.
     baselines: Mapping[str, BaselineScore] = field(default_factory=dict)
-    """Kind of baseline -> its score, of those that RunRequest carries."""
 
     @property
     def headline(self) -> str:

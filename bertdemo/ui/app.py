@@ -28,6 +28,7 @@ from bertdemo.ui.runs import callbacks as runs
 from bertdemo.ui.tokenization import callbacks as tokenization
 from bertdemo.ui.updates import QUIET, Updates
 
+# Id in the address -> what draws the tab, in the order of the page.
 TABS: dict[str, Callable[[Page], None]] = {
     "tokens": tokenization.build,
     "inside": inside.build,
@@ -35,39 +36,39 @@ TABS: dict[str, Callable[[Page], None]] = {
     "predict": inference.build,
     "runs": runs.build,
 }
-"""Id in the address -> what draws the tab, in the order of the page."""
-
+# Languages in their own names.
 _NAMES = {"en": "English", "zh": "中文"}
 _SECRET = "bertdemo"  # noqa: S105  (sent to every browser: it only keeps the stored value readable after a restart)
 
 
 @dataclass(frozen=True)
 class App:
-    """A built page: what Gradio serves, and what its tabs were handed."""
+    """A built page: what Gradio serves, and what its tabs got."""
 
     blocks: gr.Blocks
     page: Page
 
 
 def build_app(settings: Settings, services: Services | None = None) -> App:
-    """Build the page over these services, which are made here where none are given."""
-    services = services or Services.create(settings)
+    """Build the page over these services, or over new ones where there are none."""
+    services = services or Services.create(settings)  # tests bring their own
     words = LocalizedComponents()
     with UploadGuardBlocks(
         analytics_enabled=False,
         title=translate(DEFAULT, "common.title"),
         fill_width=True,
-        delete_cache=(3600, 86400),
+        delete_cache=(3600, 86400),  # every hour, delete uploads and results older than a day
     ) as blocks:
         build_api(services)  # first, so that no listener of the page takes a name of the API
         endpoints = list(blocks.children)
         remembered = gr.BrowserState("", storage_key="bertdemo-lang", secret=_SECRET)
         header = _header(words, services)
-        # Gradio counts a tab's place among all children of gr.Tabs, so nothing but tabs may stand inside it.
+        # Gradio counts the index of a tab among all children of gr.Tabs, so nothing but tabs may be inside it.
         owner = gr.BrowserState("", storage_key="bertdemo-owner", secret=_SECRET)
+        # A BrowserState never stores a falsy value, so that "no run" is a dictionary and not None.
         run = gr.BrowserState({"run": None}, storage_key="bertdemo-run", secret=_SECRET)
         checkpoint, opened, inspected = (gr.State("") for _ in range(3))
-        clock = gr.Timer(1.0, active=True)  # in a tab it would stand still until that tab is opened
+        clock = gr.Timer(1.0, active=True)  # in a tab it would not tick until that tab is opened
         with gr.Tabs(selected="tokens", elem_id="tabs") as tabs:
             page = Page(
                 settings=settings,
@@ -88,19 +89,22 @@ def build_app(settings: Settings, services: Services | None = None) -> App:
             opened_tabs = {name: _tab(page, name, build) for name, build in TABS.items()}
         _wire_tabs(page, opened_tabs)
         wire(page, blocks, remembered)
-    # Gradio's page looks a component up by walking the tree from its first child, a dozen times for each key press.
+    # Gradio's page finds a component by walking the tree from its first child, a dozen times per key press, so the
+    # hidden components of the endpoints go last.
     first = {id(child) for child in endpoints}
     blocks.children = [*(child for child in blocks.children if id(child) not in first), *endpoints]
+    # 64 calls may wait and 8 of one listener run: inference is bounded by its own slots, not here.
     blocks.queue(max_size=64, default_concurrency_limit=8)
     return App(blocks, page)
 
 
 def _wire_tabs(page: Page, tabs: Mapping[str, gr.Tab]) -> None:
-    """Call what a tab wants to be called when it opens, and let the header tell its checkpoint."""
+    """Connect the listeners of a tab that opens, and let the header show its checkpoint."""
 
     def show_model(checkpoint: str, key: str, lang: str) -> Updates:
         return {page.model: render_model(page.catalogue.describe(checkpoint, page.services.owner(key)), lang)}
 
+    # A checkpoint that cannot be described leaves the pill as it is: the tab itself shows the error.
     showing = guarded(show_model, on_error=lambda _: {page.model: gr.skip()})
     for name, hook in page.open_hooks.items():
         tabs[name].select(hook.fn, hook.inputs, hook.outputs, **QUIET)
@@ -113,6 +117,7 @@ def _tab(page: Page, name: str, build: Callable[[Page], None]) -> gr.Tab:
     tab = page.words.make(gr.Tab, {"label": f"tabs.{name}"}, id=name, elem_id=f"tab-{name}")
     with tab:
         build(page)
+    # In the browser alone: the address changes without a request to the server.
     tab.select(None, None, None, js=f"() => window.bertdemo.address('tab', '{name}')")
     return tab
 
@@ -125,7 +130,7 @@ def launch(app: App) -> str:
 
 @dataclass(frozen=True)
 class _Header:
-    """The language control, and the places for checkpoint and device."""
+    """The language control, and the pills of checkpoint and device."""
 
     lang: gr.Radio
     model: gr.HTML
@@ -162,7 +167,10 @@ def _wordmark(lang: str) -> str:
 
 def _launch_kwargs(settings: Settings) -> dict[str, Any]:
     limits = settings.limits
+    # A multipart upload is a little larger than its file; any other body is a text or settings.
     limit = Middleware(BodyLimit, upload_bytes=limits.file_bytes + 2 * MIB, other_bytes=4 * MIB)
+    # Off: what keeps or shows data of one visitor to another (history, monitoring), opens the server to others (share,
+    # MCP), or shows internals (show_error). Server-side rendering needs Node.
     return {
         "server_name": settings.server_name,
         "server_port": settings.server_port,

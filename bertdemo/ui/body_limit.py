@@ -1,7 +1,7 @@
-"""What is refused before Gradio sees it: bodies above the limit, and requests that make the server fetch an address.
+"""Requests that are rejected before Gradio sees them: too large a body, and those that make the server fetch a URL.
 
 Gradio's own `max_file_size` bounds the file parts of an upload only, so a long text field or a JSON body would
-pass. The declared length is checked first, then the bytes are counted as they come.
+pass. The declared length is checked first, then the bytes are counted as they arrive.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"file=\s*(?:[a-z][a-z0-9+.-]+:|//|\\\\)", re.IGNORECASE)
 
 @dataclass
 class _Counter:
-    """What one request has sent and been answered so far."""
+    """How much one request has sent so far, and whether it was answered."""
 
     limit: int
     read: int = 0
@@ -40,7 +40,7 @@ class BodyLimit:
         self._other_bytes = other_bytes
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Pass a request on, or reject it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -48,6 +48,7 @@ class BodyLimit:
             await _answer(send, 403, b"Only files of this server are served.")
             return
         limit = self._upload_bytes if scope["path"].endswith("/upload") else self._other_bytes
+        # An honest length is rejected without reading a byte; one that lies is caught while counting.
         if _declared(scope) > limit:
             await _answer(send, 413, b"The request is larger than this server accepts.")
             return
@@ -55,6 +56,7 @@ class BodyLimit:
 
     async def _counted(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, count: _Counter) -> None:
         async def counting() -> Message:
+            # Reading stops at the limit: to the app the caller has hung up.
             if count.over:
                 return {"type": "http.disconnect"}
             part = await receive()
@@ -65,7 +67,7 @@ class BodyLimit:
 
         async def guarding(message: Message) -> None:
             if count.over and not count.answered:
-                return  # what the app makes of the broken body; ours follows
+                return  # the app's answer to the cut-off body; ours follows
             count.answered = True
             await send(message)
 
@@ -89,7 +91,7 @@ async def _answer(send: Send, status: int, text: bytes) -> None:
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(text)).encode()),
-        (b"connection", b"close"),
+        (b"connection", b"close"),  # the rest of the body is not read, so the connection cannot be used again
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text})

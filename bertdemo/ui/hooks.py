@@ -49,6 +49,7 @@ def _answer(hook: Hook, first: object, values: Sequence[object]) -> Updates:
             raise ValueError(f"updates of {foreign}, which are no outputs of the hook")
         return updates
 
+    # To the log: the load listener is not in the queue, so Gradio would not show a toast.
     def lost(message: str) -> Updates:
         name = getattr(hook.fn, "__qualname__", hook.fn)
         log.warning("the hook %s failed, its panel stays as it was: %s", name, message)

@@ -28,8 +28,8 @@ log = logging.getLogger("bertdemo.ui")
 Component = TypeVar("Component", bound=Block)
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
+# A locale key, or a function of the language.
 Source = str | Callable[[str], object]
-"""A locale key, or a function of the language."""
 
 
 def sentence(error: Exception, lang: str) -> str:
@@ -57,7 +57,7 @@ def guarded(
     def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         try:
             return fn(*args, **kwargs)
-        except gr.Error:
+        except gr.Error:  # of a guarded function that this one has called: it is a sentence already
             raise
         except Exception as error:
             words = sentence(error, _language(signature, args, kwargs))
@@ -85,6 +85,7 @@ class UploadGuardBlocks(gr.Blocks):
         if len(inputs) < expected_inputs:
             expected = f"{expected_inputs} values, in the order of the endpoint's arguments"
             raise _refusal(ArgumentWrong(name="data", expected=expected))
+        # Before Gradio's own check, which downloads a URL first and rejects it then.
         if _has_no_upload(inputs):
             raise _refusal(FileMissing())
         try:
@@ -124,11 +125,6 @@ class LocalizedComponents:
         """Build a component whose properties in `words` depend on the language: `{"label": "tokens.text"}`."""
         component = kind(**{name: self._translate(source, DEFAULT) for name, source in words.items()}, **kwargs)
         self._sources[component] = dict(words)
-        return component
-
-    def add(self, component: Component, words: Mapping[str, Source]) -> Component:
-        """Register properties of a component that is already built."""
-        self._sources.setdefault(component, {}).update(words)
         return component
 
     @property

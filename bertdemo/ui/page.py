@@ -1,4 +1,4 @@
-"""What every tab is handed: settings, services, the language, the owner, and hooks into load and language change.
+"""What every tab gets: settings, services, the language, the owner, and hooks into load and language change.
 
 A tab is a module with `build(page: Page) -> None` and one line in `ui/app.TABS`. It draws inside the gr.Tab that
 is already open when `build` is called.
@@ -20,16 +20,16 @@ from bertdemo.ui.hooks import Hook, call_all, inputs_of, outputs_of
 from bertdemo.ui.localized import LocalizedComponents, guarded
 from bertdemo.ui.updates import LATEST, QUIET, Updates, merged
 
+# The sentence that the page opens with, by the language that a checkpoint reads.
 SAMPLES = {
     "en": "The violin stayed in its case because it was embarrassingly out of tune.",
     "zh": "小提琴一直放在琴盒里，因为它走音走得让人难为情。",
 }
-"""The sentence that the page opens with, by the language that a checkpoint reads."""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """How somebody came to the page; all but the owner come from the address and are unchecked text from outside."""
+    """How a visitor came to the page; all fields but the owner are unchecked text from the address."""
 
     lang: str
     tab: str
@@ -50,25 +50,25 @@ class Page:
     services: Services
     tab_ids: tuple[str, ...]
     tabs: gr.Tabs
+    # The language control. As an input it is `"en"` or `"zh"`, sent by the browser, so a restart keeps it.
     lang: gr.Radio
-    """The language control. As an input it is `"en"` or `"zh"`, sent by the browser, so it survives a restart."""
+    # The owner key, "" until there is one; as an input a str. Stays in this browser.
     owner: gr.BrowserState
-    """The owner key, "" until one is handed out; as an input a str. Stays in this browser."""
+    # The pill in the header with the device and its state; empty (and invisible) until it is known.
     device: gr.HTML
-    """The pill in the header that tells the device and its state; empty (and not seen) until it is known."""
+    # The pill in the header with the checkpoint chosen last.
     model: gr.HTML
-    """The pill in the header that tells the checkpoint chosen last."""
     words: LocalizedComponents
+    # {"run": id or None}: the run that the Fine-tune tab shows; stays in this browser.
     run: gr.BrowserState
-    """{"run": id or None}: the run that the Fine-tune tab shows; stays in this browser."""
+    # Set by a tab to the checkpoint that Inference should open with.
     checkpoint: gr.State
-    """Set by a tab to the checkpoint that Inference should open with."""
+    # Set by a tab to the run that Runs should open.
     opened: gr.State
-    """Set by a tab to the run that Runs should open."""
+    # Set by a tab to the checkpoint that Inside BERT should open with.
     inspected: gr.State
-    """Set by a tab to the checkpoint that Inside BERT should open with."""
+    # Ticks while the page is open, whichever tab is open.
     clock: gr.Timer
-    """Ticks while the page is open, whichever tab is."""
     load_hooks: list[Hook] = field(default_factory=list)
     language_hooks: list[Hook] = field(default_factory=list)
     open_hooks: dict[str, Hook] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Page:
         self.load_hooks.append(Hook(fn, tuple(inputs), tuple(outputs)))
 
     def on_language(self, fn: Callable[..., Updates], inputs: Sequence[Block], outputs: Sequence[Block]) -> None:
-        """Call `fn(lang, *inputs)` when the language changes, and at load where it is not the default one.
+        """Call `fn(lang, *inputs)` when the language changes, and at load if it is not the default one.
 
         For drawings with words in them. Components with fixed words go through `page.words` instead.
         """
@@ -93,11 +93,11 @@ class Page:
     def on_open(
         self, tab: str, fn: Callable[..., Updates], inputs: Sequence[Block] | set[Block], outputs: Sequence[Block]
     ) -> None:
-        """Call `fn(*inputs)` whenever a person opens the tab; a set of inputs comes as one dictionary."""
+        """Call `fn(*inputs)` whenever a visitor opens the tab; a set of inputs comes as one dictionary."""
         self.open_hooks[tab] = Hook(fn, inputs, tuple(outputs))
 
     def tells_model(self, tab: str, checkpoint: gr.Dropdown) -> None:
-        """Let the header tell what is chosen in this dropdown, while its tab is open."""
+        """Let the header show the checkpoint chosen in this dropdown, while its tab is open."""
         self.model_choices[tab] = checkpoint
 
     def goes_to(self, button: gr.Button, tab: str) -> None:
@@ -118,7 +118,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
     def load(request: gr.Request, remembered_lang: str, owner: str, *values: object) -> Updates:
         lang = choose(request.query_params.get("lang"), remembered_lang, request.headers.get("accept-language"))
         visit = _visit(request, lang, page.services.known_owner(owner))
-        # What the browser sent as owner is empty on a first visit: the hooks get the one that is known from now on.
+        # The browser sends no owner on a first visit: the hooks get the key that was just made.
         components = [*change_inputs, *load_inputs]
         values = tuple(
             visit.owner if component is page.owner else value
@@ -127,6 +127,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
         updates = _arrival(page, visit, values[: len(change_inputs)])
         return merged(updates, call_all(page.load_hooks, visit, values[len(change_inputs) :]))
 
+    # The script runs after the answer: it sets the language of the document, and of the address after a choice.
     page.lang.input(guarded(change), [page.lang, *change_inputs], [*outputs, remembered], **LATEST).then(
         None, page.lang, None, js="(lang) => window.bertdemo.changed(lang)"
     )
@@ -136,13 +137,14 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
 
 
 def _visit(request: gr.Request, lang: str, owner: str) -> Visit:
-    """Return how somebody came, from the address."""
+    """Return how the visitor came, from the address."""
+    # Unchecked: every hook that reads one of them must expect any text.
     names = ("tab", "run", "checkpoint", "text", "pair", "layer", "head")
     return Visit(lang=lang, owner=owner, **{name: request.query_params.get(name, "") for name in names})
 
 
 def _arrival(page: Page, visit: Visit, values: Sequence[object]) -> Updates:
-    """Return what the language, the owner and the address change before any tab's load hook."""
+    """Return the updates for the language, the owner and the address, before those of any tab's load hook."""
     updates: Updates = {page.lang: visit.lang, page.owner: visit.owner}
     if visit.tab in page.tab_ids:
         updates[page.tabs] = gr.Tabs(selected=visit.tab)
@@ -152,5 +154,5 @@ def _arrival(page: Page, visit: Visit, values: Sequence[object]) -> Updates:
 
 
 def _localized(page: Page, lang: str, values: Sequence[object]) -> Updates:
-    """Return the page's own words and what the language hooks draw."""
+    """Return the updates of all components with words, and those of the language hooks."""
     return merged(page.words.updates(lang), call_all(page.language_hooks, lang, values))

@@ -22,14 +22,14 @@ from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
 from bertdemo.ui.updates import LATEST, Updates
 
+# Name of an output -> its new value; an output that is not named stays as it is.
 Values = dict[str, object]
-"""Name of an output -> its new value; an output that is not named stays as it is."""
 
 
 class StaleRequestGuard:
     """The number of the newest request of each open page; the pages that are idle longest are forgotten."""
 
-    # A thousand open pages are more than one server has visitors; a page that is forgotten only drops no answer.
+    # Of a page beyond this many the number is forgotten; then it only drops no late answer any more.
     def __init__(self, pages: int = 1_000) -> None:
         self._newest: OrderedDict[str, int] = OrderedDict()
         self._pages = pages

@@ -1,7 +1,7 @@
 """The look: one palette, Gradio's theme made from it, and the style sheets (`assets/*.css`).
 
-Every color is a custom property `--bd-*` with a light and a dark value; Gradio's own variables point at them,
-so a color is written once.
+Every color is a custom property `--bd-*` with a light and a dark value; Gradio's own variables refer to them,
+so each color is defined once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib.resources import files
 import gradio as gr
 from gradio.themes.utils import fonts, sizes
 
+# Name -> (light, dark). `cool` and `warm` are blue and orange as numbers, for colors with an alpha.
 PALETTE: dict[str, tuple[str, str]] = {
     "paper": ("#faf8f4", "#171614"),
     "card": ("#fffdf9", "#1f1d1a"),
@@ -29,10 +30,11 @@ PALETTE: dict[str, tuple[str, str]] = {
     "cool": ("11, 83, 148", "125, 183, 238"),
     "warm": ("180, 95, 6", "240, 169, 91"),
 }
-"""Name -> (light, dark). `cool` and `warm` are blue and orange as numbers, for colors with an alpha."""
 
+# Fonts that macOS, Windows and Linux have for Chinese, which IBM Plex Sans lacks.
 _CHINESE = ("PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC")
 
+# Variable of Gradio -> name in the palette, the same in both themes.
 _FILLS = {
     "body_background_fill": "paper",
     "body_text_color": "ink",
@@ -103,8 +105,8 @@ _FILLS = {
     "button_cancel_text_color": "accent",
     "button_cancel_text_color_hover": "accent",
 }
-"""Gradio's variable -> a name of the palette, the same in both themes."""
 
+# Variable of Gradio -> value: the type scale, corners of 6 px, no shadows and few borders.
 _SHAPES = {
     "body_text_size": "15px",
     "prose_text_size": "15px",
@@ -160,7 +162,7 @@ _SHAPES = {
 
 def theme() -> gr.themes.Base:
     """Return Gradio's theme in our palette, type and shapes."""
-    weights = (400, 700)  # the wheel's other weights hold no Latin letters, only the extended ones
+    weights = (400, 700)  # Gradio ships no Latin letters in other weights
     base = gr.themes.Base(
         spacing_size=sizes.spacing_md,
         radius_size=sizes.radius_md,
@@ -168,18 +170,19 @@ def theme() -> gr.themes.Base:
         font=[fonts.LocalFont("IBM Plex Sans", weights=weights), *_CHINESE, "sans-serif"],
         font_mono=[fonts.LocalFont("IBM Plex Mono", weights=weights), "ui-monospace", *_CHINESE, "monospace"],
     )
-    wanted = {name: f"var(--bd-{color})" for name, color in _FILLS.items()} | _SHAPES
-    both = {f"{name}_dark": value for name, value in wanted.items() if hasattr(base, f"{name}_dark")}
-    return base.set(**wanted, **both)
+    # Where a variable has a dark value of its own, it gets the same one: the palette switches by itself.
+    variables = {name: f"var(--bd-{color})" for name, color in _FILLS.items()} | _SHAPES
+    dark = {f"{name}_dark": value for name, value in variables.items() if hasattr(base, f"{name}_dark")}
+    return base.set(**variables, **dark)
 
 
 def css() -> str:
-    """Return the rules for what stands on the page; Gradio puts its container before every selector."""
+    """Return the style sheet of the page; Gradio scopes every selector to its container."""
     return _asset("page.css") + _asset("run.css") + _asset("inside.css")
 
 
 def frame() -> str:
-    """Return the palette in both themes and the rules for what surrounds the page, for a <style> in the head."""
+    """Return the palette in both themes and the rules around the page, for a <style> in the head."""
     light = "".join(f"--bd-{name}:{pair[0]};" for name, pair in PALETTE.items())
     dark = "".join(f"--bd-{name}:{pair[1]};" for name, pair in PALETTE.items())
     return f":root{{{light}}}\n.dark{{{dark}}}\n{_asset('frame.css')}"

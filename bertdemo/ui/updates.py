@@ -13,8 +13,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 Updates = dict[Block, object]
+# gr.Progress, as the default of a listener's last argument: called with the share that is done and `desc`.
 Progress = Callable[..., None]
-"""gr.Progress, as the default of a listener's last argument: called with the share that is done and `desc`."""
 
 
 class ListenerOptions(TypedDict, total=False):
@@ -40,6 +40,7 @@ def merged(first: Mapping[Block, object], second: Mapping[Block, object]) -> Upd
     joined = dict(first)
     for component, update in second.items():
         earlier = joined.get(component)
+        # A bare value and an update of properties become one update; of two bare values the second holds.
         both = component in joined and (_is_update(earlier) or _is_update(update))
         joined[component] = {**_as_update(earlier), **_as_update(update)} if both else update
     return joined

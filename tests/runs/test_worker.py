@@ -115,7 +115,7 @@ def start_long(services: Services, long_data: Path) -> str:
 
 
 def test_a_warm_spare_takes_the_run_and_its_log_is_clean(services: Services, data: Path) -> None:
-    eventually(services.launcher.spare_is_ready)
+    eventually(services.launcher.is_warm)
     (spare,) = spares_of(services.settings.home)
     run_id = services.admission.start(request_for(data), "")
     folder = services.registry.folder(run_id)

@@ -15,9 +15,11 @@ import psutil
 from bertdemo import processes
 from bertdemo.settings import Settings
 
+# What `python -m` runs as a worker.
 _MODULE = "bertdemo.runs.worker"
 # Bytes of free memory without which no spare is kept: an idle one holds half a gigabyte.
 _SPARE_NEEDS_FREE = 3 * 1024**3
+# Folder that contains the package, for the PYTHONPATH of a worker.
 _PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 
 
@@ -67,7 +69,7 @@ class LocalLauncher:
         """Holds the spare's pid once its imports are done."""
         return self._settings.home / "spare.ready"
 
-    def spare_is_ready(self) -> bool:
+    def is_warm(self) -> bool:
         """Return whether the spare waits with everything imported."""
         with self._guard:
             spare = self._spare
@@ -77,10 +79,6 @@ class LocalLauncher:
             return self.ready_file.read_text(encoding="ascii").strip() == str(spare.pid)
         except FileNotFoundError:
             return False
-
-    def is_warm(self) -> bool:
-        """Return whether the next launch meets a spare with everything imported."""
-        return self.spare_is_ready()
 
     def reap(self) -> list[tuple[Path, int]]:
         """Collect workers that have ended, so that none stays a zombie."""

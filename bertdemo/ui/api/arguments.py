@@ -19,6 +19,7 @@ from bertdemo.tables.parse_options import ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.ui.api.serializers import Json
 
+# Fields of the argument `preparation`, and the example that an error shows.
 _PREPARATION_FIELDS = ("cleaning", "relabel", "parse", "split_seed")
 _PREPARATION = '{"cleaning": ["drop_duplicates"], "relabel": {"12": "positive"}, "parse": {"delimiter": ";"}}'
 

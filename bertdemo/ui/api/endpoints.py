@@ -24,7 +24,7 @@ from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ArgumentWrong, HeadMissing, TextTooLong
 from bertdemo.i18n.translation import DEFAULT, translate
 from bertdemo.run_config import RunConfig
-from bertdemo.runs.admission import preparation_of
+from bertdemo.runs.admission import preparation_of, resolve_columns
 from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
@@ -32,8 +32,6 @@ from bertdemo.serving.files import predict_file
 from bertdemo.serving.inspector import Question
 from bertdemo.serving.predictor import POOLINGS
 from bertdemo.sharing.archive import export_zip
-from bertdemo.tables.table import Table
-from bertdemo.tasks.base import Task
 from bertdemo.ui.api.arguments import (
     check,
     check_list,
@@ -48,35 +46,14 @@ from bertdemo.ui.api.serializers import Json, finding_fields, length_fields, not
 from bertdemo.ui.inference.search_panel import documents_of
 from bertdemo.ui.localized import guarded
 
-# Rows that the baselines of a check are scored on: with them an answer takes seconds, not minutes.
+# Rows that the baselines of a check are scored on: embedding all 10,003 rows of banking77 takes 45 seconds.
 _BASELINE_ROWS = 2_000
+# Fields of CheckpointInfo in the answer of /checkpoints.
 _CHECKPOINT_FACTS = (
-    "id",
-    "name",
-    "source",
-    "task",
-    "labels",
-    "layers",
-    "width",
-    "heads",
-    "parameters",
-    "language",
-    "can",
-    "cannot",
-)
-# Endpoints without files, which Gradio can call as plain functions.
-_PLAIN = (
-    "new_owner",
-    "checkpoints",
-    "tokenize",
-    "inspect",
-    "embed",
-    "run_status",
-    "runs",
-    "cancel_run",
-    "delete_run",
-    "predict",
-)
+    "id", "name", "source", "task", "labels", "layers", "width", "heads", "parameters", "language", "can", "cannot",
+)  # fmt: skip
+# Endpoints that take or return a file; Gradio can call the others as plain functions.
+_WITH_FILES = ("check_data", "start_run", "predict_file", "search", "export")
 
 
 class Endpoints:
@@ -132,7 +109,7 @@ class Endpoints:
         `layer` and `head` count from 1. `attention` and `scores` (before softmax) are n by n: rows are queries,
         columns are keys.
         """
-        pair = "" if pair is None else pair
+        pair = "" if pair is None else pair  # a raw call may send null
         check_texts(text, pair)
         for name, number in (("layer", layer), ("head", head)):
             check(name, number, int, "a number from 1")
@@ -242,8 +219,8 @@ class Endpoints:
             test_name=Path(test_file).name if test_file else None,
         )
         key = self._owner(owner)
-        chosen, chosen_columns, _ = self._chosen(request)
-        rows = rows_key(preparation_of(request), chosen, chosen_columns)
+        chosen_task, chosen_columns, _ = resolve_columns(request, self._services.datasets)
+        rows = rows_key(preparation_of(request), chosen_task, chosen_columns)
         known = as_fields(self._services.baselines.remembered(rows, request.checkpoint, most=_BASELINE_ROWS))
         return {"run_id": self._services.admission.start(replace(request, baselines=known), key)}
 
@@ -339,15 +316,9 @@ class Endpoints:
 
     def _prepared(self, request: RunRequest) -> PreparedDataset:
         """Return the dataset of a request."""
-        task, columns, table = self._chosen(request)
+        task, columns, table = resolve_columns(request, self._services.datasets)
         check_roles(columns, [role.name for role in task.roles if role.required], table)
         return self._services.datasets.get(preparation_of(request), task, columns)
-
-    def _chosen(self, request: RunRequest) -> tuple[Task, dict[str, str], Table]:
-        """Return the task and the columns, guessed from the table where they are not named."""
-        table = self._services.datasets.table(preparation_of(request))
-        task = tasks.find(request.task) if request.task else tasks.guess(table)
-        return task, dict(request.columns) or task.columns(table), table
 
     def _status(self, run_id: str, owner: str) -> RunStatus:
         return status_of(self._services.registry.read(identifier(run_id, "run_id"), self._owner(owner)))
@@ -362,14 +333,18 @@ class Endpoints:
 def build_api(services: Services) -> None:
     """Add the endpoints to the page under construction."""
     calls = Endpoints(services)
-    for name in _PLAIN:
-        api(guarded(getattr(calls, name)), api_name=name, api_description=getattr(calls, name).__doc__)
+    for name in vars(Endpoints):
+        if not name.startswith("_") and name not in _WITH_FILES:
+            call = getattr(calls, name)
+            api(guarded(call), api_name=name, api_description=call.__doc__)
+    # Invisible, but in the page: only a component checks that a path was uploaded by its caller.
     with gr.Row(visible=False):
         _with_files(calls)
 
 
 def _with_files(calls: Endpoints) -> None:
     """Add the endpoints that take or give a file, as listeners on components."""
+    # One component per argument, shared by the endpoints; its value is the default that the API documents.
     file, task, columns, owner = gr.File(), gr.Textbox(value=""), gr.JSON(value={}), gr.Textbox(value="")
     config, checkpoint = gr.JSON(value={}), gr.Textbox(value="bundled")
     validation, test, preparation = gr.File(), gr.File(), gr.JSON(value={})

@@ -18,6 +18,7 @@ Json = dict[str, object]
 def status_fields(status: RunStatus) -> Json:
     """Return the answer of /run_status."""
     majority = status.started.majority if status.started else None
+    # The majority class is known again from the split of the run itself.
     linear = {kind: baseline.value for kind, baseline in status.baselines.items() if kind != "majority"}
     return {
         "state": status.state,

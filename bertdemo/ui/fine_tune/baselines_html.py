@@ -12,57 +12,57 @@ from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import banner, caption, empty_state, interval, join, note, root
 from bertdemo.ui.html.runs import metric_word
 
+# Rows per label below which the page says that fine-tuning is unlikely to beat the baselines.
 FEW_ROWS = FEW_ROWS_PER_LABEL
-"""Rows a label below which the answer is that fine-tuning is unlikely to win."""
 
 
-def render_baselines(found: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:
+def render_baselines(baselines: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:
     """Draw each baseline's headline with its interval, then answer whether fine-tuning is worth it."""
-    if not found:
+    if not baselines:
         return root(empty_state(translate(lang, "baseline.empty")))
-    lines = join(_line(one, lang) for one in found)
-    regressions = [one for one in found if one.kind != "majority"]
+    lines = join(_line(baseline, lang) for baseline in baselines)
+    regressions = [baseline for baseline in baselines if baseline.kind != "majority"]
     if not regressions:
         return root(f"{lines}{note(translate(lang, 'baseline.too_few'))}", "bd-baselines")
     scored = "baseline.scored" if regressions[0].folds else "baseline.scored_unfitted"
     folds = {"folds": regressions[0].folds} if regressions[0].folds else {}
     parts = [plural(lang, scored, regressions[0].rows, **folds)]
-    if rows_per_label is not None and not can_keep(found):
+    if rows_per_label is not None and not can_keep(baselines):
         parts.append(translate(lang, "baseline.not_here"))
     return root(lines + join(map(caption, parts)) + _answer(regressions, rows_per_label, lang), "bd-baselines")
 
 
-def can_keep(found: Sequence[Baseline]) -> bool:
+def can_keep(baselines: Sequence[Baseline]) -> bool:
     """Return whether the regression on the frozen encoder was scored, which a run can keep as a checkpoint."""
-    return any(one.kind == "frozen" for one in found)
+    return any(baseline.kind == "frozen" for baseline in baselines)
 
 
-def _line(one: Baseline, lang: str) -> str:
-    metric, found = next(iter(one.metrics.items()))
-    name = translate(lang, f"baseline.{one.kind}")
-    shown = score(lang, found.value, found.low, found.high)
+def _line(baseline: Baseline, lang: str) -> str:
+    metric, value = next(iter(baseline.metrics.items()))
+    name = translate(lang, f"baseline.{baseline.kind}")
+    words = score(lang, value.value, value.low, value.high)
     if metric != "accuracy":
-        shown = f"{metric_word(metric, lang)} {shown}"
-    took = translate(lang, "baseline.took", time=seconds(lang, one.seconds))
+        words = f"{metric_word(metric, lang)} {words}"
+    took = translate(lang, "baseline.took", time=seconds(lang, baseline.seconds))
     return (
         f'<div class="bd-metric"><span>{esc(name)}</span>'
-        f"{_interval(found, f'{name}: {shown}')}<b>{esc(shown)}</b>"
-        f"<small>{esc(took) if one.folds else ''}</small></div>"
+        f"{_interval(value, f'{name}: {words}')}<b>{esc(words)}</b>"
+        f"<small>{esc(took) if baseline.folds else ''}</small></div>"
     )
 
 
-def _interval(found: Score, label: str) -> str:
-    if found.low is None or found.high is None:
+def _interval(value: Score, label: str) -> str:
+    if value.low is None or value.high is None:
         return ""
-    return interval(found.value, found.low, found.high, label)
+    return interval(value.value, value.low, value.high, label)
 
 
 def _answer(regressions: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:
-    best = max(regressions, key=lambda one: next(iter(one.metrics.values())).value)
-    metric, found = next(iter(best.metrics.items()))
+    best = max(regressions, key=lambda baseline: next(iter(baseline.metrics.values())).value)
+    metric, top = next(iter(best.metrics.items()))
     values = {
         "model": translate(lang, f"baseline.named.{best.kind}"),
-        "accuracy": percent(found.value) if metric == "accuracy" else f"{metric_word(metric, lang)} {found.value:.3f}",
+        "accuracy": percent(top.value) if metric == "accuracy" else f"{metric_word(metric, lang)} {top.value:.3f}",
         "time": seconds(lang, best.seconds),
     }
     if rows_per_label is not None and rows_per_label < FEW_ROWS:

@@ -22,7 +22,7 @@ from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
-from bertdemo.ui.updates import keyed
+from bertdemo.ui.updates import QUIET, keyed
 
 
 def build(page: Page) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def wire(
 ) -> None:
     """Connect the button; another file, column or model takes the answer away, and with it what it offered."""
     services = page.services
-    asked = [source, data["picked"], checkpoint, page.owner, page.lang]
+    inputs = [source, data["picked"], checkpoint, page.owner, page.lang]
 
     def listener(
         source: Any,
@@ -50,20 +50,24 @@ def wire(
     ) -> tuple[str, Any]:
         return _answer(services, source, picked, checkpoint, services.owner(key), lang, progress)
 
-    shown, hidden = [box["answer"], box["keep"]], gr.update(visible=False)
+    outputs, hidden = [box["answer"], box["keep"]], gr.update(visible=False)
     box["go"].click(
-        guarded(listener, on_error=lambda told: (root(error_state(told)), hidden)), asked, shown,
-        concurrency_id="infer", show_progress="full", show_progress_on=box["answer"], api_visibility="private",
-    )  # fmt: skip
-    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        guarded(listener, on_error=lambda message: (root(error_state(message)), hidden)),
+        inputs,
+        outputs,
+        concurrency_id="infer",
+        show_progress="full",
+        show_progress_on=box["answer"],
+        api_visibility="private",
+    )
 
     def fresh(source: Any, picked: Picked | None) -> tuple[Any, ...]:
         there = source is not None and picked is not None and tasks.find(picked.task).has_baseline
         return gr.update(visible=there), "", hidden
 
     for changed in (source.change, data["picked"].change, checkpoint.change):
-        changed(fresh, [source, data["picked"]], [box["go"], *shown], **quiet)
-    page.on_language(keyed(lambda lang: ("", hidden), shown), [], shown)
+        changed(fresh, [source, data["picked"]], [box["go"], *outputs], **QUIET)
+    page.on_language(keyed(lambda lang: ("", hidden), outputs), [], outputs)
 
 
 def _answer(
@@ -74,9 +78,11 @@ def _answer(
     prepared, picked = ChosenData(services).prepared(source, picked)
     words = translate(lang, "baseline.working")
     task, table = prepared.task, prepared.table
-    found = services.baselines.compute(prepared, checkpoint, owner, progress=lambda share: progress(share, desc=words))
+    computed = services.baselines.compute(
+        prepared, checkpoint, owner, progress=lambda share: progress(share, desc=words)
+    )
     if not task.categories:
-        return render_baselines(found, None, lang), gr.update(visible=False)
+        return render_baselines(computed, None, lang), gr.update(visible=False)
     counts = Counter(cell.strip() for cell in table.columns[picked.label] if cell and cell.strip())
-    keeps = can_keep(found) and task.can_freeze
-    return render_baselines(found, median(counts.values()), lang), gr.update(visible=keeps)
+    keeps = can_keep(computed) and task.can_freeze
+    return render_baselines(computed, median(counts.values()), lang), gr.update(visible=keeps)

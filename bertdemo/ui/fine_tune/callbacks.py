@@ -35,10 +35,14 @@ from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.html.runs import render_outcome, render_run
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
-from bertdemo.ui.updates import keyed
+from bertdemo.ui.updates import LATEST, QUEUED, QUIET, keyed
 
+# Seconds between two looks for a run where none is active.
 _IDLE_SECONDS = 3.0
+# Message of a run that failed for want of memory: the page then offers a smaller batch.
 _OUT_OF_MEMORY = "error.out_of_memory"
+# Components that `ChosenData.shown` updates after the facts, in the order of its outputs.
+_DATA_OUTPUTS = ("box", "preview", "picked", "task", "text", "pair", "label", "preview_box", "cleaning", "cleaned")
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ class _State:
     """What the page remembers between listeners."""
 
     source: gr.State
-    found: gr.State
-    seen: gr.State
+    facts: gr.State
+    drawn: gr.State
     timer: gr.Timer
 
 
@@ -58,20 +62,20 @@ class _Callbacks:
         self._services = services
         self._data = ChosenData(services)
 
-    def chosen(self, found: Mapping[str, Any] | None, checkpoint: str, key: str, lang: str, *fields: Any) -> str:
+    def chosen(self, facts: Mapping[str, Any] | None, checkpoint: str, key: str, lang: str, *fields: Any) -> str:
         """Inputs: found, checkpoint, owner, lang, settings. Outputs: what the settings come to."""
-        if found is None:
+        if facts is None:
             return ""
         info = self._services.catalogue.describe(checkpoint, self._services.owner(key))
         config = resolve_defaults(
             RunConfig.from_fields(SettingsForm.values(fields)),
-            train_rows=found["split"]["train"],
+            train_rows=facts["split"]["train"],
             parameters=info.parameters,
-            suggested_length=min(found["suggested"], info.positions),
-            labels=found["labels"],
-            step_multiplier=found["step_multiplier"],
+            suggested_length=min(facts["suggested"], info.positions),
+            labels=facts["labels"],
+            step_multiplier=facts["step_multiplier"],
         )
-        return render_chosen(config, found["split"], lang)
+        return render_chosen(config, facts["split"], lang)
 
     def start(
         self,
@@ -89,6 +93,7 @@ class _Callbacks:
             raise DataNotChosen
         config = RunConfig.from_fields(SettingsForm.values(fields))
         task, columns = (picked.task, picked.columns) if picked else ("", {})  # "" is guessed from the table
+        # Only baselines that were already computed for these rows: a start never waits for them.
         known: tuple[Baseline, ...] = ()
         if picked is not None:
             rows = rows_key(source.preparation, tasks.find(task), columns)
@@ -126,19 +131,20 @@ class _Callbacks:
         *fields: Any,
     ) -> tuple[Any, ...]:
         """Inputs: those of `start`. Outputs: as `start`; what is started is the regression on the frozen encoder."""
-        asked = (source, picked, validation, test, checkpoint, key, lang)
-        return self.start(*asked, *SettingsForm.for_regression(fields))
+        arguments = (source, picked, validation, test, checkpoint, key, lang)
+        return self.start(*arguments, *SettingsForm.for_regression(fields))
 
-    def again(self, run: Mapping[str, Any], source: Source | None, *asked: Any) -> tuple[Any, ...]:
+    def again(self, run: Mapping[str, Any], source: Source | None, *arguments: Any) -> tuple[Any, ...]:
         """Inputs: run, then those of `start`. Outputs: as `start`; after a reload with the data of the run shown."""
         name = (run or {}).get("run") or ""
         if source is not None or not name:
-            return self.start(source, *asked)
-        key, lang, fields = asked[4], asked[5], asked[6:]
+            return self.start(source, *arguments)
+        key, lang, fields = arguments[4], arguments[5], arguments[6:]
         owner, folder = self._services.owner(key), self._services.registry.folder(name)
         before = self._services.registry.read(name, owner).request
+        # The upload may be gone after a reload, but the folder of the run has a copy of each file.
         paths = {role: str(folder / path) for role in ("data", "validation", "test") if (path := getattr(before, role))}
-        base = before.checkpoint if asked[3] == "bundled" else asked[3]
+        base = before.checkpoint if arguments[3] == "bundled" else arguments[3]
         request = replace(before, **paths, checkpoint=base, config=SettingsForm.over(before.config, fields))
         started = self._services.admission.start(request, owner)
         return ("", {"run": started}, gr.Timer(1.0, active=True), *self._drawn(started, "", key, lang))
@@ -174,8 +180,8 @@ class _Callbacks:
         run: Mapping[str, Any] | None,
     ) -> tuple[Any, ...]:
         """Inputs: language, then what is shown. Outputs: those of `shown` and `_drawn` in the new language."""
-        shown = self._data.examined(source, picked, checkpoint, key, lang)
-        return (*shown, *self._drawn((run or {}).get("run") or "", "", key, lang))
+        dataset_updates = self._data.examined(source, picked, checkpoint, key, lang)
+        return (*dataset_updates, *self._drawn((run or {}).get("run") or "", "", key, lang))
 
     def smaller(self, run: Mapping[str, Any], key: str) -> Any:
         """Inputs: run, owner. Outputs: batch size, set to what the failed run suggested."""
@@ -202,6 +208,7 @@ class _Callbacks:
             hidden = gr.update(visible=False)
             return "", render_run(None, lang), "", hidden, hidden, hidden
         ahead = self._services.dispatcher.ahead(view)
+        # Everything that the drawing depends on: while it stays the same, nothing is sent.
         mark = f"{run}:{view.seq}:{view.state}:{view.stopping}:{ahead}:{lang}{':ended' if view.state in ENDED else ''}"
         if mark == seen:
             return (gr.skip(),) * _DRAWN
@@ -226,6 +233,7 @@ class _Callbacks:
         )
 
 
+# Number of outputs of `_drawn`.
 _DRAWN = 6
 
 
@@ -244,62 +252,48 @@ def build(page: Page) -> None:
             progress = training_box(page)
     with gr.Column(elem_classes="bd-outcome-box", elem_id="train-result"):
         result = result_box(page)
-    shown = [
-        state.found,
-        *(
-            data[name]
-            for name in (
-                "box",
-                "preview",
-                "picked",
-                "task",
-                "text",
-                "pair",
-                "label",
-                "preview_box",
-                "cleaning",
-                "cleaned",
-            )
-        ),
-    ]
-    drawn = [state.seen, progress["panel"], result["outcome"], progress["stop"], result["buttons"], progress["smaller"]]
-    _wire_data(page, calls, state, data, form, shown)
+    dataset_outputs = [state.facts, *(data[name] for name in _DATA_OUTPUTS)]
+    drawn = [state.drawn, progress["panel"], result["outcome"], progress["stop"]]
+    drawn += [result["buttons"], progress["smaller"]]
+    _wire_data(page, calls, state, data, form, dataset_outputs)
     baselines_panel.wire(page, baseline, state.source, data, form.checkpoint)
-    label_issues_panel.wire(page, suspects, state.source, data, form.checkpoint, shown)
+    label_issues_panel.wire(page, suspects, state.source, data, form.checkpoint, dataset_outputs)
     _wire_run(page, calls, state, data, form, progress, result, drawn, baseline["keep"])
     arrived = [page.run, state.timer, *drawn]
     page.on_load(keyed(calls.arrive, arrived), [page.run], arrived)
-    again = [page.run, state.seen, page.owner, page.lang]  # it may have been stopped or deleted in Runs meanwhile
+    again = [page.run, state.drawn, page.owner, page.lang]  # it may have been stopped or deleted in Runs meanwhile
     page.on_open("train", keyed(guarded(calls.tick), [state.timer, *drawn]), again, [state.timer, *drawn])
     page.on_language(
-        keyed(calls.speak, [*shown, *drawn]),
+        keyed(calls.speak, [*dataset_outputs, *drawn]),
         [state.source, data["picked"], form.checkpoint, page.owner, page.run],
-        [*shown, *drawn],
+        [*dataset_outputs, *drawn],
     )
 
 
+# The button is disabled in the browser, so that a second press before the answer starts no second run.
 _STARTING = "(...values) => window.bertdemo.starting(...values)"
 _STARTED = "(run, trouble) => window.bertdemo.started(run, trouble)"
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def _wire_data(
-    page: Page, calls: _Callbacks, state: _State, data: dict[str, Any], form: SettingsForm, shown: list[Any]
+    page: Page, calls: _Callbacks, state: _State, data: dict[str, Any], form: SettingsForm, dataset_outputs: list[Any]
 ) -> None:
     """Connect what is chosen on the left, and what the settings come to for it."""
     who = [form.checkpoint, page.owner, page.lang]
-    dataset_callbacks.wire(page, state.source, data, form.checkpoint, shown)
-    chosen = guarded(calls.chosen, on_error=lambda told: root(error_state(told)))
-    for component in (state.found, form.checkpoint, *form.components):
+    dataset_callbacks.wire(page, state.source, data, form.checkpoint, dataset_outputs)
+    chosen = guarded(calls.chosen, on_error=lambda message: root(error_state(message)))
+    for component in (state.facts, form.checkpoint, *form.components):
         component.change(
-            chosen, [state.found, *who, *form.components], form.chosen,
-            queue=False, trigger_mode="always_last", **_QUIET,
-        )  # fmt: skip
+            chosen,
+            [state.facts, *who, *form.components],
+            form.chosen,
+            **LATEST,
+        )
     page.on_language(
         keyed(
-            lambda lang, found, checkpoint, key, *fields: chosen(found, checkpoint, key, lang, *fields), [form.chosen]
+            lambda lang, facts, checkpoint, key, *fields: chosen(facts, checkpoint, key, lang, *fields), [form.chosen]
         ),
-        [state.found, form.checkpoint, page.owner, *form.components],
+        [state.facts, form.checkpoint, page.owner, *form.components],
         [form.chosen],
     )
 
@@ -315,46 +309,55 @@ def _wire_run(
     drawn: list[Any],
     keep: gr.Button,
 ) -> None:
-    """Connect Start, Stop, the timer that follows the run, and what can be done with its result."""
+    """Connect Start, Stop, and the timer that follows the run."""
     who = [form.checkpoint, page.owner, page.lang]
-    asked = [state.source, data["picked"], data["validation"], data["test"], *who, *form.components]
+    inputs = [state.source, data["picked"], data["validation"], data["test"], *who, *form.components]
     begun = [form.trouble, page.run, state.timer, *drawn]
-    again = {
-        "fn": guarded(calls.again, on_error=_refused),
-        "inputs": [page.run, *asked],
-        "outputs": begun,
-        "queue": False,
-    }
-    once = {"js": _STARTING, **_QUIET}
+    again = {"fn": guarded(calls.again, on_error=_refused), "inputs": [page.run, *inputs], "outputs": begun}
+    once = {"js": _STARTING, **QUIET}
     smaller = progress["smaller"].click(
-        guarded(calls.smaller, on_error=lambda _: gr.skip()), [page.run, page.owner], form.batch_size,
-        queue=False, **once,
-    )  # fmt: skip
+        guarded(calls.smaller, on_error=lambda _: gr.skip()),
+        [page.run, page.owner],
+        form.batch_size,
+        **once,
+    )
     for begin in (
-        form.start.click(guarded(calls.start, on_error=_refused), asked, begun, queue=False, **once),
-        keep.click(guarded(calls.keep, on_error=_refused), asked, begun, queue=False, **once),
+        form.start.click(guarded(calls.start, on_error=_refused), inputs, begun, **once),
+        keep.click(guarded(calls.keep, on_error=_refused), inputs, begun, **once),
         result["again"].click(**again, **once),
-        smaller.then(**again, **_QUIET),
+        smaller.then(**again, **QUIET),
     ):
         begin.then(None, [page.run, form.trouble], None, js=_STARTED)
     page.on_language(lambda lang: {form.trouble: ""}, [], [form.trouble])
     progress["stop"].click(
-        guarded(calls.stop, on_error=lambda told: ("", root(error_state(told)), *(gr.skip(),) * (_DRAWN - 2))),
-        [page.run, page.owner, page.lang], drawn, queue=False, **_QUIET,
-    )  # fmt: skip
-    state.timer.tick(
-        guarded(calls.tick), [page.run, state.seen, page.owner, page.lang], [state.timer, *drawn], queue=False, **_QUIET
+        guarded(calls.stop, on_error=lambda message: ("", root(error_state(message)), *(gr.skip(),) * (_DRAWN - 2))),
+        [page.run, page.owner, page.lang],
+        drawn,
+        **QUIET,
     )
-    result["download"].click(guarded(calls.archive), [page.run, page.owner, page.lang], result["zip"], **_QUIET).then(
+    state.timer.tick(
+        guarded(calls.tick),
+        [page.run, state.drawn, page.owner, page.lang],
+        [state.timer, *drawn],
+        **QUIET,
+    )
+    _wire_result(page, calls, result)
+
+
+def _wire_result(page: Page, calls: _Callbacks, result: dict[str, Any]) -> None:
+    """Connect the buttons that take the result of a run elsewhere."""
+    result["download"].click(guarded(calls.archive), [page.run, page.owner, page.lang], result["zip"], **QUEUED).then(
         None, result["zip"], None, js="(file) => window.bertdemo.download(file)"
     )
     go = {"try": ("predict", page.checkpoint), "inspect": ("inside", page.inspected), "open": ("runs", page.opened)}
     for button, (tab, target) in ((result[name], where) for name, where in go.items()):
         button.click(
-            lambda run, tab=tab: (gr.Tabs(selected=tab), (run or {}).get("run") or ""), page.run, [page.tabs, target],
-            queue=False, **_QUIET,
-        )  # fmt: skip
+            lambda run, tab=tab: (gr.Tabs(selected=tab), (run or {}).get("run") or ""),
+            page.run,
+            [page.tabs, target],
+            **QUIET,
+        )
 
 
-def _refused(told: str) -> tuple[Any, ...]:
-    return (root(error_state(told)), *(gr.skip(),) * (2 + _DRAWN))
+def _refused(message: str) -> tuple[Any, ...]:
+    return (root(error_state(message)), *(gr.skip(),) * (2 + _DRAWN))

@@ -1,6 +1,6 @@
-"""What is chosen on the left of Fine-tune: a file, a sample, its columns and mends, and the files beside it.
+"""The choices on the left of Fine-tune: a file or a sample, its columns and cleaning steps, validation and test file.
 
-Everything that reads or examines a file tells how far it is: a large one takes seconds.
+Everything that reads or examines a file reports its progress: a large one takes seconds.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ class DataListeners:
         """Inputs: sample, files, split seed, checkpoint, owner, lang. Outputs: source, file, checkpoint, `shown`."""
         if not sample:
             return (gr.skip(),) * (3 + SHOWN)
-        found = samples.find(sample)
-        source = Source(str(samples.sample_path(sample)), found.file, sample).beside(validation, test, split_seed)
+        info = samples.find(sample)
+        source = Source(str(samples.sample_path(sample)), info.file, sample).beside(validation, test, split_seed)
+        # The bundled vocabulary is English: a Chinese sample would be mostly [UNK].
         chosen: Any = gr.skip()
-        if found.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
+        if info.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
             checkpoint = chosen = CHINESE
         return (source, None, chosen, *self._data.shown(source, None, checkpoint, key, lang))
 
@@ -137,33 +138,36 @@ class DataListeners:
         lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
-        """Inputs: source, ticked mends, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
+        """Inputs: source, cleaning steps, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
         source = replace(source, cleaning=tuple(cleaning or ())) if source else None
         return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
 
 
 def wire(
-    page: Page, source: gr.State, data: Mapping[str, Any], checkpoint: gr.Dropdown, shown: Sequence[Any]
-) -> None:  # fmt: skip
+    page: Page, source: gr.State, data: Mapping[str, Any], checkpoint: gr.Dropdown, outputs: Sequence[Any]
+) -> None:
     """Connect them; `shown` are the components of ChosenData.shown."""
     calls = DataListeners(page.services)
     who = [checkpoint, page.owner, page.lang]
     beside, picked = [data["validation"], data["test"], data["split_seed"]], data["picked"]
     columns = [data[name] for name in ("task", "text", "pair", "label")]
-    told: dict[str, Any] = {"show_progress_on": data["box"], "api_visibility": "private"}
+    options: dict[str, Any] = {"show_progress_on": data["box"], "api_visibility": "private"}
     for event in (data["file"].upload, data["file"].clear):
-        event(guarded(calls.upload), [data["file"], *beside, *who], [source, data["sample"], *shown], **told)
+        event(guarded(calls.upload), [data["file"], *beside, *who], [source, data["sample"], *outputs], **options)
     data["sample"].input(
-        guarded(calls.choose_sample), [data["sample"], *beside, *who], [source, data["file"], checkpoint, *shown],
-        show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+        guarded(calls.choose_sample),
+        [data["sample"], *beside, *who],
+        [source, data["file"], checkpoint, *outputs],
+        show_progress="hidden",
+        api_visibility="private",
+    )
     for box in beside:
         for event in (box.submit, box.blur) if box is data["split_seed"] else (box.upload, box.clear):
-            event(guarded(calls.held_out), [source, *beside, picked, *who], [source, *shown], **told)
-    data["cleaning"].input(guarded(calls.step), [source, data["cleaning"], picked, *who], [source, *shown], **told)
-    data["task"].input(guarded(calls.other_task), [source, data["task"], *who], [source, *shown], **told)
+            event(guarded(calls.held_out), [source, *beside, picked, *who], [source, *outputs], **options)
+    data["cleaning"].input(guarded(calls.step), [source, data["cleaning"], picked, *who], [source, *outputs], **options)
+    data["task"].input(guarded(calls.other_task), [source, data["task"], *who], [source, *outputs], **options)
     for box in columns[1:]:
-        box.input(guarded(calls.other_columns), [source, *columns, *who], [source, *shown], **told)
-    checkpoint.input(guarded(calls.examine), [source, picked, *who], shown, **told)
-    hub_dataset_panel.wire(page, data["hub"], source, data, who, shown)
-    parse_options_panel.wire(page, data["reading"], source, data["box"], who, shown)
+        box.input(guarded(calls.other_columns), [source, *columns, *who], [source, *outputs], **options)
+    checkpoint.input(guarded(calls.examine), [source, picked, *who], outputs, **options)
+    hub_dataset_panel.wire(page, data["hub"], source, data, who, outputs)
+    parse_options_panel.wire(page, data["reading"], source, data["box"], who, outputs)

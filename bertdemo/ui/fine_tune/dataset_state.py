@@ -1,7 +1,7 @@
-"""The data that is chosen in Fine-tune: read, mended as the person wished, examined, and drawn.
+"""The data that is chosen in Fine-tune: parsed, cleaned as the visitor chose, examined, and drawn.
 
-A mend is a tick: it is done when it is ticked and undone when the tick is taken away. The file stays as it is; a run
-remembers the ticks and mends its own copy.
+A cleaning step is a tick: it is applied while it is ticked. The file stays as it is; a run stores the ticks and
+cleans its own copy.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from bertdemo.ui.html.dataset import reasons, render_cleaned, render_data, rende
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.localized import sentence
 
+# The largest seed: as for the seed of a run, what every generator takes.
 MOST_SEED = 2**31 - 1
-"""As for the seed of a run: what every generator takes."""
+# Number of outputs of `shown`.
 SHOWN = 11
-"""Outputs of `shown`."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,15 @@ class Source:
     path: str
     name: str
     sample: str = ""
+    # Dataset of the Hub with its commit, and the split.
     origin: str = ""
-    """Data set of the Hub, its commit and part."""
     cleaning: tuple[str, ...] = ()
+    # The visitor's corrections of how the file is parsed.
     options: ParseOptions = DECIDE
-    """What was corrected of how the file is read."""
+    # The items of `relabel` as a tuple: what a page remembers must be hashable.
     changed: tuple[tuple[str, str], ...] = ()
-    """The pairs of `relabels`: what a page remembers must have a hash."""
+    # (role, path) of the validation and the test file.
     held_out: tuple[tuple[str, str], ...] = ()
-    """Role (validation, test) and path of the files beside it."""
     split_seed: int = SEED
 
     @property
@@ -111,7 +111,7 @@ class Picked:
 
     @property
     def columns_by_slot(self) -> dict[str, str]:
-        """Place -> column, as the report and the mends ask."""
+        """Input slot -> column, as the report and the cleaning need it."""
         return tasks.find(self.task).columns_by_slot(self.columns)
 
     @property
@@ -127,7 +127,7 @@ class _View:
     picked: Picked
     preview: str
     drawn: str = ""
-    told: str = ""
+    cleaned: str = ""
     cleaning: Any = field(default_factory=lambda: gr.update(visible=False))
     facts: dict[str, Any] | None = None
 
@@ -158,7 +158,7 @@ class ChosenData:
     def shown(
         self, source: Source, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
     ) -> tuple[Any, ...]:
-        """Outputs: found (for the settings), report, preview, picked, task, columns by place, preview box, mends, done.
+        """Outputs: facts for the settings, report, preview, picked, task, columns by slot, preview box, cleaning, done.
 
         What is not picked is guessed: the task by the table, a column by the task.
         `progress` is a gr.Progress where the person sees one: a large file takes seconds.
@@ -180,31 +180,43 @@ class ChosenData:
         except BertDemoError as error:
             view.facts, view.drawn = None, _refused(error, lang)
         boxes = (view.picked, gr.update(value=task.id, visible=True), *_column_boxes(table, view.picked, lang))
-        return (view.facts, view.drawn, view.preview, *boxes, gr.update(visible=True), view.cleaning, view.told)
+        return (view.facts, view.drawn, view.preview, *boxes, gr.update(visible=True), view.cleaning, view.cleaned)
 
     def _look(
-        self, view: _View, table: Table, source: Source, checkpoint: str, key: str, lang: str,
+        self,
+        view: _View,
+        table: Table,
+        source: Source,
+        checkpoint: str,
+        key: str,
+        lang: str,
         say: Callable[[str, float], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Fill the view; what was filled before an error stays."""
         task = tasks.find(view.picked.task)
         if not view.picked.whole:
             view.picked = _guessed(table, view.picked)
             _refuse_missing(table, view.picked)
+        # No limit of labels yet: merging their spellings may bring them below it.
         task.check(table, view.picked.columns, label_limit=table.rows)
         say("data.examining", 0.0)
+        # An unreadable validation or test file must not hide what can be said about the training file.
         source, trouble = self._readable(source, lang)
         prepared = self._services.datasets.get(
             source.preparation, task, view.picked.columns, lambda share: say("data.examining", 0.4 * share)
         )
         view.cleaning = self._offered(prepared, source.cleaning, lang)
         view.preview = render_preview(prepared.table, self._limits.preview_rows, lang)
-        view.told = render_cleaned(prepared.done, lang)
-        found = self._report(prepared, checkpoint, key, lambda share: say("data.examining", 0.4 + 0.6 * share))
-        view.drawn = trouble + render_data(source.name, found, table.notes, lang)
-        if not trouble and all(item.level != "fail" for item in found.findings):
-            facts = {"split": dict(found.split), "suggested": found.lengths.suggested, "labels": len(found.labels)}
-            view.facts = {**facts, "step_multiplier": task.step_multiplier}
+        view.cleaned = render_cleaned(prepared.done, lang)
+        examined = self._report(prepared, checkpoint, key, lambda share: say("data.examining", 0.4 + 0.6 * share))
+        view.drawn = trouble + render_data(source.name, examined, table.notes, lang)
+        if not trouble and all(item.level != "fail" for item in examined.findings):
+            view.facts = {
+                "split": dict(examined.split),
+                "suggested": examined.lengths.suggested,
+                "labels": len(examined.labels),
+                "step_multiplier": task.step_multiplier,
+            }
         task.check(prepared.table, view.picked.columns, label_limit=self._limits.labels)
         if "validation" not in dict(source.held_out):  # what is wrong with a file of its own stands in the report
             prepared.check_held_out()
@@ -235,6 +247,7 @@ class ChosenData:
     def _offered(self, prepared: PreparedDataset, chosen: Sequence[str], lang: str) -> Any:
         """Offer what would change something, and what was chosen already."""
         offered = cleaning.CLEANING_STEPS if prepared.task.categories else cleaning.WITHOUT_CATEGORIES
+        # Counted before any cleaning, so that a step keeps its number when another one is ticked.
         counts = cleaning.counts(prepared.facts.cleaned.before)
         choices = [
             (plural(lang, f"cleaning.{step}", count, few=cleaning.FEW_ROWS), step)
@@ -276,6 +289,7 @@ def _guessed(table: Table, picked: Picked | None) -> Picked:
         guessed = task.columns(table)
     except ColumnsNotFound:
         guessed = known(table, [role for role in task.roles if role.required])
+    # A guess never takes a column that the visitor has given to another role.
     chosen = picked.columns if picked is not None else {}
     free = {role: column for role, column in guessed.items() if column not in chosen.values()}
     return Picked.of(task, {**free, **chosen})
@@ -283,6 +297,7 @@ def _guessed(table: Table, picked: Picked | None) -> Picked:
 
 def _refuse_missing(table: Table, picked: Picked) -> None:
     """Raise where a role that is needed has no column."""
+    # A file of one column lacks the label, whatever that column holds: it has a message of its own.
     missing = [role for role in tasks.find(picked.task).roles if role.required and not getattr(picked, role.slot)]
     if missing and len(table.columns) == 1 and any(role.name == "label" for role in missing):
         raise LabelColumnMissing
@@ -302,9 +317,14 @@ def _column_boxes(table: Table, picked: Picked, lang: str) -> tuple[Any, ...]:
             continue
         names = task.choices(table, roles[place])
         value = getattr(picked, place)
-        shown = [(translate(lang, "role.flags") if name not in table.columns else name, name) for name in names]
-        boxes.append(gr.update(
-            choices=shown, value=value if value in names else None, visible=True,
-            label=translate(lang, f"role.{roles[place]}"), info=why.get(roles[place], ""),
-        ))  # fmt: skip
+        choices = [(translate(lang, "role.flags") if name not in table.columns else name, name) for name in names]
+        boxes.append(
+            gr.update(
+                choices=choices,
+                value=value if value in names else None,
+                visible=True,
+                label=translate(lang, f"role.{roles[place]}"),
+                info=why.get(roles[place], ""),
+            )
+        )
     return tuple(boxes)

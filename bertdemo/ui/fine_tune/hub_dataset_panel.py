@@ -16,6 +16,7 @@ from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
 
+# Hexadecimal digits of a commit that are shown.
 _COMMIT_SHOWN = 8
 
 
@@ -25,72 +26,88 @@ def build(page: Page) -> dict[str, Any]:
     with make(gr.Accordion, {"label": "hub_data.title"}, open=False, elem_id="train-hub"):
         with gr.Row(elem_classes="bd-controls"):
             name = make(
-                gr.Textbox, {"label": "hub_data.name", "placeholder": "hub_data.placeholder"}, lines=1, max_lines=1,
-                elem_id="train-hub-name", min_width=150, scale=3,
-            )  # fmt: skip
+                gr.Textbox,
+                {"label": "hub_data.name", "placeholder": "hub_data.placeholder"},
+                lines=1,
+                max_lines=1,
+                elem_id="train-hub-name",
+                min_width=150,
+                scale=3,
+            )
             look = make(gr.Button, {"value": "hub_data.look"}, elem_id="train-hub-look", scale=0, min_width=90)
-        told = gr.HTML("", elem_id="train-hub-told")
+        message = gr.HTML("", elem_id="train-hub-told")
         with gr.Row(elem_classes="bd-controls"):
             part = make(
-                gr.Dropdown, {"label": "hub_data.part"}, visible=False, allow_custom_value=True,
-                elem_id="train-hub-part", min_width=150, scale=3,
-            )  # fmt: skip
+                gr.Dropdown,
+                {"label": "hub_data.part"},
+                visible=False,
+                allow_custom_value=True,
+                elem_id="train-hub-part",
+                min_width=150,
+                scale=3,
+            )
             fetch = make(
                 gr.Button, {"value": "hub_data.fetch"}, visible=False, elem_id="train-hub-fetch", scale=0, min_width=90
             )
-    return {"name": name, "look": look, "told": told, "part": part, "fetch": fetch, "found": gr.State(None)}
+    return {"name": name, "look": look, "told": message, "part": part, "fetch": fetch, "found": gr.State(None)}
 
 
 def wire(
-    page: Page, box: Mapping[str, Any], source: gr.State, data: Mapping[str, Any], who: Sequence[Any],
-    shown: Sequence[Any],
-) -> None:  # fmt: skip
+    page: Page,
+    box: Mapping[str, Any],
+    source: gr.State,
+    data: Mapping[str, Any],
+    who: Sequence[Any],
+    dataset_outputs: Sequence[Any],
+) -> None:
     """Connect it: what was fetched takes the place of a file and of a sample."""
     services, hub, chosen = page.services, HubData(page.services.settings), ChosenData(page.services)
 
     def look(name: str, lang: str) -> tuple[Any, ...]:
-        found = hub.look(name or "")
-        choices = [(_named(part, lang), part.id) for part in found.parts]
+        dataset = hub.look(name or "")
+        choices = [(_named(part, lang), part.id) for part in dataset.parts]
         part = gr.update(choices=choices, value=choices[0][1], visible=True)
-        return found, _told(found, lang), part, gr.update(visible=True)
+        return dataset, _told(dataset, lang), part, gr.update(visible=True)
 
     def fetch(
-        found: RemoteData | None, part: str, validation: str | None, test: str | None, split_seed: float | None,
-        checkpoint: str, key: str, lang: str,
+        dataset: RemoteData | None,
+        part: str,
+        validation: str | None,
+        test: str | None,
+        split_seed: float | None,
+        checkpoint: str,
+        key: str,
+        lang: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:  # fmt: skip
-        fetched = _fetch(services, hub, found, part, lambda done: progress(done.share, desc=done.file))
+    ) -> tuple[Any, ...]:
+        fetched = _fetch(services, hub, dataset, part, lambda done: progress(done.share, desc=done.file))
         fetched = fetched.beside(validation, test, split_seed)
         drawn = chosen.shown(fetched, None, checkpoint, key, lang, progress)
-        return (fetched, None, None, _told(found, lang), *drawn)
+        return (fetched, None, None, _told(dataset, lang), *drawn)
 
     def refused(count: int, at: int) -> Any:
-        return lambda told: tuple(root(error_state(told)) if i == at else gr.skip() for i in range(count))
+        return lambda message: tuple(root(error_state(message)) if i == at else gr.skip() for i in range(count))
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "infer"}
-    found = [box["found"], box["told"], box["part"], box["fetch"]]
+    slow = {"show_progress_on": box["told"], "api_visibility": "private", "concurrency_id": "infer"}
+    looked_up = [box["found"], box["told"], box["part"], box["fetch"]]
     for event in (box["look"].click, box["name"].submit):
-        event(
-            guarded(look, on_error=refused(4, 1)),
-            [box["name"], page.lang],
-            found,
-            show_progress_on=box["told"],
-            **quiet,
-        )
-    outputs = [source, data["file"], data["sample"], box["told"], *shown]
+        event(guarded(look, on_error=refused(4, 1)), [box["name"], page.lang], looked_up, **slow)
+    outputs = [source, data["file"], data["sample"], box["told"], *dataset_outputs]
     beside = [data["validation"], data["test"], data["split_seed"]]
     box["fetch"].click(
-        guarded(fetch, on_error=refused(len(outputs), 3)), [box["found"], box["part"], *beside, *who], outputs,
-        show_progress_on=box["told"], **quiet,
-    )  # fmt: skip
-    page.on_language(lambda lang, found: {box["told"]: _told(found, lang)}, [box["found"]], [box["told"]])
+        guarded(fetch, on_error=refused(len(outputs), 3)),
+        [box["found"], box["part"], *beside, *who],
+        outputs,
+        **slow,
+    )
+    page.on_language(lambda lang, dataset: {box["told"]: _told(dataset, lang)}, [box["found"]], [box["told"]])
 
 
-def _fetch(services: Services, hub: HubData, found: RemoteData | None, part: str, progress: Any) -> Source:
-    if found is None:
+def _fetch(services: Services, hub: HubData, dataset: RemoteData | None, part: str, progress: Any) -> Source:
+    if dataset is None:
         raise DataNotChosen
-    path, name = hub.fetch(found, part or "", services.new_result_folder(), progress)
-    return Source(str(path), name, origin=f"{found.repo_id}@{found.commit} {part}")
+    path, name = hub.fetch(dataset, part or "", services.new_result_folder(), progress)
+    return Source(str(path), name, origin=f"{dataset.repo_id}@{dataset.commit} {part}")
 
 
 def _named(part: Part, lang: str) -> str:
@@ -98,8 +115,8 @@ def _named(part: Part, lang: str) -> str:
     return f"{place} ({size(part.size)})"
 
 
-def _told(found: RemoteData | None, lang: str) -> str:
-    if found is None:
+def _told(dataset: RemoteData | None, lang: str) -> str:
+    if dataset is None:
         return ""
-    words = translate(lang, "hub_data.found", name=found.repo_id, commit=found.commit[:_COMMIT_SHOWN])
+    words = translate(lang, "hub_data.found", name=dataset.repo_id, commit=dataset.commit[:_COMMIT_SHOWN])
     return root(caption(words))

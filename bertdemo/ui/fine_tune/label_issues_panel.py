@@ -1,7 +1,7 @@
-"""Wrong labels: the button beside the data that lists suspects, and what a person does about the ticked ones.
+"""Likely label errors: the button below the data that lists them, and what a visitor does about the ticked rows.
 
-What is done is a part of the chosen data (Source.relabels): every view and the run use the table as it is then, and
-taking it back leaves no trace.
+The new labels are part of the chosen data (Source.relabel): every view and the run use the relabeled table, and undo
+leaves no trace.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bertdemo.ui.html.label_issues import render_relabels, render_suspects
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
-from bertdemo.ui.updates import keyed
+from bertdemo.ui.updates import QUIET, keyed
 
 # The listeners stay while the list is drawn anew; Gradio then writes other rows into the boxes that are there, ticked
 # or not.
@@ -45,11 +45,11 @@ element.addEventListener("click", (event) => {
 });
 watch("value", () => tick(false));
 """
+# Sends the row numbers of the ticked boxes in place of the first input.
 _TICKED = """(ticked, ...rest) => [
   [...document.querySelectorAll("#train-suspects input[data-row]:checked")].map((box) => box.dataset.row).join(" "),
   ...rest,
 ]"""
-_QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ class Seen:
 
     def left(self, source: Source) -> tuple[Listed, ...]:
         """Return the suspects that nothing was done about since."""
+        # A row was decided on if its new label differs from the one that it had when the list was made.
         before, now = self.source.relabel, source.relabel
-        return tuple(one for one in self.looked.found if now.get(str(one.number)) == before.get(str(one.number)))
+        return tuple(row for row in self.looked.found if now.get(str(row.number)) == before.get(str(row.number)))
 
 
 def build(page: Page) -> dict[str, Any]:
@@ -85,15 +86,16 @@ def build(page: Page) -> dict[str, Any]:
         take = make(gr.Button, {"value": "suspects.take"}, elem_id="train-suspects-take", size="sm", min_width=40)
         drop = make(gr.Button, {"value": "suspects.drop"}, elem_id="train-suspects-drop", size="sm", min_width=40)
         export = make(gr.Button, {"value": "suspects.export"}, elem_id="train-suspects-export", size="sm", min_width=40)
-    told = gr.HTML("", elem_id="train-suspects-told")
+    message = gr.HTML("", elem_id="train-suspects-told")
     undo = make(gr.Button, {"value": "suspects.undo"}, visible=False, elem_id="train-suspects-undo", size="sm")
     return {
-        "go": go, "answer": answer, "actions": actions, "take": take, "drop": drop, "export": export, "told": told,
+        "go": go, "answer": answer, "actions": actions, "take": take, "drop": drop, "export": export, "told": message,
         "undo": undo, "seen": gr.State(None), "ticked": gr.Textbox(visible="hidden"),
         "file": gr.DownloadButton("csv", visible="hidden"),
     }  # fmt: skip
 
 
+# Outputs of `drawn`, in their order.
 _DRAWN = ("seen", "go", "answer", "actions", "told", "undo")
 
 
@@ -133,12 +135,12 @@ class _Callbacks:
         """Outputs: seen, button, list, what can be done, what was done, undo; no list where it is of other data."""
         there = source is not None and picked is not None and tasks.find(picked.task).categories
         done = source.relabel if source else {}
-        told, undo = render_relabels(done, lang), gr.update(visible=bool(done))
+        changes, undo = render_relabels(done, lang), gr.update(visible=bool(done))
         if seen is None or source is None or not seen.holds(source, picked, checkpoint):
-            return None, gr.update(visible=there), "", gr.update(visible=False), told, undo
+            return None, gr.update(visible=there), "", gr.update(visible=False), changes, undo
         html = render_suspects(seen.looked, seen.left(source), lang)
         some = bool(seen.looked.found)
-        return seen, gr.update(visible=there), html, gr.update(visible=some), told, undo
+        return seen, gr.update(visible=there), html, gr.update(visible=some), changes, undo
 
     def speak(self, lang: str, *now: Any) -> tuple[Any, ...]:
         """Inputs: language, then those of `drawn` without it. Outputs: those of `drawn`."""
@@ -158,12 +160,13 @@ class _Callbacks:
         """Inputs: whether to leave them out, ticked rows, seen, …. Outputs: told, source, then those of `shown`."""
         if seen is None or source is None or not seen.holds(source, picked, checkpoint):
             return (gr.skip(), source, *self._data.examined(source, picked, checkpoint, key, lang))
+        # The row numbers come from the page's script: only those of the list count.
         wanted = set((ticked or "").split())
-        chosen = [one for one in seen.left(source) if str(one.number) in wanted]
+        chosen = [row for row in seen.left(source) if str(row.number) in wanted]
         if not chosen:
             words = root(caption(translate(lang, "suspects.tick_first")))
             return (words, source, *self._data.examined(source, picked, checkpoint, key, lang))
-        new = {str(one.number): "" if leave_out else one.issue.suggested for one in chosen}
+        new = {str(row.number): "" if leave_out else row.issue.suggested for row in chosen}
         cleaned = source.relabeled({**source.relabel, **new})
         return (gr.skip(), cleaned, *self._data.examined(cleaned, picked, checkpoint, key, lang))
 
@@ -189,29 +192,44 @@ def wire(
     source: gr.State,
     data: Mapping[str, Any],
     checkpoint: gr.Dropdown,
-    shown: Sequence[Any],
+    dataset_outputs: Sequence[Any],
 ) -> None:
     """Connect the box; `shown` are the outputs of ChosenData.shown. Other data take the list away."""
     calls = _Callbacks(page.services)
     drawn = [box[name] for name in _DRAWN]
     about = [source, data["picked"], checkpoint]
     who = [page.owner, page.lang]
-    refused = guarded(calls.look, on_error=lambda told: (None, gr.skip(), root(error_state(told)), *(gr.skip(),) * 3))
+    refused = guarded(
+        calls.look, on_error=lambda message: (None, gr.skip(), root(error_state(message)), *(gr.skip(),) * 3)
+    )
     looking = box["go"].click(
-        refused, [*about, *who], drawn,
-        concurrency_id="infer", show_progress="full", show_progress_on=box["answer"], api_visibility="private",
-    )  # fmt: skip
+        refused,
+        [*about, *who],
+        drawn,
+        concurrency_id="infer",
+        show_progress="full",
+        show_progress_on=box["answer"],
+        api_visibility="private",
+    )
     # Another file may have been chosen while these were looked at.
-    looking.then(_late, [box["seen"], *about], drawn, **_QUIET)
+    looking.then(_late, [box["seen"], *about], drawn, **QUIET)
     for changed in (source.change, data["picked"].change, checkpoint.change):
-        changed(calls.drawn, [box["seen"], *about, page.lang], drawn, **_QUIET)
+        changed(calls.drawn, [box["seen"], *about, page.lang], drawn, **QUIET)
     for name, leave_out in (("take", False), ("drop", True)):
         box[name].click(
-            guarded(partial(calls.apply, leave_out)), [box["ticked"], box["seen"], *about, *who],
-            [box["told"], source, *shown], js=_TICKED, show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+            guarded(partial(calls.apply, leave_out)),
+            [box["ticked"], box["seen"], *about, *who],
+            [box["told"], source, *dataset_outputs],
+            js=_TICKED,
+            show_progress="hidden",
+            api_visibility="private",
+        )
     box["undo"].click(
-        guarded(calls.undo), [*about, *who], [source, *shown], show_progress="hidden", api_visibility="private"
+        guarded(calls.undo),
+        [*about, *who],
+        [source, *dataset_outputs],
+        show_progress="hidden",
+        api_visibility="private",
     )
     box["export"].click(
         guarded(calls.export), [box["seen"], page.lang], box["file"], show_progress="hidden", api_visibility="private"

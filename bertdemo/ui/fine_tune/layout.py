@@ -36,9 +36,11 @@ def data_box(page: Page) -> dict[str, Any]:
     make(gr.HTML, {"value": lambda lang: _step(1, "train.data", lang)})
     file = make(gr.File, {"label": "train.file"}, file_types=types, height=110, elem_id="train-file")
     sample = make(
-        gr.Dropdown, {"label": "train.sample", "info": told, "choices": choices},
-        value=None, elem_id="train-sample",
-    )  # fmt: skip
+        gr.Dropdown,
+        {"label": "train.sample", "info": told, "choices": choices},
+        value=None,
+        elem_id="train-sample",
+    )
     hub = hub_dataset_panel.build(page)
     reading = parse_options_panel.build(page)
     task = make(

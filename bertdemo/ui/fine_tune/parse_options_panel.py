@@ -28,10 +28,14 @@ from bertdemo.ui.fine_tune.dataset_state import ChosenData, Source
 from bertdemo.ui.html.primitives import caption, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
+from bertdemo.ui.updates import QUIET
 
+# Choice that leaves an option to the detection.
 _DECIDE = "decide"
+# Lines of a file that can be named as its header.
 _HEADER_LINES = 10
 _PARTS = ("encoding", "delimiter", "quote", "header", "sheet", "split")
+# Kind of file -> the options that it has.
 _OF_KIND: Mapping[str, Sequence[str]] = {
     "delimited": ("encoding", "delimiter", "quote", "header"),
     "lines": ("encoding", "delimiter", "quote", "header"),
@@ -42,6 +46,7 @@ _OF_KIND: Mapping[str, Sequence[str]] = {
     "xlsx": ("header",),
     "parquet": (),
 }
+# Delimiter -> the end of its locale key.
 _MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", NONE: "none", LABEL_FIRST: "label", GLUED: "glued"}
 
 
@@ -55,43 +60,62 @@ def build(page: Page) -> dict[str, Any]:
             with gr.Row():
                 for name in pair:
                     parts[name] = make(
-                        gr.Dropdown, {"label": f"reading.{name}", "choices": _choices(name)}, value=_DECIDE,
-                        visible=False, elem_id=f"train-reading-{name}", min_width=130,
-                    )  # fmt: skip
+                        gr.Dropdown,
+                        {"label": f"reading.{name}", "choices": _choices(name)},
+                        value=_DECIDE,
+                        visible=False,
+                        elem_id=f"train-reading-{name}",
+                        min_width=130,
+                    )
     parts["box"] = box
     return parts
 
 
 def wire(
-    page: Page, parts: Mapping[str, Any], source: gr.State, report: gr.HTML, who: Sequence[Any], shown: Sequence[Any]
+    page: Page,
+    parts: Mapping[str, Any],
+    source: gr.State,
+    report: gr.HTML,
+    who: Sequence[Any],
+    dataset_outputs: Sequence[Any],
 ) -> None:
     """Connect it: a correction reads the file again, another file shows what was decided for it."""
     data = ChosenData(page.services)
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     places = [parts[name] for name in ("box", "said", *_PARTS)]
 
     def tell(source: Source | None, lang: str) -> tuple[Any, ...]:
         return _told(data, source, lang)
 
     def read_again(
-        source: Source | None, encoding: str, delimiter: str, quote: str, header: str, sheet: str, split: str,
-        checkpoint: str, key: str, lang: str, progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:  # fmt: skip
+        source: Source | None,
+        encoding: str,
+        delimiter: str,
+        quote: str,
+        header: str,
+        sheet: str,
+        split: str,
+        checkpoint: str,
+        key: str,
+        lang: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
         chosen = (encoding, delimiter, quote, header, sheet, split)
         if source is None:
             return (None, *data.nothing(lang))
         fields = {name: value or "" for name, value in zip(_PARTS, chosen, strict=True) if value != _DECIDE}
+        # Cleaning and relabeling belonged to other rows, so they are dropped.
         corrected = replace(source, options=ParseOptions.from_fields(fields), cleaning=(), changed=())
         return (corrected, *data.shown(corrected, None, checkpoint, key, lang, progress))
 
-    source.change(
-        guarded(tell, on_error=lambda _: (gr.skip(),) * len(places)), [source, page.lang], places, queue=False, **quiet
-    )
+    source.change(guarded(tell, on_error=lambda _: (gr.skip(),) * len(places)), [source, page.lang], places, **QUIET)
     for name in _PARTS:
         parts[name].input(
-            guarded(read_again), [source, *(parts[part] for part in _PARTS), *who], [source, *shown],
-            show_progress_on=report, api_visibility="private",
-        )  # fmt: skip
+            guarded(read_again),
+            [source, *(parts[part] for part in _PARTS), *who],
+            [source, *dataset_outputs],
+            show_progress_on=report,
+            api_visibility="private",
+        )
     page.on_language(lambda lang, source: {parts["said"]: _told(data, source, lang)[1]}, [source], [parts["said"]])
 
 
@@ -101,15 +125,16 @@ def _told(data: ChosenData, source: Source | None, lang: str) -> tuple[Any, ...]
         return (gr.update(visible=False), *(gr.skip(),) * (1 + len(_PARTS)))
     try:
         table = data.read(source)
-    except BertDemoError:  # the report says what is wrong; another way of reading may mend it
-        detected, said = DetectedFormat(kind="delimited"), ""
+    except BertDemoError:  # the report shows the error; other parse options may fix it
+        detected, description = DetectedFormat(kind="delimited"), ""
         lists = {}
     else:
-        detected, said = table.detected, root(caption(describe(table, lang)))
+        detected, description = table.detected, root(caption(describe(table, lang)))
         lists = {"sheet": detected.sheets, "split": detected.splits}
     updates = [_list(name, detected, lists.get(name, ()), source.options) for name in _PARTS]
+    # A guessed encoding may be wrong, so the box opens by itself.
     opens = {"open": True} if not detected.encoding_sure else {}
-    return gr.update(visible=True, **opens), said, *updates
+    return gr.update(visible=True, **opens), description, *updates
 
 
 def describe(table: Table, lang: str) -> str:

@@ -16,7 +16,7 @@ from bertdemo.ui.html.predictions import describe
 from bertdemo.ui.html.primitives import error_state, pill, root
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
-from bertdemo.ui.updates import keyed
+from bertdemo.ui.updates import QUIET, keyed
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class SettingsForm:
     """The controls, and where what they come to is shown."""
 
     checkpoint: gr.Dropdown
+    # RunConfig field -> component.
     controls: Mapping[str, Any]
-    """RunConfig field -> component."""
     chosen: gr.HTML
     trouble: gr.HTML
     start: gr.Button
@@ -69,13 +69,17 @@ def build_form(page: Page, services: Services) -> SettingsForm:
         return checkpoint_choices(services, services.owner("", optional=True), lang)
 
     checkpoint = make(
-        gr.Dropdown, {"label": "train.checkpoint", "choices": checkpoints},
-        value="bundled", allow_custom_value=True, elem_id="train-checkpoint",
-    )  # fmt: skip
+        gr.Dropdown,
+        {"label": "train.checkpoint", "choices": checkpoints},
+        value="bundled",
+        allow_custom_value=True,
+        elem_id="train-checkpoint",
+    )
     about = make(
-        gr.HTML, {"value": lambda lang: describe(services.catalogue.describe("bundled", ""), lang)},
+        gr.HTML,
+        {"value": lambda lang: describe(services.catalogue.describe("bundled", ""), lang)},
         elem_id="train-about",
-    )  # fmt: skip
+    )
     controls: dict[str, Any] = {}
     for spec in specs():
         if spec.basic:
@@ -121,6 +125,7 @@ def checkpoint_choices(services: Services, owner: str, lang: str) -> list[tuple[
 
 
 def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
+    # Devices and checkpoints change while the page is open, so their choices are functions of the language.
     words: dict[str, Any] = {"label": f"config.{spec.name}", "info": f"config.help.{spec.name}"}
     options: dict[str, Any] = {"elem_id": f"config-{spec.name}", "interactive": True}
     if spec.kind == "device":
@@ -135,15 +140,19 @@ def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
     if spec.optional:  # a number box cannot be empty: it would show and send 0
         return page.words.make(gr.Textbox, {**words, "placeholder": "config.auto"}, value="", max_lines=1, **options)
     return page.words.make(
-        gr.Number, words, value=spec.default, precision=0 if spec.kind == "int" else None,
-        step=1 if spec.kind == "int" else 0.00001, **options,
-    )  # fmt: skip
+        gr.Number,
+        words,
+        value=spec.default,
+        precision=0 if spec.kind == "int" else None,
+        step=1 if spec.kind == "int" else 0.00001,
+        **options,
+    )
 
 
 def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) -> None:
     """Keep the devices, the checkpoints and what the chosen one is up to date."""
     device = form.controls["device"]
-    look, seen = page.clock, gr.State((DEFAULT, ""))
+    look, drawn_before = page.clock, gr.State((DEFAULT, ""))
 
     def find_devices(before: tuple[str, str], lang: str) -> tuple[Any, ...]:
         drawn_in, pill_before = before
@@ -163,16 +172,15 @@ def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) ->
 
     def speak(lang: str, checkpoint: str, key: str) -> tuple[Any, ...]:
         choices = checkpoint_choices(services, services.owner(key, optional=True), lang)
-        told = guarded(tell, on_error=_refused)(checkpoint, key, lang)
+        description = guarded(tell, on_error=_refused)(checkpoint, key, lang)
         pill_now = _pill(services, lang)
-        return gr.update(choices=choices), told, pill_now, (lang, pill_now)
+        return gr.update(choices=choices), description, pill_now, (lang, pill_now)
 
-    quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    look.tick(guarded(find_devices), [seen, page.lang], [look, device, page.device, seen], **quiet)
-    form.checkpoint.change(guarded(tell, on_error=_refused), [form.checkpoint, page.owner, page.lang], about, **quiet)
+    look.tick(guarded(find_devices), [drawn_before, page.lang], [look, device, page.device, drawn_before], **QUIET)
+    form.checkpoint.change(guarded(tell, on_error=_refused), [form.checkpoint, page.owner, page.lang], about, **QUIET)
     page.on_load(keyed(list_checkpoints, [form.checkpoint]), [], [form.checkpoint])
     page.tells_model("train", form.checkpoint)
-    spoken = [form.checkpoint, about, page.device, seen]
+    spoken = [form.checkpoint, about, page.device, drawn_before]
     page.on_language(keyed(speak, spoken), [form.checkpoint, page.owner], spoken)
 
 
@@ -187,5 +195,5 @@ def _pill(services: Services, lang: str) -> str:
     return root(pill(f"{words} · {state}", alive=True))
 
 
-def _refused(told: str) -> str:
-    return root(error_state(told))
+def _refused(message: str) -> str:
+    return root(error_state(message))

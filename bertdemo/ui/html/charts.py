@@ -19,14 +19,15 @@ _DARK_CELL = 0.55
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 400, 170, 40, 24, 14, 10
 
 Point = tuple[float, float]
+# (name, color name of the palette, points).
 Series = tuple[str, str, Sequence[Point]]
-"""(name, color name of the palette, points)."""
 
 
 def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
     """Return at most `most` evenly chosen points, the first and the last always among them."""
     if len(points) <= most:
         return list(points)
+    # A fractional step, rounded at each point: the chosen ones are evenly spread to within half a point.
     step = (len(points) - 1) / (most - 1)
     return [points[round(i * step)] for i in range(most)]
 
@@ -49,7 +50,7 @@ def curve(
         return ""
     ys = [y for _, y in points] + [value for _, value in compare]
     low, high = y_range or _padded(min(ys), max(ys))
-    left = 0.0
+    left = 0.0  # the axis begins at step 0 or layer 0, even where the first point comes later
     right = max(*(x for x, _ in points), x_end if x_end is not None else left)
 
     def place(x: float, y: float) -> Point:
@@ -61,6 +62,7 @@ def curve(
 
     ticks = _ticks(low, high)
     digits = max(0, min(digits, 4 - len(f"{max(abs(low), abs(high)):.0f}")))
+    # One more digit while two ticks would be written alike, for a loss that hardly moves.
     while high < 10 and digits < _MOST_DIGITS and len({f"{y:.{digits}f}" for y in ticks}) < len(ticks):
         digits += 1
     # Of ticks that are written alike only the lowest is drawn.
@@ -78,6 +80,7 @@ def curve(
 
 def _padded(low: float, high: float) -> tuple[float, float]:
     """Return the ends of an axis with some room around the values, but none below zero unless a value is."""
+    # 8% of the range; for a constant line, 5% of its value.
     room = (high - low) * 0.08 or max(abs(high) * 0.05, 0.005)
     return max(low - room, 0.0) if low >= 0 else low - room, high + room
 
@@ -139,6 +142,7 @@ def confusion(
     corner = f'<th scope="col" class="corner">{esc(true_word)} ↓ · {esc(predicted_word)} →</th>'
     head = corner + join(f'<th scope="col" class="n"><span>{esc(label)}</span></th>' for label in labels)
 
+    # The diagonal has a class of its own, so that it is not told by color alone.
     def cell(row: int, column: int) -> str:
         if compact and not counts[row][column]:
             return "<td></td>"

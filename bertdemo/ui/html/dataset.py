@@ -27,8 +27,7 @@ from bertdemo.ui.html.primitives import (
     table,
 )
 
-# Characters of a cell or a label, of a quoted example, and how many labels and row numbers are written out: each
-# keeps a finding or the preview on few lines.
+# How much is written out: characters of a cell or a label, of a quoted example, labels, row numbers.
 _CELL_CHARS = 90
 _EXAMPLE_CHARS = 200
 _LABELS = 8
@@ -101,6 +100,7 @@ def reasons(data: Table, roles: Sequence[Role], columns: Mapping[str, str], lang
         guessed = explain(data, [role for role in roles if role.name in columns])
     except ColumnsNotFound:
         return {}
+    # A reason is only true while the column is still the one that was guessed.
     return {
         choice.role: translate(
             lang, f"reason.{choice.reason}", **{name: _written(name, value) for name, value in choice.values.items()}
@@ -119,6 +119,7 @@ def _summary(report: Report, lang: str) -> str:
 def _label_bars(report: Report, lang: str) -> str:
     if not report.labels:
         return ""
+    # Shares of the label assignments: a multi-label row counts once per label. 1 where there are none.
     total = sum(count for _, count in report.labels) or 1
     rows = [(label, count / total, thousands(count)) for label, count in report.labels[:_LABELS]]
     more = len(report.labels) - len(rows)

@@ -6,6 +6,7 @@ import html
 
 # Beyond the five of HTML: gr.HTML hands its value to a template, where these could open an expression.
 _TEMPLATE = str.maketrans({"$": "&#36;", "{": "&#123;", "}": "&#125;", "`": "&#96;", "\\": "&#92;"})
+# Control characters but tab, line feed and carriage return, which HTML does not allow.
 _CONTROL = {code: "\ufffd" for code in range(32) if code not in (9, 10, 13)}
 
 

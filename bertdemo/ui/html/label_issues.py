@@ -9,9 +9,9 @@ from bertdemo.i18n.translation import percent, plural, thousands, translate
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import caption, empty_state, join, note, root, row_numbers, short
 
-# Rows of the list: as many as a person reads in one go; the next ones follow when these are decided.
+# Rows of the list; the next ones follow when these are decided.
 SHOWN = 50
-# Characters of a text in the list: two lines.
+# Characters of a text in the list.
 _TEXT_CHARS = 180
 # Row numbers that are written out below it.
 _ROWS = 20
@@ -69,15 +69,16 @@ def _about(looked: Looked, lang: str) -> list[str]:
     return lines
 
 
-def _ticking(shown: int, left: int, lang: str) -> str:
+def _ticking(listed: int, open_issues: int, lang: str) -> str:
     buttons = join(
         f'<button type="button" class="bd-link" data-tick="{kind}">{esc(translate(lang, f"suspects.{key}"))}</button>'
         for kind, key in (("all", "all"), ("none", "clear"))
     )
-    before, _, after = translate(lang, "suspects.ticked", n="\x00", shown=thousands(shown)).partition("\x00")
+    # NUL marks the place of the count, which the page's script keeps up to date.
+    before, _, after = translate(lang, "suspects.ticked", n="\x00", shown=thousands(listed)).partition("\x00")
     counted = f'<span role="status">{esc(before)}<b data-count>0</b>{esc(after)}</span>'
-    worst = caption(translate(lang, "suspects.worst", shown=thousands(shown), n=thousands(left)))
-    return f'{worst if shown < left else ""}<p class="bd-ticking">{counted}{buttons}</p>'
+    worst = caption(translate(lang, "suspects.worst", shown=thousands(listed), n=thousands(open_issues)))
+    return f'{worst if listed < open_issues else ""}<p class="bd-ticking">{counted}{buttons}</p>'
 
 
 def _item(listed: Listed, lang: str) -> str:
@@ -85,6 +86,7 @@ def _item(listed: Listed, lang: str) -> str:
     row = esc(translate(lang, "suspects.row", n=thousands(listed.number)))
     # The probabilities of the label in the data and of the suggested one.
     current, suggested = percent(issue.given_probability, 0), percent(issue.suggested_probability, 0)
+    # No-break spaces keep each label and its probability on one line.
     return (
         f'<li><label><input type="checkbox" data-row="{listed.number}"><span class="bd-suspect">'
         f'<span class="bd-suspect-labels"><s>{esc(issue.given)}</s>&nbsp;<small>{esc(current)}</small>'

@@ -15,6 +15,7 @@ def render_lengths(lengths: LengthSummary, lang: str) -> str:
     quantiles = {name: thousands(getattr(lengths, name)) for name in ("p50", "p95", "longest")}
     about = translate(lang, "data.lengths.about", **quantiles)
     mark = translate(lang, "data.lengths.suggested", n=thousands(lengths.suggested))
+    # The sentence about hollow bars only where there is one.
     over = any(end > lengths.suggested and count for end, count in lengths.histogram)
     return (
         subtitle(translate(lang, "data.lengths.title"))
@@ -36,6 +37,6 @@ def _at(length: int, suggested: int, lang: str) -> str:
 def _numbers(lengths: LengthSummary, lang: str) -> str:
     """Draw the bars as a table: for a screen reader, and for whoever wants the exact numbers."""
     headers = [translate(lang, f"data.lengths.{name}") for name in ("range", "count")]
-    width = lengths.histogram[0][0]
+    width = lengths.histogram[0][0]  # all ranges are equally wide, and the first one begins at 1
     rows = [(f"{thousands(end - width + 1)}–{thousands(end)}", thousands(count)) for end, count in lengths.histogram]
     return table(headers, rows, numeric=(0, 1))

@@ -10,12 +10,13 @@ from bertdemo.tasks.results import Degree
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import around, caption, join, short, spans, table
 
-# Rows of the table on the page: more are slow to draw and nobody scrolls to them; the CSV file has all.
+# Rows of the table on the page; the CSV file has all.
 SHOWN_MISTAKES = 500
 # The texts of the shown mistakes are shown whole up to this many characters in all, above it only their beginnings.
 _TABLE_CHARS = 100_000
-# Characters of one text in the list, and of a passage around an answer: about three lines.
+# Characters of one text in the list, and of a passage around an answer.
 _TEXT_CHARS = 240
+# Mistakes in the short list below a training.
 _LISTED_MISTAKES = 3
 # Columns of a file of mistakes beside the texts; the number in the last depends on the task.
 _CELLS = ("row", "label", "predicted", "confidence")

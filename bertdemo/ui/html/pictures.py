@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from bertdemo.anatomy.tokens import Token, TokenTrace
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import join, short
-from bertdemo.ui.html.tokens import cuts, dropped, look_of, shown, title_of
+from bertdemo.ui.html.tokens import chip_text, look_of, struck_out, title_of, truncated_texts
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from bertdemo.anatomy.layers import Floats
 
+# Shapes and colors for labels, in the order of use; `other` is for the labels beyond the last one.
 GROUPS = ("g0", "g1", "g2", "g3", "g4", "g5")
-"""Shapes and colors for labels, in the order of use; `other` is for the labels beyond the last one."""
 
+# (x low, x high, y low, y high).
 Bounds = tuple[float, float, float, float]
-"""(x low, x high, y low, y high)."""
 
 # Units of the view box: width, height, and the margin in which no point is drawn.
 _WIDTH, _HEIGHT, _EDGE = 400.0, 300.0, 24.0
@@ -65,12 +65,12 @@ class Dot:
 
     x: float
     y: float
+    # The look of a token, one of GROUPS, or `other`.
     group: str
-    """The look of a token, one of GROUPS, or `other`."""
+    # Shown on hover; a point without one has no element of its own.
     name: str = ""
-    """Shown on hover; a point without one has no element of its own."""
+    # Whether the name is also written beside it.
     named: bool = False
-    """Whether the name is also written beside it."""
 
 
 # --- numbers ------------------------------------------------------------------------------------------------
@@ -94,6 +94,7 @@ def packed(array: NDArray[Any]) -> str:
     """Return an array's little-endian bytes, in its own type and C order, compressed with zlib, as base64."""
     import numpy as np
 
+    # The page reads the bytes into a typed array, which is little-endian on every device.
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
     return base64.b64encode(zlib.compress(little.tobytes(), 6)).decode("ascii")
 
@@ -153,11 +154,11 @@ def token_strip(trace: TokenTrace, chosen: int, label: str, name: str, lang: str
 
     Truncated text is struck out where it was cut off. `chosen` is a position, -1 for none.
     """
-    cut = cuts(trace)
+    cut = truncated_texts(trace)
     parts = []
     for i, token in enumerate(trace.tokens):
         if token.position in cut:
-            parts.append(dropped(cut[token.position], lang, role="note"))
+            parts.append(struck_out(cut[token.position], lang, role="note"))
         # Only one of them is in the Tab order; the arrow keys reach the others from it.
         reached = f'data-{esc(name)}="{i}" tabindex="{0 if i == max(chosen, 0) else -1}"'
         parts.append(_token(token, reached, i == chosen, lang))
@@ -168,7 +169,7 @@ def _token(token: Token, data: str, chosen: bool, lang: str) -> str:
     return (
         f'<button type="button" class="bd-tok {look_of(token)}" {data} data-id="{token.id}" '
         f'aria-pressed="{"true" if chosen else "false"}" title="{esc(title_of(token, lang))}">'
-        f"{esc(shown(token))}</button>"
+        f"{esc(chip_text(token))}</button>"
     )
 
 
@@ -264,6 +265,7 @@ def mark(group: str, words: str) -> str:
 def _places(dots: Sequence[Dot], bounds: Bounds) -> list[tuple[float, float]]:
     left, right, low, high = bounds
     across, up = _WIDTH - 2 * _EDGE, _HEIGHT - 2 * _EDGE
+    # The same unit on both axes, or distances on the map would mean nothing; 1e-9 where all points are on a line.
     unit = min(across / ((right - left) or 1e-9), up / ((high - low) or 1e-9))
     if right == left and high == low:
         unit = 0.0
@@ -299,6 +301,7 @@ def _names(dots: Sequence[Dot], places: Sequence[tuple[float, float]], chosen: i
 def _free(x: float, y: float, width: float, taken: Sequence[Bounds]) -> Bounds:
     """Return the first box around a point, of eight, that is inside the picture and covers no other."""
     half, away = _LINE / 2, _RADIUS + 4
+    # Beside, above and below the point first, then the corners.
     corners = (
         (x + away, y - half),
         (x - away - width, y - half),

@@ -12,144 +12,80 @@ from bertdemo.tasks.results import LabelScore
 
 
 class LabelsView(Protocol):
-    """`labels`: one label out of several, best first."""
+    """`labels`: one label out of several."""
 
-    @property
-    def labels(self) -> Sequence[LabelScore]:
-        """Labels with their probabilities."""
+    labels: Sequence[LabelScore]  # most probable first
 
 
 class ChosenScore(Protocol):
     """One label of a multi-label prediction."""
 
-    @property
-    def label(self) -> str:
-        """Its name."""
-
-    @property
-    def score(self) -> float:
-        """Its probability."""
-
-    @property
-    def chosen(self) -> bool:
-        """Whether it applies."""
+    label: str
+    score: float
+    chosen: bool  # whether the score reaches the threshold of the label
 
 
 class LabelSetView(Protocol):
-    """`label_set`: any number of labels, most probable first."""
+    """`label_set`: any number of labels."""
 
-    @property
-    def labels(self) -> Sequence[ChosenScore]:
-        """All of them."""
-
-    @property
-    def chosen(self) -> Sequence[str]:
-        """The names of those that apply."""
+    labels: Sequence[ChosenScore]  # all of them, most probable first
+    chosen: Sequence[str]  # the names of those that apply
 
 
 class CosineView(Protocol):
     """`cosine`: the cosine similarity of two texts."""
 
-    @property
-    def score(self) -> float:
-        """The cosine."""
+    score: float  # -1..1
 
 
 class ScoreView(CosineView, Protocol):
     """`score`: a number on the scale of the data, and the cosine similarity that it was computed from."""
 
-    @property
-    def cosine(self) -> float:
-        """The cosine."""
-
-    @property
-    def low(self) -> float:
-        """The lower end of the scale."""
-
-    @property
-    def high(self) -> float:
-        """The upper end of the scale."""
+    cosine: float
+    low: float  # the ends of the scale
+    high: float
 
 
-class MarkedSpan(Protocol):
-    """A labeled span of a text."""
+class LabeledSpan(Protocol):
+    """A labeled span of a text; `end` is not included."""
 
-    @property
-    def start(self) -> int:
-        """Its first character."""
-
-    @property
-    def end(self) -> int:
-        """The character after its last one."""
-
-    @property
-    def label(self) -> str:
-        """What it is."""
-
-    @property
-    def score(self) -> float:
-        """Its confidence."""
+    start: int
+    end: int
+    label: str
+    score: float
 
 
 class EntitiesView(Protocol):
     """`entities`: labeled spans of the text."""
 
-    @property
-    def entities(self) -> Sequence[MarkedSpan]:
-        """The spans, in the order of the text."""
+    entities: Sequence[LabeledSpan]  # in the order of the text
 
 
 class AnswerView(Protocol):
     """`answer`: a span of the passage, or no answer."""
 
-    @property
-    def answer(self) -> str:
-        """Its text."""
-
-    @property
-    def start(self) -> int:
-        """Its first character."""
-
-    @property
-    def end(self) -> int:
-        """The character after its last one."""
-
-    @property
-    def score(self) -> float:
-        """Its confidence."""
-
-    @property
-    def no_answer(self) -> bool:
-        """Whether there is none."""
+    answer: str
+    start: int
+    end: int
+    score: float
+    no_answer: bool
 
 
 class TokenScore(Protocol):
     """One candidate token for a [MASK]."""
 
-    @property
-    def token(self) -> str:
-        """The token."""
-
-    @property
-    def score(self) -> float:
-        """Its probability."""
+    token: str
+    score: float
 
 
 class MasksView(Protocol):
-    """`masks`: the best tokens for each [MASK]."""
+    """`masks`: the candidates for each [MASK]."""
 
-    @property
-    def masks(self) -> Sequence[Sequence[TokenScore]]:
-        """Best first, mask by mask."""
+    masks: Sequence[Sequence[TokenScore]]  # mask by mask, most probable first
 
 
 class TextView(Protocol):
     """`text`: a generated text."""
 
-    @property
-    def text(self) -> str:
-        """The text."""
-
-    @property
-    def score(self) -> float:
-        """Its confidence."""
+    text: str
+    score: float

@@ -73,6 +73,7 @@ def _before_note(before: Prediction, lang: str) -> str:
 
 def render_vector(vector: list[float], pooling: str, similarity: float | None, lang: str) -> str:
     """Draw what a checkpoint without a head has: the vector of a text, and the cosine similarity of two texts."""
+    # L2 norm: the vectors are shown as they are, not normalized.
     norm = sum(x * x for x in vector) ** 0.5
     head = translate(lang, "predict.vector", n=len(vector), pooling=pooling, norm=f"{norm:.3f}")
     first = ", ".join(f"{x:.4f}" for x in vector[:8])
@@ -174,6 +175,7 @@ def _number(output: Prediction, inputs: ModelInput, lang: str) -> str:
     return big(output.cell)
 
 
+# View -> its drawing.
 _DRAWN: Mapping[View, Callable[[Any, ModelInput, str], str]] = {
     "labels": _labels,
     "label_set": _label_set,
@@ -185,7 +187,6 @@ _DRAWN: Mapping[View, Callable[[Any, ModelInput, str], str]] = {
     "text": _text,
     "number": _number,
 }
-"""View -> its drawing."""
 
+# View -> the note below it; only below the trained head, as an untrained one has no thresholds.
 _BESIDE: Mapping[View, str] = {"text": "predict.written_note", "label_set": "predict.thresholds"}
-"""View -> the note below it; only below the trained head, as an untrained one has no thresholds."""

@@ -13,8 +13,8 @@ from bertdemo.ui.html.escape import esc
 
 Level = Literal["pass", "warn", "fail"]
 Look = Literal["word", "continues", "special", "unknown"]
+# (start, end, label, remark) of a span of a text, in code points.
 Marked = tuple[int, int, str, str]
-"""(start, end, label, remark) of a span of a text, in code points."""
 
 
 def join(parts: Iterable[str]) -> str:
@@ -137,6 +137,7 @@ BarKind = Literal["value", "accent", "compare"]
 
 def bar(share: float, kind: BarKind = "value", label: str = "") -> str:
     """Draw a horizontal bar of 0..1."""
+    # A meter, not a picture: a screen reader says its value.
     width = 100 * min(max(share, 0.0), 1.0)
     return (
         f'<span class="bd-bar {kind}" role="meter" aria-valuemin="0" aria-valuemax="100" '
@@ -178,6 +179,7 @@ def histogram(
 
 def interval(value: float, low: float, high: float, label: str, compare: float | None = None) -> str:
     """Draw a score of 0..1 as a point on a line with its interval, and a tick at the score that it is compared with."""
+    # Percent of the line; the interval is never thinner than 0.4%, or it could not be seen.
     left, right, point = (100 * min(max(x, 0.0), 1.0) for x in (low, high, value))
     tick = "" if compare is None else f'<em style="left:{100 * min(max(compare, 0.0), 1.0):.1f}%"></em>'
     return (
@@ -186,26 +188,11 @@ def interval(value: float, low: float, high: float, label: str, compare: float |
     )
 
 
-def heat_strip(cells: Sequence[tuple[str, float]], label: str = "") -> str:
-    """Draw values of 0..1 as a row of squares, the darker the larger; each cell is (title, value)."""
-    body = join(f'<i title="{esc(title)}" style="--v:{min(max(value, 0.0), 1.0):.3f}"></i>' for title, value in cells)
-    return f'<span class="bd-heat" role="img" aria-label="{esc(label)}">{body}</span>'
-
-
-def marked(parts: Iterable[tuple[str, float]]) -> str:
-    """Draw running text in which each part (text, strength of 0..1) is highlighted with its strength."""
-    body = join(
-        f'<mark style="--v:{min(value, 1.0):.3f}">{esc(text)}</mark>' if value > 0 else esc(text)
-        for text, value in parts
-    )
-    return f'<p class="bd-marked">{body}</p>'
-
-
 def spans(text: str, marks: Iterable[Marked]) -> str:
     """Draw a text with highlighted spans; of two that overlap only the first is drawn."""
     parts, at = [], 0
     for start, end, label, remark in sorted(marks):
-        if start < at:
+        if start < at:  # it overlaps the one before
             continue
         tag = f"<small>{esc(label)}{f' {esc(remark)}' if remark else ''}</small>" if label else ""
         parts.append(f"{esc(text[at:start])}<mark>{esc(text[start:end])}{tag}</mark>")
@@ -221,6 +208,7 @@ def around(text: str, marks: Iterable[Marked], kept: tuple[int, int], room: int)
     start, end = kept
     if len(text) <= room:
         return text, list(marks)
+    # The end of the span wins over the room: an answer is never cut.
     first = max(0, min(start - room // 3, len(text) - room))
     last = min(len(text), max(first + room, end))
     if first:
@@ -248,6 +236,7 @@ def table(
     body = join(
         "<tr>" + join(f"<td{classes(i)}>{esc(cell)}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
     )
+    # In the Tab order, so that the keyboard can scroll it.
     return (
         f'<div class="bd-scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )

@@ -81,6 +81,7 @@ def _row(run: RunStatus, ahead: int, opened: bool, lang: str) -> str:
         f'<span class="n">{esc(took)}</span>',
         f'<span class="n">{esc(when(run.created))}</span>',
     ]
+    # `data-open` is what the script of ui/runs/layout.py sends when the name is pressed.
     chosen = ' class="chosen" aria-current="true"' if opened else ""
     name = f'<button type="button" class="bd-link" data-open="{esc(run.run_id)}">{esc(run.name)}</button>'
     row = f'<tr{chosen} data-run="{esc(run.run_id)}" data-state="{esc(run.state)}"><td>{name}</td>'

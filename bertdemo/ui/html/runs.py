@@ -28,6 +28,7 @@ from bertdemo.ui.html.primitives import (
     table,
 )
 
+# Newest lines of the worker's log that are shown.
 LOG_LINES = 4
 # Phases that evaluate, which have a bar of their own in place of the epoch's.
 _EVALUATION_PHASES = frozenset({"evaluating", "testing"})
@@ -36,8 +37,8 @@ _PLAIN_MATRIX, _LARGEST_MATRIX = 20, 100
 # Rows of the list of the most frequent confusions beside a large matrix.
 _CONFUSIONS = 20
 
+# {value, low, high} of a metric; the ends are None where there is no interval.
 Metric = Mapping[str, float | None]
-"""{value, low, high} of a metric; the ends are None where there is no interval."""
 
 
 def state_words(status: RunStatus, lang: str, ahead: int = 0) -> str:
@@ -135,6 +136,7 @@ def _top(status: RunStatus, lang: str, ahead: int) -> str:
     right = []
     if status.state == "running" and status.rows_per_second:
         right.append(translate(lang, "run.rows_per_second", n=f"{status.rows_per_second:.0f}"))
+    # No estimate from the first step alone.
     if status.seconds_left is not None and status.phase != "testing" and (status.step > 1 or status.stepless):
         right.append(translate(lang, "state.left", time=seconds(lang, max(1, round(status.seconds_left)))))
     if status.ended and status.seconds:
@@ -144,6 +146,7 @@ def _top(status: RunStatus, lang: str, ahead: int) -> str:
 
 
 def _bars(status: RunStatus, lang: str) -> str:
+    # A linear probe has no epochs: its second bar is that of the phase.
     whole, epoch = translate(lang, "run.whole"), translate(lang, "run.this_epoch")
     rows: list[tuple[str, float, BarKind]] = [(whole, status.progress, "accent")]
     if not status.stepless:
@@ -164,6 +167,7 @@ def _figures(status: RunStatus, lang: str) -> str:
     if status.stepless:
         items = [(translate(lang, "run.training_rows") + " ", thousands(started.train_rows), "")]
     else:
+        # NUL marks the place of the number, which is drawn in bold between the words of the translation.
         step = translate(lang, "run.step", step="\x00", steps=thousands(status.steps)).partition("\x00")
         items = [(step[0], thousands(status.step), step[2])]
     values = [event.metrics[started.metric] for event in status.evaluations if started.metric in event.metrics]

@@ -22,21 +22,16 @@ _SHOWN_CHARS = 240
 _SHOWN_LOST = 12
 
 
-def render_trace(trace: TokenTrace, lang: str) -> str:
-    """Return the whole picture: strip, stages and table."""
-    return render_strip(trace, lang) + render_stages(trace, lang) + render_table(trace, lang)
-
-
 def render_strip(trace: TokenTrace, lang: str) -> str:
     """Return the chips, their legend, the counts, and the warnings about this text."""
-    if nothing(trace):
+    if is_empty(trace):
         return root(empty_state(translate(lang, "tokens.empty")))
     return root(_chips(trace, lang) + legend(trace, lang) + counts(trace, lang) + warnings(trace, lang), "bd-tokens")
 
 
 def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
     """Return the tokens of the same text by another tokenizer, for the strip below the first one."""
-    if nothing(trace):
+    if is_empty(trace):
         return ""
     over = caption(translate(lang, "tokens.compared", name=name))
     return root(over + _chips(trace, lang) + counts(trace, lang) + _vocabulary(trace, lang), "bd-tokens bd-compared")
@@ -44,7 +39,7 @@ def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
 
 def render_stages(trace: TokenTrace, lang: str) -> str:
     """Return the outputs of the four stages, side by side."""
-    if nothing(trace):
+    if is_empty(trace):
         return ""
     stages = (
         ("normalize", _normalized(trace.stages, lang)),
@@ -61,7 +56,7 @@ def render_stages(trace: TokenTrace, lang: str) -> str:
 
 def render_table(trace: TokenTrace, lang: str) -> str:
     """Return one row for each position of the sequence."""
-    if nothing(trace):
+    if is_empty(trace):
         return root(empty_state(translate(lang, "tokens.empty")))
     names = ("position", "piece", "id", "segment", "mask", "source", "span")
     rows = [
@@ -83,7 +78,7 @@ def render_table(trace: TokenTrace, lang: str) -> str:
 # --- chips --------------------------------------------------------------------------------------------------
 
 
-def nothing(trace: TokenTrace) -> bool:
+def is_empty(trace: TokenTrace) -> bool:
     """Return whether there is no text to draw."""
     return not trace.text.strip() and not trace.pair.strip() and not trace.pieces
 
@@ -97,8 +92,9 @@ def look_of(token: Token) -> Look:
     return "continues" if token.continues else "word"
 
 
-def shown(token: Token) -> str:
+def chip_text(token: Token) -> str:
     """Return the text of a chip: a continuation without its ##, an unknown word in the visitor's characters."""
+    # The look of the chip says what the ## and the [UNK] would.
     instead = {"unknown": token.source, "continues": token.piece.removeprefix("##")}
     return instead.get(look_of(token), token.piece)
 
@@ -115,9 +111,10 @@ def title_of(token: Token, lang: str) -> str:
     )
 
 
-def cuts(trace: TokenTrace) -> dict[int, str]:
+def truncated_texts(trace: TokenTrace) -> dict[int, str]:
     """Return what was truncated at the maximum length: the position after the cut -> the characters cut off."""
     texts = (trace.text, trace.pair)
+    # Text that was cut off at the end of a sequence goes before the special token that follows it.
     specials = [token.position for token in trace.tokens if token.special]  # [CLS], then one [SEP] per sequence
     cut = {}
     for sequence, start, end in trace.dropped:
@@ -128,7 +125,7 @@ def cuts(trace: TokenTrace) -> dict[int, str]:
     return cut
 
 
-def dropped(text: str, lang: str, role: str = "listitem") -> str:
+def struck_out(text: str, lang: str, role: str = "listitem") -> str:
     """Draw truncated text, struck out, for its place in a row of chips."""
     rest = len(text) - _SHOWN_CHARS
     more = f" {translate(lang, 'common.more', n=thousands(rest))}" if rest > 0 else ""
@@ -141,17 +138,17 @@ def dropped(text: str, lang: str, role: str = "listitem") -> str:
 def _chip(token: Token, lang: str) -> str:
     look = look_of(token)
     under = f"{token.piece} {token.id}" if look == "unknown" else str(token.id)
-    return chip(shown(token), under, look, title_of(token, lang))
+    return chip(chip_text(token), under, look, title_of(token, lang))
 
 
 def _chips(trace: TokenTrace, lang: str) -> str:
     """Draw the chips of one word together, and truncated text struck out where it was cut off."""
-    cut = cuts(trace)
+    cut = truncated_texts(trace)
     parts = []
     for _, group in groupby(trace.tokens, key=lambda t: (t.sequence, t.word, t.position if t.special else -1)):
         tokens = list(group)
         if tokens[0].position in cut:
-            parts.append(dropped(cut[tokens[0].position], lang))
+            parts.append(struck_out(cut[tokens[0].position], lang))
         parts.append(
             f'<span class="bd-whole" role="presentation">{join(_chip(token, lang) for token in tokens)}</span>'
         )
@@ -167,6 +164,7 @@ def legend(trace: TokenTrace, lang: str) -> str:
 
 def counts(trace: TokenTrace, lang: str) -> str:
     """Draw the counts of a text: characters, words, tokens, special and unknown ones, and the longest input."""
+    # A run of punctuation is a pre-token, but no word.
     words = sum(any(map(str.isalnum, word.text)) for stage in trace.stages for word in stage.pre_tokens)
     added = len(trace.tokens) - trace.pieces
     limit = (

@@ -24,6 +24,7 @@ from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.updates import QUIET, Progress, Updates
 
+# How the text vector of a checkpoint without a head is pooled.
 _POOLING = "mean"
 
 
@@ -55,8 +56,9 @@ class Callbacks:
         if not info.ready:
             self._download(info.id, owner, lang, progress)
         task = tasks.for_checkpoint(info)
-        if task is None:
+        if task is None:  # any encoder can embed, so a checkpoint without a trained head answers with a vector
             return {self.parts.answer: self._vector(info, text, pair, owner, lang)}
+        # The second box is hidden for a task that reads one text, but keeps what was typed for another.
         second = pair if task.reads_pairs else ""
         return {self.parts.answer: self._prediction(info, text, second, owner, lang)}
 
@@ -67,10 +69,8 @@ class Callbacks:
         self.page.catalogue.folder(checkpoint, owner, report)
 
     def _prediction(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
-        task = tasks.for_checkpoint(info)
-        second = pair if task is not None and task.reads_pairs else ""
-        answer = self.page.services.predictor.predict(text, second, info.id, owner)
-        return render_prediction(answer.output, answer.before, info.name, lang, ModelInput(text, second))
+        answer = self.page.services.predictor.predict(text, pair, info.id, owner)
+        return render_prediction(answer.output, answer.before, info.name, lang, ModelInput(text, pair))
 
     def _vector(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
         """Draw the vector of a text, and the similarity of two, for a checkpoint without a head."""
@@ -91,6 +91,7 @@ class Callbacks:
         predicting = guarded(self.predict, on_error=self.predict_refused)
         return predicting(text, pair, checkpoint, key, lang)
 
+    # A listener of its own, without the queue: it keeps the question even if the prediction is still running.
     def remember(self, text: str, pair: str, checkpoint: str) -> Updates:
         """Outputs: answered."""
         return {self.parts.answered: (text, pair, checkpoint)}

@@ -7,6 +7,7 @@ from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
 from bertdemo.ui.html.run_list import when
 
+# Order of the checkpoints in the list, by their source.
 _ORDER = {"trained": 0, "bundled": 1, "local": 2, "hub": 3}
 
 

@@ -23,8 +23,8 @@ class Question:
     text: gr.Textbox
     pair: gr.Textbox
     go: gr.Button
+    # Opens Fine-tune; visible where the checkpoint has no head.
     train: gr.Button
-    """Opens Fine-tune; visible where the checkpoint has no head."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Components:
     """Everything in the tab that a listener reads or changes."""
 
     question: Question
+    # (text, pair, checkpoint) of the answer on the page, None where there is none.
     answered: gr.State
-    """(text, pair, checkpoint) of the answer on the page, None where there is none."""
     answer: gr.HTML
     file_box: FileBox
     search: search_panel.Components
@@ -76,6 +76,7 @@ def _question(words: LocalizedComponents) -> Question:
         elem_id="predict-checkpoint",
     )
     about = gr.HTML("", elem_id="predict-about")
+    # Their labels follow the roles of the checkpoint's task, and the second box is hidden where it reads one text.
     text, pair = _text(words, "text", lines=3), _text(words, "pair", lines=2)
     with gr.Row():
         go = words.make(gr.Button, {"value": "predict.go"}, variant="primary", elem_id="predict-go", scale=0)
@@ -89,6 +90,7 @@ def _text(words: LocalizedComponents, name: str, lines: int) -> gr.Textbox:
 
 
 def _file_box(words: LocalizedComponents) -> FileBox:
+    # Visible once a checkpoint with a trained head is chosen.
     box = words.make(gr.Accordion, {"label": "predict.file_box"}, open=False, visible=False, elem_id="predict-file-box")
     with box:
         file = words.make(

@@ -9,19 +9,21 @@ from bertdemo.serving.search import Hit, SearchResult
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import caption, heading, join, note, root, short
 
-# Characters of a document in the list: about three lines.
+# Characters of a document in the list.
 _TEXT_CHARS = 300
 
 
-def render_search(found: SearchResult, lang: str) -> str:
+def render_search(results: SearchResult, lang: str) -> str:
     """Draw both rankings side by side."""
-    about = [plural(lang, "search.documents", found.documents)]
-    if found.again:
-        about.append(plural(lang, "search.again", found.again))
-    if found.cut:
-        about.append(plural(lang, "search.cut", found.cut))
-    meaning = heading(translate(lang, "search.by_meaning")) + _list(found.by_meaning, lang)
-    words = heading(translate(lang, "search.by_words")) + _list([hit for hit in found.by_words if hit.score > 0], lang)
+    about = [plural(lang, "search.documents", results.documents)]
+    if results.again:
+        about.append(plural(lang, "search.again", results.again))
+    if results.cut:
+        about.append(plural(lang, "search.cut", results.cut))
+    meaning = heading(translate(lang, "search.by_meaning")) + _list(results.by_meaning, lang)
+    words = heading(translate(lang, "search.by_words")) + _list(
+        [hit for hit in results.by_words if hit.score > 0], lang
+    )
     sides = f'<div class="bd-two"><div>{meaning}</div><div>{words}</div></div>'
     return root(caption(" ".join(about)) + sides + note(translate(lang, "search.note")), "bd-search")
 

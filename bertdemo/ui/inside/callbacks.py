@@ -19,10 +19,12 @@ from bertdemo.ui.page import SAMPLES, Visit
 from bertdemo.ui.stale_requests import Values
 
 BUNDLED = "bundled"
+# Characters of a text that the address carries.
 TEXT_IN_ADDRESS = 1_000
-"""Characters of a text that the address carries."""
 _ID_IN_ADDRESS = 200
+# Order of the checkpoints in the list, by their source.
 _ORDER = {"trained": 0, "bundled": 1, "local": 2, "hub": 3}
+# Bytes per parameter in float32, to say how much a download is.
 _FLOAT_BYTES = 4
 
 
@@ -33,80 +35,80 @@ class Listeners:
         self._services = services
         self._drawings = Drawings(services)
 
-    def sentence(self, asked: Asked) -> Values:
+    def sentence(self, request: Asked) -> Values:
         """Draw everything that depends on the text."""
-        if told := self._not_here(asked):
-            return {**dict.fromkeys(PICTURES, ""), "tokens": told}
+        if notice := self._not_here(request):
+            return {**dict.fromkeys(PICTURES, ""), "tokens": notice}
         try:
-            return {**self._drawings.sentence(asked)}
+            return {**self._drawings.sentence(request)}
         except TextMissing:
-            return self._drawings.nothing(asked.lang)
+            return self._drawings.nothing(request.lang)
 
-    def open(self, asked: Asked) -> Values:
+    def open(self, request: Asked) -> Values:
         """Draw everything of a checkpoint that was just chosen, its controls at their start."""
-        return self._opened(replace(asked, where=replace(asked.where, stage=None), label=0))
+        return self._opened(replace(request, where=replace(request.where, stage=None), label=0))
 
-    def come_back(self, asked: Asked) -> Values:
+    def come_back(self, request: Asked) -> Values:
         """Draw everything again, and leave the controls as they are where the checkpoint has what they say."""
-        info = self._info(asked)
-        stage = asked.where.stage if (asked.where.stage or 0) <= info.layers else None
-        label = asked.label if asked.label < len(info.outputs or UNTRAINED) else 0
-        asked = replace(asked, where=replace(asked.where, stage=stage), label=label)
-        asked, samples = self._sampled(asked)
-        return {**samples, **self._opened(asked)}
+        info = self._info(request)
+        stage = request.where.stage if (request.where.stage or 0) <= info.layers else None
+        label = request.label if request.label < len(info.outputs or UNTRAINED) else 0
+        request = replace(request, where=replace(request.where, stage=stage), label=label)
+        request, samples = self._sampled(request)
+        return {**samples, **self._opened(request)}
 
-    def _opened(self, asked: Asked) -> Values:
-        drawn = {**self._about(asked), **self.sentence(asked)}
-        if asked.question.text.strip() and not self._not_here(asked):
-            drawn |= self._drawings.positions(asked)
+    def _opened(self, request: Asked) -> Values:
+        drawn = {**self._about(request), **self.sentence(request)}
+        if request.question.text.strip() and not self._not_here(request):
+            drawn |= self._drawings.positions(request)
         return drawn
 
-    def choose(self, asked: Asked) -> Values:
+    def choose(self, request: Asked) -> Values:
         """Open another checkpoint; a sample is changed for one that it can read."""
-        asked, samples = self._sampled(asked)
-        return {**samples, **self.open(asked)}
+        request, samples = self._sampled(request)
+        return {**samples, **self.open(request)}
 
-    def _sampled(self, asked: Asked) -> tuple[Asked, Values]:
+    def _sampled(self, request: Asked) -> tuple[Asked, Values]:
         """Change the sentences that nobody touched for those that this checkpoint can read."""
-        lang = "zh" if self._info(asked).language == "zh" else "en"
-        now = {"text": asked.question.text, "second": asked.second, "unrelated": asked.unrelated}
+        lang = "zh" if self._info(request).language == "zh" else "en"
+        now = {"text": request.question.text, "second": request.second, "unrelated": request.unrelated}
         new = {
             name: sample(name, lang)
             for name, text in now.items()
             if text != sample(name, lang) and text in {sample(name, other) for other in LANGUAGES}
         }
-        question = replace(asked.question, text=new.get("text", asked.question.text))
+        question = replace(request.question, text=new.get("text", request.question.text))
         others = {name: text for name, text in new.items() if name != "text"}
-        return replace(asked, question=question, **others), dict(new)
+        return replace(request, question=question, **others), dict(new)
 
-    def fetch(self, asked: Asked, progress: Callable[..., None]) -> Values:
+    def fetch(self, request: Asked, progress: Callable[..., None]) -> Values:
         """Bring the checkpoint here, then open it."""
         self._services.catalogue.folder(
-            asked.question.checkpoint, asked.owner, lambda done: progress(done.share, desc=done.file)
+            request.question.checkpoint, request.owner, lambda done: progress(done.share, desc=done.file)
         )
-        return self.open(asked)
+        return self.open(request)
 
-    def press(self, asked: Asked, event: gr.EventData) -> Values:
+    def press(self, request: Asked, event: gr.EventData) -> Values:
         """Follow a token, show a head, or mask a token."""
         names = ("token", "layer", "head", "mask")
         pressed = {name: int(getattr(event, name)) for name in names if hasattr(event, name)}
         if "mask" in pressed:
-            return self._drawings.fill(asked, pressed["mask"])
-        asked = self._drawings.pressed(asked, pressed)
-        drawn = self._drawings.token(asked) if "token" in pressed else self._drawings.head(asked)
-        return {"where": stored(asked.where), **drawn}
+            return self._drawings.fill(request, pressed["mask"])
+        request = self._drawings.pressed(request, pressed)
+        drawn = self._drawings.token(request) if "token" in pressed else self._drawings.head(request)
+        return {"where": stored(request.where), **drawn}
 
-    def draw(self, part: str, asked: Asked) -> Values:
+    def draw(self, part: str, request: Asked) -> Values:
         """Draw one part again."""
-        if not asked.question.text.strip() or self._not_here(asked):
+        if not request.question.text.strip() or self._not_here(request):
             return {}
-        drawn: Drawn = getattr(self._drawings, part)(asked)
+        drawn: Drawn = getattr(self._drawings, part)(request)
         return {**drawn}
 
-    def change(self, asked: Asked, progress: Callable[..., None]) -> Values:
+    def change(self, request: Asked, progress: Callable[..., None]) -> Values:
         """Hold the checkpoint against its base."""
-        desc = translate(asked.lang, "inside.change.working")
-        return {**self._drawings.change(asked, lambda share: progress(share, desc=desc))}
+        desc = translate(request.lang, "inside.change.working")
+        return {**self._drawings.change(request, lambda share: progress(share, desc=desc))}
 
     def arrive(self, visit: Visit) -> tuple[Any, ...]:
         """Inputs: the visit. Outputs: checkpoint, text, pair, the button that adds one, where, as the address says.
@@ -137,28 +139,28 @@ class Listeners:
             named.append((translate(lang, key, name=info.name), info.id))
         return named
 
-    def _about(self, asked: Asked) -> Values:
-        info = self._info(asked)
+    def _about(self, request: Asked) -> Values:
+        info = self._info(request)
         labels = [(label, index) for index, label in enumerate(info.outputs or UNTRAINED)]
-        steps, stage = info.problem != "regression", asked.where.stage
+        steps, stage = info.problem != "regression", request.where.stage
         return {
             "stage": gr.update(choices=list(range(info.layers + 1)), value=info.layers if stage is None else stage),
-            "label": gr.update(choices=labels, value=asked.label, visible=steps),
+            "label": gr.update(choices=labels, value=request.label, visible=steps),
             **{name: gr.update(visible=steps) for name in ("rate", "take")},
             "fetch": gr.update(visible=not info.ready),
             "box": gr.update(visible=bool(info.base)),
         }
 
-    def _not_here(self, asked: Asked) -> str:
+    def _not_here(self, request: Asked) -> str:
         """Return what to say of a checkpoint that has to be fetched first, "" for one that is here."""
-        info = self._info(asked)
+        info = self._info(request)
         if info.ready:
             return ""
-        told = translate(asked.lang, "inside.not_here", name=info.name, size=size(info.parameters * _FLOAT_BYTES))
-        return root(empty_state(told))
+        notice = translate(request.lang, "inside.not_here", name=info.name, size=size(info.parameters * _FLOAT_BYTES))
+        return root(empty_state(notice))
 
-    def _info(self, asked: Asked) -> CheckpointInfo:
-        return self._services.catalogue.describe(asked.question.checkpoint, asked.owner)
+    def _info(self, request: Asked) -> CheckpointInfo:
+        return self._services.catalogue.describe(request.question.checkpoint, request.owner)
 
 
 def sample(name: str, lang: str) -> str:

@@ -21,24 +21,28 @@ from bertdemo.ui.inside.views import PICTURES, RATES, Asked, Where
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import SAMPLES, Page
 from bertdemo.ui.stale_requests import Answers
-from bertdemo.ui.updates import keyed
+from bertdemo.ui.updates import QUIET, keyed
 
+# Lets assets/inside.js send presses in a picture to its listener.
 _LISTEN = "window.bertdemo.listen(element, trigger);"
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Pictures that can be pressed.
 _PRESSED = ("tokens", "overview", "arcs", "masks")
-_INPUTS = ("text", "pair", "checkpoint", "hide_special", "stretch", "across", "silence", "stage", "second", "unrelated",
-           "label", "rate", "where")  # fmt: skip
+# Components that every listener reads.
+_INPUTS = (
+    "text", "pair", "checkpoint", "hide_special", "stretch", "across", "silence", "stage", "second", "unrelated",
+    "label", "rate", "where",
+)  # fmt: skip
+# Controls that a callback may set.
 _SET = ("where", "text", "second", "unrelated", "stage", "label", "rate", "take", "fetch", "box")
-"""Controls that a callback may set."""
+# What depends on the text; the table of positions and the other controls depend on the checkpoint alone.
 _STALE = {"text", "second", "unrelated", *PICTURES} - {"positions"}
-"""What depends on the text; the table of positions and the other controls depend on the checkpoint alone."""
+# What is drawn again, where an error is told, after which controls.
 _REDRAWN = (
     ("head", "numbers", ("hide_special", "stretch", "across", "silence")),
     ("map", "map", ("stage",)),
     ("pooling", "pooling", ("second", "unrelated")),
     ("learning", "step", ("label", "rate")),
 )
-"""What is drawn again, where an error is told, after which controls."""
 
 
 def build(page: Page) -> None:
@@ -47,21 +51,39 @@ def build(page: Page) -> None:
     stranger = page.services.owner("", optional=True)
     parts: dict[str, Any] = {}
     parts["text"] = make(
-        gr.Textbox, {"label": "tokens.text", "placeholder": "tokens.text_placeholder"}, value=SAMPLES["en"],
-        lines=1, max_lines=8, container=False, elem_id="inside-text", elem_classes="bd-write",
-    )  # fmt: skip
+        gr.Textbox,
+        {"label": "tokens.text", "placeholder": "tokens.text_placeholder"},
+        value=SAMPLES["en"],
+        lines=1,
+        max_lines=8,
+        container=False,
+        elem_id="inside-text",
+        elem_classes="bd-write",
+    )
     parts["pair"] = make(
-        gr.Textbox, {"label": "tokens.pair", "placeholder": "tokens.pair_placeholder"}, lines=1, max_lines=8,
-        container=False, visible=False, elem_id="inside-pair", elem_classes="bd-write",
-    )  # fmt: skip
+        gr.Textbox,
+        {"label": "tokens.pair", "placeholder": "tokens.pair_placeholder"},
+        lines=1,
+        max_lines=8,
+        container=False,
+        visible=False,
+        elem_id="inside-pair",
+        elem_classes="bd-write",
+    )
     with gr.Row(elem_classes="bd-controls"):
         parts["checkpoint"] = make(
-            gr.Dropdown, {"label": "predict.checkpoint", "choices": lambda lang: calls.choices(stranger, lang)},
-            value=BUNDLED, allow_custom_value=True, elem_id="inside-checkpoint", scale=3, min_width=220,
-        )  # fmt: skip
+            gr.Dropdown,
+            {"label": "predict.checkpoint", "choices": lambda lang: calls.choices(stranger, lang)},
+            value=BUNDLED,
+            allow_custom_value=True,
+            elem_id="inside-checkpoint",
+            scale=3,
+            min_width=220,
+        )
         parts["fetch"] = make(gr.Button, {"value": "inside.fetch"}, visible=False, elem_id="inside-fetch", scale=0)
-        parts["add"] = make(gr.Button, {"value": "tokens.add_pair"}, size="md", elem_id="inside-add-pair", scale=0,
-                            min_width=180)  # fmt: skip
+        parts["add"] = make(
+            gr.Button, {"value": "tokens.add_pair"}, size="md", elem_id="inside-add-pair", scale=0, min_width=180
+        )
     parts["where"] = gr.State(stored(Where()))
     for step in STEPS:
         _step(page, step, parts)
@@ -73,9 +95,13 @@ def _step(page: Page, step: str, parts: dict[str, Any]) -> None:
     make, number = page.words.make, STEPS.index(step) + 1
     wide = step == "attention"  # it has two columns of its own
     with make(
-        gr.Accordion, {"label": lambda lang: step_title(step, lang)}, open=number <= 3, elem_id=f"inside-step-{step}",
-        elem_classes="bd-part", visible=step != "before_after",
-    ) as box:  # fmt: skip
+        gr.Accordion,
+        {"label": lambda lang: step_title(step, lang)},
+        open=number <= 3,
+        elem_id=f"inside-step-{step}",
+        elem_classes="bd-part",
+        visible=step != "before_after",
+    ) as box:
         if step == "before_after":
             parts["box"] = box
         with gr.Row(elem_classes="bd-beside", equal_height=False):
@@ -122,9 +148,13 @@ def _attention(page: Page, parts: dict[str, Any]) -> None:
             _picture(parts, "overview")
             for name in ("hide_special", "stretch", "across", "silence"):
                 parts[name] = make(
-                    gr.Checkbox, {"label": f"inside.attention.{name}"}, value=False, container=False,
-                    elem_id=f"inside-{name.replace('_', '-')}", visible=name != "across",
-                )  # fmt: skip
+                    gr.Checkbox,
+                    {"label": f"inside.attention.{name}"},
+                    value=False,
+                    container=False,
+                    elem_id=f"inside-{name.replace('_', '-')}",
+                    visible=name != "across",
+                )
             _picture(parts, "ablation")
             _picture(parts, "matrix")
         with gr.Column(min_width=280, scale=3):
@@ -135,9 +165,13 @@ def _attention(page: Page, parts: dict[str, Any]) -> None:
 def _layers(page: Page, parts: dict[str, Any]) -> None:
     _picture(parts, "path")
     parts["stage"] = page.words.make(
-        gr.Dropdown, {"label": "inside.stage_choice"}, choices=list(range(7)), value=6, allow_custom_value=True,
+        gr.Dropdown,
+        {"label": "inside.stage_choice"},
+        choices=list(range(7)),
+        value=6,
+        allow_custom_value=True,
         elem_id="inside-stage",
-    )  # fmt: skip
+    )
     _picture(parts, "map")
 
 
@@ -145,9 +179,14 @@ def _pooling(page: Page, parts: dict[str, Any]) -> None:
     with gr.Row():
         for name in ("second", "unrelated"):
             parts[name] = page.words.make(
-                gr.Textbox, {"label": f"inside.{name}"}, value=sample(name, "en"), lines=1, max_lines=4,
-                elem_id=f"inside-{name}", min_width=260,
-            )  # fmt: skip
+                gr.Textbox,
+                {"label": f"inside.{name}"},
+                value=sample(name, "en"),
+                lines=1,
+                max_lines=4,
+                elem_id=f"inside-{name}",
+                min_width=260,
+            )
     _picture(parts, "pooling")
 
 
@@ -160,11 +199,24 @@ def _training(page: Page, parts: dict[str, Any]) -> None:
     make = page.words.make
     with gr.Row(elem_classes="bd-controls"):
         parts["label"] = make(
-            gr.Dropdown, {"label": "inside.label"}, choices=[("A", 0), ("B", 1)], value=0, allow_custom_value=True,
-            elem_id="inside-label", min_width=180, scale=2,
-        )  # fmt: skip
-        parts["rate"] = make(gr.Dropdown, {"label": "inside.rate"}, choices=[(f"{rate:g}", rate) for rate in RATES],
-                             value=RATES[1], elem_id="inside-rate", min_width=140, scale=1)  # fmt: skip
+            gr.Dropdown,
+            {"label": "inside.label"},
+            choices=[("A", 0), ("B", 1)],
+            value=0,
+            allow_custom_value=True,
+            elem_id="inside-label",
+            min_width=180,
+            scale=2,
+        )
+        parts["rate"] = make(
+            gr.Dropdown,
+            {"label": "inside.rate"},
+            choices=[(f"{rate:g}", rate) for rate in RATES],
+            value=RATES[1],
+            elem_id="inside-rate",
+            min_width=140,
+            scale=1,
+        )
         parts["take"] = make(gr.Button, {"value": "inside.take"}, elem_id="inside-take", scale=0, min_width=160)
     parts["step"] = page.words.make(
         gr.HTML, {"value": lambda lang: root(empty_state(translate(lang, "inside.step_empty")))}, elem_id="inside-step"
@@ -218,19 +270,19 @@ def _wire(page: Page, calls: Listeners, parts: dict[str, Any]) -> None:
     answers.live(parts["checkpoint"].input, calls.choose, "tokens", PICTURES)
     for part, at, names in _REDRAWN:
         for name in names:
-            answers.live(parts[name].input, lambda asked, part=part: calls.draw(part, asked), at)
+            answers.live(parts[name].input, lambda request, part=part: calls.draw(part, request), at)
     for name in _PRESSED:
         answers.pressed(parts[name].select, calls.press, "filled" if name == "masks" else "tokens")
-    answers.slow(parts["take"].click, lambda asked, progress: calls.draw("step", asked), "step")
+    answers.slow(parts["take"].click, lambda request, progress: calls.draw("step", request), "step")
     answers.slow(parts["fetch"].click, calls.fetch, "tokens")
     answers.slow(parts["compare"].click, calls.change, "change")
-    parts["pair"].change(
-        lambda pair: gr.update(visible=bool(pair)), parts["pair"], parts["across"], queue=False, **_QUIET
-    )
+    parts["pair"].change(lambda pair: gr.update(visible=bool(pair)), parts["pair"], parts["across"], **QUIET)
     parts["add"].click(
-        lambda: (gr.update(visible=True), gr.update(visible=False)), None, [parts["pair"], parts["add"]],
-        queue=False, **_QUIET,
-    )  # fmt: skip
+        lambda: (gr.update(visible=True), gr.update(visible=False)),
+        None,
+        [parts["pair"], parts["add"]],
+        **QUIET,
+    )
     for name in ("text", "pair", "checkpoint"):  # a checkpoint is also set from elsewhere, by "Inspect this model"
         cut = f"(it) => window.bertdemo.address('{name}', (it || '').slice(0, {TEXT_IN_ADDRESS}))"
         parts[name].change(None, parts[name], None, js=cut)
@@ -259,11 +311,11 @@ def _wire_page(page: Page, calls: Listeners, parts: dict[str, Any], answers: Ans
     )
 
     def speak(lang: str, tokens: str, *values: Any) -> tuple[Any, ...]:
-        asked = {**dict(zip(answers.inputs[:-1], values, strict=True)), page.lang: lang}
-        choices = calls.choices(page.services.owner(asked[page.owner]), lang)
+        request = {**dict(zip(answers.inputs[:-1], values, strict=True)), page.lang: lang}
+        choices = calls.choices(page.services.owner(request[page.owner]), lang)
         drawn = {parts["tokens"]: root(waiting_state(translate(lang, "inside.opening")))}
         if "data-token" in (tokens or ""):  # else nothing was drawn yet, and opening the tab will
-            drawn = answers.answer(calls.come_back, asked, "tokens", PICTURES)
+            drawn = answers.answer(calls.come_back, request, "tokens", PICTURES)
         kept = [drawn.get(parts[name], gr.skip()) for name in PICTURES]
         return (gr.update(choices=choices), *kept)
 

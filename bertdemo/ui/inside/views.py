@@ -47,17 +47,20 @@ from bertdemo.ui.inside.html.text import (
     render_word,
 )
 
+# Every place in the tab that is drawn anew, in the order of the page.
 PICTURES = (
     "tokens", "word", "specials", "embeddings", "positions", "overview", "arcs", "matrix", "numbers", "ablation",
     "path", "map", "pooling", "head", "masks", "filled", "step", "change",
     "code_tokens", "code_specials", "code_embeddings", "code_attention", "code_layers", "code_pooling", "code_head",
     "code_training_step", "code_before_after", "caption_before_after",
 )  # fmt: skip
-"""Every place in the tab that is drawn anew, in the order of the page."""
 
 Drawn = dict[str, str]
+# Learning rates of the one training step: a small, a usual and a large one.
 RATES = (1e-5, 5e-5, 5e-4)
-_TABLE = (128, 96)  # rows and columns of the table of positions that are drawn
+# Rows (positions) and columns (dimensions) of the position table that are drawn.
+_TABLE = (128, 96)
+# Checkpoints with a masked-language-modeling head, named where the chosen one has none.
 _FILLERS = ("google-bert/bert-base-uncased", "google-bert/bert-base-cased", "google-bert/bert-base-chinese")
 
 
@@ -70,17 +73,17 @@ class Where:
     token: int = 8
     stage: int | None = None
 
-    def fitted(self, seen: LayerTrace) -> Where:
+    def fitted(self, inspection: LayerTrace) -> Where:
         """Return the nearest choice that this text and this model have."""
 
         def within(value: int, low: int, high: int) -> int:
             return min(max(value, low), high)
 
         return Where(
-            within(self.layer, 1, seen.layers),
-            within(self.head, 1, seen.heads),
-            within(self.token, 0, len(seen.trace.tokens) - 1),
-            None if self.stage is None else within(self.stage, 0, seen.layers),
+            within(self.layer, 1, inspection.layers),
+            within(self.head, 1, inspection.heads),
+            within(self.token, 0, len(inspection.trace.tokens) - 1),
+            None if self.stage is None else within(self.stage, 0, inspection.layers),
         )
 
 
@@ -107,174 +110,180 @@ class Drawings:
         self._services = services
         self._inspector: Inspector = services.inspector
 
-    def sentence(self, asked: Asked) -> Drawn:
+    def sentence(self, request: Asked) -> Drawn:
         """Return all drawings of one text; what was asked for once is empty again.
 
         What is chosen and not there in this text or model is drawn as the nearest that is, and stays chosen: it comes
         back with the next text that has it.
         """
-        seen = self._inspector.look(asked.question, asked.owner)
-        asked = replace(asked, where=asked.where.fitted(seen))
-        where, lang = asked.where, asked.lang
-        info = self._info(asked)
+        inspection = self._inspector.look(request.question, request.owner)
+        request = replace(request, where=request.where.fitted(inspection))
+        where, lang = request.where, request.lang
+        info = self._info(request)
         drawn = {
-            "tokens": render_tokens(seen, where.token, lang),
-            "specials": render_specials(seen, lang),
-            "overview": render_overview(seen, where.layer, where.head, lang),
-            "arcs": render_arcs(seen, where.token, lang),
-            "head": render_head(seen, lang, info.other_head),
-            "masks": self._masks(seen, info, lang),
+            "tokens": render_tokens(inspection, where.token, lang),
+            "specials": render_specials(inspection, lang),
+            "overview": render_overview(inspection, where.layer, where.head, lang),
+            "arcs": render_arcs(inspection, where.token, lang),
+            "head": render_head(inspection, lang, info.other_head),
+            "masks": self._masks(inspection, info, lang),
             **dict.fromkeys(("filled", "change"), ""),
             "step": root(empty_state(translate(lang, "inside.step_empty"))),
             "caption_before_after": render_captions("before_after", lang, kept=info.mean_head),
-            **{f"code_{step}": self.code(step, asked) for step in ("tokens", "specials", "pooling", "head")},
-            **self.learning(asked),
+            **{f"code_{step}": self.code(step, request) for step in ("tokens", "specials", "pooling", "head")},
+            **self.learning(request),
         }
-        head = self._one_head(asked)
-        return drawn | self.head(asked, head) | self.token(asked, head) | self._pooling_or_why_not(asked)
+        head = self._one_head(request)
+        return drawn | self.head(request, head) | self.token(request, head) | self._pooling_or_why_not(request)
 
-    def positions(self, asked: Asked) -> Drawn:
+    def positions(self, request: Asked) -> Drawn:
         """Return the picture of the checkpoint's table of positions."""
-        table = self._inspector.position_table(asked.question.checkpoint, asked.owner)
-        return {"positions": render_positions(table, len(table), *_TABLE, asked.lang)}
+        table = self._inspector.position_table(request.question.checkpoint, request.owner)
+        return {"positions": render_positions(table, len(table), *_TABLE, request.lang)}
 
-    def pressed(self, asked: Asked, chosen: Mapping[str, int]) -> Asked:
+    def pressed(self, request: Asked, chosen: Mapping[str, int]) -> Asked:
         """Return what is asked with another token, or layer and head; ArgumentWrong where there is none such."""
-        seen = self._inspector.look(asked.question, asked.owner)
-        bounds = {"token": (0, len(seen.trace.tokens) - 1), "layer": (1, seen.layers), "head": (1, seen.heads)}
+        inspection = self._inspector.look(request.question, request.owner)
+        bounds = {
+            "token": (0, len(inspection.trace.tokens) - 1),
+            "layer": (1, inspection.layers),
+            "head": (1, inspection.heads),
+        }
         for name, value in chosen.items():
             low, high = bounds[name]
             if not low <= value <= high:
                 raise ArgumentWrong(name=name, expected=f"{low} to {high}")
-        return replace(asked, where=replace(asked.where, **chosen))
+        return replace(request, where=replace(request.where, **chosen))
 
-    def token(self, asked: Asked, head: HeadTrace | None = None) -> Drawn:
+    def token(self, request: Asked, head: HeadTrace | None = None) -> Drawn:
         """Return what changes with the chosen token."""
-        seen = self._inspector.look(asked.question, asked.owner)
-        asked = replace(asked, where=asked.where.fitted(seen))
-        where, lang = asked.where, asked.lang
-        head = head or self._one_head(asked)
-        matching = self._inspector.matching(asked.question, asked.owner, where.token)
+        inspection = self._inspector.look(request.question, request.owner)
+        request = replace(request, where=request.where.fitted(inspection))
+        where, lang = request.where, request.lang
+        head = head or self._one_head(request)
+        matching = self._inspector.matching(request.question, request.owner, where.token)
         return {
-            "word": render_word(seen, where.token, matching, lang),
-            "embeddings": render_embeddings(seen, where.token, lang),
-            "numbers": render_numbers(seen, head, where.token, asked.view, lang),
-            "path": render_path(seen, where.token, geometry.path(seen.hidden, where.token), lang, seen.inner),
-            **self.map(asked),
-            **{f"code_{step}": self.code(step, asked) for step in ("embeddings", "attention")},
+            "word": render_word(inspection, where.token, matching, lang),
+            "embeddings": render_embeddings(inspection, where.token, lang),
+            "numbers": render_numbers(inspection, head, where.token, request.view, lang),
+            "path": render_path(
+                inspection, where.token, geometry.path(inspection.hidden, where.token), lang, inspection.inner
+            ),
+            **self.map(request),
+            **{f"code_{step}": self.code(step, request) for step in ("embeddings", "attention")},
         }
 
-    def head(self, asked: Asked, head: HeadTrace | None = None) -> Drawn:
+    def head(self, request: Asked, head: HeadTrace | None = None) -> Drawn:
         """Return what changes with the chosen head, or with how it is looked at."""
-        seen = self._inspector.look(asked.question, asked.owner)
-        asked = replace(asked, where=asked.where.fitted(seen))
-        where, lang = asked.where, asked.lang
-        head = head or self._one_head(asked)
+        inspection = self._inspector.look(request.question, request.owner)
+        request = replace(request, where=request.where.fitted(inspection))
+        where, lang = request.where, request.lang
+        head = head or self._one_head(request)
         silenced = ""
-        if asked.silence:
-            without = self._inspector.without_head(asked.question, asked.owner, where.layer, where.head)
-            silenced = render_ablation(seen, without, lang)
+        if request.silence:
+            without = self._inspector.without_head(request.question, request.owner, where.layer, where.head)
+            silenced = render_ablation(inspection, without, lang)
         return {
-            "matrix": render_matrix(seen, head, asked.view, lang),
-            "numbers": render_numbers(seen, head, where.token, asked.view, lang),
+            "matrix": render_matrix(inspection, head, request.view, lang),
+            "numbers": render_numbers(inspection, head, where.token, request.view, lang),
             "ablation": silenced,
-            "code_attention": self.code("attention", asked),
+            "code_attention": self.code("attention", request),
         }
 
-    def map(self, asked: Asked) -> Drawn:
+    def map(self, request: Asked) -> Drawn:
         """Return all tokens on a plane, after the chosen stage."""
-        seen = self._inspector.look(asked.question, asked.owner)
-        asked = replace(asked, where=asked.where.fitted(seen))
-        stage = seen.layers if asked.where.stage is None else asked.where.stage
-        found = geometry.flatten(seen.hidden[stage])
+        inspection = self._inspector.look(request.question, request.owner)
+        request = replace(request, where=request.where.fitted(inspection))
+        stage = inspection.layers if request.where.stage is None else request.where.stage
+        points = geometry.flatten(inspection.hidden[stage])
         return {
-            "map": render_map(seen, found, stage, asked.where.token, asked.lang),
-            "code_layers": self.code("layers", asked),
+            "map": render_map(inspection, points, stage, request.where.token, request.lang),
+            "code_layers": self.code("layers", request),
         }
 
-    def pooling(self, asked: Asked) -> Drawn:
+    def pooling(self, request: Asked) -> Drawn:
         """Return the ways to pool, beside a second and an unrelated sentence."""
-        found = self._inspector.pooling(asked.question, asked.owner, asked.second, asked.unrelated)
-        return {"pooling": render_pooling(found, asked.lang), "code_pooling": self.code("pooling", asked)}
+        pooled = self._inspector.pooling(request.question, request.owner, request.second, request.unrelated)
+        return {"pooling": render_pooling(pooled, request.lang), "code_pooling": self.code("pooling", request)}
 
-    def _pooling_or_why_not(self, asked: Asked) -> Drawn:
+    def _pooling_or_why_not(self, request: Asked) -> Drawn:
         """Return `pooling`; that another sentence is too long is told there, and stops nothing else."""
         try:
-            return self.pooling(asked)
+            return self.pooling(request)
         except TextTooLong as error:
-            return {"pooling": root(error_state(message(asked.lang, error)))}
+            return {"pooling": root(error_state(message(request.lang, error)))}
 
-    def fill(self, asked: Asked, position: int) -> Drawn:
+    def fill(self, request: Asked, position: int) -> Drawn:
         """Return what the model puts in the place of one token."""
         try:
-            found = self._inspector.fill(asked.question, asked.owner, position)
+            candidates = self._inspector.fill(request.question, request.owner, position)
         except MaskHeadMissing:
-            return {"filled": render_cannot_fill(_FILLERS, asked.lang)}
-        asked = replace(asked, where=replace(asked.where, token=position))
-        return {"filled": render_fill(found, _FILLERS, asked.lang), "code_head": self.code("fill_mask", asked)}
+            return {"filled": render_cannot_fill(_FILLERS, request.lang)}
+        request = replace(request, where=replace(request.where, token=position))
+        return {"filled": render_fill(candidates, _FILLERS, request.lang), "code_head": self.code("fill_mask", request)}
 
-    def learning(self, asked: Asked) -> Drawn:
+    def learning(self, request: Asked) -> Drawn:
         """Return the code of a training step as it stands before somebody takes one."""
-        info = self._info(asked)
+        info = self._info(request)
         if info.problem == "regression":  # its step would need a number, not a label
-            return {"code_before_after": "", "code_training_step": "", "step": render_no_step(asked.lang)}
+            return {"code_before_after": "", "code_training_step": "", "step": render_no_step(request.lang)}
         names = ("training_step", "before_after") if info.base else ("training_step",)
-        return {"code_before_after": "", **{f"code_{step}": self.code(step, asked) for step in names}}
+        return {"code_before_after": "", **{f"code_{step}": self.code(step, request) for step in names}}
 
-    def step(self, asked: Asked) -> Drawn:
+    def step(self, request: Asked) -> Drawn:
         """Take one optimizer step on a copy and return what it did."""
-        if self._info(asked).problem == "regression":
-            return {"step": render_no_step(asked.lang)}
-        found = self._inspector.training_step(asked.question, asked.owner, asked.label, asked.rate)
-        return {"step": render_step(found, asked.lang), "code_training_step": self.code("training_step", asked)}
+        if self._info(request).problem == "regression":
+            return {"step": render_no_step(request.lang)}
+        step = self._inspector.training_step(request.question, request.owner, request.label, request.rate)
+        return {"step": render_step(step, request.lang), "code_training_step": self.code("training_step", request)}
 
-    def change(self, asked: Asked, progress: Callable[[float], None]) -> Drawn:
+    def change(self, request: Asked, progress: Callable[[float], None]) -> Drawn:
         """Hold the trained checkpoint against its base."""
-        info = self._info(asked)
+        info = self._info(request)
         rows: Sequence[Mapping[str, Any]] = []
         if info.run:
             with contextlib.suppress(RunUnknown):  # the run was deleted, its checkpoint was not
-                rows = self._services.registry.evaluation(info.run, asked.owner)
-        found = self._inspector.before_after(asked.question, asked.owner, rows, progress)
-        named = {"name": info.name, "base": found.base}
-        base = "inside.change.base" if found.same_kind else "inside.change.base_frozen"
-        parts = [caption(translate(asked.lang, base, **named))]
-        if not found.same_base:
-            parts.append(root(banner(translate(asked.lang, "inside.change.other_base", **named))))
-        if found.same_kind:
-            old, new = found.before.probabilities, found.after.probabilities
-            parts.append(render_probabilities(found.after.labels, old, new, asked.lang))
-        parts.append(render_movement(found.movement, asked.lang))
-        parts += self._moved(found, asked) if found.moved else [render_frozen(found.after, asked.lang)]
+                rows = self._services.registry.evaluation(info.run, request.owner)
+        both = self._inspector.before_after(request.question, request.owner, rows, progress)
+        named = {"name": info.name, "base": both.base}
+        base = "inside.change.base" if both.same_kind else "inside.change.base_frozen"
+        parts = [caption(translate(request.lang, base, **named))]
+        if not both.same_base:
+            parts.append(root(banner(translate(request.lang, "inside.change.other_base", **named))))
+        if both.same_kind:
+            old, new = both.before.probabilities, both.after.probabilities
+            parts.append(render_probabilities(both.after.labels, old, new, request.lang))
+        parts.append(render_movement(both.movement, request.lang))
+        parts += self._moved(both, request) if both.moved else [render_frozen(both.after, request.lang)]
         return {"change": "".join(parts)}
 
-    def _moved(self, found: BeforeAfter, asked: Asked) -> list[str]:
+    def _moved(self, both: BeforeAfter, request: Asked) -> list[str]:
         """Draw what other weights of the encoder do to this text and to rows of the data."""
-        where, lang = asked.where.fitted(found.after), asked.lang
-        difference = compare.attention_difference(found.before, found.after, where.layer, where.head)
+        where, lang = request.where.fitted(both.after), request.lang
+        difference = compare.attention_difference(both.before, both.after, where.layer, where.head)
         no_rows = root(caption(translate(lang, "inside.change.no_rows")))
         return [
-            render_difference(difference, found.after, where.layer, where.head, lang),
-            render_class_map(found.class_map, lang) if found.class_map else no_rows,
+            render_difference(difference, both.after, where.layer, where.head, lang),
+            render_class_map(both.class_map, lang) if both.class_map else no_rows,
         ]
 
-    def code(self, step: str, asked: Asked) -> str:
+    def code(self, step: str, request: Asked) -> str:
         """Return the lines of code that give this step's numbers, closed, with a button that copies them."""
-        where, question = asked.where, asked.question
-        info = self._info(asked)
+        where, question = request.where, request.question
+        info = self._info(request)
         stage = info.layers if where.stage is None else where.stage
-        more = self._started(info, asked.owner) if step == "before_after" else {}
-        kept = self._kept(question, asked.owner)
-        others = {"second": asked.second, "unrelated": asked.unrelated} if step == "pooling" else {}
+        more = self._started(info, request.owner) if step == "before_after" else {}
+        kept = self._kept(question, request.owner)
+        others = {"second": request.second, "unrelated": request.unrelated} if step == "pooling" else {}
         for name, text in {name: text for name, text in others.items() if text.strip()}.items():
-            more |= {name: text, f"{name}_kept": self._kept(replace(question, text=text, pair=""), asked.owner)}
+            more |= {name: text, f"{name}_kept": self._kept(replace(question, text=text, pair=""), request.owner)}
         written = snippets.snippet(
             step, _source(info), question.text, question.pair, untrained=not info.outputs, mean=info.mean_head,
             redrawn=has_classifier(info.other_head), problem=info.problem,
             layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
-            label=asked.label, learning_rate=asked.rate, kept=kept, labels=len(info.outputs), **more,
+            label=request.label, learning_rate=request.rate, kept=kept, labels=len(info.outputs), **more,
         )  # fmt: skip
-        return root(code(written, *(translate(asked.lang, f"inside.{name}") for name in ("code", "copy")), step))
+        return root(code(written, *(translate(request.lang, f"inside.{name}") for name in ("code", "copy")), step))
 
     def _started(self, info: CheckpointInfo, owner: str) -> dict[str, Any]:
         """Return what code needs to know of the start of a training: the base, and whether its head was kept."""
@@ -294,17 +303,17 @@ class Drawings:
             return ()
         return self._inspector.trace(question, owner).kept
 
-    def _one_head(self, asked: Asked) -> HeadTrace:
-        return self._inspector.head(asked.question, asked.owner, asked.where.layer, asked.where.head)
+    def _one_head(self, request: Asked) -> HeadTrace:
+        return self._inspector.head(request.question, request.owner, request.where.layer, request.where.head)
 
-    def _masks(self, seen: LayerTrace, info: CheckpointInfo, lang: str) -> str:
+    def _masks(self, inspection: LayerTrace, info: CheckpointInfo, lang: str) -> str:
         if "fill_mask" not in info.can:
             return render_cannot_fill(_FILLERS, lang)
         label = translate(lang, "inside.fill.choose")
-        return root(caption(label) + token_strip(seen.trace, -1, label, "mask", lang))
+        return root(caption(label) + token_strip(inspection.trace, -1, label, "mask", lang))
 
-    def _info(self, asked: Asked) -> CheckpointInfo:
-        return self._services.catalogue.describe(asked.question.checkpoint, asked.owner)
+    def _info(self, request: Asked) -> CheckpointInfo:
+        return self._services.catalogue.describe(request.question.checkpoint, request.owner)
 
 
 def _source(info: CheckpointInfo) -> str:

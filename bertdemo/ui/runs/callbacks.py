@@ -1,4 +1,4 @@
-"""Runs: everything that this visitor has trained, and one of them opened."""
+"""Runs: everything that this visitor has trained, with one run open."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from bertdemo.ui.updates import QUEUED, QUIET, Updates
 
 @dataclass(frozen=True)
 class Callbacks:
-    """The listeners of this tab; `key` is the owner key of who looks."""
+    """The listeners of this tab; `key` is the owner key of the visitor, `opened` the id of the open run."""
 
     page: Page
     parts: Components
 
     def refresh(self, opened: str, key: str, lang: str) -> Updates:
-        """Outputs: the list, and the timer, which is on while something goes on."""
+        """Outputs: the list, and the timer, which runs while any run is active."""
         registry, owner = self.page.services.registry, self.page.services.owner(key)
         views = [registry.summary(run, owner) for run in registry.ids(owner)]
         statuses = [status_of(view) for view in views]
@@ -51,8 +51,9 @@ class Callbacks:
         return {**self.refresh(opened, key, lang), **self.show(opened, key, lang)}
 
     def watch(self, opened: str, drawn: str, key: str, lang: str) -> Updates:
-        """Outputs: drawn, and those of `tick`; a run that has ended is drawn once."""
+        """Outputs: drawn, and those of `tick`; a run that has ended is drawn only once."""
         view = self._view(self.page.services.registry.summary, opened, key)
+        # Only an ended run has a version: the curves of an active one are drawn at every tick.
         version = f"{opened}:{view.seq}:{lang}" if view and view.state in ENDED else ""
         updates = {self.parts.state.drawn: version, **self.refresh(opened, key, lang)}
         return updates if version and version == drawn else {**updates, **self.show(opened, key, lang)}
@@ -61,13 +62,14 @@ class Callbacks:
         """Outputs: opened, and those of `tick`."""
         return {self.parts.state.opened: visit.run, **self.tick(visit.run, visit.owner, visit.lang)}
 
-    def come(self, asked_for: str, opened: str, key: str, lang: str) -> Updates:
-        """Outputs: those of `arrive`; another tab may have asked for a run, which it does once."""
-        run = asked_for or opened
+    def come(self, wanted: str, opened: str, key: str, lang: str) -> Updates:
+        """Outputs: those of `arrive`, for the run that another tab wants opened, or for the one open here."""
+        run = wanted or opened
         return {self.page.opened: "", self.parts.state.opened: run, **self.tick(run, key, lang)}
 
     def choose(self, key: str, lang: str, event: gr.EventData) -> Updates:
-        """Outputs: opened, which was pressed in the list, and those of `tick`."""
+        """Outputs: opened, the run that was pressed in the list, and those of `tick`."""
+        # The data of the event comes from the page's script, so it may be any text: `_view` checks it.
         run = str(getattr(event, "run", ""))
         return {self.parts.state.opened: run, **self.tick(run, key, lang)}
 
@@ -76,7 +78,7 @@ class Callbacks:
         return self.tick(opened, key, lang)
 
     def show(self, run: str, key: str, lang: str) -> Updates:
-        """Outputs: the box of the opened run, its title, its buttons and its pictures."""
+        """Outputs: the box of the open run, its title, its buttons and its pictures."""
         view = self._view(self.page.services.registry.read, run, key)
         if view is None:
             return self._closed(lang)
@@ -94,7 +96,7 @@ class Callbacks:
         }
 
     def _closed(self, lang: str) -> Updates:
-        """Return the place for an opened run where there is none."""
+        """Return the updates of `show` where no run is open."""
         pictures = self.parts.pictures
         return {
             self.parts.box: gr.update(visible=False),
@@ -104,7 +106,7 @@ class Callbacks:
         }
 
     def _actions(self, status: RunStatus, evaluation: Evaluation | None, lang: str) -> Updates:
-        """Return what can be done with a run in this state."""
+        """Return the buttons for a run in this state."""
         actions = self.parts.actions
         usable = gr.update(visible=bool(status.checkpoint))
         deletable = status.ended or status.state == "queued"
@@ -121,7 +123,7 @@ class Callbacks:
         return {self.parts.trouble: "", **self.tick(run, key, lang)}
 
     def delete(self, run: str, confirming: bool, key: str, lang: str) -> Updates:
-        """Outputs: trouble, confirming, opened, and those of `tick`; the first press asks whether one is sure."""
+        """Outputs: trouble, confirming, opened, and those of `tick`; only the second press deletes."""
         updates: Updates = {self.parts.trouble: "", self.parts.state.confirming: not confirming}
         if not confirming:
             sure = gr.update(value=translate(lang, "runs.delete_sure"))
@@ -170,7 +172,7 @@ class Callbacks:
             return None
         try:
             return read(run, self.page.services.owner(key))
-        except BertDemoError:
+        except BertDemoError:  # deleted in another window, or an id from the address that was never a run
             return None
 
 
@@ -184,7 +186,7 @@ def build(page: Page) -> None:
 
 
 def _wire_list(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Connect the list, arrival, and the timer that runs while something goes on."""
+    """Connect the list, arrival, and the timer that runs while any run is active."""
     state, drawn = parts.state, _drawn(parts)
     who = [page.owner, page.lang]
     parts.listing.select(guarded(callbacks.choose), who, [state.opened, *drawn], **QUIET)
@@ -196,7 +198,7 @@ def _wire_list(page: Page, parts: Components, callbacks: Callbacks) -> None:
 
 
 def _wire_actions(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Connect what is done to the opened run, and where it is taken."""
+    """Connect the buttons of the open run, and those that take it to another tab."""
     state, actions, changed = parts.state, parts.actions, [parts.trouble, *_drawn(parts)]
     who = [page.owner, page.lang]
     stopping = guarded(callbacks.stop, on_error=callbacks.refused)
@@ -212,6 +214,7 @@ def _wire_actions(page: Page, parts: Components, callbacks: Callbacks) -> None:
 def _wire_files(page: Page, parts: Components, callbacks: Callbacks) -> None:
     """Connect the buttons that make a file, which the browser then saves."""
     inputs: Sequence[Block] = [parts.state.opened, page.owner, page.lang]
+    # The file is written only when somebody presses; then the script clicks the hidden download button.
     for button, write in ((parts.actions.download, callbacks.archive), (parts.actions.mistakes, callbacks.mistakes)):
         button.click(guarded(write), inputs, parts.download, **QUEUED).then(
             None, parts.download, None, js="(file) => window.bertdemo.download(file)"
@@ -219,7 +222,7 @@ def _wire_files(page: Page, parts: Components, callbacks: Callbacks) -> None:
 
 
 def _drawn(parts: Components) -> list[Block]:
-    """Return what `tick` changes."""
+    """Return the outputs of `tick`."""
     listed = [parts.listing, parts.state.timer, parts.box, parts.title]
     return [*listed, *_components(parts.actions), *_components(parts.pictures)]
 

@@ -1,4 +1,4 @@
-"""The components of Runs: the list, and below it the run that is opened."""
+"""The components of Runs: the list, and below it the open run."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ element.addEventListener("click", (event) => {
 class State:
     """What the page remembers between listeners."""
 
+    # Id of the open run, "" where none is.
     opened: gr.State
-    """The run that is opened, "" where none is."""
+    # Whether delete was pressed once: the next press deletes.
     confirming: gr.State
-    """Whether the person was asked if they are sure to delete."""
+    # Version of the open run that the timer has drawn, so that it sends a large result only once.
     drawn: gr.State
-    """What the timer has drawn of the opened run, so that it sends a large result once."""
     timer: gr.Timer
 
 
 @dataclass(frozen=True)
 class Actions:
-    """The buttons of the opened run."""
+    """The buttons of the open run."""
 
     use: gr.Button
     inspect: gr.Button
@@ -48,7 +48,7 @@ class Actions:
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is drawn of the opened run."""
+    """The drawings of the open run."""
 
     result: gr.HTML
     data: gr.HTML
@@ -66,12 +66,13 @@ class Components:
     box: gr.Column
     actions: Actions
     pictures: Pictures
+    # Holds the file that the browser then saves; invisible.
     download: gr.DownloadButton
-    """Holds the file that the browser then saves; not seen."""
 
 
 def layout(page: Page) -> Components:
     """Draw the tab as it opens, without a run."""
+    # The timer ticks every two seconds, and only while a run is active.
     state = State(gr.State(""), gr.State(False), gr.State(""), gr.Timer(2.0, active=False))
     listing = gr.HTML(render_list([], {}, "", DEFAULT), js_on_load=_OPEN_ON_CLICK, elem_id="runs-list")
     trouble = gr.HTML("", elem_id="runs-trouble")
@@ -79,12 +80,13 @@ def layout(page: Page) -> Components:
     box = gr.Column(visible=False, elem_id="runs-opened")
     with box:
         actions, pictures = _actions(page.words), _pictures(page.words)
+    # "hidden" and not False: an invisible component is not in the page, so the script could not click it.
     download = gr.DownloadButton("zip", visible="hidden", elem_id="runs-zip")
     return Components(state, listing, trouble, title, box, actions, pictures, download)
 
 
 def choose_words(lang: str) -> str:
-    """Draw what stands above an empty place for the opened run."""
+    """Draw the title where no run is open."""
     return root(caption(translate(lang, "runs.choose")))
 
 

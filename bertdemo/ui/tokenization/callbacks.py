@@ -1,4 +1,4 @@
-"""Tokenization: a text as BERT reads it, at every keystroke. Needs a tokenizer only, no model."""
+"""Tokenization: a text as BERT reads it, at every keystroke. Needs only a tokenizer, no model."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Callbacks:
     ) -> Updates:
         """Outputs: the pictures."""
         length = max(int(max_length or 0), 0)
-        # A box that was never drawn sends None.
+        # A component that was never drawn sends None.
         request = Request(text or "", pair or "", checkpoint, compare, length, owner)
         return self._pictures(draw(self.page.services, request, lang))
 
     def draw_refused(self, message: str) -> Updates:
-        """Outputs: the pictures; the message stands where the tokens were."""
+        """Outputs: the pictures; the message is shown in place of the tokens."""
         return self._pictures(_refused(message))
 
     def speak(
@@ -46,12 +46,12 @@ class Callbacks:
         return guarded(self.draw, on_error=self.draw_refused)(text, pair, checkpoint, compare, max_length, owner, lang)
 
     def choose(self, checkpoint: str, owner: str) -> Updates:
-        """Outputs: max_length, set to what the checkpoint can read."""
+        """Outputs: max_length, set to the positions of the checkpoint."""
         info = self.page.catalogue.describe(checkpoint, self._owner(owner))
         return {self.parts.controls.max_length: gr.update(maximum=info.positions, value=info.positions)}
 
     def add_pair(self) -> Updates:
-        """Outputs: pair, which appears in the place of its button."""
+        """Outputs: pair, which replaces the button that adds it."""
         return {self.parts.pair: gr.update(visible=True), self.parts.controls.add_pair: gr.update(visible=False)}
 
     def arrive(self, visit: Visit, text: str) -> Updates:
@@ -63,6 +63,7 @@ class Callbacks:
         elif not self.page.catalogue.is_hub_id(checkpoint):
             language, checkpoint = CheckpointChoices(self.page.services).opening(visit.lang)
         updates = self._offered(visit.lang, visit.owner, checkpoint)
+        # An English sentence is all [UNK] for a Chinese vocabulary, so the sample follows the checkpoint.
         sample = SAMPLES["zh" if language == "zh" else "en"]
         if text in SAMPLES.values() and text != sample:
             updates[self.parts.text] = sample
@@ -73,7 +74,7 @@ class Callbacks:
     def offer(self, lang: str, text: str, checkpoint: str, compare: str, owner: str) -> Updates:
         """Outputs: text, checkpoint and compare.
 
-        A sample that nobody has changed is changed for that of the language; what was typed or chosen stays.
+        A sample that nobody has changed is replaced by that of the language; what was typed or chosen stays.
         """
         if (text, checkpoint) not in OPENINGS:
             return self._offered(lang, owner, checkpoint, compare or "")
@@ -81,7 +82,7 @@ class Callbacks:
         return {self.parts.text: SAMPLES[language], **self._offered(lang, owner, opening, compare or "")}
 
     def _offered(self, lang: str, owner: str, checkpoint: str, compare: str | None = None) -> Updates:
-        """Return both lists of checkpoints and what is chosen in them; compare stays as it is where it is None."""
+        """Return both lists of checkpoints and what is chosen in them; where `compare` is None, its choice stays."""
         choices, controls = CheckpointChoices(self.page.services), self.parts.controls
         chosen = {} if compare is None else {"value": compare}
         return {
@@ -90,16 +91,11 @@ class Callbacks:
         }
 
     def _pictures(self, drawings: Drawings) -> Updates:
-        pictures = self.parts.pictures
-        return {
-            pictures.strip: drawings.strip,
-            pictures.compared: drawings.compared,
-            pictures.stages: drawings.stages,
-            pictures.table: drawings.table,
-        }
+        # Both dataclasses have one field per picture, under the same names.
+        return {getattr(self.parts.pictures, name): html for name, html in vars(drawings).items()}
 
     def _owner(self, key: str) -> str:
-        """Return whose checkpoints may be used; who has no key yet may use those of nobody."""
+        """Return the owner whose checkpoints may be used; without a key only those that belong to nobody."""
         return self.page.services.owner(key, optional=True)
 
 
@@ -119,22 +115,23 @@ def build(page: Page) -> None:
 
 
 def _wire_drawing(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Draw at every change of what is drawn, and when the language changes."""
+    """Draw whenever an input or the language changes."""
     controls, pictures = parts.controls, parts.pictures
     boxes = (parts.text, parts.pair, controls.checkpoint, controls.compare, controls.max_length)
     inputs: Sequence[Block] = [*boxes, page.owner]
-    outputs: Sequence[Block] = [pictures.strip, pictures.compared, pictures.stages, pictures.table]
+    outputs: Sequence[Block] = list(vars(pictures).values())
     drawing = guarded(callbacks.draw, on_error=callbacks.draw_refused)
+    # Not `input`: Gradio fires it neither for paste nor for text from an input method, which all Chinese typing is.
     for box in boxes:
         box.change(drawing, [*inputs, page.lang], outputs, **LATEST)
     page.on_language(callbacks.speak, inputs, outputs)
 
 
 def _wire_choices(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Connect what is chosen and offered, the address and the header."""
+    """Connect the choices of checkpoints, the address and the header."""
     checkpoint, compare, length = parts.controls.checkpoint, parts.controls.compare, parts.controls.max_length
     add_pair = parts.controls.add_pair
-    choosing = guarded(callbacks.choose, on_error=lambda _: {length: gr.skip()})  # the pictures say why
+    choosing = guarded(callbacks.choose, on_error=lambda _: {length: gr.skip()})  # the pictures show the error
     checkpoint.input(choosing, [checkpoint, page.owner], length, **QUIET)
     add_pair.click(callbacks.add_pair, None, [parts.pair, add_pair], **QUIET)
     checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")

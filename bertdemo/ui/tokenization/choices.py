@@ -9,22 +9,23 @@ from bertdemo.i18n.translation import has, thousands, translate
 from bertdemo.services import CHINESE, Services
 from bertdemo.ui.page import SAMPLES
 
+# Id of the checkpoint that ships with the app.
 BUNDLED = "bundled"
+# (text, checkpoint) as the page opens with them, by which it knows that nobody has changed one.
 OPENINGS = {(SAMPLES["en"], BUNDLED), (SAMPLES["zh"], CHINESE)}
-"""Text and checkpoint as the page opens with them, before anybody has changed one."""
 
+# (words, id of the checkpoint).
 Choice = tuple[str, str]
-"""(words, id of the checkpoint)."""
 
 
 @dataclass(frozen=True)
 class CheckpointChoices:
-    """What can be chosen; who has no owner key yet may use the checkpoints of nobody."""
+    """The checkpoints to choose from; a visitor without an owner key may use those that belong to nobody."""
 
     services: Services
 
     def main(self, lang: str, key: str = "") -> list[Choice]:
-        """Return every checkpoint with what it is."""
+        """Return every checkpoint, described."""
         owner = self.services.owner(key, optional=True)
         return [(_describe(info, lang), info.id) for info in self.services.catalogue.list(owner)]
 
@@ -33,7 +34,7 @@ class CheckpointChoices:
         return [(translate(lang, "tokens.compare_none"), ""), *self.main(lang, key)]
 
     def opening(self, lang: str) -> tuple[str, str]:
-        """Return the language of the sample to begin with, and the checkpoint that reads it."""
+        """Return the language of the first sample, and the checkpoint that reads it."""
         return ("zh", CHINESE) if lang == "zh" and self.services.reads_chinese() else ("en", BUNDLED)
 
 

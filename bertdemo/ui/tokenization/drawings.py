@@ -1,4 +1,4 @@
-"""A text as its tokenizers cut it: what the tab is asked to draw, and the drawings."""
+"""The tokens of a text: what the tab draws (Request), and the drawings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bertdemo.ui.tokenization.choices import BUNDLED
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be drawn; `owner` is the key of whose checkpoints may be used."""
+    """What to draw; `owner` is the key of the owner whose checkpoints may be used."""
 
     text: str
     pair: str = ""
@@ -37,7 +37,7 @@ class Drawings:
 
 
 def draw(services: Services, request: Request, lang: str) -> Drawings:
-    """Draw the tokens of a text, and those of a second tokenizer where one is compared."""
+    """Draw the tokens of a text, and those of a second tokenizer to compare with. Raises TextTooLong."""
     tokens = _trace(services, request, request.checkpoint)
     compared = ""
     if request.compare:

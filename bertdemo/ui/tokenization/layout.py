@@ -1,4 +1,4 @@
-"""The components of Tokenization: the text and its tokens, then the controls, then what happened in between."""
+"""The components of Tokenization: the text and its tokens, the controls, the stages in between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bertdemo.ui.tokenization.drawings import Drawings
 
 @dataclass(frozen=True)
 class Controls:
-    """What the tokenizer is, and how long a sequence may be."""
+    """The choice of tokenizers, and the longest sequence."""
 
     checkpoint: gr.Dropdown
     compare: gr.Dropdown
@@ -40,8 +40,8 @@ class Components:
     pair: gr.Textbox
     controls: Controls
     pictures: Pictures
+    # Opens Fine-tune; absent where the page has no such tab.
     train: gr.Button | None
-    """Opens Fine-tune; absent where the page has no such tab."""
 
 
 def layout(page: Page, drawings: Drawings) -> Components:
@@ -59,6 +59,7 @@ def layout(page: Page, drawings: Drawings) -> Components:
 
 
 def _text(words: LocalizedComponents) -> gr.Textbox:
+    # One line at first, which grows to eight while somebody types.
     return words.make(
         gr.Textbox,
         {"label": "tokens.text", "placeholder": "tokens.text_placeholder"},
@@ -86,6 +87,7 @@ def _pair(words: LocalizedComponents) -> gr.Textbox:
 
 def _controls(words: LocalizedComponents, choices: CheckpointChoices) -> Controls:
     with gr.Row(elem_classes="bd-controls"):
+        # Custom values: any id of the Hub may be typed.
         checkpoint = words.make(
             gr.Dropdown,
             {"label": "tokens.checkpoint", "choices": choices.main},
@@ -108,6 +110,7 @@ def _controls(words: LocalizedComponents, choices: CheckpointChoices) -> Control
 
 
 def _max_length(words: LocalizedComponents) -> gr.Number:
+    # 512 are the positions of the bundled model; `Callbacks.choose` sets those of another checkpoint.
     return words.make(
         gr.Number,
         {"label": "tokens.max_length"},

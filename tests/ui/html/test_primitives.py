@@ -86,13 +86,12 @@ ALL = {
     "chip": draw.chip(HOSTILE, HOSTILE, "word", HOSTILE),
     "bars": draw.bars([(HOSTILE, 0.5, HOSTILE)]),
     "interval": draw.interval(0.5, 0.4, 0.6, HOSTILE, 0.3),
-    "heat": draw.heat_strip([(HOSTILE, 0.5)], HOSTILE),
-    "marked": draw.marked([(HOSTILE, 0.5), (HOSTILE, 0)]),
     "table": draw.table([HOSTILE], [[HOSTILE]], numeric=(0,)),
     "curve": charts.curve([(HOSTILE, HOSTILE, [(0, 1), (1, 2)])], HOSTILE, HOSTILE, [(HOSTILE, 1.5)]),
     "confusion": charts.confusion([HOSTILE, "b"], [[1, 2], [3, 4]], HOSTILE, HOSTILE),
-    "trace en": picture.render_trace(hostile_trace(), "en"),
-    "trace zh": picture.render_trace(hostile_trace(), "zh"),
+    **{f"strip {lang}": picture.render_strip(hostile_trace(), lang) for lang in ("en", "zh")},
+    **{f"stages {lang}": picture.render_stages(hostile_trace(), lang) for lang in ("en", "zh")},
+    **{f"table {lang}": picture.render_table(hostile_trace(), lang) for lang in ("en", "zh")},
     "compared": picture.render_compared(hostile_trace(), HOSTILE, "en"),
     "root": draw.root("", HOSTILE),
 }
@@ -134,7 +133,7 @@ def test_the_cut_of_a_checkpoint_that_keeps_the_end_stands_where_it_was(keep: Ke
     words = ["one", "two", "three", "four", "five", "six"]
     tokenizer = SharedTokenizer(build_wordpiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words]))
     found = trace(tokenizer, " ".join(words), max_length=4, keep=keep)
-    assert picture.cuts(found) == {before: lost.strip()}
+    assert picture.truncated_texts(found) == {before: lost.strip()}
     assert found.kept == {"tail": ((0, 1), (5, 8)), "both": ((0, 2), (6, 8))}[keep]
     strip = picture.render_strip(found, "en")
     assert "keeps the end" in strip or "keeps both ends" in strip

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bertdemo.i18n.translation import translate
 from bertdemo.ui.html.escape import esc
 
+# Every picture that stands for itself, in the order of the page.
 NAMES = (
     "tokens", "word", "specials", "segments", "mask", "embeddings", "positions", "overview", "arcs", "matrix",
     "numbers", "ablation", "path", "map", "pooling", "head", "number", "fill", "norms", "update", "probabilities",
     "movement", "difference", "class_map",
 )  # fmt: skip
-"""Every picture that stands for itself, in the order of the page."""
 
 
 def says(name: str, lang: str) -> str:

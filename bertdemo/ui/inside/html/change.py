@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.compare import ClassMap
     from bertdemo.anatomy.layers import Floats, LayerTrace
 
+# Pairs of tokens whose attention changed most, listed below the matrix.
 _CHANGES = 5
 
 
@@ -34,9 +35,9 @@ def render_movement(movement: Sequence[tuple[str, float]], lang: str) -> str:
     )
 
 
-def render_frozen(seen: LayerTrace, lang: str) -> str:
+def render_frozen(inspection: LayerTrace, lang: str) -> str:
     """Say that the encoder is the base's, and how many numbers were fitted on top of it."""
-    numbers = thousands(len(seen.labels) * (seen.width + 1))
+    numbers = thousands(len(inspection.labels) * (inspection.width + 1))
     return root(note(translate(lang, "inside.change.frozen", numbers=numbers)), "bd-in")
 
 
@@ -46,6 +47,7 @@ def render_class_map(class_map: ClassMap, lang: str) -> str:
     Of many rows the marks of a label are one element together, which names no single row.
     """
     frequent = [label for label, _ in Counter(class_map.labels).most_common(len(GROUPS))]
+    # Labels beyond the shapes that can be told apart share the group `other`.
     groups = dict(zip(frequent, GROUPS, strict=False))
     titles = [translate(lang, f"inside.class_map.{name}") for name in ("base", "tuned")]
     both = [
@@ -55,10 +57,12 @@ def render_class_map(class_map: ClassMap, lang: str) -> str:
         ]
         for places in (class_map.base, class_map.tuned)
     ]
+    # The same axes for both maps, or a row could not be found again in the other.
     bounds = bounds_of([*both[0], *both[1]]) if class_map.labels else None
     rows, share = len(class_map.labels), percent(sum(class_map.explained), 0)
     axes = [
-        translate(lang, f"inside.map.axis{i}", share=percent(one, 0)) for i, one in enumerate(class_map.explained, 1)
+        translate(lang, f"inside.map.axis{i}", share=percent(share, 0))
+        for i, share in enumerate(class_map.explained, 1)
     ]
     labels = [plural(lang, "inside.class_map.label", rows, title=title, share=share) for title in titles]
     maps = join(
@@ -84,13 +88,14 @@ def render_probabilities(labels: Sequence[str], before: Sequence[float], after: 
     )
 
 
-def render_difference(difference: Floats, seen: LayerTrace, layer: int, head: int, lang: str) -> str:
+def render_difference(difference: Floats, inspection: LayerTrace, layer: int, head: int, lang: str) -> str:
     """Draw (n, n) attention after training minus before, on a scale of -1 to 1, and the largest changes."""
     import numpy as np
 
-    tokens = seen.trace.tokens
+    tokens = inspection.trace.tokens
     n = len(tokens)
     label = plural(lang, "inside.difference.label", n, layer=layer, head=head)
+    # Flat indices into (queries, keys); a stable sort keeps the order of the text among equal changes.
     strongest = np.argsort(-abs(difference), axis=None, kind="stable")[:_CHANGES]
     rows = [
         (name_of(tokens[i // n]), name_of(tokens[i % n]), f"{float(difference[i // n, i % n]):+.3f}")
@@ -114,13 +119,13 @@ def _centers(class_map: ClassMap, groups: dict[str, str], lang: str) -> str:
     for i, label in enumerate(class_map.labels):
         of.setdefault(label if label in groups else translate(lang, "inside.class_map.other"), []).append(i)
     rows = []
-    for label, found in of.items():
+    for label, rows_of_label in of.items():
         cells = []
         for places in (class_map.base, class_map.tuned):
-            x, y = (sum(places[i][axis] for i in found) / len(found) for axis in (0, 1))
-            away = sum(math.dist(places[i], (x, y)) for i in found) / len(found)
+            x, y = (sum(places[i][axis] for i in rows_of_label) / len(rows_of_label) for axis in (0, 1))
+            away = sum(math.dist(places[i], (x, y)) for i in rows_of_label) / len(rows_of_label)
             cells += [f"{x:.2f}, {y:.2f}", f"{away:.2f}"]
-        rows.append((label, thousands(len(found)), *cells))
+        rows.append((label, thousands(len(rows_of_label)), *cells))
     headers = [translate(lang, f"inside.class_map.column.{name}") for name in ("label", "rows")]
     headers += [
         translate(lang, f"inside.class_map.column.{name}", when=translate(lang, f"inside.{when}"))
@@ -131,9 +136,9 @@ def _centers(class_map: ClassMap, groups: dict[str, str], lang: str) -> str:
 
 
 def _class_legend(labels: Sequence[str], groups: dict[str, str], lang: str) -> str:
-    found = Counter(labels)
-    marks = [mark(group, f"{label} ({thousands(found[label])})") for label, group in groups.items()]
-    others = len(labels) - sum(found[label] for label in groups)
+    counts = Counter(labels)
+    marks = [mark(group, f"{label} ({thousands(counts[label])})") for label, group in groups.items()]
+    others = len(labels) - sum(counts[label] for label in groups)
     if others:
         marks.append(mark("other", f"{translate(lang, 'inside.class_map.other')} ({thousands(others)})"))
     return f'<div class="bd-legend">{join(marks)}</div>'

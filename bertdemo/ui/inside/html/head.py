@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.layers import LayerTrace
     from bertdemo.anatomy.training_step import TrainingStep
 
+# Labels whose logits and probabilities are drawn, most probable first.
 SHOWN_LABELS = 12
+# Above this, exp() overflows a float64.
 _OVERFLOW = 700.0
-"""exp() of more is beyond a float."""
 
 
+# Class of a head that this page does not draw -> what is said of it.
 _KINDS = {
     "BertForTokenClassification": "tokens",
     "BertForQuestionAnswering": "answer",
@@ -31,28 +33,28 @@ _KINDS = {
     "EncoderDecoderModel": "writes",
     UNNAMED: "unnamed",
 }
-"""Class of a head that this page does not draw -> what is said of it."""
 
 
-def render_head(seen: LayerTrace, lang: str, other: str = "") -> str:
+def render_head(inspection: LayerTrace, lang: str, other: str = "") -> str:
     """Draw step 7: each label's logit, its exponential and its probability, best first.
 
     A head that says yes or no to each label has the sigmoid of each logit instead, a regression its number alone.
     Of a regression on the mean also that mean, and what its linear layer adds up to each logit. `other` is the class
     of the head that the checkpoint brought where it is of another kind.
     """
-    if seen.problem == "regression":
-        return _number(seen, lang)
-    chances = seen.probabilities
-    order = sorted(range(len(seen.labels)), key=lambda i: -chances[i])
-    mean, each = seen.head_reads == "mean", seen.problem == "multi_label_classification"
+    if inspection.problem == "regression":
+        return _number(inspection, lang)
+    chances = inspection.probabilities
+    order = sorted(range(len(inspection.labels)), key=lambda i: -chances[i])
+    # A linear probe reads the mean vector; a multi-label head has a sigmoid per label and no softmax.
+    mean, each = inspection.head_reads == "mean", inspection.problem == "multi_label_classification"
     rows = [
         (
-            esc(seen.labels[i]),
-            *((f"{seen.logits[i] - seen.biases[i]:.3f}", f"{seen.biases[i]:+.3f}") if mean else ()),
-            f"{seen.logits[i]:.3f}",
-            *(() if each else (f"{_exp(seen.logits[i]):.3g}",)),
-            bar(chances[i], label=seen.labels[i]),
+            esc(inspection.labels[i]),
+            *((f"{inspection.logits[i] - inspection.biases[i]:.3f}", f"{inspection.biases[i]:+.3f}") if mean else ()),
+            f"{inspection.logits[i]:.3f}",
+            *(() if each else (f"{_exp(inspection.logits[i]):.3g}",)),
+            bar(chances[i], label=inspection.labels[i]),
             percent(chances[i]),
         )
         for i in order[:SHOWN_LABELS]
@@ -61,10 +63,11 @@ def render_head(seen: LayerTrace, lang: str, other: str = "") -> str:
     headers = [translate(lang, f"inside.head.{name}") for name in names]
     if mean:
         headers[1:1] = [translate(lang, f"inside.mean_head.{name}") for name in ("product", "bias")]
-    total = f"{sum(map(_exp, seen.logits)):.3g}"
+    # The denominator of the softmax.
+    total = f"{sum(map(_exp, inspection.logits)):.3g}"
     return root(
-        ("" if seen.head_trained else _untrained(seen, other, max(chances), lang))
-        + (_mean_head(seen, lang) if mean else "")
+        ("" if inspection.head_trained else _untrained(inspection, other, max(chances), lang))
+        + (_mean_head(inspection, lang) if mean else "")
         + figures([*headers, ""], rows, numeric=(1, 2, 3, 4, 6) if mean else (1, 3) if each else (1, 2, 4))
         + _rest(len(order), lang)
         + caption(translate(lang, "inside.head.sigmoid" if each else "inside.head.softmax", total=total))
@@ -146,42 +149,47 @@ def part(name: str, lang: str) -> str:
 # --- pieces of these ----------------------------------------------------------------------------------------
 
 
-def _untrained(seen: LayerTrace, other: str, best: float, lang: str) -> str:
+def _untrained(inspection: LayerTrace, other: str, best: float, lang: str) -> str:
     """Say that the head is a random one, and which other one the checkpoint brought."""
-    values = {"chance": percent(1 / len(seen.labels)), "best": percent(best)}
+    values = {"chance": percent(1 / len(inspection.labels)), "best": percent(best)}
     if other:
         values["kind"] = translate(lang, f"inside.head.brought.{_KINDS.get(other, 'named')}", name=other)
     key = "inside.head.untrained_other" if other else "inside.head.untrained"
-    return banner(plural(lang, key, len(seen.labels), **values))
+    return banner(plural(lang, key, len(inspection.labels), **values))
 
 
-def _number(seen: LayerTrace, lang: str) -> str:
+def _number(inspection: LayerTrace, lang: str) -> str:
     """A head whose outputs are numbers: as they are, without bars, because nobody knows their range."""
-    rows = [(seen.labels[i], f"{value:.4f}") for i, value in enumerate(seen.logits[:SHOWN_LABELS])]
+    rows = [(inspection.labels[i], f"{value:.4f}") for i, value in enumerate(inspection.logits[:SHOWN_LABELS])]
     headers = [translate(lang, f"inside.head.{name}") for name in ("output", "value")]
     return root(
         table(headers, rows, numeric=(1,))
-        + _rest(len(seen.logits), lang)
+        + _rest(len(inspection.logits), lang)
         + caption(translate(lang, "inside.head.regression"))
         + says("number", lang),
         "bd-in bd-head",
     )
 
 
-def _mean_head(seen: LayerTrace, lang: str) -> str:
+def _mean_head(inspection: LayerTrace, lang: str) -> str:
     """The way through a linear layer on the mean: its parts in their order, the mean as a strip, the check."""
-    vector = seen.pooled["mean"]
+    vector = inspection.pooled["mean"]
     low, high = float(vector.min()), float(vector.max())
-    values = {"pieces": len(seen.trace.tokens), "n": thousands(len(vector)), "low": f"{low:.2f}", "high": f"{high:.2f}"}
+    values = {
+        "pieces": len(inspection.trace.tokens),
+        "n": thousands(len(vector)),
+        "low": f"{low:.2f}",
+        "high": f"{high:.2f}",
+    }
     label = translate(lang, "inside.mean_head.vector", **values)
-    sizes = {"labels": thousands(len(seen.labels)), "width": thousands(seen.width)}
+    sizes = {"labels": thousands(len(inspection.labels)), "width": thousands(inspection.width)}
     return (
         subtitle(translate(lang, "inside.mean_head.title"))
         + note(translate(lang, "inside.mean_head.about"))
         + caption(label)
         + strip(vector, label, largest(vector))
         + caption(translate(lang, "inside.mean_head.layer", **sizes))
-        + caption(translate(lang, "inside.mean_head.check", difference=f"{seen.checks['head']:.0e}"))
+        + caption(translate(lang, "inside.mean_head.check", difference=f"{inspection.checks['head']:.0e}"))
     )
 
 
@@ -211,11 +219,11 @@ def _one_of_all(step: TrainingStep, lang: str) -> tuple[str, ...]:
 def _yes_or_no(step: TrainingStep, lang: str) -> tuple[str, ...]:
     """The mean over the labels of -log sigmoid(logit) for the right one, and of -log(1 - sigmoid(logit)) for others."""
     order = [step.label, *(i for i in range(len(step.labels)) if i != step.label)][:SHOWN_LABELS]
-    shown = [(step.labels[i], step.logits[i], f"{step.probabilities[i]:.4g}") for i in order]
-    terms = " + ".join(f"log {chance}" if i == 0 else f"log(1 − {chance})" for i, (_, _, chance) in enumerate(shown))
+    outputs = [(step.labels[i], step.logits[i], f"{step.probabilities[i]:.4g}") for i in order]
+    terms = " + ".join(f"log {chance}" if i == 0 else f"log(1 − {chance})" for i, (_, _, chance) in enumerate(outputs))
     left = " + …" if len(step.labels) > SHOWN_LABELS else ""
     return (
-        *(f"p({label}) = 1 / (1 + exp(−({logit:.3f}))) = {chance}" for label, logit, chance in shown),
+        *(f"p({label}) = 1 / (1 + exp(−({logit:.3f}))) = {chance}" for label, logit, chance in outputs),
         f"{translate(lang, 'inside.training.loss')} = −({terms}{left}) / {len(step.labels)} = {step.loss:.4f}",
     )
 

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.layers import LayerTrace
     from bertdemo.anatomy.pooling import PooledRow, PoolingComparison
 
+# Up to this many tokens every name is written on the map.
 ALL_NAMED = 40
-"""Up to so many tokens every name is written on the map."""
+# Up to this many every name is shown on hover; above, only that of the chosen token.
 HOVER_NAMED = 128
-"""Up to so many every name is shown on hover; above, only the chosen one has its own."""
+# Nearest tokens of the chosen one that are listed.
 _NEAREST = 5
 
 
@@ -36,13 +37,15 @@ def after(layer: int, lang: str) -> str:
     return translate(lang, "inside.stage.after_layer" if layer else "inside.stage.after_embeddings", n=layer)
 
 
-def render_path(seen: LayerTrace, chosen: int, cosines: Sequence[float], lang: str, inner: int | None = None) -> str:
+def render_path(
+    inspection: LayerTrace, chosen: int, cosines: Sequence[float], lang: str, inner: int | None = None
+) -> str:
     """Draw step 5 for one token: the L + 1 cosines of its vector with its embedding, and the parts of a layer.
 
     `inner` is the width of the feed-forward step where it is not that of `seen`.
     """
-    piece = seen.trace.tokens[chosen].piece
-    values = {"piece": piece, "layers": seen.layers, "last": f"{cosines[-1]:.2f}"}
+    piece = inspection.trace.tokens[chosen].piece
+    values = {"piece": piece, "layers": inspection.layers, "last": f"{cosines[-1]:.2f}"}
     label = translate(lang, "inside.path.label", **values)
     line = [(float(i), cosine) for i, cosine in enumerate(cosines)]
     curve = charts.curve(
@@ -55,34 +58,35 @@ def render_path(seen: LayerTrace, chosen: int, cosines: Sequence[float], lang: s
         + curve
         + more(translate(lang, "inside.numbers"), numbers, keep="path")
         + says("path", lang)
-        + _parts(seen.width, inner or seen.inner, lang),
+        + _parts(inspection.width, inner or inspection.inner, lang),
         "bd-in",
     )
 
 
-def render_map(seen: LayerTrace, map2d: Map2D, layer: int, chosen: int, lang: str) -> str:
+def render_map(inspection: LayerTrace, map2d: Map2D, layer: int, chosen: int, lang: str) -> str:
     """Draw all tokens after one layer (0: the embeddings) on the two directions in which they differ most."""
-    tokens = seen.trace.tokens
+    tokens = inspection.trace.tokens
     everyone = len(tokens) <= ALL_NAMED
     hover = len(tokens) <= HOVER_NAMED
     dots = [
         Dot(x, y, look_of(token), name_of(token) if hover or i == chosen else "", everyone)
         for i, (token, (x, y)) in enumerate(zip(tokens, map2d.points, strict=True))
     ]
+    # How much of the variance the two axes carry: the rest of the differences cannot be seen on the map.
     share = percent(sum(map2d.explained), 0)
     then, piece = after(layer, lang), tokens[chosen].piece
     label = plural(lang, "inside.map.label", len(tokens), after=then, share=share, piece=piece)
     axes = [translate(lang, f"inside.map.axis{i}", share=percent(part, 0)) for i, part in enumerate(map2d.explained, 1)]
     looks = [look for look in ("word", "continues", "special", "unknown") if look in {dot.group for dot in dots}]
     legend = join(mark(look, translate(lang, f"tokens.key.{look}")) for look in looks)
-    said = translate(lang, "inside.map.caption", after=then, share=share)
+    sentence = translate(lang, "inside.map.caption", after=then, share=share)
     unnamed = "" if hover else translate(lang, "inside.map.unnamed", most=HOVER_NAMED)
     return root(
         subtitle(translate(lang, "inside.map.title", after=then))
         + points(dots, chosen, label, *axes)
         + f'<div class="bd-legend">{legend}</div>'
-        + caption(f"{said} {unnamed}".strip())
-        + _nearest(seen, map2d, chosen, lang)
+        + caption(f"{sentence} {unnamed}".strip())
+        + _nearest(inspection, map2d, chosen, lang)
         + says("map", lang),
         "bd-in",
     )
@@ -116,9 +120,9 @@ def _parts(width: int, inner: int, lang: str) -> str:
     return f'{subtitle(translate(lang, "inside.path.parts"))}<ol class="bd-parts">{steps}</ol>'
 
 
-def _nearest(seen: LayerTrace, map2d: Map2D, chosen: int, lang: str) -> str:
+def _nearest(inspection: LayerTrace, map2d: Map2D, chosen: int, lang: str) -> str:
     """The map in words: which tokens lie nearest to the chosen one."""
-    tokens, places = seen.trace.tokens, map2d.points
+    tokens, places = inspection.trace.tokens, map2d.points
     others = [(math.dist(place, places[chosen]), i) for i, place in enumerate(places) if i != chosen]
     rows = [(name_of(tokens[i]), str(i), f"{far:.2f}") for far, i in sorted(others)[:_NEAREST]]
     if not rows:

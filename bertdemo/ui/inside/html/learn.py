@@ -6,11 +6,12 @@ from bertdemo.i18n.translation import translate
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import join, root
 
+# The steps in their order; the last one has no number.
 STEPS = (
     "tokens", "specials", "embeddings", "attention", "layers", "pooling", "head", "training_step", "before_after",
 )  # fmt: skip
-"""The steps in their order; the last one has no number."""
 
+# Step -> the questions that are answered beside it.
 ANSWERS = {
     "tokens": ("wordpiece", "uncased", "unknown"),
     "specials": ("segments", "mask"),
@@ -22,7 +23,6 @@ ANSWERS = {
     "training_step": ("loss", "optimizer"),
     "before_after": ("which_weights", "hyperparameters"),
 }
-"""Step -> the questions that are answered beside it."""
 
 LINKS = {
     "devlin2019": "https://arxiv.org/abs/1810.04805",

@@ -18,37 +18,41 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.tokens import Token
     from bertdemo.anatomy.wordpiece import Attempt, Matching
 
+# Largest difference at which a formula counts as what the model computes, in float32.
 TOLERANCE = 1e-5
-"""Largest difference at which a formula counts as what the model computes, in float32."""
+# How much is written out: numbers of a vector, start positions of the WordPiece matching, failed attempts at each,
+# characters of a token.
 _SHOWN_NUMBERS = 8
 _SHOWN_STARTS = 10
 _SHOWN_MISSES = 6
 _SHOWN_CHARACTERS = 40
+# Share of the position table's numbers that stay within its color scale: a few columns are far larger.
 _FULL = 0.99
-"""Share of the position table's numbers that stay within its color scale: a few columns are far larger."""
 
 
-def render_tokens(seen: LayerTrace, chosen: int, lang: str) -> str:
+def render_tokens(inspection: LayerTrace, chosen: int, lang: str) -> str:
     """Draw step 1: all tokens as buttons, the key to their looks, and their counts."""
-    trace = seen.trace
+    trace = inspection.trace
     tokens = token_strip(trace, chosen, translate(lang, "inside.tokens.strip"), "token", lang)
     words = legend(trace, lang) + counts(trace, lang) + warnings(trace, lang) + says("tokens", lang)
     return root(tokens + words, "bd-in")
 
 
-def render_word(seen: LayerTrace, chosen: int, matching: Matching | None, lang: str) -> str:
+def render_word(inspection: LayerTrace, chosen: int, matching: Matching | None, lang: str) -> str:
     """Draw how WordPiece came to the pieces of the chosen token's word; `matching` is None for a special token."""
     if matching is None:
-        return root(caption(translate(lang, "inside.tokens.special", piece=seen.trace.tokens[chosen].piece)), "bd-in")
+        return root(
+            caption(translate(lang, "inside.tokens.special", piece=inspection.trace.tokens[chosen].piece)), "bd-in"
+        )
     return root(_matching(matching, lang) + says("word", lang), "bd-in bd-word")
 
 
-def render_specials(seen: LayerTrace, lang: str) -> str:
+def render_specials(inspection: LayerTrace, lang: str) -> str:
     """Draw step 2: which tokens BERT added and why, the segment ids and the attention mask."""
-    tokens = seen.trace.tokens
-    pair = bool(seen.trace.pair)
+    tokens = inspection.trace.tokens
+    pair = bool(inspection.trace.pair)
     headers = [translate(lang, key) for key in ("tokens.column.piece", "tokens.column.position", "inside.specials.why")]
-    rows = [(token.piece, str(token.position), why) for token, why in _reasons(seen, lang)]
+    rows = [(token.piece, str(token.position), why) for token, why in _reasons(inspection, lang)]
     segments = _bands([token.segment for token in tokens], translate(lang, "inside.specials.segments"), "segment")
     mask = _bands([token.mask for token in tokens], translate(lang, "inside.specials.mask"), "mask")
     whole = all(token.mask for token in tokens)
@@ -65,9 +69,10 @@ def render_specials(seen: LayerTrace, lang: str) -> str:
     )
 
 
-def render_embeddings(seen: LayerTrace, chosen: int, lang: str) -> str:
+def render_embeddings(inspection: LayerTrace, chosen: int, lang: str) -> str:
     """Draw step 3 for one token: three vectors, their sum, and the sum after LayerNorm, as strips of d cells."""
-    token, made = seen.trace.tokens[chosen], seen.embeddings
+    token, made = inspection.trace.tokens[chosen], inspection.embeddings
+    # The three addends and their sum share a scale; LayerNorm makes numbers of another size.
     scale, own = largest(made.total[chosen]), largest(made.normed[chosen])
     position = translate(lang, "inside.embeddings.position", n=token.position)
     segment = translate(lang, "inside.embeddings.segment", n=token.segment)
@@ -78,12 +83,12 @@ def render_embeddings(seen: LayerTrace, chosen: int, lang: str) -> str:
         ("=", translate(lang, "inside.embeddings.total"), made.total[chosen], scale),
         ("→", translate(lang, "inside.embeddings.normed"), made.normed[chosen], own),
     )
-    said = translate(lang, "inside.embeddings.scale", scale=f"{scale:.2g}", own=f"{own:.2g}")
+    sentence = translate(lang, "inside.embeddings.scale", scale=f"{scale:.2g}", own=f"{own:.2g}")
     return root(
         f'<div class="bd-sum">{join(_vector(*row, lang) for row in rows)}</div>'
-        + caption(said)
+        + caption(sentence)
         + _numbers([(name, vector) for _, name, vector, _ in rows], lang)
-        + _embedding_check(seen, lang)
+        + _embedding_check(inspection, lang)
         + says("embeddings", lang),
         "bd-in",
     )
@@ -94,7 +99,7 @@ def render_positions(table_of: Floats, positions: int, shown_rows: int, shown_co
 
     At most `shown_rows` rows, evenly taken with the first and the last among them, and `shown_columns` columns.
     """
-    drawn = _thinned(table_of, shown_rows)[:, :shown_columns]
+    drawn = _thinned(table_of, shown_rows)[:, :shown_columns]  # (rows, columns)
     scale = _quantile(drawn, _FULL)
     counted = {"positions": thousands(positions), "last": thousands(positions - 1)}
     values = {
@@ -145,12 +150,12 @@ def _attempts(matching: Matching, lang: str) -> str:
 
 def _line(start: int, tries: Sequence[Attempt], lang: str) -> str:
     missed = [attempt.piece for attempt in tries if not attempt.found]
-    found = [attempt.piece for attempt in tries if attempt.found]
+    matched = [attempt.piece for attempt in tries if attempt.found]
     place = translate(lang, "inside.tokens.from", n=start + 1)
     parts = [f"<i>{esc(place)}</i>", *(f"<s>{esc(_short(piece))}</s>" for piece in missed[:_SHOWN_MISSES])]
     if len(missed) > _SHOWN_MISSES:
         parts.append(f"<i>{esc(translate(lang, 'common.more', n=thousands(len(missed) - _SHOWN_MISSES)))}</i>")
-    return " ".join([*parts, *(f"<b>✓ {esc(_short(piece))}</b>" for piece in found)])
+    return " ".join([*parts, *(f"<b>✓ {esc(_short(piece))}</b>" for piece in matched)])
 
 
 def _joined(matching: Matching) -> str:
@@ -164,8 +169,8 @@ def _short(text: str) -> str:
 # --- what BERT added ----------------------------------------------------------------------------------------
 
 
-def _reasons(seen: LayerTrace, lang: str) -> Iterable[tuple[Token, str]]:
-    added = [token for token in seen.trace.tokens if token.special]
+def _reasons(inspection: LayerTrace, lang: str) -> Iterable[tuple[Token, str]]:
+    added = [token for token in inspection.trace.tokens if token.special]
     for i, token in enumerate(added):
         place = "first" if i == 0 else "last" if i == len(added) - 1 else "between"
         yield token, translate(lang, f"inside.specials.{place}")
@@ -174,11 +179,11 @@ def _reasons(seen: LayerTrace, lang: str) -> Iterable[tuple[Token, str]]:
 def _bands(ids: Sequence[int], name: str, kind: str) -> str:
     """Draw equal ids that stand side by side as one band, as wide as they are many."""
     runs = [(number, len(list(group))) for number, group in groupby(ids)]
-    said = " · ".join(f"{number} × {thousands(n)}" for number, n in runs)
+    summary = " · ".join(f"{number} × {thousands(n)}" for number, n in runs)
     bands = join(
         f'<span class="v{min(number, 1)}" style="flex-grow:{n}">{number} × {thousands(n)}</span>' for number, n in runs
     )
-    label = f'aria-label="{esc(name)}: {esc(said)}"'
+    label = f'aria-label="{esc(name)}: {esc(summary)}"'
     return f'{subtitle(name)}<div class="bd-bands {kind}" role="img" {label}>{bands}</div>'
 
 
@@ -186,6 +191,7 @@ def _bands(ids: Sequence[int], name: str, kind: str) -> str:
 
 
 def _vector(sign: str, name: str, vector: Floats, scale: float, lang: str) -> str:
+    # In float64, so that the last shown digit does not depend on the order of the sum.
     norm = f"{float((vector.astype('float64') ** 2).sum() ** 0.5):.2f}"
     values = {"name": name, "n": thousands(len(vector)), "norm": norm}
     ends = {"low": f"{float(vector.min()):.2f}", "high": f"{float(vector.max()):.2f}"}
@@ -199,16 +205,17 @@ def _vector(sign: str, name: str, vector: Floats, scale: float, lang: str) -> st
 def _numbers(vectors: Sequence[tuple[str, Floats]], lang: str) -> str:
     """The first numbers of each vector, for who cannot or will not read colors."""
     most = min(_SHOWN_NUMBERS, len(vectors[0][1]))
+    # Adding 0.0 turns -0.000 into 0.000.
     rows = [[name, *(f"{round(float(value), 3) + 0.0:.3f}" for value in vector[:most])] for name, vector in vectors]
     headers = ["", *(f"[{i}]" for i in range(most))]
     numbers = table(headers, rows, numeric=range(1, most + 1))
     return more(translate(lang, "inside.embeddings.numbers", n=most), numbers, keep="embeddings")
 
 
-def _embedding_check(seen: LayerTrace, lang: str) -> str:
-    apart = seen.checks["embeddings"]
-    said = translate(lang, "inside.embeddings.check", difference=tiny(apart))
-    return f"<p>{check(said, held=apart <= TOLERANCE)}</p>"
+def _embedding_check(inspection: LayerTrace, lang: str) -> str:
+    apart = inspection.checks["embeddings"]
+    sentence = translate(lang, "inside.embeddings.check", difference=tiny(apart))
+    return f"<p>{check(sentence, held=apart <= TOLERANCE)}</p>"
 
 
 def _thinned(rows: Floats, most: int) -> Floats:
