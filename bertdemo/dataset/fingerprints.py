@@ -26,7 +26,8 @@ Flags = NDArray[np.bool_]
 
 # Rows between two calls of `progress`: a million rows take seconds, and a person sees the bar move.
 _PROGRESS_ROWS = 50_000
-_HAN = re.compile("[㐀-䶿一-鿿]")
+# Chinese characters: CJK Unified Ideographs and their extension A.
+HAN = re.compile("[㐀-䶿一-鿿]")
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def finder(label: str) -> Callable[[str], bool]:
     Chinese has no spaces between words, so there the characters are enough.
     """
     spellings = {fold_text(label), plain(label)}
-    if _HAN.search(label):
+    if HAN.search(label):
         return lambda text: any(spelling in text for spelling in spellings)
     if len(spellings) == 1:
         (only,) = spellings  # the usual case, called for every row: no generator

@@ -193,41 +193,48 @@ class ParquetGroups:
 
 
 class ParquetTableWriter:
-    """Write a table to Parquet, group by group; `finish` adds what is known only at the end."""
+    """Write a table to Parquet, group by group; `finish` adds what is known only at the end.
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    The file is created with the first group, whose columns are those of the table.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._numbers = ""
+        self._writer: Any = None
+
+    def add(self, columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int]) -> None:
+        """Write one group of rows: cells by column, and the line of the file for each row."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self._numbers = row_number_column(columns)
-        self._schema = pa.schema([*((name, pa.string()) for name in columns), (self._numbers, pa.int64())])
-        # Level 1: the file lives in a temporary folder or beside an upload, and is written while a person waits.
-        self._writer = pq.ParquetWriter(
-            path, self._schema, compression="zstd", compression_level=1, write_statistics=False
-        )
-
-    def add(self, columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int]) -> None:
-        """Write one group of rows."""
-        import pyarrow as pa
-
+        if self._writer is None:
+            self._numbers = row_number_column(list(columns))
+            schema = pa.schema([*((name, pa.string()) for name in columns), (self._numbers, pa.int64())])
+            # Level 1: the file is temporary or beside an upload, and is written while a person waits.
+            self._writer = pq.ParquetWriter(
+                self._path, schema, compression="zstd", compression_level=1, write_statistics=False
+            )
         cells = [*map(_arrow_array, columns.values()), pa.array(numbers, pa.int64())]
-        self._writer.write_batch(pa.record_batch(cells, schema=self._schema))
+        self._writer.write_batch(pa.record_batch(cells, schema=self._writer.schema))
 
     def finish(self, name: str, notes: Sequence[Note], detected: DetectedFormat) -> None:
         """Write the table's name, notes and detected format, and close the file."""
-        meta = {
-            "version": 1,
-            "name": name,
-            "numbers": self._numbers,
-            "notes": [{"code": note.code, "values": dict(note.values)} for note in notes],
-            "reading": asdict(detected),
-        }
-        self._writer.add_key_value_metadata({_META: json.dumps(meta)})
-        self._writer.close()
+        if self._writer is not None:
+            meta = {
+                "version": 1,
+                "name": name,
+                "numbers": self._numbers,
+                "notes": [{"code": note.code, "values": dict(note.values)} for note in notes],
+                "reading": asdict(detected),
+            }
+            self._writer.add_key_value_metadata({_META: json.dumps(meta)})
+            self.close()
 
     def close(self) -> None:
-        """Close the file, finished or not."""
-        self._writer.close()
+        """Close the file if there is one, finished or not."""
+        if self._writer is not None:
+            self._writer.close()
 
 
 @dataclass(frozen=True)

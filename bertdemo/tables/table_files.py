@@ -6,7 +6,7 @@ Nothing is dropped silently: what was skipped, filled or moved is in the table's
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
@@ -42,7 +42,7 @@ def read(path: Path, name: str, limits: Limits, options: ParseOptions = DECIDE) 
 
 def convert(path: Path, name: str, limits: Limits, options: ParseOptions, target: Path) -> None:
     """Read as `read` does, straight into the Parquet file `target`: the memory needed is that of one row group."""
-    sink = _ToFile(target)
+    sink = ParquetTableWriter(target)
     try:
         header = _read_into(path, name, limits, options, sink)
         sink.finish(header.name, header.notes, header.detected)
@@ -53,13 +53,12 @@ def convert(path: Path, name: str, limits: Limits, options: ParseOptions, target
 def save(table: Table, path: Path) -> None:
     """Write a table to a Parquet file with everything that `open` returns; a reader never sees half of it."""
     draft = path.with_name(f".tmp-{os.urandom(6).hex()}")
-    sink = _ToFile(draft)
+    sink = ParquetTableWriter(draft)
     try:
         for start in range(0, max(1, table.rows), BATCH_ROWS):
             end = start + BATCH_ROWS
             sink.add({key: cells[start:end] for key, cells in table.columns.items()}, table.row_numbers[start:end])
         sink.finish(table.name, table.notes, table.detected)
-        sink.close()
         draft.replace(path)
     finally:
         sink.close()
@@ -119,30 +118,6 @@ def check(path: Path, name: str, limits: Limits) -> str:
     if size == 0:
         raise FileEmpty(file=name)
     return name
-
-
-class _ToFile:
-    """Writes groups to a Parquet file, which is created with the first of them."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._writer: ParquetTableWriter | None = None
-
-    def add(self, columns: Mapping[str, Sequence[str | None]], numbers: Sequence[int]) -> None:
-        """Write one group."""
-        if self._writer is None:
-            self._writer = ParquetTableWriter(self._path, list(columns))
-        self._writer.add(columns, numbers)
-
-    def finish(self, name: str, notes: Sequence[Note], detected: DetectedFormat) -> None:
-        """Write the table's name, notes and detected format."""
-        if self._writer is not None:
-            self._writer.finish(name, notes, detected)
-
-    def close(self) -> None:
-        """Close the file, if there is one."""
-        if self._writer is not None:
-            self._writer.close()
 
 
 @dataclass(frozen=True)

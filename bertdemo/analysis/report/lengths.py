@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from bertdemo.analysis.report.finding import EXAMPLES, Finding, Values
 from bertdemo.analysis.report.rows import Rows
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.dataset.fingerprints import HAN
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tasks.base import Inputs
 
@@ -28,7 +28,6 @@ _MEASURED_CHARS = 100_000_000
 # Small enough that other users of the tokenizer, which has one lock, get it in between.
 _BATCH_TEXTS, _BATCH_CHARS = 1000, 500_000
 _HISTOGRAM_BARS = 32
-_CHINESE = re.compile("[㐀-䶿一-鿿]")
 # Share of Chinese characters among the letters of unknown texts from which a Chinese checkpoint is suggested.
 _CHINESE_SHARE = 0.3
 
@@ -136,7 +135,7 @@ def _measured(
         lengths=_summary(lengths, positions),
         unknown=unknown / tokens if tokens > 0 else 0.0,
         unknown_texts=tuple(chosen[index] for index in unknown_texts),
-        chinese=len(_CHINESE.findall(letters)) / max(1, len(letters)),
+        chinese=len(HAN.findall(letters)) / max(1, len(letters)),
     )
 
 
