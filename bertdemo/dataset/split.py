@@ -58,10 +58,10 @@ def split(
     With `texts`, one per row, all copies of a text (see `fold_text`) are in the same part, so that no text is in both
     training and evaluation; `keys`, integers that are equal for copies, do the same without the texts. The shares are
     then exact up to the size of the largest group of copies. If all rows have the same text, all of them train. The
-    same input gives the same split within a process: copies are dealt in the order of their hashes, which differ
-    between processes. A run keeps its split in its folder.
+    same input gives the same split.
     """
     import numpy as np
+    import pandas as pd
 
     count = len(labels)
     if validation_file:
@@ -70,12 +70,13 @@ def split(
     codes = np.fromiter((code_of[label] for label in labels), dtype=np.int64, count=count)
     large = count >= TEST_FROM
     shared = np.asarray(keys if len(keys) else [hash(fold_text(text)) for text in texts], dtype=np.int64)
-    _, group, sizes = np.unique(shared, return_inverse=True, return_counts=True)
+    group, _ = pd.factorize(shared)  # in order of appearance: hashes sort differently in every process
+    sizes = np.bincount(group)
     if int(sizes.max(initial=0)) < 2:
         return _split(_without_copies(codes, large=large, test=large and not test_file, seed=seed))
     shares = (0.8 if not test_file else 0.9, 0.1, 0.1 if not test_file else 0.0) if large else (0.8, 0.2, 0.0)
-    part = deal(codes, group.reshape(-1), shares, seed)
-    copies = np.flatnonzero(sizes[group.reshape(-1)] > 1)
+    part = deal(codes, group, shares, seed)
+    copies = np.flatnonzero(sizes[group] > 1)
     return _split([np.flatnonzero(part == place) for place in range(3)], copies)
 
 

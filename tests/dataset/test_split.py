@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +80,24 @@ def test_labels_that_are_all_alone_still_leave_something_to_validate() -> None:
 def test_texts_that_are_all_different_change_nothing() -> None:
     labels = ["a", "b"] * 600
     assert split(labels, seed=1, texts=[str(row) for row in range(1200)]) == split(labels, seed=1)
+
+
+_DIVIDED = """
+from bertdemo.dataset.split import split
+texts = [f"text {row % 150}" for row in range(400)]
+print(split([str(row % 3) for row in range(400)], texts=texts))
+"""
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_copies_are_divided_alike_in_every_process() -> None:
+    # Python's hash of a text differs from process to process: a server that starts again must give the same rows.
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", _DIVIDED], env={**os.environ, "PYTHONHASHSEED": seed}, cwd=ROOT,
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(answers) == 1 and "copies=400" in answers.pop()
