@@ -21,15 +21,16 @@ def render_baselines(baselines: Sequence[Baseline], rows_per_label: float | None
     if not baselines:
         return root(empty_state(translate(lang, "baseline.empty")))
     lines = join(_line(baseline, lang) for baseline in baselines)
-    regressions = [baseline for baseline in baselines if baseline.kind != "majority"]
-    if not regressions:
+    # TF-IDF and the linear probe; a majority class says nothing about the texts.
+    linear_baselines = [baseline for baseline in baselines if baseline.kind != "majority"]
+    if not linear_baselines:
         return root(f"{lines}{note(translate(lang, 'baseline.too_few'))}", "bd-baselines")
-    scored = "baseline.scored" if regressions[0].folds else "baseline.scored_unfitted"
-    folds = {"folds": regressions[0].folds} if regressions[0].folds else {}
-    parts = [plural(lang, scored, regressions[0].rows, **folds)]
+    scored = "baseline.scored" if linear_baselines[0].folds else "baseline.scored_unfitted"
+    folds = {"folds": linear_baselines[0].folds} if linear_baselines[0].folds else {}
+    parts = [plural(lang, scored, linear_baselines[0].rows, **folds)]
     if rows_per_label is not None and not can_keep(baselines):
         parts.append(translate(lang, "baseline.not_here"))
-    return root(lines + join(map(caption, parts)) + _answer(regressions, rows_per_label, lang), "bd-baselines")
+    return root(lines + join(map(caption, parts)) + _answer(linear_baselines, rows_per_label, lang), "bd-baselines")
 
 
 def can_keep(baselines: Sequence[Baseline]) -> bool:
@@ -57,8 +58,9 @@ def _interval(value: Score, label: str) -> str:
     return interval(value.value, value.low, value.high, label)
 
 
-def _answer(regressions: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:
-    best = max(regressions, key=lambda baseline: next(iter(baseline.metrics.values())).value)
+def _answer(linear_baselines: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:
+    # By the headline metric, the first of each.
+    best = max(linear_baselines, key=lambda baseline: next(iter(baseline.metrics.values())).value)
     metric, top = next(iter(best.metrics.items()))
     values = {
         "model": translate(lang, f"baseline.named.{best.kind}"),
@@ -67,6 +69,6 @@ def _answer(regressions: Sequence[Baseline], rows_per_label: float | None, lang:
     }
     if rows_per_label is not None and rows_per_label < FEW_ROWS:
         few = translate(lang, "baseline.few", n=f"{rows_per_label:.0f}", most=FEW_ROWS, **values)
-        keep = translate(lang, "baseline.keep_few") if can_keep(regressions) else ""
+        keep = translate(lang, "baseline.keep_few") if can_keep(linear_baselines) else ""
         return banner(f"{few} {keep}".strip())
     return note(translate(lang, "baseline.worth", **values))

@@ -65,6 +65,7 @@ def wire(
         there = source is not None and picked is not None and tasks.find(picked.task).has_baseline
         return gr.update(visible=there), "", hidden
 
+    # Scores of other data or of another encoder would be wrong, so they go at once.
     for changed in (source.change, data["picked"].change, checkpoint.change):
         changed(fresh, [source, data["picked"]], [box["go"], *outputs], **QUIET)
     page.on_language(keyed(lambda lang: ("", hidden), outputs), [], outputs)
@@ -84,5 +85,6 @@ def _answer(
     if not task.categories:
         return render_baselines(computed, None, lang), gr.update(visible=False)
     counts = Counter(cell.strip() for cell in table.columns[picked.label] if cell and cell.strip())
+    # The median and not the mean: one large label must not hide that the others are small.
     keeps = can_keep(computed) and task.can_freeze
     return render_baselines(computed, median(counts.values()), lang), gr.update(visible=keeps)

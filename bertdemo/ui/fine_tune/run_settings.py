@@ -48,6 +48,7 @@ class SettingsForm:
     @staticmethod
     def over(config: RunConfig, fields: Sequence[Any]) -> RunConfig:
         """Return the settings of an earlier run with what was changed in the form: all that is not at its default."""
+        # A field at its default is one that nobody has touched since the page was loaded.
         form = RunConfig.from_fields(SettingsForm.values(fields))
         now = {spec.name: getattr(form, spec.name) for spec in specs()}
         return replace(config, **{spec.name: now[spec.name] for spec in specs() if now[spec.name] != spec.default})
@@ -55,6 +56,7 @@ class SettingsForm:
     @staticmethod
     def for_regression(fields: Sequence[Any]) -> list[Any]:
         """Return what `components` sent, made the settings of a regression; what it has no use for is the default."""
+        # "" is the default: a value that a linear probe does not read must not end the start with an error.
         used = RunConfig(method="regression").used()
         values = SettingsForm.values(fields)
         kept = {spec.name: values[spec.name] if spec.name in used else "" for spec in specs()}

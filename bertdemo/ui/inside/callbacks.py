@@ -117,6 +117,7 @@ class Listeners:
         opens it.
         """
         choices = self.choices(visit.owner, visit.lang)
+        # Bounded, since anybody can write any address.
         checkpoint = visit.checkpoint.strip()[:_ID_IN_ADDRESS] or BUNDLED
         pair = visit.pair[:TEXT_IN_ADDRESS]
         where = Where()
@@ -142,6 +143,7 @@ class Listeners:
     def _about(self, request: Asked) -> Values:
         info = self._info(request)
         labels = [(label, index) for index, label in enumerate(info.outputs or UNTRAINED)]
+        # One training step is shown for a classification loss only.
         steps, stage = info.problem != "regression", request.where.stage
         return {
             "stage": gr.update(choices=list(range(info.layers + 1)), value=info.layers if stage is None else stage),

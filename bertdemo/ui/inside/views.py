@@ -68,6 +68,7 @@ _FILLERS = ("google-bert/bert-base-uncased", "google-bert/bert-base-cased", "goo
 class Where:
     """What is chosen inside the model: layer 1..L, head 1..H, a token by its position, a stage 0..L for the map."""
 
+    # Where the page opens; `fitted` corrects it for a smaller model or a shorter text.
     layer: int = 4
     head: int = 2
     token: int = 8
