@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from bertdemo.checkpoints import Opened
+    from bertdemo.checkpoints.loading import Architecture
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tables.table import Table
 
@@ -94,6 +95,8 @@ class Task(ABC):
 
     id: str
     roles: tuple[Role, ...]
+    architecture: Architecture
+    """The class of transformers that its checkpoints are opened as."""
     metrics: tuple[str, ...]
     """Names under `bertdemo/metrics`; the first is the headline."""
     chosen_by: str = ""
@@ -186,9 +189,11 @@ class Task(ABC):
     ) -> Dataset:
         """Return a Dataset of the model's inputs, with `length` in tokens and `row`; a row may occur several times."""
 
-    @abstractmethod
     def model(self, folder: Path, options: HeadOptions) -> Opened:
-        """Return the checkpoint in `folder` with this task's head, new where it has none for these labels."""
+        """Open the checkpoint in `folder` as `architecture`, with a new head where it has none for these labels."""
+        from bertdemo.checkpoints.loading import open_model
+
+        return open_model(folder, self.architecture, labels=options.labels, seed=options.seed)
 
     def collator(self, tokenizer: SharedTokenizer, seed: int) -> Collator:
         """Return what makes batches of encoded rows."""

@@ -35,6 +35,8 @@ _PAIR = "pair_"
 class BiEncoder(TaskWithoutLabels):
     """See the module. A subclass defines the target of a pair, and the loss of the two vectors against it."""
 
+    architecture = "BertModel"
+
     def encode(
         self, source: LabeledTable, rows: Sequence[int], tokenizer: SharedTokenizer, options: EncodeOptions
     ) -> Dataset:
@@ -57,9 +59,7 @@ class BiEncoder(TaskWithoutLabels):
 
     def model(self, folder: Path, options: HeadOptions) -> Opened:
         """Open the encoder without a head, with mean pooling."""
-        from bertdemo.checkpoints.loading import open_model
-
-        opened = open_model(folder, seed=options.seed)
+        opened = super().model(folder, replace(options, labels=()))  # the ends of a scale are no labels of a head
         model: Any = opened.model
         model.pooling = "mean"
         return opened

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import MaskMissing
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs, LabeledTable
+from bertdemo.tasks.base import EncodeOptions, Inputs, LabeledTable
 from bertdemo.tasks.forward import (
     IGNORED,
     Batch,
@@ -32,11 +32,8 @@ from bertdemo.tasks.roles import TEXT
 from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from datasets import Dataset
 
-    from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tables.table import Table
 
@@ -176,6 +173,7 @@ class FillMask(TaskWithoutLabels):
 
     id = "fill_mask"
     roles = (TEXT,)
+    architecture = "BertForMaskedLM"
     metrics = ("perplexity",)
     lower_is_better = True
     judges = False
@@ -199,12 +197,6 @@ class FillMask(TaskWithoutLabels):
     def collator(self, tokenizer: SharedTokenizer, seed: int) -> Collator:
         """Return what masks tokens."""
         return _MaskingCollator(tokenizer, seed)
-
-    def model(self, folder: Path, options: HeadOptions) -> Opened:
-        """Open BertForMaskedLM; a new head, where the checkpoint has none, shares the token embeddings."""
-        from bertdemo.checkpoints.loading import open_model
-
-        return open_model(folder, "BertForMaskedLM", seed=options.seed)
 
     def is_head(self, parameter: str) -> bool:
         """Return whether it belongs to the transform between the encoder and the output embeddings."""

@@ -12,17 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import OneClass, TooFewRows, TooManyLabels
-from bertdemo.tasks.base import MINIMUM_ROWS, EncodeOptions, HeadOptions, Inputs, LabeledTable, Task, unknown_label
+from bertdemo.tasks.base import MINIMUM_ROWS, EncodeOptions, Inputs, LabeledTable, Task, unknown_label
 from bertdemo.tasks.forward import Batch, Inference, encoded
 from bertdemo.tasks.results import Annotation, Degree, Judged, Labels, LabelScore, Score, scores_with_intervals
 from bertdemo.tasks.roles import detect
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from datasets import Dataset
 
-    from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tables.table import Table
 
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
 class OneLabel(Task):
     """See the module. A subclass defines its `id` and its `roles`."""
 
+    architecture = "BertForSequenceClassification"
     metrics = ("accuracy", "macro_f1")
 
     def columns(self, table: Table) -> dict[str, str]:
@@ -74,12 +72,6 @@ class OneLabel(Task):
         targets = self.targets(source.table, source.columns, source.labels)
         inputs = self.inputs(source.table, source.columns, rows)
         return encoded(inputs, rows, tokenizer, options, labels=[targets[row] for row in rows])
-
-    def model(self, folder: Path, options: HeadOptions) -> Opened:
-        """Open BertForSequenceClassification; its classifier is new unless the checkpoint has one for these labels."""
-        from bertdemo.checkpoints.loading import open_model
-
-        return open_model(folder, "BertForSequenceClassification", labels=options.labels, seed=options.seed)
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
         """Return accuracy and macro-F1 of the most probable label."""

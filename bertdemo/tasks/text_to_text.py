@@ -16,18 +16,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, Frozen, HeadOptions, Inputs, LabeledTable
+from bertdemo.tasks.base import EncodeOptions, Frozen, Inputs, LabeledTable
 from bertdemo.tasks.forward import Batch, Inference, encoded, token_losses
 from bertdemo.tasks.results import BaselineScore, Degree, Judged, Prediction, Problem, Score, scores_with_intervals
 from bertdemo.tasks.roles import SOURCE, TARGET, detect
 from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from datasets import Dataset
 
-    from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tables.table import Table
 
@@ -73,6 +70,7 @@ class TextToText(TaskWithoutLabels):
 
     id = "text_to_text"
     roles = (SOURCE, TARGET)
+    architecture = "EncoderDecoderModel"
     metrics = ("rouge_l",)
     chosen_by = "perplexity"
     lower_is_better = True
@@ -119,12 +117,6 @@ class TextToText(TaskWithoutLabels):
         )
         inputs = self.inputs(source.table, source.columns, rows)
         return encoded(inputs, rows, tokenizer, options, labels=[encoding.ids[1:] for encoding in encodings])
-
-    def model(self, folder: Path, options: HeadOptions) -> Opened:
-        """Open the encoder-decoder of a file, or make one of the single BERT in it."""
-        from bertdemo.checkpoints.loading import open_model
-
-        return open_model(folder, "EncoderDecoderModel", seed=options.seed)
 
     def is_head(self, parameter: str) -> bool:
         """Return whether it belongs to the cross-attention or to the output layer."""

@@ -101,6 +101,7 @@ class MultiLabel(Task):
 
     id = "multi_label"
     roles = (TEXT, LABEL)
+    architecture = "BertForSequenceClassification"
     metrics = ("macro_f1", "micro_f1")
     # Comes to five epochs for 8,000 rows with 28 labels.
     step_multiplier = 2.5
@@ -211,7 +212,7 @@ class MultiLabel(Task):
 
         opened = open_model(
             folder,
-            "BertForSequenceClassification",
+            self.architecture,
             labels=options.labels,
             seed=options.seed,
             extra={"problem_type": self.problem_type},  # transformers then uses the binary cross-entropy

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import AnswerElsewhere, TooFewRows
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs, LabeledTable
+from bertdemo.tasks.base import EncodeOptions, Inputs, LabeledTable
 from bertdemo.tasks.forward import Batch, Collator, Inference, forward, pad
 from bertdemo.tasks.question_answering.spans import BestSpan, Window, best_span, windows
 from bertdemo.tasks.results import Annotation, Degree, Judged, Prediction, Problem, Score, scores_with_intervals
@@ -21,13 +21,10 @@ from bertdemo.tasks.roles import ANSWER, CONTEXT, QUESTION
 from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.tables.table import Table
 
@@ -107,6 +104,7 @@ class QuestionAnswering(TaskWithoutLabels):
 
     id = "question_answering"
     roles = (QUESTION, CONTEXT, ANSWER)
+    architecture = "BertForQuestionAnswering"
     metrics = ("f1", "exact_match")
     has_baseline = False
     windows = True
@@ -181,12 +179,6 @@ class QuestionAnswering(TaskWithoutLabels):
                     }
                 )
         return Dataset.from_list(sequences)
-
-    def model(self, folder: Path, options: HeadOptions) -> Opened:
-        """Open BertForQuestionAnswering; its two outputs are new unless the checkpoint has them."""
-        from bertdemo.checkpoints.loading import open_model
-
-        return open_model(folder, "BertForQuestionAnswering", seed=options.seed)
 
     def collator(self, tokenizer: SharedTokenizer, seed: int) -> Collator:
         """Return what makes batches of windows."""

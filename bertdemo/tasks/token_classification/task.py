@@ -19,7 +19,6 @@ from bertdemo.tasks.base import (
     MINIMUM_ROWS,
     EncodeOptions,
     Frozen,
-    HeadOptions,
     Inputs,
     LabeledTable,
     Task,
@@ -51,11 +50,8 @@ from bertdemo.tasks.token_classification.bio import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from datasets import Dataset
 
-    from bertdemo.checkpoints import Opened
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.checkpoints.truncation import Encoding
     from bertdemo.tables.table import Table
@@ -104,6 +100,7 @@ class TokenClassification(Task):
 
     id = "token_classification"
     roles = (TOKENS, TAGS)
+    architecture = "BertForTokenClassification"
     metrics = ("entity_f1",)
     categories = False
 
@@ -196,12 +193,6 @@ class TokenClassification(Task):
 
         inputs = Inputs([sentence.text for sentence in used])
         return encoded(inputs, rows, tokenizer, options, token_labels)
-
-    def model(self, folder: Path, options: HeadOptions) -> Opened:
-        """Open BertForTokenClassification; its classifier is new unless the checkpoint has one for these tags."""
-        from bertdemo.checkpoints.loading import open_model
-
-        return open_model(folder, "BertForTokenClassification", labels=options.labels, seed=options.seed)
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
         """Return entity F1 of the words that were not truncated."""
