@@ -57,6 +57,17 @@ def data_box(page: Page) -> dict[str, Any]:
     cleaned = gr.HTML("", elem_id="train-cleaned")
     with make(gr.Accordion, {"label": "train.preview"}, open=False, visible=False) as preview_box:
         preview = gr.HTML("", elem_id="train-preview")
+    validation, test, split_seed = _held_out_box(make, types)
+    return {
+        "file": file, "sample": sample, "box": box, "task": task, "text": text, "pair": pair, "label": label,
+        "picked": gr.State(None), "preview_box": preview_box,
+        "preview": preview, "cleaning": cleaning, "cleaned": cleaned, "reading": reading, "hub": hub,
+        "validation": validation, "test": test, "split_seed": split_seed,
+    }  # fmt: skip
+
+
+def _held_out_box(make: Any, types: list[str]) -> tuple[gr.File, gr.File, gr.Number]:
+    """Draw where the held-out rows are chosen: files of their own, or the seed of the split."""
     with make(gr.Accordion, {"label": "train.held_out"}, open=False, elem_id="train-held-out"):
         make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "train.held_out_info")))})
         validation = make(
@@ -67,12 +78,7 @@ def data_box(page: Page) -> dict[str, Any]:
             gr.Number, {"label": "config.split_seed", "info": "config.help.split_seed"}, value=SEED, precision=0,
             elem_id="train-split-seed",
         )  # fmt: skip
-    return {
-        "file": file, "sample": sample, "box": box, "task": task, "text": text, "pair": pair, "label": label,
-        "picked": gr.State(None), "preview_box": preview_box,
-        "preview": preview, "cleaning": cleaning, "cleaned": cleaned, "reading": reading, "hub": hub,
-        "validation": validation, "test": test, "split_seed": split_seed,
-    }  # fmt: skip
+    return validation, test, split_seed
 
 
 def settings_box(page: Page) -> SettingsForm:
