@@ -1,4 +1,4 @@
-"""`make compare BASE=<commit>`: this commit beside an earlier one, on one machine, in turn.
+"""`make compare BASE=<commit>`: this commit beside an earlier one, in turn; with `--speed` without their answers.
 
 Each round starts the app of both checkouts, one after the other, and asks the same of both over HTTP and in a browser.
 A ratio is the median of this commit's figures over the median of the earlier one's; above 1.10 the commit is slower.
@@ -24,11 +24,11 @@ from benchmarks.startup import server, thousand
 from tests.api.caller import Caller
 
 ROUNDS = 5
+# Above this ratio of the medians a commit counts as slower; below it the machine may be.
 MOST = 1.10
-"""The ratio that an issue allows; the machine's noise between two runs of one commit is about 0.05."""
 ROWS = 1_000_000
+# Until torch is imported and the spare worker is ready, on two busy cores.
 WARM_SECONDS = 20
-"""After which torch is imported and the spare worker stands, on two busy cores."""
 REPORT = ROOT / "docs" / "compare.md"
 NAMES = {
     "start": "first page after `python app.py`, s",
@@ -40,16 +40,19 @@ NAMES = {
 }
 
 
-def main(base: str, rounds: int = ROUNDS) -> int:
-    """Measure both commits; the exit code counts the ratios that are too high."""
+def main(base: str, rounds: int = ROUNDS, *, answers: bool = True) -> int:
+    """Measure both commits, and compare their `answers`; the exit code counts what does not hold."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         earlier = folder / "earlier"
         git = shutil.which("git") or "git"
         subprocess.run([git, "worktree", "add", "--detach", str(earlier), base], cwd=ROOT, check=True)
         try:
-            same, lines = same_answers.compare(earlier, folder)
-            print("\n".join([same.line(), *lines]), flush=True)  # noqa: T201
+            rows: list[Row] = []
+            if answers:
+                same, lines = same_answers.compare(earlier, folder)
+                rows = [same]
+                print("\n".join([same.line(), *lines]), flush=True)  # noqa: T201
             table = _million(folder / "million.csv")
             measured: dict[str, dict[str, list[float]]] = {"earlier": {}, "now": {}}
             for turn in range(rounds):
@@ -60,7 +63,7 @@ def main(base: str, rounds: int = ROUNDS) -> int:
                         measured[which].setdefault(what, []).append(value)
         finally:
             subprocess.run([git, "worktree", "remove", "--force", str(earlier)], cwd=ROOT, check=False)
-    rows = [same, *(_row(what, measured["earlier"][what], measured["now"][what]) for what in NAMES)]
+    rows += [_row(what, measured["earlier"][what], measured["now"][what]) for what in NAMES]
     _write(base, rounds, rows)
     return sum(row.held is False for row in rows)
 
@@ -129,4 +132,5 @@ def _write(base: str, rounds: int, rows: list[Row]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], *map(int, sys.argv[2:])))
+    words = [word for word in sys.argv[1:] if word != "--speed"]
+    sys.exit(main(words[0], *map(int, words[1:]), answers="--speed" not in sys.argv))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,10 @@ def check_folder(folder: Path, *, checkpoint: str | None = None) -> Vetted:
 class HubChecks:
     """The checks of a model from the Hub before and after its download; see `hub.models.ModelChecks`."""
 
-    def config(self, path: Path, checkpoint: str) -> tuple[dict[str, Any], str]:
+    def config(self, path: Path, checkpoint: str) -> tuple[Mapping[str, Any], str]:
         """Return the checked config and the architecture that it names; CheckpointBroken, HubNotBert."""
         raw = validation.read_config(path, checkpoint=checkpoint)
-        return dict(validation.clean_config(raw, checkpoint=checkpoint)), validation.architecture_of(raw)
+        return validation.clean_config(raw, checkpoint=checkpoint), validation.architecture_of(raw)
 
     def tokenizer(self, folder: Path, checkpoint: str) -> None:
         """Raise CheckpointBroken where the tokenizer cannot be read."""

@@ -54,6 +54,6 @@ def test_the_chosen_sheet_is_the_one_that_trains(visit: Visit, server: Server, t
     visitor.set(epochs=1)
     run = visitor.start("finished")
     about = json.loads((server.home / "runs" / run / "run.json").read_text(encoding="utf-8"))
-    assert about["request"]["reading"] == {"sheet": "June"}
+    assert about["request"]["parse"] == {"sheet": "June"}
     rows = (server.home / "runs" / run / "evaluation.jsonl").read_text(encoding="utf-8").splitlines()
     assert {json.loads(row)["label"] for row in rows} == {"fine", "poor"}

@@ -90,7 +90,7 @@ class Row:
     pair: str
     judged: Judged
 
-    def to_fields(self) -> dict[str, Any]:
+    def to_fields(self) -> dict[str, object]:
         """Return the fields stored in evaluation.jsonl."""
         judged = {**asdict(self.judged), **self.judged.degree.to_fields()}
         del judged["degree"]
