@@ -77,7 +77,7 @@ class DatasetCache:
         if not isinstance(prepared.key, DatasetKey):  # not made by this cache
             return tokenizer
         key = (prepared.key.preparation.path, prepared.key.files[:1], tokenizer.digest)
-        return self._tokenizers.get(key, lambda: KeptTokenizer(tokenizer, TemporaryFile()))
+        return self._tokenizers.get(key, lambda: KeptTokenizer(tokenizer, TemporaryFile(buffering=0)))
 
     def _prepared(
         self,

@@ -12,7 +12,7 @@ import os
 import shutil
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -96,7 +96,7 @@ class KeptTokenizer(SharedTokenizer):
     """
 
     def __init__(self, tokenizer: SharedTokenizer, file: IO[bytes]) -> None:
-        """`file` is open to read and write; it is written from its end, and closed with this object."""
+        """`file` is open to read and write without a buffer; it is closed with this object."""
         self.__dict__.update(tokenizer.__dict__)  # the same vocabulary, pipeline and lock
         self._file = file
         self._count = file.seek(0, 2) // _TOKEN.itemsize
@@ -121,7 +121,7 @@ class KeptTokenizer(SharedTokenizer):
             known, size = np.empty(0, _TEXT), 0
         tokens.touch(mode=0o600)
         os.truncate(tokens, size)  # what a killed writer had begun goes
-        kept = cls(tokenizer, tokens.open("r+b"))
+        kept = cls(tokenizer, tokens.open("r+b", buffering=0))
         spans = zip(known["first"].tolist(), known["count"].tolist(), strict=True)
         kept._spans = dict(zip(known["digest"].tolist(), spans, strict=True))
         return kept
@@ -130,7 +130,6 @@ class KeptTokenizer(SharedTokenizer):
         """Write the tokens into a folder, for `open`; the index comes last, whole or not at all."""
         folder.mkdir(exist_ok=True, mode=0o700)
         with self._keeping:
-            self._file.flush()
             known = np.array([(text, *span) for text, span in self._spans.items()], _TEXT)
             if Path(str(self._file.name)) != folder / _TOKENS:
                 (folder / _TOKENS).touch(mode=0o600)
@@ -161,12 +160,21 @@ class KeptTokenizer(SharedTokenizer):
         with self._keeping:
             new = {key: text for key, text in zip(digests, texts, strict=True) if key not in self._spans}
             fresh = dict(zip(new, map(_content, super().encode_batch(list(new.values()))), strict=True)) if new else {}
-            self._file.seek(0, 2)
-            for key, tokens in fresh.items():
-                self._file.write(tokens.tobytes())
-                self._spans[key] = (self._count, len(tokens))
-                self._count += len(tokens)
+            self._keep(fresh)
             return [fresh[key] if key in fresh else self._read(*self._spans[key]) for key in digests]
+
+    def _keep(self, fresh: Mapping[bytes, NDArray[np.void]]) -> None:
+        """Append the tokens of new texts; on a full disk they are not kept, and are tokenized again next time."""
+        content = b"".join(tokens.tobytes() for tokens in fresh.values())
+        self._file.seek(self._count * _TOKEN.itemsize)
+        try:
+            if self._file.write(content) < len(content):
+                return
+        except OSError:
+            return
+        for key, tokens in fresh.items():
+            self._spans[key] = (self._count, len(tokens))
+            self._count += len(tokens)
 
     def _read(self, first: int, count: int) -> NDArray[np.void]:
         self._file.seek(first * _TOKEN.itemsize)

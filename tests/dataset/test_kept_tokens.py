@@ -51,7 +51,7 @@ def fields(encoding: Encoding) -> dict[str, object]:
 
 
 def new(plain: SharedTokenizer) -> KeptTokenizer:
-    return KeptTokenizer(plain, tempfile.TemporaryFile())
+    return KeptTokenizer(plain, tempfile.TemporaryFile(buffering=0))
 
 
 @pytest.mark.parametrize("pairs", [None, list(reversed(TEXTS))])
@@ -106,6 +106,18 @@ def test_what_is_torn_is_tokenized_again(
     again = KeptTokenizer.open(plain, tmp_path)
     assert list(map(fields, again.encode_batch([*TEXTS, "one more"])))[: len(TEXTS)] == wanted
     assert set(tokenized) == ({"one more"} if damage == "half" else {*TEXTS, "one more"})
+
+
+def test_a_full_disk_costs_a_second_tokenization_and_nothing_else(
+    plain: SharedTokenizer, tokenized: Counter[str]
+) -> None:
+    with Path("/dev/full").open("r+b", buffering=0) as full:
+        kept = KeptTokenizer(plain, full)
+        for _ in range(2):
+            assert [code.ids for code in kept.encode_batch(["one", "two"])] == [
+                code.ids for code in plain.encode_batch(["one", "two"])
+            ]
+    assert tokenized == {"one": 4, "two": 4}  # twice by each
 
 
 def test_threads_share_it(plain: SharedTokenizer, tokenized: Counter[str]) -> None:
