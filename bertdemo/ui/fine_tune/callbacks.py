@@ -75,7 +75,7 @@ class _Callbacks:
             labels=facts["labels"],
             step_multiplier=facts["step_multiplier"],
         )
-        return render_chosen(config, facts["split"], lang)
+        return render_chosen(config, facts["split"], lang, facts["split_seed"])
 
     def start(
         self,

@@ -212,6 +212,7 @@ class ChosenData:
         view.drawn = trouble + render_data(source.name, examined, table.notes, lang)
         if not trouble and all(item.level != "fail" for item in examined.findings):
             view.facts = {
+                "split_seed": prepared.split_seed,
                 "split": dict(examined.split),
                 "suggested": examined.lengths.suggested,
                 "labels": len(examined.labels),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bertdemo.analysis.report import Example, Finding, Report
 from bertdemo.dataset.cleaning import StepResult
+from bertdemo.dataset.split import SEED
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.i18n.translation import percent, plural, thousands, translate
 from bertdemo.run_config import RunConfig
@@ -68,8 +69,8 @@ def render_preview(data: Table, limit: int, lang: str) -> str:
     )
 
 
-def render_chosen(config: RunConfig, split: Mapping[str, int], lang: str) -> str:
-    """Draw the settings with their defaults resolved for this data, and the split."""
+def render_chosen(config: RunConfig, split: Mapping[str, int], lang: str, split_seed: int = SEED) -> str:
+    """Draw the settings with their defaults resolved for this data, the split, and its seed where one was chosen."""
     values = {
         "epochs": translate(lang, "config.chosen.epochs", n=config.epochs),
         "max_length": translate(lang, "config.chosen.max_length", n=config.max_length),
@@ -78,6 +79,8 @@ def render_chosen(config: RunConfig, split: Mapping[str, int], lang: str) -> str
     }
     used = config.used()
     rows = [(translate(lang, f"config.{name}"), value) for name, value in values.items() if name in used]
+    if split_seed != SEED:
+        rows.append((translate(lang, "config.split_seed"), str(split_seed)))
     return root(definitions(rows) + caption(split_words(split, lang, frozen=config.frozen)))
 
 

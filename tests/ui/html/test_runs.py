@@ -284,6 +284,15 @@ def test_its_stop_is_told_as_what_it_was(lang: str) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_chosen_split_seed_stands_with_the_settings(lang: str) -> None:
+    config = resolve_defaults(RunConfig(), train_rows=80, parameters=10**7, suggested_length=16)
+    label = translate(lang, "config.split_seed")
+    assert label not in read(data_picture.render_chosen(config, {"train": 80, "validation": 20}, lang)).words
+    words = read(data_picture.render_chosen(config, {"train": 80, "validation": 20}, lang, 123_457)).words
+    assert label in words and "123457" in words
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_what_the_settings_come_to_leaves_out_what_a_regression_has_no_use_for(lang: str) -> None:
     config = resolve_defaults(RunConfig(method="regression"), train_rows=80, parameters=10**7, suggested_length=16)
     words = read(data_picture.render_chosen(config, {"train": 80, "validation": 20, "test": 0}, lang)).words
