@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bertdemo.i18n.translation import percent, plural, thousands, translate
 from bertdemo.ui.html.pictures import GROUPS, Dot, bounds_of, grid, mark, more, name_of, points, subtitle
 from bertdemo.ui.html.primitives import bars, caption, join, note, root, table
-from bertdemo.ui.inside.html.captions import says
+from bertdemo.ui.inside.html.steps import says
 from bertdemo.ui.inside.html.head import before_and_after, part
 from bertdemo.ui.inside.html.layers import HOVER_NAMED
 
