@@ -28,6 +28,7 @@ from bertdemo.runs import events as ev
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.worker import regression
+from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.runs.worker.run_dataset import dataset_of, store_split
 from bertdemo.settings import Settings, pin_gpu
@@ -169,9 +170,10 @@ class Job:
         if opened.new_weights:
             save_head(opened, self._folder)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
-        reporter = self._reporter(prepared, device_id, collate.begin)
+        observed = Observed(prepared, self.emit)
+        reporter = self._reporter(prepared, device_id, collate.begin, observed.predict)
         try:
-            self._train(reporter, prepared, opened.model, device_id, collate)
+            self._train(reporter, prepared, opened.model, device_id, collate, observed)
             stopped = False
         except Stopped:
             stopped = True
@@ -184,6 +186,7 @@ class Job:
         except Stopped:
             stopped = True
             result = measure(prepared, reporter.best, None, lambda: None, self._emit_testing)
+        observed.write_map(opened.model, self._folder)
         ended = {"evaluated": evaluated, "step": reporter.best.step if evaluated else reporter.step} if stopped else {}
         return self._finish(prepared, opened.model, result, **ended)
 
@@ -269,7 +272,13 @@ class Job:
         draft.rename(folder)
         return dataset
 
-    def _reporter(self, prepared: Prepared, device_id: str, epochs: Callable[[int], None]) -> Reporter:
+    def _reporter(
+        self,
+        prepared: Prepared,
+        device_id: str,
+        epochs: Callable[[int], None],
+        watch: Callable[[Any, int, float], None],
+    ) -> Reporter:
         """Return what turns training into events, with an estimate of the work."""
         from bertdemo.runs.worker.training import Reporter, Work, evaluation_batch, padded_tokens
 
@@ -291,6 +300,7 @@ class Job:
             metric=prepared.task.chosen_by or prepared.task.metrics[0],
             lower_is_better=prepared.task.lower_is_better,
             epochs=epochs,
+            watch=watch,
             work=work,
             device_id=device_id,
             batch_size=prepared.config.batch_size or 1,
@@ -304,7 +314,15 @@ class Job:
         for name, value in tuned.items():
             setattr(model.config, name, value)
 
-    def _train(self, reporter: Reporter, prepared: Prepared, model: Any, device_id: str, collate: Collator) -> None:
+    def _train(
+        self,
+        reporter: Reporter,
+        prepared: Prepared,
+        model: Any,
+        device_id: str,
+        collate: Collator,
+        observed: Observed,
+    ) -> None:
         from bertdemo.runs.worker import training
 
         report = devices.report()
@@ -318,6 +336,8 @@ class Job:
             label_names=prepared.task.label_names,
         )
         self._emit_started(prepared, device, precision)
+        observed.before_training(model)
+        self.stop()
         training.train(
             task=prepared.task,
             model=model,

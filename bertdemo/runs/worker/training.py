@@ -177,13 +177,14 @@ class Reporter(TrainerCallback):
         metric: str,
         lower_is_better: bool = False,
         epochs: Callable[[int], None] = lambda epoch: None,
+        watch: Callable[[Any, int, float], None] = lambda model, step, epoch: None,
         work: Work,
         device_id: str,
         batch_size: int,
     ) -> None:
         self._emit, self._stop, self._keep = emit, stop, keep
         self._metric, self.work, self._device_id, self._batch_size = metric, work, device_id, batch_size
-        self._sign, self._epochs = -1.0 if lower_is_better else 1.0, epochs
+        self._sign, self._epochs, self._watch = -1.0 if lower_is_better else 1.0, epochs, watch
         self.step = 0
         self.best = Best()
         self.logits: Any = None
@@ -293,6 +294,7 @@ class Reporter(TrainerCallback):
             metrics=task_metrics,
             best=better,
         )
+        self._watch(model, state.global_step, round(float(state.epoch or 0.0), 4))
         if better:
             self._keep(model, state.global_step)
         self._paused += time.monotonic() - self._evaluation_began
