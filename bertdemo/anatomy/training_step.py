@@ -71,13 +71,7 @@ def training_step(
         out.loss.backward()
         norms = tuple((part, _norm(parameters)) for part, parameters in _parts(copied))
         optimizer.step()
-        losses = [out.loss.item()]
-        for _ in range(steps - 1):
-            optimizer.zero_grad()
-            later = copied(**batch, return_dict=True)
-            losses.append(later.loss.item())
-            later.loss.backward()
-            optimizer.step()
+        losses = [out.loss.item(), *_more_steps(copied, batch, optimizer, steps - 1)]
         with torch.no_grad():
             after = copied(**batch, return_dict=True)
     names: Any = model.config.id2label
@@ -99,6 +93,18 @@ def training_step(
         problem=problem,
         losses=(*losses, after.loss.item()),
     )
+
+
+def _more_steps(model: Any, batch: Mapping[str, Tensor], optimizer: Any, steps: int) -> list[float]:
+    """Take further steps on the same text; return the loss before each."""
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = model(**batch, return_dict=True).loss
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    return losses
 
 
 def _target(model: BertForSequenceClassification, label: int) -> Tensor:

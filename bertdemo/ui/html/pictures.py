@@ -310,7 +310,7 @@ def names_at(dots: Sequence[Dot], at: Sequence[tuple[float, float]], chosen: int
 
 def _names(dots: Sequence[Dot], at: Sequence[tuple[float, float]], chosen: int | None) -> str:
     return join(
-        f'<text{" class=" + chr(34) + "chosen" + chr(34) if name.of == chosen else ""} '
+        f"<text{' class=' + chr(34) + 'chosen' + chr(34) if name.of == chosen else ''} "
         f'x="{name.x:.1f}" y="{name.y:.1f}">{esc(name.text)}</text>'
         for name in names_at(dots, at, chosen)
     )
@@ -327,13 +327,11 @@ def moving_points(
     at = [places(dots, bounds_of(dots)) for dots in stages]
     names = [{name.of: name for name in names_at(dots, here, chosen)} for dots, here in zip(stages, at, strict=True)]
     numbers = [
-        [
-            [round(value, 1) for value in (*here[i], *((name.x, name.y) if (name := named.get(i)) else ()))]
-            for i in range(len(here))
-        ]
-        for here, named in zip(at, names, strict=True)
+        [_numbers(place, named.get(i)) for i, place in enumerate(here)] for here, named in zip(at, names, strict=True)
     ]
-    marks = join(_moving(dot, i, numbers[shown][i], names[shown].get(i), i == chosen) for i, dot in enumerate(stages[shown]))
+    marks = join(
+        _moving(dot, i, numbers[shown][i], names[shown].get(i), i == chosen) for i, dot in enumerate(stages[shown])
+    )
     last = len(stages) - 1
     return (
         f'<div class="bd-points bd-moving" data-places="{esc(json.dumps(numbers, separators=(",", ":")))}" '
@@ -344,6 +342,11 @@ def moving_points(
         f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" aria-label="{esc(label)}">{marks}</svg>'
         "<output></output></div>"
     )
+
+
+def _numbers(place: tuple[float, float], name: Name | None) -> list[float]:
+    """X and y of a point, and of its name where it has one."""
+    return [round(value, 1) for value in (*place, *((name.x, name.y) if name else ()))]
 
 
 def _moving(dot: Dot, i: int, numbers: Sequence[float], name: Name | None, chosen: bool) -> str:

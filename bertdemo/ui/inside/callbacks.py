@@ -175,23 +175,26 @@ class Callbacks:
 
     def _request(self, values: Inputs) -> Asked:
         """Return everything that is chosen; a component that was never drawn sends None."""
-        sentence, controls, switches = self.parts.sentence, self.parts.controls, self.parts.switches
+        controls, switches = self.parts.controls, self.parts.switches
         where = values[self.parts.where]
         rate = values[controls.rate]
         return Asked(
-            question=Question(
-                _text(values[sentence.text]), _text(values[sentence.pair]), _text(values[sentence.checkpoint]) or BUNDLED
-            ),
+            question=self._question(values),
             owner=self._owner(values),
             lang=self._lang(values),
             where=where if isinstance(where, Where) else Where(),
-            view=View(bool(values[switches.hide_special]), bool(values[switches.stretch]), bool(values[switches.across])),
+            view=View(*(bool(values[box]) for box in (switches.hide_special, switches.stretch, switches.across))),
             ablate=bool(values[switches.ablate]),
             second=_text(values[controls.second]),
             unrelated=_text(values[controls.unrelated]),
             label=_number(values[controls.label]) or 0,
             rate=rate if isinstance(rate, float) else RATES[1],
         )
+
+    def _question(self, values: Inputs) -> Question:
+        boxes = self.parts.sentence
+        text, pair, checkpoint = (_text(values[box]) for box in (boxes.text, boxes.pair, boxes.checkpoint))
+        return Question(text, pair, checkpoint or BUNDLED)
 
     def _answer(self, fn: Callable[[Asked], Updates], values: Inputs, at: str, *, anew: bool = False) -> Updates:
         """Call, and show an error in the picture `at`; `anew` is for what draws everything.
@@ -279,9 +282,10 @@ class Callbacks:
             raise ArgumentWrong(name="example", expected=", ".join(examples()))
         where = Where(request.where.step)
         question = replace(request.question, text=example.text, pair=example.pair)
-        pair = self._shown_pair(example.pair) if example.pair else {self.parts.sentence.pair: ""}
-        chosen: Updates = {self.parts.sentence.text: example.text, **pair, self.parts.where: where}
-        return {**chosen, **self._everything(replace(request, question=question, where=where))}
+        no_pair: Updates = {self.parts.sentence.pair: ""}
+        pair = self._shown_pair(example.pair) if example.pair else no_pair
+        chosen: Updates = {self.parts.sentence.text: example.text, self.parts.where: where}
+        return {**chosen, **pair, **self._everything(replace(request, question=question, where=where))}
 
     def _shown_pair(self, pair: str) -> Updates:
         sentence = self.parts.sentence

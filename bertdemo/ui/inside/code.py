@@ -45,7 +45,8 @@ class Code:
         texts = {"second": request.second, "unrelated": request.unrelated}
         more: dict[str, object] = {}
         for name, text in ((name, text) for name, text in texts.items() if text.strip()):
-            more |= {name: text, f"{name}_kept": self._kept(replace(request.question, text=text, pair=""), request.owner)}
+            question = replace(request.question, text=text, pair="")
+            more |= {name: text, f"{name}_kept": self._kept(question, request.owner)}
         return more
 
     def _started(self, info: CheckpointInfo, owner: str) -> dict[str, object]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from bertdemo.i18n.translation import DEFAULT, translate
-from bertdemo.ui.html.primitives import waiting_state
 from bertdemo.ui.html.primitives import root as drawn_root
+from bertdemo.ui.html.primitives import waiting_state
 from bertdemo.ui.inside.html.controls import render_buttons, render_examples, render_looks
 from bertdemo.ui.inside.html.samples import sample
 from bertdemo.ui.inside.html.steps import STEPS, title
@@ -144,7 +144,8 @@ def _html(*names: str) -> dict[str, gr.HTML]:
 
 
 def _stage(page: Page, step: str) -> gr.Column:
-    with gr.Column(elem_id=f"inside-stage-{step}", elem_classes="bd-stage") as stage:
+    stage = gr.Column(elem_id=f"inside-stage-{step}", elem_classes="bd-stage")
+    with stage:
         page.words.make(gr.HTML, {"value": lambda lang: f'<h2 class="bd bd-h">{title(step, lang)}</h2>'})
     return stage
 

@@ -142,7 +142,7 @@ class Drawings:
     # --- what is chosen ---
 
     def fitted(self, request: Asked) -> tuple[Asked, str]:
-        """Fill in what nobody has chosen; what is not in this text or model becomes the nearest that is, and is told."""
+        """Fill in what nobody has chosen; what this text or model lacks becomes the nearest there is, and is told."""
         inspection, where = self._look(request), request.where
         layer, head, token = self._start(request, inspection)
         step = where.step if where.step in self.steps(request) else FIRST
@@ -193,7 +193,7 @@ class Drawings:
         fitted, told = self.fitted(request)
         step = fitted.where.step
         parts: dict[str, Callable[[Asked], Drawn]] = {
-            "what": self._what,
+            "what": lambda asked: {"what": render_what(asked.lang)},
             "tokens": self._tokens,
             "specials": self._specials,
             "embeddings": self._embeddings,
@@ -201,7 +201,7 @@ class Drawings:
             "pooling": self._pooling,
             "head": self._head,
             "training_step": self._before_step,
-            "before_after": self._before_change,
+            "before_after": lambda _: {"change": ""},
         }
         drawn = self._attention(fitted, missing or told) if step == "attention" else parts[step](fitted)
         return {**drawn, "drawer": self.drawer(fitted)}
@@ -222,9 +222,6 @@ class Drawings:
         return dict.fromkeys(PICTURES, "") | {"notice": root(empty_state(translate(lang, "inside.empty")))}
 
     # --- steps ---
-
-    def _what(self, request: Asked) -> Drawn:
-        return {"what": render_what(request.lang)}
 
     def _tokens(self, request: Asked) -> Drawn:
         inspection, (_, _, token) = self._look(request), request.chosen
@@ -318,9 +315,6 @@ class Drawings:
         fitted, _ = self.fitted(request)
         return {"step": render_step(taken, request.lang), "drawer": self.drawer(fitted)}
 
-    def _before_change(self, request: Asked) -> Drawn:
-        return {"change": ""}
-
     def change(self, request: Asked, progress: Callable[[float], None]) -> Drawn:
         """Compare the trained checkpoint with its base: the two maps first, then what made them differ."""
         info, lang = self._info(request), request.lang
@@ -369,5 +363,3 @@ class Drawings:
 
     def _info(self, request: Asked) -> CheckpointInfo:
         return self._services.catalogue.describe(request.question.checkpoint, request.owner)
-
-

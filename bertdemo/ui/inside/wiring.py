@@ -34,10 +34,13 @@ def _wire_sentence(callbacks: Callbacks) -> None:
     sentence.add.click(callbacks.add_pair, None, [sentence.pair, sentence.add], **QUIET)
     sentence.pair.change(callbacks.show_across, sentence.pair, callbacks.parts.switches.across, **QUIET)
     # A checkpoint is also set from elsewhere, by "Inspect this model".
-    named = {"text": sentence.text, "pair": sentence.pair, "checkpoint": sentence.checkpoint}
-    for name, component in named.items():
-        cut = f"(it) => window.bertdemo.address('{name}', (it || '').slice(0, {TEXT_IN_ADDRESS}))"
-        component.change(None, component, None, js=cut)
+    sentence.text.change(None, sentence.text, None, js=_address("text"))
+    sentence.pair.change(None, sentence.pair, None, js=_address("pair"))
+    sentence.checkpoint.change(None, sentence.checkpoint, None, js=_address("checkpoint"))
+
+
+def _address(name: str) -> str:
+    return f"(it) => window.bertdemo.address('{name}', (it || '').slice(0, {TEXT_IN_ADDRESS}))"
 
 
 def _wire_pictures(callbacks: Callbacks) -> None:
@@ -88,9 +91,7 @@ def _wire_page(page: Page, callbacks: Callbacks) -> None:
     """Connect arrival, language, and other tabs that ask to inspect a checkpoint."""
     sentence, where = callbacks.parts.sentence, callbacks.parts.where
     page.tells_model("inside", sentence.checkpoint)
-    page.on_load(
-        callbacks.arrive, [], [sentence.checkpoint, sentence.text, sentence.pair, sentence.add, where]
-    )
+    page.on_load(callbacks.arrive, [], [sentence.checkpoint, sentence.text, sentence.pair, sentence.add, where])
     page.on_open(
         "inside",
         callbacks.open_tab,

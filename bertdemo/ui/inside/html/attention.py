@@ -107,8 +107,8 @@ def render_attention(inspection: LayerTrace, head: HeadTrace, view: View, chosen
     strip_html = token_strip(inspection.trace, chosen, label, "token", lang)
     return root(
         f'<div class="bd-attention" data-paint="attention" data-n="{n}" data-z="{data}" data-none="{esc(none)}"'
-        f'{stretched} data-of="{head.layer}-{head.head}"><div class="bd-arcs"><svg aria-hidden="true"></svg>{strip_html}'
-        f"</div>{_matrix(inspection, head, n, lang)}<output></output></div>"
+        f'{stretched} data-of="{head.layer}-{head.head}"><div class="bd-arcs"><svg aria-hidden="true"></svg>'
+        f"{strip_html}</div>{_matrix(inspection, head, n, lang)}<output></output></div>"
         + join(note(translate(lang, f"inside.attention.{name}")) for name in _said(inspection, view))
         + f'<div class="bd-for-arcs">{says("arcs", lang)}</div>'
         + f'<div class="bd-for-matrix">{says("matrix", lang)}{_scale(weights, view, lang)}</div>'
@@ -146,6 +146,7 @@ def render_numbers(inspection: LayerTrace, head: HeadTrace, chosen: int, lang: s
     best = int(weights.argmax())
     root_of = f"{math.sqrt(d_k):.3f}"
     values = {"width": inspection.width, "heads": inspection.heads, "d_k": d_k, "root": root_of}
+    d_k_words = translate(lang, "inside.attention.d_k", **values)
     # One denominator per row: the sum over all keys of this query.
     total = sum(math.exp(float(score)) for score in scores)
     lines = (
@@ -160,13 +161,13 @@ def render_numbers(inspection: LayerTrace, head: HeadTrace, chosen: int, lang: s
         (translate(lang, "inside.attention.context", n=d_k), head.context[chosen]),
     )
     return root(
-        f'<p class="bd-formula"><code>softmax(Q·Kᵀ / √d_k) · V</code> {esc(translate(lang, "inside.attention.d_k", **values))}</p>'
-        + caption(translate(lang, "inside.attention.example", query=names[chosen], key=names[best]))
+        f'<div><p class="bd-formula"><code>softmax(Q·Kᵀ / √d_k) · V</code> {esc(d_k_words)}</p>'
+        + caption(translate(lang, "inside.attention.example", query=names[chosen], of=names[best]))
         + f'<p class="bd-formula">{join(f"<code>{esc(line)}</code>" for line in lines)}</p>'
         + caption(translate(lang, "inside.attention.denominator"))
         + join(caption(label) + strip(vector, label, largest(vector)) for label, vector in vectors)
-        + _keys(names, products, scores, weights, d_k, lang)
-        + says("numbers", lang),
+        + says("numbers", lang)
+        + f"</div><div>{_keys(names, products, scores, weights, d_k, lang)}</div>",
         "bd-numbers",
     )
 

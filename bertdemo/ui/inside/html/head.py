@@ -113,7 +113,9 @@ def render_spans(inspection: LayerTrace, scores: TokenScores, lang: str) -> str:
     headers = [translate(lang, "inside.column.token")]
     for name in names:
         headers += [f"{name}: logit", name, ""]
-    return root(figures(headers, rows, numeric=(1, 3, 4, 6)) + _rest(len(tokens), lang, _SPANS) + says("spans", lang), "bd-in")
+    return root(
+        figures(headers, rows, numeric=(1, 3, 4, 6)) + _rest(len(tokens), lang, _SPANS) + says("spans", lang), "bd-in"
+    )
 
 
 def render_generated(generated: Generated, names: Sequence[str], inspection: LayerTrace, lang: str) -> str:
@@ -186,7 +188,7 @@ def render_step(step: TrainingStep, lang: str) -> str:
         f"{before_and_after(step.labels, step.probabilities, step.after_probabilities, lang, first=step.label)}"
         f"{caption(translate(lang, 'inside.training.losses', **losses))}{_falling(step, lang)}"
         f"{says('update', lang)}</div>",
-        "bd-two bd-training",
+        "bd-duo bd-training",
     )
 
 
@@ -219,10 +221,10 @@ def part(name: str, lang: str) -> str:
 def _untrained(inspection: LayerTrace, other: str, best: float, lang: str) -> str:
     """Say that the head is a random one, and which other one the checkpoint brought."""
     values = {"chance": percent(1 / len(inspection.labels)), "best": percent(best)}
-    if other:
-        values["kind"] = translate(lang, f"inside.head.brought.{_KINDS.get(other, 'named')}", name=other)
-    key = "inside.head.untrained_other" if other else "inside.head.untrained"
-    return banner(plural(lang, key, len(inspection.labels), **values))
+    if not other:
+        return banner(translate(lang, "inside.head.untrained", **values))
+    kind = translate(lang, f"inside.head.brought.{_KINDS.get(other, 'named')}", name=other)
+    return banner(translate(lang, "inside.head.untrained_other", kind=kind, **values))
 
 
 def _number(inspection: LayerTrace, lang: str) -> str:

@@ -68,10 +68,7 @@ def render_layers(inspection: LayerTrace, maps: Sequence[Map2D], shown: int, cho
     tokens = inspection.trace.tokens
     everyone = len(tokens) <= ALL_NAMED
     stages = [
-        [
-            Dot(x, y, look_of(token), name_of(token), everyone)
-            for token, (x, y) in zip(tokens, points, strict=True)
-        ]
+        [Dot(x, y, look_of(token), name_of(token), everyone) for token, (x, y) in zip(tokens, points, strict=True)]
         for points in steadied(maps)
     ]
     # How much of the variance the two axes carry: the rest of the differences cannot be seen on the map.

@@ -69,12 +69,14 @@ def render_map(inspection: LayerTrace, chosen: Chosen, lang: str, *, tuned: bool
         _labels(inspection, lang, other_head),
     ]
     more = ("training_step", *(("before_after",) if tuned else ()))
-    learned = f'<span class="bd-branch">{join(_block(step, "", chosen, lang) for step in more)}</span>'
+    learned = join(_block(step, "", chosen, lang) for step in more)
     values = {"step": chosen.step, "layer": chosen.layer, "head": chosen.head, "token": chosen.token}
     data = join(f' data-{name}="{esc(value)}"' for name, value in values.items())
     label = esc(translate(lang, "inside.map.title"))
     return root(
-        f'<nav class="bd-map" aria-label="{label}"{data}>{join(blocks)}{learned}</nav>{_key(lang)}', "bd-map-box"
+        f'<nav class="bd-map" aria-label="{label}"{data}><span class="bd-map-line">{join(blocks)}</span>'
+        f'<span class="bd-map-foot">{_key(lang)}<span class="bd-branch">{learned}</span></span></nav>',
+        "bd-map-box",
     )
 
 
@@ -88,9 +90,8 @@ def _names(name: str, value: str) -> str:
 
 def _block(step: str, value: str, chosen: Chosen, lang: str) -> str:
     current = ' aria-current="step"' if step == chosen.step else ""
-    return (
-        f'<button type="button" class="bd-block" data-step="{step}"{current}>{_names(title(step, lang), value)}</button>'
-    )
+    names = _names(title(step, lang), value)
+    return f'<button type="button" class="bd-block" data-step="{step}"{current}>{names}</button>'
 
 
 def _layers(inspection: LayerTrace, chosen: Chosen, shape: str, lang: str) -> str:
@@ -98,7 +99,10 @@ def _layers(inspection: LayerTrace, chosen: Chosen, shape: str, lang: str) -> st
     special = [token.special for token in inspection.trace.tokens]
     blocks = join(_layer(inspection, layer, special, chosen, lang) for layer in range(1, inspection.layers + 1))
     steps = _block("attention", "", chosen, lang) + _block("layers", shape, chosen, lang)
-    return f'<span class="bd-stack"><span class="bd-stack-steps">{steps}</span><span class="bd-layers">{blocks}</span></span>'
+    return (
+        f'<span class="bd-stack"><span class="bd-stack-steps">{steps}</span>'
+        f'<span class="bd-layers">{blocks}</span></span>'
+    )
 
 
 def _layer(inspection: LayerTrace, layer: int, special: list[bool], chosen: Chosen, lang: str) -> str:
@@ -131,7 +135,13 @@ def _labels(inspection: LayerTrace, lang: str, other_head: bool) -> str:
         for i in best
     )
     untrained = not inspection.head_trained
-    key = "inside.map.other_head" if other_head and untrained else "inside.map.untrained" if untrained else "inside.map.labels"
+    key = (
+        "inside.map.other_head"
+        if other_head and untrained
+        else "inside.map.untrained"
+        if untrained
+        else "inside.map.labels"
+    )
     return f'<span class="bd-block bd-labels"><b>{esc(translate(lang, key))}</b><span class="bars">{bars}</span></span>'
 
 
@@ -140,4 +150,4 @@ def _key(lang: str) -> str:
         f'<span><i class="{name}" aria-hidden="true"></i>{esc(translate(lang, f"inside.pattern.{name}"))}</span>'
         for name in PATTERNS
     )
-    return f'<p class="bd-map-key"><span>{esc(translate(lang, "inside.caption.map"))}</span>{names}</p>'
+    return f'<span class="bd-map-key"><span>{esc(translate(lang, "inside.caption.map"))}</span>{names}</span>'

@@ -73,7 +73,8 @@ def render_drawer(step: str, script: str, lang: str, *, kept: bool = False) -> s
     `script` is the code of the step, "" where it has none; `kept` is for before and after of a linear probe, whose
     encoder did not move.
     """
-    panels = [("not", f"<p>{esc(translate(lang, f'inside.not.{step}{"_kept" if kept else ""}'))}</p>")]
+    limits = translate(lang, f"inside.not.{step}_kept" if kept else f"inside.not.{step}")
+    panels = [("not", f"<p>{esc(limits)}</p>")]
     if script:
         panels.append(("code", code(script, translate(lang, "inside.copy"))))
     panels += [("questions", _answers(step, lang)), ("read", _links(step, lang))]
