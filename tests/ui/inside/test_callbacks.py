@@ -50,8 +50,6 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callbacks]:
 def values_of(
     calls: Callbacks, text: str = "the film was good", checkpoint: str = "local:headed", **more: object
 ) -> dict[Block, object]:
-    calls: Callbacks, text: str = "the film was good", checkpoint: str = "local:headed", **more: object
-) -> dict[Block, object]:
     sentence, controls = calls.parts.sentence, calls.parts.controls
     given: dict[Block, object] = dict.fromkeys(calls.inputs)
     given |= {
