@@ -127,6 +127,29 @@ class Evaluated(RunEvent):
 
 
 @dataclass(frozen=True)
+class WatchedRow:
+    """One held-out row and its prediction; `degree` is {kind, value} as in `tasks.results.Degree`."""
+
+    row: int
+    text: str
+    pair: str
+    label: str
+    predicted: str
+    degree: Mapping[str, str | float]
+    right: bool
+
+
+@dataclass(frozen=True)
+class Watched(RunEvent):
+    """The predictions for a few held-out rows, the same rows each time; epoch 0 is before training."""
+
+    kind = "watched"
+    step: int
+    epoch: float
+    rows: tuple[WatchedRow, ...]
+
+
+@dataclass(frozen=True)
 class Saved(RunEvent):
     """The best weights so far are on disk."""
 

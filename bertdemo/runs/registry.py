@@ -38,6 +38,7 @@ from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.runs import events as ev
+from bertdemo.runs.class_map import RunMap
 from bertdemo.runs.evaluation import EvaluatedRow, with_degree
 from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
@@ -241,6 +242,11 @@ class Registry:
         if damaged := rows.count(None):
             _LOG.warning("%d unreadable rows in %s", damaged, path)
         return [with_degree(row, task) for row in rows if row is not None]
+
+    def class_map(self, run_id: str, owner: str) -> RunMap | None:
+        """Return the [CLS] vectors before and after training, None where the run has none; RunUnknown as `read`."""
+        self._known(run_id, owner)
+        return RunMap.read(self.folder(run_id))
 
     def _log(self, run_id: str) -> EventLog:
         """Return the event log of a run, the newest of the few that are kept."""

@@ -65,6 +65,8 @@ class RunStatus:
     # (epoch, training loss), at most CURVE_POINTS of them.
     loss: tuple[tuple[float, float], ...]
     evaluations: tuple[ev.Evaluated, ...]
+    # The same few held-out rows at each epoch, the first before training; () where the task does not show them.
+    watched: tuple[ev.Watched, ...]
     metrics: Mapping[str, Mapping[str, float | None]]
     evaluated_on: str
     evaluated_rows: int
@@ -127,6 +129,7 @@ def status_of(view: RunView) -> RunStatus:
         started=started,
         loss=thinned([(event.epoch, event.loss) for event in steps], CURVE_POINTS),
         evaluations=tuple(event for event in events if isinstance(event, ev.Evaluated)),
+        watched=tuple(event for event in events if isinstance(event, ev.Watched)),
         metrics=end.metrics if end else {},
         evaluated_on=end.evaluated_on if end else "",
         evaluated_rows=end.rows if end else 0,

@@ -107,6 +107,8 @@ class Task(ABC):
     """Whether a row has one label out of a few, so that labels can be counted, merged, balanced and audited."""
     judges: bool = True
     """Whether a prediction is right or wrong, so that there are mistakes to list."""
+    judges_alone: bool = True
+    """Whether a row can be judged without the other held-out rows; a search ranks the right text among all of them."""
     can_freeze: bool = False
     """Whether a linear probe (logistic regression on the frozen encoder) can be kept as a checkpoint of this task."""
     has_baseline: bool = True
@@ -194,6 +196,10 @@ class Task(ABC):
         from bertdemo.checkpoints.loading import open_model
 
         return open_model(folder, self.architecture, labels=options.labels, seed=options.seed)
+
+    def encoder(self, model: Any) -> Any:
+        """Return the BertModel inside a model of this task."""
+        return model.base_model
 
     def collator(self, tokenizer: SharedTokenizer, seed: int) -> Collator:
         """Return what makes batches of encoded rows."""

@@ -172,6 +172,7 @@ class FillMask(TaskWithoutLabels):
     """Input: `text` with some of its tokens masked. Output: these tokens."""
 
     id = "fill_mask"
+    judges_alone = False
     roles = (TEXT,)
     architecture = "BertForMaskedLM"
     metrics = ("perplexity",)

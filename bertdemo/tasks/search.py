@@ -69,6 +69,7 @@ class Search(BiEncoder):
     """Input: `text`, the query, and `pair`, the document that answers it. Output: a ranking of all documents."""
 
     id = "search"
+    judges_alone = False
     roles = (TEXT, PAIR)
     metrics = ("recall_at_10", "mrr")
     chosen_by = "mrr"

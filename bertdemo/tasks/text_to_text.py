@@ -75,6 +75,10 @@ class TextToText(TaskWithoutLabels):
     chosen_by = "perplexity"
     lower_is_better = True
 
+    def encoder(self, model: Any) -> Any:
+        """Return the BertModel that reads the source."""
+        return model.encoder
+
     def likelihood(self, table: Table, columns: Mapping[str, str]) -> float:
         """Look for columns named source and target, or one named summary, with prose that hardly repeats."""
         cells = [cell for cell in table.columns[columns["target"]][:_SAMPLED_CELLS] if cell]

@@ -118,7 +118,7 @@ def _tab(page: Page, name: str, build: Callable[[Page], None]) -> gr.Tab:
     with tab:
         build(page)
     # In the browser alone: the address changes without a request to the server.
-    tab.select(None, None, None, js=f"() => window.bertdemo.address('tab', '{name}')")
+    tab.select(None, None, None, js=f"() => window.bertdemo.tab('{name}')")
     return tab
 
 

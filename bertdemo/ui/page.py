@@ -38,8 +38,10 @@ class Visit:
     owner: str
     text: str = ""
     pair: str = ""
+    step: str = ""
     layer: str = ""
     head: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
 def _visit(request: gr.Request, lang: str, owner: str) -> Visit:
     """Return how the visitor came, from the address."""
     # Unchecked: every hook that reads one of them must expect any text.
-    names = ("tab", "run", "checkpoint", "text", "pair", "layer", "head")
+    names = ("tab", "run", "checkpoint", "text", "pair", "step", "layer", "head", "token")
     return Visit(lang=lang, owner=owner, **{name: request.query_params.get(name, "") for name in names})
 
 

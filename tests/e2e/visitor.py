@@ -69,12 +69,8 @@ class Visitor:
         return self.ready()
 
     def ready(self) -> Visitor:
-        """Wait until the load listener has answered: it sets the document's language."""
-        self.page.wait_for_selector("html[lang]:not(.bd-waiting) #header")
-        self.page.wait_for_function(
-            "lang => document.documentElement.lang === (lang === 'zh' ? 'zh-Hans' : 'en') && window.bertdemo",
-            arg=self.lang,
-        )
+        """Wait until the load listener has answered, or the one that changes the language."""
+        self.page.wait_for_selector(f"html[data-drawn={self.lang}]:not(.bd-waiting) #header")
         self.page.wait_for_function(
             "text => document.querySelector('#header .bd-tagline')?.textContent === text",
             arg=self.say("header.tagline"),

@@ -30,6 +30,12 @@ EVERY: list[ev.RunEvent] = [
         **_AT, checkpoint="c", evaluated=True, step=2, metrics={"f1": {"value": 0.5, "low": None, "high": None}}
     ),
     ev.Failed(**_AT, message="error.disk_full", values={"count": 3, "share": 0.5, "file": "a.csv"}),
+    ev.Watched(
+        **_AT,
+        step=2,
+        epoch=1.0,
+        rows=(ev.WatchedRow(2, "good", "", "yes", "no", {"kind": "confidence", "value": 0.75}, False),),
+    ),
 ]
 
 

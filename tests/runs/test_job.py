@@ -49,7 +49,7 @@ def test_a_run_says_what_it_does_in_order(work: Work, data: Path, registry: Regi
     events = events_of(folder)
     kinds = [event.kind for event in events]
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    assert kinds[:3] == ["queued", "started", "step"]
+    assert kinds[:4] == ["queued", "started", "watched", "step"]
     assert kinds[-1] == "finished"
     assert kinds.count("evaluated") == 2
     started = next(event for event in events if isinstance(event, ev.Started))

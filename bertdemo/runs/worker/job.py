@@ -25,9 +25,12 @@ from bertdemo.checkpoints.loading import save_head
 from bertdemo.dataset import kept_tokens
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
 from bertdemo.runs import events as ev
+from bertdemo.runs.estimate import Speeds, layer_parameters
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest, resolve_defaults
+from bertdemo.runs.work import Work, padded_tokens
 from bertdemo.runs.worker import regression
+from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.runs.worker.run_dataset import dataset_of, store_split
 from bertdemo.settings import Settings, pin_gpu
@@ -57,6 +60,8 @@ def warm_up() -> None:
 
 # A test set of a million rows has tens of thousands of batches: not every batch is an event.
 PHASE_EVENT_SECONDS = 0.5
+# A shorter run is mostly its first steps, which are slower than the rest.
+_MEASURED_SECONDS = 5.0
 # The log is read by people, who need no line per step.
 _LOG_SECONDS = 2.0
 _LOGGED = ("name", "step", "steps", "epoch", "loss", "learning_rate", "metrics", "best", "path", "device", "precision",
@@ -169,9 +174,10 @@ class Job:
         if opened.new_weights:
             save_head(opened, self._folder)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
-        reporter = self._reporter(prepared, device_id, collate.begin)
+        observed = Observed(prepared, self.emit)
+        reporter = self._reporter(prepared, device_id, collate.begin, observed.predict)
         try:
-            self._train(reporter, prepared, opened.model, device_id, collate)
+            self._train(reporter, prepared, opened.model, device_id, collate, observed)
             stopped = False
         except Stopped:
             stopped = True
@@ -184,6 +190,7 @@ class Job:
         except Stopped:
             stopped = True
             result = measure(prepared, reporter.best, None, lambda: None, self._emit_testing)
+        observed.write_map(opened.model, self._folder)
         ended = {"evaluated": evaluated, "step": reporter.best.step if evaluated else reporter.step} if stopped else {}
         return self._finish(prepared, opened.model, result, **ended)
 
@@ -269,9 +276,15 @@ class Job:
         draft.rename(folder)
         return dataset
 
-    def _reporter(self, prepared: Prepared, device_id: str, epochs: Callable[[int], None]) -> Reporter:
+    def _reporter(
+        self,
+        prepared: Prepared,
+        device_id: str,
+        epochs: Callable[[int], None],
+        watch: Callable[[Any, int, float], None],
+    ) -> Reporter:
         """Return what turns training into events, with an estimate of the work."""
-        from bertdemo.runs.worker.training import Reporter, Work, evaluation_batch, padded_tokens
+        from bertdemo.runs.worker.training import Reporter, evaluation_batch
 
         lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
         batch, grouped = prepared.config.batch_size or 1, prepared.config.group_by_length
@@ -291,6 +304,7 @@ class Job:
             metric=prepared.task.chosen_by or prepared.task.metrics[0],
             lower_is_better=prepared.task.lower_is_better,
             epochs=epochs,
+            watch=watch,
             work=work,
             device_id=device_id,
             batch_size=prepared.config.batch_size or 1,
@@ -304,7 +318,15 @@ class Job:
         for name, value in tuned.items():
             setattr(model.config, name, value)
 
-    def _train(self, reporter: Reporter, prepared: Prepared, model: Any, device_id: str, collate: Collator) -> None:
+    def _train(
+        self,
+        reporter: Reporter,
+        prepared: Prepared,
+        model: Any,
+        device_id: str,
+        collate: Collator,
+        observed: Observed,
+    ) -> None:
         from bertdemo.runs.worker import training
 
         report = devices.report()
@@ -318,6 +340,8 @@ class Job:
             label_names=prepared.task.label_names,
         )
         self._emit_started(prepared, device, precision)
+        observed.before_training(model)
+        self.stop()
         training.train(
             task=prepared.task,
             model=model,
@@ -328,6 +352,9 @@ class Job:
             args=args,
             head_factor=prepared.config.head_learning_rate_factor,
         )
+        speed = reporter.work.speed() * layer_parameters(prepared.info.layers, prepared.info.width)
+        if self._seconds() > _MEASURED_SECONDS:
+            Speeds(self._settings.home).note(device.name, precision, speed)
 
     def _emit_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
         rows = {name: len(part.rows) for name, part in prepared.parts.items()}

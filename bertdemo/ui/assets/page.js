@@ -1,4 +1,4 @@
-// The page's own few lines: the address keeps tab and language, and a Chinese page does not flash in English.
+// The page's own few lines: the address keeps the view, Back goes back, a Chinese page does not flash in English.
 (() => {
   const root = document.documentElement;
   const asked = new URLSearchParams(location.search).get("lang") || navigator.language || "en";
@@ -9,6 +9,11 @@
   }
   let opened = false;
   let chosen = ""; // the language that a person has picked on this page
+  let early = ""; // the tab that a person has opened before the load listener has answered
+  document.addEventListener("click", (event) => {
+    const button = event.isTrusted && !opened && event.target.closest?.("#tabs [role=tab]");
+    if (button) early = button.id.replace(/^tab-|-button$/g, "");
+  }, true);
   document.addEventListener("change", (event) => {
     if (event.target.closest && event.target.closest("#language")) chosen = event.target.value;
   }, true);
@@ -20,6 +25,28 @@
     else if (tries > 0) setTimeout(() => again(tries - 1), 50);
   };
   const address = () => new URL(location.href);
+  // Tab and place inside the model are restored by the page itself; everything else (a run, a text, a checkpoint, the
+  // language) is what the server draws from, so the page is loaded again for it.
+  const PLACES = ["tab", "step", "layer", "head", "token"];
+  const FIRST_TAB = "tokens";
+  let shown = address().searchParams; // the view that is on the page
+  const without = (params, names) => {
+    const rest = new URLSearchParams(params);
+    names.forEach((name) => rest.delete(name));
+    rest.sort();
+    return rest.toString();
+  };
+  const open = (tab) => {
+    const button = document.getElementById(`tab-${tab || FIRST_TAB}-button`);
+    if (button?.getAttribute("aria-selected") === "false") button.click();
+  };
+  window.addEventListener("popstate", () => {
+    const [before, now] = [shown, address().searchParams];
+    if (without(before, PLACES) !== without(now, PLACES)) return location.reload();
+    shown = now;
+    open(now.get("tab"));
+    window.dispatchEvent(new CustomEvent("bertdemo:back", { detail: now }));
+  });
   const starters = () => document.querySelectorAll("#train-start, #train-keep, #train-again, #train-smaller");
   let [pressed, lost] = [null, 0]; // the button that had the keyboard's focus when it was disabled; a timer
   const release = () => {
@@ -29,12 +56,20 @@
   };
   window.bertdemo = {
     titles: {},
-    address(name, value) {
+    // Set what the address says of the view, or take it out. With `push`, Back returns to the view before.
+    address(name, value, push = false) {
       if (!opened) return; // Gradio selects its first tab before the load listener has read the address
-      const url = address();
-      if (value) url.searchParams.set(name, value);
+      const [url, text] = [address(), String(value ?? "")];
+      if ((url.searchParams.get(name) ?? "") === text) return;
+      if (text) url.searchParams.set(name, text);
       else url.searchParams.delete(name);
-      history.replaceState(history.state, "", url);
+      history[push ? "pushState" : "replaceState"](history.state, "", url);
+      shown = url.searchParams;
+    },
+    // A tab that was opened, by a person or by a button that leads to it.
+    tab(name) {
+      const first = name === FIRST_TAB && !address().searchParams.has("tab");
+      if (!first) window.bertdemo.address("tab", name, true);
     },
     // A press that starts a run: none of the buttons that do can be pressed until the server has answered this one.
     starting(...values) {
@@ -47,7 +82,7 @@
     started(run, trouble) {
       release();
       if (trouble || !run?.run || run.run === address().searchParams.get("run")) return;
-      window.bertdemo.address("run", run.run);
+      window.bertdemo.address("run", run.run, true);
       document.querySelector("#train-training").scrollIntoView({ block: "start" });
     },
     download(file) {
@@ -61,6 +96,7 @@
     },
     speak(lang) {
       root.lang = lang === "zh" ? "zh-Hans" : "en";
+      root.dataset.drawn = lang; // the first answer has come, or that to a new language
       document.title = window.bertdemo.titles[lang] || document.title;
       opened = true;
       reveal();
@@ -68,6 +104,10 @@
     arrived(lang) {
       window.bertdemo.speak(lang);
       if (chosen && chosen !== lang) again(40);
+      if (early) {
+        open(early);
+        window.bertdemo.tab(early);
+      }
     },
     changed(lang) {
       window.bertdemo.speak(chosen || lang);

@@ -24,7 +24,7 @@ from bertdemo.ui.html.run_list import render_list, render_request
 from bertdemo.ui.html.runs import render_result, render_run
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
-from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, layout
+from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, layout, lost_words
 from bertdemo.ui.updates import QUEUED, QUIET, Updates
 
 
@@ -81,7 +81,7 @@ class Callbacks:
         """Outputs: the box of the open run, its title, its buttons and its pictures."""
         view = self._view(self.page.services.registry.read, run, key)
         if view is None:
-            return self._closed(lang)
+            return self._closed(lang, lost=bool(run))
         status = status_of(view)
         rows = self.page.services.registry.evaluation(run, self.page.services.owner(key)) if status.ended else []
         evaluation = evaluate(rows, status.started.labels) if rows and status.started else None
@@ -95,12 +95,12 @@ class Callbacks:
             **self._actions(status, evaluation, lang),
         }
 
-    def _closed(self, lang: str) -> Updates:
-        """Return the updates of `show` where no run is open."""
+    def _closed(self, lang: str, *, lost: bool) -> Updates:
+        """Return the updates of `show` where no run is open; `lost` is one that is not there, or not for this owner."""
         pictures = self.parts.pictures
         return {
             self.parts.box: gr.update(visible=False),
-            self.parts.title: choose_words(lang),
+            self.parts.title: lost_words(lang) if lost else choose_words(lang),
             **dict.fromkeys((pictures.result, pictures.data, pictures.curves), ""),
             **{button: gr.update(visible=False) for button in _components(self.parts.actions)},
         }

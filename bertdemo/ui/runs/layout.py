@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from bertdemo.i18n.translation import DEFAULT, translate
-from bertdemo.ui.html.primitives import caption, root
+from bertdemo.ui.html.primitives import caption, note, root
 from bertdemo.ui.html.run_list import render_list
 from bertdemo.ui.localized import LocalizedComponents
 from bertdemo.ui.page import Page
@@ -16,7 +16,9 @@ from bertdemo.ui.page import Page
 _OPEN_ON_CLICK = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-open]");
-  if (button) trigger("select", { run: button.dataset.open });
+  if (!button) return;
+  window.bertdemo.address("run", button.dataset.open, true);
+  trigger("select", { run: button.dataset.open });
 });
 """
 
@@ -88,6 +90,11 @@ def layout(page: Page) -> Components:
 def choose_words(lang: str) -> str:
     """Draw the title where no run is open."""
     return root(caption(translate(lang, "runs.choose")))
+
+
+def lost_words(lang: str) -> str:
+    """Draw the title where the run that was linked or open is not there."""
+    return root(note(translate(lang, "runs.lost")))
 
 
 def _actions(words: LocalizedComponents) -> Actions:

@@ -150,3 +150,10 @@ def test_the_list_reads_no_run_whole_and_neither_does_a_timer_over_an_ended_run(
     followed.tick({"run": run}, mark, "", "en")
     assert [found["run_id"] for found in Endpoints(services).runs()] == [run]
     assert read == []
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_link_to_a_run_that_is_gone_says_so_and_no_run_says_to_choose_one(services: Services, lang: str) -> None:
+    calls = tab(services)
+    assert translate(lang, "runs.lost") in str(calls.show("20260101-000000-gone", "", lang)[calls.parts.title])
+    assert translate(lang, "runs.choose") in str(calls.show("", "", lang)[calls.parts.title])
