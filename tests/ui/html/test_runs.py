@@ -141,7 +141,7 @@ def test_a_run_is_told_in_words_with_its_step_and_its_time() -> None:
     words = read(runs.render_run(training(), "en")).words
     assert "Epoch 1 of 2" in words
     assert "Step 6 of 20" in words
-    assert "80 examples/s" in words
+    assert "Examples/s: 80" in words
     assert "30 s left" in words
     assert "Majority-class baseline: 55.0%" in words
 
