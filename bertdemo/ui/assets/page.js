@@ -71,6 +71,11 @@
       const first = name === FIRST_TAB && !address().searchParams.has("tab");
       if (!first) window.bertdemo.address("tab", name, true);
     },
+    // Where Inside BERT opens that a button of another tab leads to.
+    step(name) {
+      window.bertdemo.address("step", name);
+      window.dispatchEvent(new CustomEvent("bertdemo:back", { detail: address().searchParams }));
+    },
     // A press that starts a run: none of the buttons that do can be pressed until the server has answered this one.
     starting(...values) {
       pressed = document.activeElement;

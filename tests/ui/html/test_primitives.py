@@ -18,7 +18,7 @@ from bertdemo.ui.html.escape import esc
 HOSTILE = "<img src=x onerror=window.__x=1>${window.x=1}{{x}}`${1}`</div><script>window.__x=2</script>\" ' \\u003c"
 OURS = {
     "div", "span", "p", "b", "i", "s", "em", "h2", "small", "code", "ol", "li", "mark", "table", "thead", "tbody", "tr",
-    "th", "td", "svg", "title", "line", "text", "g", "polyline", "circle",
+    "th", "td", "dfn", "svg", "title", "line", "text", "g", "polyline", "circle",
 }  # fmt: skip
 
 
