@@ -71,10 +71,17 @@
       const first = name === FIRST_TAB && !address().searchParams.has("tab");
       if (!first) window.bertdemo.address("tab", name, true);
     },
-    // Where Inside BERT opens that a button of another tab leads to.
+    // Open Inside BERT at a step, by its block of the map, which is there once the tab was drawn.
     step(name) {
-      window.bertdemo.address("step", name);
-      window.dispatchEvent(new CustomEvent("bertdemo:back", { detail: address().searchParams }));
+      const block = () => document.querySelector(`#inside-map [data-step="${name}"]`);
+      const press = () => {
+        block()?.click();
+        return block() !== null;
+      };
+      if (press()) return;
+      const watch = new MutationObserver(() => press() && watch.disconnect());
+      watch.observe(document.body, { childList: true, subtree: true });
+      setTimeout(() => watch.disconnect(), 30000);
     },
     // A press that starts a run: none of the buttons that do can be pressed until the server has answered this one.
     starting(...values) {
