@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
+from bertdemo.i18n.translation import translate
 from tests.e2e.conftest import Visit
 from tests.e2e.visitor import Visitor
 
@@ -72,6 +73,21 @@ def test_a_second_text_a_length_and_another_tokenizer_change_the_picture(visit: 
     visitor.sees("#tokens-strip .bd-cut", "tokens.cut_here")
     visitor.choose("#tokens-compare", page.locator("#tokens-checkpoint input").input_value())
     page.locator("#tokens-compared .bd-chip").first.wait_for()
+    _what_is_it(visitor)
+
+
+def _what_is_it(visitor: Visitor) -> None:
+    """Meet a term's line by the keyboard, the list of terms, and the tab that says what BERT is."""
+    page, line = visitor.page, translate("en", "glossary.token.text")
+    term = page.locator("#tokens-strip .bd-term").first
+    drawn = "element => getComputedStyle(element, '::after').content"
+    assert term.evaluate(drawn) == "none" and term.get_attribute("aria-description") == line
+    term.focus()
+    assert term.evaluate(drawn) == f'"{line}"'
+    page.locator("#tokens-glossary-box button").first.click()
+    page.locator("#tokens-glossary dt").first.wait_for()
+    page.click("#tokens-what")
+    page.locator("#tab-inside").wait_for()
 
 
 def _typed(visitor: Visitor, dropdown: str, name: str) -> None:
