@@ -1,4 +1,4 @@
-"""One step of fine-tuning on one labeled text, on a copy: loss, gradients, and what the step changed."""
+"""A few steps of fine-tuning on one labeled text, on a copy: loss, gradients, and what the steps changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """The prediction, its loss, the gradient in each part of the model, and the prediction after one step."""
+    """The prediction, its loss, the gradient in each part of the model, and the prediction after the steps."""
 
     labels: tuple[str, ...]
     label: int
@@ -39,6 +39,8 @@ class TrainingStep:
     learning_rate: float
     weight_decay: float
     problem: Problem = "single_label_classification"
+    losses: tuple[float, ...] = ()
+    """The loss before the first step and after each one."""
 
 
 def training_step(
@@ -47,8 +49,9 @@ def training_step(
     label: int,
     learning_rate: float,
     weight_decay: float = 0.01,
+    steps: int = 1,
 ) -> TrainingStep:
-    """Take one AdamW step towards `label` on a copy of `model`, which stays as it is.
+    """Take AdamW steps towards `label` on a copy of `model`, which stays as it is; the gradient is that of the first.
 
     `inputs` are those of one text, (1, n) each. The copy is in eval mode: without dropout, which training uses, the
     numbers are the same every time. Weight decay applies to all weights; a run of this app exempts biases and
@@ -68,6 +71,7 @@ def training_step(
         out.loss.backward()
         norms = tuple((part, _norm(parameters)) for part, parameters in _parts(copied))
         optimizer.step()
+        losses = [out.loss.item(), *_more_steps(copied, batch, optimizer, steps - 1)]
         with torch.no_grad():
             after = copied(**batch, return_dict=True)
     names: Any = model.config.id2label
@@ -87,7 +91,20 @@ def training_step(
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         problem=problem,
+        losses=(*losses, after.loss.item()),
     )
+
+
+def _more_steps(model: Any, batch: Mapping[str, Tensor], optimizer: Any, steps: int) -> list[float]:
+    """Take further steps on the same text; return the loss before each."""
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = model(**batch, return_dict=True).loss
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    return losses
 
 
 def _target(model: BertForSequenceClassification, label: int) -> Tensor:

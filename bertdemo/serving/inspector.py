@@ -13,16 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from bertdemo.anatomy import compare, fill_mask, label_head, layers, pooling, training_step, wordpiece
+from bertdemo.anatomy import compare, fill_mask, label_head, layers, own_head, pooling, training_step, wordpiece
 from bertdemo.anatomy.compare import ClassMap
 from bertdemo.anatomy.fill_mask import Filling
 from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace
+from bertdemo.anatomy.own_head import Generated, TokenScores
 from bertdemo.anatomy.pooling import PoolingComparison
 from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.anatomy.training_step import TrainingStep
 from bertdemo.anatomy.wordpiece import Matching
 from bertdemo.checkpoints import Catalogue, CheckpointInfo, sentence_transformers
-from bertdemo.checkpoints.loading import HEAD_FILE, open_model, restore_head
+from bertdemo.checkpoints.loading import HEAD_FILE, Architecture, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
 from bertdemo.run_config import Truncation
 from bertdemo.serving.predictor import Predictor
@@ -41,7 +42,13 @@ _KEPT_MODELS = 3
 # All attention weights of 128 tokens in 12 layers of 12 heads take 9 MB.
 _KEPT_BYTES = 256 * 1024 * 1024
 
-Kind = Literal["head", "before", "mask"]
+Kind = Literal["head", "before", "mask", "own"]
+# Classes of heads of another kind that are read here.
+_OWN: Mapping[str, Architecture] = {
+    "BertForTokenClassification": "BertForTokenClassification",
+    "BertForQuestionAnswering": "BertForQuestionAnswering",
+    "EncoderDecoderModel": "EncoderDecoderModel",
+}
 
 
 @dataclass(frozen=True)
@@ -163,13 +170,32 @@ class Inspector:
             inputs = layers.inputs_of(traced.trace)
             return fill_mask.fill(opened.model, inputs, position, tokens, tokenizer.mask_id)
 
-    def training_step(self, question: Question, owner: str, label: int, learning_rate: float) -> TrainingStep:
-        """Take one optimizer step on a copy of the model; the model itself does not change."""
+    def training_step(
+        self, question: Question, owner: str, label: int, learning_rate: float, steps: int = 1
+    ) -> TrainingStep:
+        """Take optimizer steps on a copy of the model; the model itself does not change."""
         traced = self.look(question, owner)
         _within("label", label, len(traced.labels) - 1, first=0)
         with self._using(question.checkpoint, owner, "head") as opened:
             inputs = layers.inputs_of(traced.trace)
-            return training_step.training_step(opened.model, inputs, label, learning_rate)
+            return training_step.training_step(opened.model, inputs, label, learning_rate, steps=steps)
+
+    def token_scores(self, question: Question, owner: str) -> TokenScores:
+        """Return what a head that reads every token gives: tags, or the start and the end of an answer."""
+        traced = self.look(question, owner)
+        with self._using(question.checkpoint, owner, "own") as opened:
+            return own_head.token_scores(opened.model, layers.inputs_of(traced.trace))
+
+    def generate(self, question: Question, owner: str) -> tuple[Generated, tuple[str, ...]]:
+        """Return what a decoder generates from the text, and its tokens."""
+        traced = self.look(question, owner)
+        names = {number: token for token, number in self._vocabulary(question.checkpoint, owner).items()}
+        with self._using(question.checkpoint, owner, "own") as opened:
+            generated = own_head.generate(opened.model, layers.inputs_of(traced.trace))
+        return generated, tuple(names.get(number, f"[{number}]") for number in generated.ids)
+
+    def _vocabulary(self, checkpoint: str, owner: str) -> Mapping[str, int]:
+        return self._catalogue.tokenizer(checkpoint, owner).vocabulary
 
     def before_after(
         self,
@@ -261,6 +287,8 @@ class Inspector:
         folder = self._catalogue.folder(info.id, owner)
         if kind == "mask":
             opened = open_model(folder, "BertForMaskedLM", new_head=False, attention="eager")
+        elif kind == "own":
+            opened = open_model(folder, _OWN[info.other_head], attention="eager")
         else:
             start = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
             # Without labels the head of the file is kept; the base needs those of the trained checkpoint.

@@ -21,7 +21,7 @@ from bertdemo.ui.fine_tune import callbacks as fine_tune
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.predictions import render_model
 from bertdemo.ui.inference import callbacks as inference
-from bertdemo.ui.inside import layout as inside
+from bertdemo.ui.inside import wiring as inside
 from bertdemo.ui.localized import LocalizedComponents, UploadGuardBlocks, guarded
 from bertdemo.ui.page import Page, wire
 from bertdemo.ui.runs import callbacks as runs

@@ -8,6 +8,7 @@ describes it for a screen reader.
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -178,12 +179,11 @@ def name_of(token: Token) -> str:
     return token.source if token.unknown else token.piece
 
 
-def code(text: str, label: str, copy_word: str, keep: str = "") -> str:
-    """Draw code, folded, with a button that copies it; `keep` is a name by which the page keeps it open."""
+def code(text: str, copy_word: str) -> str:
+    """Draw code with a button that copies it."""
     return (
-        f'<details class="bd-code" data-keep="{esc(keep)}"><summary>{esc(label)}</summary>'
-        f'<button type="button" class="bd-copy" data-copy>{esc(copy_word)}</button>'
-        f'<pre tabindex="0"><code>{esc(text)}</code></pre></details>'
+        f'<div class="bd-code"><button type="button" class="bd-copy" data-copy>{esc(copy_word)}</button>'
+        f'<pre tabindex="0"><code>{esc(text)}</code></pre></div>'
     )
 
 
@@ -228,23 +228,23 @@ def points(
     """
     if not dots:
         return ""
-    places = _places(dots, bounds or bounds_of(dots))
+    at = places(dots, bounds or bounds_of(dots))
     each, rest = [], dict[str, str]()
-    for dot, place in zip(dots, places, strict=True):
+    for dot, place in zip(dots, at, strict=True):
         if dot.name:
             each.append(f'<path class="{esc(dot.group)}" data-name="{esc(dot.name)}" d="{_shape(dot.group, *place)}"/>')
         else:
             rest[dot.group] = rest.get(dot.group, "") + _shape(dot.group, *place)
     body = join(f'<path class="{esc(group)}" d="{path}"/>' for group, path in rest.items()) + join(each)
     if chosen is not None:
-        body += f'<path class="chosen" d="{_outline(_CIRCLE, *places[chosen], 2 * _RADIUS)}"/>'
+        body += f'<path class="chosen" d="{_outline(_CIRCLE, *at[chosen], 2 * _RADIUS)}"/>'
     axes = (
         f'<text class="axis" x="4" y="12">↑ {esc(y_label)}</text>'
         f'<text class="axis" x="{_WIDTH - 4:.0f}" y="{_HEIGHT - 6:.0f}" text-anchor="end">{esc(x_label)} →</text>'
     )
     return (
         f'<div class="bd-points"><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" aria-label="{esc(label)}">'
-        f"{axes}{body}{_names(dots, places, chosen)}</svg><output></output></div>"
+        f"{axes}{body}{_names(dots, at, chosen)}</svg><output></output></div>"
     )
 
 
@@ -262,7 +262,8 @@ def mark(group: str, words: str) -> str:
     )
 
 
-def _places(dots: Sequence[Dot], bounds: Bounds) -> list[tuple[float, float]]:
+def places(dots: Sequence[Dot], bounds: Bounds) -> list[tuple[float, float]]:
+    """Return where each point is drawn, in units of the view box: the same unit on both axes."""
     left, right, low, high = bounds
     across, up = _WIDTH - 2 * _EDGE, _HEIGHT - 2 * _EDGE
     # The same unit on both axes, or distances on the map would mean nothing; 1e-9 where all points are on a line.
@@ -281,21 +282,83 @@ def _outline(template: str, x: float, y: float, r: float) -> str:
     return template.format(x=x, y=y, l=x - r, t=y - r, r=f"{r:.1f}", d=f"{2 * r:.1f}")
 
 
-def _names(dots: Sequence[Dot], places: Sequence[tuple[float, float]], chosen: int | None) -> str:
-    """Draw names beside their points, the chosen one first, where they cover no other name if possible."""
+@dataclass(frozen=True)
+class Name:
+    """Where the name of a point is written: the left end of its base line."""
+
+    of: int
+    text: str
+    x: float
+    y: float
+
+
+def names_at(dots: Sequence[Dot], at: Sequence[tuple[float, float]], chosen: int | None) -> list[Name]:
+    """Place names beside their points, the chosen one first, where they cover no other name if possible."""
     order = sorted(
         (i for i, dot in enumerate(dots) if dot.name and (dot.named or i == chosen)), key=lambda i: i != chosen
     )
     taken: list[Bounds] = []
-    texts = []
+    names = []
     for i in order:
         text = short(dots[i].name, _NAME_CHARS)
         width = sum(_LETTER if letter.isascii() else 2 * _LETTER for letter in text)
-        box = _free(*places[i], width, taken)
+        box = _free(*at[i], width, taken)
         taken.append(box)
-        kind = ' class="chosen"' if i == chosen else ""
-        texts.append(f'<text{kind} x="{box[0]:.1f}" y="{box[3] - 2.5:.1f}">{esc(text)}</text>')
-    return join(texts)
+        names.append(Name(i, text, box[0], box[3] - 2.5))
+    return names
+
+
+def _names(dots: Sequence[Dot], at: Sequence[tuple[float, float]], chosen: int | None) -> str:
+    return join(
+        f"<text{' class=' + chr(34) + 'chosen' + chr(34) if name.of == chosen else ''} "
+        f'x="{name.x:.1f}" y="{name.y:.1f}">{esc(name.text)}</text>'
+        for name in names_at(dots, at, chosen)
+    )
+
+
+def moving_points(
+    stages: Sequence[Sequence[Dot]], shown: int, chosen: int, label: str, says: Sequence[str], slider: str, play: str
+) -> str:
+    """Draw the same points at several stages, of which the page shows one and glides to the others.
+
+    `says` is the sentence of each stage, `slider` the name of the control that chooses one, `play` that of the button
+    that goes through all of them. Every stage has its own unit: only its directions and neighbors can be compared.
+    """
+    at = [places(dots, bounds_of(dots)) for dots in stages]
+    names = [{name.of: name for name in names_at(dots, here, chosen)} for dots, here in zip(stages, at, strict=True)]
+    numbers = [
+        [_numbers(place, named.get(i)) for i, place in enumerate(here)] for here, named in zip(at, names, strict=True)
+    ]
+    marks = join(
+        _moving(dot, i, numbers[shown][i], names[shown].get(i), i == chosen) for i, dot in enumerate(stages[shown])
+    )
+    last = len(stages) - 1
+    return (
+        f'<div class="bd-points bd-moving" data-places="{esc(json.dumps(numbers, separators=(",", ":")))}" '
+        f'data-says="{esc(json.dumps(list(says), ensure_ascii=False))}">'
+        f'<div class="bd-slide"><button type="button" data-play>{esc(play)}</button>'
+        f'<input type="range" min="0" max="{last}" value="{shown}" step="1" aria-label="{esc(slider)}">'
+        f'<span class="bd-stage-name" role="status">{esc(says[shown])}</span></div>'
+        f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" aria-label="{esc(label)}">{marks}</svg>'
+        "<output></output></div>"
+    )
+
+
+def _numbers(place: tuple[float, float], name: Name | None) -> list[float]:
+    """X and y of a point, and of its name where it has one."""
+    return [round(value, 1) for value in (*place, *((name.x, name.y) if name else ()))]
+
+
+def _moving(dot: Dot, i: int, numbers: Sequence[float], name: Name | None, chosen: bool) -> str:
+    """One point and its name, drawn at the origin and moved to their places."""
+    named = f' data-name="{esc(dot.name)}"' if dot.name else ""
+    ring = f'<path class="chosen" d="{_outline(_CIRCLE, 0, 0, 2 * _RADIUS)}"/>' if chosen else ""
+    text = ""
+    if name is not None:
+        kind = ' class="chosen"' if chosen else ""
+        text = f'<text{kind} style="transform:translate({numbers[2]}px,{numbers[3]}px)">{esc(name.text)}</text>'
+    mark_html = f'<path class="{esc(dot.group)}"{named} d="{_shape(dot.group, 0, 0)}"/>{ring}'
+    return f'<g data-i="{i}"><g style="transform:translate({numbers[0]}px,{numbers[1]}px)">{mark_html}</g>{text}</g>'
 
 
 def _free(x: float, y: float, width: float, taken: Sequence[Bounds]) -> Bounds:

@@ -1,160 +1,315 @@
-"""What Inside BERT answers, without its page: what is asked in, values by the name of their place out."""
+"""What the tab answers: what a person typed, chose or pressed in, updates of its components out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import gradio as gr
+from gradio.blocks import Block
 
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.errors import TextMissing
-from bertdemo.i18n.translation import DEFAULT, LANGUAGES, size, translate
-from bertdemo.services import Services
-from bertdemo.serving.inspector import UNTRAINED
-from bertdemo.ui.html.primitives import empty_state, root
-from bertdemo.ui.inside.views import PICTURES, Asked, Drawings, Drawn, Where
-from bertdemo.ui.page import SAMPLES, Visit
-from bertdemo.ui.stale_requests import Values
+from bertdemo.errors import ArgumentWrong, TextMissing
+from bertdemo.i18n.translation import LANGUAGES, size, translate
+from bertdemo.serving.inspector import UNTRAINED, Question
+from bertdemo.ui.html.primitives import empty_state, error_state, root, waiting_state
+from bertdemo.ui.inside.choices import checkpoint_choices
+from bertdemo.ui.inside.html.attention import View
+from bertdemo.ui.inside.html.samples import examples, sample
+from bertdemo.ui.inside.html.steps import FIRST, STEPS
+from bertdemo.ui.inside.layout import BUNDLED, Components
+from bertdemo.ui.inside.views import PICTURES, RATES, Asked, Drawings, Drawn, Where
+from bertdemo.ui.localized import guarded
+from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.stale_requests import StaleRequestGuard, page_of_request
+from bertdemo.ui.updates import Progress, Updates
 
-BUNDLED = "bundled"
-# Characters of a text that the address carries.
+# Characters of a text, and of a checkpoint's id, that the address carries.
 TEXT_IN_ADDRESS = 1_000
 _ID_IN_ADDRESS = 200
-# Order of the checkpoints in the list, by their source.
-_ORDER = {"trained": 0, "bundled": 1, "local": 2, "hub": 3}
+# Digits of a layer, a head or a token in the address.
+_DIGITS = 4
 # Bytes per parameter in float32, to say how much a download is.
 _FLOAT_BYTES = 4
 
+# The values of the inputs, by component.
+Inputs = Mapping[Block, object]
 
-class Listeners:
-    """See the module: what is asked in, values by the name of their place out."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._drawings = Drawings(services)
+@dataclass(frozen=True)
+class Callbacks:
+    """The listeners of the tab."""
 
-    def sentence(self, request: Asked) -> Values:
-        """Draw everything that depends on the text."""
+    page: Page
+    parts: Components
+    drawings: Drawings
+    requests: StaleRequestGuard = field(default_factory=StaleRequestGuard)
+
+    # --- the text and the checkpoint ---
+
+    def redraw(self, values: Inputs) -> Updates:
+        """Inputs: all. Outputs: the pictures, for another text."""
+        return self._answer(self._everything, values, "notice", anew=True)
+
+    def choose_checkpoint(self, values: Inputs) -> Updates:
+        """Inputs: all. Outputs: all; a sample is changed for one that the checkpoint can read."""
+        return self._answer(self._opened_anew, values, "notice", anew=True)
+
+    def fetch(self, values: Inputs, progress: Progress) -> Updates:
+        """Inputs: all. Outputs: all, once the checkpoint is here."""
+
+        def bring(request: Asked) -> Updates:
+            self.page.catalogue.folder(
+                request.question.checkpoint, request.owner, lambda done: progress(done.share, desc=done.file)
+            )
+            return self._opened_anew(request)
+
+        return self._answer(bring, values, "notice", anew=True)
+
+    def open_tab(self, values: Inputs) -> Updates:
+        """Inputs: all, and the checkpoint that another tab wants to inspect. Outputs: all."""
+        checkpoint = self.parts.sentence.checkpoint
+        before = values[checkpoint]
+        wanted = str(values[self.page.inspected] or before)
+        opens = self._opened_anew if wanted != before else self._opened
+        choices = checkpoint_choices(self.page.services, self._owner(values), self._lang(values))
+        drawn = self._answer(opens, {**values, checkpoint: wanted}, "notice", anew=True)
+        return {**drawn, self.page.inspected: "", checkpoint: gr.update(choices=choices, value=wanted)}
+
+    def speak(self, lang: str, *values: object) -> Updates:
+        """Inputs: all, in their order. Outputs: the list of checkpoints and the pictures, in another language."""
+        named = dict(zip(self.spoken_inputs, values, strict=True))
+        choices = checkpoint_choices(self.page.services, self._owner(named), lang)
+        listed: Updates = {self.parts.sentence.checkpoint: gr.update(choices=choices)}
+        if "bd-map" not in str(named[self.parts.pictures.map] or ""):  # nothing was drawn yet: opening the tab will
+            return {**listed, self.parts.pictures.notice: root(waiting_state(translate(lang, "inside.opening")))}
+        return {**listed, **self._answer(self._everything, {**named, self.page.lang: lang}, "notice", anew=True)}
+
+    def arrive(self, visit: Visit) -> Updates:
+        """Outputs: checkpoint, text, pair, add and where, as the address says.
+
+        Whether there is such a checkpoint, and for this owner, is told when the tab opens it.
+        """
+        sentence = self.parts.sentence
+        choices = checkpoint_choices(self.page.services, visit.owner, visit.lang)
+        # Bounded, since anybody can write any address.
+        checkpoint = visit.checkpoint.strip()[:_ID_IN_ADDRESS] or BUNDLED
+        updates: Updates = {
+            sentence.checkpoint: gr.update(choices=choices, value=checkpoint),
+            self.parts.where: where_of(visit),
+        }
+        if visit.text:
+            updates[sentence.text] = visit.text[:TEXT_IN_ADDRESS]
+        if visit.pair:
+            updates |= self._shown_pair(visit.pair[:TEXT_IN_ADDRESS])
+        return updates
+
+    def add_pair(self) -> Updates:
+        """Outputs: pair, which replaces the button that adds it."""
+        return {self.parts.sentence.pair: gr.update(visible=True), self.parts.sentence.add: gr.update(visible=False)}
+
+    def show_across(self, pair: str) -> Updates:
+        """Outputs: the switch that only a pair of texts has."""
+        return {self.parts.switches.across: gr.update(visible=bool(pair))}
+
+    # --- the pictures ---
+
+    def press(self, values: Inputs, event: gr.EventData) -> Updates:
+        """Inputs: all, and what was pressed. Outputs: where, and the pictures that change with it."""
+        data = {name: getattr(event, name) for name in ("step", *_COUNTS, "mask", "example") if hasattr(event, name)}
+        if "example" in data:
+            return self._answer(lambda request: self._example(request, str(data["example"])), values, "notice")
+        if "mask" in data:
+            return self._answer(lambda request: self._drawn(self._fill(request, data["mask"])), values, "filled")
+        where = _where(data)
+        return self._answer(lambda request: self._moved(request, where), values, "notice")
+
+    def look(self, values: Inputs) -> Updates:
+        """Inputs: all. Outputs: the pictures of the open step, whose controls have changed."""
+        return self._answer(lambda request: self._if_here(request, self.drawings.choose), values, "notice")
+
+    def take(self, values: Inputs, steps: int) -> Updates:
+        """Inputs: all. Outputs: what some training steps did."""
+
+        def stepped(request: Asked) -> Updates:
+            return self._if_here(request, lambda asked: self.drawings.step(asked, steps))
+
+        return self._answer(stepped, values, "step")
+
+    def compare(self, values: Inputs, progress: Progress) -> Updates:
+        """Inputs: all. Outputs: what fine-tuning changed."""
+        desc = translate(self._lang(values), "inside.change.working")
+
+        def compared(request: Asked) -> Updates:
+            return self._drawn(self.drawings.change(request, lambda share: progress(share, desc=desc)))
+
+        return self._answer(compared, values, "change")
+
+    # --- inputs and outputs ---
+
+    @property
+    def inputs(self) -> list[Block]:
+        """Everything that is chosen."""
+        parts = self.parts
+        sentence, controls = parts.sentence, parts.controls
+        boxes = (sentence.text, sentence.pair, sentence.checkpoint, *vars(parts.switches).values())
+        learning = (controls.second, controls.unrelated, controls.label, controls.rate)
+        return [*boxes, *learning, parts.where, self.page.owner, self.page.lang]
+
+    @property
+    def spoken_inputs(self) -> list[Block]:
+        """The same without the language, and the map, which tells whether anything was drawn."""
+        return [*(block for block in self.inputs if block is not self.page.lang), self.parts.pictures.map]
+
+    @property
+    def pictures(self) -> list[Block]:
+        """Everything that is drawn."""
+        return list(vars(self.parts.pictures).values())
+
+    @property
+    def outputs(self) -> list[Block]:
+        """Everything that an answer may change."""
+        sentence, controls = self.parts.sentence, self.parts.controls
+        texts = (sentence.text, sentence.pair, sentence.add, sentence.fetch, controls.second, controls.unrelated)
+        return [*self.pictures, *texts, controls.label, controls.rate, *controls.take, self.parts.where]
+
+    def _request(self, values: Inputs) -> Asked:
+        """Return everything that is chosen; a component that was never drawn sends None."""
+        controls, switches = self.parts.controls, self.parts.switches
+        where = values[self.parts.where]
+        rate = values[controls.rate]
+        return Asked(
+            question=self._question(values),
+            owner=self._owner(values),
+            lang=self._lang(values),
+            where=where if isinstance(where, Where) else Where(),
+            view=View(*(bool(values[box]) for box in (switches.hide_special, switches.stretch, switches.across))),
+            ablate=bool(values[switches.ablate]),
+            second=_text(values[controls.second]),
+            unrelated=_text(values[controls.unrelated]),
+            label=_number(values[controls.label]) or 0,
+            rate=rate if isinstance(rate, float) else RATES[1],
+        )
+
+    def _question(self, values: Inputs) -> Question:
+        boxes = self.parts.sentence
+        text, pair, checkpoint = (_text(values[box]) for box in (boxes.text, boxes.pair, boxes.checkpoint))
+        return Question(text, pair, checkpoint or BUNDLED)
+
+    def _answer(self, fn: Callable[[Asked], Updates], values: Inputs, at: str, *, anew: bool = False) -> Updates:
+        """Call, and show an error in the picture `at`; `anew` is for what draws everything.
+
+        Answers may come in another order than their requests: one that comes after a newer `anew` of its page would
+        show another text or model than the controls do, so its pictures are dropped.
+        """
+        page = page_of_request()
+        number = self.requests.take(page) if anew else self.requests.newest(page)
+
+        def show_error(words: str) -> Updates:
+            empty = dict.fromkeys(PICTURES, "") if anew else {}
+            return self._drawn({**empty, at: root(error_state(words))})
+
+        updates = guarded(lambda lang: fn(self._request(values)), on_error=show_error)(lang=self._lang(values))
+        if page and number != self.requests.newest(page):
+            updates = {block: value for block, value in updates.items() if block not in self.pictures}
+        # Gradio would take an empty dictionary for a value.
+        return updates or {self.parts.pictures.notice: gr.skip()}
+
+    def _drawn(self, drawn: Drawn) -> Updates:
+        return {getattr(self.parts.pictures, name): html for name, html in drawn.items()}
+
+    def _lang(self, values: Inputs) -> str:
+        return str(values.get(self.page.lang) or "")
+
+    def _owner(self, values: Inputs) -> str:
+        return self.page.services.owner(str(values[self.page.owner] or ""))
+
+    # --- answers ---
+
+    def _everything(self, request: Asked) -> Updates:
         if notice := self._not_here(request):
-            return {**dict.fromkeys(PICTURES, ""), "tokens": notice}
+            return self._drawn({**dict.fromkeys(PICTURES, ""), "notice": notice})
         try:
-            return {**self._drawings.sentence(request)}
+            return self._drawn(self.drawings.everything(request))
         except TextMissing:
-            return self._drawings.nothing(request.lang)
+            return self._drawn(self.drawings.nothing(request.lang))
 
-    def open(self, request: Asked) -> Values:
-        """Draw everything of a checkpoint that was just chosen, its controls at their start."""
-        return self._opened(replace(request, where=replace(request.where, stage=None), label=0))
-
-    def come_back(self, request: Asked) -> Values:
-        """Draw everything again, and leave the controls as they are where the checkpoint has what they say."""
+    def _opened(self, request: Asked) -> Updates:
+        """Draw everything, and leave the controls as they are where the checkpoint has what they say."""
         info = self._info(request)
-        stage = request.where.stage if (request.where.stage or 0) <= info.layers else None
         label = request.label if request.label < len(info.outputs or UNTRAINED) else 0
-        request = replace(request, where=replace(request.where, stage=stage), label=label)
-        request, samples = self._sampled(request)
-        return {**samples, **self._opened(request)}
+        request, texts = self._sampled(replace(request, label=label))
+        return {**texts, **self._about(request), **self._everything(request)}
 
-    def _opened(self, request: Asked) -> Values:
-        drawn = {**self._about(request), **self.sentence(request)}
-        if request.question.text.strip() and not self._not_here(request):
-            drawn |= self._drawings.positions(request)
-        return drawn
+    def _opened_anew(self, request: Asked) -> Updates:
+        """The same, with the controls at their start and nothing chosen inside the model but the step."""
+        where = Where(request.where.step)
+        return {**self._opened(replace(request, label=0, where=where)), self.parts.where: where}
 
-    def choose(self, request: Asked) -> Values:
-        """Open another checkpoint; a sample is changed for one that it can read."""
-        request, samples = self._sampled(request)
-        return {**samples, **self.open(request)}
-
-    def _sampled(self, request: Asked) -> tuple[Asked, Values]:
+    def _sampled(self, request: Asked) -> tuple[Asked, Updates]:
         """Change the sentences that nobody touched for those that this checkpoint can read."""
         lang = "zh" if self._info(request).language == "zh" else "en"
         now = {"text": request.question.text, "second": request.second, "unrelated": request.unrelated}
         new = {
-            name: sample(name, lang)
+            name: sample(name, lang) if text in {sample(name, other) for other in LANGUAGES} else text
             for name, text in now.items()
-            if text != sample(name, lang) and text in {sample(name, other) for other in LANGUAGES}
         }
-        question = replace(request.question, text=new.get("text", request.question.text))
-        others = {name: text for name, text in new.items() if name != "text"}
-        return replace(request, question=question, **others), dict(new)
+        boxes: dict[str, Block] = {
+            "text": self.parts.sentence.text,
+            "second": self.parts.controls.second,
+            "unrelated": self.parts.controls.unrelated,
+        }
+        question = replace(request.question, text=new["text"])
+        sampled = replace(request, question=question, second=new["second"], unrelated=new["unrelated"])
+        return sampled, {boxes[name]: text for name, text in new.items() if text != now[name]}
 
-    def fetch(self, request: Asked, progress: Callable[..., None]) -> Values:
-        """Bring the checkpoint here, then open it."""
-        self._services.catalogue.folder(
-            request.question.checkpoint, request.owner, lambda done: progress(done.share, desc=done.file)
-        )
-        return self.open(request)
+    def _about(self, request: Asked) -> Updates:
+        """Set what depends on the checkpoint alone."""
+        info, controls = self._info(request), self.parts.controls
+        labels = [(label, index) for index, label in enumerate(info.outputs or UNTRAINED)]
+        # Training steps are shown for a classification loss only.
+        steps = info.problem != "regression"
+        return {
+            controls.label: gr.update(choices=labels, value=request.label, visible=steps),
+            controls.rate: gr.update(visible=steps),
+            **{button: gr.update(visible=steps) for button in controls.take},
+            self.parts.sentence.fetch: gr.update(visible=not info.ready),
+        }
 
-    def press(self, request: Asked, event: gr.EventData) -> Values:
-        """Follow a token, show a head, or mask a token."""
-        names = ("token", "layer", "head", "mask")
-        pressed = {name: int(getattr(event, name)) for name in names if hasattr(event, name)}
-        if "mask" in pressed:
-            return self._drawings.fill(request, pressed["mask"])
-        request = self._drawings.pressed(request, pressed)
-        drawn = self._drawings.token(request) if "token" in pressed else self._drawings.head(request)
-        return {"where": stored(request.where), **drawn}
+    def _example(self, request: Asked, name: str) -> Updates:
+        example = examples().get(name)
+        if example is None:
+            raise ArgumentWrong(name="example", expected=", ".join(examples()))
+        where = Where(request.where.step)
+        question = replace(request.question, text=example.text, pair=example.pair)
+        no_pair: Updates = {self.parts.sentence.pair: ""}
+        pair = self._shown_pair(example.pair) if example.pair else no_pair
+        chosen: Updates = {self.parts.sentence.text: example.text, self.parts.where: where}
+        return {**chosen, **pair, **self._everything(replace(request, question=question, where=where))}
 
-    def draw(self, part: str, request: Asked) -> Values:
-        """Draw one part again."""
+    def _shown_pair(self, pair: str) -> Updates:
+        sentence = self.parts.sentence
+        return {sentence.pair: gr.update(value=pair, visible=True), sentence.add: gr.update(visible=False)}
+
+    def _moved(self, request: Asked, where: Where) -> Updates:
+        """Draw the step that was opened, or what changed in it."""
+        same = where.step == request.where.step
+        draw = self.drawings.choose if same else self.drawings.open
+        return {self.parts.where: where, **self._if_here(replace(request, where=where), draw)}
+
+    def _if_here(self, request: Asked, draw: Callable[[Asked], Drawn]) -> Updates:
         if not request.question.text.strip() or self._not_here(request):
             return {}
-        drawn: Drawn = getattr(self._drawings, part)(request)
-        return {**drawn}
+        return self._drawn({"notice": "", **draw(request)})
 
-    def change(self, request: Asked, progress: Callable[..., None]) -> Values:
-        """Hold the checkpoint against its base."""
-        desc = translate(request.lang, "inside.change.working")
-        return {**self._drawings.change(request, lambda share: progress(share, desc=desc))}
-
-    def arrive(self, visit: Visit) -> tuple[Any, ...]:
-        """Inputs: the visit. Outputs: checkpoint, text, pair, the button that adds one, where, as the address says.
-
-        What may be typed may be linked: whether there is such a checkpoint, and for this owner, is told when the tab
-        opens it.
-        """
-        choices = self.choices(visit.owner, visit.lang)
-        # Bounded, since anybody can write any address.
-        checkpoint = visit.checkpoint.strip()[:_ID_IN_ADDRESS] or BUNDLED
-        pair = visit.pair[:TEXT_IN_ADDRESS]
-        where = Where()
-        if visit.layer.isdecimal() and visit.head.isdecimal():
-            where = Where(int(visit.layer[:3]), int(visit.head[:3]), where.token)
-        return (
-            gr.update(choices=choices, value=checkpoint),
-            visit.text[:TEXT_IN_ADDRESS] or gr.skip(),
-            gr.update(value=pair, visible=True) if pair else gr.skip(),
-            gr.update(visible=False) if pair else gr.skip(),
-            stored(where),
-        )
-
-    def choices(self, owner: str, lang: str) -> list[tuple[str, str]]:
-        """Return this owner's checkpoints, the trained ones first, newest first."""
-        named = []
-        for info in sorted(self._services.catalogue.list(owner), key=lambda info: _ORDER[info.source]):
-            key = "checkpoint.choice" if info.ready else "checkpoint.choice_remote"
-            key = "inside.choice_trained" if info.source == "trained" else key
-            named.append((translate(lang, key, name=info.name), info.id))
-        return named
-
-    def _about(self, request: Asked) -> Values:
-        info = self._info(request)
-        labels = [(label, index) for index, label in enumerate(info.outputs or UNTRAINED)]
-        # One training step is shown for a classification loss only.
-        steps, stage = info.problem != "regression", request.where.stage
-        return {
-            "stage": gr.update(choices=list(range(info.layers + 1)), value=info.layers if stage is None else stage),
-            "label": gr.update(choices=labels, value=request.label, visible=steps),
-            **{name: gr.update(visible=steps) for name in ("rate", "take")},
-            "fetch": gr.update(visible=not info.ready),
-            "box": gr.update(visible=bool(info.base)),
-        }
+    def _fill(self, request: Asked, position: object) -> Drawn:
+        chosen = _number(position)
+        if chosen is None:
+            raise ArgumentWrong(name="mask", expected="a position")
+        return self.drawings.fill(request, chosen)
 
     def _not_here(self, request: Asked) -> str:
-        """Return what to say of a checkpoint that has to be fetched first, "" for one that is here."""
+        """Return what to say of a checkpoint that has to be downloaded first, "" for one that is here."""
         info = self._info(request)
         if info.ready:
             return ""
@@ -162,14 +317,28 @@ class Listeners:
         return root(empty_state(notice))
 
     def _info(self, request: Asked) -> CheckpointInfo:
-        return self._services.catalogue.describe(request.question.checkpoint, request.owner)
+        return self.page.catalogue.describe(request.question.checkpoint, request.owner)
 
 
-def sample(name: str, lang: str) -> str:
-    """Return a sentence to begin with, in the language that a checkpoint reads: the text, a second, an unrelated."""
-    return SAMPLES[lang] if name == "text" else translate(DEFAULT, f"inside.sample.{lang}.{name}")
+# What is chosen by a number.
+_COUNTS = ("layer", "head", "token")
 
 
-def stored(where: Where) -> dict[str, int]:
-    """Return what the page remembers; the stage is a control of its own."""
-    return {"layer": where.layer, "head": where.head, "token": where.token}
+def where_of(visit: Visit) -> Where:
+    """Return what the address names; what is no number there is not chosen."""
+    return _where(vars(visit))
+
+
+def _where(data: Mapping[str, object]) -> Where:
+    step = data.get("step")
+    layer, head, token = (_number(data.get(name)) for name in _COUNTS)
+    return Where(str(step) if step in STEPS else FIRST, layer, head, token)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int | None:
+    """Return a number that a person chose or an address names; Gradio cannot check it, its list changes."""
+    return int(str(value)) if str(value).isdecimal() and len(str(value)) <= _DIGITS else None

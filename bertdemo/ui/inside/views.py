@@ -1,6 +1,7 @@
 """What Inside BERT draws, as a function of what is chosen: no page in here, only questions to the inspector.
 
-Each method returns the drawings that change with one kind of choice, by the name of their place in the tab.
+Each method returns drawings by the name of their place in the tab (the fields of `layout.Pictures`). Only the map and
+the open step are drawn.
 """
 
 from __future__ import annotations
@@ -8,26 +9,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from bertdemo.anatomy import compare, geometry, snippets
+from bertdemo.anatomy import compare, geometry
 from bertdemo.anatomy.layers import HeadTrace, LayerTrace
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.checkpoints.head_detection import has_classifier
-from bertdemo.checkpoints.loading import HEAD_FILE
-from bertdemo.errors import ArgumentWrong, MaskHeadMissing, RunUnknown, TextTooLong
+from bertdemo.errors import MaskHeadMissing, RunUnknown, TextTooLong
 from bertdemo.i18n.translation import message, translate
 from bertdemo.services import Services
 from bertdemo.serving.inspector import BeforeAfter, Inspector, Question
-from bertdemo.ui.html.pictures import code, token_strip
+from bertdemo.ui.html.pictures import token_strip
 from bertdemo.ui.html.primitives import banner, caption, empty_state, error_state, root
+from bertdemo.ui.inside.code import Code
 from bertdemo.ui.inside.html.attention import (
     View,
     render_ablation,
-    render_arcs,
-    render_matrix,
+    render_attention,
     render_numbers,
     render_overview,
+    render_side,
 )
 from bertdemo.ui.inside.html.change import (
     render_class_map,
@@ -36,9 +35,19 @@ from bertdemo.ui.inside.html.change import (
     render_movement,
     render_probabilities,
 )
-from bertdemo.ui.inside.html.head import render_cannot_fill, render_fill, render_head, render_no_step, render_step
-from bertdemo.ui.inside.html.layers import render_map, render_path, render_pooling
-from bertdemo.ui.inside.html.learn import render_captions
+from bertdemo.ui.inside.html.head import (
+    render_cannot_fill,
+    render_fill,
+    render_generated,
+    render_head,
+    render_no_step,
+    render_spans,
+    render_step,
+    render_tags,
+)
+from bertdemo.ui.inside.html.layers import render_layers, render_path, render_pooling
+from bertdemo.ui.inside.html.model_map import Chosen, render_map
+from bertdemo.ui.inside.html.steps import FIRST, STEPS, render_drawer
 from bertdemo.ui.inside.html.text import (
     render_embeddings,
     render_positions,
@@ -46,17 +55,27 @@ from bertdemo.ui.inside.html.text import (
     render_tokens,
     render_word,
 )
+from bertdemo.ui.inside.html.what import render_what
+from bertdemo.ui.page import SAMPLES
 
-# Every place in the tab that is drawn anew, in the order of the page.
-PICTURES = (
-    "tokens", "word", "specials", "embeddings", "positions", "overview", "arcs", "matrix", "numbers", "ablation",
-    "path", "map", "pooling", "head", "masks", "filled", "step", "change",
-    "code_tokens", "code_specials", "code_embeddings", "code_attention", "code_layers", "code_pooling", "code_head",
-    "code_training_step", "code_before_after", "caption_before_after",
-)  # fmt: skip
+# Step -> the places that it draws; `step` and `change` wait for a button.
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "what": ("what",),
+    "tokens": ("tokens", "word"),
+    "specials": ("specials",),
+    "embeddings": ("embeddings", "positions"),
+    "attention": ("overview", "arcs", "numbers", "side", "ablation"),
+    "layers": ("layers", "path"),
+    "pooling": ("pooling",),
+    "head": ("head", "filled"),
+    "training_step": ("step",),
+    "before_after": ("change",),
+}
+# Every place of the tab that is drawn anew.
+PICTURES = ("notice", "map", *(place for places in PLACES.values() for place in places), "drawer")
 
 Drawn = dict[str, str]
-# Learning rates of the one training step: a small, a usual and a large one.
+# Learning rates of the training steps: a small, a usual and a large one.
 RATES = (1e-5, 5e-5, 5e-4)
 # Rows (positions) and columns (dimensions) of the position table that are drawn.
 _TABLE = (128, 96)
@@ -66,26 +85,16 @@ _FILLERS = ("google-bert/bert-base-uncased", "google-bert/bert-base-cased", "goo
 
 @dataclass(frozen=True)
 class Where:
-    """What is chosen inside the model: layer 1..L, head 1..H, a token by its position, a stage 0..L for the map."""
+    """What is chosen inside the model; None where nobody has chosen, and the page shows what is worth seeing."""
 
-    # Where the page opens; `fitted` corrects it for a smaller model or a shorter text.
-    layer: int = 4
-    head: int = 2
-    token: int = 8
-    stage: int | None = None
+    step: str = FIRST
+    layer: int | None = None
+    head: int | None = None
+    token: int | None = None
 
-    def fitted(self, inspection: LayerTrace) -> Where:
-        """Return the nearest choice that this text and this model have."""
 
-        def within(value: int, low: int, high: int) -> int:
-            return min(max(value, low), high)
-
-        return Where(
-            within(self.layer, 1, inspection.layers),
-            within(self.head, 1, inspection.heads),
-            within(self.token, 0, len(inspection.trace.tokens) - 1),
-            None if self.stage is None else within(self.stage, 0, inspection.layers),
-        )
+# The lesson of the first sentence: in layer 4, head 2 of the bundled model "it" gives "violin" 0.718 of its attention.
+LESSON = Where(FIRST, 4, 2, 8)
 
 
 @dataclass(frozen=True)
@@ -97,11 +106,29 @@ class Asked:
     lang: str
     where: Where = field(default_factory=Where)
     view: View = field(default_factory=View)
-    silence: bool = False
+    ablate: bool = False
     second: str = ""
     unrelated: str = ""
     label: int = 0
     rate: float = RATES[1]
+
+    @property
+    def chosen(self) -> tuple[int, int, int]:
+        """The layer, the head and the token, once `Drawings.fitted` has filled them in."""
+        return self.where.layer or 1, self.where.head or 1, self.where.token or 0
+
+
+def most_attended(inspection: LayerTrace) -> tuple[int, int, int]:
+    """Return layer, head and query of the largest weight between two different tokens of the text itself."""
+    import numpy as np
+
+    own = np.array([not token.special for token in inspection.trace.tokens])
+    between = own[:, None] & own[None, :] & ~np.eye(len(own), dtype=bool)  # (n, n)
+    if not between.any():
+        return 1, 1, int(own.argmax())
+    weights = np.where(between, inspection.attentions, -1.0)  # (L, H, n, n)
+    layer, head, query, _ = np.unravel_index(int(weights.argmax()), weights.shape)
+    return int(layer) + 1, int(head) + 1, int(query)
 
 
 class Drawings:
@@ -110,202 +137,223 @@ class Drawings:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._inspector: Inspector = services.inspector
+        self._code = Code(services)
 
-    def sentence(self, request: Asked) -> Drawn:
-        """Return all drawings of one text; what was asked for once is empty again.
+    # --- what is chosen ---
 
-        What is chosen and not there in this text or model is drawn as the nearest that is, and stays chosen: it comes
-        back with the next text that has it.
-        """
-        inspection = self._inspector.look(request.question, request.owner)
-        request = replace(request, where=request.where.fitted(inspection))
-        where, lang = request.where, request.lang
-        info = self._info(request)
-        drawn = {
-            "tokens": render_tokens(inspection, where.token, lang),
-            "specials": render_specials(inspection, lang),
-            "overview": render_overview(inspection, where.layer, where.head, lang),
-            "arcs": render_arcs(inspection, where.token, lang),
-            "head": render_head(inspection, lang, info.other_head),
-            "masks": self._masks(inspection, info, lang),
-            **dict.fromkeys(("filled", "change"), ""),
-            "step": root(empty_state(translate(lang, "inside.step_empty"))),
-            "caption_before_after": render_captions("before_after", lang, kept=info.mean_head),
-            **{f"code_{step}": self.code(step, request) for step in ("tokens", "specials", "pooling", "head")},
-            **self.learning(request),
+    def fitted(self, request: Asked) -> tuple[Asked, str]:
+        """Fill in what nobody has chosen; what this text or model lacks becomes the nearest there is, and is told."""
+        inspection, where = self._look(request), request.where
+        layer, head, token = self._start(request, inspection)
+        step = where.step if where.step in self.steps(request) else FIRST
+        limits = {
+            "layer": (where.layer, layer, 1, inspection.layers),
+            "head": (where.head, head, 1, inspection.heads),
+            "token": (where.token, token, 0, len(inspection.trace.tokens) - 1),
         }
-        head = self._one_head(request)
-        return drawn | self.head(request, head) | self.token(request, head) | self._pooling_or_why_not(request)
-
-    def positions(self, request: Asked) -> Drawn:
-        """Return the picture of the checkpoint's table of positions."""
-        table = self._inspector.position_table(request.question.checkpoint, request.owner)
-        return {"positions": render_positions(table, len(table), *_TABLE, request.lang)}
-
-    def pressed(self, request: Asked, chosen: Mapping[str, int]) -> Asked:
-        """Return what is asked with another token, or layer and head; ArgumentWrong where there is none such."""
-        inspection = self._inspector.look(request.question, request.owner)
-        bounds = {
-            "token": (0, len(inspection.trace.tokens) - 1),
-            "layer": (1, inspection.layers),
-            "head": (1, inspection.heads),
+        # A head that somebody chose keeps its place where the text changes; the query is the strongest one then.
+        near = {
+            name: min(max(wanted if wanted is not None else start, low), high)
+            for name, (wanted, start, low, high) in limits.items()
         }
-        for name, value in chosen.items():
-            low, high = bounds[name]
-            if not low <= value <= high:
-                raise ArgumentWrong(name=name, expected=f"{low} to {high}")
-        return replace(request, where=replace(request.where, **chosen))
+        missing = [
+            translate(request.lang, f"inside.missing.{name}", wanted=wanted, high=high, shown=near[name])
+            for name, (wanted, _, low, high) in limits.items()
+            if wanted is not None and not low <= wanted <= high
+        ]
+        return replace(request, where=Where(step, near["layer"], near["head"], near["token"])), " ".join(missing)
 
-    def token(self, request: Asked, head: HeadTrace | None = None) -> Drawn:
-        """Return what changes with the chosen token."""
-        inspection = self._inspector.look(request.question, request.owner)
-        request = replace(request, where=request.where.fitted(inspection))
-        where, lang = request.where, request.lang
-        head = head or self._one_head(request)
-        matching = self._inspector.matching(request.question, request.owner, where.token)
+    def steps(self, request: Asked) -> tuple[str, ...]:
+        """Return the steps that this checkpoint has."""
+        return STEPS if self._info(request).base else STEPS[:-1]
+
+    def _start(self, request: Asked, inspection: LayerTrace) -> tuple[int, int, int]:
+        question = request.question
+        if question == Question(SAMPLES["en"]) and LESSON.layer and LESSON.head and LESSON.token:
+            return LESSON.layer, LESSON.head, LESSON.token
+        return most_attended(inspection)
+
+    # --- the map and the open step ---
+
+    def everything(self, request: Asked) -> Drawn:
+        """Return the map and the open step; all other steps are empty until they are opened."""
+        fitted, missing = self.fitted(request)
+        info, inspection = self._info(request), self._look(request)
+        chosen = Chosen(fitted.where.step, *fitted.chosen)
         return {
-            "word": render_word(inspection, where.token, matching, lang),
-            "embeddings": render_embeddings(inspection, where.token, lang),
-            "numbers": render_numbers(inspection, head, where.token, request.view, lang),
-            "path": render_path(
-                inspection, where.token, geometry.path(inspection.hidden, where.token), lang, inspection.inner
+            **dict.fromkeys(PICTURES, ""),
+            "map": render_map(
+                inspection, chosen, request.lang, tuned=bool(info.base), other_head=bool(info.other_head)
             ),
-            **self.map(request),
-            **{f"code_{step}": self.code(step, request) for step in ("embeddings", "attention")},
+            **self.open(fitted, missing),
         }
 
-    def head(self, request: Asked, head: HeadTrace | None = None) -> Drawn:
-        """Return what changes with the chosen head, or with how it is looked at."""
-        inspection = self._inspector.look(request.question, request.owner)
-        request = replace(request, where=request.where.fitted(inspection))
-        where, lang = request.where, request.lang
-        head = head or self._one_head(request)
-        silenced = ""
-        if request.silence:
-            without = self._inspector.without_head(request.question, request.owner, where.layer, where.head)
-            silenced = render_ablation(inspection, without, lang)
+    def open(self, request: Asked, missing: str = "") -> Drawn:
+        """Return the open step and its drawer."""
+        fitted, told = self.fitted(request)
+        step = fitted.where.step
+        parts: dict[str, Callable[[Asked], Drawn]] = {
+            "what": lambda asked: {"what": render_what(asked.lang)},
+            "tokens": self._tokens,
+            "specials": self._specials,
+            "embeddings": self._embeddings,
+            "layers": self._layers,
+            "pooling": self._pooling,
+            "head": self._head,
+            "training_step": self._before_step,
+            "before_after": lambda _: {"change": ""},
+        }
+        drawn = self._attention(fitted, missing or told) if step == "attention" else parts[step](fitted)
+        return {**drawn, "drawer": self.drawer(fitted)}
+
+    def choose(self, request: Asked) -> Drawn:
+        """Return what changes in the open step with the head or the token; the grid of heads stays as it is."""
+        drawn = self.open(request)
+        return {name: html for name, html in drawn.items() if name not in {"overview", "positions"}}
+
+    def drawer(self, request: Asked) -> str:
+        """Return the row of buttons below the stage."""
+        info, step = self._info(request), request.where.step
+        kept = step == "before_after" and info.mean_head
+        return render_drawer(step, self._code.of(step, request), request.lang, kept=kept)
+
+    def nothing(self, lang: str) -> Drawn:
+        """Return the tab without a text."""
+        return dict.fromkeys(PICTURES, "") | {"notice": root(empty_state(translate(lang, "inside.empty")))}
+
+    # --- steps ---
+
+    def _tokens(self, request: Asked) -> Drawn:
+        inspection, (_, _, token) = self._look(request), request.chosen
+        matching = self._inspector.matching(request.question, request.owner, token)
         return {
-            "matrix": render_matrix(inspection, head, request.view, lang),
-            "numbers": render_numbers(inspection, head, where.token, request.view, lang),
-            "ablation": silenced,
-            "code_attention": self.code("attention", request),
+            "tokens": render_tokens(inspection, token, request.lang),
+            "word": render_word(inspection, token, matching, request.lang),
         }
 
-    def map(self, request: Asked) -> Drawn:
-        """Return all tokens on a plane, after the chosen stage."""
-        inspection = self._inspector.look(request.question, request.owner)
-        request = replace(request, where=request.where.fitted(inspection))
-        stage = inspection.layers if request.where.stage is None else request.where.stage
-        points = geometry.flatten(inspection.hidden[stage])
+    def _specials(self, request: Asked) -> Drawn:
+        return {"specials": render_specials(self._look(request), request.lang)}
+
+    def _embeddings(self, request: Asked) -> Drawn:
+        inspection, (_, _, token) = self._look(request), request.chosen
+        table = self._inspector.position_table(request.question.checkpoint, request.owner)
+        strip = token_strip(
+            inspection.trace, token, translate(request.lang, "inside.tokens.strip"), "token", request.lang
+        )
         return {
-            "map": render_map(inspection, points, stage, request.where.token, request.lang),
-            "code_layers": self.code("layers", request),
+            "embeddings": root(strip) + render_embeddings(inspection, token, request.lang),
+            "positions": render_positions(table, len(table), *_TABLE, request.lang),
         }
 
-    def pooling(self, request: Asked) -> Drawn:
-        """Return the ways to pool, beside a second and an unrelated sentence."""
-        pooled = self._inspector.pooling(request.question, request.owner, request.second, request.unrelated)
-        return {"pooling": render_pooling(pooled, request.lang), "code_pooling": self.code("pooling", request)}
+    def _attention(self, request: Asked, missing: str = "") -> Drawn:
+        inspection, (layer, head, token), lang = self._look(request), request.chosen, request.lang
+        trace = self._one_head(request)
+        ablated = ""
+        if request.ablate:
+            without = self._inspector.without_head(request.question, request.owner, layer, head)
+            ablated = render_ablation(inspection, without, lang)
+        return {
+            "overview": render_overview(inspection, layer, head, lang),
+            "arcs": render_attention(inspection, trace, request.view, token, lang),
+            "numbers": render_numbers(inspection, trace, token, lang),
+            "side": render_side(inspection, trace, token, request.view, lang, missing),
+            "ablation": ablated,
+        }
 
-    def _pooling_or_why_not(self, request: Asked) -> Drawn:
-        """Return `pooling`; that another sentence is too long is told there, and stops nothing else."""
+    def _layers(self, request: Asked) -> Drawn:
+        inspection, (_, _, token) = self._look(request), request.chosen
+        maps = [geometry.flatten(vectors) for vectors in inspection.hidden]  # L + 1 of (n, d)
+        cosines = geometry.path(inspection.hidden, token)
+        return {
+            "layers": render_layers(inspection, maps, inspection.layers, token, request.lang),
+            "path": render_path(inspection, token, cosines, request.lang, inspection.inner),
+        }
+
+    def _pooling(self, request: Asked) -> Drawn:
+        """The ways to pool; that another sentence is too long is told there, and stops nothing else."""
         try:
-            return self.pooling(request)
+            pooled = self._inspector.pooling(request.question, request.owner, request.second, request.unrelated)
         except TextTooLong as error:
             return {"pooling": root(error_state(message(request.lang, error)))}
+        return {"pooling": render_pooling(pooled, request.lang)}
+
+    def _head(self, request: Asked) -> Drawn:
+        inspection, info, lang = self._look(request), self._info(request), request.lang
+        drawn = self._own_head(request, inspection, info) or render_head(inspection, lang, info.other_head)
+        return {"head": drawn + self._masks(inspection, info, lang), "filled": ""}
+
+    def _own_head(self, request: Asked, inspection: LayerTrace, info: CheckpointInfo) -> str:
+        """Draw a head of another kind with the model's own numbers; "" where there is none, or none that is read."""
+        question, owner, lang = request.question, request.owner, request.lang
+        if info.other_head == "EncoderDecoderModel":
+            generated, names = self._inspector.generate(question, owner)
+            return render_generated(generated, names, inspection, lang)
+        if info.other_head in {"BertForTokenClassification", "BertForQuestionAnswering"}:
+            scores = self._inspector.token_scores(question, owner)
+            render = render_tags if scores.kind == "tags" else render_spans
+            return render(inspection, scores, lang)
+        return ""
 
     def fill(self, request: Asked, position: int) -> Drawn:
-        """Return what the model puts in the place of one token."""
+        """Return what the model predicts in the place of one token."""
         try:
             candidates = self._inspector.fill(request.question, request.owner, position)
         except MaskHeadMissing:
             return {"filled": render_cannot_fill(_FILLERS, request.lang)}
-        request = replace(request, where=replace(request.where, token=position))
-        return {"filled": render_fill(candidates, _FILLERS, request.lang), "code_head": self.code("fill_mask", request)}
+        return {"filled": render_fill(candidates, _FILLERS, request.lang)}
 
-    def learning(self, request: Asked) -> Drawn:
-        """Return the code of a training step as it stands before somebody takes one."""
-        info = self._info(request)
-        if info.problem == "regression":  # its step would need a number, not a label
-            return {"code_before_after": "", "code_training_step": "", "step": render_no_step(request.lang)}
-        names = ("training_step", "before_after") if info.base else ("training_step",)
-        return {"code_before_after": "", **{f"code_{step}": self.code(step, request) for step in names}}
+    def _before_step(self, request: Asked) -> Drawn:
+        if self._info(request).problem == "regression":  # its step would need a number, not a label
+            return {"step": render_no_step(request.lang)}
+        return {"step": root(empty_state(translate(request.lang, "inside.step_empty")))}
 
-    def step(self, request: Asked) -> Drawn:
-        """Take one optimizer step on a copy and return what it did."""
+    def step(self, request: Asked, steps: int) -> Drawn:
+        """Take optimizer steps on a copy and return what they did."""
         if self._info(request).problem == "regression":
             return {"step": render_no_step(request.lang)}
-        step = self._inspector.training_step(request.question, request.owner, request.label, request.rate)
-        return {"step": render_step(step, request.lang), "code_training_step": self.code("training_step", request)}
+        taken = self._inspector.training_step(request.question, request.owner, request.label, request.rate, steps)
+        fitted, _ = self.fitted(request)
+        return {"step": render_step(taken, request.lang), "drawer": self.drawer(fitted)}
 
     def change(self, request: Asked, progress: Callable[[float], None]) -> Drawn:
-        """Hold the trained checkpoint against its base."""
-        info = self._info(request)
-        rows: Sequence[Mapping[str, Any]] = []
-        if info.run:
-            with contextlib.suppress(RunUnknown):  # the run was deleted, its checkpoint was not
-                rows = self._services.registry.evaluation(info.run, request.owner)
-        both = self._inspector.before_after(request.question, request.owner, rows, progress)
+        """Compare the trained checkpoint with its base: the two maps first, then what made them differ."""
+        info, lang = self._info(request), request.lang
+        both = self._inspector.before_after(request.question, request.owner, self._rows(info, request.owner), progress)
         named = {"name": info.name, "base": both.base}
         base = "inside.change.base" if both.same_kind else "inside.change.base_frozen"
-        parts = [caption(translate(request.lang, base, **named))]
+        parts = [root(caption(translate(lang, base, **named)))]
         if not both.same_base:
-            parts.append(root(banner(translate(request.lang, "inside.change.other_base", **named))))
+            parts.append(root(banner(translate(lang, "inside.change.other_base", **named))))
+        if both.moved:
+            no_rows = root(caption(translate(lang, "inside.change.no_rows")))
+            parts.append(render_class_map(both.class_map, lang) if both.class_map else no_rows)
+        parts.append(render_movement(both.movement, lang))
+        parts.append(self._difference(both, request) if both.moved else render_frozen(both.after, lang))
         if both.same_kind:
             old, new = both.before.probabilities, both.after.probabilities
-            parts.append(render_probabilities(both.after.labels, old, new, request.lang))
-        parts.append(render_movement(both.movement, request.lang))
-        parts += self._moved(both, request) if both.moved else [render_frozen(both.after, request.lang)]
+            parts.append(render_probabilities(both.after.labels, old, new, lang))
         return {"change": "".join(parts)}
 
-    def _moved(self, both: BeforeAfter, request: Asked) -> list[str]:
-        """Draw what other weights of the encoder do to this text and to rows of the data."""
-        where, lang = request.where.fitted(both.after), request.lang
-        difference = compare.attention_difference(both.before, both.after, where.layer, where.head)
-        no_rows = root(caption(translate(lang, "inside.change.no_rows")))
-        return [
-            render_difference(difference, both.after, where.layer, where.head, lang),
-            render_class_map(both.class_map, lang) if both.class_map else no_rows,
-        ]
+    def _rows(self, info: CheckpointInfo, owner: str) -> Sequence[Mapping[str, object]]:
+        if info.run:
+            with contextlib.suppress(RunUnknown):  # the run was deleted, its checkpoint was not
+                return self._services.registry.evaluation(info.run, owner)
+        return []
 
-    def code(self, step: str, request: Asked) -> str:
-        """Return the lines of code that give this step's numbers, closed, with a button that copies them."""
-        where, question = request.where, request.question
-        info = self._info(request)
-        stage = info.layers if where.stage is None else where.stage
-        more = self._started(info, request.owner) if step == "before_after" else {}
-        kept = self._kept(question, request.owner)
-        others = {"second": request.second, "unrelated": request.unrelated} if step == "pooling" else {}
-        for name, text in {name: text for name, text in others.items() if text.strip()}.items():
-            more |= {name: text, f"{name}_kept": self._kept(replace(question, text=text, pair=""), request.owner)}
-        written = snippets.snippet(
-            step, _source(info), question.text, question.pair, untrained=not info.outputs, mean=info.mean_head,
-            redrawn=has_classifier(info.other_head), problem=info.problem,
-            layer=stage if step == "layers" else where.layer, head=where.head, token=where.token,
-            label=request.label, learning_rate=request.rate, kept=kept, labels=len(info.outputs), **more,
-        )  # fmt: skip
-        return root(code(written, *(translate(request.lang, f"inside.{name}") for name in ("code", "copy")), step))
+    def _difference(self, both: BeforeAfter, request: Asked) -> str:
+        fitted, _ = self.fitted(request)
+        layer, head, _ = fitted.chosen
+        difference = compare.attention_difference(both.before, both.after, layer, head)
+        return render_difference(difference, both.after, layer, head, request.lang)
 
-    def _started(self, info: CheckpointInfo, owner: str) -> dict[str, Any]:
-        """Return what code needs to know of the start of a training: the base, and whether its head was kept."""
-        catalogue = self._services.catalogue
-        started = not info.mean_head and (catalogue.folder(info.id, owner) / HEAD_FILE).is_file()
-        return {"base": _source(catalogue.describe(info.base or "", owner)), "started": started}
+    # --- questions to the inspector ---
 
-    def nothing(self, lang: str) -> Drawn:
-        """Return the tab without a text; the table of positions needs none."""
-        return dict.fromkeys(set(PICTURES) - {"positions"}, "") | {
-            "tokens": root(empty_state(translate(lang, "inside.empty")))
-        }
-
-    def _kept(self, question: Question, owner: str) -> tuple[tuple[int, int], ...]:
-        """Return what is left of a text by a checkpoint that has a rule of its own; all other code cuts by itself."""
-        if self._services.catalogue.card(question.checkpoint, owner) is None:
-            return ()
-        return self._inspector.trace(question, owner).kept
+    def _look(self, request: Asked) -> LayerTrace:
+        return self._inspector.look(request.question, request.owner)
 
     def _one_head(self, request: Asked) -> HeadTrace:
-        return self._inspector.head(request.question, request.owner, request.where.layer, request.where.head)
+        layer, head, _ = request.chosen
+        return self._inspector.head(request.question, request.owner, layer, head)
 
     def _masks(self, inspection: LayerTrace, info: CheckpointInfo, lang: str) -> str:
         if "fill_mask" not in info.can:
@@ -315,12 +363,3 @@ class Drawings:
 
     def _info(self, request: Asked) -> CheckpointInfo:
         return self._services.catalogue.describe(request.question.checkpoint, request.owner)
-
-
-def _source(info: CheckpointInfo) -> str:
-    """Return what a person's own code would open: a Python expression."""
-    if info.source == "bundled":
-        return snippets.BUNDLED
-    if info.source == "hub":
-        return repr(info.id)
-    return repr(f"path/to/{info.name}" if info.source == "local" else "path/to/the/unpacked/zip")

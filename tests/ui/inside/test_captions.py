@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from bertdemo.ui.inside.html.captions import NAMES, says
+from bertdemo.ui.inside.html.learn import render_captions
 
 from bertdemo.i18n.translation import LANGUAGES, catalogue, translate
 from bertdemo.ui.inside.html import head
-from bertdemo.ui.inside.html.captions import NAMES, says
-from bertdemo.ui.inside.html.learn import render_captions
 from tests.ui.inside import test_attention as attention
 from tests.ui.inside import test_html as inside
 

@@ -12,9 +12,9 @@ from bertdemo.anatomy.layers import Ablation, HeadTrace, LayerTrace, rows_withou
 from bertdemo.anatomy.probabilities import probabilities
 from bertdemo.i18n.translation import percent, plural, translate
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.pictures import figures, largest, more, packed, strip, subtitle, tiny, token_strip
-from bertdemo.ui.html.primitives import bar, caption, check, heading, join, note, root, table
-from bertdemo.ui.inside.html.captions import says
+from bertdemo.ui.html.pictures import largest, more, packed, strip, subtitle, tiny, token_strip
+from bertdemo.ui.html.primitives import banner, bars, caption, check, join, note, root, short, table
+from bertdemo.ui.inside.html.steps import says
 
 if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats
@@ -28,6 +28,8 @@ _TOP = 5
 # Up to this many keys all are written out in the formula; of more only the _BEST_KEYS with the largest weights.
 _ALL_KEYS = 40
 _BEST_KEYS = 12
+# Up to this many tokens each has its name on both axes of the matrix, cut to so many characters.
+_NAMED, _NAME_CHARS = 32, 14
 # Labels whose probabilities are compared with and without a head.
 _LABELS = 6
 
@@ -78,75 +80,94 @@ def render_overview(inspection: LayerTrace, layer: int, head: int, lang: str) ->
     )
     label = translate(lang, "inside.attention.overview", layers=inspection.layers, heads=inspection.heads)
     return root(
-        subtitle(label) + f'<div class="bd-over" style="--layers:{inspection.layers};--heads:{inspection.heads}">'
+        f'<div class="bd-over" style="--layers:{inspection.layers};--heads:{inspection.heads}">'
         f'<div class="bd-over-heads" aria-hidden="true">{columns}</div>'
         f'<div class="bd-over-layers" aria-hidden="true">{rows}</div>'
         f'<div class="bd-overview" role="group" aria-label="{esc(label)}" data-paint="overview" data-z="{data}" '
         f'data-layers="{inspection.layers}" data-heads="{inspection.heads}" data-side="{cells.shape[-1]}">'
-        f'<canvas aria-hidden="true"></canvas>{buttons}</div></div>'
-        + caption(translate(lang, "inside.attention.overview_note"))
-        + says("overview", lang)
+        f'<canvas aria-hidden="true"></canvas>{buttons}</div></div>' + says("overview", lang)
     )
 
 
-def render_arcs(inspection: LayerTrace, chosen: int, lang: str) -> str:
-    """Draw the line of tokens over which the page draws the chosen one's weights as arcs.
+def render_attention(inspection: LayerTrace, head: HeadTrace, view: View, chosen: int, lang: str) -> str:
+    """Draw one head: the tokens over which the page draws arcs, and the matrix with token names on both axes.
 
-    Below it the page names the strongest arc where its end lies outside what is seen of a long line.
+    The weights are sent in steps of 1/65535, so that a row still sums to 1.
     """
-    label = translate(lang, "inside.attention.arcs")
-    tokens = token_strip(inspection.trace, chosen, label, "token", lang)
-    arcs = f'<div class="bd-arcs" tabindex="-1"><svg aria-hidden="true"></svg>{tokens}</div><output></output>'
-    return root(subtitle(label) + arcs + says("arcs", lang))
-
-
-def render_matrix(inspection: LayerTrace, head: HeadTrace, view: View, lang: str) -> str:
-    """Draw one head's matrix; its weights are sent in steps of 1/65535, so that a row still sums to 1."""
     import numpy as np
 
-    weights = shown_weights(inspection, head, view)
+    weights = shown_weights(inspection, head, view)  # (n, n)
     data = packed(np.rint(65535 * np.clip(weights, 0, 1)).astype(np.uint16))
     n = len(weights)
-    label = translate(lang, "inside.attention.matrix", layer=head.layer, head=head.head, n=n)
     # The page's script rescales the colors itself; the numbers under the pointer stay those of the model.
     stretched = ' data-stretched="1"' if view.stretched else ""
-    scale = f"{weights.max():.3f}" if view.stretched else "1"
+    across = view.across and bool(inspection.trace.pair)
+    none = translate(lang, f"inside.attention.{'none_across' if across else 'none'}", share="0.000")
+    label = translate(lang, "inside.attention.choose")
+    strip_html = token_strip(inspection.trace, chosen, label, "token", lang)
     return root(
-        subtitle(translate(lang, "inside.attention.matrix_title"))
-        + f'<div class="bd-matrix" role="img" tabindex="0" aria-label="{esc(label)}" data-paint="matrix" data-n="{n}" '
-        f'data-z="{data}"{stretched}><canvas aria-hidden="true"></canvas><output></output></div>'
-        + caption(translate(lang, "inside.attention.scale", scale=scale))
+        f'<div class="bd-attention" data-paint="attention" data-n="{n}" data-z="{data}" data-none="{esc(none)}"'
+        f'{stretched} data-of="{head.layer}-{head.head}"><div class="bd-arcs"><svg aria-hidden="true"></svg>'
+        f"{strip_html}</div>{_matrix(inspection, head, n, lang)}<output></output></div>"
         + join(note(translate(lang, f"inside.attention.{name}")) for name in _said(inspection, view))
-        + says("matrix", lang)
+        + f'<div class="bd-for-arcs">{says("arcs", lang)}</div>'
+        + f'<div class="bd-for-matrix">{says("matrix", lang)}{_scale(weights, view, lang)}</div>'
     )
 
 
-def render_numbers(inspection: LayerTrace, head: HeadTrace, chosen: int, view: View, lang: str) -> str:
-    """Draw the attention of one query in one head: the strongest keys as a table, then the formula with its numbers."""
+def render_side(inspection: LayerTrace, head: HeadTrace, chosen: int, view: View, lang: str, missing: str = "") -> str:
+    """Draw beside the grid: where the chosen token attends in this head, five bars, and that the numbers are right.
+
+    `missing` says that what the address names is not in this model or text.
+    """
     names = [token.piece for token in inspection.trace.tokens]
     weights = shown_weights(inspection, head, view)[chosen]
-    title = translate(lang, "inside.attention.head", layer=head.layer, head=head.head)
-    checks = (("weights", head.difference), ("layer", head.layer_difference))
-    held = join(
-        check(translate(lang, f"inside.attention.check_{name}", difference=tiny(value)), held=value <= HELD)
-        for name, value in checks
-    )
     best = sorted(range(len(names)), key=lambda i: -weights[i])[:_TOP]
-    rows = [
-        (f"<code>{esc(names[i])}</code>", str(i), f"{weights[i]:.3f}", bar(float(weights[i]), label=names[i]))
-        for i in best
-        if weights[i] > 0
-    ]
-    headers = [translate(lang, f"inside.attention.column.{name}") for name in ("piece", "position", "weight", "share")]
-    where = translate(lang, "inside.attention.looks", piece=names[chosen], position=chosen)
-    total = translate(lang, "inside.attention.row_sum", sum=f"{weights.sum():.3f}")
+    rows = [(names[i], float(weights[i]), f"{weights[i]:.3f}") for i in best if weights[i] > 0]
+    title = translate(lang, "inside.attention.attends", layer=head.layer, head=head.head, token=names[chosen])
+    difference = max(head.difference, head.layer_difference)
+    recomputed = check(
+        translate(lang, "inside.attention.recomputed", difference=tiny(difference)), held=difference <= HELD
+    )
     return root(
-        heading(title, where)
-        + f'<p class="bd-checks">{held}</p>'
-        + (figures(headers, rows, numeric=(1, 2)) if rows else caption(translate(lang, "inside.attention.nothing")))
-        + caption(total)
-        + _formula(inspection, head, chosen, names, lang)
-        + says("numbers", lang),
+        (banner(missing) if missing else "")
+        + subtitle(title)
+        + (bars(rows) if rows else caption(translate(lang, "inside.attention.nothing")))
+        + f'<p class="bd-checks">{recomputed}</p>',
+        "bd-side",
+    )
+
+
+def render_numbers(inspection: LayerTrace, head: HeadTrace, chosen: int, lang: str) -> str:
+    """Draw softmax(Q K^T / sqrt(d_k)) V with the numbers of one query; d_k is computed, never typed."""
+    names = [token.piece for token in inspection.trace.tokens]
+    d_k = inspection.head_width
+    weights, scores, products = (matrix[chosen] for matrix in (head.weights, head.scores, head.products))  # (n,)
+    best = int(weights.argmax())
+    root_of = f"{math.sqrt(d_k):.3f}"
+    values = {"width": inspection.width, "heads": inspection.heads, "d_k": d_k, "root": root_of}
+    d_k_words = translate(lang, "inside.attention.d_k", **values)
+    # One denominator per row: the sum over all keys of this query.
+    total = sum(math.exp(float(score)) for score in scores)
+    lines = (
+        f"s = q·k / √d_k = {products[best]:.3f} / {root_of} = {scores[best]:.3f}",
+        f"Z = Σ_k exp(s_k) = {total:.3f}",
+        f"weight_j = exp(s_j) / Z = {math.exp(float(scores[best])):.3f} / {total:.3f} = {weights[best]:.4f}",
+    )
+    vectors = (
+        (translate(lang, "inside.attention.query", token=names[chosen], n=d_k), head.query[chosen]),
+        (translate(lang, "inside.attention.key", token=names[best], n=d_k), head.key[best]),
+        (translate(lang, "inside.attention.value", token=names[best], n=d_k), head.value[best]),
+        (translate(lang, "inside.attention.context", n=d_k), head.context[chosen]),
+    )
+    return root(
+        f'<div><p class="bd-formula"><code>softmax(Q·Kᵀ / √d_k) · V</code> {esc(d_k_words)}</p>'
+        + caption(translate(lang, "inside.attention.example", query=names[chosen], of=names[best]))
+        + f'<p class="bd-formula">{join(f"<code>{esc(line)}</code>" for line in lines)}</p>'
+        + caption(translate(lang, "inside.attention.denominator"))
+        + join(caption(label) + strip(vector, label, largest(vector)) for label, vector in vectors)
+        + says("numbers", lang)
+        + f"</div><div>{_keys(names, products, scores, weights, d_k, lang)}</div>",
         "bd-numbers",
     )
 
@@ -163,7 +184,6 @@ def render_ablation(inspection: LayerTrace, without: Ablation, lang: str) -> str
         subtitle(title)
         + table(headers, rows, numeric=(1,))
         + (_changed(inspection, without, lang) if inspection.head_trained else "")
-        + note(translate(lang, "inside.ablation.note"))
         + says("ablation", lang)
     )
 
@@ -183,55 +203,41 @@ def _changed(inspection: LayerTrace, without: Ablation, lang: str) -> str:
     return table(headers, rows, numeric=(1, 2))
 
 
-def _formula(inspection: LayerTrace, head: HeadTrace, chosen: int, names: Sequence[str], lang: str) -> str:
-    """Draw softmax(Q K^T / sqrt(d_k)) V with the numbers of one query; d_k is computed, never typed."""
-    d_k = inspection.head_width
-    # One row of each (queries, keys) matrix: q·k, q·k / sqrt(d_k), and their softmax.
-    products, scores, weights = (matrix[chosen] for matrix in (head.products, head.scores, head.weights))
+def _keys(names: Sequence[str], products: Floats, scores: Floats, weights: Floats, d_k: int, lang: str) -> str:
+    """The scores of every key as a table; of many keys the largest weights, and all of them as folded lines."""
     many = len(names) > _ALL_KEYS
     keys = sorted(range(len(names)), key=lambda i: -weights[i])[:_BEST_KEYS] if many else list(range(len(names)))
     rows = [(f"{i} {names[i]}", f"{products[i]:.3f}", f"{scores[i]:.3f}", f"{weights[i]:.4f}") for i in sorted(keys)]
-    rest = [i for i in range(len(names)) if i not in set(keys)]
+    rest = sorted(set(range(len(names))) - set(keys))
     if rest:
         others = plural(lang, "inside.attention.others", len(rest))
         rows.append((others, "", "", f"{sum(float(weights[i]) for i in rest):.4f}"))
-    headers = [translate(lang, "inside.attention.column.key"), "q·k", f"q·k / √{d_k}", "softmax"]
-    per_key = table(headers, rows, numeric=(1, 2, 3), mono=(0,))
-    steps = translate(
-        lang,
-        "inside.attention.d_k",
-        width=inspection.width,
-        heads=inspection.heads,
-        d_k=d_k,
-        root=f"{math.sqrt(d_k):.3f}",
+    headers = [translate(lang, "inside.attention.column_key"), "q·k", f"q·k / √{d_k}", "softmax"]
+    return table(headers, rows, numeric=(1, 2, 3), mono=(0,)) + (
+        _every_key(names, products, scores, weights, headers, lang) if rest else ""
     )
-    best = int(weights.argmax())
-    example = translate(
-        lang,
-        "inside.attention.example",
-        query=names[chosen],
-        of=names[best],
-        product=f"{products[best]:.3f}",
-        score=f"{scores[best]:.3f}",
-        n=len(names),
-        weight=f"{weights[best]:.4f}",
-        root=f"{math.sqrt(d_k):.3f}",
-    )
-    # (d_k,): the weighted sum of the values, and the query itself.
-    context, query = head.context[chosen], head.query[chosen]
-    first = ", ".join(f"{value:.3f}" for value in context[:6])
-    sentence = translate(lang, "inside.attention.context", n=d_k, numbers=f"{first}, …")
+
+
+def _matrix(inspection: LayerTrace, head: HeadTrace, n: int, lang: str) -> str:
+    """The matrix with its axes: every token's name up to 32 tokens, every tenth above."""
+    names = [
+        token.piece if n <= _NAMED else f"{i} {token.piece}" if i % 10 == 0 else ""
+        for i, token in enumerate(inspection.trace.tokens)
+    ]
+    axis = join(f"<span>{esc(short(name, _NAME_CHARS))}</span>" for name in names)
+    label = translate(lang, "inside.attention.matrix", layer=head.layer, head=head.head, n=n)
+    few = " few" if n <= _NAMED else ""
+    corner = esc(translate(lang, "inside.attention.axes"))
     return (
-        subtitle(translate(lang, "inside.attention.formula"))
-        + f'<p class="bd-formula"><code>softmax(Q·Kᵀ / √d_k) · V</code> {esc(steps)}</p>'
-        + caption(example)
-        + caption(translate(lang, "inside.attention.query", piece=names[chosen], n=d_k))
-        + strip(query, translate(lang, "inside.attention.query", piece=names[chosen], n=d_k), largest(query))
-        + more(translate(lang, "inside.attention.per_key"), per_key, keep="per-key")
-        + (_every_key(names, products, scores, weights, headers, lang) if rest else "")
-        + caption(sentence)
-        + strip(context, sentence, largest(context))
+        f'<div class="bd-matrix{few}"><i class="corner">{corner}</i><div class="top" aria-hidden="true">{axis}</div>'
+        f'<div class="left" aria-hidden="true">{axis}</div><div class="cells" role="img" tabindex="0" '
+        f'aria-label="{esc(label)}"><canvas aria-hidden="true"></canvas><i class="row"></i></div></div>'
     )
+
+
+def _scale(weights: Floats, view: View, lang: str) -> str:
+    scale = f"{weights.max():.3f}" if view.stretched else "1"
+    return caption(translate(lang, "inside.attention.scale", scale=scale))
 
 
 def _every_key(

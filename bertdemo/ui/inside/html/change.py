@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from bertdemo.i18n.translation import percent, plural, thousands, translate
 from bertdemo.ui.html.pictures import GROUPS, Dot, bounds_of, grid, mark, more, name_of, points, subtitle
 from bertdemo.ui.html.primitives import bars, caption, join, note, root, table
-from bertdemo.ui.inside.html.captions import says
 from bertdemo.ui.inside.html.head import before_and_after, part
 from bertdemo.ui.inside.html.layers import HOVER_NAMED
+from bertdemo.ui.inside.html.steps import says
 
 if TYPE_CHECKING:
     from bertdemo.anatomy.compare import ClassMap
@@ -27,10 +27,7 @@ def render_movement(movement: Sequence[tuple[str, float]], lang: str) -> str:
     most = max((moved for _, moved in movement), default=0.0) or 1.0
     drawn = bars((part(name, lang), moved / most, _moved(moved)) for name, moved in movement)
     return root(
-        subtitle(translate(lang, "inside.movement.title"))
-        + drawn
-        + caption(translate(lang, "inside.movement.caption"))
-        + says("movement", lang),
+        subtitle(translate(lang, "inside.movement.title")) + drawn + says("movement", lang),
         "bd-in",
     )
 
@@ -66,11 +63,11 @@ def render_class_map(class_map: ClassMap, lang: str) -> str:
     ]
     labels = [plural(lang, "inside.class_map.label", rows, title=title, share=share) for title in titles]
     maps = join(
-        f"<div>{subtitle(title)}{points(dots, None, label, *axes, bounds)}</div>"
+        f"<div>{subtitle(title)}{points(dots, None, label, axes[0], axes[1], bounds)}</div>"
         for title, label, dots in zip(titles, labels, both, strict=True)
     )
     return root(
-        f'<div class="bd-two">{maps}</div>{_class_legend(class_map.labels, groups, lang)}'
+        f'<div class="bd-duo">{maps}</div>{_class_legend(class_map.labels, groups, lang)}'
         + more(translate(lang, "inside.class_map.numbers"), _centers(class_map, groups, lang), keep="class-map")
         + caption(plural(lang, "inside.class_map.caption", rows, share=share))
         + says("class_map", lang),
@@ -107,7 +104,6 @@ def render_difference(difference: Floats, inspection: LayerTrace, layer: int, he
         + f'<div class="bd-square">{grid(difference, label, 1.0, "signed")}'
         + f"<div>{caption(translate(lang, 'inside.difference.largest'))}"
         + f"{table(headers, rows, numeric=(2,), mono=(0, 1))}</div></div>"
-        + caption(translate(lang, "inside.difference.caption"))
         + says("difference", lang),
         "bd-in",
     )

@@ -1,4 +1,4 @@
-"""Steps 7 and 8 of Inside BERT as pictures: the head, a masked word, a training step."""
+"""The head as pictures: labels, tags, answers, generated tokens, a masked token, and a training step."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING
 
 from bertdemo.checkpoints.head_detection import UNNAMED
 from bertdemo.i18n.translation import has, percent, plural, thousands, translate
+from bertdemo.ui.html import charts
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.pictures import figures, largest, strip, subtitle, three
+from bertdemo.ui.html.pictures import figures, largest, name_of, strip, subtitle, three
 from bertdemo.ui.html.primitives import banner, bar, bars, caption, join, note, root, table
-from bertdemo.ui.inside.html.captions import says
+from bertdemo.ui.inside.html.steps import says
 
 if TYPE_CHECKING:
     from bertdemo.anatomy.fill_mask import Filling, Piece
     from bertdemo.anatomy.layers import LayerTrace
+    from bertdemo.anatomy.own_head import Generated, TokenScores
     from bertdemo.anatomy.training_step import TrainingStep
 
 # Labels whose logits and probabilities are drawn, most probable first.
 SHOWN_LABELS = 12
+# Tokens whose tag is drawn, and tokens that are drawn as the start or the end of an answer.
+_TOKENS, _SPANS = 40, 12
 # Above this, exp() overflows a float64.
 _OVERFLOW = 700.0
 
 
-# Class of a head that this page does not draw -> what is said of it.
+# Class of a head of another kind -> what is said of it.
 _KINDS = {
     "BertForTokenClassification": "tokens",
     "BertForQuestionAnswering": "answer",
@@ -36,7 +40,7 @@ _KINDS = {
 
 
 def render_head(inspection: LayerTrace, lang: str, other: str = "") -> str:
-    """Draw step 7: each label's logit, its exponential and its probability, best first.
+    """Draw each label's logit, its exponential and its probability, best first.
 
     A head that says yes or no to each label has the sigmoid of each logit instead, a regression its number alone.
     Of a regression on the mean also that mean, and what its linear layer adds up to each logit. `other` is the class
@@ -76,6 +80,63 @@ def render_head(inspection: LayerTrace, lang: str, other: str = "") -> str:
     )
 
 
+def render_tags(inspection: LayerTrace, scores: TokenScores, lang: str) -> str:
+    """Draw the most probable tag of each token, with its probability and the next one."""
+    tokens = inspection.trace.tokens
+    rows = []
+    for i in range(min(len(tokens), _TOKENS)):
+        order = scores.probabilities[i].argsort()[::-1]
+        first, second = int(order[0]), int(order[min(1, len(order) - 1)])
+        chance, other = float(scores.probabilities[i, first]), float(scores.probabilities[i, second])
+        tag = scores.outputs[first]
+        rows.append(
+            (
+                f"<code>{esc(name_of(tokens[i]))}</code>", esc(tag), bar(chance, label=tag), percent(chance),
+                esc(f"{scores.outputs[second]} {percent(other)}"),
+            )
+        )  # fmt: skip
+    headers = [translate(lang, f"inside.column.{name}") for name in ("token", "tag")]
+    headers += [translate(lang, "inside.head.probability"), "", translate(lang, "inside.column.next")]
+    return root(figures(headers, rows, numeric=(3,)) + _rest(len(tokens), lang, _TOKENS) + says("tags", lang), "bd-in")
+
+
+def render_spans(inspection: LayerTrace, scores: TokenScores, lang: str) -> str:
+    """Draw how probable each token is as the start and as the end of an answer: the softmax runs over the tokens."""
+    tokens = inspection.trace.tokens
+    shown = sorted(range(len(tokens)), key=lambda i: -float(scores.probabilities[i].max()))[:_SPANS]
+    names = [translate(lang, f"inside.head.{output}") for output in scores.outputs]
+    rows = []
+    for i in sorted(shown):
+        numbers = [(float(scores.logits[i, k]), float(scores.probabilities[i, k])) for k in range(len(names))]
+        cells = [cell for k, (logit, chance) in enumerate(numbers) for cell in _span_cells(logit, chance, names[k])]
+        rows.append((f"<code>{i} {esc(name_of(tokens[i]))}</code>", *cells))
+    headers = [translate(lang, "inside.column.token")]
+    for name in names:
+        headers += [f"{name}: logit", name, ""]
+    return root(
+        figures(headers, rows, numeric=(1, 3, 4, 6)) + _rest(len(tokens), lang, _SPANS) + says("spans", lang), "bd-in"
+    )
+
+
+def render_generated(generated: Generated, names: Sequence[str], inspection: LayerTrace, lang: str) -> str:
+    """Draw each token that the decoder generates, its probability, and the token read that it attends to most."""
+    read = inspection.trace.tokens
+    rows = []
+    for name, chance, weights in zip(names, generated.probabilities, generated.attention, strict=True):
+        best = int(weights.argmax())
+        attended = f"{name_of(read[best])} {float(weights[best]):.3f}"
+        rows.append(
+            (f"<code>{esc(name)}</code>", bar(chance, label=name), percent(chance), f"<code>{esc(attended)}</code>")
+        )
+    headers = [translate(lang, "inside.column.generated"), translate(lang, "inside.head.probability"), ""]
+    headers.append(translate(lang, "inside.column.attended"))
+    return root(figures(headers, rows, numeric=(2,)) + says("writes", lang), "bd-in")
+
+
+def _span_cells(logit: float, chance: float, name: str) -> tuple[str, str, str]:
+    return f"{logit:.3f}", bar(chance, label=name), percent(chance)
+
+
 def render_fill(filling: Filling | None, names: Sequence[str], lang: str) -> str:
     """Draw what the model puts in the place of one masked token; None where this checkpoint cannot."""
     if filling is None:
@@ -88,11 +149,11 @@ def render_fill(filling: Filling | None, names: Sequence[str], lang: str) -> str
         )
         for piece in filling.pieces
     ]
-    headers = [translate(lang, "tokens.column.piece"), translate(lang, "inside.head.probability"), ""]
+    headers = [translate(lang, "inside.column.token"), translate(lang, "inside.head.probability"), ""]
     original = translate(
         lang,
         "inside.fill.original",
-        piece=_piece(filling.original),
+        token=_piece(filling.original),
         rank=thousands(filling.original_rank),
         share=_small(filling.original.probability),
     )
@@ -113,24 +174,32 @@ def render_cannot_fill(names: Sequence[str], lang: str) -> str:
 
 
 def render_step(step: TrainingStep, lang: str) -> str:
-    """Draw step 8: the loss written out, the gradient's norm part by part, and what one update changed."""
+    """Draw the loss written out, the gradient's norm part by part, and what the steps changed."""
     most = max((norm for _, norm in step.gradient_norms), default=0.0) or 1.0
     norms = bars((part(name, lang), norm / most, three(norm)) for name, norm in step.gradient_norms)
     rate, decay = (f"{value:g}".replace("e-0", "e-") for value in (step.learning_rate, step.weight_decay))
     losses = {"before": f"{step.loss:.4f}", "after": f"{step.after_loss:.4f}"}
+    taken = len(step.losses) - 1
+    update = plural(lang, "inside.training.update", taken, rate=rate, decay=decay)
     return root(
-        _loss(step, lang)
-        + subtitle(translate(lang, "inside.training.norms"))
-        + norms
-        + caption(translate(lang, "inside.training.total", total=three(step.total_norm)))
-        + says("norms", lang)
-        + subtitle(translate(lang, "inside.training.update", rate=rate, decay=decay))
-        + before_and_after(step.labels, step.probabilities, step.after_probabilities, lang, first=step.label)
-        + caption(translate(lang, "inside.training.losses", **losses))
-        + note(translate(lang, "inside.training.unchanged"))
-        + says("update", lang),
-        "bd-in bd-training",
+        f"<div>{_loss(step, lang)}{subtitle(translate(lang, 'inside.training.norms'))}{norms}"
+        f"{caption(translate(lang, 'inside.training.total', total=three(step.total_norm)))}{says('norms', lang)}</div>"
+        f"<div>{subtitle(update)}"
+        f"{before_and_after(step.labels, step.probabilities, step.after_probabilities, lang, first=step.label)}"
+        f"{caption(translate(lang, 'inside.training.losses', **losses))}{_falling(step, lang)}"
+        f"{says('update', lang)}</div>",
+        "bd-duo bd-training",
     )
+
+
+def _falling(step: TrainingStep, lang: str) -> str:
+    """The loss after each of several steps."""
+    if len(step.losses) < 3:  # a line from one point to another says no more than the two numbers
+        return ""
+    label = translate(lang, "inside.training.curve")
+    points = [(float(i), loss) for i, loss in enumerate(step.losses)]
+    top = max(step.losses)
+    return charts.curve([(label, "blue", points)], label, translate(lang, "inside.training.axis"), y_range=(0.0, top))
 
 
 def render_no_step(lang: str) -> str:
@@ -152,10 +221,10 @@ def part(name: str, lang: str) -> str:
 def _untrained(inspection: LayerTrace, other: str, best: float, lang: str) -> str:
     """Say that the head is a random one, and which other one the checkpoint brought."""
     values = {"chance": percent(1 / len(inspection.labels)), "best": percent(best)}
-    if other:
-        values["kind"] = translate(lang, f"inside.head.brought.{_KINDS.get(other, 'named')}", name=other)
-    key = "inside.head.untrained_other" if other else "inside.head.untrained"
-    return banner(plural(lang, key, len(inspection.labels), **values))
+    if not other:
+        return banner(translate(lang, "inside.head.untrained", **values))
+    kind = translate(lang, f"inside.head.brought.{_KINDS.get(other, 'named')}", name=other)
+    return banner(translate(lang, "inside.head.untrained_other", kind=kind, **values))
 
 
 def _number(inspection: LayerTrace, lang: str) -> str:
@@ -176,7 +245,7 @@ def _mean_head(inspection: LayerTrace, lang: str) -> str:
     vector = inspection.pooled["mean"]
     low, high = float(vector.min()), float(vector.max())
     values = {
-        "pieces": len(inspection.trace.tokens),
+        "tokens": len(inspection.trace.tokens),
         "n": thousands(len(vector)),
         "low": f"{low:.2f}",
         "high": f"{high:.2f}",
@@ -248,10 +317,8 @@ def before_and_after(
     return figures([*headers, then, now], rows, numeric=(2, 3)) + _rest(len(labels), lang)
 
 
-def _rest(labels: int, lang: str) -> str:
-    if labels <= SHOWN_LABELS:
-        return ""
-    return caption(translate(lang, "common.more", n=thousands(labels - SHOWN_LABELS)))
+def _rest(count: int, lang: str, most: int = SHOWN_LABELS) -> str:
+    return caption(translate(lang, "common.more", n=thousands(count - most))) if count > most else ""
 
 
 def _piece(piece: Piece) -> str:

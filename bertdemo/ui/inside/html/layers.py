@@ -1,4 +1,4 @@
-"""Steps 5 and 6 of Inside BERT as pictures: how tokens move through the layers, and one vector for a whole text."""
+"""Layers and pooling as pictures: how tokens move through the layers, and one vector for a whole text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from bertdemo.i18n.translation import percent, plural, thousands, translate
 from bertdemo.ui.html import charts
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.pictures import Dot, figures, largest, mark, more, name_of, points, strip, subtitle
+from bertdemo.ui.html.pictures import Dot, figures, largest, mark, more, moving_points, name_of, strip, subtitle
 from bertdemo.ui.html.primitives import caption, join, note, root, table
 from bertdemo.ui.html.tokens import look_of
-from bertdemo.ui.inside.html.captions import says
+from bertdemo.ui.inside.html.steps import says
 
 if TYPE_CHECKING:
     from bertdemo.anatomy.geometry import Map2D
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Up to this many tokens every name is written on the map.
 ALL_NAMED = 40
-# Up to this many every name is shown on hover; above, only that of the chosen token.
+# Up to this many rows each has a name on hover.
 HOVER_NAMED = 128
 # Nearest tokens of the chosen one that are listed.
 _NEAREST = 5
@@ -40,68 +40,82 @@ def after(layer: int, lang: str) -> str:
 def render_path(
     inspection: LayerTrace, chosen: int, cosines: Sequence[float], lang: str, inner: int | None = None
 ) -> str:
-    """Draw step 5 for one token: the L + 1 cosines of its vector with its embedding, and the parts of a layer.
+    """Draw the L + 1 cosines of a token's vector with its embedding, and the parts of a layer.
 
-    `inner` is the width of the feed-forward step where it is not that of `seen`.
+    `inner` is the intermediate size of the feed-forward network where it is not that of `inspection`.
     """
-    piece = inspection.trace.tokens[chosen].piece
-    values = {"piece": piece, "layers": inspection.layers, "last": f"{cosines[-1]:.2f}"}
+    token = inspection.trace.tokens[chosen].piece
+    values = {"token": token, "layers": inspection.layers, "last": f"{cosines[-1]:.2f}"}
     label = translate(lang, "inside.path.label", **values)
     line = [(float(i), cosine) for i, cosine in enumerate(cosines)]
     curve = charts.curve(
-        [(piece, "blue", line)], label, translate(lang, "inside.path.axis"), y_range=(min(0.0, *cosines), 1.0)
+        [(token, "blue", line)], label, translate(lang, "inside.path.axis"), y_range=(min(0.0, *cosines), 1.0)
     )
     headers = [translate(lang, "inside.path.stage"), translate(lang, "inside.path.cosine")]
     numbers = table(headers, [(stage(i, lang), f"{cosine:.3f}") for i, cosine in enumerate(cosines)], numeric=(1,))
     return root(
-        caption(label)
+        subtitle(label)
         + curve
-        + more(translate(lang, "inside.numbers"), numbers, keep="path")
         + says("path", lang)
+        + more(translate(lang, "inside.numbers"), numbers, keep="path")
         + _parts(inspection.width, inner or inspection.inner, lang),
         "bd-in",
     )
 
 
-def render_map(inspection: LayerTrace, map2d: Map2D, layer: int, chosen: int, lang: str) -> str:
-    """Draw all tokens after one layer (0: the embeddings) on the two directions in which they differ most."""
+def render_layers(inspection: LayerTrace, maps: Sequence[Map2D], shown: int, chosen: int, lang: str) -> str:
+    """Draw all tokens after every layer (0: the embeddings) on the two directions in which they differ most then."""
     tokens = inspection.trace.tokens
     everyone = len(tokens) <= ALL_NAMED
-    hover = len(tokens) <= HOVER_NAMED
-    dots = [
-        Dot(x, y, look_of(token), name_of(token) if hover or i == chosen else "", everyone)
-        for i, (token, (x, y)) in enumerate(zip(tokens, map2d.points, strict=True))
+    stages = [
+        [Dot(x, y, look_of(token), name_of(token), everyone) for token, (x, y) in zip(tokens, points, strict=True)]
+        for points in steadied(maps)
     ]
     # How much of the variance the two axes carry: the rest of the differences cannot be seen on the map.
-    share = percent(sum(map2d.explained), 0)
-    then, piece = after(layer, lang), tokens[chosen].piece
-    label = plural(lang, "inside.map.label", len(tokens), after=then, share=share, piece=piece)
-    axes = [translate(lang, f"inside.map.axis{i}", share=percent(part, 0)) for i, part in enumerate(map2d.explained, 1)]
-    looks = [look for look in ("word", "continues", "special", "unknown") if look in {dot.group for dot in dots}]
+    shares = [percent(sum(map2d.explained), 0) for map2d in maps]
+    sentences = [
+        translate(lang, "inside.map.stage", after=after(layer, lang), share=share) for layer, share in enumerate(shares)
+    ]
+    token = tokens[chosen].piece
+    label = plural(lang, "inside.map.label", len(tokens), token=token)
+    looks = [look for look in ("word", "continues", "special", "unknown") if look in {dot.group for dot in stages[0]}]
     legend = join(mark(look, translate(lang, f"tokens.key.{look}")) for look in looks)
-    sentence = translate(lang, "inside.map.caption", after=then, share=share)
-    unnamed = "" if hover else translate(lang, "inside.map.unnamed", most=HOVER_NAMED)
+    slider, play = (translate(lang, f"inside.map.{name}") for name in ("slider", "play"))
     return root(
-        subtitle(translate(lang, "inside.map.title", after=then))
-        + points(dots, chosen, label, *axes)
+        moving_points(stages, shown, chosen, label, sentences, slider, play)
         + f'<div class="bd-legend">{legend}</div>'
-        + caption(f"{sentence} {unnamed}".strip())
-        + _nearest(inspection, map2d, chosen, lang)
-        + says("map", lang),
+        + says("layers", lang)
+        + _nearest(inspection, maps[shown], chosen, lang),
         "bd-in",
     )
 
 
+def steadied(maps: Sequence[Map2D]) -> list[list[tuple[float, float]]]:
+    """Return the points of each map, an axis mirrored where it points the other way than in the map before.
+
+    The sign of a principal component is arbitrary: without this, points would jump across the picture.
+    """
+    steady: list[list[tuple[float, float]]] = []
+    for map2d in maps:
+        before = steady[-1] if steady else map2d.points
+        signs = [
+            -1.0 if sum(old[axis] * new[axis] for old, new in zip(before, map2d.points, strict=True)) < 0 else 1.0
+            for axis in (0, 1)
+        ]
+        steady.append([(signs[0] * x, signs[1] * y) for x, y in map2d.points])
+    return steady
+
+
 def render_pooling(comparison: PoolingComparison, lang: str) -> str:
-    """Draw step 6: each way to pool with its vector and what it says of a second and an unrelated sentence."""
+    """Draw each way to pool with its vector and what it says of a second and an unrelated sentence."""
     headers = [translate(lang, f"inside.pooling.{name}") for name in ("way", "second", "unrelated", "vector")]
     rows = [_pooled(row, row.name == comparison.trained_with, lang) for row in comparison.rows]
-    remarks = [translate(lang, "inside.pooling.scale")]
+    remarks = [translate(lang, "inside.pooling.which")]
     if all(row.second is None for row in comparison.rows):
         remarks.append(translate(lang, "inside.pooling.no_second"))
     if comparison.trained_with is None:
         remarks.append(translate(lang, "inside.pooling.unknown"))
-    remarks += [plural(lang, f"inside.pooling.cut_{name}", pieces) for name, pieces in comparison.cut]
+    remarks += [plural(lang, f"inside.pooling.cut_{name}", tokens) for name, tokens in comparison.cut]
     pooler = any(row.name == "pooler" for row in comparison.rows)
     missing = "" if pooler else note(translate(lang, "inside.pooling.no_pooler"))
     words = join(map(caption, remarks)) + missing + says("pooling", lang)
@@ -127,8 +141,8 @@ def _nearest(inspection: LayerTrace, map2d: Map2D, chosen: int, lang: str) -> st
     rows = [(name_of(tokens[i]), str(i), f"{far:.2f}") for far, i in sorted(others)[:_NEAREST]]
     if not rows:
         return ""
-    headers = [translate(lang, key) for key in ("tokens.column.piece", "tokens.column.position", "inside.map.distance")]
-    label = translate(lang, "inside.map.nearest", piece=tokens[chosen].piece)
+    headers = [translate(lang, f"inside.column.{name}") for name in ("token", "position", "distance")]
+    label = translate(lang, "inside.map.nearest", token=tokens[chosen].piece)
     return more(label, table(headers, rows, numeric=(1, 2), mono=(0,)), keep="map")
 
 

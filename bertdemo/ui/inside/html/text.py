@@ -1,4 +1,4 @@
-"""Steps 1 to 3 of Inside BERT as pictures: tokens and WordPiece's attempts, what BERT added, embeddings."""
+"""The input as pictures: tokens and WordPiece's attempts, what BERT added, embeddings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.pictures import grid, largest, more, strip, subtitle, tiny, token_strip
 from bertdemo.ui.html.primitives import caption, check, join, note, root, table
 from bertdemo.ui.html.tokens import counts, legend, warnings
-from bertdemo.ui.inside.html.captions import says
+from bertdemo.ui.inside.html.steps import says
 
 if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats, LayerTrace
@@ -31,7 +31,7 @@ _FULL = 0.99
 
 
 def render_tokens(inspection: LayerTrace, chosen: int, lang: str) -> str:
-    """Draw step 1: all tokens as buttons, the key to their looks, and their counts."""
+    """Draw all tokens as buttons, the key to their looks, and their counts."""
     trace = inspection.trace
     tokens = token_strip(trace, chosen, translate(lang, "inside.tokens.strip"), "token", lang)
     words = legend(trace, lang) + counts(trace, lang) + warnings(trace, lang) + says("tokens", lang)
@@ -42,16 +42,16 @@ def render_word(inspection: LayerTrace, chosen: int, matching: Matching | None, 
     """Draw how WordPiece came to the pieces of the chosen token's word; `matching` is None for a special token."""
     if matching is None:
         return root(
-            caption(translate(lang, "inside.tokens.special", piece=inspection.trace.tokens[chosen].piece)), "bd-in"
+            caption(translate(lang, "inside.tokens.special", token=inspection.trace.tokens[chosen].piece)), "bd-in"
         )
     return root(_matching(matching, lang) + says("word", lang), "bd-in bd-word")
 
 
 def render_specials(inspection: LayerTrace, lang: str) -> str:
-    """Draw step 2: which tokens BERT added and why, the segment ids and the attention mask."""
+    """Draw which tokens BERT added and why, the segment ids and the attention mask."""
     tokens = inspection.trace.tokens
     pair = bool(inspection.trace.pair)
-    headers = [translate(lang, key) for key in ("tokens.column.piece", "tokens.column.position", "inside.specials.why")]
+    headers = [translate(lang, f"inside.column.{name}") for name in ("token", "position", "why")]
     rows = [(token.piece, str(token.position), why) for token, why in _reasons(inspection, lang)]
     segments = _bands([token.segment for token in tokens], translate(lang, "inside.specials.segments"), "segment")
     mask = _bands([token.mask for token in tokens], translate(lang, "inside.specials.mask"), "mask")
@@ -70,14 +70,14 @@ def render_specials(inspection: LayerTrace, lang: str) -> str:
 
 
 def render_embeddings(inspection: LayerTrace, chosen: int, lang: str) -> str:
-    """Draw step 3 for one token: three vectors, their sum, and the sum after LayerNorm, as strips of d cells."""
+    """Draw for one token three vectors, their sum, and the sum after LayerNorm, as strips of d cells."""
     token, made = inspection.trace.tokens[chosen], inspection.embeddings
     # The three addends and their sum share a scale; LayerNorm makes numbers of another size.
     scale, own = largest(made.total[chosen]), largest(made.normed[chosen])
     position = translate(lang, "inside.embeddings.position", n=token.position)
     segment = translate(lang, "inside.embeddings.segment", n=token.segment)
     rows = (
-        ("", translate(lang, "inside.embeddings.word", piece=token.piece), made.word[chosen], scale),
+        ("", translate(lang, "inside.embeddings.word", token=token.piece), made.word[chosen], scale),
         ("+", position, made.position[chosen], scale),
         ("+", segment, made.segment[chosen], scale),
         ("=", translate(lang, "inside.embeddings.total"), made.total[chosen], scale),
@@ -129,7 +129,7 @@ def render_positions(table_of: Floats, positions: int, shown_rows: int, shown_co
 def _matching(matching: Matching, lang: str) -> str:
     title = subtitle(translate(lang, "inside.tokens.wordpiece", word=_short(matching.word)))
     if not matching.attempts:
-        long = translate(lang, "inside.tokens.too_long", n=thousands(len(matching.word)), piece=_joined(matching))
+        long = translate(lang, "inside.tokens.too_long", n=thousands(len(matching.word)), token=_joined(matching))
         return title + caption(long)
     if len(matching.attempts) == 1 and matching.attempts[0].found:
         return title + _attempts(matching, lang) + caption(translate(lang, "inside.tokens.whole"))
