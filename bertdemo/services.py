@@ -19,6 +19,7 @@ from bertdemo.dataset.dataset_cache import DatasetCache
 from bertdemo.errors import OwnerUnknown
 from bertdemo.runs.admission import Admission
 from bertdemo.runs.dispatch import Dispatcher
+from bertdemo.runs.estimate import Estimates
 from bertdemo.runs.launchers.local import LocalLauncher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
@@ -51,6 +52,7 @@ class Services:
     baselines: Baselines
     label_issues: LabelIssueSearch
     searcher: Searcher
+    estimates: Estimates
     _chinese: threading.Event
     """Set once the Hub has confirmed that it has the Chinese model."""
 
@@ -87,6 +89,7 @@ class Services:
             baselines,
             label_issues,
             Searcher(predictor),
+            Estimates(settings.home),
             threading.Event(),
         )
 

@@ -116,11 +116,18 @@ def thousands(n: int) -> str:
     return f"{n:,}"
 
 
-def parameters(n: int) -> str:
-    """22713216 -> `22.7 M`."""
+def parameters(lang: str, n: int) -> str:
+    """22713216 -> `22.7 M`, in Chinese `2270 万`."""
+    if normalize(lang) == "zh":
+        return f"{_three_digits(n / 1e8)} 亿" if n >= 100_000_000 else f"{_three_digits(n / 1e4)} 万"
     if n >= 1_000_000_000:
         return f"{n / 1e9:.1f} B"
     return f"{n / 1e6:.1f} M" if n >= 1_000_000 else f"{n / 1e3:.0f} k"
+
+
+def _three_digits(value: float) -> str:
+    """2271.3 -> `2270`; 1.0852 -> `1.09`."""
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def seconds(lang: str, value: float) -> str:
@@ -146,15 +153,19 @@ def size(n: float) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """0.961 -> `96.1%`."""
-    return f"{share * 100:.{digits}f}%"
+    """0.961 -> `96.1%`; what would be written as `0.0%` is `0%`."""
+    text = f"{share * 100:.{digits}f}"
+    return f"{text}%" if float(text) else "0%"
 
 
 def score(lang: str, value: float | None, low: float | None = None, high: float | None = None, rows: int = 0) -> str:
-    """Return a score with half the width of its interval and its rows: `0.925 ± 0.009 (872 rows)`, – for None."""
+    """Return a score with its interval and its examples: `0.925 [0.906, 0.941] (872 examples)`, – for None.
+
+    Both ends of the interval, since neither Wilson's nor a bootstrap's has the score in its middle.
+    """
     if value is None:
         return "–"
     text = f"{value:.3f}"
     if low is not None and high is not None:
-        text += f" ± {(high - low) / 2:.3f}"
+        text += f" [{low:.3f}, {high:.3f}]"
     return text + (plural(lang, "number.of_rows", rows) if rows else "")

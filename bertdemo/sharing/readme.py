@@ -11,9 +11,9 @@ from bertdemo.checkpoints import Card
 NOTE = "Plain BertForSequenceClassification does not load this checkpoint; README.md has the few lines that do."
 
 _TEXT = """\
-# A regression on the mean of BERT
+# Logistic regression on mean-pooled BERT vectors
 
-A text goes through BERT, the last layer's vectors of all its pieces are averaged (padding left out), and one linear
+A text goes through BERT, the last layer's vectors of all its tokens are averaged (padding left out), and one linear
 layer turns that mean into {labels} logits. There is no pooler and no classifier on [CLS]. **Plain
 `BertForSequenceClassification` does not load it**: it would take the encoder and put a random head on top. Encoder and
 linear layer (`linear.weight`, `linear.bias`) lie in one `model.safetensors`; these lines read both:

@@ -161,7 +161,7 @@ def test_a_checkpoint_without_a_head_says_what_it_can_do_instead(client: Client)
     assert found["checkpoint"] == "bundled"
     assert "labels" not in found["output"]["can"]
     assert "embed" in found["output"]["can"]
-    assert "no trained head" in found["output"]["message"]
+    assert "no trained task head" in found["output"]["message"]
 
 
 def test_check_data_says_what_a_table_is_and_what_is_wrong_with_it(client: Client, tmp_path: Path) -> None:

@@ -152,6 +152,6 @@ def test_a_space_tells_no_path_of_its_own(anna: Trained, ben: Caller, space: Ser
 
 def test_a_space_holds_to_its_limits(anna: Trained, ben: Caller) -> None:
     too_long = ben.call("tokenize", text="x" * 10_001)
-    assert "10001 characters; 10000 are allowed" in too_long.error
+    assert "10001 characters; the limit is 10000" in too_long.error
     too_many = ben.call("embed", texts=["x"] * 201)
-    assert "201 texts in one call; 200 are allowed" in too_many.error
+    assert "201 texts in one call; the limit is 200" in too_many.error

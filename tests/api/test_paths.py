@@ -21,7 +21,7 @@ from tests.e2e.server import ROOT, Server
 
 CANARY = "canary-7f3a91"
 META = {"_type": "gradio.FileData"}
-REFUSAL = "No file arrived"
+REFUSAL = "No file was received"
 ENDPOINTS = ["check_data", "start_run", "predict_file"]
 
 

@@ -80,7 +80,7 @@ def _train(visitor: Visitor) -> str:
 
 def _read_the_outcome(visitor: Visitor) -> None:
     outcome = visitor.page.locator("#train-outcome")
-    assert re.fullmatch(r"[01]\.\d{3} ± 0\.\d{3} \S+", outcome.locator(".bd-big").inner_text())
+    assert re.fullmatch(r"[01]\.\d{3} \[[01]\.\d{3}, [01]\.\d{3}\] \S+", outcome.locator(".bd-big").inner_text())
     visitor.sees("#train-outcome", "result.on_validation")
     assert outcome.locator(".bd-mistakes li").count() == 3
 

@@ -67,11 +67,27 @@ def test_numbers() -> None:
     assert translation.size(900_000_000) == "0.9 GB"
     assert translation.size(91_000_000) == "91 MB"
     assert translation.percent(0.9614) == "96.1%"
-    assert translation.parameters(22_713_216) == "22.7 M"
-    assert translation.score("en", 0.925, 0.916, 0.934, 872) == "0.925 ± 0.009 (872 rows)"
-    assert translation.score("zh", 0.925, 0.916, 0.934, 872) == "0.925 ± 0.009（872 行）"
+    assert [translation.percent(share) for share in (0.0, 0.0004, 0.0005001)] == ["0%", "0%", "0.1%"]
+    assert translation.score("en", 0.925, 0.916, 0.934, 872) == "0.925 [0.916, 0.934] (872 examples)"
+    assert translation.score("zh", 0.925, 0.916, 0.934, 872) == "0.925 [0.916, 0.934]（872 条）"
+
+
+def test_a_score_is_written_with_both_ends_of_its_interval() -> None:
+    # Wilson's interval of 65 right answers in 73 is not centered on 0.890.
+    assert translation.score("en", 65 / 73, 0.7977, 0.9434) == "0.890 [0.798, 0.943]"
+    assert translation.score("en", 0.5, rows=1) == "0.500 (1 example)"
+    assert translation.score("zh", None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("n", "en", "zh"),
+    [(22_713_216, "22.7 M", "2270 万"), (102_267_648, "102.3 M", "1.02 亿"), (4_385_920, "4.4 M", "439 万"),
+     (1_200_000_000, "1.2 B", "12 亿"), (9_600, "10 k", "0.96 万")],
+)  # fmt: skip
+def test_parameters_are_counted_as_each_language_does(n: int, en: str, zh: str) -> None:
+    assert (translation.parameters("en", n), translation.parameters("zh", n)) == (en, zh)
 
 
 def test_a_count_is_set_apart_from_its_words() -> None:
     assert translation.around("en", "tokens.facts.words", 1) == ("", "1", " word")
-    assert translation.around("zh", "tokens.facts.whole", 512) == ("最多 ", "512", " 个，未截断")
+    assert translation.around("zh", "tokens.facts.cut", 512, dropped=3) == ("最多 ", "512", " 个，截断 3 个")

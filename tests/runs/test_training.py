@@ -23,7 +23,8 @@ def trainer_for(tiny: Path, folder: Path, rows: int = 100) -> tuple[Any, Any]:
     """Return a RunTrainer that groups by length, and its data set (not sorted, three labels)."""
     from dataclasses import asdict
 
-    from bertdemo.runs.worker.training import RunTrainer, Work, arguments
+    from bertdemo.runs.work import Work
+    from bertdemo.runs.worker.training import RunTrainer, arguments
 
     task, tokenizer = Classification(), SharedTokenizer.from_folder(tiny)
     pairs = rows_of(rows, LABELS)
@@ -85,7 +86,7 @@ def test_the_head_and_the_pooler_learn_by_the_factor_and_biases_do_not_decay(tin
 
 
 def test_padding_counts_as_work_and_grouping_saves_it() -> None:
-    from bertdemo.runs.worker.training import padded_tokens
+    from bertdemo.runs.work import padded_tokens
 
     assert padded_tokens([3, 9, 3, 9], 2, grouped=True) == 3 * 2 + 9 * 2
     assert padded_tokens([5], 32, grouped=False) == 5
@@ -95,7 +96,7 @@ def test_padding_counts_as_work_and_grouping_saves_it() -> None:
 
 
 def test_progress_never_falls_and_reaches_one_only_at_the_end() -> None:
-    from bertdemo.runs.worker.training import Work
+    from bertdemo.runs.work import Work
 
     work = Work(train_tokens=100, epochs=2, validation_tokens=50, test_tokens=50)
     assert work.total == 2 * (300 + 50) + 50

@@ -60,7 +60,7 @@ def test_a_pair_with_one_empty_side_is_left_out_and_too_few_whole_ones_are_refus
         few = table(text=TEXTS, pair=[*seconds[:4], empty, empty], label=["0", "1"] * 3)
         with pytest.raises(errors.TooFewRows) as caught:
             tasks.find(task).check(few, columns, label_limit=9)
-        assert "3 rows can be used" in said(caught.value)
+        assert "Usable rows: 3" in said(caught.value)
 
 
 @pytest.mark.parametrize("cell", ["high", "3 of 5", "80%", "nan", "inf", "3/5"])
@@ -71,7 +71,7 @@ def test_a_column_of_scores_that_are_no_numbers_is_refused_with_row_and_cell(cel
     with pytest.raises(errors.ScoreNoNumber) as caught:
         task.check(given, SCORES, label_limit=9)
     assert caught.value.values == {"column": "label", "row": 3, "cell": cell}
-    assert f"Row 3 says “{cell}”" in said(caught.value)
+    assert f"row 3 has “{cell}”" in said(caught.value)
     with pytest.raises(errors.ScoreNoNumber):
         task.check_held_out(table(text=["a"], pair=["b"], label=[cell]), SCORES, ("0", "5"))
     with pytest.raises(errors.TooFewRows):  # nothing but empty cells: those are to be filled
@@ -142,7 +142,7 @@ def test_the_row_that_brings_one_label_too_many_is_the_one_that_is_named() -> No
     given = table(text=TEXTS, label=["a|b", "a", "b", "a|c", "a|d", "b"])
     with pytest.raises(errors.TooManyLabels) as caught:
         tasks.find("multi_label").check(given, LISTS, label_limit=2)
-    assert "row 5 brings one more" in said(caught.value)
+    assert "exceeded in row 5" in said(caught.value)
     tags = [["O", "B-X"], ["O", "B-Y"], ["O", "O"], ["B-X", "I-X"]]
     named = table(tokens=[json.dumps(["a", "b"])] * 4, tags=[json.dumps(one) for one in tags])
     with pytest.raises(errors.TooManyLabels) as caught:
@@ -160,7 +160,7 @@ def test_rows_with_another_number_of_tags_than_words_are_named() -> None:
         given = table(tokens=['["a", "b"]'] * 3, tags=['["O"]'] * 3)
         with pytest.raises(errors.TagsUnfit) as caught:
             _check(check, given)
-        assert "Row 2 has another number of tags than words" in said(caught.value)
+        assert "Row 2 has a different number of tags and words" in said(caught.value)
 
 
 def _check(which: str, given: Table) -> None:
@@ -213,7 +213,7 @@ def test_tags_of_no_known_kind_are_told_and_where_there_are_no_others_refused(ta
     with pytest.raises(errors.TagUnknown) as caught:
         _check("check", table(tokens=[words] * 4, tags=[json.dumps([tag, "O", "O"])] * 4))
     assert caught.value.values == {"tag": tag, "row": 2}
-    assert f"Row 2: “{tag}” is no tag" in said(caught.value)
+    assert f"Row 2: unknown tag “{tag}”" in said(caught.value)
     for nothing in ("_", "-", "o", ""):
         fine = table(tokens=[words], tags=[json.dumps(["B-PER", nothing, "O"])])
         assert not problems("token_classification", fine, NER)
@@ -230,7 +230,7 @@ def test_answers_that_are_not_in_their_passages_are_named_and_refused_where_no_o
     }  # fmt: skip
     with pytest.raises(errors.AnswerElsewhere) as caught:
         tasks.find("question_answering").check(given, QA, label_limit=9)
-    assert "Row 3: the answer “Spring” does not stand in its passage" in said(caught.value)
+    assert "Row 3: the answer “Spring” is not found in its passage" in said(caught.value)
     with pytest.raises(errors.AnswerElsewhere):
         tasks.find("question_answering").check_held_out(table(question=["?"], context=["a"], answer=["b"]), QA, ())
     with pytest.raises(errors.TooFewRows):

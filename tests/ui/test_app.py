@@ -76,7 +76,7 @@ def test_an_error_of_the_visitor_is_told_in_their_language() -> None:
         raise CheckpointUnknown(checkpoint=text)
 
     assert "这里没有模型" in guarded(fail, on_error=str)("x", "zh-CN")
-    assert "no checkpoint" in guarded(fail, on_error=str)("x", lang="en")
+    assert "no model" in guarded(fail, on_error=str)("x", lang="en")
 
 
 def test_a_bug_becomes_an_error_id_and_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -97,7 +97,7 @@ def test_without_a_place_to_show_it_is_a_gradio_error() -> None:
 
     with pytest.raises(gr.Error) as caught:
         guarded(fail)()
-    assert "no checkpoint" in caught.value.message
+    assert "no model" in caught.value.message
 
 
 def test_words_follow_the_language() -> None:

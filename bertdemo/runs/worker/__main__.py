@@ -38,12 +38,13 @@ def main(arguments: list[str]) -> int:
 
 def _wait_warm(ready_file: Path, held: contextlib.ExitStack) -> Path:
     """Import what a run needs while waiting for a run folder; return the folder, with its lock in `held`."""
-    from bertdemo.runs.worker import job
+    from bertdemo.runs.worker import calibrate, job
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="folder") as executor:
         folder = executor.submit(_receive, held)
         job.warm_up()
         processes.write_atomic(ready_file, str(os.getpid()))
+        calibrate.calibrate(Settings.from_env())
         return folder.result()
 
 

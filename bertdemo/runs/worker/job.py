@@ -25,8 +25,10 @@ from bertdemo.checkpoints.loading import save_head
 from bertdemo.dataset import kept_tokens
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
 from bertdemo.runs import events as ev
+from bertdemo.runs.estimate import Speeds, layer_parameters
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest, resolve_defaults
+from bertdemo.runs.work import Work, padded_tokens
 from bertdemo.runs.worker import regression
 from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
@@ -58,6 +60,8 @@ def warm_up() -> None:
 
 # A test set of a million rows has tens of thousands of batches: not every batch is an event.
 PHASE_EVENT_SECONDS = 0.5
+# A shorter run is mostly its first steps, which are slower than the rest.
+_MEASURED_SECONDS = 5.0
 # The log is read by people, who need no line per step.
 _LOG_SECONDS = 2.0
 _LOGGED = ("name", "step", "steps", "epoch", "loss", "learning_rate", "metrics", "best", "path", "device", "precision",
@@ -280,7 +284,7 @@ class Job:
         watch: Callable[[Any, int, float], None],
     ) -> Reporter:
         """Return what turns training into events, with an estimate of the work."""
-        from bertdemo.runs.worker.training import Reporter, Work, evaluation_batch, padded_tokens
+        from bertdemo.runs.worker.training import Reporter, evaluation_batch
 
         lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
         batch, grouped = prepared.config.batch_size or 1, prepared.config.group_by_length
@@ -348,6 +352,9 @@ class Job:
             args=args,
             head_factor=prepared.config.head_learning_rate_factor,
         )
+        speed = reporter.work.speed() * layer_parameters(prepared.info.layers, prepared.info.width)
+        if self._seconds() > _MEASURED_SECONDS:
+            Speeds(self._settings.home).note(device.name, precision, speed)
 
     def _emit_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
         rows = {name: len(part.rows) for name, part in prepared.parts.items()}

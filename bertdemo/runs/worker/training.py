@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from transformers.trainer_utils import EvalPrediction
 
 from bertdemo.device import memory_in_use
 from bertdemo.errors import LossNotFinite
+from bertdemo.runs.work import Work
 
 if TYPE_CHECKING:
     import torch
@@ -58,49 +58,6 @@ class Best:
     def beaten_by(self, score: float, loss: float) -> bool:
         """Return whether a new evaluation is better: by the deciding metric, in a tie by the loss."""
         return score > self.score or (score == self.score and loss < self.loss)
-
-
-@dataclass
-class Work:
-    """How much there is to do, in tokens. A training token counts as three: the backward costs twice the forward."""
-
-    train_tokens: int
-    epochs: int
-    validation_tokens: int
-    test_tokens: int
-    done: float = 0.0
-    began: float = 0.0
-    """When the speed began to be measured, and the units done by then."""
-    done_before: float = 0.0
-    reported: float = 0.0
-
-    @property
-    def total(self) -> float:
-        """All work units of the run."""
-        return self.epochs * (3.0 * self.train_tokens + self.validation_tokens) + self.test_tokens
-
-    def progress(self) -> float:
-        """Return the share done so far, 0 to 0.999; it never falls."""
-        self.reported = max(self.reported, min(0.999, self.done / max(1.0, self.total)))
-        return self.reported
-
-    def seconds_left(self) -> float:
-        """Return the time left at the mean speed so far; 0 before the first measurement."""
-        if not self.began or self.done <= self.done_before:
-            return 0.0
-        spent = time.monotonic() - self.began
-        return max(0.0, spent * (self.total - self.done) / (self.done - self.done_before))
-
-    def begin(self) -> None:
-        """Measure the speed from now on. Called at the start, and again after the first step, which is the slowest."""
-        self.began, self.done_before = time.monotonic(), self.done
-
-
-def padded_tokens(lengths: Sequence[int], batch: int, *, grouped: bool) -> int:
-    """Return the positions in all batches of an epoch, padding included; without grouping, for one random order."""
-    order = sorted(lengths) if grouped else random.Random(0).sample(lengths, len(lengths))
-    batches = [order[start : start + batch] for start in range(0, len(order), batch)]
-    return sum(max(rows) * len(rows) for rows in batches)
 
 
 class RunTrainer(Trainer):

@@ -147,7 +147,7 @@ class Endpoints:
     ) -> Json:
         """Return what a table is and what is wrong with it before any training, and the scores of the baselines.
 
-        The baselines are scored on 2,000 rows at most, with the bundled model's embeddings; where a check has failed,
+        The baselines are evaluated on 2,000 rows at most, with the bundled model's embeddings; where a check fails,
         there is only the majority-class baseline. preparation {cleaning, relabel, parse} is that of /start_run.
         """
         self._owner(owner, optional=True)
@@ -290,7 +290,7 @@ class Endpoints:
         file: str | None = None,
         owner: str = "",
     ) -> list[Json]:
-        """Rank documents by meaning: [{rank, row, score, text}], rows from 1; score is a cosine.
+        """Rank documents by semantic search: [{rank, row, score, text}], rows from 1; score is a cosine.
 
         The documents are a list of texts, or the column of a table that looks most like writing.
         """

@@ -71,6 +71,18 @@
       const first = name === FIRST_TAB && !address().searchParams.has("tab");
       if (!first) window.bertdemo.address("tab", name, true);
     },
+    // Open Inside BERT at a step, by its block of the map, which is there once the tab was drawn.
+    step(name) {
+      const block = () => document.querySelector(`#inside-map [data-step="${name}"]`);
+      const press = () => {
+        block()?.click();
+        return block() !== null;
+      };
+      if (press()) return;
+      const watch = new MutationObserver(() => press() && watch.disconnect());
+      watch.observe(document.body, { childList: true, subtree: true });
+      setTimeout(() => watch.disconnect(), 30000);
+    },
     // A press that starts a run: none of the buttons that do can be pressed until the server has answered this one.
     starting(...values) {
       pressed = document.activeElement;

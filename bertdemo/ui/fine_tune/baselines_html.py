@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bertdemo.analysis.baselines import Baseline
 from bertdemo.analysis.report.class_balance import FEW_ROWS_PER_LABEL
-from bertdemo.i18n.translation import percent, plural, score, seconds, translate
+from bertdemo.i18n.translation import plural, score, seconds, translate
 from bertdemo.tasks.results import Score
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import banner, caption, empty_state, interval, join, note, root
@@ -64,7 +64,7 @@ def _answer(linear_baselines: Sequence[Baseline], rows_per_label: float | None, 
     metric, top = next(iter(best.metrics.items()))
     values = {
         "model": translate(lang, f"baseline.named.{best.kind}"),
-        "accuracy": percent(top.value) if metric == "accuracy" else f"{metric_word(metric, lang)} {top.value:.3f}",
+        "accuracy": f"{top.value:.3f}" if metric == "accuracy" else f"{metric_word(metric, lang)} {top.value:.3f}",
         "time": seconds(lang, best.seconds),
     }
     if rows_per_label is not None and rows_per_label < FEW_ROWS:

@@ -72,7 +72,8 @@ def mistake_cells(
     mistakes: Sequence[Mistake], reads: Sequence[str], task: str, lang: str
 ) -> tuple[list[str], list[list[str]]]:
     """Return header and rows of all mistakes as a file: every role that the task reads, and the unrounded number."""
-    headers = {name: translate(lang, task_key(f"result.column.{name}", task)) for name in _CELLS}
+    # In lower case, as the roles are and as a program that reads the file expects.
+    headers = {name: translate(lang, task_key(f"result.column.{name}", task)).lower() for name in _CELLS}
     header = [headers.pop("row"), *(translate(lang, f"role_word.{role}") for role in reads), *headers.values()]
     rows = [[str(m.row), *(m.text, m.pair)[: len(reads)], m.label, m.predicted, _number(m.degree)] for m in mistakes]
     return header, rows

@@ -92,7 +92,7 @@ def render_model(info: CheckpointInfo, lang: str) -> str:
     figures = [
         translate(lang, f"checkpoint.source.{info.source}"),
         plural(lang, "checkpoint.layers", info.layers),
-        parameters(info.parameters),
+        parameters(lang, info.parameters),
     ]
     return root(pill(" · ".join(figures), strong=info.name))
 
@@ -104,7 +104,7 @@ def describe(info: CheckpointInfo, lang: str) -> str:
             translate(lang, f"checkpoint.source.{info.source}"),
             plural(lang, "checkpoint.layers", info.layers),
             translate(lang, "checkpoint.shape", width=info.width, heads=info.heads),
-            translate(lang, "checkpoint.parameters", n=parameters(info.parameters)),
+            translate(lang, "checkpoint.parameters", n=parameters(lang, info.parameters)),
             translate(lang, f"checkpoint.language.{info.language}"),
         ]
     )

@@ -6,7 +6,7 @@ Color is never the only sign: there is always a word, a line style or a shape be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from bertdemo.ui.html.escape import esc
@@ -45,9 +45,9 @@ def heading(text: str, small: str = "") -> str:
     return f'<h2 class="bd-h">{esc(text)}{f"<small>{esc(small)}</small>" if small else ""}</h2>'
 
 
-def note(text: str) -> str:
-    """Draw a remark beside a picture: how to read it, and its limits."""
-    return f'<p class="bd-note">{esc(text)}</p>'
+def note(text: str, write: Callable[[str], str] = esc) -> str:
+    """Draw a remark beside a picture: how to read it, and its limits; for `write` see `facts`."""
+    return f'<p class="bd-note">{write(text)}</p>'
 
 
 def caption(text: str) -> str:
@@ -55,9 +55,9 @@ def caption(text: str) -> str:
     return f'<p class="bd-caption">{esc(text)}</p>'
 
 
-def banner(text: str) -> str:
-    """Draw a sentence that a person should not miss."""
-    return f'<p class="bd-banner" role="note">{esc(text)}</p>'
+def banner(text: str, write: Callable[[str], str] = esc) -> str:
+    """Draw a sentence that a person should not miss; for `write` see `facts`."""
+    return f'<p class="bd-banner" role="note">{write(text)}</p>'
 
 
 def check(text: str, held: bool = True) -> str:
@@ -71,9 +71,12 @@ def pill(text: str, strong: str = "", alive: bool = False) -> str:
     return f'<span class="bd-pill">{dot}{f"<b>{esc(strong)}</b> " if strong else ""}{esc(text)}</span>'
 
 
-def facts(items: Iterable[tuple[str, str, str]]) -> str:
-    """Draw a line of counts; each item is (words before, number, words after), as `i18n.around` returns them."""
-    body = join(f"<span>{esc(before)}<b>{esc(number)}</b>{esc(after)}</span>" for before, number, after in items)
+def facts(items: Iterable[tuple[str, str, str]], write: Callable[[str], str] = esc) -> str:
+    """Draw a line of counts; each item is (words before, number, words after), as `i18n.around` returns them.
+
+    `write` makes HTML of the words, and escapes them: `Glossary.mark` where their terms are explained.
+    """
+    body = join(f"<span>{write(before)}<b>{esc(number)}</b>{write(after)}</span>" for before, number, after in items)
     return f'<div class="bd-facts">{body}</div>'
 
 

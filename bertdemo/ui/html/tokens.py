@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from bertdemo.anatomy.tokens import PreToken, Stages, Token, TokenTrace
 from bertdemo.i18n.translation import around, has, percent, plural, thousands, translate
 from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.glossary import Glossary
 from bertdemo.ui.html.primitives import Look, banner, caption, chip, empty_state, facts, join, key, note, root, table
 
 # Share of [UNK] above which the page says that another vocabulary would do better.
@@ -26,7 +27,9 @@ def render_strip(trace: TokenTrace, lang: str) -> str:
     """Return the chips, their legend, the counts, and the warnings about this text."""
     if is_empty(trace):
         return root(empty_state(translate(lang, "tokens.empty")))
-    return root(_chips(trace, lang) + legend(trace, lang) + counts(trace, lang) + warnings(trace, lang), "bd-tokens")
+    write = Glossary(lang).mark
+    words = legend(trace, lang) + counts(trace, lang, write) + warnings(trace, lang, write)
+    return root(_chips(trace, lang) + words, "bd-tokens")
 
 
 def render_compared(trace: TokenTrace, name: str, lang: str) -> str:
@@ -162,47 +165,48 @@ def legend(trace: TokenTrace, lang: str) -> str:
     return key((look, translate(lang, f"tokens.key.{look}")) for look in looks)
 
 
-def counts(trace: TokenTrace, lang: str) -> str:
-    """Draw the counts of a text: characters, words, tokens, special and unknown ones, and the longest input."""
+def counts(trace: TokenTrace, lang: str, write: Callable[[str], str] = esc) -> str:
+    """Draw the counts of a text: characters, words, tokens and special ones; what is wrong only where it is.
+
+    `write` makes HTML of the words.
+    """
     # A run of punctuation is a pre-token, but no word.
     words = sum(any(map(str.isalnum, word.text)) for stage in trace.stages for word in stage.pre_tokens)
     added = len(trace.tokens) - trace.pieces
-    limit = (
-        around(lang, "tokens.facts.cut", trace.max_length, dropped=thousands(trace.dropped_pieces))
-        if trace.dropped_pieces
-        else around(lang, "tokens.facts.whole", trace.max_length)
-    )
-    return facts(
-        (
-            around(lang, "tokens.facts.characters", trace.characters),
-            around(lang, "tokens.facts.words", words),
-            around(lang, "tokens.facts.pieces", trace.pieces),
-            around(lang, "tokens.facts.added", added),
-            around(lang, "tokens.facts.unknown", trace.unknown),
-            limit,
-        )
-    )
+    items = [
+        around(lang, "tokens.facts.characters", trace.characters),
+        around(lang, "tokens.facts.words", words),
+        around(lang, "tokens.facts.pieces", trace.pieces),
+        around(lang, "tokens.facts.added", added),
+    ]
+    if trace.unknown:
+        items.append(around(lang, "tokens.facts.unknown", trace.unknown))
+    if trace.dropped_pieces:
+        dropped = thousands(trace.dropped_pieces)
+        items.append(around(lang, "tokens.facts.cut", trace.max_length, dropped=dropped))
+    return facts(items, write)
 
 
-def warnings(trace: TokenTrace, lang: str) -> str:
+def warnings(trace: TokenTrace, lang: str, write: Callable[[str], str] = esc) -> str:
     """Draw what a person must know about this text: too many unknown tokens, truncation, lost characters."""
     key = "tokens.dropped" if trace.keep == "head" else f"tokens.dropped_{trace.keep}"
     cut = plural(lang, key, trace.dropped_pieces, limit=thousands(trace.max_length))
     return (
-        _vocabulary(trace, lang)
-        + (note(cut) if trace.dropped_pieces else "")
+        _vocabulary(trace, lang, write)
+        + (note(cut, write) if trace.dropped_pieces else "")
         + (_lost(trace, lang) if trace.lost else "")
     )
 
 
-def _vocabulary(trace: TokenTrace, lang: str) -> str:
+def _vocabulary(trace: TokenTrace, lang: str, write: Callable[[str], str] = esc) -> str:
     """Recommend another vocabulary where too much of the text is unknown to this one."""
     if not trace.pieces or trace.unknown / trace.pieces <= MANY_UNKNOWN:
         return ""
     lost = "".join(token.source for token in trace.tokens if token.unknown)
     # The two main blocks of Han characters: CJK Unified Ideographs and their Extension A.
     which = "han" if any("一" <= letter <= "鿿" or "㐀" <= letter <= "䶿" for letter in lost) else "other"
-    return banner(translate(lang, f"tokens.unknown_{which}", share=percent(trace.unknown / trace.pieces, 0)))
+    words = translate(lang, f"tokens.unknown_{which}", share=percent(trace.unknown / trace.pieces, 0))
+    return banner(words, write)
 
 
 def _lost(trace: TokenTrace, lang: str) -> str:

@@ -112,6 +112,9 @@ def build(page: Page) -> None:
     _wire_choices(page, parts, callbacks)
     if parts.train is not None:
         page.goes_to(parts.train, "train")
+    if parts.what is not None:
+        page.goes_to(parts.what, "inside")
+        parts.what.click(None, None, None, js="() => window.bertdemo.step('what')")
 
 
 def _wire_drawing(page: Page, parts: Components, callbacks: Callbacks) -> None:

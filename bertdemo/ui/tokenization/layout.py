@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from bertdemo.i18n.translation import translate
+from bertdemo.ui.html.glossary import render_glossary
+from bertdemo.ui.html.primitives import caption, root
 from bertdemo.ui.localized import LocalizedComponents
 from bertdemo.ui.page import SAMPLES, Page
 from bertdemo.ui.tokenization.choices import BUNDLED, CheckpointChoices
@@ -40,13 +43,15 @@ class Components:
     pair: gr.Textbox
     controls: Controls
     pictures: Pictures
-    # Opens Fine-tune; absent where the page has no such tab.
+    # Opens Inside BERT where it says what BERT is, and Fine-tune; absent where the page has no such tab.
+    what: gr.Button | None
     train: gr.Button | None
 
 
 def layout(page: Page, drawings: Drawings) -> Components:
     """Draw the tab as it opens, with these drawings of the sample."""
     words = page.words
+    what = _what(words) if "inside" in page.tab_ids else None
     text, pair = _text(words), _pair(words)
     strip = gr.HTML(drawings.strip, elem_id="tokens-strip")
     controls = _controls(words, CheckpointChoices(page.services))
@@ -55,7 +60,16 @@ def layout(page: Page, drawings: Drawings) -> Components:
     with words.make(gr.Accordion, {"label": "tokens.table"}, open=False, elem_id="tokens-table-box"):
         table = gr.HTML(drawings.table, elem_id="tokens-table")
     train = _train(words) if "train" in page.tab_ids else None
-    return Components(text, pair, controls, Pictures(strip, compared, stages, table), train)
+    with words.make(gr.Accordion, {"label": "glossary.title"}, open=False, elem_id="tokens-glossary-box"):
+        words.make(gr.HTML, {"value": render_glossary}, elem_id="tokens-glossary")
+    return Components(text, pair, controls, Pictures(strip, compared, stages, table), what, train)
+
+
+def _what(words: LocalizedComponents) -> gr.Button:
+    """Draw the line for who has not met BERT."""
+    with gr.Row(elem_classes="bd-line"):
+        words.make(gr.HTML, {"value": lambda lang: root(caption(translate(lang, "tokens.what")))}, min_width=0)
+        return words.make(gr.Button, {"value": "tokens.what_button"}, size="sm", elem_id="tokens-what", min_width=0)
 
 
 def _text(words: LocalizedComponents) -> gr.Textbox:

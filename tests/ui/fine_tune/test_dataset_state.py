@@ -83,7 +83,7 @@ def test_a_tick_is_done_and_told_and_undone_without_a_trace(data: ChosenData, me
     plain = shown(data, messy)
     ticked = shown(data, Source(messy.path, messy.name, cleaning=("drop_duplicates", "merge_labels")))
     assert ticked["cleaning"]["value"] == ["drop_duplicates", "merge_labels"]
-    assert "1 repeated row was dropped. In row 62." in ticked["told"] and "In row 63." in ticked["told"]
+    assert "1 duplicate row dropped. Rows: 62." in ticked["told"] and "Rows: 63." in ticked["told"]
     assert ticked["found"]["labels"] == 2 and plain["found"]["labels"] == 3
     assert shown(data, messy) == plain and Path(messy.path).read_bytes() == before
 
@@ -116,7 +116,7 @@ def test_too_many_labels_are_refused_with_a_row_above_what_else_is_wrong(data: C
     path.write_text(f"text,label\n{rows}film 0 was shown,kind 0\n", encoding="utf-8")
     refused = data.shown(Source(str(path), path.name), PICKED, "bundled", "", "en")
     assert refused[0] is None
-    assert 'role="alert"' in refused[1] and "row 1002" in refused[1] and "that repeat an earlier one" in refused[1]
+    assert 'role="alert"' in refused[1] and "row 1002" in refused[1] and "Duplicate rows: " in refused[1]
 
 
 def test_a_file_that_cannot_be_read_offers_nothing(data: ChosenData, tmp_path: Path) -> None:
@@ -147,10 +147,10 @@ def test_files_beside_the_data_are_looked_at_and_change_what_the_settings_are_to
     asked.write_text("text,label\ngood 3,yes\nnever seen,YES\n", encoding="utf-8")
     plain = messy.beside(str(asked), None)
     refused = shown(data, plain)
-    assert refused["found"] is None and "asked.csv has labels that no training row has: 1 (YES)" in refused["report"]
+    assert refused["found"] is None and "labels that are not in the training set: 1 (YES)" in refused["report"]
     merged = shown(data, Source(messy.path, messy.name, cleaning=("merge_labels",)).beside(str(asked), None))
     assert merged["found"]["split"] == {"train": 60, "validation": 2, "test": 0}
-    assert "stands in asked.csv too (there in row 2): 2" in merged["report"]
+    assert "is also in asked.csv (row 2 there): 2" in merged["report"]
     assert shown(data, plain.beside(None, None)) == shown(data, messy)
 
 
@@ -210,4 +210,4 @@ def test_rows_that_are_all_one_text_are_refused_above_what_else_is_wrong(data: C
     refused = data.shown(Source(str(path), path.name), PICKED, "bundled", "", "en")
     assert refused[0] is None
     assert message("en", OneText(rows=20, column="text")) in html.unescape(refused[1])
-    assert "that repeat an earlier one" in refused[1]
+    assert "Duplicate rows: " in refused[1]

@@ -55,7 +55,7 @@ def test_an_ordinary_file_keeps_the_box_shut(data: ChosenData, tmp_path: Path) -
     path.write_text(CHINESE, encoding="utf-8")
     found = told(data, path)
     assert "open" not in found["box"]
-    assert "table of text · UTF-8 · comma (,) · header in line 1 · 20 rows" in found["said"]
+    assert "delimited text · UTF-8 · comma (,) · header in line 1 · 20 rows" in found["said"]
 
 
 def test_a_workbook_offers_its_sheets(data: ChosenData, tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_a_workbook_offers_its_sheets(data: ChosenData, tmp_path: Path) -> None:
     found = told(data, tmp_path / "two.xlsx")
     assert offered(found) == {"header", "sheet"}
     assert found["sheet"]["choices"] == ["Sheet", "May", "June"] and found["sheet"]["value"] == "May"
-    assert "sheet “May” of 3" in found["said"]
+    assert "sheet “May” (of 3)" in found["said"]
     june = told(data, tmp_path / "two.xlsx", sheet="June")
-    assert june["sheet"]["value"] == "June" and "sheet “June” of 3" in june["said"]
+    assert june["sheet"]["value"] == "June" and "sheet “June” (of 3)" in june["said"]
     empty = told(data, tmp_path / "two.xlsx", sheet="Sheet")
     assert "choices" not in empty["sheet"]  # the others stay in reach
 

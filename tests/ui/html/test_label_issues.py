@@ -65,12 +65,12 @@ def test_nothing_found_a_sample_and_what_was_passed_over_are_said(lang: str) -> 
 
 def test_what_was_done_is_said_in_words_here_and_in_the_run() -> None:
     relabel = {str(row): "a" if row < 14 else "" for row in range(2, 17)}
-    assert relabel_words(relabel, "en") == "12 labels were changed, 3 rows left out"
+    assert relabel_words(relabel, "en") == "12 labels changed, 3 rows left out"
     assert relabel_words({"2": ""}, "en") == "1 row left out"
     assert relabel_words(relabel, "zh") == "已更改 12 个标签，已去掉 3 行"
-    assert "In row 2, 3, 4" in words(render_relabels(relabel, "en")) and render_relabels({}, "en") == ""
+    assert "Rows: 2, 3, 4" in words(render_relabels(relabel, "en")) and render_relabels({}, "en") == ""
     request = RunRequest("classification", {}, "bundled", RunConfig(), "x.csv", "x.csv", relabel=relabel)
-    assert "12 labels were changed, 3 rows left out" in words(render_request(request, finished(), "en"))
+    assert "12 labels changed, 3 rows left out" in words(render_request(request, finished(), "en"))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

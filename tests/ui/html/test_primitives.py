@@ -18,7 +18,7 @@ from bertdemo.ui.html.escape import esc
 HOSTILE = "<img src=x onerror=window.__x=1>${window.x=1}{{x}}`${1}`</div><script>window.__x=2</script>\" ' \\u003c"
 OURS = {
     "div", "span", "p", "b", "i", "s", "em", "h2", "small", "code", "ol", "li", "mark", "table", "thead", "tbody", "tr",
-    "th", "td", "svg", "title", "line", "text", "g", "polyline", "circle",
+    "th", "td", "dfn", "svg", "title", "line", "text", "g", "polyline", "circle",
 }  # fmt: skip
 
 
@@ -114,16 +114,16 @@ def test_escaped_text_reads_as_typed() -> None:
 
 
 def test_a_continuation_is_shown_without_its_marks_and_named_in_words() -> None:
-    html = draw.chip("ly", "2135", "continues", "##ly: continues a word")
-    assert 'aria-label="##ly: continues a word"' in html
+    html = draw.chip("ly", "2135", "continues", "##ly: continuation of a word")
+    assert 'aria-label="##ly: continuation of a word"' in html
     assert ">ly<" in html
 
 
 def test_the_cut_stands_before_the_separator_with_what_was_lost() -> None:
     html = picture.render_strip(hostile_trace(), "en")
-    assert html.index("cut here") < html.index("[SEP]")
-    assert "7 cut off" in read(html).words
-    assert "BERT never sees the last 7 pieces" in html
+    assert html.index("truncated here") < html.index("[SEP]")
+    assert "7 truncated" in read(html).words
+    assert "The last 7 tokens are truncated" in html
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ def test_the_cut_of_a_checkpoint_that_keeps_the_end_stands_where_it_was(keep: Ke
     assert found.kept == {"tail": ((0, 1), (5, 8)), "both": ((0, 2), (6, 8))}[keep]
     strip = picture.render_strip(found, "en")
     assert "keeps the end" in strip or "keeps both ends" in strip
-    assert "last" not in strip
+    assert "The last" not in strip
 
 
 @pytest.mark.parametrize(
     ("lang", "said"),
     [
-        ("en", "15 characters4 words4 pieces2 added by BERT1 unknown"),
-        ("zh", "15 个字符4 个词4 个词元BERT 添加 2 个1 个未登录"),
+        ("en", "15 characters4 words4 WordPiece tokens2 special tokens1 [UNK]"),
+        ("zh", "15 个字符预分词 4 段（中文按字）4 个 WordPiece 词元2 个特殊标记1 个 [UNK]"),
     ],
 )
 def test_the_counts_say_characters_words_pieces_and_unknowns(lang: str, said: str) -> None:
@@ -160,7 +160,7 @@ def test_many_unknown_pieces_name_a_better_vocabulary() -> None:
 
 def test_nothing_typed_is_no_error() -> None:
     empty = TokenTrace("", "", "bundled", 512, (), (Stages("", "", ()),), (), 0, (), 0, 0, 0, 0)
-    assert "Nothing to tokenize yet" in picture.render_strip(empty, "en")
+    assert "Type a text above" in picture.render_strip(empty, "en")
     assert picture.render_stages(empty, "zh") == ""
 
 

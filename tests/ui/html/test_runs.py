@@ -139,30 +139,30 @@ def test_hostile_text_stays_text(name: str, lang: str) -> None:
 
 def test_a_run_is_told_in_words_with_its_step_and_its_time() -> None:
     words = read(runs.render_run(training(), "en")).words
-    assert "epoch 1 of 2" in words
-    assert "step 6 of 20" in words
-    assert "80 rows/s" in words
+    assert "Epoch 1 of 2" in words
+    assert "Step 6 of 20" in words
+    assert "Examples/s: 80" in words
     assert "30 s left" in words
-    assert "always the most frequent label: 55.0%" in words
+    assert "Majority-class baseline: 55.0%" in words
 
 
 def test_the_headline_carries_its_interval_and_says_which_rows_were_measured() -> None:
     words = read(runs.render_outcome(finished(), (), "en")).words
-    assert "0.900 ± 0.045" in words
-    assert "20 validation rows that also chose the epoch" in words
+    assert "0.900 [0.850, 0.940]" in words
+    assert "Evaluated on 20 examples: validation set" in words
 
 
 def test_the_full_result_shows_macro_f1_each_label_and_the_mistakes() -> None:
     words = read(runs.render_result(finished(), evaluate(rows(), (HOSTILE, "b")), "en")).words
-    assert "macro-F1" in words
+    assert "Macro-F1" in words
     assert "97.0%" in words
-    assert "recall" in words
+    assert "Recall" in words
 
 
 def test_a_stop_before_the_first_evaluation_is_said() -> None:
     end = ev.Cancelled(**common(4), checkpoint="20260101-aa", evaluated=False, step=3)
     words = read(runs.render_outcome(status_of(view(started(), end, state="cancelled")), (), "en")).words
-    assert "never measured" in words
+    assert "never evaluated" in words
 
 
 def confused(count: int) -> str:
@@ -179,7 +179,7 @@ def test_many_labels_have_a_scrolling_matrix_and_a_list_of_confusions() -> None:
     html = confused(77)
     assert 'class="bd-confusion compact"' in html
     assert html.count("<td></td>") == 77 * 76  # nothing is written where nothing was confused
-    assert "label 5, predicted: label 6, 100%" in html
+    assert "label 5, Predicted label: label 6, 100%" in html
     assert "The 20 most frequent confusions" in read(html).words
 
 
@@ -196,7 +196,7 @@ def test_all_mistakes_are_there_up_to_a_bound_which_is_said(count: int, shown: i
     listed = html.partition('class="bd-mistake-table"')[2]
     assert listed.count("<tr>") == shown + 1
     assert ("x" * chars in listed) == (chars == 800)
-    assert ("500 most confident of 501 mistakes" in read(html).words) == (count > shown)
+    assert ("Showing 500 of 501 mistakes" in read(html).words) == (count > shown)
 
 
 def test_before_training_is_called_untrained_with_its_chance_level() -> None:

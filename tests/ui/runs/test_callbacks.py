@@ -65,7 +65,7 @@ def test_all_mistakes_are_in_the_csv_and_none_of_them_is_a_formula(services: Ser
     calls = tab(services)
     with path_of(calls, calls.mistakes(run, "", lang)).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0][1] == translate(lang, "result.column.text")
+    assert rows[0][1] == translate(lang, "role_word.text")
     assert rows[1] == ["2", "'=1+1", "no", "yes", "0.750000"]
     assert len(rows) == 601
 
@@ -113,17 +113,17 @@ def exported(services: Services, data: Path, task: str, metric: str, row: dict[s
         ),
         (
             "search", "recall_at_10", {"text": "q", "pair": "a", "rank": 14},
-            [["line", "text", "second text", "label", "came first instead", "documents before it"],
+            [["line", "text", "second text", "label", "ranked first", "documents ranked above it"],
              ["2", "q", "a", "a", "b", "13"]],
         ),
         (
             "search", "recall_at_10", {"text": "q", "pair": "a", "confidence": 1 - 1 / 14},  # an older run's
-            [["line", "text", "second text", "label", "came first instead", "documents before it"],
+            [["line", "text", "second text", "label", "ranked first", "documents ranked above it"],
              ["2", "q", "a", "a", "b", "13"]],
         ),
         (
             "similarity", "spearman", {"text": "one", "pair": "two", "error": 0.31},
-            [["line", "text", "second text", "label", "predicted", "off by (share of the scale)"],
+            [["line", "text", "second text", "label", "predicted", "error (share of the scale)"],
              ["2", "one", "two", "a", "b", "0.310000"]],
         ),
     ],

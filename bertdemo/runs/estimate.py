@@ -1,0 +1,98 @@
+"""How long a training run will take on this machine, before it starts: its work divided by the measured speed.
+
+The speed of a device is that of the last run there. Before the first one on a CPU, a spare worker measures a short
+training of its own. Without a measurement there is no estimate.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from bertdemo.analysis.report import LengthSummary
+from bertdemo.checkpoints import CheckpointInfo
+from bertdemo.device import Device, Precision, precision_for
+from bertdemo.processes import write_atomic
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.work import Work
+
+_LOG = logging.getLogger(__name__)
+SPEEDS_FILE = "speeds.json"
+
+
+def layer_parameters(layers: int, width: int) -> int:
+    """Return the weights of all layers: 4 d^2 of attention and 8 d^2 of the feed-forward part in each.
+
+    Each token is multiplied by every one of them; embeddings are only looked up.
+    """
+    return 12 * layers * width**2
+
+
+class Speeds:
+    """The measured speeds in the home folder: work units (see `runs.work`) times layer parameters, per second."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / SPEEDS_FILE
+
+    def of(self, device: str, precision: Precision) -> float | None:
+        """Return the speed of a device (its name, as `Device.name`), None where none was measured."""
+        value = self._read().get(f"{device} {precision}")
+        return float(value) if isinstance(value, int | float) and value > 0 else None
+
+    def note(self, device: str, precision: Precision, speed: float) -> None:
+        """Store a measured speed; a disk that is full only costs the estimate."""
+        if speed <= 0:
+            return
+        try:
+            write_atomic(self._path, json.dumps({**self._read(), f"{device} {precision}": speed}))
+        except OSError as error:
+            _LOG.warning("the speed was not stored: %s", error)
+
+    def _read(self) -> Mapping[str, object]:
+        try:
+            speeds = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return speeds if isinstance(speeds, dict) else {}
+
+
+class Estimates:
+    """See the module."""
+
+    def __init__(self, home: Path) -> None:
+        self._speeds = Speeds(home)
+
+    def training_seconds(
+        self,
+        lengths: LengthSummary,
+        split: Mapping[str, int],
+        config: RunConfig,
+        info: CheckpointInfo,
+        device: Device,
+    ) -> float | None:
+        """Return the seconds that a run takes, None where the speed of the device is not known.
+
+        `split` has the rows of train, validation and perhaps test; `config` is resolved.
+        """
+        speed = self._speeds.of(device.name, precision_for(device, config.precision))
+        if speed is None:
+            return None
+        tokens = mean_tokens(lengths, config.max_length or info.positions)
+        train, validation = tokens * split.get("train", 0), tokens * split.get("validation", 0)
+        test = tokens * split.get("test", 0) or validation
+        work = Work(round(train), config.epochs or 1, round(validation), round(test))
+        # A linear probe reads each row once, without a backward pass.
+        units = train + test if config.frozen else work.total
+        return units * layer_parameters(info.layers, info.width) / speed
+
+
+def mean_tokens(lengths: LengthSummary, max_length: int) -> float:
+    """Return the mean length of the texts in tokens, each truncated at `max_length`, from the bars of the histogram."""
+    texts = sum(count for _, count in lengths.histogram)
+    if not texts:
+        return 0.0
+    width = lengths.histogram[0][0]
+    middles = ((min(end - width / 2, max_length), count) for end, count in lengths.histogram)
+    return sum(middle * count for middle, count in middles) / texts
