@@ -124,7 +124,7 @@ def test_what_a_link_names_and_is_not_there_is_told_beside_the_grid(visit: Visit
     inside = Inside.opened(visit(), checkpoint=TINY, text=TEXT, layer="9", head="40", token="77")
     inside.wait_head(2, 2)
     told = inside.visitor.sees("#inside-side", "inside.missing.layer", wanted="9")
-    assert "Head 40 does not exist" in told and "Position 77 does not exist" in told
+    assert "no head 40" in told and "no position 77" in told
 
 
 def test_no_text_one_token_600_and_a_pair_are_answered_in_place(visit: Visit) -> None:

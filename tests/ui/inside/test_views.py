@@ -169,8 +169,8 @@ def test_elsewhere_the_head_with_the_largest_weight_between_two_tokens_is_open(d
 @pytest.mark.parametrize(
     ("wanted", "near", "names"),
     [
-        (Where(FIRST, 99, 99, 999), Where(FIRST, 2, 2, LAST), ("Layer 99", "Head 99", "Position 999")),
-        (Where(FIRST, 0, 2, 3), Where(FIRST, 1, 2, 3), ("Layer 0",)),
+        (Where(FIRST, 99, 99, 999), Where(FIRST, 2, 2, LAST), ("layer 99", "head 99", "position 999")),
+        (Where(FIRST, 0, 2, 3), Where(FIRST, 1, 2, 3), ("layer 0",)),
         (Where("nonsense", 2, 1, LAST), Where(FIRST, 2, 1, LAST), ()),
         (Where("before_after", 2, 1, 0), Where(FIRST, 2, 1, 0), ()),
     ],
@@ -180,7 +180,7 @@ def test_what_is_not_there_becomes_the_nearest_and_is_told(
 ) -> None:
     fitted, told = drawings.fitted(ask(where=wanted))
     assert fitted.where == near
-    assert all(f"{name} does not exist" in told for name in names) and bool(told) is bool(names)
+    assert all(f"There is no {name}:" in told for name in names) and bool(told) is bool(names)
     assert told in said(drawings.everything(ask(where=wanted))["side"])
 
 
@@ -275,7 +275,7 @@ def test_a_run_without_rows_is_compared_without_a_map(drawings: Drawings, servic
     run = created(services.registry, root / "data.csv")
     mine = publish(services.catalogue, root / "tuned", "", run)
     words = said(drawings.change(ask(checkpoint=mine), lambda share: None)["change"])
-    assert "This run kept no held-out rows" in words and "[CLS] before" not in words
+    assert "This run kept no rows for evaluation" in words and "[CLS] before" not in words
 
 
 def test_a_base_that_is_another_model_now_is_told(
