@@ -126,6 +126,8 @@ def test_a_press_draws_the_step_that_it_opens_or_what_changed_in_it(calls: Callb
     assert opened[pictures.layers] and pictures.overview not in opened and pictures.map not in opened
     moved = press(calls, values_of(calls), step="attention", layer=2, head=1)
     assert "Layer 2, head 1" in str(moved[pictures.side]) and pictures.overview not in moved
+    linked = press(calls, values_of(calls, where=Where("attention", 1, 1, 3)), step="attention", layer=2, head=2)
+    assert linked[calls.parts.where] == Where("attention", 2, 2, 3), "what a link named stays chosen"
     assert press(calls, values_of(calls, "  "), step="tokens")[calls.parts.where] == Where("tokens")
 
 
