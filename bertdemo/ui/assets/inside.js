@@ -429,7 +429,11 @@
     else if (pressed?.matches("[data-play]")) play(pressed.closest(".bd-moving"));
     else if (pressed?.closest("#tab-inside") && pressed.matches("[data-step], [data-token], [data-head], [data-mask], [data-example]")) press(pressed);
     const details = target.closest("summary")?.parentElement; // a click: it will be the other way round
-    if (details?.dataset.keep) kept[details.open ? "delete" : "add"](details.dataset.keep);
+    if (details?.dataset.keep) {
+      // Of the panels of one drawer one is open: the browser closes the others, which must not be opened again.
+      if (details.name) all(`details[name="${details.name}"]`).forEach((other) => kept.delete(other.dataset.keep));
+      kept[details.open ? "delete" : "add"](details.dataset.keep);
+    }
     const element = readable(event);
     if (element && target.tagName === "CANVAS") element.cells.choose?.(cellAt(element, event)[0]);
   });
