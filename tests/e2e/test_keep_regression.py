@@ -31,7 +31,7 @@ def test_a_person_keeps_the_regression_and_uses_it(visit: Visit, tmp_path: Path,
     assert page.locator("#train-panel svg").count() == 0
 
     page.click("#train-inspect")
-    Inside(visitor).drawn().unfold("head")
+    Inside(visitor).drawn().step("head")
     visitor.sees("#inside-head", "inside.mean_head.title")
 
     visitor.tab("train")

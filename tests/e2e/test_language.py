@@ -116,7 +116,7 @@ def test_the_control_changes_every_text_of_ours_in_every_tab(visit: Visit, finis
     for name in TABS:
         visitor.speak("en").tab(name)
         if name == "inside":  # its drawings come when it is opened, and are what is to change
-            visitor.page.locator("#inside-tokens [data-token]").first.wait_for()
+            visitor.page.locator("#inside-map .bd-map").wait_for()
         if name in OPEN_BOXES:
             button = visitor.page.locator(f"{OPEN_BOXES[name]} button").first
             if "open" not in (button.get_attribute("class") or ""):

@@ -121,8 +121,10 @@ class Callbacks:
             return self._answer(lambda request: self._example(request, str(data["example"])), values, "notice")
         if "mask" in data:
             return self._answer(lambda request: self._drawn(self._fill(request, data["mask"])), values, "filled")
-        where = _where(data)
-        return self._answer(lambda request: self._moved(request, where), values, "notice")
+        # What is not pressed stays as it was: a link may have named it.
+        return self._answer(
+            lambda request: self._moved(request, _where({**vars(request.where), **data})), values, "notice"
+        )
 
     def look(self, values: Inputs) -> Updates:
         """Inputs: all. Outputs: the pictures of the open step, whose controls have changed."""

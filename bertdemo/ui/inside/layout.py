@@ -254,7 +254,7 @@ def _training(page: Page) -> tuple[gr.Dropdown, gr.Dropdown, tuple[gr.Button, ..
         rate = make(
             gr.Dropdown,
             {"label": "inside.rate"},
-            choices=[(f"{rate:g}".replace("e-0", "e-"), rate) for rate in RATES],
+            choices=[(f"{rate:.0e}".replace("e-0", "e-"), rate) for rate in RATES],
             value=RATES[1],
             elem_id="inside-rate",
             min_width=140,

@@ -300,7 +300,10 @@ class Drawings:
             candidates = self._inspector.fill(request.question, request.owner, position)
         except MaskHeadMissing:
             return {"filled": render_cannot_fill(_FILLERS, request.lang)}
-        return {"filled": render_fill(candidates, _FILLERS, request.lang)}
+        layer, head, _ = request.chosen
+        masked = replace(request, where=Where("head", layer, head, position))
+        drawer = render_drawer("head", self._code.of("fill_mask", masked), request.lang)
+        return {"filled": render_fill(candidates, _FILLERS, request.lang), "drawer": drawer}
 
     def _before_step(self, request: Asked) -> Drawn:
         if self._info(request).problem == "regression":  # its step would need a number, not a label

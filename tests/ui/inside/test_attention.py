@@ -91,11 +91,11 @@ CUT = Ablation(2, 3, SEEN.hidden[-1] / 2, {name: vector + 1 for name, vector in 
 def everything(lang: str) -> dict[str, str]:
     return {
         "overview": draw.render_overview(SEEN, 2, 3, lang),
-        "arcs": draw.render_arcs(SEEN, 1, lang),
-        "matrix": draw.render_matrix(SEEN, HEAD, View(), lang),
-        "matrix of a pair": draw.render_matrix(PAIR, PAIR_HEAD, View(hide_special=True, across=True), lang),
-        "numbers": draw.render_numbers(SEEN, HEAD, 1, View(), lang),
-        "numbers of nothing": draw.render_numbers(SEEN, HEAD, 0, HIDDEN, lang),
+        "attention": draw.render_attention(SEEN, HEAD, View(), 1, lang),
+        "attention of a pair": draw.render_attention(PAIR, PAIR_HEAD, View(hide_special=True, across=True), 1, lang),
+        "side": draw.render_side(SEEN, HEAD, 1, View(), lang, HOSTILE),
+        "side of nothing": draw.render_side(SEEN, HEAD, 0, HIDDEN, lang),
+        "numbers": draw.render_numbers(SEEN, HEAD, 1, lang),
         "ablation": draw.render_ablation(SEEN, CUT, lang),
     }
 
@@ -114,7 +114,7 @@ def decoded(html: str, kind: type[np.generic] = np.uint16) -> np.ndarray:
 
 
 def matrix(seen: LayerTrace, head: HeadTrace, view: View) -> np.ndarray:
-    html = draw.render_matrix(seen, head, view, "en")
+    html = draw.render_attention(seen, head, view, 1, "en")
     n = len(seen.trace.tokens)
     assert f'data-n="{n}"' in html
     return decoded(html).reshape(n, n) / 65535
@@ -176,8 +176,8 @@ def test_the_overview_has_one_named_button_a_head_and_one_is_pressed(lang: str) 
     places = [tuple(map(int, found.groups())) for found in where if found]
     assert places == [(layer, head) for layer in range(1, LAYERS + 1) for head in range(1, HEADS + 1)]
     for button, (layer, head) in zip(buttons, places, strict=True):
-        label = translate(lang, "inside.attention.head", layer=layer, head=head)
-        assert re.search(f'aria-label="{label}[:：]', button)
+        label = {"en": f"Layer {layer}, head {head}:", "zh": f"第 {layer} 层第 {head} 个头："}[lang]
+        assert f'aria-label="{label}' in button
         assert ('aria-pressed="true"' in button) == ((layer, head) == (2, 3))
         assert 'type="button"' in button
     assert f'data-layers="{LAYERS}" data-heads="{HEADS}"' in html
@@ -248,62 +248,72 @@ def test_what_a_switch_leaves_out_is_said_beside_the_matrix(lang: str) -> None:
     hidden, across = (translate(lang, f"inside.attention.{name}") for name in ("hidden_special", "only_across"))
     assert RENORMALIZED[lang] in hidden
     for view in (View(), HIDDEN, View(across=True), View(hide_special=True, across=True)):
-        words = said(draw.render_matrix(PAIR, PAIR_HEAD, view, lang))
+        words = said(draw.render_attention(PAIR, PAIR_HEAD, view, 1, lang))
         assert (hidden in words, across in words) == (view.hide_special, view.across)
-    assert across not in said(draw.render_matrix(SEEN, HEAD, View(across=True), lang))
+    assert across not in said(draw.render_attention(SEEN, HEAD, View(across=True), 1, lang))
 
 
 def test_a_stretched_scale_is_flagged_and_named_with_its_largest_weight() -> None:
-    plain, stretched = (draw.render_matrix(SEEN, HEAD, View(stretched=on), "en") for on in (False, True))
+    plain, stretched = (draw.render_attention(SEEN, HEAD, View(stretched=on), 1, "en") for on in (False, True))
     assert re.search(r'role="img" tabindex="0" aria-label="Attention of layer 2, head 3: 9 rows', plain)
     assert 'data-stretched="1"' in stretched
     assert "data-stretched" not in plain
-    assert "Full color is 1." in said(plain)
-    assert f"Full color is {HEAD.weights.max():.3f}." in said(stretched)
+    assert "Darkest = 1." in said(plain)
+    assert f"Darkest = {HEAD.weights.max():.3f}." in said(stretched)
     assert (decoded(plain) == decoded(stretched)).all(), "only the colors change"
-    hidden = draw.render_matrix(SEEN, HEAD, View(hide_special=True, stretched=True), "en")
-    assert f"Full color is {draw.shown_weights(SEEN, HEAD, HIDDEN).max():.3f}." in said(hidden)
+    hidden = draw.render_attention(SEEN, HEAD, View(hide_special=True, stretched=True), 1, "en")
+    assert f"Darkest = {draw.shown_weights(SEEN, HEAD, HIDDEN).max():.3f}." in said(hidden)
 
 
 # --- the numbers of one token -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("chosen", "view"), [(1, View()), (4, View()), (8, View()), (4, HIDDEN)])
-def test_the_top_five_are_the_largest_weights_in_order(chosen: int, view: View) -> None:
+def test_the_five_bars_are_the_largest_weights_in_order(chosen: int, view: View) -> None:
     weights = draw.shown_weights(SEEN, HEAD, view)[chosen]
-    found = rows_of(draw.render_numbers(SEEN, HEAD, chosen, view, "en"), 0)
+    html = draw.render_side(SEEN, HEAD, chosen, view, "en")
     wanted = sorted(weights, reverse=True)[:5]
-    assert [row[2] for row in found] == [f"{weight:.3f}" for weight in wanted]
-    for piece, position, weight, _ in found:
-        assert piece == SEEN.trace.tokens[int(position)].piece
-        assert f"{weights[int(position)]:.3f}" == weight
-    assert len({row[1] for row in found}) == 5
-    html = draw.render_numbers(SEEN, HEAD, chosen, view, "en")
+    assert re.findall(r'class="n">([^<]*)<', html) == [f"{weight:.3f}" for weight in wanted]
     shares = [float(share) for share in re.findall(r'aria-valuenow="([\d.]+)"', html)]
     assert shares == pytest.approx([100 * float(weight) for weight in wanted], abs=0.06)
-
-
-def test_the_sum_of_the_row_is_the_one_that_is_shown() -> None:
-    assert "This row sums to 1.000." in said(draw.render_numbers(SEEN, HEAD, 1, View(), "en"))
-    assert "This row sums to 1.000." in said(draw.render_numbers(SEEN, HEAD, 1, HIDDEN, "en"))
-    across = View(across=True)
-    total = draw.shown_weights(PAIR, PAIR_HEAD, across)[1].sum()
-    assert 0 < total < 0.999
-    assert f"This row sums to {total:.3f}." in said(draw.render_numbers(PAIR, PAIR_HEAD, 1, across, "en"))
+    assert f"Layer 2, head 3: “{SEEN.trace.tokens[chosen].piece}” attends to" in unescape(said(html))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_row_with_nothing_left_says_so(lang: str) -> None:
     nothing = translate(lang, "inside.attention.nothing")
-    assert nothing in said(ALL[lang]["numbers of nothing"])
-    assert 'role="meter"' not in ALL[lang]["numbers of nothing"]
-    assert nothing not in said(ALL[lang]["numbers"])
+    assert nothing in said(ALL[lang]["side of nothing"])
+    assert 'role="meter"' not in ALL[lang]["side of nothing"]
+    assert nothing not in said(ALL[lang]["side"])
+
+
+def test_an_empty_view_says_why_with_the_share_that_the_page_fills_in() -> None:
+    one, pair = (
+        unescape(re.search(r'data-none="([^"]*)"', html)[1])  # type: ignore[index]
+        for html in (ALL["en"]["attention"], ALL["en"]["attention of a pair"])
+    )
+    assert "0.000" in one and "0.000" in pair and "second text" in pair and "second text" not in one
+
+
+@pytest.mark.parametrize("n", [9, 32, 40])
+def test_both_axes_of_the_matrix_have_the_names_of_the_tokens(n: int) -> None:
+    seen, head = head_in(seen_by(n))
+    html = draw.render_attention(seen, head, View(), 1, "en")
+    for side in ("top", "left"):
+        axis = re.search(rf'<div class="{side}"[^>]*>(.*?)</div>', html)
+        assert axis
+        names = [unescape(name) for name in re.findall(r"<span>(.*?)</span>", axis[1])]
+        assert len(names) == n
+        if n <= 32:
+            assert all(names) and names[2] == seen.trace.tokens[2].piece
+        else:
+            assert [bool(name) for name in names] == [i % 10 == 0 for i in range(n)]
 
 
 @pytest.mark.parametrize("chosen", [0, 1, 8])
 def test_the_formula_has_the_numbers_of_this_query(chosen: int) -> None:
-    html = draw.render_numbers(SEEN, HEAD, chosen, View(), "en")
-    rows = rows_of(html, 1)
+    html = draw.render_numbers(SEEN, HEAD, chosen, "en")
+    rows = rows_of(html, 0)
     assert len(rows) == 9
     for i, (name, product, score, weight) in enumerate(rows):
         assert name == f"{i} {SEEN.trace.tokens[i].piece}"
@@ -311,43 +321,36 @@ def test_the_formula_has_the_numbers_of_this_query(chosen: int) -> None:
         assert float(product) == pytest.approx(q_k, abs=6e-4)
         assert float(score) == pytest.approx(q_k / math.sqrt(D_K), abs=6e-4)
         assert float(weight) == pytest.approx(float(HEAD.weights[chosen, i]), abs=6e-5)
-    hidden = draw.render_numbers(SEEN, HEAD, chosen, HIDDEN, "en")
-    assert rows_of(hidden, -1) == rows, "a switch leaves the formula to the model's own numbers"
     scores = np.array([float(row[2]) for row in rows])
     assert soft(scores) == pytest.approx([float(row[3]) for row in rows], abs=1e-3), "softmax of what stands there"
 
 
-def test_the_formula_computes_d_k_and_names_the_strongest_key() -> None:
-    words = said(draw.render_numbers(SEEN, HEAD, 4, View(), "en"))
+def test_the_softmax_is_written_out_with_the_rows_own_denominator() -> None:
+    words = said(draw.render_numbers(SEEN, HEAD, 4, "en"))
     assert f"d_k = {WIDTH} / {HEADS} = {D_K}, √d_k = {math.sqrt(D_K):.3f}" in words
     best = int(HEAD.weights[4].argmax())
-    wanted = (HEAD.products[4, best], HEAD.scores[4, best], HEAD.weights[4, best])
-    assert (
-        f"q of “{SEEN.trace.tokens[4].piece}” · k of “{SEEN.trace.tokens[best].piece}” = {wanted[0]:.3f}; "
-        f"divided by {math.sqrt(D_K):.3f} "
-        f"that is {wanted[1]:.3f}; softmax over 9 keys makes it {wanted[2]:.4f}."
-    ) in words
-    assert ", ".join(f"{value:.3f}" for value in (HEAD.weights[4] @ HEAD.value)[:6]) in words
-    assert f"the head’s {D_K} numbers" in words
-    wider = draw.render_numbers(replace(SEEN, width=768, heads=12), HEAD, 4, View(), "en")
+    product, score, weight = (float(numbers[4, best]) for numbers in (HEAD.products, HEAD.scores, HEAD.weights))
+    total = float(np.exp(HEAD.scores[4].astype(float)).sum())
+    assert f"s = q·k / √d_k = {product:.3f} / {math.sqrt(D_K):.3f} = {score:.3f}" in words
+    assert f"Z = Σ_k exp(s_k) = {total:.3f}" in words
+    assert f"weight_j = exp(s_j) / Z = {math.exp(score):.3f} / {total:.3f} = {weight:.4f}" in words
+    assert f"Z = Σ_k exp(s_k) = {total:.3f}" not in said(draw.render_numbers(SEEN, HEAD, 5, "en")), "one Z per row"
+    wider = draw.render_numbers(replace(SEEN, width=768, heads=12), HEAD, 4, "en")
     assert "768 / 12 = 64, √d_k = 8.000" in said(wider)
 
 
-def test_the_strips_carry_the_query_and_the_weighted_values() -> None:
-    html = draw.render_numbers(SEEN, HEAD, 4, View(), "en")
+def test_the_strips_carry_query_key_value_and_context() -> None:
+    html = draw.render_numbers(SEEN, HEAD, 4, "en")
     sent = [np.frombuffer(zlib.decompress(base64.b64decode(z)), "<f4") for z in re.findall(r'data-z="([^"]+)"', html)]
-    assert len(sent) == 2
-    assert np.array_equal(sent[0], HEAD.query[4])
-    assert np.array_equal(sent[1], HEAD.context[4])
+    best = int(HEAD.weights[4].argmax())
+    wanted = (HEAD.query[4], HEAD.key[best], HEAD.value[best], HEAD.context[4])
+    assert len(sent) == 4 and all(np.array_equal(a, b) for a, b in zip(sent, wanted, strict=True))
 
 
-def test_a_check_is_ticked_only_where_it_held() -> None:
-    held = said(ALL["en"]["numbers"])
-    assert "✓ weights recomputed from Q and K: differ by 2e-7" in held
-    assert "✓ whole layer recomputed from Q, K and V: differs by 1e-6" in held
-    broken = said(draw.render_numbers(SEEN, replace(HEAD, difference=0.002), 4, View(), "en"))
-    assert "✗ weights recomputed from Q and K: differ by 2e-3" in broken
-    assert "✓ whole layer" in broken
+def test_the_check_is_ticked_only_where_it_held_and_names_the_larger_difference() -> None:
+    assert "✓ recomputed from Q, K, V: differs by 1e-6" in said(ALL["en"]["side"])
+    broken = said(draw.render_side(SEEN, replace(HEAD, difference=0.002), 4, View(), "en"))
+    assert "✗ recomputed from Q, K, V: differs by 2e-3" in broken
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -367,7 +370,7 @@ def test_the_button_of_a_head_says_what_is_painted_on_it(lang: str) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_one_of_many_keys_can_be_read_in_one_element(lang: str) -> None:
     seen, head = head_in(seen_by(60))
-    html = draw.render_numbers(seen, head, 7, View(), lang)
+    html = draw.render_numbers(seen, head, 7, lang)
     found = re.findall(r"<pre[^>]*>(.*?)</pre>", html, re.DOTALL)
     assert len(found) == 1
     first, *lines = unescape(found[0]).splitlines()
@@ -378,42 +381,36 @@ def test_every_one_of_many_keys_can_be_read_in_one_element(lang: str) -> None:
         assert float(product) == pytest.approx(float(head.products[7, i]), abs=6e-4)
         assert float(score) == pytest.approx(float(head.scores[7, i]), abs=6e-4)
         assert float(weight) == pytest.approx(float(head.weights[7, i]), abs=6e-5)
-    assert "<pre" not in draw.render_numbers(SEEN, HEAD, 1, View(), lang), "the table has them all"
+    assert "<pre" not in draw.render_numbers(SEEN, HEAD, 1, lang), "the table has them all"
 
 
 def test_of_many_keys_the_strongest_are_listed_and_the_rest_added_up() -> None:
     seen, head = head_in(seen_by(60))
-    rows = rows_of(draw.render_numbers(seen, head, 7, View(), "en"), 1)
+    rows = rows_of(draw.render_numbers(seen, head, 7, "en"), 0)
     assert len(rows) == draw._BEST_KEYS + 1
     positions = [int(row[0].split()[0]) for row in rows[:-1]]
     assert positions == sorted(np.argsort(-head.weights[7], kind="stable")[: draw._BEST_KEYS])
-    assert rows[-1][0] == f"the other {60 - draw._BEST_KEYS} keys"
+    assert rows[-1][0] == f"{60 - draw._BEST_KEYS} other keys"
     rest = [i for i in range(60) if i not in positions]
     assert float(rows[-1][3]) == pytest.approx(float(head.weights[7, rest].sum()), abs=6e-5)
 
 
 def test_one_token_among_the_arcs_is_pressed() -> None:
-    html = draw.render_arcs(SEEN, 4, "en")
+    html = draw.render_attention(SEEN, HEAD, View(), 4, "en")
     assert re.findall(r'data-token="(\d+)"', html) == [str(i) for i in range(9)]
     assert re.findall(r'data-token="(\d+)"[^>]* aria-pressed="true"', html) == ["4"]
 
 
-def test_512_tokens_cost_fewer_than_700_elements() -> None:
+def test_512_tokens_cost_few_elements_each() -> None:
     seen, head = head_in(seen_by(512))
-    parts = {
-        "arcs": draw.render_arcs(seen, 3, "en"),
-        "numbers": draw.render_numbers(seen, head, 3, View(), "en"),
-        "matrix": draw.render_matrix(seen, head, View(), "en"),
-    }
-    counts = {name: len(read(html).tags) for name, html in parts.items()}
-    assert counts["arcs"] >= 512
-    assert sum(counts.values()) < 700, counts
+    parts = (draw.render_attention(seen, head, View(), 3, "en"), draw.render_numbers(seen, head, 3, "en"))
+    assert sum(len(read(html).tags) for html in parts) < 3.5 * 512, "a button, and a name on each axis"
 
 
-# --- a head switched off ------------------------------------------------------------------------------------
+# --- an ablated head ------------------------------------------------------------------------------------
 
 
-def test_a_silenced_head_shows_cosines_and_probabilities() -> None:
+def test_an_ablated_head_shows_cosines_and_probabilities() -> None:
     html = draw.render_ablation(SEEN, CUT, "en")
     vectors, labels = rows_of(html, 0), rows_of(html, 1)
     assert [float(row[1]) for row in vectors] == pytest.approx(
@@ -424,7 +421,7 @@ def test_a_silenced_head_shows_cosines_and_probabilities() -> None:
         ["b", percent(SEEN.probabilities[1]), percent(float(after[1]))],
         [HOSTILE, percent(SEEN.probabilities[0]), percent(float(after[0]))],
     ]
-    assert "layer 2, head 3 switched off" in said(html)
+    assert "Layer 2, head 3 ablated" in said(html)
     untrained = draw.render_ablation(replace(SEEN, head_trained=False), CUT, "en")
     assert untrained.count("<tbody>") == 1
     assert HOSTILE not in said(untrained), "labels that were never trained say nothing"

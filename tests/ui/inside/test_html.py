@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import zlib
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -14,18 +16,21 @@ from bertdemo.anatomy.compare import ClassMap
 from bertdemo.anatomy.fill_mask import Filling, Piece
 from bertdemo.anatomy.geometry import Map2D
 from bertdemo.anatomy.layers import Embeddings, LayerTrace
+from bertdemo.anatomy.own_head import Generated, TokenScores
 from bertdemo.anatomy.pooling import PooledRow, PoolingComparison
 from bertdemo.anatomy.training_step import TrainingStep
 from bertdemo.anatomy.wordpiece import Attempt, Matching, attempts
 from bertdemo.i18n.translation import LANGUAGES
 from bertdemo.ui.html import pictures as draw
 from bertdemo.ui.inside.html import change, head, layers, text
+from bertdemo.ui.inside.html.model_map import Chosen, pattern_of, render_map
+from bertdemo.ui.inside.html.what import render_what
 from tests.ui.html.test_primitives import HOSTILE, hostile_trace, read, token
 
 OURS = {
     "div", "span", "p", "b", "i", "s", "small", "code", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "svg",
-    "title", "line", "text", "g", "polyline", "circle", "path", "button", "details", "summary", "pre", "canvas",
-    "output",
+    "title", "line", "text", "nav", "section", "h3", "input", "g", "polyline", "circle", "path", "button", "details",
+    "summary", "pre", "canvas", "output",
 }  # fmt: skip
 WIDTH = 16
 RANDOM = np.random.default_rng(0)
@@ -53,6 +58,7 @@ def seen_by(tokens: int = 5, *, labels: tuple[str, ...] = (HOSTILE, "b"), traine
 
 SEEN = seen_by()
 MAP = Map2D(tuple((float(i), float(-i)) for i in range(5)), (0.412, 0.123))
+MAPS = (MAP, Map2D(tuple((-x, y) for x, y in MAP.points), (0.5, 0.1)))
 ROWS = (PooledRow("cls", floats(WIDTH), 0.81234, None), PooledRow("mean", floats(WIDTH), 0.5, 0.041))
 POOLING = PoolingComparison(ROWS, "mean")
 FILLING = Filling(1, Piece(HOSTILE, 7, 0.0004), 1234, (Piece(HOSTILE, 8, 0.61), Piece("", 9, 0.00001)))
@@ -62,6 +68,9 @@ STEP = TrainingStep(
     after_logits=(1.0, 1.0), after_probabilities=(0.5, 0.5), after_loss=0.6931, learning_rate=2e-5, weight_decay=0.01,
 )  # fmt: skip
 CLASSES = ClassMap(((0.0, 0.0), (1.0, 1.0)), ((2.0, 0.0), (3.0, 1.0)), (HOSTILE, "b"), (0.3, 0.2))
+TAGS = TokenScores("tags", ("O", HOSTILE), floats(5, 2), np.full((5, 2), 0.5, np.float32))
+SPANS = TokenScores("spans", ("start", "end"), floats(5, 2), np.full((5, 2), 0.2, np.float32))
+GENERATED = Generated((7, 8), (0.9, 0.25), np.full((2, 5), 0.2, np.float32))
 TRIED = Matching(HOSTILE, (Attempt(0, HOSTILE, False), Attempt(0, HOSTILE[:5], True)), (HOSTILE[:5],))
 DOTS = [draw.Dot(0, 0, HOSTILE, HOSTILE, named=True), draw.Dot(1, 1, "word", HOSTILE), draw.Dot(2, 0, "g3")]
 
@@ -71,7 +80,7 @@ def everything(lang: str) -> dict[str, str]:
         "strip": draw.strip(floats(4), HOSTILE, 1.0),
         "grid": draw.grid(floats(2, 3), HOSTILE, 1.0, "signed"),
         "token strip": draw.token_strip(hostile_trace(), 1, HOSTILE, "token", lang),
-        "code": draw.code(HOSTILE, HOSTILE, HOSTILE),
+        "code": draw.code(HOSTILE, HOSTILE),
         "more": draw.more(HOSTILE, "", HOSTILE),
         "figures": draw.figures([HOSTILE], [["1"]]),
         "points": draw.points(DOTS, 0, HOSTILE, HOSTILE, HOSTILE),
@@ -84,11 +93,16 @@ def everything(lang: str) -> dict[str, str]:
         "embeddings": text.render_embeddings(SEEN, 1, lang),
         "positions": text.render_positions(floats(512, WIDTH), 512, 64, 8, lang),
         "path": layers.render_path(SEEN, 1, (1.0, 0.5, 0.25), lang),
-        "map": layers.render_map(SEEN, MAP, 1, 1, lang),
+        "layers": layers.render_layers(SEEN, MAPS, 1, 1, lang),
         "pooling": layers.render_pooling(POOLING, lang),
         "head": head.render_head(SEEN, lang),
         "head untrained": head.render_head(seen_by(trained=False), lang),
         "fill": head.render_fill(FILLING, [], lang),
+        "tags": head.render_tags(SEEN, TAGS, lang),
+        "spans": head.render_spans(SEEN, SPANS, lang),
+        "generated": head.render_generated(GENERATED, [HOSTILE, "b"], SEEN, lang),
+        "model map": render_map(SEEN, Chosen("attention", 1, 2, 1), lang, tuned=True, other_head=False),
+        "what": render_what(lang),
         "cannot fill": head.render_fill(None, [HOSTILE], lang),
         "step": head.render_step(STEP, lang),
         "movement": change.render_movement([("embeddings", 0.01), ("layer.2", 0.4), (HOSTILE, 0.0)], lang),
@@ -137,7 +151,7 @@ def test_the_two_languages_differ_in_every_step() -> None:
         "embeddings",
         "positions",
         "path",
-        "map",
+        "layers",
         "pooling",
         "head",
         "fill",
@@ -179,7 +193,7 @@ def test_512_tokens_cost_512_elements() -> None:
     assert len(read(draw.token_strip(seen.trace, 3, "tokens", "token", "en")).tags) == 513
     assert len(read(text.render_tokens(seen, 3, "en")).tags) <= 512 + 60
     places = Map2D(tuple((float(i % 23), float(i % 19)) for i in range(512)), (0.5, 0.3))
-    assert len(read(layers.render_map(seen, places, 1, 3, "en")).tags) <= 100
+    assert len(read(layers.render_layers(seen, (places, places), 1, 3, "en")).tags) <= 3 * 512 + 100
     worst = attempts("x" * 99 + "é", {"x", *(f"##{letter}" for letter in "xyz")})
     assert len(read(text.render_word(seen, 3, worst, "en")).tags) <= 120
 
@@ -202,32 +216,32 @@ def test_attempts_stand_in_order_and_only_the_found_one_is_ticked() -> None:
     html = text.render_word(SEEN, 1, attempts("tunes", {"tune", "##s"}), "en")
     assert html.index("<s>tunes</s>") < html.index("✓ tune<") < html.index("✓ ##s<")
     assert html.count("✓") == 2
-    assert "3 looks" in said(html)
+    assert "3 lookups" in said(html)
 
 
 def test_a_word_without_pieces_says_why() -> None:
     lost = text.render_word(SEEN, 1, attempts("tunes", {"tune"}), "en")
-    assert "No piece fits" in said(lost)
+    assert "Nothing matches" in said(lost)
     long = text.render_word(SEEN, 1, attempts("a" * 101, {"a", "##a"}), "en")
     assert "101 characters" in said(long)
-    assert "[CLS] is not cut out of your text" in said(text.render_word(SEEN, 0, None, "en"))
+    assert "[CLS] is not in your text" in said(text.render_word(SEEN, 0, None, "en"))
 
 
 def test_segments_and_mask_are_shown_as_runs() -> None:
     tokens = tuple(replace(one, segment=int(i > 2), mask=int(i < 4)) for i, one in enumerate(SEEN.trace.tokens))
     seen = replace(SEEN, trace=replace(SEEN.trace, tokens=tokens, pair="b"))
     html = text.render_specials(seen, "en")
-    assert 'aria-label="Segment ids: 0 × 3 · 1 × 2"' in html
-    assert 'aria-label="Attention mask: 1 × 4 · 0 × 1"' in html
+    assert 'aria-label="Segments (token_type_ids): 0 × 3 · 1 × 2"' in html
+    assert 'aria-label="Attention mask (attention_mask): 1 × 4 · 0 × 1"' in html
     assert "0 hides padding" in html
-    assert "every segment id is 0" in text.render_specials(SEEN, "en")
+    assert "every segment is 0" in text.render_specials(SEEN, "en")
 
 
 def test_embeddings_show_the_numbers_and_the_check() -> None:
     html = text.render_embeddings(SEEN, 1, "en")
     made = SEEN.embeddings
     for vector in (made.word, made.position, made.segment, made.total, made.normed):
-        assert f"norm {float(np.linalg.norm(vector[1])):.2f}" in html
+        assert f"L2 norm {float(np.linalg.norm(vector[1])):.2f}" in html
         assert f"{round(float(vector[1, 7]), 3) + 0.0:.3f}" in html
     scales = re.findall(r'data-scale="([^"]+)"', html)
     assert len(set(scales[:4])) == 1
@@ -241,8 +255,8 @@ def test_embeddings_show_the_numbers_and_the_check() -> None:
 def test_the_table_of_positions_ends_where_the_model_does() -> None:
     table = np.repeat(np.arange(512, dtype=np.float32)[:, None], WIDTH, axis=1)
     html = text.render_positions(table, 512, 64, 8, "en")
-    assert "Row 513 does not exist" in html
-    assert "64 of 512 rows, 8 of 16 columns" in html
+    assert "There is no row 513" in html
+    assert "64 of 512 positions, 8 of 16 dimensions" in html
     cells = unpacked(html, np.int8).reshape(64, 8)
     assert cells[0, 0] == 0
     assert cells[-1, 0] == 127, "the last row is among those drawn"
@@ -250,21 +264,54 @@ def test_the_table_of_positions_ends_where_the_model_does() -> None:
 
 def test_the_path_ends_in_the_last_cosine() -> None:
     html = said(ALL["en"]["path"])
-    assert "to 0.25 after layer 2" in html
+    assert "0.25 after layer 2" in html
     assert "layer 1 0.500" in html
     assert "16 → 64 → 16" in html
 
 
-def test_a_map_prints_the_explained_variance_and_names_few_tokens() -> None:
-    html = ALL["en"]["map"]
-    assert "41% of the variance" in html
-    assert "12% of the variance" in html
-    assert "54%" in said(html) or "53%" in said(html)
+def test_the_layers_picture_has_every_stage_and_names_few_tokens() -> None:
+    html = unescape(ALL["en"]["layers"])
+    stages = json.loads(re.search(r'data-places="(.*?)" data-says', html)[1])  # type: ignore[index]
+    assert [len(stage) for stage in stages] == [5, 5]
+    assert all(len(numbers) == 4 for stage in stages for numbers in stage), "a point and its name"
+    assert stages[0] == stages[1], "the mirrored axis is turned back, so that no point jumps"
+    assert 'max="1" value="1"' in html and "Embeddings: 53% of the variance" in html
+    assert "After layer 1: 60% of the variance" in said(html)
     many = Map2D(tuple((float(i), 0.0) for i in range(60)), (1.0, 0.0))
-    drawn = layers.render_map(seen_by(60), many, 0, 4, "en")
-    assert drawn.count("data-name=") == 60
-    assert len(re.findall(r'<text class="chosen"', drawn)) == 1
-    assert len(re.findall(r"<text(?! class=.axis)", drawn)) == 1
+    drawn = layers.render_layers(seen_by(60), (many, many), 1, 4, "en")
+    assert drawn.count("data-name=") == 60 and len(re.findall(r"<text", drawn)) == 1
+
+
+def test_a_pattern_is_where_most_attention_goes() -> None:
+    special = [True, False, False, False, True]
+    kinds = {
+        "self": np.eye(5),
+        "previous": np.eye(5, k=-1),
+        "next": np.eye(5, k=1),
+        "other": np.eye(5)[[0, 3, 0, 1, 0]],
+    }
+    kinds["special"] = np.repeat(np.array([[0.9, 0, 0, 0, 0.1]]), 5, axis=0)
+    assert {name: pattern_of(weights, special) for name, weights in kinds.items()} == {name: name for name in kinds}
+    assert pattern_of(np.ones((1, 1)), [True]) in {"special", "self", "previous", "next"}
+
+
+def test_the_map_of_the_model_has_its_blocks_in_order_with_shapes_and_one_that_is_open() -> None:
+    html = ALL["en"]["model map"]
+    steps = re.findall(r'class="bd-block" data-step="(\w+)"', html)
+    assert steps == ["what", "tokens", "specials", "embeddings", "attention", "layers", "pooling", "head",
+                     "training_step", "before_after"]  # fmt: skip
+    assert re.findall(r'data-step="(\w+)" aria-current="step"', html) == ["attention"]
+    assert "5 tokens" in html and "5 × 16" in html and "16 × 2 + 2" in html
+    assert html.count("data-dot=") == 4 and re.findall(r'data-dot="([\d-]+)" data-on', html) == ["1-2"]
+    assert "Labels b 73% " in said(html)
+    untrained = render_map(seen_by(trained=False), Chosen("what", 1, 1, 0), "en", tuned=False, other_head=False)
+    assert "untrained" in untrained and "before_after" not in untrained
+
+
+def test_heads_of_other_kinds_show_their_numbers() -> None:
+    assert "50.0%" in said(ALL["en"]["tags"]) and said(ALL["en"]["tags"]).count("50.0%") == 10
+    assert "20.0%" in said(ALL["en"]["spans"]) and "start: logit" in said(ALL["en"]["spans"])
+    assert "90.0%" in said(ALL["en"]["generated"]) and "0.200" in said(ALL["en"]["generated"])
 
 
 def test_points_all_in_one_place_and_on_one_line_can_be_drawn() -> None:
@@ -288,22 +335,21 @@ def test_two_groups_never_look_the_same_in_black_and_white() -> None:
 
 def test_pooling_marks_the_one_trained_with_and_says_what_is_missing() -> None:
     html = said(ALL["en"]["pooling"])
-    assert "mean of all tokens trained with this" in html
+    assert "Mean of all tokens used in training" in html
     assert "0.812 –" in html
     assert "0.500 0.041" in html
     assert "no weights for it" in html
     alone = PoolingComparison(tuple(replace(row, second=None) for row in POOLING.rows), None)
-    assert "Give a second sentence" in said(layers.render_pooling(alone, "en"))
-    assert "trained with this" not in layers.render_pooling(alone, "en")
-    assert "is not known" in said(layers.render_pooling(alone, "en"))
-    assert "was not trained" not in said(layers.render_pooling(alone, "en"))
+    assert "Type a second sentence" in said(layers.render_pooling(alone, "en"))
+    assert "used in training" not in layers.render_pooling(alone, "en")
+    assert "does not say which pooling" in said(layers.render_pooling(alone, "en"))
 
 
 def test_pooling_says_how_much_of_another_sentence_was_cut() -> None:
     html = said(layers.render_pooling(replace(POOLING, cut=(("second", 74), ("unrelated", 1))), "en"))
-    assert "The second sentence is too long: 74 pieces of it are cut" in html
-    assert "The unrelated sentence is too long: 1 piece of it is cut" in html
-    assert "too long" not in ALL["en"]["pooling"]
+    assert "The second sentence is truncated by 74 tokens." in html
+    assert "The unrelated sentence is truncated by 1 token." in html
+    assert "truncated" not in ALL["en"]["pooling"]
 
 
 def test_a_head_shows_its_best_labels_and_counts_the_rest() -> None:
@@ -313,13 +359,13 @@ def test_a_head_shows_its_best_labels_and_counts_the_rest() -> None:
     assert "label 8 8.000" in html
     assert "label 7 " not in html
     assert "8 more" in html
-    assert "untrained" not in html
+    assert "Untrained" not in html
 
 
 def test_an_untrained_head_is_called_so_beside_chance() -> None:
     html = said(head.render_head(seen_by(labels=("a", "b", "c", "d"), trained=False), "en"))
-    assert "untrained" in html
-    assert "chance is 25.0%" in html
+    assert "Untrained head" in html
+    assert "about 25.0%" in html
 
 
 def test_logits_too_large_for_exp_can_be_drawn() -> None:
@@ -334,7 +380,7 @@ def test_fill_mask_shows_rank_and_probabilities() -> None:
     assert "&lt;0.01%" in html
     assert "rank 1,234 with 0.04%" in html
     assert "bert-base-uncased" in head.render_cannot_fill([], "en")
-    assert "These can: mine" in head.render_fill(None, ["mine"], "en")
+    assert "These have one: mine" in head.render_fill(None, ["mine"], "en")
 
 
 def test_a_training_step_is_written_out_with_its_numbers() -> None:
@@ -346,7 +392,7 @@ def test_a_training_step_is_written_out_with_its_numbers() -> None:
     assert "learning rate 2e-5, weight decay 0.01" in html
     assert "26.9% 50.0%" in html
     assert "1.3133 before, 0.6931 after" in html
-    assert "not changed" in html
+    assert "stays unchanged" in html
 
 
 def test_movement_is_given_in_percent() -> None:

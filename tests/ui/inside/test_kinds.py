@@ -7,16 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from bertdemo.anatomy.layers import inputs_of
 from bertdemo.i18n.translation import LANGUAGES
 from bertdemo.services import Services
-from bertdemo.ui.inside.callbacks import Listeners
-from bertdemo.ui.inside.views import PICTURES, Drawings
+from bertdemo.ui.inside.html.steps import STEPS
+from bertdemo.ui.inside.views import Drawings
 from tests.anatomy.test_snippets import run
 from tests.runs.support import settings_with
 from tests.serving.support import LABELS
 from tests.tiny import build_tiny_checkpoint
-from tests.ui.inside.test_views import ON_REQUEST, ask, said, script_of
+from tests.ui.inside.test_views import ask, at, said, script_of
 
 pytestmark = pytest.mark.slow
 
@@ -46,52 +48,44 @@ def drawings(services: Services) -> Drawings:
     return Drawings(services)
 
 
-@pytest.fixture(scope="module")
-def calls(services: Services) -> Listeners:
-    return Listeners(services)
-
-
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("name", ["entities", "questions", "several", "stars"])
-def test_a_sentence_fills_every_place(drawings: Drawings, name: str, lang: str) -> None:
-    drawn = drawings.sentence(ask(checkpoint=f"local:{name}", lang=lang))
-    assert set(drawn) == set(PICTURES) - {"positions"}
-    empty = ON_REQUEST | ({"code_training_step"} if name == "stars" else set())
-    assert {place for place, html in drawn.items() if not html} == empty
+def test_every_step_is_drawn(drawings: Drawings, name: str, lang: str) -> None:
+    for step in STEPS[:-1]:
+        assert drawings.everything(at(step, ask(checkpoint=f"local:{name}", lang=lang)))["drawer"]
 
 
-@pytest.mark.parametrize(
-    ("name", "brought"), [("entities", "BertForTokenClassification"), ("questions", "BertForQuestionAnswering")]
-)
-def test_a_head_of_another_kind_is_named_and_the_code_draws_a_new_one_too(
-    drawings: Drawings, root: Path, name: str, brought: str
-) -> None:
-    asked = ask(checkpoint=f"local:{name}")
-    words = said(drawings.sentence(asked)["head"])
-    assert f"({brought})" in words and "another kind" in words and "untrained" in words
+def test_tags_and_spans_are_drawn_with_the_models_own_numbers(drawings: Drawings, root: Path) -> None:
+    from transformers import BertForQuestionAnswering, BertForTokenClassification
+
+    for name, cls in (("entities", BertForTokenClassification), ("questions", BertForQuestionAnswering)):
+        asked = ask(checkpoint=f"local:{name}")
+        scores = drawings._inspector.token_scores(asked.question, "")
+        inputs = inputs_of(drawings._inspector.look(asked.question, "").trace)
+        out = cls.from_pretrained(root / name).eval()(**inputs)
+        wanted = out.logits[0] if name == "entities" else torch.stack([out.start_logits[0], out.end_logits[0]], -1)
+        assert scores.logits == pytest.approx(wanted.detach().numpy(), abs=1e-5)
+        words = said(drawings.open(at("head", asked))["head"])
+        best = float(scores.probabilities[1].max())
+        assert f"{100 * best:.1f}%" in words and "untrained" not in words
+
+
+def test_the_code_of_a_head_of_another_kind_draws_a_new_one(drawings: Drawings, root: Path) -> None:
+    asked = ask(checkpoint="local:entities")
     seen = drawings._inspector.look(asked.question, "")
     assert (seen.head_trained, seen.labels) == (False, ("A", "B"))
-    code = script_of(drawings.code("head", asked)).replace(f"path/to/{name}", str(root / name))
+    code = script_of(drawings.drawer(at("head", asked))).replace("path/to/entities", str(root / "entities"))
     assert run(code)["logits"].tolist() == pytest.approx(seen.logits, abs=1e-5)
 
 
 def test_a_head_of_several_labels_takes_a_step_and_a_regression_says_why_not(drawings: Drawings) -> None:
-    several, stars = (ask(checkpoint=f"local:{name}", silence=True) for name in ("several", "stars"))
-    words = said(drawings.sentence(several)["head"])
-    assert "need not sum to 1" in words and "untrained" not in words
-    step = drawings.step(replace(several, label=1))
-    assert "“good” as the only label" in said(step["step"])
-    assert "torch.eye(model.config.num_labels)[[1]]" in script_of(step["code_training_step"])
-    drawn = drawings.sentence(stars)
-    assert "A regression" in said(drawn["head"]) and "softmax(-1)" not in script_of(drawn["code_head"])
-    assert "mean squared error" in said(drawn["step"]) and drawn["code_training_step"] == ""
-    assert drawings.step(stars) == {"step": drawn["step"]}
-    assert "%" not in said(drawn["ablation"]) and "%" in said(drawings.sentence(several)["ablation"])
-
-
-def test_the_controls_of_a_step_are_there_where_one_can_be_taken(calls: Listeners) -> None:
-    for name, labels in (("several", LABELS), ("stars", None), ("entities", ("A", "B"))):
-        about = calls._about(ask(checkpoint=f"local:{name}"))
-        assert all(about[control]["visible"] is (labels is not None) for control in ("label", "rate", "take"))
-        if labels:
-            assert about["label"]["choices"] == [(label, i) for i, label in enumerate(labels)]
+    several, stars = (ask(checkpoint=f"local:{name}", ablate=True) for name in ("several", "stars"))
+    assert "need not sum to 1" in said(drawings.open(at("head", several))["head"])
+    step = drawings.step(at("training_step", replace(several, label=1)), 1)
+    assert "“good” has target 1" in said(step["step"])
+    assert "torch.eye(model.config.num_labels)[[1]]" in script_of(step["drawer"])
+    assert "Regression: the output" in said(drawings.open(at("head", stars))["head"])
+    drawn = drawings.open(at("training_step", stars))
+    assert "squared error" in said(drawn["step"]) and "<pre" not in drawn["drawer"]
+    assert drawings.step(stars, 1) == {"step": drawn["step"]}
+    assert "%" not in said(drawings.open(stars)["ablation"]) and "%" in said(drawings.open(several)["ablation"])

@@ -13,14 +13,14 @@ from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.services import Services
 from bertdemo.serving.inspector import Question
 from bertdemo.ui.html.predictions import describe
-from bertdemo.ui.inside.views import PICTURES, Asked, Drawings
+from bertdemo.ui.inside.views import Asked, Drawings, Where
 from tests.runs.support import created, rows_of, settings_with, sharpened, write_csv
 from tests.serving.support import LABELS, TEXT
 from tests.serving.test_predictor import publish
 from tests.tiny import build_tiny_checkpoint, keep_mean_head
 from tests.ui.html.test_primitives import read
 from tests.ui.inside.test_html import OURS
-from tests.ui.inside.test_views import ON_REQUEST, said, script_of
+from tests.ui.inside.test_views import said, script_of
 
 pytestmark = pytest.mark.slow
 
@@ -49,15 +49,14 @@ def kept(services: Services, root: Path) -> str:
     return publish(services.catalogue, root / "kept", "", run, pooling="mean", name="kept <b>")
 
 
-def ask(kept: str, lang: str = "en", **more: object) -> Asked:
-    return Asked(Question(TEXT, "", kept), "", lang, **more)  # type: ignore[arg-type]
+def ask(kept: str, lang: str = "en", step: str = "head", **more: object) -> Asked:
+    return Asked(Question(TEXT, "", kept), "", lang, Where(step, 1, 1, 1), **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_head_is_drawn_as_mean_linear_softmax_with_its_numbers(services: Services, kept: str, lang: str) -> None:
-    drawn = Drawings(services).sentence(ask(kept, lang))
-    assert set(drawn) == set(PICTURES) - {"positions"}
-    assert {name for name in drawn if not drawn[name]} <= ON_REQUEST
+    drawings = Drawings(services)
+    drawn = drawings.everything(ask(kept, lang))
     seen = services.inspector.look(Question(TEXT, "", kept), "")
     words = said(drawn["head"])
     assert set(read(drawn["head"]).tags) <= OURS
@@ -65,12 +64,12 @@ def test_the_head_is_drawn_as_mean_linear_softmax_with_its_numbers(services: Ser
     for logit, bias in zip(seen.logits, seen.biases, strict=True):
         assert f"{logit - bias:.3f} {bias:+.3f} {logit:.3f}" in words
     assert "bd-strip" in drawn["head"]
-    assert translate(lang, "inside.pooling.trained") in said(drawn["pooling"])
-    assert "pooler_output" not in drawn["code_head"]
+    assert translate(lang, "inside.pooling.trained") in said(drawings.open(ask(kept, lang, "pooling"))["pooling"])
+    assert "pooler_output" not in drawn["drawer"]
 
 
 def test_an_ordinary_head_is_drawn_as_before(services: Services) -> None:
-    words = said(Drawings(services).sentence(ask("local:plain"))["head"])
+    words = said(Drawings(services).everything(ask("local:plain"))["head"])
     assert (
         translate("en", "inside.mean_head.title") not in words
         and translate("en", "inside.mean_head.product") not in words
@@ -80,24 +79,13 @@ def test_an_ordinary_head_is_drawn_as_before(services: Services) -> None:
 def test_its_code_is_that_of_the_mean_for_the_head_and_for_a_step(services: Services, kept: str) -> None:
     drawings = Drawings(services)
     for step in ("head", "training_step"):
-        code = script_of(drawings.code(step, ask(kept)))
+        code = script_of(drawings.drawer(ask(kept, step=step)))
         assert "load_file" in code and "mean(0)" in code and "path/to/the/unpacked/zip" in code
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_words_beside_before_and_after_are_those_of_an_encoder_that_stayed(
-    services: Services, kept: str, lang: str
-) -> None:
-    drawings = Drawings(services)
-    words, others = (said(drawings.sentence(ask(one, lang))["caption_before_after"]) for one in (kept, "local:plain"))
-    assert translate(lang, "inside.step.before_after.not_kept") in words
-    assert translate(lang, "inside.step.before_after.not") not in words
-    assert translate(lang, "inside.step.before_after.not") in others
-
-
-@pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_training_step_is_taken_on_it(services: Services, kept: str, lang: str) -> None:
-    drawn = Drawings(services).step(ask(kept, lang, label=1))
+    drawn = Drawings(services).step(ask(kept, lang, label=1), 1)
     assert translate(lang, "inside.part.linear") in said(drawn["step"])
     assert translate(lang, "inside.part.pooler") not in said(drawn["step"])
 

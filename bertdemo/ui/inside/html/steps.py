@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bertdemo.i18n.translation import translate
 from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.glossary import Glossary
 from bertdemo.ui.html.pictures import code
 from bertdemo.ui.html.primitives import caption, join, root
 
@@ -91,8 +92,10 @@ def _panel(step: str, name: str, html: str, lang: str) -> str:
 
 def _answers(step: str, lang: str) -> str:
     prefix = "inside.what.learn" if step == "what" else "inside.learn"
+    glossary = Glossary(lang)
     return join(
-        f"<h3>{esc(translate(lang, f'{prefix}.{name}.q'))}</h3><p>{esc(translate(lang, f'{prefix}.{name}.a'))}</p>"
+        f"<h3>{esc(translate(lang, f'{prefix}.{name}.q'))}</h3>"
+        f"<p>{glossary.mark(translate(lang, f'{prefix}.{name}.a'))}</p>"
         for name in ANSWERS[step]
     )
 

@@ -73,7 +73,9 @@ def render_embeddings(inspection: LayerTrace, chosen: int, lang: str) -> str:
     """Draw for one token three vectors, their sum, and the sum after LayerNorm, as strips of d cells."""
     token, made = inspection.trace.tokens[chosen], inspection.embeddings
     # The three addends and their sum share a scale; LayerNorm makes numbers of another size.
-    scale, own = largest(made.total[chosen]), largest(made.normed[chosen])
+    # A few numbers are far larger than the rest, which would be white beside them.
+    scale = _quantile(made.total[chosen], _FULL)
+    own = _quantile(made.normed[chosen], _FULL)
     position = translate(lang, "inside.embeddings.position", n=token.position)
     segment = translate(lang, "inside.embeddings.segment", n=token.segment)
     rows = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bertdemo.i18n.translation import translate
 from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.glossary import Glossary
 from bertdemo.ui.html.primitives import join, root
 
 # The parts of the explanation, each a heading and a paragraph.
@@ -14,9 +15,10 @@ PATH = ("tokens", "specials", "embeddings", "layers", "pooling", "head")
 
 def render_what(lang: str) -> str:
     """Draw the explanation, and the six steps as buttons."""
+    glossary = Glossary(lang)
     parts = join(
         f"<section><h3>{esc(translate(lang, f'inside.what.{name}.title'))}</h3>"
-        f"<p>{esc(translate(lang, f'inside.what.{name}.text'))}</p></section>"
+        f"<p>{glossary.mark(translate(lang, f'inside.what.{name}.text'))}</p></section>"
         for name in PARTS
     )
     path = join(
