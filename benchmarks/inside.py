@@ -12,19 +12,18 @@ from playwright.sync_api import sync_playwright
 from benchmarks.row import Row
 from tests.e2e.inside import Inside
 from tests.e2e.server import Server
-from tests.e2e.test_inside_models import _deep
 from tests.e2e.visitor import Visitor, options
+from tests.tiny import tiny_vocabulary, write_tokenizer
 
 _PRESSES = 40
 _LONG_PRESSES = 12
 _TEXT = "the violin stayed in its case because it was out of tune and " * 12
 _PAINTED = """([layer, head]) => new Promise((done) => {
   const start = performance.now();
-  const said = document.querySelector('#inside-matrix [data-paint=matrix]').getAttribute('aria-label');
   document.querySelector(`#inside-overview [data-layer="${layer}"][data-head="${head}"]`).click();
   const look = () => {
-    const matrix = document.querySelector('#inside-matrix [data-paint=matrix]');
-    if (matrix.getAttribute('aria-label') === said || !matrix.querySelector('canvas').hasAttribute('width'))
+    const picture = document.querySelector('#inside-arcs [data-paint=attention]');
+    if (picture.dataset.of !== `${layer}-${head}` || !picture.querySelector('canvas').hasAttribute('width'))
       return requestAnimationFrame(look);
     requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
   };
@@ -32,13 +31,11 @@ _PAINTED = """([layer, head]) => new Promise((done) => {
 })"""
 _FOLLOWED = """(token) => new Promise((done) => {
   const start = performance.now();
-  const heading = () => document.querySelector('#inside-numbers h2').textContent;
-  const said = heading();
-  document.querySelector(`#inside-tokens [data-token="${token}"]`).click();
+  const side = () => document.querySelector('#inside-side').innerHTML;
+  const before = side();
+  document.querySelector(`#inside-arcs [data-token="${token}"]`).click();
   const look = () => {
-    const strips = [...document.querySelectorAll('#inside-embeddings canvas, #inside-numbers canvas')];
-    if (heading() === said || !strips.every((canvas) => canvas.hasAttribute('width')))
-      return requestAnimationFrame(look);
+    if (side() === before) return requestAnimationFrame(look);
     requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
   };
   look();
@@ -66,14 +63,14 @@ def measure() -> list[Row]:
 
 
 def _switching(visitor: Visitor) -> list[Row]:
-    Inside.opened(visitor, text=" ".join(_TEXT.split()[:126])).unfold("attention")
+    Inside.opened(visitor, text=" ".join(_TEXT.split()[:126])).on("attention")
     sent: list[int] = []
     visitor.page.on(
         "requestfinished",
         lambda request: sent.append(request.sizes()["responseBodySize"]) if "gradio_api" in request.url else None,
     )
     times = [float(visitor.page.evaluate(_PAINTED, [1 + i % 6, 1 + (i * 5 + 1) % 12])) for i in range(_PRESSES)]
-    tokens = visitor.page.locator("#inside-tokens [data-token]").count()
+    tokens = visitor.page.locator("#inside-arcs [data-token]").count()
     p50, most = statistics.median(times), max(sent) / 1024
     return [
         Row(f"Inside BERT: a head switched at {tokens} tokens, to painted, p50", f"{p50:.0f} ms", "300 ms", p50 <= 300),
@@ -82,13 +79,12 @@ def _switching(visitor: Visitor) -> list[Row]:
 
 
 def _long(visitor: Visitor) -> list[Row]:
-    inside = Inside.opened(visitor, checkpoint="local:deep", text="good film").unfold()
+    inside = Inside.opened(visitor, checkpoint="local:deep", text="good film").on("attention")
     visitor.page.evaluate(_LONGEST)
-    with inside.changing("#inside-tokens", "#inside-matrix", "#inside-map"):
-        inside.write("good film " * 300)
-    visitor.page.wait_for_timeout(1500)
-    inside.choose_head(12, 12)
-    visitor.page.wait_for_timeout(1000)
+    inside.write("good film " * 300)
+    visitor.page.locator("#inside-arcs [data-n='512']").wait_for(state="attached")
+    inside.head(12, 12).click()
+    inside.wait_head(12, 12)
     heads = [_timed(visitor, _PAINTED, [1 + i % 11, 1 + (i * 5) % 12]) for i in range(_LONG_PRESSES)]
     tokens = [_timed(visitor, _FOLLOWED, 1 + (i * 37 + 20) % 500) for i in range(_LONG_PRESSES)]
     longest = float(visitor.page.evaluate("window.longest")) / 1000
@@ -110,3 +106,19 @@ def _long(visitor: Visitor) -> list[Row]:
 
 def _timed(visitor: Visitor, script: str, argument: object) -> float:
     return float(visitor.page.evaluate(script, argument))
+
+
+def _deep(folder: Path) -> Path:
+    """Write a random BERT of 12 layers and 12 heads, narrow, that reads 512 positions."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    tokens = tiny_vocabulary()
+    config = BertConfig(
+        vocab_size=len(tokens), hidden_size=48, num_hidden_layers=12, num_attention_heads=12, intermediate_size=96
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    write_tokenizer(folder, tokens)
+    return folder

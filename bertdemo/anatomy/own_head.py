@@ -61,7 +61,9 @@ def generate(model: Any, inputs: Mapping[str, Tensor]) -> Generated:
 
     config = model.config
     read = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-    ids, chances, rows = [int(config.decoder_start_token_id)], list[float](), list[Tensor]()
+    ids: list[int] = [int(config.decoder_start_token_id)]
+    chances: list[float] = []
+    rows: list[Tensor] = []
     with torch.inference_mode():
         while len(chances) < MOST:
             out = model(**read, decoder_input_ids=torch.tensor([ids]), output_attentions=True, use_cache=False)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from bertdemo.anatomy.layers import inputs_of
+from bertdemo.checkpoints import loading
 from bertdemo.i18n.translation import LANGUAGES
 from bertdemo.services import Services
 from bertdemo.ui.inside.html.steps import STEPS
@@ -37,6 +38,9 @@ def services(root: Path) -> Iterator[Services]:
         build_tiny_checkpoint(root / "several", head="classification", labels=LABELS, **several),
         build_tiny_checkpoint(root / "stars", head="classification", labels=("stars",)),
     )
+    (root / "writer").mkdir()
+    loading.write(loading.open_model(folders[2], "EncoderDecoderModel", seed=0).model, folders[2], root / "writer")
+    folders = (*folders, root / "writer")
     (root / "home").mkdir()
     built = Services.create(replace(settings_with(root / "home"), checkpoint_folders=folders))
     yield built
@@ -49,7 +53,7 @@ def drawings(services: Services) -> Drawings:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("name", ["entities", "questions", "several", "stars"])
+@pytest.mark.parametrize("name", ["entities", "questions", "several", "stars", "writer"])
 def test_every_step_is_drawn(drawings: Drawings, name: str, lang: str) -> None:
     for step in STEPS[:-1]:
         assert drawings.everything(at(step, ask(checkpoint=f"local:{name}", lang=lang)))["drawer"]
@@ -68,6 +72,14 @@ def test_tags_and_spans_are_drawn_with_the_models_own_numbers(drawings: Drawings
         words = said(drawings.open(at("head", asked))["head"])
         best = float(scores.probabilities[1].max())
         assert f"{100 * best:.1f}%" in words and "untrained" not in words
+
+
+def test_a_decoder_is_drawn_with_what_it_generates(drawings: Drawings) -> None:
+    asked = ask(checkpoint="local:writer")
+    generated, names = drawings._inspector.generate(asked.question, "")
+    words = said(drawings.open(at("head", asked))["head"])
+    assert names and all(name in words for name in names)
+    assert f"{100 * generated.probabilities[0]:.1f}%" in words and "untrained" not in words
 
 
 def test_the_code_of_a_head_of_another_kind_draws_a_new_one(drawings: Drawings, root: Path) -> None:
