@@ -25,21 +25,21 @@ ARCS = """() => [...document.querySelectorAll('#inside-arcs svg path')].map((pat
 })"""
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 900), (1440, 900)])
-def test_it_opens_on_it_and_violin_whole_in_the_window(visit: Visit, server: Server, width: int, height: int) -> None:
-    inside = Inside.opened(visit(viewport={"width": width, "height": height}))
+def test_it_opens_on_it_and_violin_whole_in_the_window(visit: Visit, server: Server) -> None:
+    inside = Inside.opened(visit())
     page = inside.page
-    inside.wait_head(4, 2, "it")
-    page.locator("#inside-arcs svg text").filter(has_text="0.718").wait_for()
-    arcs = page.evaluate(ARCS)
-    left, top, right, bottom = inside.box("#inside-arcs .bd-arcs")
-    assert len(arcs) >= 5
-    assert all(arc[0] >= left and arc[1] >= top and arc[2] <= right and arc[3] <= bottom + 1 for arc in arcs)
-    for part in ("#inside-map", "#inside-arcs", "#inside-overview", "#inside-side", "#inside-drawer"):
-        box = inside.box(part)
-        assert box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height, (part, box)
-    page.locator("#inside-map .bd-labels").evaluate("e => e.getBoundingClientRect().right <= innerWidth")
-    assert page.evaluate("document.documentElement.scrollHeight") <= 1.5 * height and not inside.sideways()
+    for width, height in ((1280, 900), (1440, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        inside.wait_head(4, 2, "it")
+        page.locator("#inside-arcs svg text").filter(has_text="0.718").wait_for()
+        arcs = page.evaluate(ARCS)
+        left, top, right, bottom = inside.box("#inside-arcs .bd-arcs")
+        assert len(arcs) >= 5
+        assert all(arc[0] >= left and arc[1] >= top and arc[2] <= right and arc[3] <= bottom + 1 for arc in arcs)
+        for part in ("#inside-map", "#inside-map .bd-labels", "#inside-arcs", "#inside-overview", "#inside-side"):
+            box = inside.box(part)
+            assert box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height, (part, box)
+        assert page.evaluate("document.documentElement.scrollHeight") <= 1.5 * height and not inside.sideways()
     answer = Client(server.url, verbose=False).predict(SAMPLES["en"], layer=4, head=2, api_name="/inspect")
     shown = inside.weights()
     assert len(shown) == len(answer["tokens"]) == 17
@@ -169,14 +169,15 @@ def test_the_tokens_glide_from_layer_to_layer(visit: Visit) -> None:
     inside.on("layers")  # arrows on the slider walk no steps
 
 
-@pytest.mark.parametrize("width", [390, 320])
-def test_nothing_goes_sideways_on_a_small_screen(visit: Visit, width: int) -> None:
-    inside = Inside.opened(visit(viewport={"width": width, "height": 844}))
+def test_nothing_goes_sideways_on_a_small_screen(visit: Visit) -> None:
+    inside = Inside.opened(visit(viewport={"width": 390, "height": 844}))
     inside.wait_head(4, 2, "it")
     inside.page.locator("#inside-arcs .bd-arcs.columns").wait_for()
     for step in STEPS:
         inside.step(step)
-        assert not inside.sideways(), step
+        for width in (390, 320):
+            inside.page.set_viewport_size({"width": width, "height": 844})
+            assert not inside.sideways(), (step, width)
 
 
 @pytest.mark.parametrize(("lang", "theme"), [("en", "light"), ("en", "dark"), ("zh", "light"), ("zh", "dark")])
