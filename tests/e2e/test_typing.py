@@ -87,7 +87,7 @@ def _what_is_it(visitor: Visitor) -> None:
     page.locator("#tokens-glossary-box button").first.click()
     page.locator("#tokens-glossary dt").first.wait_for()
     page.click("#tokens-what")
-    page.locator("#tab-inside").wait_for()
+    page.locator('#inside-map [data-step="what"][aria-current]').wait_for()
 
 
 def _typed(visitor: Visitor, dropdown: str, name: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from bertdemo.i18n.translation import LANGUAGES, catalogue
 
 RULES = json.loads((Path(__file__).parents[1] / "wording.json").read_text(encoding="utf-8"))
-# Prefixes of keys whose words are not held to the list yet: Inside BERT is being rewritten, with its own words.
+# Prefixes of keys whose words are not held to the list yet, while somebody rewrites them. There are none.
 NOT_YET: tuple[str, ...] = ()
 # A person reads a longer sentence twice.
 LONGEST = {"en": 25, "zh": 45}

@@ -30,7 +30,7 @@ from tests.ui.html.test_primitives import HOSTILE, hostile_trace, read, token
 OURS = {
     "div", "span", "p", "b", "i", "s", "small", "code", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "svg",
     "title", "line", "text", "nav", "section", "h3", "input", "g", "polyline", "circle", "path", "button", "details",
-    "summary", "pre", "canvas", "output",
+    "summary", "pre", "canvas", "output", "dfn",
 }  # fmt: skip
 WIDTH = 16
 RANDOM = np.random.default_rng(0)
