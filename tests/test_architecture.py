@@ -36,7 +36,7 @@ HEAVY_FOLDERS = (
     "device", "checkpoints", "tables.formats", "anatomy", "tasks", "metrics", "analysis.baselines",
     "analysis.label_issues", "runs.worker", "runs.launchers", "serving", "sharing",
 )  # fmt: skip
-DRAWINGS = ("ui.html", "ui.inside.html", "ui.fine_tune.baselines_html", "ui.inference.search_html")
+DRAWINGS = ("ui.html", "ui.inside.html", "ui.fine_tune.html", "ui.inference.search_html")
 MOST_FILES = 14
 """In one folder: with more, nobody guesses where a thing lives."""
 

@@ -80,7 +80,7 @@ def _tokens(visitor: Visitor) -> None:
 
 
 def _train(visitor: Visitor) -> None:
-    visitor.page.locator("#train-outcome .bd-mistakes").wait_for()
+    visitor.page.locator("#train-more .bd-mistakes").wait_for()
     visitor.sample("support_en")
     visitor.page.locator("#train-chosen dl").wait_for()
 

@@ -12,7 +12,7 @@ from tests.e2e.conftest import FILE_BYTES, Visit
 from tests.e2e.files import reviews, write_csv, write_reviews
 from tests.e2e.visitor import Visitor
 
-REPORT = "#train-report [role=alert]"
+REPORT = "#train-data-refused [role=alert]"
 TROUBLE = "#train-trouble [role=alert]"
 
 
@@ -50,14 +50,17 @@ BAD = (
 def test_a_bad_file_is_refused_in_words_and_a_good_one_works_afterwards(visit: Visit, tmp_path: Path, bad: Bad) -> None:
     visitor = visit("en").open()
     visitor.page.fill("#tokens-text textarea", "kept text")
-    visitor.tab("train").set(epochs=3, learning_rate="0.0005")
+    visitor.tab("train").upload(write_reviews(tmp_path / "first.csv", 40))
+    visitor.set(epochs=3, learning_rate="0.0005")
     (tmp_path / bad.name).write_bytes(bad.content)
     visitor.give("#train-file", tmp_path / bad.name)
     visitor.sees(REPORT, f"error.{bad.key}", **bad.known)
     visitor.speak("zh")
     visitor.sees(REPORT, f"error.{bad.key}", **bad.known)
+    visitor.sees("#train-chosen", "fine_tune.reason.not_usable")
+    assert visitor.page.locator("#train-start").is_disabled()
     visitor.upload(write_reviews(tmp_path / "good.csv", 40))
-    visitor.sees("#train-chosen", "data.split_two")
+    visitor.sees("#train-chosen", "fine_tune.will.two")
     assert visitor.page.locator(REPORT).count() == 0
     _kept(visitor)
 
@@ -77,20 +80,21 @@ def test_a_held_out_file_with_an_unknown_label_or_without_the_column_is_refused_
     page = visitor.page
     visitor.upload(write_reviews(tmp_path / "good.csv", 40))
     visitor.set(epochs=1)
-    page.locator("#train-held-out button").first.click()
+    visitor.unfold("#train-reading")
+    visitor.unfold("#train-held-out")
     unknown = write_csv(tmp_path / "unknown.csv", ("text", "label"), [*reviews(4), ("a film", "maybe")])
     visitor.give("#train-validation", unknown)
     page.locator("#train-validation").get_by_text("unknown").first.wait_for()
     for lang in ("en", "zh"):
         visitor.speak(lang)
-        page.click("#train-start")
-        visitor.sees(TROUBLE, "error.unknown_label", file="unknown.csv", row="6", label="maybe")
+        visitor.sees("#train-report .bd-check-line.fail", "finding.held_out_unknown", file="unknown.csv")
+        assert page.locator("#train-start").is_disabled()
     visitor.give("#train-validation", write_csv(tmp_path / "other.csv", ("words", "label"), reviews(4)))
     page.locator("#train-validation").get_by_text("other").first.wait_for()
-    page.click("#train-start")
-    visitor.sees(TROUBLE, "error.column_missing", column="text")
+    visitor.sees("#train-chosen", "fine_tune.reason.not_usable")
     visitor.give("#train-validation", write_csv(tmp_path / "fine.csv", ("text", "label"), reviews(6)))
     page.locator("#train-validation").get_by_text("fine").first.wait_for()
+    visitor.has_data("good.csv")
     visitor.start("finished")
     assert page.locator(TROUBLE).count() == 0
 
@@ -99,15 +103,15 @@ def test_start_without_data_and_settings_out_of_bounds_are_told_beside_start(vis
     visitor = visit("en").open("train")
     for lang in ("en", "zh"):
         visitor.speak(lang)
-        visitor.page.click("#train-start")
-        visitor.sees(TROUBLE, "error.data_not_chosen")
+        visitor.sees("#train-chosen", "fine_tune.reason.no_data")
+        assert visitor.page.locator("#train-start").is_disabled()
     visitor.speak("en").upload(write_reviews(tmp_path / "good.csv", 40))
     visitor.set(epochs="many")
     visitor.sees("#train-chosen [role=alert]", "error.field_not_number", value="many")
     visitor.set(epochs=99)
     visitor.sees("#train-chosen [role=alert]", "error.field_out_of_bounds", value="99")
     visitor.set(epochs=2)
-    visitor.sees("#train-chosen", "data.split_two")
+    visitor.sees("#train-chosen", "fine_tune.will.two")
 
 
 def test_a_bad_file_for_inference_is_refused_beside_its_button(visit: Visit, tmp_path: Path, finished: str) -> None:

@@ -56,19 +56,20 @@ def test_hostile_cells_labels_columns_and_file_names_are_shown_as_typed_in_every
     page = visitor.page
     data = _hostile_table(tmp_path / "hostile.csv")
     visitor.give("#train-file", {"name": NAME, "mimeType": "text/csv", "buffer": data})
-    page.locator("#train-report .bd-file").wait_for()
+    page.locator("#train-cards .bd-file").filter(has_text="csv").wait_for()
+    visitor.unfold("#train-reading")
     if page.locator("#train-text input").input_value() != COLUMNS[0]:
         visitor.choose("#train-text", COLUMNS[0])
     assert page.locator("#train-label input").input_value() == COLUMNS[1]
-    page.locator("#train-report .bd-bars").filter(has_text=LABELS[0]).wait_for()
-    page.get_by_text(visitor.say("train.preview"), exact=True).click()
+    page.locator("#train-report .bd-label-row").filter(has_text=LABELS[0]).wait_for()
     page.locator("#train-preview td").first.wait_for()
     cells = page.locator("#train-preview td").all_inner_texts()
     assert f"{HOSTILE[0]} 0" in cells
     assert f"{HOSTILE[4]} 4" in cells
+    visitor.has_data("csv")
     visitor.set(epochs=1)
     run = visitor.start("finished")
-    page.locator("#train-outcome .bd-mistakes").wait_for()
+    page.locator("#train-more .bd-mistakes").wait_for()
 
     page.click("#train-try")
     page.locator("#predict-go").wait_for()

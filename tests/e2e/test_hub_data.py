@@ -37,7 +37,7 @@ def online(hub: HubDouble, tiny: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_a_part_of_a_data_set_is_fetched_and_trained(visit: Visit, online: Server, hub: HubDouble) -> None:
-    visitor = visit("en", server=online).open("train").tiny()
+    visitor = visit("en", server=online).open("train")
     page = visitor.page
     page.click("#train-hub > button")
     page.fill("#train-hub-name textarea, #train-hub-name input", "owner/films")
@@ -46,9 +46,9 @@ def test_a_part_of_a_data_set_is_fetched_and_trained(visit: Visit, online: Serve
     visitor.sees("#train-hub-told", "hub_data.found", name="owner/films", commit=commit[:8])
     assert "train (1 kB)" in page.locator("#train-hub-part input").input_value()
     page.click("#train-hub-fetch")
-    page.locator("#train-report .bd-file").filter(has_text="films-train.csv").wait_for()
-    assert "80 rows · review → mood · 2 labels" in page.locator("#train-report .bd-file").inner_text()
-    visitor.set(epochs=1)
+    visitor.has_data("films-train.csv")
+    assert "80 rows · 2 labels · review → mood" in page.locator("#train-cards .bd-file").inner_text()
+    visitor.tiny().set(epochs=1)
     run = visitor.start("finished")
     about = json.loads((online.home / "runs" / run / "run.json").read_text(encoding="utf-8"))
     assert about["request"]["origin"] == f"owner/films@{commit} default/train"

@@ -6,8 +6,6 @@ import shutil
 import time
 from pathlib import Path
 
-import pytest
-
 from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
@@ -38,18 +36,14 @@ def _forged(server: Server, folder: Path) -> str:
     return run
 
 
-@pytest.mark.parametrize("with_data", [True, False], ids=["with its data still chosen", "after a reload"])
 def test_out_of_memory_offers_a_smaller_batch_that_starts_with_a_click(
-    visit: Visit, server: Server, tmp_path: Path, with_data: bool
+    visit: Visit, server: Server, tmp_path: Path
 ) -> None:
     run = _forged(server, tmp_path)
     visitor = visit("en").open("train", run=run)
     visitor.state(run, "failed")
     visitor.sees("#train-panel [role=alert]", "error.out_of_memory", device="NVIDIA H100", batch_size=64, smaller=32)
     visitor.sees("#train-smaller", "train.smaller", n=32)
-    if with_data:
-        visitor.tiny().upload(write_reviews(tmp_path / "again.csv", 60))
-        visitor.set(epochs=1)
     visitor.page.click("#train-smaller")
     visitor.page.locator(f"#train-panel [data-state=finished]:not([data-run='{run}'])").wait_for()
     again = visitor.query()["run"]

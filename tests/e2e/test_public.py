@@ -33,7 +33,7 @@ def test_two_visitors_of_a_space_do_not_see_each_others_runs(visit: Visit, space
     first.page.locator(f"#runs-list [data-run='{run}']").wait_for()
 
     second = visit("zh", space).open("train", run=run)
-    second.sees("#train-panel", "run.none_yet")
+    second.sees("#train-notice", "runs.lost")
     second.tab("runs").sees("#runs-list", "runs.empty")
     second.tab("predict")
     second.page.locator("#predict-about .bd-about").wait_for()
@@ -54,4 +54,4 @@ def test_a_space_has_the_limits_of_a_public_server(visit: Visit, space: Server, 
     large.write_bytes(b"text,label\n" + b"x" * (PUBLIC_LIMITS.file_bytes - 10))
     visitor.tab("train").give("#train-file", large)
     known = {"file": "large.csv", "limit": f"{thousands(PUBLIC_LIMITS.file_bytes)} B"}
-    visitor.sees("#train-report [role=alert]", "error.file_too_large", **known)
+    visitor.sees("#train-data-refused [role=alert]", "error.file_too_large", **known)

@@ -28,12 +28,12 @@ def test_a_wrong_guess_of_the_encoding_is_corrected_and_undone(visit: Visit, tmp
     said = visitor.page.locator("#train-reading-said")
     guess = visitor.say("reading.guess", name=visitor.say("reading.encodings.gb18030"))
     said.filter(has_text=guess).wait_for()  # the box opens by itself
-    visitor.page.locator("#train-report .bd-file").filter(has_text="评论 → 情感").wait_for()
+    visitor.page.locator("#train-cards .bd-file").filter(has_text="评论 → 情感").wait_for()
 
     _choose(visitor, "encoding", visitor.say("reading.encodings.cp1252"))
-    visitor.page.locator("#train-report .bd-file").filter(has_text="ÆÀÂÛ").wait_for()
+    visitor.page.locator("#train-cards .bd-file").filter(has_text="ÆÀÂÛ").wait_for()
     _choose(visitor, "encoding", visitor.say("reading.decide"))
-    visitor.page.locator("#train-report .bd-file").filter(has_text="评论 → 情感").wait_for()
+    visitor.page.locator("#train-cards .bd-file").filter(has_text="评论 → 情感").wait_for()
 
 
 def test_the_chosen_sheet_is_the_one_that_trains(visit: Visit, server: Server, tmp_path: Path) -> None:
@@ -47,10 +47,10 @@ def test_the_chosen_sheet_is_the_one_that_trains(visit: Visit, server: Server, t
     book.save(path)
     visitor = visit("en").open("train").tiny()
     visitor.upload(path)
-    visitor.page.locator("#train-report").get_by_text("good", exact=True).wait_for()
-    visitor.page.click("#train-reading > button")
+    visitor.page.locator("#train-report [data-label=good]").wait_for()
+    visitor.unfold("#train-reading")
     _choose(visitor, "sheet", "June")
-    visitor.page.locator("#train-report").get_by_text("fine", exact=True).wait_for()
+    visitor.page.locator("#train-report [data-label=fine]").wait_for()
     visitor.set(epochs=1)
     run = visitor.start("finished")
     about = json.loads((server.home / "runs" / run / "run.json").read_text(encoding="utf-8"))

@@ -15,15 +15,16 @@ def test_the_split_seed_of_the_data_is_that_of_the_run(visit: Visit, server: Ser
     page = visitor.page
     visitor.upload(write_reviews(tmp_path / "seeded.csv", 40))
     visitor.set(epochs=1)
-    page.locator("#train-held-out button").first.click()
+    visitor.unfold("#train-reading")
+    visitor.unfold("#train-held-out")
     seed, label = page.locator("#train-split-seed input"), visitor.say("config.split_seed")
-    assert seed.input_value() == "42" and page.locator("#train-chosen").get_by_text(label).count() == 0
+    assert seed.input_value() == "42" and "123" not in page.locator("#train-chosen").inner_text()
     seed.fill("-1")
     seed.press("Enter")
     page.locator(".toast-body").get_by_text(label).first.wait_for()
-    seed.fill("7")
+    seed.fill("123")
     seed.press("Enter")
-    page.locator("#train-chosen").get_by_text(label).wait_for()
+    visitor.sees("#train-chosen", "fine_tune.will.seed", seed=123)
     run = visitor.start("finished")
     request = json.loads((server.home / "runs" / run / "run.json").read_text(encoding="utf-8"))["request"]
-    assert request["split_seed"] == 7 and request["config"]["seed"] == 42
+    assert request["split_seed"] == 123 and request["config"]["seed"] == 42

@@ -56,9 +56,9 @@ def _rows(visitor: Visitor, wanted: set[int]) -> None:
 
 def _bars(visitor: Visitor, **counts: int) -> None:
     """Wait until the report says so many rows a label."""
-    report = visitor.page.locator("#train-report .bd-bars")
     for label, count in counts.items():
-        report.filter(has_text=re.compile(rf"{label}\s*{count}(?!\d)")).wait_for()
+        row = visitor.page.locator(f"#train-report [data-label={label}] .n")
+        row.filter(has_text=re.compile(rf"^{count}$")).wait_for(state="attached")
 
 
 @pytest.mark.parametrize(("lang", "width"), [("en", 1280), ("zh", 390)])
@@ -144,6 +144,7 @@ def test_another_file_takes_the_list_and_the_changes_away_and_a_clean_one_says_s
     page.click("#train-suspects-go")
     visitor.sees("#train-suspects", "suspects.none.other", n=28)
     assert not page.locator("#train-suspects-do").is_visible()
+    visitor.unfold("#train-reading")
     visitor.choose("#train-label", "text")
     page.locator("#train-suspects .bd-suspects").wait_for(state="detached")
     page.click("#train-suspects-go")

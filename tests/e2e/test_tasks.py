@@ -31,7 +31,6 @@ BARE = "place => [...place.childNodes].map(n => n.nodeName === 'MARK' ? n.firstC
 def _train(visitor: Visitor, sample: str, **settings: object) -> str:
     """Train the tiny checkpoint for one epoch on a sample; return the run."""
     visitor.sample(sample)
-    visitor.sees("#train-chosen", "data.split_two")
     visitor.set(**{"epochs": 1, **settings})
     return visitor.start("finished")
 
@@ -101,7 +100,7 @@ def test_names_are_marked_in_the_text_that_was_typed(
     page = visitor.page
     run = _train(visitor, sample)
     _headline(visitor, "entity_f1")
-    assert page.locator("#train-outcome .bd-mistakes .bd-spans[dir=auto]").count() == 3
+    assert page.locator("#train-more .bd-mistakes .bd-spans[dir=auto]").count() == 3
     _fits(visitor)
 
     _try(visitor, sample)
@@ -188,7 +187,7 @@ def test_two_texts_are_compared_by_a_number_on_the_scale_of_the_data(visit: Visi
     visitor = visit("en").open("train").tiny()
     run = _train(visitor, "similarity_en")
     _headline(visitor, "spearman")
-    visitor.sees("#train-outcome .bd-mistakes", "result.mistake_similarity")  # not how sure: how far off
+    visitor.sees("#train-more .bd-mistakes", "result.mistake_similarity")  # not how sure: how far off
     _try(visitor, "similarity_en")
     answer = _ask(visitor, "a good film", "the film is nice")
     score = answer.locator(".bd-big").inner_text()
@@ -228,10 +227,9 @@ def test_a_hidden_word_is_found_by_a_model_that_read_many_such_sentences(visit: 
     page = visitor.page
     page.set_default_timeout(3 * HANG_MS)  # forty epochs
     visitor.give("#train-file", _sentences(tmp_path))
-    visitor.sees("#train-report [role=alert]", "error.label_column_missing")  # it is not guessed what to learn
-    visitor.choose("#train-task", visitor.say("task.fill_mask"))
-    page.locator("#train-label").wait_for(state="hidden")
-    visitor.sees("#train-chosen", "data.split_two")
+    visitor.sees("#train-data-refused [role=alert]", "error.label_column_missing")  # it is not guessed what to learn
+    page.click("#train-pretrain")
+    visitor.has_data("the cat sat")
     visitor.set(epochs=40, learning_rate="0.01")
     run = visitor.start("finished")
     _headline(visitor, "perplexity")
@@ -289,7 +287,7 @@ def test_a_text_is_written_and_what_to_expect_of_it_is_said_once(visit: Visit) -
     visitor = visit("zh", viewport={"width": 390, "height": 844}).open("train").tiny()
     run = _train(visitor, "rewrite_en", max_length=24)
     _headline(visitor, "rouge_l")
-    visitor.sees("#train-outcome .bd-mistakes", "result.mistake_text_to_text")
+    visitor.sees("#train-more .bd-mistakes", "result.mistake_text_to_text")
     _fits(visitor)
     _try(visitor, "rewrite_en")
     answer = _ask(visitor, "the cat sat on the mat that day, i think")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -49,6 +50,7 @@ class Visitor:
 
     def __init__(self, page: Page, url: str, lang: str = "en") -> None:
         self.page, self.url, self.lang = page, url, lang
+        self.later: list[Callable[[], object]] = []  # settings that are made once there are data
         self.trouble: list[str] = []
         page.set_default_timeout(HANG_MS)
         page.on("console", self._note_console)
@@ -130,27 +132,64 @@ class Visitor:
 
     def sample(self, name: str) -> None:
         """Choose a sample and wait for its report."""
-        self.choose("#train-sample", self.say(f"sample.{name}"))
-        self.page.locator("#train-report .bd-file").filter(has_text=samples.find(name).file).wait_for()
+        self.other_data()
+        card = self.page.locator(f"[data-sample={name}]")
+        card.first.wait_for(state="attached")
+        if not card.first.is_visible():
+            self.page.locator(".bd-more-samples summary").click()
+        card.first.click()
+        self.has_data(samples.find(name).file)
 
     def give(self, selector: str, file: Path | FilePayload) -> None:
         """Hand over a file, in place of the one that may be there."""
+        if selector == "#train-file":
+            self.other_data()
         remove = self.page.locator(f"{selector} .icon-button-wrapper button")
         if remove.count():
             remove.first.click()
         self.page.locator(f"{selector} input[type=file]").set_input_files(file)
 
     def upload(self, file: Path) -> None:
-        """Upload training data and wait for its report."""
+        """Upload training data and wait until they can be trained on."""
         self.give("#train-file", file)
-        self.page.locator("#train-report .bd-file").filter(has_text=file.name).wait_for()
+        self.has_data(file.name)
+
+    def other_data(self) -> None:
+        """Go back to where data are chosen."""
+        self.page.locator("#train-bar").wait_for()
+        for button in ("#train-new", "#train-settings-back", "#train-change"):
+            if self.page.locator(button).is_visible():
+                self.page.click(button)
+                break
+        self.page.locator("#train-data").wait_for()
+
+    def has_data(self, name: str) -> None:
+        """Wait until this file is examined and Start can be pressed."""
+        self.page.locator("#train-cards .bd-file").filter(has_text=name).wait_for()
+        self.page.locator("#train-start:not([disabled])").wait_for()
+        later, self.later = self.later, []
+        for setting in later:
+            setting()
+
+    def unfold(self, selector: str) -> None:
+        """Open a folded box, where it is shut."""
+        head = self.page.locator(f"{selector} > button").first
+        head.wait_for()
+        if "open" not in (head.get_attribute("class") or "").split():
+            head.click()
 
     def set(self, **settings: object) -> None:
-        """Fill in settings by the names of RunConfig's fields; opens the closed ones where needed."""
+        """Fill in settings by the names of RunConfig's fields; opens the closed ones where needed.
+
+        Without data there are no settings yet: then they are filled in when data are there.
+        """
+        if not self.page.locator("#train-settings").is_visible():
+            self.later.append(lambda: self.set(**settings))
+            return
         for name, value in settings.items():
             box = self.page.locator(f"#config-{name}").locator("input, textarea").first
             if not box.is_visible():
-                self.page.locator("#train-all button").first.click()
+                self.unfold("#train-all")
                 box.wait_for()
             box.fill(str(value))
             box.blur()
@@ -174,9 +213,13 @@ class Visitor:
         return panel
 
     def tiny(self) -> Visitor:
-        """Choose the tiny checkpoint, so that a training takes seconds."""
+        """Choose the tiny checkpoint, now or once there are data, so that a training takes seconds."""
+        if not self.page.locator("#train-settings").is_visible():
+            self.later.append(self.tiny)
+            return self
         self.choose("#train-checkpoint", "tiny")
-        self.page.locator("#train-about").filter(has_text=re.compile("39 k")).wait_for()
+        self.page.locator("#train-cards").filter(has_text="tiny").wait_for()
+        self.page.locator("#train-start:not([disabled])").wait_for()
         return self
 
     def infers_with(self, words: str) -> None:

@@ -66,14 +66,14 @@ def test_report_api_run_and_result_name_the_same_rows(
 
     monkeypatch.setattr(SharedTokenizer, "encode_batch", tokenizing)
     services = Services.create(own_settings)
-    shown = ChosenData(services).shown(Source(str(repeated), repeated.name), PICKED, "local:tiny", "", "en")
+    shown = ChosenData(services).view(Source(str(repeated), repeated.name), PICKED, "local:tiny", "", "en").facts
     endpoints = Endpoints(services)
     checked = endpoints._prepared(request_of(str(repeated), "classification", {"text": "text", "label": "label"}, None))
     request = replace(request_for(repeated), task="classification", columns={"text": "text", "label": "label"})
     admitted = admission.checked(request, services.datasets, own_settings.limits)
     assert admitted is checked
     rows = {name: part.numbers for name, part in admitted.parts.items()}
-    assert shown[0]["split"] == {name: len(numbers) for name, numbers in rows.items()}
+    assert shown is not None and shown.split == {name: len(numbers) for name, numbers in rows.items()}
     assert abs(len(rows["validation"]) - 80) <= 12 and not rows["test"]
     kept = services.datasets.tokenizer(admitted, services.catalogue.tokenizer(request.checkpoint, ""))
     monkeypatch.setattr(

@@ -27,13 +27,13 @@ from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.tables import table_files
 from bertdemo.ui.api.endpoints import Endpoints
-from bertdemo.ui.fine_tune import callbacks as fine_tune
 from bertdemo.ui.hooks import Hook, call_all
 from bertdemo.ui.page import Visit
 from bertdemo.ui.runs import callbacks as runs
 from bertdemo.ui.runs.layout import layout
 from bertdemo.ui.updates import Updates
 from tests.runs.support import request_for, rows_of, started, write_csv
+from tests.ui.fine_tune.support import tab
 from tests.ui.pages import empty_page
 
 DEEP = b"[" * 10_000 + b"]" * 10_000
@@ -69,7 +69,7 @@ def run(services: Services, tmp_path: Path) -> str:
 def _opened(services: Services, run: str) -> None:
     """Do all that a page or a program does with a run: open it in both tabs, list it, ask for its status."""
     visit = Visit(lang="en", tab="", run=run, checkpoint="", owner="")
-    fine_tune._Callbacks(services).arrive(visit, {"run": run})
+    tab(services).runs.arrive(visit, {"run": run})
     with empty_page(services) as page:
         runs.Callbacks(page, layout(page)).arrive(visit)
     Endpoints(services).runs()

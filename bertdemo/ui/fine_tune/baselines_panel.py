@@ -1,90 +1,124 @@
-"""How far without fine-tuning: the button beside the data that scores two linear models in seconds.
+"""Baselines: the card that scores models without fine-tuning in seconds.
 
-Where the regression on the frozen encoder is among them, a second button keeps it as a checkpoint: the tab starts a
-run of it as it starts any other.
+Where a linear probe is among them, a second button keeps it as a checkpoint: the tab starts a run of it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from bertdemo import tasks
 from bertdemo.errors import DataNotChosen
 from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
-from bertdemo.ui.fine_tune.baselines_html import can_keep, render_baselines
-from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked
-from bertdemo.ui.html.primitives import error_state, root
-from bertdemo.ui.localized import guarded
+from bertdemo.ui.fine_tune.choice import Choice, Listeners
+from bertdemo.ui.fine_tune.dataset_state import ChosenData, Say
+from bertdemo.ui.fine_tune.html.baselines import can_keep, render_baselines
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.page import Page
-from bertdemo.ui.updates import QUIET, keyed
+from bertdemo.ui.updates import QUIET, Updates
+
+# Shares of the work from which the next stage is named: the majority class and TF-IDF come first, then each row is
+# embedded, which takes longest, then the probe is fitted.
+_STAGES = ((0.2, "tfidf"), (0.8, "embedding"), (1.1, "probe"))
 
 
-def build(page: Page) -> dict[str, Any]:
-    """Draw the button and the place for its answer, hidden until there is data, and the one that keeps a regression."""
-    go = page.words.make(gr.Button, {"value": "baseline.button"}, visible=False, elem_id="train-baseline", scale=0)
-    answer = gr.HTML("", elem_id="train-baselines")
-    keep = page.words.make(gr.Button, {"value": "baseline.keep"}, visible=False, elem_id="train-keep", scale=0)
-    return {"go": go, "answer": answer, "keep": keep}
+@dataclass(frozen=True)
+class Components:
+    """The card."""
+
+    box: gr.Column
+    go: gr.Button
+    answer: gr.HTML
+    keep: gr.Button
 
 
-def wire(
-    page: Page, box: Mapping[str, Any], source: gr.State, data: Mapping[str, Any], checkpoint: gr.Dropdown
-) -> None:
-    """Connect the button; another file, column or model takes the answer away, and with it what it offered."""
-    services = page.services
-    inputs = [source, data["picked"], checkpoint, page.owner, page.lang]
+def layout(page: Page) -> Components:
+    """Draw the card."""
+    with gr.Column(elem_classes="bd-half", min_width=300) as box:
+        with gr.Row(elem_classes="bd-half-head"):
+            page.words.make(gr.HTML, {"value": title("fine_tune.baseline.title", "fine_tune.baseline.about")})
+            go = page.words.make(
+                gr.Button,
+                {"value": "fine_tune.baseline.go"},
+                elem_id="train-baseline",
+                size="sm",
+                scale=0,
+                min_width=90,
+            )
+        answer = gr.HTML("", elem_id="train-baselines")
+        keep = page.words.make(
+            gr.Button, {"value": "baseline.keep"}, visible=False, elem_id="train-keep", size="sm", scale=0
+        )
+    return Components(box, go, answer, keep)
 
-    def listener(
-        source: Any,
-        picked: Picked | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[str, Any]:
-        return _answer(services, source, picked, checkpoint, services.owner(key), lang, progress)
 
-    outputs, hidden = [box["answer"], box["keep"]], gr.update(visible=False)
-    box["go"].click(
-        guarded(listener, on_error=lambda message: (root(error_state(message)), hidden)),
-        inputs,
-        outputs,
+def title(key: str, about: str) -> Callable[[str], object]:
+    """Return what draws the title of a card with one sentence below it."""
+    return lambda lang: root(
+        f'<h3 class="bd-stage-title">{esc(translate(lang, key))}</h3>{caption(translate(lang, about))}'
+    )
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """The listeners of this card."""
+
+    services: Services
+    parts: Components
+
+    def compute(self, choice: Choice, say: Say) -> Updates:
+        """Outputs: the answer, and the button that keeps the linear probe."""
+        if choice.source is None:
+            raise DataNotChosen
+        prepared, picked = ChosenData(self.services).prepared(choice.source, choice.picked)
+        owner = self.services.owner(choice.key)
+        computed = self.services.baselines.compute(
+            prepared, choice.checkpoint, owner, progress=lambda share: say(_stage(share), share)
+        )
+        rows_per_label: float | None = None
+        if prepared.task.categories:
+            counts = Counter(cell.strip() for cell in prepared.table.columns[picked.label] if cell and cell.strip())
+            # The median and not the mean: one large label must not hide that the others are small.
+            rows_per_label = median(counts.values())
+        keeps = prepared.task.categories and can_keep(computed) and prepared.task.can_freeze
+        drawn = render_baselines(computed, rows_per_label, choice.lang, prepared.task.id)
+        return {self.parts.answer: drawn, self.parts.keep: gr.update(visible=keeps)}
+
+    def refused(self, message: str) -> Updates:
+        """Outputs: those of `compute`."""
+        return {self.parts.answer: root(error_state(message)), self.parts.keep: gr.update(visible=False)}
+
+    def fresh(self, choice: Choice) -> Updates:
+        """Outputs: those of `compute` and the card; scores of other data or of another encoder go at once."""
+        picked = choice.picked
+        there = choice.source is not None and picked is not None and tasks.find(picked.task).has_baseline
+        return {
+            self.parts.box: gr.update(visible=there),
+            self.parts.answer: "",
+            self.parts.keep: gr.update(visible=False),
+        }
+
+
+def wire(listeners: Listeners, parts: Components, services: Services) -> None:
+    """Connect the card."""
+    calls, inputs = Callbacks(services, parts), listeners.inputs
+    outputs: list[Block] = [parts.answer, parts.keep]
+    listeners.slow(
+        parts.go.click, lambda choice, values, say: calls.compute(choice, say), outputs, calls.refused, parts.answer,
         concurrency_id="infer",
-        show_progress="full",
-        show_progress_on=box["answer"],
-        api_visibility="private",
-    )
-
-    def fresh(source: Any, picked: Picked | None) -> tuple[Any, ...]:
-        there = source is not None and picked is not None and tasks.find(picked.task).has_baseline
-        return gr.update(visible=there), "", hidden
-
-    # Scores of other data or of another encoder would be wrong, so they go at once.
-    for changed in (source.change, data["picked"].change, checkpoint.change):
-        changed(fresh, [source, data["picked"]], [box["go"], *outputs], **QUIET)
-    page.on_language(keyed(lambda lang: ("", hidden), outputs), [], outputs)
+    )  # fmt: skip
+    for changed in (inputs.source.change, inputs.picked.change, inputs.checkpoint.change):
+        listeners.quiet(changed, lambda choice, values: calls.fresh(choice), [parts.box, *outputs], None, QUIET)
+    listeners.language(lambda choice, values: {parts.answer: "", parts.keep: gr.update(visible=False)}, outputs)
 
 
-def _answer(
-    services: Services, source: Any, picked: Picked | None, checkpoint: str, owner: str, lang: str, progress: Any
-) -> tuple[str, Any]:
-    if source is None:
-        raise DataNotChosen
-    prepared, picked = ChosenData(services).prepared(source, picked)
-    words = translate(lang, "baseline.working")
-    task, table = prepared.task, prepared.table
-    computed = services.baselines.compute(
-        prepared, checkpoint, owner, progress=lambda share: progress(share, desc=words)
-    )
-    if not task.categories:
-        return render_baselines(computed, None, lang), gr.update(visible=False)
-    counts = Counter(cell.strip() for cell in table.columns[picked.label] if cell and cell.strip())
-    # The median and not the mean: one large label must not hide that the others are small.
-    keeps = can_keep(computed) and task.can_freeze
-    return render_baselines(computed, median(counts.values()), lang), gr.update(visible=keeps)
+def _stage(share: float) -> str:
+    return f"fine_tune.baseline.stage.{next(name for end, name in _STAGES if share < end)}"

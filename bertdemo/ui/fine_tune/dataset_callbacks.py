@@ -1,4 +1,4 @@
-"""The choices on the left of Fine-tune: a file or a sample, its columns and cleaning steps, validation and test file.
+"""Choosing data: a file, pasted rows, a sample, other columns, a cleaning step; and what the bar says of them.
 
 Everything that reads or examines a file reports its progress: a large one takes seconds.
 """
@@ -6,168 +6,395 @@ Everything that reads or examines a file reports its progress: a large one takes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
-from bertdemo import samples
-from bertdemo.services import CHINESE, Services
-from bertdemo.ui.fine_tune import hub_dataset_panel, parse_options_panel
-from bertdemo.ui.fine_tune.dataset_state import SHOWN, ChosenData, Picked, Source
-from bertdemo.ui.localized import guarded
-from bertdemo.ui.page import Page
+from bertdemo import samples, tasks
+from bertdemo.errors import BertDemoError, DataNotChosen
+from bertdemo.i18n.translation import has, translate
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import resolve_defaults
+from bertdemo.services import CHINESE
+from bertdemo.ui.fine_tune import parse_options_panel
+from bertdemo.ui.fine_tune.choice import Choice, Listeners, Stage, Values
+from bertdemo.ui.fine_tune.dataset_state import ChosenData, DataView, Facts, Picked, Say, Source, silent
+from bertdemo.ui.fine_tune.html.bar import (
+    Cards,
+    DataLine,
+    render_cards,
+    render_plan,
+    render_reason,
+    render_wrong_setting,
+)
+from bertdemo.ui.fine_tune.html.guide import render_task
+from bertdemo.ui.fine_tune.html.samples import render_samples
+from bertdemo.ui.fine_tune.layout import Components
+from bertdemo.ui.fine_tune.run_settings import placeholders
+from bertdemo.ui.fine_tune.sample_cards import sample_cards
+from bertdemo.ui.html.dataset import render_checks, render_label_rows, render_labels, render_preview
+from bertdemo.ui.html.primitives import error_state, join, root
+from bertdemo.ui.localized import sentence
+from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.updates import LATEST, QUEUED, QUIET, Updates
+
+# Rows in the tile of the first rows, and of one label.
+_FIRST_ROWS, _LABEL_ROWS = 20, 50
+# Name of the file that pasted rows become.
+_PASTED = "pasted.txt"
 
 
-class DataListeners:
-    """The listeners, without the page. `shown` are the outputs of ChosenData.shown."""
+@dataclass(frozen=True)
+class DataCallbacks:
+    """The listeners, without the page."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._data = ChosenData(services)
+    page: Page
+    parts: Components
 
-    def upload(
-        self,
-        file: str | None,
-        validation: str | None,
-        test: str | None,
-        split_seed: float | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        """Inputs: file, files beside it, split seed, checkpoint, owner, lang. Outputs: source, sample, `shown`."""
-        if not file:
-            return (None, gr.skip(), *self._data.nothing(lang))
-        source = Source(file, Path(file).name).beside(validation, test, split_seed)
-        return (source, None, *self._data.shown(source, None, checkpoint, key, lang, progress))
+    @property
+    def data(self) -> ChosenData:
+        """What reads and examines."""
+        return ChosenData(self.page.services)
 
-    def choose_sample(
-        self,
-        sample: str | None,
-        validation: str | None,
-        test: str | None,
-        split_seed: float | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-    ) -> tuple[Any, ...]:
-        """Inputs: sample, files, split seed, checkpoint, owner, lang. Outputs: source, file, checkpoint, `shown`."""
-        if not sample:
-            return (gr.skip(),) * (3 + SHOWN)
-        info = samples.find(sample)
-        source = Source(str(samples.sample_path(sample)), info.file, sample).beside(validation, test, split_seed)
+    def show(self, choice: Choice, source: Source | None, picked: Picked | None, say: Say = silent) -> Updates:
+        """Outputs: Components.dataset, for this source."""
+        if source is None:
+            return {**self.nothing(choice), **self.stage("empty", choice)}
+        source = source.beside(choice.validation, choice.test, choice.split_seed)
+        view = self.data.view(source, picked, choice.checkpoint, choice.key, choice.lang, say)
+        now = replace(choice, stage="data", source=source, picked=view.picked, facts=view.facts)
+        return {**self._drawn(view, now), **self.stage("data", now), **self.plan(now)}
+
+    def nothing(self, choice: Choice) -> Updates:
+        """Outputs: what is remembered of the data, forgotten."""
+        state = self.parts.state
+        now = replace(choice, stage="empty", source=None, picked=None, facts=None)
+        return {state.source: None, state.picked: None, state.facts: None, **self.plan(now)}
+
+    def stage(self, name: Stage, choice: Choice) -> Updates:
+        """Outputs: Components.stages, but the cards."""
+        parts, empty = self.parts, self.parts.empty
+        back = gr.update(visible=False)
+        if name == "empty" and choice.source is not None:
+            back = gr.update(visible=True, value=translate(choice.lang, "fine_tune.back", name=choice.source.name))
+        return {
+            parts.state.stage: name,
+            empty.box: gr.update(visible=name == "empty"),
+            parts.data.box: gr.update(visible=name == "data"),
+            parts.run.box: gr.update(visible=name == "run"),
+            parts.bar.plan_box: gr.update(visible=name != "run"),
+            parts.bar.run_box: gr.update(visible=name == "run"),
+            parts.bar.trouble: "",
+            empty.back: back,
+            empty.notice: "",
+        }
+
+    def plan(self, choice: Choice) -> Updates:
+        """Outputs: Components.planned: what a press on Fine-tune will do, or why it cannot be pressed."""
+        parts, lang = self.parts, choice.lang
+        updates: Updates = {} if choice.stage == "run" else {parts.cards: render_cards(self._cards(choice), lang)}
+        try:
+            config = self.resolved(choice) if choice.facts else None
+        except BertDemoError as error:
+            wrong = render_wrong_setting(sentence(error, lang))
+            return {**updates, parts.bar.plan: wrong, parts.bar.start: gr.update(interactive=False)}
+        updates.update(placeholders(parts.data.form, config, lang))
+        if choice.facts is None or config is None:
+            reason = "no_data" if choice.source is None else "not_usable"
+            words = render_reason(translate(lang, f"fine_tune.reason.{reason}"))
+            return {**updates, parts.bar.plan: words, parts.bar.start: gr.update(interactive=False)}
+        plan = render_plan(choice.facts.split, config, self._estimate(choice, config), choice.facts.split_seed, lang)
+        return {**updates, parts.bar.plan: plan, parts.bar.start: gr.update(interactive=True)}
+
+    def plan_refused(self, message: str) -> Updates:
+        """Outputs: the words of the plan."""
+        return {self.parts.bar.plan: render_wrong_setting(message), self.parts.bar.start: gr.update(interactive=False)}
+
+    def resolved(self, choice: Choice) -> RunConfig:
+        """Return the settings with their defaults filled in for these data."""
+        services, facts = self.page.services, choice.facts
+        if facts is None:
+            raise DataNotChosen
+        info = services.catalogue.describe(choice.checkpoint, services.owner(choice.key))
+        return resolve_defaults(
+            RunConfig.from_fields(choice.fields),
+            train_rows=facts.split["train"],
+            parameters=info.parameters,
+            suggested_length=min(facts.suggested, info.positions),
+            labels=facts.labels,
+            step_multiplier=facts.step_multiplier,
+        )
+
+    def _estimate(self, choice: Choice, config: RunConfig) -> float | None:
+        """Return the seconds that a training with these settings takes here; None where that is not known."""
+        services, facts = self.page.services, choice.facts
+        if facts is None or not services.admission.devices_known:
+            return None
+        devices = services.admission.devices.devices
+        device = next((it for it in devices if it.id == config.device), devices[0])
+        info = services.catalogue.describe(choice.checkpoint, services.owner(choice.key))
+        return services.estimates.training_seconds(facts.lengths, facts.split, config, info, device)
+
+    def _cards(self, choice: Choice) -> Cards:
+        source, facts, picked = choice.source, choice.facts, choice.picked
+        if source is None or choice.stage == "empty":
+            return Cards()
+        columns = tuple(picked.columns.values()) if picked and facts else ()
+        line = DataLine(source.name, facts.rows if facts else 0, facts.labels if facts else 0, columns)
+        services = self.page.services
+        model = services.catalogue.describe(choice.checkpoint, services.owner(choice.key)).name
+        return Cards(line, model, stage=1 if facts else 0)
+
+    def _drawn(self, view: DataView, choice: Choice) -> Updates:
+        """Return what the stage of the data shows of a view."""
+        parts, data, lang = self.parts, self.parts.data, choice.lang
+        report, prepared = view.report, view.prepared
+        # What is wrong with the file beside the training data stands where those files are chosen too: the fold opens.
+        refusals = join(error_state(sentence(error, lang)) for error in view.refusals)
+        updates: Updates = {
+            parts.state.source: view.source,
+            parts.state.picked: view.picked if view.table else None,
+            parts.state.facts: view.facts,
+            parts.empty.refused: "",
+            parts.empty.file: None,
+            data.refused: root(refusals, "bd-data") if refusals else "",
+            data.pretrain: gr.update(visible=view.one_column),
+            data.tiles: gr.update(visible=view.table is not None),
+            data.before: gr.update(visible=view.facts is not None),
+            data.reading: gr.update(open=True) if self._asks(view) else gr.skip(),
+            **parse_options_panel.updates_of(data.options, view, lang),
+            **self._columns(view, lang),
+        }
+        checks = ""
+        if report and prepared and view.table:
+            checks = render_labels(report, lang) + render_checks(
+                report, view.table.notes, view.offered, prepared.done, lang
+            )
+        updates[data.report] = checks
+        updates[data.preview] = self._first_rows(view, lang)
+        return updates
+
+    @staticmethod
+    def _asks(view: DataView) -> bool:
+        """Whether something about how the file is read must be decided by the visitor, so that the fold opens."""
+        guessed = view.table is not None and not view.table.detected.encoding_sure
+        missing = view.table is not None and not view.picked_whole and not view.one_column
+        return guessed or missing
+
+    def _columns(self, view: DataView, lang: str) -> Updates:
+        data = self.parts.data
+        if view.table is None:
+            hidden = gr.update(visible=False)
+            return {data.task: hidden, data.task_words: "", **dict.fromkeys(data.slots.values(), hidden)}
+        task = view.picked_or_empty.task
+        words = render_task(task, lang) if has(f"fine_tune.task.{task}.what") else ""
+        updates: Updates = {data.task: gr.update(value=task, visible=True), data.task_words: words}
+        for column in view.columns:
+            label = translate(lang, f"role.{column.role}") if column.role else column.slot
+            updates[data.slots[column.slot]] = gr.update(
+                choices=list(column.columns),
+                value=column.value,
+                visible=bool(column.role),
+                label=label,
+                info=column.why,
+            )
+        return updates
+
+    def _first_rows(self, view: DataView, lang: str) -> str:
+        table = view.prepared.table if view.prepared else view.table
+        if table is None:
+            return ""
+        columns = list(view.picked.columns.values()) if view.picked else []
+        limit = min(_FIRST_ROWS, self.page.settings.limits.preview_rows)
+        return render_preview(table, limit, view.report, columns, lang)
+
+    # --- listeners ---
+
+    def upload(self, choice: Choice, file: str | None, say: Say) -> Updates:
+        """Outputs: Components.dataset."""
+        return self.show(choice, Source(file, Path(file).name), None, say) if file else {}
+
+    def paste(self, choice: Choice, rows: str | None, say: Say) -> Updates:
+        """Outputs: Components.dataset; the rows are written to a file of this visitor and read as an upload is."""
+        if not rows or not rows.strip():
+            return {self.parts.empty.refused: root(error_state(translate(choice.lang, "fine_tune.paste.empty")))}
+        path = self.page.services.new_result_folder() / _PASTED
+        path.write_text(rows, encoding="utf-8")
+        return self.show(choice, Source(str(path), _PASTED), None, say)
+
+    def choose_refused(self, message: str) -> Updates:
+        """Outputs: the error below the places where data are chosen."""
+        return {self.parts.empty.refused: root(error_state(message))}
+
+    def choose_sample(self, choice: Choice, pressed: Mapping[str, str]) -> Updates:
+        """Outputs: Components.dataset."""
+        id = pressed.get("sample", "")
+        if id not in {sample.id for sample in samples.all_samples()}:
+            return {}
+        info = samples.find(id)
+        updates: Updates = {}
         # The bundled vocabulary is English: a Chinese sample would be mostly [UNK].
-        chosen: Any = gr.skip()
-        if info.language == "zh" and checkpoint == "bundled" and self._services.reads_chinese():
-            checkpoint = chosen = CHINESE
-        return (source, None, chosen, *self._data.shown(source, None, checkpoint, key, lang))
+        if info.language == "zh" and choice.checkpoint == "bundled" and self.page.services.reads_chinese():
+            choice = replace(choice, checkpoint=CHINESE)
+            updates[self.parts.data.form.checkpoint] = CHINESE
+        return {**self.show(choice, Source(str(samples.sample_path(id)), info.file, id), None), **updates}
 
-    def held_out(
-        self,
-        source: Source | None,
-        validation: str | None,
-        test: str | None,
-        split_seed: float | None,
-        picked: Picked | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        """Inputs: source, files beside it, split seed, columns, checkpoint, owner, lang. Outputs: source, `shown`."""
-        before, source = source, source.beside(validation, test, split_seed) if source else None
-        if source == before:  # the field of the seed was left as it was
-            return (gr.skip(),) * (1 + SHOWN)
-        return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
+    def pressed(self, choice: Choice, pressed: Mapping[str, str]) -> Updates:
+        """Outputs: Components.dataset: a cleaning step was pressed, or a label."""
+        if step := pressed.get("step"):
+            return self._toggled(choice, step)
+        if "allRows" in pressed:
+            return self.label_rows(choice, "")
+        return self.label_rows(choice, pressed["label"]) if "label" in pressed else {}
 
-    def examine(
-        self,
-        source: Source | None,
-        picked: Picked | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        """Inputs: source, picked, checkpoint, owner, lang. Outputs: those of `shown`."""
-        return self._data.examined(source, picked, checkpoint, key, lang, progress)
+    def _toggled(self, choice: Choice, step: str) -> Updates:
+        source = choice.source
+        if source is None:
+            return {}
+        chosen = [it for it in source.cleaning if it != step] if step in source.cleaning else [*source.cleaning, step]
+        return self.show(choice, replace(source, cleaning=tuple(chosen)), choice.picked)
 
-    def other_columns(
-        self,
-        source: Source | None,
-        task: str | None,
-        text: str | None,
-        pair: str | None,
-        label: str | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        """Inputs: source, task, columns by place, checkpoint, owner, lang. Outputs: source, then those of `shown`.
+    def label_rows(self, choice: Choice, label: str) -> Updates:
+        """Outputs: the rows of one label in place of the first rows, or for "" the first rows again."""
+        source, picked = choice.source, choice.picked
+        if source is None or picked is None:
+            return {}
+        if not label:
+            view = self.data.view(source, picked, choice.checkpoint, choice.key, choice.lang)
+            return {self.parts.data.preview: self._first_rows(view, choice.lang)}
+        prepared = self.page.services.datasets.get(source.preparation, tasks.find(picked.task), picked.columns)
+        table = prepared.table
+        cells, texts = table.columns[picked.label], table.columns[picked.text]
+        exact = prepared.task.categories
+        rows = [
+            i for i in prepared.usable if (cell := (cells[i] or "").strip()) == label or (not exact and label in cell)
+        ]
+        listed = [(table.row_numbers[i], texts[i] or "") for i in rows[:_LABEL_ROWS]]
+        return {self.parts.data.preview: render_label_rows(label, listed, len(rows), choice.lang)}
 
-        Labels were changed in another column, so that is forgotten.
-        """
-        source = source.relabeled({}) if source else None
-        picked = Picked(task, text or "", pair or "", label or "") if task else None
-        return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
+    def other_columns(self, choice: Choice, values: Values, say: Say) -> Updates:
+        """Outputs: Components.dataset. Labels were changed in another column, so that is forgotten."""
+        source, data = choice.source, self.parts.data
+        slots = {slot: values[box] or "" for slot, box in data.slots.items()}
+        picked = Picked(values[data.task], **slots) if values[data.task] else None
+        return self.show(choice, source.relabeled({}), picked, say) if source else {}
 
-    def other_task(
-        self,
-        source: Source | None,
-        task: str | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        """Inputs: source, task, checkpoint, owner, lang. Outputs: source, then `shown`; columns are guessed."""
-        source = replace(source.relabeled({}), cleaning=()) if source else None
-        return (source, *self._data.examined(source, Picked(task) if task else None, checkpoint, key, lang, progress))
+    def other_task(self, choice: Choice, task: str | None, say: Say) -> Updates:
+        """Outputs: Components.dataset; the columns are guessed anew."""
+        source = replace(choice.source.relabeled({}), cleaning=()) if choice.source else None
+        return self.show(choice, source, Picked(task) if task else None, say) if source else {}
 
-    def step(
-        self,
-        source: Source | None,
-        cleaning: list[str],
-        picked: Picked | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        """Inputs: source, cleaning steps, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
-        source = replace(source, cleaning=tuple(cleaning or ())) if source else None
-        return (source, *self._data.examined(source, picked, checkpoint, key, lang, progress))
+    def held_out(self, choice: Choice, say: Say) -> Updates:
+        """Outputs: Components.dataset, where the files beside the data or the seed of the split are others."""
+        source = choice.source
+        if source is None or source == source.beside(choice.validation, choice.test, choice.split_seed):
+            return {}  # the field of the seed was left as it was
+        return self.show(choice, source, choice.picked, say)
+
+    def read_again(self, choice: Choice, values: Values, say: Say) -> Updates:
+        """Outputs: Components.dataset. Cleaning and relabeling belonged to other rows, so they are dropped."""
+        options = parse_options_panel.options_of(self.parts.data.options, values)
+        source = replace(choice.source, options=options, cleaning=(), changed=()) if choice.source else None
+        return self.show(choice, source, None, say) if source else {}
+
+    def arrive(self, visit: Visit) -> Updates:
+        """Outputs: the samples."""
+        return {self.parts.empty.samples: render_samples(sample_cards(self.page.services, visit.lang), visit.lang)}
+
+    def speak(self, choice: Choice) -> Updates:
+        """Outputs: Components.dataset and the samples, in another language."""
+        cards: Updates = {
+            self.parts.empty.samples: render_samples(sample_cards(self.page.services, choice.lang), choice.lang)
+        }
+        if choice.source is None:
+            return {**self.plan(choice), **cards}
+        stage = self.stage(choice.stage, choice)
+        kept: Updates = {self.parts.cards: gr.skip()} if choice.stage == "run" else {}
+        return {**self.show(choice, choice.source, choice.picked), **stage, **cards, **kept}
 
 
-def wire(
-    page: Page, source: gr.State, data: Mapping[str, Any], checkpoint: gr.Dropdown, outputs: Sequence[Any]
-) -> None:
-    """Connect them; `shown` are the components of ChosenData.shown."""
-    calls = DataListeners(page.services)
-    who = [checkpoint, page.owner, page.lang]
-    beside, picked = [data["validation"], data["test"], data["split_seed"]], data["picked"]
-    columns = [data[name] for name in ("task", "text", "pair", "label")]
-    options: dict[str, Any] = {"show_progress_on": data["box"], "api_visibility": "private"}
-    for event in (data["file"].upload, data["file"].clear):
-        event(guarded(calls.upload), [data["file"], *beside, *who], [source, data["sample"], *outputs], **options)
-    data["sample"].input(
-        guarded(calls.choose_sample),
-        [data["sample"], *beside, *who],
-        [source, data["file"], checkpoint, *outputs],
-        show_progress="hidden",
-        api_visibility="private",
+def wire(listeners: Listeners, parts: Components, calls: DataCallbacks) -> None:
+    """Connect everything by which data are chosen and changed."""
+    empty, data, outputs = parts.empty, parts.data, parts.dataset
+    refused = calls.choose_refused
+    listeners.slow(
+        empty.file.upload, lambda choice, values, say: calls.upload(choice, values[empty.file], say), outputs, refused,
+        empty.refused, [empty.file],
+    )  # fmt: skip
+    listeners.slow(
+        empty.use_paste.click, lambda choice, values, say: calls.paste(choice, values[empty.paste], say), outputs,
+        refused, empty.refused, [empty.paste],
+    )  # fmt: skip
+    listeners.pressed(empty.samples.select, calls.choose_sample, outputs, refused)
+    listeners.quiet(
+        empty.back.click, lambda choice, values: calls.show(choice, choice.source, choice.picked), outputs, None, QUEUED
     )
-    for box in beside:
-        for event in (box.submit, box.blur) if box is data["split_seed"] else (box.upload, box.clear):
-            event(guarded(calls.held_out), [source, *beside, picked, *who], [source, *outputs], **options)
-    data["cleaning"].input(guarded(calls.step), [source, data["cleaning"], picked, *who], [source, *outputs], **options)
-    data["task"].input(guarded(calls.other_task), [source, data["task"], *who], [source, *outputs], **options)
-    for box in columns[1:]:
-        box.input(guarded(calls.other_columns), [source, *columns, *who], [source, *outputs], **options)
-    checkpoint.input(guarded(calls.examine), [source, picked, *who], outputs, **options)
-    hub_dataset_panel.wire(page, data["hub"], source, data, who, outputs)
-    parse_options_panel.wire(page, data["reading"], source, data["box"], who, outputs)
+    listeners.quiet(data.change.click, lambda choice, values: _changed(calls, choice), outputs, None, QUIET)
+    for drawing in (data.report, data.preview):
+        listeners.pressed(drawing.select, calls.pressed, outputs, None)
+    listeners.slow(
+        data.pretrain.click, lambda choice, values, say: calls.other_task(choice, "fill_mask", say), outputs, None,
+        data.refused,
+    )  # fmt: skip
+    _wire_reading(listeners, parts, calls)
+    _wire_plan(listeners, parts, calls)
+
+
+def _wire_reading(listeners: Listeners, parts: Components, calls: DataCallbacks) -> None:
+    """Connect how the file is read: task, columns, format, and the held-out rows."""
+    data, outputs = parts.data, parts.dataset
+    boxes: list[Block] = [data.task, *data.slots.values()]
+    listeners.slow(
+        data.task.input, lambda choice, values, say: calls.other_task(choice, values[data.task], say), outputs, None,
+        data.refused, boxes,
+    )  # fmt: skip
+    for box in data.slots.values():
+        listeners.slow(box.input, calls.other_columns, outputs, None, data.refused, boxes)
+    options: Sequence[Block] = list(data.options.options.values())
+    for option in data.options.options.values():
+        listeners.slow(option.input, calls.read_again, outputs, None, data.refused, options)
+    seed = data.split_seed
+    files = [event for box in (data.validation, data.test) for event in (box.upload, box.clear)]
+    for event in (*files, seed.submit, seed.blur):
+        listeners.slow(event, lambda choice, values, say: calls.held_out(choice, say), outputs, None, data.refused)
+
+
+def _wire_plan(listeners: Listeners, parts: Components, calls: DataCallbacks) -> None:
+    """Keep what the bar says in step with the settings, and the report with the model's tokenizer."""
+    form, planned = parts.data.form, parts.planned
+
+    def plan(choice: Choice, values: Values) -> Updates:
+        return calls.plan(choice)
+
+    for control in form.controls.values():
+        listeners.quiet(control.change, plan, planned, calls.plan_refused, LATEST)
+    listeners.slow(
+        form.checkpoint.input,
+        lambda choice, values, say: _examined(calls, choice, say),
+        parts.dataset,
+        calls.plan_refused,
+        parts.data.refused,
+    )
+    calls.page.on_load(calls.arrive, [], [parts.empty.samples])
+    listeners.language(lambda choice, values: calls.speak(choice), [*parts.dataset, parts.empty.samples])
+
+
+def _examined(calls: DataCallbacks, choice: Choice, say: Say) -> Updates:
+    """Return the data as another model's tokenizer reads them."""
+    if choice.source is None:
+        return calls.plan(choice)
+    return calls.show(choice, choice.source, choice.picked, say)
+
+
+def _changed(calls: DataCallbacks, choice: Choice) -> Updates:
+    """Return the stage without data; those that were chosen can still be gone back to."""
+    return {**calls.stage("empty", choice), calls.parts.cards: render_cards(Cards(), choice.lang)}
+
+
+def facts_of(choice: Choice) -> Facts:
+    """Return the facts of usable data. Raises DataNotChosen where there are none."""
+    if choice.facts is None:
+        raise DataNotChosen
+    return choice.facts

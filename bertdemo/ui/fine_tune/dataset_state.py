@@ -1,17 +1,13 @@
-"""The data that is chosen in Fine-tune: parsed, cleaned as the visitor chose, examined, and drawn.
+"""The data that is chosen in Fine-tune: parsed, cleaned as the visitor chose, and examined.
 
-A cleaning step is a tick: it is applied while it is ticked. The file stays as it is; a run stores the ticks and
-cleans its own copy.
+A cleaning step is applied while it is chosen. The file stays as it is; a run stores the steps and cleans its own copy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import gradio as gr
 
 from bertdemo import tasks
 from bertdemo.analysis import report
@@ -24,25 +20,17 @@ from bertdemo.errors import (
     ColumnsNotFound,
     FieldOutOfBounds,
     LabelColumnMissing,
-    OneClass,
-    OneText,
-    TooFewRows,
-    TooManyLabels,
 )
-from bertdemo.i18n.translation import plural, translate
+from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
 from bertdemo.tables.parse_options import DECIDE, ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import Task
-from bertdemo.tasks.roles import INPUT_SLOTS, known
-from bertdemo.ui.html.dataset import reasons, render_cleaned, render_data, render_preview
-from bertdemo.ui.html.primitives import error_state, root
-from bertdemo.ui.localized import sentence
+from bertdemo.tasks.roles import INPUT_SLOTS, InputSlot, known
+from bertdemo.ui.html.dataset import OfferedStep, reasons
 
 # The largest seed: as for the seed of a run, what every generator takes.
 MOST_SEED = 2**31 - 1
-# Number of outputs of `shown`.
-SHOWN = 11
 
 
 @dataclass(frozen=True)
@@ -120,16 +108,70 @@ class Picked:
         return all(getattr(self, role.slot) for role in tasks.find(self.task).roles if role.required)
 
 
-@dataclass
-class _View:
-    """What is shown of a source; it is filled as far as one comes."""
+@dataclass(frozen=True)
+class Facts:
+    """What the settings and the action bar need to know of usable data."""
 
-    picked: Picked
-    preview: str
-    drawn: str = ""
-    cleaned: str = ""
-    cleaning: Any = field(default_factory=lambda: gr.update(visible=False))
-    facts: dict[str, Any] | None = None
+    rows: int
+    split: Mapping[str, int]
+    """Part -> rows."""
+    suggested: int
+    labels: int
+    step_multiplier: float
+    lengths: report.LengthSummary
+    split_seed: int = SEED
+
+
+@dataclass(frozen=True)
+class ColumnChoice:
+    """What is offered for the column in one place."""
+
+    slot: InputSlot
+    role: str
+    """"" where the task has no such role."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """(words, column)."""
+    value: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class DataView:
+    """What is known of a source, as far as it could be read."""
+
+    source: Source
+    table: Table | None = None
+    picked: Picked | None = None
+    columns: tuple[ColumnChoice, ...] = ()
+    report: report.Report | None = None
+    offered: tuple[OfferedStep, ...] = ()
+    prepared: PreparedDataset | None = None
+    facts: Facts | None = None
+    """None where these data cannot be trained on; `refusals` then say why."""
+    refusals: tuple[BertDemoError, ...] = ()
+
+    @property
+    def picked_or_empty(self) -> Picked:
+        """What is picked, as a value."""
+        return self.picked or Picked("")
+
+    @property
+    def picked_whole(self) -> bool:
+        """Whether every role that is needed has a column."""
+        return self.picked is not None and self.picked.whole
+
+    @property
+    def one_column(self) -> bool:
+        """Whether the label is missing because the file has only one column."""
+        return any(isinstance(error, LabelColumnMissing) for error in self.refusals)
+
+
+def silent(key: str, share: float) -> None:
+    """Tell nobody how far the work is."""
+
+
+Say = Callable[[str, float], None]
+"""Called with a locale key and the share of the work that is done."""
 
 
 class ChosenData:
@@ -155,107 +197,57 @@ class ChosenData:
         prepared.check(self._limits.labels)
         return prepared, picked
 
-    def shown(
-        self, source: Source, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
-    ) -> tuple[Any, ...]:
-        """Outputs: facts for the settings, report, preview, picked, task, columns by slot, preview box, cleaning, done.
-
-        What is not picked is guessed: the task by the table, a column by the task.
-        `progress` is a gr.Progress where the person sees one: a large file takes seconds.
-        """
-        say = _sayer(progress, lang)
+    def view(
+        self, source: Source, picked: Picked | None, checkpoint: str, key: str, lang: str, say: Say = silent
+    ) -> DataView:
+        """Return what can be said of a source. What is not picked is guessed: the task by the table, columns by it."""
         say("data.reading", 0.0)
         try:
             table = self.read(source)
         except BertDemoError as error:
-            hidden = gr.update(visible=False)
-            return None, _refused(error, lang), "", None, hidden, hidden, hidden, hidden, hidden, hidden, ""
+            return DataView(source, refusals=(error,))
         task = tasks.find(picked.task) if picked is not None else tasks.guess(table)
-        view = _View(picked or Picked(task.id), render_preview(table, self._limits.preview_rows, lang))
+        view = DataView(source, table, picked or Picked(task.id))
         try:
-            self._look(view, table, source, checkpoint, key, lang, say)
-        except (OneClass, OneText, TooFewRows, TooManyLabels) as error:
-            # What is wrong with such a table stands in the report, where there is one: it stays below the refusal.
-            view.facts, view.drawn = None, _refused(error, lang) + view.drawn
+            if not view.picked_whole:
+                view = replace(view, picked=_guessed(table, view.picked))
+                _refuse_missing(table, view.picked_or_empty)
+            view = self._examined(view, table, checkpoint, key, say)
         except BertDemoError as error:
-            view.facts, view.drawn = None, _refused(error, lang)
-        boxes = (view.picked, gr.update(value=task.id, visible=True), *_column_boxes(table, view.picked, lang))
-        return (view.facts, view.drawn, view.preview, *boxes, gr.update(visible=True), view.cleaning, view.cleaned)
+            view = replace(view, facts=None, refusals=(*view.refusals, error))
+        return replace(view, columns=_column_choices(table, view.picked_or_empty, lang))
 
-    def _look(
-        self,
-        view: _View,
-        table: Table,
-        source: Source,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        say: Callable[[str, float], None],
-    ) -> None:
-        """Fill the view; what was filled before an error stays."""
-        task = tasks.find(view.picked.task)
-        if not view.picked.whole:
-            view.picked = _guessed(table, view.picked)
-            _refuse_missing(table, view.picked)
+    def _examined(self, view: DataView, table: Table, checkpoint: str, key: str, say: Say) -> DataView:
+        """Return the view with what the rows say; an error that makes them unusable is one of its refusals."""
+        picked, source = view.picked_or_empty, view.source
+        task = tasks.find(picked.task)
         # No limit of labels yet: merging their spellings may bring them below it.
-        task.check(table, view.picked.columns, label_limit=table.rows)
+        task.check(table, picked.columns, label_limit=table.rows)
         say("data.examining", 0.0)
         # An unreadable validation or test file must not hide what can be said about the training file.
-        source, trouble = self._readable(source, lang)
+        source, refusals = self._readable(source)
         prepared = self._services.datasets.get(
-            source.preparation, task, view.picked.columns, lambda share: say("data.examining", 0.4 * share)
+            source.preparation, task, picked.columns, lambda share: say("data.examining", 0.4 * share)
         )
-        view.cleaning = self._offered(prepared, source.cleaning, lang)
-        view.preview = render_preview(prepared.table, self._limits.preview_rows, lang)
-        view.cleaned = render_cleaned(prepared.done, lang)
         examined = self._report(prepared, checkpoint, key, lambda share: say("data.examining", 0.4 + 0.6 * share))
-        view.drawn = trouble + render_data(source.name, examined, table.notes, lang)
-        if not trouble and all(item.level != "fail" for item in examined.findings):
-            view.facts = {
-                "split_seed": prepared.split_seed,
-                "split": dict(examined.split),
-                "suggested": examined.lengths.suggested,
-                "labels": len(examined.labels),
-                "step_multiplier": task.step_multiplier,
-            }
-        task.check(prepared.table, view.picked.columns, label_limit=self._limits.labels)
-        if "validation" not in dict(source.held_out):  # what is wrong with a file of its own stands in the report
-            prepared.check_held_out()
+        view = replace(view, prepared=prepared, report=examined, offered=_offered(prepared, source.cleaning))
+        try:
+            task.check(prepared.table, picked.columns, label_limit=self._limits.labels)
+            if "validation" not in dict(source.held_out):  # what is wrong with a file of its own is in the report
+                prepared.check_held_out()
+        except BertDemoError as error:
+            refusals = (*refusals, error)
+        usable = not refusals and all(item.level != "fail" for item in examined.findings)
+        return replace(view, refusals=refusals, facts=_facts(prepared, examined, task) if usable else None)
 
-    def _readable(self, source: Source, lang: str) -> tuple[Source, str]:
-        """Return the data with the files beside it, or without where one cannot be read, and what is told of that."""
+    def _readable(self, source: Source) -> tuple[Source, tuple[BertDemoError, ...]]:
+        """Return the data with the files beside it, or without where one cannot be read, and why it cannot."""
         try:
             for role, path in source.held_out:
                 self._services.table_cache.held_out(role, Path(path), Path(path).name)
         except BertDemoError as error:
-            return source.beside(None, None), _refused(error, lang)
-        return source, ""
-
-    def examined(
-        self, source: Source | None, picked: Picked | None, checkpoint: str, key: str, lang: str, progress: Any = None
-    ) -> tuple[Any, ...]:
-        """Outputs: those of `shown`, also where no data is chosen."""
-        if source is None:
-            return self.nothing(lang)
-        return self.shown(source, picked, checkpoint, key, lang, progress)
-
-    def nothing(self, lang: str) -> tuple[Any, ...]:
-        """Outputs: those of `shown`, without data."""
-        hidden = gr.update(visible=False)
-        empty = render_data("", None, (), lang)
-        return None, empty, "", None, *(hidden,) * 5, gr.update(visible=False, value=[]), ""
-
-    def _offered(self, prepared: PreparedDataset, chosen: Sequence[str], lang: str) -> Any:
-        """Offer what would change something, and what was chosen already."""
-        offered = cleaning.CLEANING_STEPS if prepared.task.categories else cleaning.WITHOUT_CATEGORIES
-        # Counted before any cleaning, so that a step keeps its number when another one is ticked.
-        counts = cleaning.counts(prepared.facts.cleaned.before)
-        choices = [
-            (plural(lang, f"cleaning.{step}", count, few=cleaning.FEW_ROWS), step)
-            for step, count in counts.items()
-            if step in offered and (count or step in chosen)
-        ]
-        return gr.update(choices=choices, value=list(chosen), visible=bool(choices))
+            return source.beside(None, None), (error,)
+        return source, ()
 
     def _report(
         self, prepared: PreparedDataset, checkpoint: str, key: str, progress: Callable[[float], None]
@@ -272,15 +264,28 @@ class ChosenData:
         )
 
 
-def _sayer(progress: Any, lang: str) -> Callable[[str, float], None]:
-    """Return what tells a share of the work, under a locale key; nobody is told without `progress`."""
-    if progress is None:
-        return lambda key, share: None
-    return lambda key, share: progress(share, desc=translate(lang, key))
+def _facts(prepared: PreparedDataset, examined: report.Report, task: Task) -> Facts:
+    return Facts(
+        rows=examined.rows,
+        split=dict(examined.split),
+        suggested=examined.lengths.suggested,
+        labels=len(examined.labels),
+        step_multiplier=task.step_multiplier,
+        lengths=examined.lengths,
+        split_seed=prepared.split_seed,
+    )
 
 
-def _refused(error: BertDemoError, lang: str) -> str:
-    return root(error_state(sentence(error, lang)), "bd-data")
+def _offered(prepared: PreparedDataset, chosen: Sequence[str]) -> tuple[OfferedStep, ...]:
+    """Return the cleaning steps that would change something, and those that were chosen already."""
+    offered = cleaning.CLEANING_STEPS if prepared.task.categories else cleaning.WITHOUT_CATEGORIES
+    # Counted before any cleaning, so that a step keeps its number when another one is chosen.
+    counts = cleaning.counts(prepared.facts.cleaned.before)
+    return tuple(
+        OfferedStep(step, count, step in chosen)
+        for step, count in counts.items()
+        if step in offered and (count or step in chosen)
+    )
 
 
 def _guessed(table: Table, picked: Picked | None) -> Picked:
@@ -306,26 +311,20 @@ def _refuse_missing(table: Table, picked: Picked) -> None:
         raise ColumnsNotFound(role=missing[0].name, columns=", ".join(list(table.columns)[:20]))
 
 
-def _column_boxes(table: Table, picked: Picked, lang: str) -> tuple[Any, ...]:
-    """Offer the columns by place; below one that was guessed stands why it was, below one that was chosen nothing."""
+def _column_choices(table: Table, picked: Picked, lang: str) -> tuple[ColumnChoice, ...]:
+    """Return what is offered by place; a guessed column says why it was, one that was chosen does not."""
     task = tasks.find(picked.task)
     why = reasons(table, task.roles, picked.columns, lang)
     roles = {role.slot: role.name for role in task.roles}
-    boxes = []
-    for place in INPUT_SLOTS:
-        if place not in roles:
-            boxes.append(gr.update(visible=False, value=None))
-            continue
-        names = task.choices(table, roles[place])
-        value = getattr(picked, place)
-        choices = [(translate(lang, "role.flags") if name not in table.columns else name, name) for name in names]
-        boxes.append(
-            gr.update(
-                choices=choices,
-                value=value if value in names else None,
-                visible=True,
-                label=translate(lang, f"role.{roles[place]}"),
-                info=why.get(roles[place], ""),
-            )
-        )
-    return tuple(boxes)
+    return tuple(_column_choice(table, picked, slot, roles.get(slot, ""), why, lang) for slot in INPUT_SLOTS)
+
+
+def _column_choice(
+    table: Table, picked: Picked, slot: InputSlot, role: str, why: Mapping[str, str], lang: str
+) -> ColumnChoice:
+    if not role:
+        return ColumnChoice(slot, "")
+    names = tasks.find(picked.task).choices(table, role)
+    value = str(getattr(picked, slot))
+    columns = tuple((translate(lang, "role.flags") if name not in table.columns else name, name) for name in names)
+    return ColumnChoice(slot, role, columns, value if value in names else None, why.get(role, ""))

@@ -1,39 +1,46 @@
-"""A data set of the Hugging Face Hub instead of a file: its name, then one of its parts."""
+"""A dataset of the Hugging Face Hub instead of a file: its name, then one of its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import gradio as gr
+from gradio.blocks import Block
 
 from bertdemo.errors import DataNotChosen
 from bertdemo.hub.datasets import HubData, Part, RemoteData
 from bertdemo.i18n.translation import size, translate
 from bertdemo.services import Services
-from bertdemo.ui.fine_tune.dataset_state import ChosenData, Source
+from bertdemo.ui.fine_tune.choice import Choice, Listeners
+from bertdemo.ui.fine_tune.dataset_state import Picked, Say, Source
 from bertdemo.ui.html.primitives import caption, error_state, root
-from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
+from bertdemo.ui.updates import Updates
 
 # Hexadecimal digits of a commit that are shown.
 _COMMIT_SHOWN = 8
 
 
-def build(page: Page) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Components:
+    """The folded box."""
+
+    name: gr.Textbox
+    look: gr.Button
+    message: gr.HTML
+    part: gr.Dropdown
+    fetch: gr.Button
+    dataset: gr.State
+
+
+def layout(page: Page) -> Components:
     """Draw the box, shut."""
     make = page.words.make
     with make(gr.Accordion, {"label": "hub_data.title"}, open=False, elem_id="train-hub"):
         with gr.Row(elem_classes="bd-controls"):
-            name = make(
-                gr.Textbox,
-                {"label": "hub_data.name", "placeholder": "hub_data.placeholder"},
-                lines=1,
-                max_lines=1,
-                elem_id="train-hub-name",
-                min_width=150,
-                scale=3,
-            )
+            words = {"label": "hub_data.name", "placeholder": "hub_data.placeholder"}
+            name = make(gr.Textbox, words, lines=1, max_lines=1, elem_id="train-hub-name", min_width=150, scale=3)
             look = make(gr.Button, {"value": "hub_data.look"}, elem_id="train-hub-look", scale=0, min_width=90)
         message = gr.HTML("", elem_id="train-hub-told")
         with gr.Row(elem_classes="bd-controls"):
@@ -49,73 +56,84 @@ def build(page: Page) -> dict[str, Any]:
             fetch = make(
                 gr.Button, {"value": "hub_data.fetch"}, visible=False, elem_id="train-hub-fetch", scale=0, min_width=90
             )
-    return {"name": name, "look": look, "told": message, "part": part, "fetch": fetch, "found": gr.State(None)}
+    return Components(name, look, message, part, fetch, gr.State(None))
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """The listeners of this box; `show` draws the data that were downloaded."""
+
+    services: Services
+    hub: HubData
+    parts: Components
+    show: Callable[[Choice, Source | None, Picked | None, Say], Updates]
+
+    def look(self, name: str, lang: str) -> Updates:
+        """Outputs: dataset, message, part, fetch."""
+        dataset = self.hub.look(name or "")
+        choices = [(_named(part), part.id) for part in dataset.parts]
+        return {
+            self.parts.dataset: dataset,
+            self.parts.message: _found(dataset, lang),
+            self.parts.part: gr.update(choices=choices, value=choices[0][1], visible=True),
+            self.parts.fetch: gr.update(visible=True),
+        }
+
+    def fetch(self, choice: Choice, dataset: RemoteData | None, part: str, say: Say) -> Updates:
+        """Outputs: message, and those of the data."""
+        if dataset is None:
+            raise DataNotChosen
+        path, name = self.hub.fetch(
+            dataset,
+            part or "",
+            self.services.new_result_folder(),
+            lambda done: say("fine_tune.downloading", done.share),
+        )
+        source = Source(str(path), name, origin=f"{dataset.repo_id}@{dataset.commit} {part}")
+        return {self.parts.message: _found(dataset, choice.lang), **self.show(choice, source, None, say)}
+
+    def refused(self, message: str) -> Updates:
+        """Outputs: message."""
+        return {self.parts.message: root(error_state(message))}
 
 
 def wire(
-    page: Page,
-    box: Mapping[str, Any],
-    source: gr.State,
-    data: Mapping[str, Any],
-    who: Sequence[Any],
-    dataset_outputs: Sequence[Any],
+    listeners: Listeners,
+    parts: Components,
+    services: Services,
+    show: Callable[[Choice, Source | None, Picked | None, Say], Updates],
+    dataset_outputs: Sequence[Block],
 ) -> None:
-    """Connect it: what was fetched takes the place of a file and of a sample."""
-    services, hub, chosen = page.services, HubData(page.services.settings), ChosenData(page.services)
-
-    def look(name: str, lang: str) -> tuple[Any, ...]:
-        dataset = hub.look(name or "")
-        choices = [(_named(part, lang), part.id) for part in dataset.parts]
-        part = gr.update(choices=choices, value=choices[0][1], visible=True)
-        return dataset, _told(dataset, lang), part, gr.update(visible=True)
-
-    def fetch(
-        dataset: RemoteData | None,
-        part: str,
-        validation: str | None,
-        test: str | None,
-        split_seed: float | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        fetched = _fetch(services, hub, dataset, part, lambda done: progress(done.share, desc=done.file))
-        fetched = fetched.beside(validation, test, split_seed)
-        drawn = chosen.shown(fetched, None, checkpoint, key, lang, progress)
-        return (fetched, None, None, _told(dataset, lang), *drawn)
-
-    def refused(count: int, at: int) -> Any:
-        return lambda message: tuple(root(error_state(message)) if i == at else gr.skip() for i in range(count))
-
-    slow = {"show_progress_on": box["told"], "api_visibility": "private", "concurrency_id": "infer"}
-    looked_up = [box["found"], box["told"], box["part"], box["fetch"]]
-    for event in (box["look"].click, box["name"].submit):
-        event(guarded(look, on_error=refused(4, 1)), [box["name"], page.lang], looked_up, **slow)
-    outputs = [source, data["file"], data["sample"], box["told"], *dataset_outputs]
-    beside = [data["validation"], data["test"], data["split_seed"]]
-    box["fetch"].click(
-        guarded(fetch, on_error=refused(len(outputs), 3)),
-        [box["found"], box["part"], *beside, *who],
-        outputs,
-        **slow,
+    """Connect it: what was downloaded takes the place of a file and of a sample."""
+    calls = Callbacks(services, HubData(services.settings), parts, show)
+    looked_up: list[Block] = [parts.dataset, parts.message, parts.part, parts.fetch]
+    for event in (parts.look.click, parts.name.submit):
+        listeners.slow(
+            event, lambda choice, values, say: calls.look(values[parts.name], choice.lang), looked_up, calls.refused,
+            parts.message, [parts.name], concurrency_id="infer",
+        )  # fmt: skip
+    listeners.slow(
+        parts.fetch.click,
+        lambda choice, values, say: calls.fetch(choice, values[parts.dataset], values[parts.part], say),
+        [parts.message, *dataset_outputs],
+        calls.refused,
+        parts.message,
+        [parts.dataset, parts.part],
+        concurrency_id="infer",
     )
-    page.on_language(lambda lang, dataset: {box["told"]: _told(dataset, lang)}, [box["found"]], [box["told"]])
+    listeners.language(
+        lambda choice, values: {parts.message: _found(values[parts.dataset], choice.lang)},
+        [parts.message],
+        [parts.dataset],
+    )
 
 
-def _fetch(services: Services, hub: HubData, dataset: RemoteData | None, part: str, progress: Any) -> Source:
-    if dataset is None:
-        raise DataNotChosen
-    path, name = hub.fetch(dataset, part or "", services.new_result_folder(), progress)
-    return Source(str(path), name, origin=f"{dataset.repo_id}@{dataset.commit} {part}")
-
-
-def _named(part: Part, lang: str) -> str:
+def _named(part: Part) -> str:
     place = part.split if part.config == "default" else f"{part.config} · {part.split}"
     return f"{place} ({size(part.size)})"
 
 
-def _told(dataset: RemoteData | None, lang: str) -> str:
+def _found(dataset: RemoteData | None, lang: str) -> str:
     if dataset is None:
         return ""
     words = translate(lang, "hub_data.found", name=dataset.repo_id, commit=dataset.commit[:_COMMIT_SHOWN])

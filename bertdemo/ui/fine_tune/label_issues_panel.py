@@ -1,4 +1,4 @@
-"""Likely label errors: the button below the data that lists them, and what a visitor does about the ticked rows.
+"""Likely label errors: the card that lists them, and what a visitor does about the ticked rows.
 
 The new labels are part of the chosen data (Source.relabel): every view and the run use the relabeled table, and undo
 leaves no trace.
@@ -6,24 +6,25 @@ leaves no trace.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from bertdemo import tasks
 from bertdemo.analysis.label_issue_search import Listed, Looked, write_suspects
 from bertdemo.errors import DataNotChosen
 from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
-from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked, Source
+from bertdemo.ui.fine_tune.baselines_panel import title
+from bertdemo.ui.fine_tune.choice import Choice, Listeners, Values
+from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked, Say, Source
 from bertdemo.ui.html.label_issues import render_relabels, render_suspects
 from bertdemo.ui.html.primitives import caption, error_state, root
-from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
-from bertdemo.ui.updates import QUIET, keyed
+from bertdemo.ui.updates import QUEUED, QUIET, Updates
 
 # The listeners stay while the list is drawn anew; Gradio then writes other rows into the boxes that are there, ticked
 # or not.
@@ -45,11 +46,10 @@ element.addEventListener("click", (event) => {
 });
 watch("value", () => tick(false));
 """
-# Sends the row numbers of the ticked boxes in place of the first input.
-_TICKED = """(ticked, ...rest) => [
-  [...document.querySelectorAll("#train-suspects input[data-row]:checked")].map((box) => box.dataset.row).join(" "),
-  ...rest,
-]"""
+# The row numbers of the ticked boxes as one text, which is what the hidden text box gets.
+_TICKED = """() =>
+  [...document.querySelectorAll("#train-suspects input[data-row]:checked")].map((box) => box.dataset.row).join(" ")
+"""
 
 
 @dataclass(frozen=True)
@@ -77,167 +77,168 @@ class Seen:
         return tuple(row for row in self.looked.found if now.get(str(row.number)) == before.get(str(row.number)))
 
 
-def build(page: Page) -> dict[str, Any]:
-    """Draw the button and the places below it; hidden until there is data."""
+@dataclass(frozen=True)
+class Components:
+    """The card."""
+
+    box: gr.Column
+    go: gr.Button
+    answer: gr.HTML
+    actions: gr.Row
+    take: gr.Button
+    drop: gr.Button
+    export: gr.Button
+    message: gr.HTML
+    undo: gr.Button
+    seen: gr.State
+    ticked: gr.Textbox
+    file: gr.DownloadButton
+
+    @property
+    def drawn(self) -> list[Block]:
+        """What `Callbacks.drawn` changes."""
+        return [self.seen, self.box, self.answer, self.actions, self.message, self.undo]
+
+
+def layout(page: Page) -> Components:
+    """Draw the card."""
     make = page.words.make
-    go = make(gr.Button, {"value": "suspects.button"}, visible=False, elem_id="train-suspects-go", scale=0)
-    answer = gr.HTML("", elem_id="train-suspects", js_on_load=_TICKING)
-    with gr.Row(visible=False, elem_id="train-suspects-do", elem_classes="bd-actions") as actions:
-        take = make(gr.Button, {"value": "suspects.take"}, elem_id="train-suspects-take", size="sm", min_width=40)
-        drop = make(gr.Button, {"value": "suspects.drop"}, elem_id="train-suspects-drop", size="sm", min_width=40)
-        export = make(gr.Button, {"value": "suspects.export"}, elem_id="train-suspects-export", size="sm", min_width=40)
-    message = gr.HTML("", elem_id="train-suspects-told")
-    undo = make(gr.Button, {"value": "suspects.undo"}, visible=False, elem_id="train-suspects-undo", size="sm")
-    return {
-        "go": go, "answer": answer, "actions": actions, "take": take, "drop": drop, "export": export, "told": message,
-        "undo": undo, "seen": gr.State(None), "ticked": gr.Textbox(visible="hidden"),
-        "file": gr.DownloadButton("csv", visible="hidden"),
-    }  # fmt: skip
+    with gr.Column(elem_classes="bd-half", min_width=300) as box:
+        with gr.Row(elem_classes="bd-half-head"):
+            make(gr.HTML, {"value": title("fine_tune.issues.title", "fine_tune.issues.about")})
+            go = make(
+                gr.Button,
+                {"value": "fine_tune.issues.go"},
+                elem_id="train-suspects-go",
+                size="sm",
+                scale=0,
+                min_width=90,
+            )
+        answer = gr.HTML("", elem_id="train-suspects", js_on_load=_TICKING)
+        with gr.Row(visible=False, elem_id="train-suspects-do", elem_classes="bd-actions") as actions:
+            take, drop, export = (
+                make(
+                    gr.Button, {"value": f"suspects.{name}"}, elem_id=f"train-suspects-{name}", size="sm", min_width=40
+                )
+                for name in ("take", "drop", "export")
+            )
+        message = gr.HTML("", elem_id="train-suspects-told")
+        undo = make(gr.Button, {"value": "suspects.undo"}, visible=False, elem_id="train-suspects-undo", size="sm")
+        ticked = gr.Textbox(visible="hidden", elem_id="train-suspects-ticked")
+        file = gr.DownloadButton("csv", visible="hidden", elem_id="train-suspects-file")
+    return Components(box, go, answer, actions, take, drop, export, message, undo, gr.State(None), ticked, file)
 
 
-# Outputs of `drawn`, in their order.
-_DRAWN = ("seen", "go", "answer", "actions", "told", "undo")
+Show = Callable[[Choice, Source | None, Picked | None], Updates]
+"""Draws the data again: what the tab does with another source."""
 
 
-class _Callbacks:
-    """The listeners of this box, without the page."""
+@dataclass(frozen=True)
+class Callbacks:
+    """The listeners of this card."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._data = ChosenData(services)
+    services: Services
+    parts: Components
+    show: Show
 
-    def look(
-        self,
-        source: Source | None,
-        picked: Picked | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        """Inputs: source, columns, checkpoint, owner, lang. Outputs: those of `drawn`."""
-        if source is None:
+    def look(self, choice: Choice, say: Say) -> Updates:
+        """Outputs: those of `drawn`."""
+        if choice.source is None:
             raise DataNotChosen
-        (prepared, picked), words = self._data.prepared(source, picked), translate(lang, "suspects.working")
-        looked = self._services.label_issues.look(
-            prepared, checkpoint, self._services.owner(key), progress=lambda share: progress(share, desc=words)
+        prepared, picked = ChosenData(self.services).prepared(choice.source, choice.picked)
+        looked = self.services.label_issues.look(
+            prepared,
+            choice.checkpoint,
+            self.services.owner(choice.key),
+            progress=lambda share: say("suspects.working", share),
         )
-        return self.drawn(Seen(looked, source, picked, checkpoint), source, picked, checkpoint, lang)
+        return self.drawn(choice, Seen(looked, choice.source, picked, choice.checkpoint))
 
-    def drawn(
-        self,
-        seen: Seen | None,
-        source: Source | None,
-        picked: Picked | None,
-        checkpoint: str,
-        lang: str,
-    ) -> tuple[Any, ...]:
-        """Outputs: seen, button, list, what can be done, what was done, undo; no list where it is of other data."""
+    def refused(self, message: str) -> Updates:
+        """Outputs: those of `look`."""
+        return {self.parts.seen: None, self.parts.answer: root(error_state(message))}
+
+    def drawn(self, choice: Choice, seen: Seen | None) -> Updates:
+        """Outputs: seen, card, list, what can be done, what was done, undo; no list where it is of other data."""
+        source, picked, parts = choice.source, choice.picked, self.parts
         there = source is not None and picked is not None and tasks.find(picked.task).categories
         done = source.relabel if source else {}
-        changes, undo = render_relabels(done, lang), gr.update(visible=bool(done))
-        if seen is None or source is None or not seen.holds(source, picked, checkpoint):
-            return None, gr.update(visible=there), "", gr.update(visible=False), changes, undo
-        html = render_suspects(seen.looked, seen.left(source), lang)
+        updates: Updates = {
+            parts.box: gr.update(visible=there),
+            parts.message: render_relabels(done, choice.lang),
+            parts.undo: gr.update(visible=bool(done)),
+        }
+        if seen is None or source is None or not seen.holds(source, picked, choice.checkpoint):
+            return {**updates, parts.seen: None, parts.answer: "", parts.actions: gr.update(visible=False)}
+        html = render_suspects(seen.looked, seen.left(source), choice.lang)
         some = bool(seen.looked.found)
-        return seen, gr.update(visible=there), html, gr.update(visible=some), changes, undo
+        return {**updates, parts.seen: seen, parts.answer: html, parts.actions: gr.update(visible=some)}
 
-    def speak(self, lang: str, *now: Any) -> tuple[Any, ...]:
-        """Inputs: language, then those of `drawn` without it. Outputs: those of `drawn`."""
-        return self.drawn(*now, lang)
+    def late(self, choice: Choice, seen: Seen | None) -> Updates:
+        """Outputs: those of `drawn`, where another file was chosen while the rows were looked at."""
+        if seen is None or (choice.source and seen.holds(choice.source, choice.picked, choice.checkpoint)):
+            return {}
+        return self.drawn(choice, None)
 
-    def apply(
-        self,
-        leave_out: bool,
-        ticked: str,
-        seen: Seen | None,
-        source: Source | None,
-        picked: Picked | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-    ) -> tuple[Any, ...]:
-        """Inputs: whether to leave them out, ticked rows, seen, …. Outputs: told, source, then those of `shown`."""
-        if seen is None or source is None or not seen.holds(source, picked, checkpoint):
-            return (gr.skip(), source, *self._data.examined(source, picked, checkpoint, key, lang))
+    def apply(self, leave_out: bool, choice: Choice, seen: Seen | None, ticked: str) -> Updates:
+        """Outputs: message, and those of the data; `ticked` are row numbers, or to be left out the rows."""
+        source = choice.source
+        if seen is None or source is None or not seen.holds(source, choice.picked, choice.checkpoint):
+            return {}
         # The row numbers come from the page's script: only those of the list count.
         wanted = set((ticked or "").split())
         chosen = [row for row in seen.left(source) if str(row.number) in wanted]
         if not chosen:
-            words = root(caption(translate(lang, "suspects.tick_first")))
-            return (words, source, *self._data.examined(source, picked, checkpoint, key, lang))
+            return {self.parts.message: root(caption(translate(choice.lang, "suspects.tick_first")))}
         new = {str(row.number): "" if leave_out else row.issue.suggested for row in chosen}
-        cleaned = source.relabeled({**source.relabel, **new})
-        return (gr.skip(), cleaned, *self._data.examined(cleaned, picked, checkpoint, key, lang))
+        return self.show(choice, source.relabeled({**source.relabel, **new}), choice.picked)
 
-    def undo(
-        self, source: Source | None, picked: Picked | None, checkpoint: str, key: str, lang: str
-    ) -> tuple[Any, ...]:
-        """Inputs: source, columns, checkpoint, owner, lang. Outputs: source, then those of `shown`."""
-        plain = source.relabeled({}) if source else None
-        return (plain, *self._data.examined(plain, picked, checkpoint, key, lang))
+    def undo(self, choice: Choice) -> Updates:
+        """Outputs: those of the data."""
+        return self.show(choice, choice.source.relabeled({}) if choice.source else None, choice.picked)
 
-    def export(self, seen: Seen | None, lang: str) -> Any:  # noqa: ARG002 - for `guarded`
-        """Inputs: seen, lang. Outputs: the hidden download button, holding the file."""
+    def export(self, seen: Seen | None) -> Updates:
+        """Outputs: the hidden download button, holding the file."""
         if seen is None:
-            return gr.skip()
-        target = self._services.new_result_folder() / "suspect-labels.csv"
+            return {}
+        target = self.services.new_result_folder() / "suspect-labels.csv"
         write_suspects(seen.looked.found, target)
-        return gr.DownloadButton(value=str(target))
+        return {self.parts.file: gr.DownloadButton(value=str(target))}
 
 
 def wire(
-    page: Page,
-    box: Mapping[str, Any],
-    source: gr.State,
-    data: Mapping[str, Any],
-    checkpoint: gr.Dropdown,
-    dataset_outputs: Sequence[Any],
+    listeners: Listeners, parts: Components, services: Services, show: Show, dataset_outputs: Sequence[Block]
 ) -> None:
-    """Connect the box; `shown` are the outputs of ChosenData.shown. Other data take the list away."""
-    calls = _Callbacks(page.services)
-    drawn = [box[name] for name in _DRAWN]
-    about = [source, data["picked"], checkpoint]
-    who = [page.owner, page.lang]
-    refused = guarded(
-        calls.look, on_error=lambda message: (None, gr.skip(), root(error_state(message)), *(gr.skip(),) * 3)
-    )
-    looking = box["go"].click(
-        refused,
-        [*about, *who],
-        drawn,
+    """Connect the card. Other data take the list away."""
+    calls, inputs, drawn, seen = Callbacks(services, parts, show), listeners.inputs, parts.drawn, parts.seen
+    looking = listeners.slow(
+        parts.go.click, lambda choice, values, say: calls.look(choice, say), drawn, calls.refused, parts.answer,
         concurrency_id="infer",
-        show_progress="full",
-        show_progress_on=box["answer"],
-        api_visibility="private",
-    )
-    # Another file may have been chosen while these were looked at.
-    looking.then(_late, [box["seen"], *about], drawn, **QUIET)
-    for changed in (source.change, data["picked"].change, checkpoint.change):
-        changed(calls.drawn, [box["seen"], *about, page.lang], drawn, **QUIET)
-    for name, leave_out in (("take", False), ("drop", True)):
-        box[name].click(
-            guarded(partial(calls.apply, leave_out)),
-            [box["ticked"], box["seen"], *about, *who],
-            [box["told"], source, *dataset_outputs],
-            js=_TICKED,
-            show_progress="hidden",
-            api_visibility="private",
-        )
-    box["undo"].click(
-        guarded(calls.undo),
-        [*about, *who],
-        [source, *dataset_outputs],
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    box["export"].click(
-        guarded(calls.export), [box["seen"], page.lang], box["file"], show_progress="hidden", api_visibility="private"
-    ).then(None, box["file"], None, js="(file) => window.bertdemo.download(file)")
-    page.on_language(keyed(calls.speak, drawn), [box["seen"], *about], drawn)
+    )  # fmt: skip
+    listeners.quiet(looking.then, lambda choice, values: calls.late(choice, values[seen]), drawn, None, QUIET, [seen])
+    for changed in (inputs.source.change, inputs.picked.change, inputs.checkpoint.change):
+        listeners.quiet(changed, lambda choice, values: calls.drawn(choice, values[seen]), drawn, None, QUIET, [seen])
+    for button, leave_out in ((parts.take, False), (parts.drop, True)):
+        _wire_apply(listeners, parts, button, partial(calls.apply, leave_out), dataset_outputs)
+    listeners.quiet(parts.undo.click, lambda choice, values: calls.undo(choice), dataset_outputs, None, QUEUED)
+    listeners.quiet(
+        parts.export.click, lambda choice, values: calls.export(values[seen]), [parts.file], None, QUEUED, [seen]
+    ).then(None, parts.file, None, js="(file) => window.bertdemo.download(file)")
+    listeners.language(lambda choice, values: calls.drawn(choice, values[seen]), drawn, [seen])
 
 
-def _late(seen: Seen | None, source: Source | None, picked: Picked | None, checkpoint: str) -> tuple[Any, ...]:
-    if seen is None or seen.holds(source, picked, checkpoint):
-        return (gr.skip(),) * len(_DRAWN)
-    return None, gr.skip(), "", gr.update(visible=False), gr.skip(), gr.skip()
+def _wire_apply(
+    listeners: Listeners,
+    parts: Components,
+    button: gr.Button,
+    apply: Callable[[Choice, Seen | None, str], Updates],
+    dataset_outputs: Sequence[Block],
+) -> None:
+    """Connect a button to the ticked rows: first they are put into a hidden text box, then they are dealt with."""
+
+    def listener(choice: Choice, values: Values) -> Updates:
+        return apply(choice, values[parts.seen], values[parts.ticked])
+
+    pressed = button.click(None, None, parts.ticked, js=_TICKED)
+    extra: list[Block] = [parts.seen, parts.ticked]
+    listeners.quiet(pressed.then, listener, [parts.message, *dataset_outputs], None, QUEUED, extra)

@@ -5,13 +5,13 @@ Nothing is asked of who has an ordinary file; a guess opens the box by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
-from bertdemo.errors import BertDemoError
 from bertdemo.i18n.translation import plural, thousands, translate
 from bertdemo.tables.parse_options import (
     DELIMITERS,
@@ -24,11 +24,10 @@ from bertdemo.tables.parse_options import (
     ParseOptions,
 )
 from bertdemo.tables.table import Table
-from bertdemo.ui.fine_tune.dataset_state import ChosenData, Source
+from bertdemo.ui.fine_tune.dataset_state import DataView
 from bertdemo.ui.html.primitives import caption, root
-from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
-from bertdemo.ui.updates import QUIET
+from bertdemo.ui.updates import Updates
 
 # Choice that leaves an option to the detection.
 _DECIDE = "decide"
@@ -50,91 +49,52 @@ _OF_KIND: Mapping[str, Sequence[str]] = {
 _MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", NONE: "none", LABEL_FIRST: "label", GLUED: "glued"}
 
 
-def build(page: Page) -> dict[str, Any]:
-    """Draw the box; hidden until a file is there."""
+@dataclass(frozen=True)
+class Components:
+    """What was decided in words, and each option to be corrected, by its name in ParseOptions."""
+
+    said: gr.HTML
+    options: Mapping[str, gr.Dropdown]
+
+
+def layout(page: Page) -> Components:
+    """Draw the options; each is visible where the kind of file has it."""
     make = page.words.make
-    parts: dict[str, Any] = {}
-    with make(gr.Accordion, {"label": "reading.title"}, open=False, visible=False, elem_id="train-reading") as box:
-        parts["said"] = gr.HTML("", elem_id="train-reading-said")
-        for pair in (_PARTS[:2], _PARTS[2:4], _PARTS[4:]):
-            with gr.Row():
-                for name in pair:
-                    parts[name] = make(
-                        gr.Dropdown,
-                        {"label": f"reading.{name}", "choices": _choices(name)},
-                        value=_DECIDE,
-                        visible=False,
-                        elem_id=f"train-reading-{name}",
-                        min_width=130,
-                    )
-    parts["box"] = box
-    return parts
+    options: dict[str, gr.Dropdown] = {}
+    said = gr.HTML("", elem_id="train-reading-said")
+    with gr.Row():
+        for name in _PARTS:
+            options[name] = make(
+                gr.Dropdown,
+                {"label": f"reading.{name}", "choices": _choices(name)},
+                value=_DECIDE,
+                visible=False,
+                elem_id=f"train-reading-{name}",
+                min_width=130,
+            )
+    return Components(said, options)
 
 
-def wire(
-    page: Page,
-    parts: Mapping[str, Any],
-    source: gr.State,
-    report: gr.HTML,
-    who: Sequence[Any],
-    dataset_outputs: Sequence[Any],
-) -> None:
-    """Connect it: a correction reads the file again, another file shows what was decided for it."""
-    data = ChosenData(page.services)
-    places = [parts[name] for name in ("box", "said", *_PARTS)]
-
-    def tell(source: Source | None, lang: str) -> tuple[Any, ...]:
-        return _told(data, source, lang)
-
-    def read_again(
-        source: Source | None,
-        encoding: str,
-        delimiter: str,
-        quote: str,
-        header: str,
-        sheet: str,
-        split: str,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        chosen = (encoding, delimiter, quote, header, sheet, split)
-        if source is None:
-            return (None, *data.nothing(lang))
-        fields = {name: value or "" for name, value in zip(_PARTS, chosen, strict=True) if value != _DECIDE}
-        # Cleaning and relabeling belonged to other rows, so they are dropped.
-        corrected = replace(source, options=ParseOptions.from_fields(fields), cleaning=(), changed=())
-        return (corrected, *data.shown(corrected, None, checkpoint, key, lang, progress))
-
-    source.change(guarded(tell, on_error=lambda _: (gr.skip(),) * len(places)), [source, page.lang], places, **QUIET)
-    for name in _PARTS:
-        parts[name].input(
-            guarded(read_again),
-            [source, *(parts[part] for part in _PARTS), *who],
-            [source, *dataset_outputs],
-            show_progress_on=report,
-            api_visibility="private",
-        )
-    page.on_language(lambda lang, source: {parts["said"]: _told(data, source, lang)[1]}, [source], [parts["said"]])
-
-
-def _told(data: ChosenData, source: Source | None, lang: str) -> tuple[Any, ...]:
-    """Return updates: the box, what was decided, then each list."""
-    if source is None or source.sample:
-        return (gr.update(visible=False), *(gr.skip(),) * (1 + len(_PARTS)))
-    try:
-        table = data.read(source)
-    except BertDemoError:  # the report shows the error; other parse options may fix it
+def updates_of(parts: Components, view: DataView, lang: str) -> Updates:
+    """Return updates of what was decided, and of each list."""
+    if view.source.sample:
+        return {parts.said: "", **{box: gr.update(visible=False) for box in parts.options.values()}}
+    if view.table is None:  # the report shows the error; other parse options may fix it
         detected, description = DetectedFormat(kind="delimited"), ""
-        lists = {}
+        lists: Mapping[str, Sequence[str]] = {}
     else:
-        detected, description = table.detected, root(caption(describe(table, lang)))
+        detected, description = view.table.detected, root(caption(describe(view.table, lang)))
         lists = {"sheet": detected.sheets, "split": detected.splits}
-    updates = [_list(name, detected, lists.get(name, ()), source.options) for name in _PARTS]
-    # A guessed encoding may be wrong, so the box opens by itself.
-    opens = {"open": True} if not detected.encoding_sure else {}
-    return gr.update(visible=True, **opens), description, *updates
+    boxes: Updates = {
+        parts.options[name]: _list(name, detected, lists.get(name, ()), view.source.options) for name in _PARTS
+    }
+    return {parts.said: description, **boxes}
+
+
+def options_of(parts: Components, values: Mapping[Block, Any]) -> ParseOptions:
+    """Return what was chosen in the lists."""
+    chosen = {name: values[box] for name, box in parts.options.items()}
+    return ParseOptions.from_fields({name: value or "" for name, value in chosen.items() if value != _DECIDE})
 
 
 def describe(table: Table, lang: str) -> str:
@@ -162,7 +122,7 @@ def describe(table: Table, lang: str) -> str:
     return " · ".join([*parts, plural(lang, "data.rows", table.rows)])
 
 
-def _list(name: str, detected: DetectedFormat, others: Sequence[str], options: ParseOptions) -> Any:
+def _list(name: str, detected: DetectedFormat, others: Sequence[str], options: ParseOptions) -> object:
     """Return the update of one list: shown where this kind of file has that to choose."""
     value = getattr(options, name) or _DECIDE
     if name in {"sheet", "split"}:
@@ -173,7 +133,7 @@ def _list(name: str, detected: DetectedFormat, others: Sequence[str], options: P
     return gr.update(value=value, visible=name in _OF_KIND.get(detected.kind, ()) or value != _DECIDE)
 
 
-def _choices(name: str) -> Any:
+def _choices(name: str) -> Callable[[str], object]:
     """Return what a list offers, as a function of the language."""
     known: dict[str, Sequence[str]] = {
         "encoding": tuple(ENCODINGS),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from bertdemo.device import Device, DeviceReport, precision_for
 from bertdemo.i18n.translation import DEFAULT, size, translate
@@ -14,88 +14,89 @@ from bertdemo.run_config import FieldSpec, RunConfig, specs
 from bertdemo.services import Services
 from bertdemo.ui.html.predictions import describe
 from bertdemo.ui.html.primitives import error_state, pill, root
-from bertdemo.ui.localized import guarded
-from bertdemo.ui.page import Page
-from bertdemo.ui.updates import QUIET, keyed
+from bertdemo.ui.localized import Source, guarded
+from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.updates import QUIET, Updates
+
+# What a person most often changes, in one line; the other fields of RunConfig open below it.
+_IN_LINE = ("epochs", "max_length", "batch_size")
 
 
 @dataclass(frozen=True)
 class SettingsForm:
-    """The controls, and where what they come to is shown."""
+    """The controls of RunConfig, and the pretrained model."""
 
     checkpoint: gr.Dropdown
-    # RunConfig field -> component.
-    controls: Mapping[str, Any]
-    chosen: gr.HTML
-    trouble: gr.HTML
-    start: gr.Button
+    about: gr.HTML
+    controls: Mapping[str, gr.Textbox | gr.Number | gr.Dropdown | gr.Checkbox]
+    """Field of RunConfig -> its control."""
 
     @property
-    def components(self) -> list[Any]:
-        """The controls of RunConfig in the order of its fields."""
+    def components(self) -> list[Block]:
+        """The controls in the order of the fields of RunConfig."""
         return [self.controls[spec.name] for spec in specs()]
 
-    @property
-    def batch_size(self) -> Any:
-        """The control that an out-of-memory sentence sets."""
-        return self.controls["batch_size"]
 
-    @staticmethod
-    def values(fields: Sequence[Any]) -> dict[str, Any]:
-        """Return {field: value} of what `components` sent."""
-        return {spec.name: value for spec, value in zip(specs(), fields, strict=True)}
-
-    @staticmethod
-    def over(config: RunConfig, fields: Sequence[Any]) -> RunConfig:
-        """Return the settings of an earlier run with what was changed in the form: all that is not at its default."""
-        # A field at its default is one that nobody has touched since the page was loaded.
-        form = RunConfig.from_fields(SettingsForm.values(fields))
-        now = {spec.name: getattr(form, spec.name) for spec in specs()}
-        return replace(config, **{spec.name: now[spec.name] for spec in specs() if now[spec.name] != spec.default})
-
-    @staticmethod
-    def for_regression(fields: Sequence[Any]) -> list[Any]:
-        """Return what `components` sent, made the settings of a regression; what it has no use for is the default."""
-        # "" is the default: a value that a linear probe does not read must not end the start with an error.
-        used = RunConfig(method="regression").used()
-        values = SettingsForm.values(fields)
-        kept = {spec.name: values[spec.name] if spec.name in used else "" for spec in specs()}
-        return list({**kept, "method": "regression"}.values())
+def over(config: RunConfig, fields: Mapping[str, object]) -> RunConfig:
+    """Return the settings of an earlier run with what was changed in the form: all that is not at its default."""
+    # A field at its default is one that nobody has touched since the page was loaded.
+    form = RunConfig.from_fields(fields)
+    now = {spec.name: getattr(form, spec.name) for spec in specs()}
+    return replace(config, **{spec.name: now[spec.name] for spec in specs() if now[spec.name] != spec.default})
 
 
-def build_form(page: Page, services: Services) -> SettingsForm:
-    """Draw the form: checkpoint, the basic settings, the others closed away, Start."""
-    make = page.words.make
+def for_probe(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return what the form holds, made the settings of a linear probe; what it has no use for is the default."""
+    # "" is the default: a value that a linear probe does not read must not end the start with an error.
+    used = RunConfig(method="regression").used()
+    return {**{name: value if name in used else "" for name, value in fields.items()}, "method": "regression"}
+
+
+def layout(page: Page) -> SettingsForm:
+    """Draw the form: the model and three settings in one line, the others folded below it."""
+    make, services = page.words.make, page.services
 
     def checkpoints(lang: str) -> list[tuple[str, str]]:
         return checkpoint_choices(services, services.owner("", optional=True), lang)
 
-    checkpoint = make(
-        gr.Dropdown,
-        {"label": "train.checkpoint", "choices": checkpoints},
-        value="bundled",
-        allow_custom_value=True,
-        elem_id="train-checkpoint",
-    )
-    about = make(
-        gr.HTML,
-        {"value": lambda lang: describe(services.catalogue.describe("bundled", ""), lang)},
-        elem_id="train-about",
-    )
-    controls: dict[str, Any] = {}
-    for spec in specs():
-        if spec.basic:
-            controls[spec.name] = _control(page, services, spec)
+    controls: dict[str, gr.Textbox | gr.Number | gr.Dropdown | gr.Checkbox] = {}
+    by_name = {spec.name: spec for spec in specs()}
+    with gr.Row(elem_id="train-settings", equal_height=False):
+        checkpoint = make(
+            gr.Dropdown,
+            {"label": "train.checkpoint", "choices": checkpoints},
+            value="bundled",
+            allow_custom_value=True,
+            elem_id="train-checkpoint",
+            scale=3,
+            min_width=220,
+        )
+        for name in _IN_LINE:
+            controls[name] = _control(page, by_name[name], info=False)
     with make(gr.Accordion, {"label": "train.all_settings"}, open=False, elem_id="train-all"):
-        for spec in specs():
-            if not spec.basic:
-                controls[spec.name] = _control(page, services, spec)
-    chosen = gr.HTML("", elem_id="train-chosen")
-    start = make(gr.Button, {"value": "train.start"}, variant="primary", elem_id="train-start")
-    trouble = gr.HTML("", elem_id="train-trouble")
-    form = SettingsForm(checkpoint, controls, chosen, trouble, start)
-    _wire(page, services, form, about)
-    return form
+        about = make(
+            gr.HTML,
+            {"value": lambda lang: describe(services.catalogue.describe("bundled", ""), lang)},
+            elem_id="train-about",
+        )
+        with gr.Row(elem_classes="bd-all-settings"):
+            for spec in specs():
+                if spec.name not in _IN_LINE:
+                    controls[spec.name] = _control(page, spec)
+    return SettingsForm(checkpoint, about, controls)
+
+
+def placeholders(form: SettingsForm, config: RunConfig | None, lang: str) -> Updates:
+    """Return updates of the empty fields: each shows as ghost text what will be taken for these data."""
+    updates: Updates = {}
+    for spec in specs():
+        if spec.optional:
+            value = getattr(config, spec.name) if config is not None else None
+            words = translate(lang, "fine_tune.automatic")
+            if value is not None:
+                words = translate(lang, "fine_tune.automatic_value", value=f"{value:g}")
+            updates[form.controls[spec.name]] = gr.update(placeholder=words)
+    return updates
 
 
 def device_words(device: Device, lang: str) -> str:
@@ -126,13 +127,21 @@ def checkpoint_choices(services: Services, owner: str, lang: str) -> list[tuple[
     ]
 
 
-def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
-    # Devices and checkpoints change while the page is open, so their choices are functions of the language.
-    words: dict[str, Any] = {"label": f"config.{spec.name}", "info": f"config.help.{spec.name}"}
-    options: dict[str, Any] = {"elem_id": f"config-{spec.name}", "interactive": True}
+def _control(page: Page, spec: FieldSpec, *, info: bool = True) -> gr.Textbox | gr.Number | gr.Dropdown | gr.Checkbox:
+    """Draw the control of a field; those in the line have no sentence below them, All settings explains the rest."""
+    # Devices change while the page is open, so their choices are functions of the language.
+    words: dict[str, Source] = {"label": f"config.{spec.name}"}
+    if info:
+        words["info"] = f"config.help.{spec.name}"
+    options: dict[str, object] = {
+        "elem_id": f"config-{spec.name}",
+        "interactive": True,
+        "min_width": 110 if not info else 260,
+    }
+    admission = page.services.admission
     if spec.kind == "device":
-        words["info"] = lambda lang: device_info(services.admission.devices, lang)
-        words["choices"] = lambda lang: device_choices(services.admission.devices, lang)
+        words["info"] = lambda lang: device_info(admission.devices, lang)
+        words["choices"] = lambda lang: device_choices(admission.devices, lang)
         return page.words.make(gr.Dropdown, words, value=spec.default, **options)
     if spec.kind == "choice":
         words["choices"] = lambda lang: [(translate(lang, f"config.choice.{name}"), name) for name in spec.choices]
@@ -140,50 +149,55 @@ def _control(page: Page, services: Services, spec: FieldSpec) -> Any:
     if spec.kind == "flag":
         return page.words.make(gr.Checkbox, words, value=spec.default, **options)
     if spec.optional:  # a number box cannot be empty: it would show and send 0
-        return page.words.make(gr.Textbox, {**words, "placeholder": "config.auto"}, value="", max_lines=1, **options)
-    return page.words.make(
-        gr.Number,
-        words,
-        value=spec.default,
-        precision=0 if spec.kind == "int" else None,
-        step=1 if spec.kind == "int" else 0.00001,
-        **options,
-    )
+        words["placeholder"] = "fine_tune.automatic"
+        return page.words.make(gr.Textbox, words, value="", max_lines=1, lines=1, **options)
+    step = 1 if spec.kind == "int" else 0.00001
+    precision = 0 if spec.kind == "int" else None
+    return page.words.make(gr.Number, words, value=spec.default, precision=precision, step=step, **options)
 
 
-def _wire(page: Page, services: Services, form: SettingsForm, about: gr.HTML) -> None:
+def wire(page: Page, form: SettingsForm) -> None:
     """Keep the devices, the checkpoints and what the chosen one is up to date."""
-    device = form.controls["device"]
-    look, drawn_before = page.clock, gr.State((DEFAULT, ""))
+    services, device, clock = page.services, form.controls["device"], page.clock
+    drawn_before = gr.State((DEFAULT, ""))
 
-    def find_devices(before: tuple[str, str], lang: str) -> tuple[Any, ...]:
+    def find_devices(before: tuple[str, str], lang: str) -> Updates:
         drawn_in, pill_before = before
         pill_now = _pill(services, lang)
         # A tick that was sent before the language changed may be answered after it: it has nothing to say then.
         if pill_now == pill_before or lang != drawn_in:
-            return (gr.skip(),) * 4
-        report = services.admission.devices
-        update = gr.update(choices=device_choices(report, lang), info=device_info(report, lang))
-        return gr.Timer(3.0), update, pill_now, (lang, pill_now)  # found: from now on only its state changes
+            return {drawn_before: gr.skip()}
+        devices = services.admission.devices
+        update = gr.update(choices=device_choices(devices, lang), info=device_info(devices, lang))
+        # Found: from now on only its state changes.
+        return {clock: gr.Timer(3.0), device: update, page.device: pill_now, drawn_before: (lang, pill_now)}
 
-    def tell(checkpoint: str, key: str, lang: str) -> str:
-        return describe(services.catalogue.describe(checkpoint, services.owner(key)), lang)
+    def tell(checkpoint: str, key: str, lang: str) -> Updates:
+        return {form.about: describe(services.catalogue.describe(checkpoint, services.owner(key)), lang)}
 
-    def list_checkpoints(visit: Any) -> Any:
-        return gr.update(choices=checkpoint_choices(services, services.owner(visit.owner), visit.lang))
+    def refused(message: str) -> Updates:
+        return {form.about: root(error_state(message))}
 
-    def speak(lang: str, checkpoint: str, key: str) -> tuple[Any, ...]:
+    def list_checkpoints(visit: Visit) -> Updates:
+        return {
+            form.checkpoint: gr.update(choices=checkpoint_choices(services, services.owner(visit.owner), visit.lang))
+        }
+
+    def speak(lang: str, checkpoint: str, key: str) -> Updates:
         choices = checkpoint_choices(services, services.owner(key, optional=True), lang)
-        description = guarded(tell, on_error=_refused)(checkpoint, key, lang)
         pill_now = _pill(services, lang)
-        return gr.update(choices=choices), description, pill_now, (lang, pill_now)
+        drawn: Updates = {page.device: pill_now, drawn_before: (lang, pill_now)}
+        described = guarded(tell, on_error=refused)(checkpoint, key, lang)
+        return {form.checkpoint: gr.update(choices=choices), **described, **drawn}
 
-    look.tick(guarded(find_devices), [drawn_before, page.lang], [look, device, page.device, drawn_before], **QUIET)
-    form.checkpoint.change(guarded(tell, on_error=_refused), [form.checkpoint, page.owner, page.lang], about, **QUIET)
-    page.on_load(keyed(list_checkpoints, [form.checkpoint]), [], [form.checkpoint])
+    ticked = [clock, device, page.device, drawn_before]
+    clock.tick(guarded(find_devices), [drawn_before, page.lang], ticked, **QUIET)
+    told = [form.checkpoint, page.owner, page.lang]
+    form.checkpoint.change(guarded(tell, on_error=refused), told, form.about, **QUIET)
+    page.on_load(list_checkpoints, [], [form.checkpoint])
     page.tells_model("train", form.checkpoint)
-    spoken = [form.checkpoint, about, page.device, drawn_before]
-    page.on_language(keyed(speak, spoken), [form.checkpoint, page.owner], spoken)
+    spoken = [form.checkpoint, form.about, page.device, drawn_before]
+    page.on_language(speak, [form.checkpoint, page.owner], spoken)
 
 
 def _pill(services: Services, lang: str) -> str:
@@ -195,7 +209,3 @@ def _pill(services: Services, lang: str) -> str:
     words = device_words(services.admission.devices.devices[0], lang)
     state = translate(lang, "device.training" if services.dispatcher.training() else "device.idle")
     return root(pill(f"{words} · {state}", alive=True))
-
-
-def _refused(message: str) -> str:
-    return root(error_state(message))

@@ -1,15 +1,15 @@
-"""The lengths of the texts in tokens, and the share of them that each maximum length truncates."""
+"""The lengths of the texts in tokens as one strip, with the length that is suggested and what it truncates."""
 
 from __future__ import annotations
 
 from bertdemo.analysis.report import LengthSummary
 from bertdemo.i18n.translation import percent, thousands, translate
-from bertdemo.ui.html.pictures import more, subtitle
+from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import bars, caption, histogram, table
 
 
 def render_lengths(lengths: LengthSummary, lang: str) -> str:
-    """Draw the histogram with the suggested length, the share truncated at each maximum length, and the numbers."""
+    """Draw the histogram with the suggested length; the quantiles and what each length truncates are folded below."""
     if not lengths.measured:
         return ""
     quantiles = {name: thousands(getattr(lengths, name)) for name in ("p50", "p95", "longest")}
@@ -17,15 +17,17 @@ def render_lengths(lengths: LengthSummary, lang: str) -> str:
     mark = translate(lang, "data.lengths.suggested", n=thousands(lengths.suggested))
     # The sentence about hollow bars only where there is one.
     over = any(end > lengths.suggested and count for end, count in lengths.histogram)
-    return (
-        subtitle(translate(lang, "data.lengths.title"))
-        + caption(about)
-        + histogram(lengths.histogram, about, lengths.suggested, mark, ("0", thousands(lengths.histogram[-1][0])))
+    cut = bars((_at(length, lengths.suggested, lang), share, percent(share)) for length, share in lengths.cut)
+    folded = (
+        caption(about)
         + (caption(translate(lang, "data.lengths.hollow")) if over else "")
-        + subtitle(translate(lang, "data.lengths.cut"))
-        + bars((_at(length, lengths.suggested, lang), share, percent(share)) for length, share in lengths.cut)
-        + more(translate(lang, "data.lengths.numbers"), _numbers(lengths, lang), "lengths")
+        + caption(translate(lang, "data.lengths.cut"))
+        + cut
+        + _numbers(lengths, lang)
     )
+    title = esc(translate(lang, "data.lengths.title"))
+    strip = histogram(lengths.histogram, about, lengths.suggested, mark, ("0", thousands(lengths.histogram[-1][0])))
+    return f'{strip}<details class="bd-length-numbers"><summary>{title}</summary>{folded}</details>'
 
 
 def _at(length: int, suggested: int, lang: str) -> str:

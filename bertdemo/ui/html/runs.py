@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from bertdemo.i18n.translation import has, percent, plural, score, seconds, size, thousands, translate
-from bertdemo.runs.evaluation import Evaluation, Mistake
+from bertdemo.runs.evaluation import Evaluation
 from bertdemo.runs.status import Message, RunStatus
 from bertdemo.tasks import TASKS
 from bertdemo.ui.html.charts import confusion, curve
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.mistakes import mistake_list, mistake_table, task_key
+from bertdemo.ui.html.mistakes import mistake_table, task_key
 from bertdemo.ui.html.primitives import (
     BarKind,
     bar,
-    big,
     caption,
     empty_state,
     error_state,
@@ -76,29 +75,6 @@ def render_run(status: RunStatus | None, lang: str, ahead: int = 0) -> str:
             f'<pre class="bd-log" aria-label="{esc(translate(lang, "run.log"))}">{esc(chr(10).join(lines))}</pre>'
         )
     return root(f'<div data-run="{esc(status.run_id)}" data-state="{esc(status.state)}">{join(parts)}</div>', "bd-run")
-
-
-def render_outcome(status: RunStatus, mistakes: Sequence[Mistake], lang: str) -> str:
-    """Draw the short result below a training: the headline, what it was evaluated on, three mistakes."""
-    parts = []
-    if status.kept_unevaluated:
-        parts.append(note(_unmeasured(status, lang)))
-    elif status.headline:
-        metric = status.metrics[status.headline]
-        label = score(lang, metric["value"], metric["low"], metric["high"])
-        parts.append(big(label, metric_word(status.headline, lang)))
-        parts.append(caption(_measured_on(status, lang)))
-        if status.stepless:
-            parts.append(caption(translate(lang, "result.frozen")))
-        majority = _majority(status, status.headline)
-        parts.append(_interval(metric, label, majority))
-        if majority is not None:
-            parts.append(caption(translate(lang, f"result.majority{_baseline_key(status)}", share=percent(majority))))
-        if _judges(status):
-            parts.append(mistake_list(mistakes, lang, status.task))
-    elif status.ended and not status.checkpoint:
-        parts.append(note(translate(lang, "result.nothing_fitted" if status.stepless else "result.nothing_kept")))
-    return root(join(parts), "bd-outcome")
 
 
 def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -> str:

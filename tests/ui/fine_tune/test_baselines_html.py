@@ -9,7 +9,7 @@ import pytest
 from bertdemo.analysis.baselines import Baseline
 from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.tasks.results import Score
-from bertdemo.ui.fine_tune.baselines_html import FEW_ROWS, render_baselines
+from bertdemo.ui.fine_tune.html.baselines import FEW_ROWS, render_baselines
 from bertdemo.ui.html import charts
 
 
@@ -30,7 +30,7 @@ def test_each_stands_with_its_interval_and_the_best_answers_the_question(lang: s
     said = words(render_baselines(FOUND, 400, lang))
     shown_of = {"majority": "0.510 [0.490, 0.530]", "tfidf": "0.730 [0.710, 0.750]", "frozen": "0.788 [0.768, 0.808]"}
     for kind, shown in shown_of.items():
-        assert translate(lang, f"baseline.{kind}") in said and shown in said
+        assert translate(lang, f"fine_tune.baseline.{kind}") in said and shown in said
     assert translate(lang, "baseline.named.frozen") in said and "0.788 " in said and "872" in said
 
 

@@ -10,7 +10,8 @@ from bertdemo.run_config import RunConfig, specs
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.ui.app import build_app
-from bertdemo.ui.fine_tune.run_settings import SettingsForm, device_choices, device_info
+from bertdemo.ui.fine_tune.run_settings import device_choices, device_info
+from tests.ui.fine_tune.support import FIELDS
 
 GIB = 1024**3
 CPU = Device("cpu", "cpu", "CPU", 16 * GIB, 8 * GIB, bfloat16=True, float16=False, cores=4)
@@ -36,8 +37,7 @@ def test_the_form_has_one_control_for_each_setting_and_nothing_else(settings: Se
 
 
 def test_what_the_form_sends_untouched_is_the_default_configuration() -> None:
-    sent = ["" if spec.optional else spec.default for spec in specs()]
-    assert RunConfig.from_fields(SettingsForm.values(sent)) == RunConfig()
+    assert RunConfig.from_fields(FIELDS) == RunConfig()
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

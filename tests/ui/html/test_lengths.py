@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from bertdemo.analysis.report import Example, Finding, LengthSummary, Report
 from bertdemo.i18n.translation import LANGUAGES, catalogue
 from bertdemo.tables.table import Table
 from bertdemo.tasks.roles import LABEL, TEXT, Choice, explain
-from bertdemo.ui.html.dataset import reasons, render_data
+from bertdemo.ui.html.dataset import OfferedStep, reasons, render_checks, render_labels
 from bertdemo.ui.html.lengths import render_lengths
 from bertdemo.ui.html.primitives import histogram
 
@@ -62,11 +63,29 @@ def test_nothing_measured_draws_nothing() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_finding_names_its_rows_and_quotes_its_texts_cut_and_escaped(lang: str) -> None:
-    drawn = render_data("t.csv", report(FINDING), (), lang)
+    drawn = render_checks(report(FINDING), (), (), (), lang)
     assert "<img" not in drawn and "&lt;img" in drawn and "x" * 200 not in drawn
-    assert re.search(r"<summary>[^<]*5, 9", drawn) and drawn.count("<q>") == 1
+    assert re.search(r"<summary>[^<]*5, 9", drawn) and drawn.count("<q>") == 1 and "data-step" not in drawn
     many = Finding("warn", "text_missing", {"count": 30, "column": "what"}, tuple(range(2, 22)))
-    assert "2, 3, 4, 5, 6, 7, 8, 9 …" in render_data("t.csv", report(many), (), lang)
+    assert "2, 3, 4, 5, 6, 7, 8, 9 …" in render_checks(report(many), (), (), (), lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_each_warning_has_its_own_fix_on_its_line_and_what_passed_is_folded(lang: str) -> None:
+    passed = Finding("pass", "no_missing", {"rows": 100})
+    steps = (OfferedStep("drop_conflicts", 2, chosen=False), OfferedStep("drop_rare", 1, chosen=False))
+    drawn = render_checks(report(FINDING, passed), (), steps, (), lang)
+    first, second = re.findall(r'<div class="bd-check-line warn">.*?</button></span></div>', drawn)
+    assert 'data-step="drop_conflicts"' in first and 'data-step="drop_rare"' in second
+    assert "<summary>✓ 1 " in drawn and drawn.index("<summary>✓") > drawn.index("drop_rare")
+
+
+def test_the_most_frequent_label_has_the_full_bar_and_many_labels_have_a_search() -> None:
+    drawn = render_labels(report(), "en")
+    assert re.findall(r'aria-valuenow="([\d.]+)"', drawn) == ["100.0", "66.7"] and "bd-search" not in drawn
+    many = replace(report(), labels=tuple((f"{HOSTILE}{i} " + "x" * 200, 3) for i in range(150)))
+    drawn = render_labels(many, "zh")
+    assert drawn.count("data-label=") == 150 and "bd-search" in drawn and "<img" not in drawn
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

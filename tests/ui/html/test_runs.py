@@ -18,6 +18,8 @@ from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import Note
 from bertdemo.tasks.results import Annotation, Degree, Labels, LabelScore
+from bertdemo.ui.fine_tune.html import bar, class_map, result, samples
+from bertdemo.ui.fine_tune.html import training as training_picture
 from bertdemo.ui.html import dataset as data_picture
 from bertdemo.ui.html import mistakes, run_list, runs
 from bertdemo.ui.html import predictions as prediction_picture
@@ -27,6 +29,7 @@ from tests.ui.html.test_primitives import HOSTILE, read
 OURS = {
     "div", "span", "p", "b", "i", "em", "h2", "small", "table", "thead", "tbody", "tr", "th", "td", "svg", "title",
     "line", "text", "g", "polyline", "circle", "pre", "ul", "li", "q", "dl", "dt", "dd", "button", "details", "summary",
+    "h3", "ol", "section", "path",
 }  # fmt: skip
 REQUEST = RunRequest(
     task="classification", columns={"text": HOSTILE, "label": HOSTILE}, checkpoint=HOSTILE, config=RunConfig(),
@@ -103,6 +106,20 @@ def info() -> CheckpointInfo:
     )  # fmt: skip
 
 
+SAMPLE = samples.SampleCard("support_en", "classification", 367, 6, ((HOSTILE, HOSTILE), ("b", "")), 60.0)
+
+
+def watched() -> tuple[training_picture.WatchedText, ...]:
+    return (training_picture.WatchedText(HOSTILE, HOSTILE, ((HOSTILE, False), ("b", True))),)
+
+
+def dots() -> list[class_map.MapDot]:
+    return [
+        class_map.MapDot(HOSTILE, HOSTILE, (0.0, 1.0), (2.0, 3.0)),
+        class_map.MapDot("b", "b", (1.0, 1.0), (0.0, 0.0)),
+    ]
+
+
 def pictures(lang: str) -> dict[str, str]:
     said = Labels((LabelScore(HOSTILE, 0.8), LabelScore("b", 0.2)))
     failed = ev.Failed(**common(4), message="error.bug_in_run", values={"error_id": HOSTILE})
@@ -111,13 +128,21 @@ def pictures(lang: str) -> dict[str, str]:
     return {
         "run": runs.render_run(training(), lang),
         "failed": runs.render_run(status_of(view(started(), failed, state="failed")), lang),
-        "outcome": runs.render_outcome(finished(), evaluate(rows(), (HOSTILE, "b")).mistakes, lang),
+        "outcome": result.render_outcome(finished(), lang),
+        "more": result.render_more(finished(), evaluate(rows(), (HOSTILE, "b")), lang),
+        "training": training_picture.render_training(training(), watched(), lang),
+        "map": class_map.render_map(dots(), (0.5, 0.2), lang),
+        "cards": bar.render_cards(bar.Cards(bar.DataLine(HOSTILE, 3, 2, (HOSTILE, "b")), HOSTILE, HOSTILE, 2), lang),
+        "progress": bar.render_progress(training(), lang),
+        "samples": samples.render_samples([SAMPLE] * 8, lang),
         "result": runs.render_result(finished(), evaluate(rows(), (HOSTILE, "b")), lang),
         "list": run_list.render_list([finished(), training()], {}, "20260101-aa", lang),
         "request": run_list.render_request(REQUEST, finished(), lang),
-        "data": data_picture.render_data(HOSTILE, report(), (note,), lang),
-        "preview": data_picture.render_preview(table(), 8, lang),
-        "chosen": data_picture.render_chosen(config, report().split, lang),
+        "labels": data_picture.render_labels(report(), lang),
+        "checks": data_picture.render_checks(report(), (note,), (), (), lang),
+        "preview": data_picture.render_preview(table(), 8, report(), [HOSTILE], lang),
+        "label rows": data_picture.render_label_rows(HOSTILE, [(2, HOSTILE)], 3, lang),
+        "plan": bar.render_plan(report().split, config, 40.0, 7, lang),
         "prediction": prediction_picture.render_prediction(said, said, HOSTILE, lang),
         "vector": prediction_picture.render_vector([0.1] * 16, HOSTILE, 0.5, lang),
         "about": prediction_picture.describe(info(), lang),
@@ -147,8 +172,8 @@ def test_a_run_is_told_in_words_with_its_step_and_its_time() -> None:
 
 
 def test_the_headline_carries_its_interval_and_says_which_rows_were_measured() -> None:
-    words = read(runs.render_outcome(finished(), (), "en")).words
-    assert "0.900 [0.850, 0.940]" in words
+    words = read(result.render_outcome(finished(), "en")).words
+    assert "0.900" in words and "[0.850, 0.940]" in words
     assert "Evaluated on 20 examples: validation set" in words
 
 
@@ -161,7 +186,7 @@ def test_the_full_result_shows_macro_f1_each_label_and_the_mistakes() -> None:
 
 def test_a_stop_before_the_first_evaluation_is_said() -> None:
     end = ev.Cancelled(**common(4), checkpoint="20260101-aa", evaluated=False, step=3)
-    words = read(runs.render_outcome(status_of(view(started(), end, state="cancelled")), (), "en")).words
+    words = read(result.render_outcome(status_of(view(started(), end, state="cancelled")), "en")).words
     assert "never evaluated" in words
 
 
@@ -211,8 +236,8 @@ def test_an_empty_list_says_what_will_stand_there() -> None:
 
 
 def test_the_label_column_of_a_report_shows_a_share_as_percent() -> None:
-    assert "90.0%" in read(data_picture.render_data("x.csv", report(), (), "en")).words
-    assert "90.0%" in read(data_picture.render_data("x.csv", replace(report(), rows=3), (), "zh")).words
+    assert "90.0%" in read(data_picture.render_checks(report(), (), (), (), "en")).words
+    assert "90.0%" in read(data_picture.render_checks(replace(report(), rows=3), (), (), (), "zh")).words
 
 
 # --- a run without steps: the regression on a frozen encoder ------------------------------------------------
@@ -261,7 +286,7 @@ def test_its_result_says_that_nothing_was_chosen_and_the_encoder_is_the_bases(la
     )
     status = regression(end, state="finished")
     assert status.progress == 1
-    words = read(runs.render_outcome(status, (), lang)).words
+    words = read(result.render_outcome(status, lang)).words
     assert translate(lang, "result.on_held_out") in words and translate(lang, "result.frozen") in words
     assert translate(lang, "result.on_validation") not in words
     assert (
@@ -277,29 +302,20 @@ def test_its_result_says_that_nothing_was_chosen_and_the_encoder_is_the_bases(la
 def test_its_stop_is_told_as_what_it_was(lang: str) -> None:
     nothing = ev.Cancelled(**common(4), checkpoint="", evaluated=False, step=0)
     early = regression(nothing, state="cancelled")
-    assert translate(lang, "result.nothing_fitted") in read(runs.render_outcome(early, (), lang)).words
+    assert translate(lang, "result.nothing_fitted") in read(result.render_outcome(early, lang)).words
     late = regression(replace(nothing, checkpoint="20260101-aa"), state="cancelled")
-    for html in (runs.render_outcome(late, (), lang), runs.render_result(late, None, lang)):
+    for html in (result.render_outcome(late, lang), runs.render_result(late, None, lang)):
         assert translate(lang, "result.not_measured") in read(html).words
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_a_chosen_split_seed_stands_with_the_settings(lang: str) -> None:
+def test_a_chosen_split_seed_stands_with_what_will_happen_and_a_probe_has_no_validation(lang: str) -> None:
     config = resolve_defaults(RunConfig(), train_rows=80, parameters=10**7, suggested_length=16)
-    label = translate(lang, "config.split_seed")
-    assert label not in read(data_picture.render_chosen(config, {"train": 80, "validation": 20}, lang)).words
-    words = read(data_picture.render_chosen(config, {"train": 80, "validation": 20}, lang, 123_457)).words
-    assert label in words and "123457" in words
-
-
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_what_the_settings_come_to_leaves_out_what_a_regression_has_no_use_for(lang: str) -> None:
-    config = resolve_defaults(RunConfig(method="regression"), train_rows=80, parameters=10**7, suggested_length=16)
-    words = read(data_picture.render_chosen(config, {"train": 80, "validation": 20, "test": 0}, lang)).words
-    assert translate(lang, "config.max_length") in words and translate(lang, "config.epochs") not in words
-    assert translate(lang, "data.split_frozen", train="80", held_out="20") in words
-    large = data_picture.split_words({"train": 800, "validation": 100, "test": 99}, lang, frozen=True)
-    assert "99" in large and "100" not in large
+    split = {"train": 80, "validation": 20, "test": 0}
+    assert "42" not in read(bar.render_plan(split, config, None, 42, lang)).words
+    assert "123457" in read(bar.render_plan(split, config, None, 123_457, lang)).words
+    words = read(bar.render_plan(split, replace(config, method="regression"), None, 42, lang)).words
+    assert translate(lang, "fine_tune.will.frozen", train="80", held_out="20") in words
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -15,12 +15,12 @@ from bertdemo.runs import events as ev
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.ui.api.endpoints import Endpoints
-from bertdemo.ui.fine_tune import callbacks as fine_tune
 from bertdemo.ui.page import Visit
 from bertdemo.ui.runs.callbacks import Callbacks
 from bertdemo.ui.runs.layout import layout
 from bertdemo.ui.updates import Updates
 from tests.runs.support import request_for, rows_of, started, write_csv
+from tests.ui.fine_tune.support import tab as fine_tune_tab
 from tests.ui.pages import empty_page
 
 
@@ -140,14 +140,14 @@ def test_the_list_reads_no_run_whole_and_neither_does_a_timer_over_an_ended_run(
     services: Services, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = tab(services)
-    followed = fine_tune._Callbacks(services)
+    followed = fine_tune_tab(services)
     drawn = calls.watch(run, "", "", "en")[calls.parts.state.drawn]
-    mark, *_ = followed.arrive(Visit("en", "", run, "", ""), None)[2:]
+    mark = str(followed.runs.arrive(Visit("en", "", run, "", ""), None)[followed.parts.state.drawn])
     read: list[str] = []
     monkeypatch.setattr(services.registry, "read", lambda run_id, owner: read.append(run_id))
     calls.refresh(run, "", "en")
     calls.watch(run, drawn, "", "en")
-    followed.tick({"run": run}, mark, "", "en")
+    followed.runs.tick({"run": run}, "run", mark, "", "en")
     assert [found["run_id"] for found in Endpoints(services).runs()] == [run]
     assert read == []
 

@@ -13,7 +13,6 @@ from bertdemo.i18n.translation import translate
 from bertdemo.services import CHINESE, Services
 from bertdemo.settings import Settings
 from bertdemo.ui.app import build_app
-from bertdemo.ui.fine_tune.dataset_callbacks import DataListeners
 from bertdemo.ui.inference import callbacks as inference
 from bertdemo.ui.inference.layout import layout as inference_layout
 from bertdemo.ui.page import SAMPLES, Visit
@@ -24,6 +23,8 @@ from bertdemo.ui.tokenization.layout import layout
 from bertdemo.ui.updates import Updates
 from tests.hub_double import HubDouble
 from tests.tiny import build_tiny_checkpoint
+from tests.ui.fine_tune.support import choice
+from tests.ui.fine_tune.support import tab as fine_tune_tab
 from tests.ui.pages import empty_page
 
 
@@ -153,13 +154,17 @@ def test_a_chinese_sample_is_trained_on_the_model_that_reads_it(home: Path, tiny
     with HubDouble() as hub:
         hub.add(CHINESE, tiny)
         services = Services.create(hub_settings(home, hub))
-        calls = DataListeners(services)
-        assert "value" not in calls.choose_sample("reviews_zh", None, None, None, "bundled", "", "zh")[2]
+        calls = fine_tune_tab(services).data
+        checkpoint = calls.parts.data.form.checkpoint
+
+        def sample(name: str, model: str) -> Updates:
+            return calls.choose_sample(choice(checkpoint=model, lang="zh"), {"sample": name})
+
+        assert checkpoint not in sample("reviews_zh", "bundled")
         services.look_for_chinese()
-        assert calls.choose_sample("reviews_zh", None, None, None, "bundled", "", "zh")[2] == CHINESE
-        cased = "google-bert/bert-base-cased"
-        assert "value" not in calls.choose_sample("reviews_zh", None, None, None, cased, "", "zh")[2]
-        assert "value" not in calls.choose_sample("reviews_en", None, None, None, "bundled", "", "zh")[2]
+        assert sample("reviews_zh", "bundled")[checkpoint] == CHINESE
+        assert checkpoint not in sample("reviews_zh", "google-bert/bert-base-cased")
+        assert checkpoint not in sample("reviews_en", "bundled")
 
 
 def tab(services: Services) -> Callbacks:

@@ -1,4 +1,4 @@
-"""What reaches how far without fine-tuning, as points on one line, and what that says about fine-tuning."""
+"""Baselines as ticks on one line, and what they say about fine-tuning."""
 
 from __future__ import annotations
 
@@ -6,31 +6,37 @@ from collections.abc import Sequence
 
 from bertdemo.analysis.baselines import Baseline
 from bertdemo.analysis.report.class_balance import FEW_ROWS_PER_LABEL
-from bertdemo.i18n.translation import plural, score, seconds, translate
-from bertdemo.tasks.results import Score
+from bertdemo.i18n.translation import plural, seconds, translate
+from bertdemo.ui.fine_tune.html.strip import Mark, score_strip
+from bertdemo.ui.fine_tune.html.training import baseline_name
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.primitives import banner, caption, empty_state, interval, join, note, root
+from bertdemo.ui.html.primitives import banner, caption, empty_state, join, note, root
 from bertdemo.ui.html.runs import metric_word
 
 # Rows per label below which the page says that fine-tuning is unlikely to beat the baselines.
 FEW_ROWS = FEW_ROWS_PER_LABEL
 
 
-def render_baselines(baselines: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:
-    """Draw each baseline's headline with its interval, then answer whether fine-tuning is worth it."""
+def render_baselines(baselines: Sequence[Baseline], rows_per_label: float | None, lang: str, task: str = "") -> str:
+    """Draw each baseline's headline on one strip, then answer whether fine-tuning is worth it."""
     if not baselines:
         return root(empty_state(translate(lang, "baseline.empty")))
-    lines = join(_line(baseline, lang) for baseline in baselines)
+    metric = next(iter(baselines[0].metrics))
+    marks = [_mark(baseline, task, lang) for baseline in baselines]
+    words = join(f"<li>{esc(mark.name)}: {esc(mark.title)}</li>" for mark in marks)
+    strip = score_strip(marks, f"{metric_word(metric, lang)}: {', '.join(mark.title for mark in marks)}")
     # TF-IDF and the linear probe; a majority class says nothing about the texts.
     linear_baselines = [baseline for baseline in baselines if baseline.kind != "majority"]
     if not linear_baselines:
-        return root(f"{lines}{note(translate(lang, 'baseline.too_few'))}", "bd-baselines")
+        return root(f"{strip}<ul>{words}</ul>{note(translate(lang, 'baseline.too_few'))}", "bd-baselines")
     scored = "baseline.scored" if linear_baselines[0].folds else "baseline.scored_unfitted"
     folds = {"folds": linear_baselines[0].folds} if linear_baselines[0].folds else {}
     parts = [plural(lang, scored, linear_baselines[0].rows, **folds)]
     if rows_per_label is not None and not can_keep(baselines):
         parts.append(translate(lang, "baseline.not_here"))
-    return root(lines + join(map(caption, parts)) + _answer(linear_baselines, rows_per_label, lang), "bd-baselines")
+    how = esc(translate(lang, "fine_tune.baseline.how"))
+    folded = f"<details><summary>{how}</summary><ul>{words}</ul>{join(map(caption, parts))}</details>"
+    return root(strip + _answer(linear_baselines, rows_per_label, lang) + folded, "bd-baselines")
 
 
 def can_keep(baselines: Sequence[Baseline]) -> bool:
@@ -38,24 +44,16 @@ def can_keep(baselines: Sequence[Baseline]) -> bool:
     return any(baseline.kind == "frozen" for baseline in baselines)
 
 
-def _line(baseline: Baseline, lang: str) -> str:
+def _mark(baseline: Baseline, task: str, lang: str) -> Mark:
     metric, value = next(iter(baseline.metrics.items()))
-    name = translate(lang, f"baseline.{baseline.kind}")
-    words = score(lang, value.value, value.low, value.high)
+    words = f"{value.value:.3f}"
+    if value.low is not None and value.high is not None:
+        words += f" [{value.low:.3f}, {value.high:.3f}]"
     if metric != "accuracy":
         words = f"{metric_word(metric, lang)} {words}"
-    took = translate(lang, "baseline.took", time=seconds(lang, baseline.seconds))
-    return (
-        f'<div class="bd-metric"><span>{esc(name)}</span>'
-        f"{_interval(value, f'{name}: {words}')}<b>{esc(words)}</b>"
-        f"<small>{esc(took) if baseline.folds else ''}</small></div>"
-    )
-
-
-def _interval(value: Score, label: str) -> str:
-    if value.low is None or value.high is None:
-        return ""
-    return interval(value.value, value.low, value.high, label)
+    if baseline.folds:
+        words += f", {translate(lang, 'baseline.took', time=seconds(lang, baseline.seconds))}"
+    return Mark(baseline_name(baseline.kind, task, lang), value.value, words)
 
 
 def _answer(linear_baselines: Sequence[Baseline], rows_per_label: float | None, lang: str) -> str:

@@ -1,0 +1,82 @@
+// Fine-tune: presses in its drawings, pasted rows, tiles that fold on a phone, and points that glide.
+(() => {
+  const phone = () => matchMedia("(max-width: 760px)").matches;
+  const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const PRESSES = "[data-sample], [data-step], [data-label], [data-all-rows]";
+  // On a phone the tiles are lines, and only the checks are open.
+  const fold = (element) => {
+    if (!phone()) return;
+    element.querySelectorAll("[data-tile]").forEach((tile) => { tile.open = tile.dataset.tile === "checks"; });
+  };
+  const search = (event) => {
+    if (!event.target.matches(".bd-search")) return;
+    const words = event.target.value.trim().toLowerCase();
+    event.target.parentElement.querySelectorAll("[data-label]").forEach((row) => {
+      row.hidden = !row.dataset.label.toLowerCase().includes(words);
+    });
+  };
+  // The listeners are set once for an element; what stands in it is drawn anew.
+  const trainPresses = (element, trigger, watch) => {
+    element.addEventListener("input", search);
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest(PRESSES);
+      if (button) trigger("select", { ...button.dataset });
+    });
+    fold(element);
+    watch("value", () => requestAnimationFrame(() => fold(element)));
+  };
+  const read = (element, event) => {
+    const place = element.querySelector(".bd-cls-map-read");
+    if (place) place.textContent = event.target.dataset?.read || place.dataset.hint;
+  };
+  const play = (element) => {
+    const map = element.querySelector(".bd-cls-map");
+    if (!map) return;
+    const set = (after) => {
+      map.classList.toggle("after", after);
+      element.querySelector(".bd-cls-map-head")?.classList.toggle("is-after", after);
+    };
+    if (still()) return set(!map.classList.contains("after"));
+    map.classList.add("jump");
+    set(false);
+    map.getBoundingClientRect(); // the points are at their first places before they begin to move
+    map.classList.remove("jump");
+    setTimeout(() => set(true), 400);
+  };
+  const glide = (element, watch) => {
+    element.addEventListener("click", (event) => { if (event.target.closest("[data-replay]")) play(element); });
+    for (const name of ["mouseover", "focusin"]) element.addEventListener(name, (event) => read(element, event));
+    play(element);
+    watch("value", () => requestAnimationFrame(() => play(element)));
+  };
+  const field = () => document.querySelector("#train-paste textarea");
+  // Pasted rows are read at once. Where nothing is being typed, the page itself takes what is pasted.
+  document.addEventListener("paste", (event) => {
+    const place = field();
+    if (!place?.checkVisibility()) return;
+    const inPlace = event.target === place;
+    if (!inPlace && event.target.closest?.("input, textarea, [contenteditable]")) return;
+    const text = event.clipboardData?.getData("text/plain") || "";
+    if (!text.includes("\n")) return;
+    if (!inPlace) {
+      place.value = text;
+      place.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    setTimeout(() => document.querySelector("button#train-use-paste, #train-use-paste button")?.click(), 100);
+  });
+  // Folded parts of a drawing stay open while it is drawn anew.
+  const open = new Set();
+  document.addEventListener("toggle", (event) => {
+    const name = event.target.dataset?.keep;
+    if (!name || !event.target.closest("#train-panel")) return;
+    if (event.target.open) open.add(name);
+    else if (event.target.isConnected) open.delete(name);
+  }, true);
+  new MutationObserver(() => {
+    if (!open.size) return;
+    document.querySelectorAll("#train-panel details[data-keep]:not([open])").forEach((fold) => {
+      if (open.has(fold.dataset.keep)) fold.open = true;
+    });
+  }).observe(document.documentElement, { childList: true, subtree: true });
+  Object.assign(window.bertdemo, { trainPresses, glide });
+})();

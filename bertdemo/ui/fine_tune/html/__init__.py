@@ -1,0 +1,1 @@
+"""What the Fine-tune tab draws: values in, HTML out; no gradio."""
