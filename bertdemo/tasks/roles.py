@@ -134,12 +134,12 @@ def writing_reason(role: Role, profile: Profile, _: Chosen) -> tuple[str, Values
 def _label_score(role: Role, profile: Profile, _: Chosen) -> float:
     """Return 0 where it cannot be a label; else more for fewer and shorter values and for a usual name.
 
-    A column with a usual name and few values is a label however long they are.
+    A column with a usual name whose values repeat is a label, however long and however many they are.
     """
     named = role.named(profile.name)
     few_values = profile.distinct <= profile.labels_allowed
     repeated = profile.variety <= 0.5  # a label occurs twice or more on average, or there is nothing to learn
-    certain = named and few_values and repeated
+    certain = named and repeated
     few = few_values and (repeated or profile.filled <= _FEW_ROWS)
     if (profile.longest > _MAX_LABEL_CHARS and not certain) or TEXT.named(profile.name) or not (few or named):
         return 0.0

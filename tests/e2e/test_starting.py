@@ -130,7 +130,7 @@ def test_pasted_rows_one_column_long_labels_and_a_photo_are_each_answered(visit:
     page.click("#train-pretrain")
     visitor.has_data("one.csv")
 
-    many = "text,label\n" + "".join(f"film {i} was shown,label {i % 150} {'y' * 180}\n" for i in range(1500))
+    many = "text,label\n" + "".join(f"film {i} was shown,label {i % 150} {'y' * 180}\n" for i in range(600))
     visitor.give("#train-file", {"name": "many.csv", "mimeType": "text/csv", "buffer": many.encode()})
     visitor.has_data("many.csv")
     assert page.locator("#train-report [data-label]").count() == 150

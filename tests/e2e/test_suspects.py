@@ -146,6 +146,5 @@ def test_another_file_takes_the_list_and_the_changes_away_and_a_clean_one_says_s
     assert not page.locator("#train-suspects-do").is_visible()
     visitor.unfold("#train-reading")
     visitor.choose("#train-label", "text")
-    page.locator("#train-suspects .bd-suspects").wait_for(state="detached")
-    page.click("#train-suspects-go")
-    visitor.sees("#train-suspects [role=alert]", "error.column_twice")
+    visitor.sees("#train-data-refused [role=alert]", "error.column_twice")
+    page.locator("#train-suspects-go").wait_for(state="hidden")

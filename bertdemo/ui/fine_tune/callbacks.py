@@ -75,7 +75,8 @@ def _wire_run(listeners: Listeners, parts: Components, runs: RunCallbacks) -> No
     ticked: list[Block] = list(dict.fromkeys([state.timer, page.run, *parts.stages, *parts.followed]))
     inputs = [page.run, state.stage, state.drawn, page.owner, page.lang]
     state.timer.tick(guarded(runs.tick), inputs, ticked, **QUIET)
-    page.on_open("train", guarded(runs.tick), inputs, ticked)  # it may have been deleted in Runs meanwhile
+    # The run may have been deleted in Runs meanwhile, and the device may be known by now, so the times of the samples.
+    page.on_open("train", guarded(runs.come), inputs, [*ticked, parts.empty.samples])
     page.on_load(runs.arrive, [page.run], ticked)
     listeners.language(lambda choice, values: runs.speak(choice), parts.followed)
 

@@ -36,6 +36,8 @@ class Choice:
     checkpoint: str
     fields: Mapping[str, object]
     """Field of RunConfig -> what its control holds."""
+    ghosts: Mapping[str, str]
+    """Field -> the ghost text that its control shows."""
     run: str
     """Id of the run that is shown, "" where none is."""
     key: str
@@ -56,6 +58,7 @@ class ChoiceInputs:
     split_seed: gr.Number
     checkpoint: gr.Dropdown
     controls: Mapping[str, Block]
+    ghosts: gr.State
     run: gr.BrowserState
     owner: gr.BrowserState
     lang: gr.Radio
@@ -64,7 +67,7 @@ class ChoiceInputs:
     def components(self) -> list[Block]:
         """All of them."""
         named = (self.stage, self.source, self.picked, self.facts, self.validation, self.test, self.split_seed)
-        return [*named, self.checkpoint, *self.controls.values(), self.run, self.owner, self.lang]
+        return [*named, self.checkpoint, *self.controls.values(), self.ghosts, self.run, self.owner, self.lang]
 
     def read(self, values: Values) -> Choice:
         """Return what the components hold."""
@@ -78,6 +81,7 @@ class ChoiceInputs:
             split_seed=values[self.split_seed],
             checkpoint=values[self.checkpoint] or "bundled",
             fields={name: values[control] for name, control in self.controls.items()},
+            ghosts=values[self.ghosts] or {},
             run=(values[self.run] or {}).get("run") or "",
             key=values[self.owner],
             lang=values[self.lang],

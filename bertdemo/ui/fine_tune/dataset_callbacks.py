@@ -20,7 +20,7 @@ from bertdemo.runs.request import resolve_defaults
 from bertdemo.services import CHINESE
 from bertdemo.ui.fine_tune import parse_options_panel
 from bertdemo.ui.fine_tune.choice import Choice, Listeners, Stage, Values
-from bertdemo.ui.fine_tune.dataset_state import ChosenData, DataView, Facts, Picked, Say, Source, silent
+from bertdemo.ui.fine_tune.dataset_state import ChosenData, DataView, Picked, Say, Source, silent
 from bertdemo.ui.fine_tune.html.bar import (
     Cards,
     DataLine,
@@ -32,7 +32,7 @@ from bertdemo.ui.fine_tune.html.bar import (
 from bertdemo.ui.fine_tune.html.guide import render_task
 from bertdemo.ui.fine_tune.html.samples import render_samples
 from bertdemo.ui.fine_tune.layout import Components
-from bertdemo.ui.fine_tune.run_settings import placeholders
+from bertdemo.ui.fine_tune.run_settings import ghost_texts, placeholders
 from bertdemo.ui.fine_tune.sample_cards import sample_cards
 from bertdemo.ui.html.dataset import render_checks, render_label_rows, render_labels, render_preview
 from bertdemo.ui.html.primitives import error_state, join, root
@@ -100,7 +100,8 @@ class DataCallbacks:
         except BertDemoError as error:
             wrong = render_wrong_setting(sentence(error, lang))
             return {**updates, parts.bar.plan: wrong, parts.bar.start: gr.update(interactive=False)}
-        updates.update(placeholders(parts.data.form, config, lang))
+        ghosts = ghost_texts(config, lang)
+        updates |= {parts.state.ghosts: ghosts, **placeholders(parts.data.form, ghosts, choice.ghosts)}
         if choice.facts is None or config is None:
             reason = "no_data" if choice.source is None else "not_usable"
             words = render_reason(translate(lang, f"fine_tune.reason.{reason}"))
@@ -301,13 +302,15 @@ class DataCallbacks:
 
     def arrive(self, visit: Visit) -> Updates:
         """Outputs: the samples."""
-        return {self.parts.empty.samples: render_samples(sample_cards(self.page.services, visit.lang), visit.lang)}
+        return self.samples(visit.lang)
+
+    def samples(self, lang: str) -> Updates:
+        """Outputs: the samples."""
+        return {self.parts.empty.samples: render_samples(sample_cards(self.page.services, lang), lang)}
 
     def speak(self, choice: Choice) -> Updates:
         """Outputs: Components.dataset and the samples, in another language."""
-        cards: Updates = {
-            self.parts.empty.samples: render_samples(sample_cards(self.page.services, choice.lang), choice.lang)
-        }
+        cards = self.samples(choice.lang)
         if choice.source is None:
             return {**self.plan(choice), **cards}
         stage = self.stage(choice.stage, choice)
@@ -391,10 +394,3 @@ def _examined(calls: DataCallbacks, choice: Choice, say: Say) -> Updates:
 def _changed(calls: DataCallbacks, choice: Choice) -> Updates:
     """Return the stage without data; those that were chosen can still be gone back to."""
     return {**calls.stage("empty", choice), calls.parts.cards: render_cards(Cards(), choice.lang)}
-
-
-def facts_of(choice: Choice) -> Facts:
-    """Return the facts of usable data. Raises DataNotChosen where there are none."""
-    if choice.facts is None:
-        raise DataNotChosen
-    return choice.facts

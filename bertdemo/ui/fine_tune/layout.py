@@ -118,6 +118,8 @@ class State:
     picked: gr.State
     facts: gr.State
     drawn: gr.State
+    # Field -> the ghost text that its control shows.
+    ghosts: gr.State
     timer: gr.Timer
 
 
@@ -137,7 +139,7 @@ class Components:
         state, data, form = self.state, self.data, self.data.form
         return ChoiceInputs(
             state.stage, state.source, state.picked, state.facts, data.validation, data.test, data.split_seed,
-            form.checkpoint, form.controls, page.run, page.owner, page.lang,
+            form.checkpoint, form.controls, state.ghosts, page.run, page.owner, page.lang,
         )  # fmt: skip
 
     @property
@@ -162,7 +164,7 @@ class Components:
     @property
     def planned(self) -> list[Block]:
         """What other settings change."""
-        return [self.bar.plan, self.bar.start, self.cards, *self.data.form.components]
+        return [self.bar.plan, self.bar.start, self.cards, self.state.ghosts, *self.data.form.components]
 
     @property
     def followed(self) -> list[Block]:
@@ -178,8 +180,9 @@ class Components:
 def layout(page: Page) -> Components:
     """Draw the tab as it opens, before data are chosen."""
     state = State(
-        gr.State("empty"), gr.State(None), gr.State(None), gr.State(None), gr.State(""), gr.Timer(1.0, active=False)
-    )
+        gr.State("empty"), gr.State(None), gr.State(None), gr.State(None), gr.State(""), gr.State({}),
+        gr.Timer(1.0, active=False),
+    )  # fmt: skip
     with gr.Column(elem_id="train-training"):
         cards = page.words.make(gr.HTML, {"value": lambda lang: render_cards(Cards(), lang)}, elem_id="train-cards")
         empty = _empty_stage(page)

@@ -157,6 +157,10 @@ class RunCallbacks:
         # Set only where it changes: a timer that is set begins to wait anew.
         return {timer: gr.Timer(_IDLE_SECONDS, active=True) if view.state in ENDED else gr.skip(), **updates}
 
+    def come(self, remembered: dict[str, str | None] | None, stage: str, seen: str, key: str, lang: str) -> Updates:
+        """Outputs: those of `tick`, and the samples."""
+        return {**self.data.samples(lang), **self.tick(remembered, stage, seen, key, lang)}
+
     def arrive(self, visit: Visit, remembered: dict[str, str | None] | None) -> Updates:
         """Outputs: run, timer, Components.stages and Components.followed."""
         run = visit.run or (remembered or {}).get("run") or ""
@@ -180,7 +184,7 @@ class RunCallbacks:
             return {}
         ahead = self.page.services.dispatcher.ahead(view)
         # Everything that the drawing depends on: while it stays the same, nothing is sent.
-        mark = f"{run}:{view.seq}:{view.state}:{view.stopping}:{ahead}:{lang}"
+        mark = f"{run}:{view.seq}:{view.state}:{view.exit_code}:{view.stopping}:{ahead}:{lang}"
         if mark == seen:
             return {}
         owner = self.page.services.owner(key)
@@ -315,7 +319,7 @@ class RunCallbacks:
 
     @staticmethod
     def _empty_choice(run: str, key: str, lang: str) -> Choice:
-        return Choice("run" if run else "empty", None, None, None, None, None, None, "bundled", {}, run, key, lang)
+        return Choice("run" if run else "empty", None, None, None, None, None, None, "bundled", {}, {}, run, key, lang)
 
     def _status(self, run: str, key: str) -> RunStatus | None:
         view = self._view(run, key)

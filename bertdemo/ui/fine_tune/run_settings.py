@@ -86,17 +86,26 @@ def layout(page: Page) -> SettingsForm:
     return SettingsForm(checkpoint, about, controls)
 
 
-def placeholders(form: SettingsForm, config: RunConfig | None, lang: str) -> Updates:
-    """Return updates of the empty fields: each shows as ghost text what will be taken for these data."""
-    updates: Updates = {}
+def ghost_texts(config: RunConfig | None, lang: str) -> dict[str, str]:
+    """Return field -> ghost text of every field that may be empty: what will be taken for these data."""
+    texts = {}
     for spec in specs():
         if spec.optional:
             value = getattr(config, spec.name) if config is not None else None
-            words = translate(lang, "fine_tune.automatic")
+            texts[spec.name] = translate(lang, "fine_tune.automatic")
             if value is not None:
-                words = translate(lang, "fine_tune.automatic_value", value=f"{value:g}")
-            updates[form.controls[spec.name]] = gr.update(placeholder=words)
-    return updates
+                texts[spec.name] = translate(lang, "fine_tune.automatic_value", value=f"{value:g}")
+    return texts
+
+
+def placeholders(form: SettingsForm, texts: Mapping[str, str], before: Mapping[str, str]) -> Updates:
+    """Return updates of the fields whose ghost text is not what it was.
+
+    No others: an update that arrives while somebody types takes away what was typed.
+    """
+    return {
+        form.controls[name]: gr.update(placeholder=text) for name, text in texts.items() if before.get(name) != text
+    }
 
 
 def device_words(device: Device, lang: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from bertdemo import samples, tasks
+from bertdemo.analysis.report import LengthSummary, measure
+from bertdemo.checkpoints import Catalogue
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import resolve_defaults
 from bertdemo.services import Services
 from bertdemo.settings import Limits
 from bertdemo.tables.table_files import read
@@ -12,14 +17,45 @@ from bertdemo.ui.fine_tune.html.samples import SampleCard
 
 # Rows of a sample that its card shows.
 _EXAMPLES = 2
+# Share of a sample that is held out; see dataset.split, which divides a table of fewer than 1,000 rows so.
+_HELD_OUT = 0.2
 # A longer cell is no label that a card could show.
 _LABEL_CHARS = 40
 
 
 def sample_cards(services: Services, lang: str) -> list[SampleCard]:
     """Return the cards, those in the reader's language first."""
-    limits = services.settings.limits
-    return [_card(sample, limits) for sample in samples.offered(lang, chinese_model=services.reads_chinese())]
+    offered = samples.offered(lang, chinese_model=services.reads_chinese())
+    return [_timed(_card(sample, services.settings.limits), sample, services) for sample in offered]
+
+
+def _timed(card: SampleCard, sample: samples.Sample, services: Services) -> SampleCard:
+    """Return the card with the time of a training with the automatic settings, once the device is known."""
+    if not services.admission.devices_known:
+        return card
+    info = services.catalogue.describe("bundled", "")
+    lengths = _lengths(sample, services.settings.limits, services.catalogue)
+    held_out = round(_HELD_OUT * card.rows)
+    config = resolve_defaults(
+        RunConfig(),
+        train_rows=card.rows - held_out,
+        parameters=info.parameters,
+        suggested_length=lengths.suggested,
+        labels=card.labels or 2,
+        step_multiplier=tasks.find(sample.task).step_multiplier,
+    )
+    split = {"train": card.rows - held_out, "validation": held_out}
+    device = services.admission.devices.devices[0]
+    return replace(card, seconds=services.estimates.training_seconds(lengths, split, config, info, device))
+
+
+@lru_cache(maxsize=32)
+def _lengths(sample: samples.Sample, limits: Limits, catalogue: Catalogue) -> LengthSummary:
+    table = read(sample.path, sample.file, limits)
+    task = tasks.find(sample.task)
+    inputs = task.inputs(table, task.columns(table), range(table.rows))
+    positions = catalogue.describe("bundled", "").positions
+    return measure(inputs.texts, catalogue.tokenizer("bundled", ""), positions=positions, pairs=inputs.pairs)[0]
 
 
 # Not through the table cache: twelve samples would push out what visitors have uploaded.

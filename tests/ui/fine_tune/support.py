@@ -38,7 +38,7 @@ def tab(services: Services) -> Tab:
 def choice(**chosen: Any) -> Choice:
     """What a visitor has chosen who has touched nothing but this."""
     fields = {**FIELDS, **chosen.pop("fields", {})}
-    nothing = Choice("empty", None, None, None, None, None, None, "bundled", fields, "", "", "en")
+    nothing = Choice("empty", None, None, None, None, None, None, "bundled", fields, {}, "", "", "en")
     return replace(nothing, **chosen)
 
 

@@ -57,7 +57,7 @@ def render_plan(split: Mapping[str, int], config: RunConfig, estimate: float | N
     if seed != SEED:
         parts.append(translate(lang, "fine_tune.will.seed", seed=seed))
     if estimate is not None:
-        parts.append(translate(lang, "fine_tune.about", time=seconds(lang, estimate)))
+        parts.append(translate(lang, "fine_tune.about", time=seconds(lang, max(1, round(estimate)))))
     return root(f'<p class="bd-plan">{esc(" · ".join(parts))}</p>')
 
 

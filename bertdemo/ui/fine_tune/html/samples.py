@@ -50,7 +50,7 @@ def _card(card: SampleCard, lang: str) -> str:
     if card.labels:
         size.insert(0, plural(lang, "data.labels", card.labels))
     if card.seconds is not None:
-        size.append(translate(lang, "fine_tune.about", time=seconds(lang, card.seconds)))
+        size.append(translate(lang, "fine_tune.about", time=seconds(lang, max(1, round(card.seconds)))))
     examples = join(_example(text, label) for text, label in card.examples)
     return (
         f'<button type="button" class="bd-sample" data-sample="{esc(card.id)}">'
