@@ -130,6 +130,12 @@ def test_a_usual_name_with_few_values_is_the_label_however_long_they_are() -> No
         detect(table(text=TEXTS, label=tuple(f"{LONG} {i}" for i in range(40))), ROLES)
 
 
+def test_a_column_named_label_is_the_label_with_150_long_values_that_repeat() -> None:
+    labels = tuple(f"label {i % 150} {'y' * 190}" for i in range(600))
+    texts = tuple(f"film {i} was shown" for i in range(600))
+    assert detect(table(text=texts, label=labels), ROLES) == {"text": "text", "label": "label"}
+
+
 def test_what_is_known_is_told_without_the_rest() -> None:
     assert known(table(text=TEXTS, note=TEXTS), [TEXT, LABEL]) == {"text": "text"}
     assert known(table(text=TEXTS, kind=LABELS), [TEXT, LABEL]) == {"text": "text", "label": "kind"}

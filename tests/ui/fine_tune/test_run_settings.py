@@ -10,8 +10,8 @@ from bertdemo.run_config import RunConfig, specs
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.ui.app import build_app
-from bertdemo.ui.fine_tune.run_settings import device_choices, device_info
-from tests.ui.fine_tune.support import FIELDS
+from bertdemo.ui.fine_tune.run_settings import device_choices, device_info, ghost_texts, placeholders
+from tests.ui.fine_tune.support import FIELDS, tab
 
 GIB = 1024**3
 CPU = Device("cpu", "cpu", "CPU", 16 * GIB, 8 * GIB, bfloat16=True, float16=False, cores=4)
@@ -64,3 +64,14 @@ def test_a_machine_without_gpu_says_why(reason: str, lang: str) -> None:
     report = DeviceReport((CPU,), reason)
     assert device_info(report, lang) == translate(lang, f"device.no_gpu.{reason}")
     assert "4" in device_choices(report, lang)[0][0]
+
+
+def test_only_a_ghost_text_that_changed_is_sent_because_an_update_takes_away_what_is_typed(settings: Settings) -> None:
+    form = tab(Services.create(settings)).parts.data.form
+    nothing = ghost_texts(None, "en")
+    assert set(nothing) == {spec.name for spec in specs() if spec.optional}
+    assert set(placeholders(form, nothing, {})) == {form.controls[name] for name in nothing}
+    six = ghost_texts(RunConfig(epochs=6), "en")
+    assert six["epochs"] == translate("en", "fine_tune.automatic_value", value="6")
+    assert set(placeholders(form, six, nothing)) == {form.controls["epochs"]}
+    assert placeholders(form, six, six) == {}
