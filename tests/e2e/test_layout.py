@@ -18,12 +18,17 @@ from tests.ui.html.test_runs import finished as finished_status
 MOST_CONTROLS = 12
 # What a person can act on and sees before scrolling at 1280 x 900: boxes, lists, buttons and links drawn as
 # buttons. Not counted: the tab row and the header, a <summary>, hidden inputs, the second button by which
-# Gradio opens the same list, and the tokens of a strip but one: it is one stop, walked with the arrow keys.
+# Gradio opens the same list. A group of one kind is one choice and counts as one: the tokens of a strip, the samples,
+# and in Inside BERT the map of the model, the grid of heads, the examples, the looks, the switches, the tokens at arcs.
 CONTROLS = """() => [...document.querySelectorAll(
     '[role=tabpanel] input:not([type=file]), [role=tabpanel] select, [role=tabpanel] button:not([role=tab]), ' +
     '[role=tabpanel] textarea')]
   .filter((e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
-  .filter((e) => e.tabIndex >= 0 || !e.closest('.bd-toks'))
+  .filter((e, _, all) => {
+    const group = e.closest('.bd-toks, .bd-samples, #inside-map, #inside-overview, #inside-examples, ' +
+      '#inside-looks, #inside-switches, #inside-arcs, #inside-buttons');
+    return !group || all.find((other) => group.contains(other)) === e;
+  })
   .filter((e) => { const at = e.getBoundingClientRect(); return at.width > 1 && at.top < innerHeight; })
   .map((e) => `${e.tagName} ${e.closest('[id]').id} ${e.getAttribute('aria-label') || e.innerText}`)"""
 
