@@ -1,7 +1,8 @@
 """Pictures of every tab for people to look at: `make screenshots` (not a test).
 
 Starts the app, trains the bundled model on a sample, leaves a second run training, and writes
-docs/screenshots/<view>-<width>-<theme>-<lang>.png, where a view is a tab, or `running` for Fine-tune while it trains.
+docs/screenshots/<view>-<width>-<theme>-<lang>.png, where a view is a tab, or of Fine-tune `data` before and `running`
+while it trains.
 """
 
 from __future__ import annotations
@@ -49,10 +50,13 @@ def _all(browser: Browser, server: Server) -> None:
     first.set(epochs=4)
     finished = first.start()
     first.page.locator("#train-panel [data-state=finished]").wait_for(timeout=900_000)
-    _every(browser, server, finished, {"tokens": _tokens, "train": _train, "predict": _predict, "runs": _runs})
+    views = {"tokens": _tokens, "inside": _inside, "train": _train, "predict": _predict, "runs": _runs}
+    _every(browser, server, finished, views)
+    _every(browser, server, "", {"data": _data})
+    first.sample("support_en")
     first.set(epochs=50)
     running = first.start("running")
-    first.page.locator("#train-panel svg").nth(1).wait_for()  # both curves: one epoch has been evaluated
+    first.page.locator("#train-panel .ring").wait_for()  # one epoch has been evaluated
     _every(browser, server, running, {"running": _running})
     first.page.click("#train-stop")
     first.state(running, "cancelled")
@@ -68,7 +72,7 @@ def _every(browser: Browser, server: Server, run: str, views: dict[str, Callable
                 )
                 visitor = Visitor(room.new_page(), server.url, lang)
                 for name, show in views.items():
-                    visitor.open("train" if name == "running" else name, run=run, __theme=theme)
+                    visitor.open("train" if name in {"running", "data"} else name, run=run, __theme=theme)
                     visitor.page.locator("#device .bd-pill").wait_for()
                     show(visitor)
                     _shoot(visitor, FOLDER / f"{name}-{width}-{theme}-{lang}.png")
@@ -79,10 +83,16 @@ def _tokens(visitor: Visitor) -> None:
     visitor.page.locator("#tokens-strip .bd-chip").first.wait_for()
 
 
+def _inside(visitor: Visitor) -> None:
+    visitor.page.locator("#inside-arcs svg").wait_for()
+
+
 def _train(visitor: Visitor) -> None:
-    visitor.page.locator("#train-more .bd-mistakes").wait_for()
+    visitor.page.locator("#train-map svg").wait_for()
+
+
+def _data(visitor: Visitor) -> None:
     visitor.sample("support_en")
-    visitor.page.locator("#train-chosen dl").wait_for()
 
 
 def _running(visitor: Visitor) -> None:
