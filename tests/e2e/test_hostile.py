@@ -56,7 +56,7 @@ def test_hostile_cells_labels_columns_and_file_names_are_shown_as_typed_in_every
     page = visitor.page
     data = _hostile_table(tmp_path / "hostile.csv")
     visitor.give("#train-file", {"name": NAME, "mimeType": "text/csv", "buffer": data})
-    page.locator("#train-cards .bd-file").filter(has_text="csv").wait_for()
+    page.locator("#train-cards .bd-file").and_(page.get_by_title("csv")).wait_for()
     visitor.unfold("#train-reading")
     if page.locator("#train-text input").input_value() != COLUMNS[0]:
         visitor.choose("#train-text", COLUMNS[0])

@@ -165,7 +165,7 @@ class Visitor:
 
     def has_data(self, name: str) -> None:
         """Wait until this file is examined and Start can be pressed."""
-        self.page.locator("#train-cards .bd-file").and_(self.page.get_by_title(name, exact=True)).wait_for()
+        self.page.locator("#train-cards .bd-file").and_(self.page.get_by_title(name)).wait_for()
         self.page.locator("#train-start:not([disabled])").wait_for()
         later, self.later = self.later, []
         for setting in later:
