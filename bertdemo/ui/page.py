@@ -104,7 +104,7 @@ class Page:
 
     def goes_to(self, button: gr.Button, tab: str) -> None:
         """Let a button open another tab."""
-        button.click(lambda: gr.Tabs(selected=tab), None, self.tabs, queue=False, api_visibility="private")
+        button.click(lambda: gr.Tabs(selected=tab), None, self.tabs, **QUIET)
 
 
 def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:

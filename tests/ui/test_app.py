@@ -35,6 +35,12 @@ print(json.dumps({
     "public": sorted(str(fn.api_name) for fn in app.blocks.fns.values() if fn.api_visibility == "public"),
     "first": [str(child.elem_id) for child in app.blocks.children if child.elem_id][:2],
     "last": [type(child).__name__ for child in app.blocks.children][-5:],
+    "stateful": [
+        fn.api_name
+        for fn in app.blocks.fns.values()
+        if fn.fn and fn.outputs and fn.api_visibility != "public" and fn.show_progress == "hidden"
+        and fn.show_progress_on is None
+    ],
     "html": [str(b.value) for b in app.blocks.blocks.values() if type(b).__name__ == "HTML"],
 }))
 """
@@ -53,6 +59,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_no_heavy_library_before_the_page(built: dict[str, Any]) -> None:
     assert built["loaded"] == []
+
+
+def test_no_silent_listener_makes_the_browser_keep_a_loading_state_of_its_outputs(built: dict[str, Any]) -> None:
+    assert built["stateful"] == []
 
 
 def test_public_endpoints_are_those_of_the_design(built: dict[str, Any]) -> None:

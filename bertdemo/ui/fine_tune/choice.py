@@ -16,7 +16,7 @@ from bertdemo.i18n.translation import translate
 from bertdemo.ui.fine_tune.dataset_state import Facts, Picked, Say, Source
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
-from bertdemo.ui.updates import ListenerOptions, Updates
+from bertdemo.ui.updates import QUEUED, ListenerOptions, Updates
 
 Stage = Literal["empty", "data", "run"]
 Values = Mapping[Block, Any]
@@ -157,9 +157,7 @@ class Listeners:
             pressed = {name: str(value) for name, value in vars(data).get("_data", {}).items()}
             return self._answer(lambda choice: fn(choice, pressed), values, refuse, outputs)
 
-        return event(
-            listener, set(self.inputs.components), list(outputs), show_progress="hidden", api_visibility="private"
-        )
+        return event(listener, set(self.inputs.components), list(outputs), **QUEUED)
 
     def language(
         self, fn: Callable[[Choice, Values], Updates], outputs: Sequence[Block], extra: Sequence[Block] = ()
