@@ -39,8 +39,8 @@ def _facts(visitor: Visitor) -> str:
     return "\n".join(visitor.page.locator("#train-report .bd-tile").all_inner_texts())  # without Gradio's progress
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_each_tick_mends_and_its_absence_undoes(visit: Visit, tmp_path: Path, lang: str) -> None:
+@pytest.mark.parametrize(("lang", "rounds"), [("en", 2), ("zh", 1)])
+def test_each_tick_mends_and_its_absence_undoes(visit: Visit, tmp_path: Path, lang: str, rounds: int) -> None:
     assert set(COUNTS) == set(CLEANING_STEPS)
     path = tmp_path / "messy.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -52,7 +52,7 @@ def test_each_tick_mends_and_its_absence_undoes(visit: Visit, tmp_path: Path, la
     before = _facts(visitor)
     for step, count in COUNTS.items():
         done = _words(visitor, f"cleaning.done.{step}", count)
-        for _ in range(2):  # done, undone, and done again
+        for _ in range(rounds):  # done, undone, and in English done again
             _press(visitor, step)
             page.locator("#train-report").get_by_text(done).wait_for()
             assert _facts(visitor) != before

@@ -1,0 +1,44 @@
+"""Tokenization and Fine-tune for everybody: no serious barrier, nothing sideways, on small and magnified screens."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.conftest import Visit
+from tests.e2e.scan import barriers
+from tests.e2e.visitor import Visitor
+
+CLEAN: dict[str, list[str]] = {"light": [], "dark": []}
+# A window of 1280 x 900 at 200% has 640 x 450 CSS pixels.
+SIZES = ((390, 844), (320, 640), (640, 450))
+
+
+def _fits(visitor: Visitor, stage: str) -> None:
+    before = visitor.page.viewport_size
+    assert before
+    for width, height in SIZES:
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, (stage, width)
+    visitor.page.set_viewport_size(before)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_scan_finds_nothing_serious_and_nothing_goes_sideways(visit: Visit, finished: str, lang: str) -> None:
+    visitor = visit(lang).open()
+    assert barriers(visitor, "#tab-tokens") == CLEAN
+    _fits(visitor, "tokens")
+
+    visitor.tab("train")
+    visitor.page.locator("[data-sample=support_en]").wait_for()
+    assert barriers(visitor, "#tab-train") == CLEAN
+    _fits(visitor, "no data")
+
+    visitor.sample("support_en")
+    visitor.page.locator("[data-tile=rows]").wait_for()
+    assert barriers(visitor, "#tab-train") == CLEAN
+    _fits(visitor, "data")
+
+    visitor.open("train", run=finished).state(finished, "finished")
+    visitor.page.locator("#train-map .bd-cls-map.after").wait_for()
+    assert barriers(visitor, "#tab-train") == CLEAN
+    _fits(visitor, "result")
