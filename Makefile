@@ -7,7 +7,7 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: install run test check fix bench compare sweep gpu screenshots dev
+.PHONY: install run test coverage check fix bench compare sweep gpu screenshots dev
 
 install: $(STAMP)
 
@@ -29,8 +29,12 @@ run: install
 # without a page; those with one come after, alone, because a page that waits for a processor looks like a broken one.
 test: dev
 	bash tests/browser.sh
-	$(BIN)/python -m pytest -q $(UNIT) -n 2 --dist loadfile --cov
+	$(BIN)/python -m pytest -q $(UNIT) -n 2 --dist loadfile
 	$(BIN)/python -m pytest -q -m browser
+
+# How much of bertdemo the tests without a page reach; tracing makes them slower, so it has a verb of its own.
+coverage: dev
+	$(BIN)/python -m pytest -q $(UNIT) -n 2 --dist loadfile --cov
 
 check: dev
 	$(BIN)/ruff check .
@@ -51,9 +55,11 @@ compare: dev
 	bash tests/browser.sh
 	BERTDEMO_E2E_HANG=900 $(BIN)/python -m benchmarks.compare $(BASE)
 
-# 3,000 files of changed bytes and one of a million rows, each read as an upload is; a dated line in docs/sweeps.md.
+# 3,000 files of changed bytes and one of a million rows, each read as an upload is; then every case of the tests that
+# `make test` runs a slice of (tests/sweep.py). Dated lines in docs/sweeps.md.
 sweep: dev
 	$(BIN)/python -m benchmarks.sweep_files
+	$(BIN)/python -m benchmarks.sweep_tests
 
 # Every task, the speed, a stop and a full memory on the first CUDA device; does nothing without one.
 gpu: dev

@@ -18,6 +18,7 @@ from bertdemo.runs import events as ev
 from bertdemo.runs.status import status_of
 from bertdemo.services import Services
 from bertdemo.settings import Settings
+from tests import sweep
 from tests.runs.support import events_of, eventually, request_for, rows_of, settings_with, write_csv
 
 pytestmark = pytest.mark.slow
@@ -201,7 +202,7 @@ def test_a_spare_that_still_imports_takes_the_lock_of_its_run_at_once(tmp_path: 
     services.close()
 
 
-def test_five_servers_killed_while_it_trains_leave_the_run_alone_and_no_spare(
+def test_servers_killed_while_it_trains_leave_the_run_alone_and_no_spare(
     tmp_path: Path, tiny: Path, very_long_data: Path
 ) -> None:
     settings = settings_with(tmp_path / "home", tiny)
@@ -212,7 +213,7 @@ def test_five_servers_killed_while_it_trains_leave_the_run_alone_and_no_spare(
         worker = worker_of(folder)  # the first server's spare; it keeps none beside a run that it has started
         server.kill()
         server.wait()
-        for _ in range(5):
+        for _ in range(5 if sweep.WHOLE else 2):
             server, _ = start_server(settings)
             eventually(lambda: ready_spares_of(settings.home, but=worker))
             steps = len(events_of(folder, ev.Step))
