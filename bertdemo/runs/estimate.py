@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bertdemo.analysis.report import LengthSummary
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.device import Device, Precision, precision_for
+from bertdemo.device import Device, Precision, cpu, precision_for
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.work import Work
@@ -86,6 +86,16 @@ class Estimates:
         # A linear probe reads each row once, without a backward pass.
         units = train + test if config.frozen else work.total
         return units * layer_parameters(info.layers, info.width) / speed
+
+    def embedding_seconds(
+        self, lengths: LengthSummary, rows: int, most_tokens: int, info: CheckpointInfo
+    ) -> float | None:
+        """Return the seconds that the server takes to embed rows on the CPU, None where its speed is not known."""
+        device = cpu()
+        speed = self._speeds.of(device.name, precision_for(device, "auto"))
+        if speed is None:
+            return None
+        return rows * mean_tokens(lengths, most_tokens) * layer_parameters(info.layers, info.width) / speed
 
 
 def mean_tokens(lengths: LengthSummary, max_length: int) -> float:

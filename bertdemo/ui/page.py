@@ -42,6 +42,7 @@ class Visit:
     layer: str = ""
     head: str = ""
     token: str = ""
+    sample: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
 def _visit(request: gr.Request, lang: str, owner: str) -> Visit:
     """Return how the visitor came, from the address."""
     # Unchecked: every hook that reads one of them must expect any text.
-    names = ("tab", "run", "checkpoint", "text", "pair", "step", "layer", "head", "token")
+    names = ("tab", "run", "checkpoint", "text", "pair", "step", "layer", "head", "token", "sample")
     return Visit(lang=lang, owner=owner, **{name: request.query_params.get(name, "") for name in names})
 
 

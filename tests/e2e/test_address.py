@@ -50,6 +50,25 @@ def test_a_run_that_is_pressed_in_the_list_can_be_linked_and_left_by_back(visit:
     opened.wait_for()
 
 
+def test_a_sample_can_be_linked_and_left_by_back_and_an_unknown_one_is_said(visit: Visit, finished: str) -> None:
+    visitor = visit("en").open("train")
+    visitor.sample("support_en")
+    _shows(visitor, "train", sample="support_en")
+    visitor.sample("reviews_en")
+    _shows(visitor, "train", sample="reviews_en")
+    visitor.page.go_back()  # to where data are chosen
+    visitor.ready().page.locator("[data-sample=support_en]").wait_for()
+    _shows(visitor, "train", sample="")
+    visitor.page.go_back()
+    visitor.ready().has_data("support_en.csv")
+    _shows(visitor, "train", sample="support_en")
+
+    other = visit("zh").open("train", sample="entities_en")
+    other.has_data("entities_en.jsonl")
+    other.open("train", sample="nothing").sees("#train-refused", "fine_tune.sample_gone")
+    other.open("train", sample="support_en", run=finished).state(finished, "finished")
+
+
 def test_a_tab_that_is_opened_before_the_page_has_answered_is_in_the_address(visit: Visit) -> None:
     visitor = visit("en")
     page, held = visitor.page, list[Route]()

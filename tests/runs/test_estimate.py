@@ -9,7 +9,7 @@ import pytest
 
 from bertdemo.analysis.report import LengthSummary
 from bertdemo.checkpoints import Catalogue
-from bertdemo.device import Device
+from bertdemo.device import Device, cpu, precision_for
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.estimate import SPEEDS_FILE, Estimates, Speeds, layer_parameters, mean_tokens
 from bertdemo.runs.work import Work
@@ -44,6 +44,17 @@ def test_the_estimate_is_the_work_of_the_run_divided_by_the_speed(tmp_path: Path
     assert probe < expected / 5
     other = replace(CONFIG, precision="float32")
     assert estimates.training_seconds(LENGTHS, SPLIT, other, info, CPU) is None
+
+
+def test_embedding_takes_one_forward_pass_of_each_token_on_the_processor(tmp_path: Path, settings: Settings) -> None:
+    info = Catalogue(settings).describe("bundled", "")
+    estimates = Estimates(tmp_path)
+    assert estimates.embedding_seconds(LENGTHS, 50, 128, info) is None  # nothing was measured yet
+    device = cpu()
+    Speeds(tmp_path).note(device.name, precision_for(device, "auto"), 1e9)
+    tokens = 50 * mean_tokens(LENGTHS, 10)
+    expected = tokens * layer_parameters(info.layers, info.width) / 1e9
+    assert estimates.embedding_seconds(LENGTHS, 50, 10, info) == pytest.approx(expected)
 
 
 def test_the_layers_of_the_bundled_model_are_counted_as_transformers_counts_them(settings: Settings) -> None:

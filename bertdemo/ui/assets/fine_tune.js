@@ -25,6 +25,13 @@
     fold(element);
     watch("value", () => requestAnimationFrame(() => fold(element)));
   };
+  // The address names the sample that is shown, so that it can be linked and left by Back.
+  const trainLink = (element, watch) => watch("value", () => requestAnimationFrame(() => {
+    const sample = element.querySelector(".bd-train-cards")?.dataset.ofSample;
+    // A run that was just started has its own entry of the history, from which the sample is only taken out.
+    const started = new URLSearchParams(location.search).has("run");
+    if (sample !== undefined) window.bertdemo.address("sample", sample, sample !== "" || !started);
+  }));
   const read = (element, event) => {
     const place = element.querySelector(".bd-cls-map-read");
     if (place) place.textContent = event.target.dataset?.read || place.dataset.hint;
@@ -78,5 +85,5 @@
       if (open.has(fold.dataset.keep)) fold.open = true;
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
-  Object.assign(window.bertdemo, { trainPresses, glide });
+  Object.assign(window.bertdemo, { trainLink, trainPresses, glide });
 })();

@@ -7,7 +7,7 @@ from gradio.blocks import Block
 
 from bertdemo.ui.fine_tune import (
     baselines_panel,
-    dataset_callbacks,
+    dataset_wiring,
     hub_dataset_panel,
     label_issues_panel,
     run_settings,
@@ -33,7 +33,7 @@ def build(page: Page) -> None:
     data = DataCallbacks(page, parts)
     runs = RunCallbacks(page, parts, data)
     services, stages = page.services, parts.data
-    dataset_callbacks.wire(listeners, parts, data)
+    dataset_wiring.wire(listeners, parts, data)
     baselines_panel.wire(listeners, stages.baselines, services)
     label_issues_panel.wire(listeners, stages.issues, services, data.show, parts.dataset)
     hub_dataset_panel.wire(listeners, parts.empty.hub, services, data.show, parts.dataset)

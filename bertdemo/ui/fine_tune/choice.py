@@ -45,6 +45,11 @@ class Choice:
     lang: str
 
 
+def nothing_chosen(run: str, key: str, lang: str) -> Choice:
+    """Return the choice of a visitor who has just come, perhaps to a run."""
+    return Choice("run" if run else "empty", None, None, None, None, None, None, "bundled", {}, {}, run, key, lang)
+
+
 @dataclass(frozen=True)
 class ChoiceInputs:
     """The components that a Choice is read from."""

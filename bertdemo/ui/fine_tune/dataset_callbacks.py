@@ -5,12 +5,11 @@ Everything that reads or examines a file reports its progress: a large one takes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
-from gradio.blocks import Block
 
 from bertdemo import samples, tasks
 from bertdemo.errors import BertDemoError, DataNotChosen
@@ -19,7 +18,7 @@ from bertdemo.run_config import RunConfig
 from bertdemo.runs.request import resolve_defaults
 from bertdemo.services import CHINESE
 from bertdemo.ui.fine_tune import parse_options_panel
-from bertdemo.ui.fine_tune.choice import Choice, Listeners, Stage, Values
+from bertdemo.ui.fine_tune.choice import Choice, Stage, Values, nothing_chosen
 from bertdemo.ui.fine_tune.dataset_state import ChosenData, DataView, Picked, Say, Source, silent
 from bertdemo.ui.fine_tune.html.bar import (
     Cards,
@@ -38,7 +37,7 @@ from bertdemo.ui.html.dataset import render_checks, render_label_rows, render_la
 from bertdemo.ui.html.primitives import error_state, join, root
 from bertdemo.ui.localized import sentence
 from bertdemo.ui.page import Page, Visit
-from bertdemo.ui.updates import LATEST, QUEUED, QUIET, Updates
+from bertdemo.ui.updates import Updates
 
 # Rows in the tile of the first rows, and of one label.
 _FIRST_ROWS, _LABEL_ROWS = 20, 50
@@ -143,7 +142,7 @@ class DataCallbacks:
         if source is None or choice.stage == "empty":
             return Cards()
         columns = tuple(picked.columns.values()) if picked and facts else ()
-        line = DataLine(source.name, facts.rows if facts else 0, facts.labels if facts else 0, columns)
+        line = DataLine(source.name, facts.rows if facts else 0, facts.labels if facts else 0, columns, source.sample)
         services = self.page.services
         model = services.catalogue.describe(choice.checkpoint, services.owner(choice.key)).name
         return Cards(line, model, stage=1 if facts else 0)
@@ -301,8 +300,15 @@ class DataCallbacks:
         return self.show(choice, source, None, say) if source else {}
 
     def arrive(self, visit: Visit) -> Updates:
-        """Outputs: the samples."""
-        return self.samples(visit.lang)
+        """Outputs: Components.dataset and the samples: a link may name a sample, which a run in it goes before."""
+        cards = self.samples(visit.lang)
+        if not visit.sample or visit.run:
+            return cards
+        choice = nothing_chosen("", visit.owner, visit.lang)
+        if chosen := self.choose_sample(choice, {"sample": visit.sample}):
+            return {**chosen, **cards}
+        refused = root(error_state(translate(visit.lang, "fine_tune.sample_gone")))
+        return {**cards, self.parts.empty.refused: refused}
 
     def samples(self, lang: str) -> Updates:
         """Outputs: the samples."""
@@ -316,81 +322,3 @@ class DataCallbacks:
         stage = self.stage(choice.stage, choice)
         kept: Updates = {self.parts.cards: gr.skip()} if choice.stage == "run" else {}
         return {**self.show(choice, choice.source, choice.picked), **stage, **cards, **kept}
-
-
-def wire(listeners: Listeners, parts: Components, calls: DataCallbacks) -> None:
-    """Connect everything by which data are chosen and changed."""
-    empty, data, outputs = parts.empty, parts.data, parts.dataset
-    refused = calls.choose_refused
-    listeners.slow(
-        empty.file.upload, lambda choice, values, say: calls.upload(choice, values[empty.file], say), outputs, refused,
-        empty.refused, [empty.file],
-    )  # fmt: skip
-    listeners.slow(
-        empty.use_paste.click, lambda choice, values, say: calls.paste(choice, values[empty.paste], say), outputs,
-        refused, empty.refused, [empty.paste],
-    )  # fmt: skip
-    listeners.pressed(empty.samples.select, calls.choose_sample, outputs, refused)
-    listeners.quiet(
-        empty.back.click, lambda choice, values: calls.show(choice, choice.source, choice.picked), outputs, None, QUEUED
-    )
-    listeners.quiet(data.change.click, lambda choice, values: _changed(calls, choice), outputs, None, QUIET)
-    for drawing in (data.report, data.preview):
-        listeners.pressed(drawing.select, calls.pressed, outputs, None)
-    listeners.slow(
-        data.pretrain.click, lambda choice, values, say: calls.other_task(choice, "fill_mask", say), outputs, None,
-        data.refused,
-    )  # fmt: skip
-    _wire_reading(listeners, parts, calls)
-    _wire_plan(listeners, parts, calls)
-
-
-def _wire_reading(listeners: Listeners, parts: Components, calls: DataCallbacks) -> None:
-    """Connect how the file is read: task, columns, format, and the held-out rows."""
-    data, outputs = parts.data, parts.dataset
-    boxes: list[Block] = [data.task, *data.slots.values()]
-    listeners.slow(
-        data.task.input, lambda choice, values, say: calls.other_task(choice, values[data.task], say), outputs, None,
-        data.refused, boxes,
-    )  # fmt: skip
-    for box in data.slots.values():
-        listeners.slow(box.input, calls.other_columns, outputs, None, data.refused, boxes)
-    options: Sequence[Block] = list(data.options.options.values())
-    for option in data.options.options.values():
-        listeners.slow(option.input, calls.read_again, outputs, None, data.refused, options)
-    seed = data.split_seed
-    files = [event for box in (data.validation, data.test) for event in (box.upload, box.clear)]
-    for event in (*files, seed.submit, seed.blur):
-        listeners.slow(event, lambda choice, values, say: calls.held_out(choice, say), outputs, None, data.refused)
-
-
-def _wire_plan(listeners: Listeners, parts: Components, calls: DataCallbacks) -> None:
-    """Keep what the bar says in step with the settings, and the report with the model's tokenizer."""
-    form, planned = parts.data.form, parts.planned
-
-    def plan(choice: Choice, values: Values) -> Updates:
-        return calls.plan(choice)
-
-    for control in form.controls.values():
-        listeners.quiet(control.change, plan, planned, calls.plan_refused, LATEST)
-    listeners.slow(
-        form.checkpoint.input,
-        lambda choice, values, say: _examined(calls, choice, say),
-        parts.dataset,
-        calls.plan_refused,
-        parts.data.refused,
-    )
-    calls.page.on_load(calls.arrive, [], [parts.empty.samples])
-    listeners.language(lambda choice, values: calls.speak(choice), [*parts.dataset, parts.empty.samples])
-
-
-def _examined(calls: DataCallbacks, choice: Choice, say: Say) -> Updates:
-    """Return the data as another model's tokenizer reads them."""
-    if choice.source is None:
-        return calls.plan(choice)
-    return calls.show(choice, choice.source, choice.picked, say)
-
-
-def _changed(calls: DataCallbacks, choice: Choice) -> Updates:
-    """Return the stage without data; those that were chosen can still be gone back to."""
-    return {**calls.stage("empty", choice), calls.parts.cards: render_cards(Cards(), choice.lang)}

@@ -21,6 +21,7 @@ from bertdemo.services import Services
 from bertdemo.ui.fine_tune.baselines_panel import title
 from bertdemo.ui.fine_tune.choice import Choice, Listeners, Values
 from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked, Say, Source
+from bertdemo.ui.fine_tune.probe_time import timed
 from bertdemo.ui.html.label_issues import render_relabels, render_suspects
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.page import Page
@@ -97,7 +98,7 @@ class Components:
     @property
     def drawn(self) -> list[Block]:
         """What `Callbacks.drawn` changes."""
-        return [self.seen, self.box, self.answer, self.actions, self.message, self.undo]
+        return [self.seen, self.box, self.go, self.answer, self.actions, self.message, self.undo]
 
 
 def layout(page: Page) -> Components:
@@ -159,12 +160,13 @@ class Callbacks:
         return {self.parts.seen: None, self.parts.answer: root(error_state(message))}
 
     def drawn(self, choice: Choice, seen: Seen | None) -> Updates:
-        """Outputs: seen, card, list, what can be done, what was done, undo; no list where it is of other data."""
+        """Outputs: those of `Components.drawn`; no list where it is of other data."""
         source, picked, parts = choice.source, choice.picked, self.parts
         there = source is not None and picked is not None and tasks.find(picked.task).categories
         done = source.relabel if source else {}
         updates: Updates = {
             parts.box: gr.update(visible=there),
+            parts.go: timed(translate(choice.lang, "fine_tune.issues.go"), choice, self.services),
             parts.message: render_relabels(done, choice.lang),
             parts.undo: gr.update(visible=bool(done)),
         }

@@ -28,6 +28,7 @@ from bertdemo.ui.localized import Source
 from bertdemo.ui.page import Page
 
 # A press in a drawing is told to the server with what the pressed button holds; see assets/fine_tune.js.
+_LINK = "window.bertdemo.trainLink(element, watch);"
 _PRESS = "window.bertdemo.trainPresses(element, trigger, watch);"
 _GLIDE = "window.bertdemo.glide(element, watch);"
 
@@ -184,7 +185,9 @@ def layout(page: Page) -> Components:
         gr.Timer(1.0, active=False),
     )  # fmt: skip
     with gr.Column(elem_id="train-training"):
-        cards = page.words.make(gr.HTML, {"value": lambda lang: render_cards(Cards(), lang)}, elem_id="train-cards")
+        cards = page.words.make(
+            gr.HTML, {"value": lambda lang: render_cards(Cards(), lang)}, elem_id="train-cards", js_on_load=_LINK
+        )
         empty = _empty_stage(page)
         data = _data_stage(page)
         run = _run_stage(page)

@@ -24,7 +24,7 @@ from bertdemo.runs.registry import RunView
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.tables.parse_options import ParseOptions
-from bertdemo.ui.fine_tune.choice import Choice
+from bertdemo.ui.fine_tune.choice import Choice, nothing_chosen
 from bertdemo.ui.fine_tune.dataset_callbacks import DataCallbacks
 from bertdemo.ui.fine_tune.dataset_state import Picked, Source
 from bertdemo.ui.fine_tune.html.bar import Cards, DataLine, render_cards, render_progress
@@ -163,13 +163,14 @@ class RunCallbacks:
 
     def arrive(self, visit: Visit, remembered: dict[str, str | None] | None) -> Updates:
         """Outputs: run, timer, Components.stages and Components.followed."""
-        run = visit.run or (remembered or {}).get("run") or ""
+        # A link to a sample shows the sample, whatever this browser trained last.
+        run = visit.run or ("" if visit.sample else (remembered or {}).get("run") or "")
         view = self._view(run, visit.owner)
         timer: Updates = {self.parts.state.timer: gr.Timer(active=bool(run))}
         if view is None:
             lost = self._lost(visit.lang) if visit.run else {}
             return {self.page.run: {"run": None}, **timer, **lost}
-        choice = self._empty_choice(run, visit.owner, visit.lang)
+        choice = nothing_chosen(run, visit.owner, visit.lang)
         return {
             self.page.run: {"run": run},
             **timer,
@@ -313,13 +314,9 @@ class RunCallbacks:
     def _lost(self, lang: str) -> Updates:
         link = f'<a href="?tab=runs&lang={esc(lang)}">{esc(translate(lang, "fine_tune.all_runs"))}</a>'
         notice = root(f'<p class="bd-banner" role="alert">{esc(translate(lang, "runs.lost"))} {link}</p>')
-        choice = self._empty_choice("", "", lang)
+        choice = nothing_chosen("", "", lang)
         cards = render_cards(Cards(), lang)
         return {**self.data.stage("empty", choice), self.parts.empty.notice: notice, self.parts.cards: cards}
-
-    @staticmethod
-    def _empty_choice(run: str, key: str, lang: str) -> Choice:
-        return Choice("run" if run else "empty", None, None, None, None, None, None, "bundled", {}, {}, run, key, lang)
 
     def _status(self, run: str, key: str) -> RunStatus | None:
         view = self._view(run, key)

@@ -25,6 +25,8 @@ class DataLine:
     rows: int = 0
     labels: int = 0
     columns: tuple[str, ...] = ()
+    sample: str = ""
+    """Id of the sample that they are, which the address keeps."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def render_cards(cards: Cards, lang: str) -> str:
         _card(i, translate(lang, names[i]), bodies[i] or _soft(translate(lang, empty[i])), _look(i, cards, bodies[i]))
         for i in range(3)
     )
-    return root(f'<ol class="bd-train-cards">{body}</ol>')
+    sample = cards.data.sample if cards.data else ""
+    return root(f'<ol class="bd-train-cards" data-of-sample="{esc(sample)}">{body}</ol>')
 
 
 def render_plan(split: Mapping[str, int], config: RunConfig, estimate: float | None, seed: int, lang: str) -> str:
