@@ -46,7 +46,7 @@ from bertdemo.ui.inside.html.head import (
     render_tags,
 )
 from bertdemo.ui.inside.html.layers import render_layers, render_path, render_pooling
-from bertdemo.ui.inside.html.model_map import Chosen, render_map
+from bertdemo.ui.inside.html.model_map import Chosen, OwnHead, render_map
 from bertdemo.ui.inside.html.steps import FIRST, STEPS, render_drawer
 from bertdemo.ui.inside.html.text import (
     render_embeddings,
@@ -180,11 +180,10 @@ class Drawings:
         fitted, missing = self.fitted(request)
         info, inspection = self._info(request), self._look(request)
         chosen = Chosen(fitted.where.step, *fitted.chosen)
+        own_head = OwnHead(info.other_head, len(info.labels)) if info.other_head else None
         return {
             **dict.fromkeys(PICTURES, ""),
-            "map": render_map(
-                inspection, chosen, request.lang, tuned=bool(info.base), other_head=bool(info.other_head)
-            ),
+            "map": render_map(inspection, chosen, request.lang, tuned=bool(info.base), own_head=own_head),
             **self.open(fitted, missing),
         }
 

@@ -23,7 +23,7 @@ from bertdemo.anatomy.wordpiece import Attempt, Matching, attempts
 from bertdemo.i18n.translation import LANGUAGES
 from bertdemo.ui.html import pictures as draw
 from bertdemo.ui.inside.html import change, head, layers, text
-from bertdemo.ui.inside.html.model_map import Chosen, pattern_of, render_map
+from bertdemo.ui.inside.html.model_map import Chosen, OwnHead, pattern_of, render_map
 from bertdemo.ui.inside.html.what import render_what
 from tests.ui.html.test_primitives import HOSTILE, hostile_trace, read, token
 
@@ -101,7 +101,7 @@ def everything(lang: str) -> dict[str, str]:
         "tags": head.render_tags(SEEN, TAGS, lang),
         "spans": head.render_spans(SEEN, SPANS, lang),
         "generated": head.render_generated(GENERATED, [HOSTILE, "b"], SEEN, lang),
-        "model map": render_map(SEEN, Chosen("attention", 1, 2, 1), lang, tuned=True, other_head=False),
+        "model map": render_map(SEEN, Chosen("attention", 1, 2, 1), lang, tuned=True),
         "what": render_what(lang),
         "cannot fill": head.render_fill(None, [HOSTILE], lang),
         "step": head.render_step(STEP, lang),
@@ -304,8 +304,21 @@ def test_the_map_of_the_model_has_its_blocks_in_order_with_shapes_and_one_that_i
     assert "5 tokens" in html and "5 × 16" in html and "16 × 2 + 2" in html
     assert html.count("data-dot=") == 4 and re.findall(r'data-dot="([\d-]+)" data-on', html) == ["1-2"]
     assert "Labels b 73% " in said(html)
-    untrained = render_map(seen_by(trained=False), Chosen("what", 1, 1, 0), "en", tuned=False, other_head=False)
+    untrained = render_map(seen_by(trained=False), Chosen("what", 1, 1, 0), "en", tuned=False)
     assert "untrained" in untrained and "before_after" not in untrained
+
+
+def test_the_map_shows_no_labels_of_a_head_that_the_checkpoint_lacks() -> None:
+    for architecture, labels, shapes in (
+        ("BertForTokenClassification", 7, ("16 × 7 + 7", "5 × 7")),
+        ("BertForQuestionAnswering", 0, ("16 × 2 + 2", "5 × 2")),
+        ("EncoderDecoderModel", 0, ()),
+        ("BertForMultipleChoice", 0, ()),
+    ):
+        own_head = OwnHead(architecture, labels)
+        html = render_map(SEEN, Chosen("head", 1, 2, 1), "en", tuned=True, own_head=own_head)
+        assert all(shape in html for shape in shapes)
+        assert "%" not in said(html) and "73" not in html and ("16 × 2" in html) == (own_head.outputs == 2)
 
 
 def test_heads_of_other_kinds_show_their_numbers() -> None:

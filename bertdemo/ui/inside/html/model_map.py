@@ -47,16 +47,49 @@ def pattern_of(weights: Floats, special: list[bool]) -> str:
     return best if shares[best] >= 1 - sum(shares.values()) else "other"
 
 
-def render_map(inspection: LayerTrace, chosen: Chosen, lang: str, *, tuned: bool, other_head: bool) -> str:
+# Class of a head that is not one for labels of the whole text -> what the map calls it, and its outputs where their
+# number is always the same.
+_OWN_HEADS = {
+    "BertForTokenClassification": ("tags", 0),
+    "BertForQuestionAnswering": ("spans", 2),
+    "EncoderDecoderModel": ("decoder", 0),
+}
+
+
+@dataclass(frozen=True)
+class OwnHead:
+    """The head of a checkpoint that is not one for labels of the whole text."""
+
+    architecture: str
+    """Class of its model, such as BertForTokenClassification."""
+    labels: int = 0
+    """Number of its labels, 0 where it has none or they are not known."""
+
+    @property
+    def kind(self) -> str:
+        """What the map calls what comes out of it, "" where it does not show that."""
+        return _OWN_HEADS.get(self.architecture, ("", 0))[0]
+
+    @property
+    def outputs(self) -> int:
+        """Outputs per token, 0 where that is not one linear layer or not known."""
+        kind, outputs = _OWN_HEADS.get(self.architecture, ("", 0))
+        return self.labels if kind == "tags" else outputs
+
+
+def render_map(
+    inspection: LayerTrace, chosen: Chosen, lang: str, *, tuned: bool, own_head: OwnHead | None = None
+) -> str:
     """Draw the blocks in their order; `tuned` adds the step that compares a model with its base.
 
-    `other_head` is for a checkpoint whose own head is not one for labels of the whole text.
+    With `own_head` the labels of `inspection` are those of no head of this checkpoint, and are not drawn.
     """
     n, width = len(inspection.trace.tokens), thousands(inspection.width)
     added = sum(token.special for token in inspection.trace.tokens)
     characters = len(inspection.trace.text) + len(inspection.trace.pair)
     shape = f"{thousands(n)} × {width}"
-    outputs = len(inspection.labels)
+    outputs = own_head.outputs if own_head else len(inspection.labels)
+    weights = translate(lang, "inside.map.head", width=width, labels=thousands(outputs)) if outputs else ""
     blocks = [
         _block("what", "", chosen, lang),
         f'<span class="bd-block">{_names(translate(lang, "inside.map.text"), _characters(characters, lang))}</span>',
@@ -65,8 +98,8 @@ def render_map(inspection: LayerTrace, chosen: Chosen, lang: str, *, tuned: bool
         _block("embeddings", shape, chosen, lang),
         _layers(inspection, chosen, shape, lang),
         _block("pooling", f"1 × {width}", chosen, lang),
-        _block("head", translate(lang, "inside.map.head", width=width, labels=thousands(outputs)), chosen, lang),
-        _labels(inspection, lang, other_head),
+        _block("head", weights, chosen, lang),
+        _own(own_head, n, lang) if own_head else _labels(inspection, lang),
     ]
     more = ("training_step", *(("before_after",) if tuned else ()))
     learned = join(_block(step, "", chosen, lang) for step in more)
@@ -122,7 +155,15 @@ def _layer(inspection: LayerTrace, layer: int, special: list[bool], chosen: Chos
     )
 
 
-def _labels(inspection: LayerTrace, lang: str, other_head: bool) -> str:
+def _own(head: OwnHead, n: int, lang: str) -> str:
+    """What comes out of a head of another kind: its shape, for its numbers are in the step of the head."""
+    shape = f"{thousands(n)} × {thousands(head.outputs)}" if head.outputs else ""
+    if not head.kind:
+        return ""
+    return f'<span class="bd-block">{_names(translate(lang, f"inside.map.own.{head.kind}"), shape)}</span>'
+
+
+def _labels(inspection: LayerTrace, lang: str) -> str:
     """What comes out: the most probable labels with bars, or the numbers of a regression head."""
     if inspection.problem == "regression":
         rows = join(_names(inspection.labels[i], f"{value:.3f}") for i, value in enumerate(inspection.logits[:_LABELS]))
@@ -134,14 +175,7 @@ def _labels(inspection: LayerTrace, lang: str, other_head: bool) -> str:
         f"<i>{percent(chances[i], 0)}</i>"
         for i in best
     )
-    untrained = not inspection.head_trained
-    key = (
-        "inside.map.other_head"
-        if other_head and untrained
-        else "inside.map.untrained"
-        if untrained
-        else "inside.map.labels"
-    )
+    key = "inside.map.labels" if inspection.head_trained else "inside.map.untrained"
     return f'<span class="bd-block bd-labels"><b>{esc(translate(lang, key))}</b><span class="bars">{bars}</span></span>'
 
 
