@@ -242,7 +242,7 @@ def _listed(parts: Sequence[Part]) -> str:
 
 
 def _copied(paths: Sequence[Path], part: Part, data: RemoteData, folder: Path) -> tuple[Path, str]:
-    """Copy one file, or put several shards into one zip, which is read as one table (see `tables.formats.archive`)."""
+    """Copy one file, or put several shards into one zip, which is read as one table (see `tables.formats.archives`)."""
     # A name from the Hub becomes a file name here: other characters than letters, digits, _, . and - are replaced.
     ending = PurePosixPath(part.files[0].name).suffix.lower()
     words = [data.repo_id.split("/")[1], *([] if part.config == "default" else [part.config]), part.split]

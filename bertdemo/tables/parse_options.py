@@ -25,7 +25,7 @@ NONE = "none"
 LABEL_FIRST = "label"
 # As a delimiter: a line begins with its label, and nothing stands between it and the text.
 GLUED = "glued"
-# The delimiters that are tried; a person may name any other single character.
+# The delimiters that are tried first; a person may name any other of one to five characters.
 DELIMITERS = (",", ";", "\t", "|")
 QUOTES = ('"', "'")
 # Name shown to people -> Python codec. The codec is the vendor's superset where that is what files hold: Windows
@@ -66,8 +66,10 @@ class ParseOptions:
 
     encoding: Annotated[str, Field(pattern=rf"\A({'|'.join(ENCODINGS)})?\Z")] = ""
     """A key of ENCODINGS."""
-    delimiter: Annotated[str, Field(pattern=rf"""\A({NONE}|{LABEL_FIRST}|{GLUED}|[^\w\r\n\0"']|_)?\Z""")] = ""
-    """One character, "none", "label" or "glued"."""
+    delimiter: Annotated[str, Field(pattern=rf"""\A({NONE}|{LABEL_FIRST}|{GLUED}|(?:[^\w\r\n\0"']|_){{1,5}})?\Z""")] = (
+        ""
+    )
+    """One to five characters, "none", "label" or "glued"."""
     quote: Annotated[str, Field(pattern=rf"\A({NONE}|{'|'.join(QUOTES)})?\Z")] = ""
     """One of QUOTES, or "none"."""
     header: Annotated[str, Field(pattern=rf"\A({NONE}|(?=.{{1,9}}\Z)0*[1-9][0-9]*)?\Z")] = ""
@@ -138,7 +140,7 @@ class DetectedFormat:
     encoding_sure: bool = True
     """False for a guess."""
     delimiter: str = ""
-    """One character, "none" for a column of lines, "label" for a leading word that is the label, "glued" for a
+    """One to five characters, "none" for a column of lines, "label" for a leading word that is the label, "glued" for a
     leading label without a space behind it."""
     quote: str = ""
     header_line: int = 0

@@ -5,16 +5,39 @@ Rows are gathered into groups, so that a file of any length needs the memory of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from bertdemo.errors import CellTooLong, FileTooLarge, HeaderOnly, TooManyRows
 from bertdemo.settings import Limits
 from bertdemo.tables.arrow_columns import BATCH_CHARS, BATCH_ROWS, Column, InMemoryGroups, row_number_column
-from bertdemo.tables.formats import size_text
+from bertdemo.tables.formats import Grid, size_text
+from bertdemo.tables.formats.widths import join_surplus
 from bertdemo.tables.parse_options import Note, Occurrences, listed
 
 Cells = list[str | None]
+# What the first cell of a row of totals says.
+_TOTALS = frozenset(
+    {
+        "total",
+        "totals",
+        "grand total",
+        "sum",
+        "average",
+        "mean",
+        "summe",
+        "gesamt",
+        "somme",
+        "合计",
+        "总计",
+        "总和",
+        "平均",
+    }
+)
+_AMOUNT = re.compile(r"[-+]?[\d.,' ]*\d ?%?")
+# Codes of the notes on rows that were skipped or fitted.
+_REPAIRS = ("blank_rows", "short_rows", "long_rows", "cut_texts", "cells_beside", "header_repeated")
 
 
 class Sink(Protocol):
@@ -54,12 +77,12 @@ class Memory:
 class Builder:
     """Fits rows to the header, counts what was repaired, and hands groups to the sink."""
 
-    def __init__(self, name: str, columns: Sequence[str], separator: str, limits: Limits, sink: Sink) -> None:
-        self._name, self._names, self._separator, self._limits, self._sink = name, columns, separator, limits, sink
+    def __init__(self, name: str, columns: Sequence[str], grid: Grid, limits: Limits, sink: Sink) -> None:
+        self._name, self._names, self._grid, self._limits, self._sink = name, columns, grid, limits, sink
         self._batch: list[Cells] = []
         self._batch_numbers: list[int] = []
         self._rows = self._batch_chars = self._chars = 0
-        self._repairs = {code: Occurrences() for code in ("blank_rows", "short_rows", "long_rows", "header_repeated")}
+        self._repairs = {code: Occurrences() for code in _REPAIRS}
 
     def add_all(self, rows: Iterable[tuple[int, Cells]]) -> None:
         """Take every row. Raises TooManyRows, CellTooLong, FileTooLarge."""
@@ -99,7 +122,11 @@ class Builder:
         """Return what was repaired; HeaderOnly where no row came."""
         if not self._rows:
             raise HeaderOnly(file=self._name)
-        return [note for code, occurrences in self._repairs.items() for note in occurrences.notes(code)]
+        found = [note for code, occurrences in self._repairs.items() for note in occurrences.notes(code)]
+        column = self._names[self._grid.surplus or 0]
+        return [
+            Note(note.code, {**note.values, "column": column}) if note.code == "cut_texts" else note for note in found
+        ]
 
     def _flush(self) -> None:
         # A dictionary-coded column can be far larger in memory than in its file.
@@ -116,19 +143,45 @@ class Builder:
         if len(cells) < width:
             self._repairs["short_rows"].add(number)
             return cells + [None] * (width - len(cells))
-        extra = [cell or "" for cell in cells[width:]]
-        if not any(extra):
+        while len(cells) > width and not cells[-1]:
+            cells = cells[:-1]
+        if len(cells) == width:
+            return cells
+        surplus = self._grid.surplus
+        if surplus is None:
+            self._repairs["cells_beside"].add(number)
             return cells[:width]
         # With a single column nothing can be in the wrong one: the delimiter was part of the text.
         if width > 1:
-            self._repairs["long_rows"].add(number)
-        return [*cells[: width - 1], self._separator.join([cells[width - 1] or "", *extra])]
+            self._repairs["long_rows" if surplus < 0 else "cut_texts"].add(number)
+        return join_surplus(cells, width, surplus % width, self._grid.separator)
 
     def _refuse_long(self, number: int, cells: Cells) -> None:
         limit = self._limits.cell_chars
         for name, cell in zip(self._names, cells, strict=True):
             if cell and len(cell) > limit:
                 raise CellTooLong(file=self._name, row=number, column=shortened(name), chars=len(cell), limit=limit)
+
+
+def without_totals(rows: Iterable[tuple[int, Cells]], notes: list[Note]) -> Iterator[tuple[int, Cells]]:
+    """Yield the rows except a last one that adds up the others; it is noted."""
+    waiting: list[tuple[int, Cells]] = []
+    for number, cells in rows:
+        if any(cell and not cell.isspace() for cell in cells):
+            yield from waiting
+            waiting = []
+        waiting.append((number, cells))
+    if waiting and _is_totals(waiting[0][1]):
+        notes.append(Note("totals_row", {"line": waiting[0][0]}))
+        waiting = waiting[1:]
+    yield from waiting
+
+
+def _is_totals(cells: Cells) -> bool:
+    """Return whether a row has a word such as "total" in its first cell, and nothing but numbers beside it."""
+    filled = [cell.strip() for cell in cells if cell and not cell.isspace()]
+    word = filled[0].rstrip(":： ").casefold() if filled else ""
+    return word in _TOTALS and len(filled) > 1 and all(map(_AMOUNT.fullmatch, filled[1:]))
 
 
 def shortened(name: str) -> str:

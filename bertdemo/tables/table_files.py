@@ -17,19 +17,21 @@ from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.choose import KINDS, read_grid
 from bertdemo.tables.parse_options import DECIDE, DetectedFormat, Note, ParseOptions
 from bertdemo.tables.table import Table
-from bertdemo.tables.table_builder import Builder, Memory, Sink, distinct_names, shortened, sizes
+from bertdemo.tables.table_builder import Builder, Memory, Sink, distinct_names, shortened, sizes, without_totals
 
 __all__ = ["KINDS", "DetectedFormat", "Note", "ParseOptions"]  # callers get these from here too
 # Ending of the Parquet file that keeps the table of an uploaded file beside it.
 _BESIDE = ".table"
+# Kinds of files to which people add a row of totals.
+_BY_HAND = frozenset({"delimited", "xlsx"})
 
 
 def read(path: Path, name: str, limits: Limits, options: ParseOptions = DECIDE) -> Table:
     """Return the table in the file at `path`, which was uploaded as `name`; its ending and first bytes say its kind.
 
-    A row shorter than the header is filled with None; the cells beyond the last column are joined to its cell
-    with the file's own delimiter, which gives an unquoted "Hello, world" back; both are noted. Blank rows are
-    skipped and counted. What `options` leaves open is detected, and recorded in the table's `detected`.
+    A row shorter than the header is filled with None; the pieces of a longer one are joined with the file's own
+    delimiter, which gives an unquoted "Hello, world" back; both are noted. Blank rows are skipped and counted.
+    What `options` leaves open is detected, and recorded in the table's `detected`.
 
     This is done in this process; `sandbox.read_limited` does it in one that can be stopped. Raises a TableError
     that names the file, and the line and column where there is one.
@@ -136,11 +138,12 @@ def _read_into(path: Path, name: str, limits: Limits, options: ParseOptions, sin
     grid = read_grid(path, name, PureWindowsPath(name).suffix.lower(), limits, options)
     try:
         names, notes = _columns(grid, name, limits)
-        builder = Builder(name, names, grid.separator, limits, sink)
-        builder.add_all(grid.rows)
+        builder = Builder(name, names, grid, limits, sink)
+        totals: list[Note] = []
+        builder.add_all(without_totals(grid.rows, totals) if grid.detected.kind in _BY_HAND else grid.rows)
     finally:
         _close(grid)
-    return _TableHeader(name, names, (*grid.notes, *notes, *grid.later(), *builder.notes()), grid.detected)
+    return _TableHeader(name, names, (*grid.notes, *notes, *grid.later(), *builder.notes(), *totals), grid.detected)
 
 
 def _columns(grid: Grid, name: str, limits: Limits) -> tuple[list[str], list[Note]]:

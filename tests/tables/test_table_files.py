@@ -336,6 +336,6 @@ def test_a_fault_of_ours_is_not_reported_as_a_damaged_workbook(tmp_path: Path, m
     def faulty(value: object) -> str:
         raise TypeError("ours")
 
-    monkeypatch.setattr("bertdemo.tables.formats.workbook._cell", faulty)
+    monkeypatch.setattr("bertdemo.tables.formats.workbooks.sheets._cell", faulty)
     with pytest.raises(TypeError, match="ours"):
         load(tmp_path, workbook({"data": [["a"], ["x"]]}), "book.xlsx")

@@ -21,10 +21,12 @@ class Grid:
     """(line or row of the file, cells); rows may be shorter or longer than the header."""
     detected: DetectedFormat
     separator: str = ","
-    """Joins the cells beyond the last column to its cell."""
+    """Joins the pieces of a row that has more cells than there are columns."""
     notes: Sequence[Note] = ()
     later: Callable[[], Sequence[Note]] = tuple
     """Returns the notes that are known only when all rows have been read."""
+    surplus: int | None = -1
+    """The column to which the pieces of a longer row are joined; None: cells beyond the last column are left out."""
 
 
 def as_text(value: object) -> str | None:

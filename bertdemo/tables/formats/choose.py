@@ -32,7 +32,7 @@ def read_grid(path: Path, name: str, kind: str, limits: Limits, options: ParseOp
 
 def _read(path: Path, name: str, kind: str, limits: Limits, options: ParseOptions) -> Grid:
     if kind in _WORKBOOKS:
-        from bertdemo.tables.formats.workbook import read_workbook
+        from bertdemo.tables.formats.workbooks.sheets import read_workbook
 
         return read_workbook(path, name, limits, options)
     if kind == ".parquet":
@@ -40,7 +40,7 @@ def _read(path: Path, name: str, kind: str, limits: Limits, options: ParseOption
 
         return read_parquet(path, name, limits)
     if kind == ".zip":
-        from bertdemo.tables.formats.archive import read_archive
+        from bertdemo.tables.formats.archives.members import read_archive
 
         return read_archive(path, name, limits, options, _DATA, read_grid)
     from bertdemo.tables.formats.encoding import decide
@@ -79,7 +79,7 @@ def _real_kind(path: Path, kind: str) -> str:
     # Parquet begins and ends with "PAR1", and its footer has a length of four bytes: 12 bytes hold no table.
     if start.startswith(b"PAR1") and kind not in _WORKBOOKS and path.stat().st_size > 12:
         return ".parquet"
-    from bertdemo.tables.formats.workbook import OLE
+    from bertdemo.tables.formats.workbooks.sheets import OLE
 
     if start == OLE:
         return ".xls" if kind not in _WORKBOOKS else kind
@@ -90,7 +90,7 @@ def _real_kind(path: Path, kind: str) -> str:
 def _zipped(path: Path, kind: str) -> str:
     import zipfile
 
-    from bertdemo.tables.formats.workbook import UNREADABLE_ZIP
+    from bertdemo.tables.formats.workbooks.sheets import UNREADABLE_ZIP
 
     try:
         with zipfile.ZipFile(path) as archive:

@@ -16,7 +16,8 @@ from dataclasses import replace
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.encoding import TextFile
 from bertdemo.tables.formats.header import Row, split_header
-from bertdemo.tables.formats.sniff import Dialect, sniff
+from bertdemo.tables.formats.sniff import Dialect, named_delimiter, sniff
+from bertdemo.tables.formats.widths import Fitted, fitted
 from bertdemo.tables.parse_options import NONE, DetectedFormat, Occurrences, ParseOptions
 
 # The dialect is detected on so much text.
@@ -32,14 +33,20 @@ _LENIENT_LINES = 1000
 
 def read_delimited(text: TextFile, name: str, kind: str, options: ParseOptions) -> Grid:
     """Return the grid of a delimited file; `kind` is its ending. Raises HeaderLineMissing."""
-    dialect = sniff(sample_lines(text), kind, options)
+    sample = sample_lines(text)
+    named = named_delimiter(sample)
+    if named:
+        sample, options = sample[1:], replace(options, delimiter=options.delimiter or named)
+    dialect = sniff(sample, kind, options)
     stray = Occurrences()
     if dialect.delimiter == NONE:
         rows: Iterator[Row] = _whole_lines(text, dialect)
     else:
         csv.field_size_limit(_RUNAWAY_CHARS)
-        rows = _Records(text, dialect, stray).rows()
+        rows = _Records(text, dialect, stray, skipped=bool(named)).rows()
     headed = split_header(rows, name, options.header, lines=kind == ".txt" and dialect.delimiter == NONE)
+    fit = fitted(headed, dialect.delimiter) if dialect.delimiter != NONE and headed.names else Fitted(headed)
+    headed = fit.headed
     detected = DetectedFormat(
         kind="lines" if dialect.delimiter == NONE else "delimited",
         encoding=text.encoding,
@@ -57,6 +64,7 @@ def read_delimited(text: TextFile, name: str, kind: str, options: ParseOptions) 
         headed.rows,
         detected,
         separator="," if dialect.delimiter == NONE else dialect.delimiter,
+        surplus=fit.surplus,
         notes=(*text.notes, *notes),
         later=lambda: stray.notes("stray_quotes"),
     )
@@ -113,9 +121,14 @@ class _Lines:
 class _Records:
     """The rows of a delimited file."""
 
-    def __init__(self, text: TextFile, dialect: Dialect, stray: Occurrences, width: int = 0) -> None:
-        self._source = _Lines(text.lines())
-        self._delimiter, self._quoted = dialect.delimiter, dialect.csv_dialect()
+    def __init__(
+        self, text: TextFile, dialect: Dialect, stray: Occurrences, width: int = 0, *, skipped: bool = False
+    ) -> None:
+        """With `skipped` the first line is no row: it names the delimiter."""
+        self._source = _Lines(dialect.prepared(text.lines()))
+        if skipped:
+            next(self._source, None)
+        self._dialect, self._quoted = dialect, dialect.csv_dialect()
         self._literal = replace(dialect, quote=NONE).csv_dialect()
         self._stray, self._width, self._runaways = stray, width, 0
 
@@ -140,14 +153,14 @@ class _Records:
                     cells = self._closed_by_chance(start, cells)
             if not self._width and len(cells) > 1:
                 self._width = len(cells)
-            yield start, list[str | None](cells)
+            yield start, list[str | None](self._dialect.restored(cells))
 
     def _plain(self) -> list[str]:
         """Return the cells of the first line taken, with quotation marks as part of the text."""
         try:
             return next(csv.reader(self._source.taken[:1], self._literal), [])
         except csv.Error:  # one cell beyond all limits: the builder refuses it, naming its line
-            return self._source.taken[0].rstrip("\r\n").split(self._delimiter)
+            return self._source.taken[0].rstrip("\r\n").split(self._dialect.sign)
 
     def _reread_as_text(self, start: int) -> list[str]:
         """Read again a record that the strict reader refused."""

@@ -24,8 +24,8 @@ _BAD_PER = 50
 _ASCII = bytes(range(128))
 _HIGH = bytes(range(128, 256))
 # Control characters that text hardly ever contains. Left out are those that it may: white space (9 to 13), end of
-# file and escape (26, 27), and the four separators (28 to 31).
-_CONTROLS = bytes([*range(9), *range(14, 26)])
+# file and escape (26, 27), the four separators (28 to 31), and 1 and 2, which databases write between cells.
+_CONTROLS = bytes([0, *range(3, 9), *range(14, 26)])
 # (byte-order mark, key of ENCODINGS, Python codec). UTF-32-LE begins with the mark of UTF-16-LE, so it comes first.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8", "utf-8-sig"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -32,6 +32,10 @@ _SURE_ROWS = 10
 _LONGEST_NAME = 30
 # Spellings of a missing value, which are not names.
 _MISSING = frozenset({"na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "无", "缺失"})
+# Share of a column that decides.
+_MOSTLY = 0.8
+# What sentences end with and names do not; a question may be a name in a form.
+_SENTENCE_ENDS = (".", "!", "。", "！", "…")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:/-]\d+)*")
 
 
@@ -143,7 +147,10 @@ def _second(rows: Sequence[Sequence[str | None]]) -> str:
     if any(len(columns[index]) > 2 and all(map(_NUMBER.fullmatch, columns[index])) for index, _ in named):
         return "above" if _completeness(first) > _completeness(second) else "below"
     kinds = [(_few_values(columns[index]), _longer(columns[index], name)) for index, name in named]
-    return "maybe" if all(map(any, kinds)) and any(few for few, _ in kinds) else ""
+    if not (all(map(any, kinds)) and any(few for few, _ in kinds)):
+        return ""
+    # A group stands above the first of its columns, and nothing above the others.
+    return "below" if all(second) and not all(first[:width]) and len(first) > 1 else "maybe"
 
 
 def _completeness(names: Sequence[str]) -> tuple[int, int]:
@@ -181,13 +188,16 @@ def _namelike(cells: Sequence[str | None], below: Sequence[Sequence[str | None]]
 
 def _headless(rows: Sequence[Sequence[str | None]], lines: bool) -> bool:
     """Return whether the first row is data like the others; in doubt it is a header."""
-    first, below = list(map(_trimmed, rows[0])), rows[1:]
+    first = list(map(_trimmed, rows[0]))
+    below = [row for row in rows[1:] if list(map(_trimmed, row)) != first]  # a header may come again
     if _known(first):
         return False
     if lines:
         return True
     if len(below) < 2:
         return False
+    if _like_the_rest(first, below):
+        return True
     for index, cell in enumerate(first):
         column = [value for row in below if index < len(row) and (value := _trimmed(row[index]))]
         # A value that is repeated below, in a column of few values, is a label and not a name.
@@ -198,6 +208,49 @@ def _headless(rows: Sequence[Sequence[str | None]], lines: bool) -> bool:
         if cell and numbers and _NUMBER.fullmatch(cell) and any(" " in other for other in first):
             return True
     return len(first) == 1 and _prose(first[0]) and sum(_prose(_trimmed(row[0])) for row in below) * 2 > len(below)
+
+
+def _like_the_rest(first: Sequence[str], below: Sequence[Sequence[str | None]]) -> bool:
+    """Return whether the first row is of the same making as the rows below it, where no value is repeated."""
+    columns = [
+        [value for row in below if index < len(row) and (value := _trimmed(row[index]))] for index in range(len(first))
+    ]
+    pairs = [(cell, column) for cell, column in zip(first, columns, strict=True) if cell and column]
+    if any(_same_making(cell, column) for cell, column in pairs):
+        return True
+    # Sentences above sentences in every column; a question above answers is a header, as forms write it.
+    sentences = [_prose(cell) and not cell.endswith((*"?？:：",)) and _mostly(_prose, column) for cell, column in pairs]
+    return len(sentences) > 1 and all(sentences)
+
+
+def _same_making(cell: str, column: Sequence[str]) -> bool:
+    """Return whether a cell begins, ends or is built as nearly all of the cells below it, as no name is."""
+    # Half of a cell, and more than one word: the notice of a licence, an address.
+    start = cell[: max(10, len(cell) // 2)]
+    if len(cell) >= 10 and _mostly(lambda value: value.startswith(start), column):
+        return True
+    if _ended(cell) and _mostly(_ended, column):
+        return True
+    # A code or a date; a number alone may be a year that names its column.
+    shape = _shape(cell)
+    # A short name may have a digit too: q1, v2.
+    coded = "9" in shape and len(cell) > 3 and not cell.isdigit() and " " not in cell
+    return coded and _mostly(lambda value: _shape(value) == shape, column)
+
+
+def _shape(cell: str) -> str:
+    """Return the cell with a for each letter and 9 for each number: aa9-9 for id17-3."""
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d+", "9", cell))
+
+
+def _ended(cell: str) -> bool:
+    # "No." above "1." is a name above numbers.
+    return cell.endswith(_SENTENCE_ENDS) and not cell[:-1].isdigit()
+
+
+def _mostly(holds: Callable[[str], bool], column: Sequence[str]) -> bool:
+    # A few cells are odd ones; fewer than three below tell nothing.
+    return len(column) >= 3 and sum(map(holds, column)) >= _MOSTLY * len(column)
 
 
 def _prose(text: str) -> bool:

@@ -18,7 +18,7 @@ from bertdemo.errors import ArchiveEncrypted, ArchiveWithoutTable, FileBroken, S
 from bertdemo.settings import Limits
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.header import Row
-from bertdemo.tables.formats.workbook import UNREADABLE_ZIP, refuse_bomb
+from bertdemo.tables.formats.workbooks.sheets import UNREADABLE_ZIP, refuse_bomb
 from bertdemo.tables.parse_options import Note, ParseOptions, listed
 from bertdemo.tables.split_names import by_split, choose_split, split_name
 

@@ -1,0 +1,1 @@
+"""Zips: one table out of many, texts in folders that name their labels, standoff annotations."""

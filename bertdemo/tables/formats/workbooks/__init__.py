@@ -1,0 +1,1 @@
+"""Workbooks: sheets, and the cells that are merged in them."""
