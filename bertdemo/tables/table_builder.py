@@ -141,7 +141,9 @@ class Builder:
     def _fitted(self, number: int, cells: Cells) -> Cells:
         width = len(self._names)
         if len(cells) < width:
-            self._repairs["short_rows"].add(number)
+            # A sheet has no cell that is missing, only empty ones.
+            if self._grid.surplus is not None:
+                self._repairs["short_rows"].add(number)
             return cells + [None] * (width - len(cells))
         while len(cells) > width and not cells[-1]:
             cells = cells[:-1]

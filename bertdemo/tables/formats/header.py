@@ -50,10 +50,18 @@ class Headed:
     rows: Iterable[Row]
 
 
-def split_header(rows: Iterator[Row], file: str, chosen: str = "", *, lines: bool = False) -> Headed:
+def split_header(
+    rows: Iterator[Row],
+    file: str,
+    chosen: str = "",
+    *,
+    lines: bool = False,
+    grouped: Callable[[int], bool] = lambda line: False,
+) -> Headed:
     """Find the header among `rows`; `chosen` is "none", a line number or "".
 
-    With `lines` the rows are lines of plain text: only a usual column name is then a header. Raises HeaderLineMissing.
+    With `lines` the rows are lines of plain text: only a usual column name is then a header. `grouped` tells whether
+    cells of a line are merged across columns. Raises HeaderLineMissing.
     """
     if chosen and chosen != NONE:
         return _chosen(rows, file, int(chosen))
@@ -64,18 +72,21 @@ def split_header(rows: Iterator[Row], file: str, chosen: str = "", *, lines: boo
     first = filled[0]
     below = [peeked[index][1] for index in filled]
     skip = 0 if chosen else _above(below)
-    if chosen == NONE or (skip == 0 and _headless(below, lines)):
+    groups = not chosen and _groups_above(peeked, filled[skip:], grouped)
+    if chosen == NONE or (skip == 0 and not groups and _headless(below, lines)):
         width = _usual_width(below)
         names = [f"column {index}" for index in range(1, width + 1)]
         note = () if chosen else (Note("no_header", {"columns": width}),)
         return Headed(names, 0, note, itertools.chain(peeked[first:], rows))
-    second = "" if chosen else _second(below[skip:])
-    skip += second == "below"
+    second = "" if chosen or groups else _second(below[skip:])
+    skip += groups or second == "below"
     header = filled[skip]
     above = Occurrences()
     for index in filled[:skip]:
         above.add(peeked[index][0])
     names = [cell or "" for cell in peeked[header][1]]
+    if groups:
+        names = _with_groups(peeked[filled[skip - 1]][1], names)
     notes, rest = above.notes("above_header"), peeked[header + 1 :]
     if second == "above":
         line = peeked[filled[skip + 1]][0]
@@ -151,6 +162,25 @@ def _second(rows: Sequence[Sequence[str | None]]) -> str:
         return ""
     # A group stands above the first of its columns, and nothing above the others.
     return "below" if all(second) and not all(first[:width]) and len(first) > 1 else "maybe"
+
+
+def _groups_above(peeked: Sequence[Row], filled: Sequence[int], grouped: Callable[[int], bool]) -> bool:
+    """Return whether the first row has cells merged across columns, and names are below it."""
+    if len(filled) < 2 or not grouped(peeked[filled[0]][0]):
+        return False
+    return _names(list(dict.fromkeys(peeked[filled[1]][1])))  # a name may come again in each group
+
+
+def _with_groups(above: Sequence[str | None], names: Sequence[str]) -> list[str]:
+    """Return the names; one that is missing is the cell above it, and one that comes again has its group before it."""
+    made, group = [], ""
+    counts = Counter(filter(None, map(str.strip, names)))
+    width = max(len(above), len(names))
+    for upper, name in itertools.islice(itertools.zip_longest(above, names, fillvalue=""), width):
+        group = _trimmed(upper) or group
+        again = counts[_trimmed(name)] > 1 and group != _trimmed(name)
+        made.append(f"{group} {_trimmed(name)}".strip() if again else _trimmed(name) or _trimmed(upper))
+    return made
 
 
 def _completeness(names: Sequence[str]) -> tuple[int, int]:

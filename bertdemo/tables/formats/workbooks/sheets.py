@@ -1,12 +1,16 @@
-"""XLSX: any sheet, by default the first with rows below a header, after a check of what the archive unpacks to."""
+"""XLSX: any sheet, by default the first visible one with rows below a header.
+
+What the archive unpacks to is checked before anything is read.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -23,7 +27,9 @@ from bertdemo.errors import (
 from bertdemo.settings import Limits
 from bertdemo.tables.formats import Grid, as_text, size_text
 from bertdemo.tables.formats.header import Headed, Row, split_header
-from bertdemo.tables.parse_options import DetectedFormat, Note, ParseOptions
+from bertdemo.tables.formats.widths import widened
+from bertdemo.tables.formats.workbooks.merged import Merge, filled, grouped_header, scan
+from bertdemo.tables.parse_options import DetectedFormat, Note, Occurrences, ParseOptions, listed
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -45,6 +51,7 @@ _UNREADABLE_BOOK = (*UNREADABLE_ZIP, SyntaxError, TypeError, AttributeError, Loo
 @dataclass(frozen=True)
 class _Opened:
     book: Workbook
+    path: Path
     file: BinaryIO
     name: str
     limits: Limits
@@ -70,7 +77,7 @@ def read_workbook(path: Path, name: str, limits: Limits, options: ParseOptions) 
     except _UNREADABLE_BOOK:
         file.close()
         raise FileBroken(file=name, kind="XLSX") from None
-    return _grid(_Opened(book, file, name, limits, options, (Note("macros_ignored"),) if macros else ()))
+    return _grid(_Opened(book, path, file, name, limits, options, (Note("macros_ignored"),) if macros else ()))
 
 
 def _refuse_ole(path: Path, name: str) -> None:
@@ -114,39 +121,86 @@ def _grid(opened: _Opened) -> Grid:
         if requested and requested not in titles:
             raise SheetUnknown(file=opened.name, sheet=requested[:60], sheets=", ".join(titles[:20]))
         sheets = [sheet for sheet in opened.book.worksheets if not requested or sheet.title == requested]
-        headed = _first_with_rows(sheets, opened)
-        if headed is None:
+        chosen = _first_with_rows(sheets, opened)
+        if chosen is None:
             return Grid([], [], DetectedFormat(kind="xlsx"))
         stack.pop_all()  # the file is closed after the last row instead
-    title, header = headed
-    detected = DetectedFormat(kind="xlsx", header_line=header.line, sheet=title, sheets=titles)
-    chosen = (Note("sheet", {"sheet": title, "sheets": len(titles)}),) if len(titles) > 1 and not requested else ()
+    header, merged = widened(chosen.headed).headed, chosen.merged
+    detected = DetectedFormat(kind="xlsx", header_line=header.line, sheet=chosen.title, sheets=titles)
+    notes = (*(() if requested else _sheet_notes(chosen, opened.book)), *opened.notes, *header.notes)
     rows = _closing(opened.file, header.rows)
-    return Grid(header.names, rows, detected, " ", (*chosen, *opened.notes, *header.notes))
+    return Grid(header.names, rows, detected, " ", notes, lambda: _merged_notes(merged, header.line), surplus=None)
 
 
-def _first_with_rows(sheets: Sequence[Any], opened: _Opened) -> tuple[str, Headed] | None:
-    """Return (title, header) of the first sheet with rows below its header: a cover sheet has a line and no more.
+def _sheet_notes(chosen: _Sheet, book: Workbook) -> list[Note]:
+    """Return which sheet was read where there are several, and what is hidden."""
+    titles = list(map(str, book.sheetnames))
+    notes = [Note("sheet", {"sheet": chosen.title, "sheets": len(titles)})] if len(titles) > 1 else []
+    hidden = [str(sheet.title) for sheet in book.worksheets if _is_hidden(sheet)]
+    if chosen.title in hidden:
+        notes.append(Note("hidden_sheet_read", {"sheet": chosen.title}))
+    elif hidden:
+        notes.append(Note("hidden_sheets", {"count": len(hidden), "sheets": listed(hidden)}))
+    return notes
 
-    Where none has any, the first with a header; None where all are empty.
+
+def _merged_notes(lines: Sequence[int], header: int) -> list[Note]:
+    """Return how many cells below the header got the value of the range that they are merged in."""
+    filled_cells = Occurrences()
+    for line in lines:
+        if line > header:
+            filled_cells.add(line)
+    return filled_cells.notes("merged_cells")
+
+
+def _is_hidden(sheet: Any) -> bool:
+    return str(sheet.sheet_state) != "visible"
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    title: str
+    headed: Headed
+    merged: list[int]
+    """The row of each cell that got the value of its merged range, filled while the rows are read."""
+
+
+def _first_with_rows(sheets: Sequence[Any], opened: _Opened) -> _Sheet | None:
+    """Return the first visible sheet with rows below its header: a cover sheet has a line and no more.
+
+    Where none has any, the first hidden one with rows, else the first with a header; None where all are empty.
     """
-    alone: tuple[str, Headed] | None = None
-    for sheet in sheets:
-        headed = split_header(_rows(sheet, opened), opened.name, opened.options.header)
+    alone: _Sheet | None = None
+    for sheet in sorted(sheets, key=_is_hidden):
+        lines: list[int] = []
+        ranges, formulas = _scan(sheet, opened)
+        rows = _rows(filled(enumerate(_values(sheet, opened), start=1), ranges, lines), opened)
+        grouped = functools.partial(grouped_header, ranges)
+        headed = split_header(rows, opened.name, opened.options.header, grouped=grouped)
         if not headed.names:
             continue
         below = iter(headed.rows)
         first_row = list(itertools.islice(below, 1))
-        titled = str(sheet.title), replace(headed, rows=itertools.chain(first_row, below))
+        if formulas:
+            headed = replace(headed, notes=(*headed.notes, Note("uncalculated", {"count": formulas})))
+        titled = _Sheet(str(sheet.title), replace(headed, rows=itertools.chain(first_row, below)), lines)
         if first_row:
             return titled
         alone = alone or titled
     return alone
 
 
-def _rows(sheet: Any, opened: _Opened) -> Iterator[Row]:
+def _scan(sheet: Any, opened: _Opened) -> tuple[list[Merge], int]:
+    try:
+        with zipfile.ZipFile(opened.path) as archive:
+            return scan(archive, str(sheet._worksheet_path))
+    except UNREADABLE_ZIP:
+        raise FileBroken(file=opened.name, kind="XLSX") from None
+
+
+def _rows(sheet_rows: Iterable[tuple[int, Sequence[object]]], opened: _Opened) -> Iterator[Row]:
     """Yield (row of the sheet, cells without trailing empty ones)."""
-    for number, values in enumerate(_values(sheet, opened), start=1):
+    for number, values in sheet_rows:
         if number > _MAX_SHEET_ROWS:
             raise TooManyRows(file=opened.name, limit=opened.limits.rows)
         cells = [_cell(value) for value in values]
