@@ -10,21 +10,22 @@ import re
 import shutil
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from bertdemo.errors import ArchiveEncrypted, ArchiveWithoutTable, FileBroken, ShardsDiffer, TooManyMembers
+from bertdemo.errors import ArchiveEncrypted, ArchiveWithoutTable, FileBroken, ShardsDiffer
 from bertdemo.settings import Limits
 from bertdemo.tables.formats import Grid
+from bertdemo.tables.formats.archives import brat, documents
+from bertdemo.tables.formats.archives.unpack import ENCRYPTED, base_name, is_data, members_of, parts
 from bertdemo.tables.formats.header import Row
-from bertdemo.tables.formats.workbooks.sheets import UNREADABLE_ZIP, refuse_bomb
+from bertdemo.tables.formats.workbooks.sheets import UNREADABLE_ZIP
 from bertdemo.tables.parse_options import Note, ParseOptions, listed
 from bertdemo.tables.split_names import by_split, choose_split, split_name
 
 Reader = Callable[[Path, str, str, Limits, ParseOptions], Grid]
-# Bit 0 of a member's general purpose flags (APPNOTE.TXT 4.4.4).
-_ENCRYPTED = 0x1
 # `train-00000-of-00003.parquet`, as `datasets` names the shards of a split.
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.)")
 
@@ -37,18 +38,21 @@ def read_archive(
     Raises FileBroken, TooManyMembers, FileTooLarge, UnpacksTooFar, ArchiveEncrypted, ArchiveWithoutTable,
     SplitUnknown, and what the reader raises.
     """
-    members = _members(path, name, limits)
-    tables: dict[str, list[zipfile.ZipInfo]] = {}
-    for member in members:
-        if _is_table(member, kinds):
-            tables.setdefault(_SHARD.sub("", _base_name(member)), []).append(member)
+    every = members_of(path, name, limits)
+    members = [member for member in every if is_data(member)]
+    if annotated := brat.pairs(members):
+        return brat.read_brat(path, name, members, annotated, options)
+    members = [member for member in members if member.file_size]
+    if labeled := documents.labeled(path, name, members):
+        return documents.read_labeled(path, name, labeled, options)
+    tables = _tables(members, kinds)
     if not tables:
-        names = ", ".join(_base_name(member) for member in members[:8]) or "0"
+        names = ", ".join(base_name(member) for member in (members or every)[:8]) or "0"
         raise ArchiveWithoutTable(file=name, members=names, kinds=", ".join(kinds))
     splits = _splits(list(tables), options.split)
     chosen = choose_split(list(splits), options.split, name)
     shards = sorted(tables[splits[chosen]], key=lambda member: member.filename)
-    several, member_name = len(splits) > 1, _base_name(shards[0])
+    several, member_name = len(splits) > 1, base_name(shards[0])
     inner = replace(options, split="") if several else options
     first = _read_member(path, name, shards[0], limits, inner, reader)
     detected = replace(first.detected, split=chosen, splits=tuple(splits)) if several else first.detected
@@ -56,20 +60,35 @@ def read_archive(
     if len(shards) > 1:
         note = Note("archive_shards", {"member": member_name, "shards": len(shards)})
 
+    notes = [note, *first.notes]
+    if left := [table for table in tables if table not in splits.values()]:
+        notes.append(Note("members_left_out", {"count": len(left), "members": listed(left)}))
+
     def rest() -> Iterator[Grid]:
         for member in shards[1:]:
             grid = _read_member(path, name, member, limits, inner, reader)
             if grid.header != first.header:
                 columns, expected = listed(grid.header), listed(first.header)
-                raise ShardsDiffer(file=name, member=_base_name(member), columns=columns, expected=expected)
+                raise ShardsDiffer(file=name, member=base_name(member), columns=columns, expected=expected)
             yield grid
 
-    return replace(first, rows=_chained(first.rows, rest()), notes=(note, *first.notes), detected=detected)
+    return replace(first, rows=_chained(first.rows, rest()), notes=notes, detected=detected)
+
+
+def _tables(members: Sequence[zipfile.ZipInfo], kinds: tuple[str, ...]) -> dict[str, list[zipfile.ZipInfo]]:
+    """Return {table: its shards}; a table has its name, or its path where one in another folder has the same name."""
+    by_path: dict[str, list[zipfile.ZipInfo]] = {}
+    for member in members:
+        if PurePosixPath(base_name(member)).suffix.lower() in kinds:
+            by_path.setdefault(_SHARD.sub("", "/".join(parts(member))), []).append(member)
+    names = Counter(PurePosixPath(table).name for table in by_path)
+    alone = {table: PurePosixPath(table).name for table in by_path if names[PurePosixPath(table).name] == 1}
+    return {alone.get(table, table): shards for table, shards in by_path.items()}
 
 
 def _splits(tables: Sequence[str], requested: str) -> dict[str, str]:
     """Return {split: table}: by the splits in their names where there are several, else each table by its name."""
-    named = [table for table in tables if split_name(PurePosixPath(table).stem)]
+    named = [table for table in tables if split_name(str(PurePosixPath(table).with_suffix("")))]
     if requested not in tables and (len(named) > 1 or (named and not requested)):
         return by_split(named)
     return {table: table for table in tables}
@@ -88,32 +107,6 @@ def _chained(first: Iterable[Row], rest: Iterable[Grid]) -> Iterator[Row]:
             yield last, cells
 
 
-def _members(path: Path, name: str, limits: Limits) -> list[zipfile.ZipInfo]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except UNREADABLE_ZIP:
-        raise FileBroken(file=name, kind="ZIP") from None
-    if len(members) > limits.archive_members:
-        raise TooManyMembers(file=name, members=len(members), limit=limits.archive_members)
-    refuse_bomb(path, name, sum(member.file_size for member in members), limits)
-    return [member for member in members if not member.is_dir()]
-
-
-def _base_name(member: zipfile.ZipInfo) -> str:
-    """Return a member's name without its folders, shortened to 80 characters."""
-    base = member.filename.replace("\\", "/").rsplit("/", 1)[-1]
-    return base if len(base) <= 80 else base[:40] + "…" + base[-39:]
-
-
-def _is_table(member: zipfile.ZipInfo, kinds: tuple[str, ...]) -> bool:
-    base = _base_name(member)
-    # macOS puts a second copy of each file, its resource fork, under __MACOSX.
-    hidden = base.startswith((".", "_")) or "__MACOSX" in member.filename
-    about = base.casefold().startswith(("readme", "license", "dataset_info", "metadata"))
-    return not hidden and not about and PurePosixPath(base).suffix.lower() in kinds and member.file_size > 0
-
-
 def _read_member(
     path: Path,
     name: str,
@@ -122,9 +115,9 @@ def _read_member(
     options: ParseOptions,
     reader: Reader,
 ) -> Grid:
-    if member.flag_bits & _ENCRYPTED:
+    if member.flag_bits & ENCRYPTED:
         raise ArchiveEncrypted(file=name)
-    base = _base_name(member)
+    base = base_name(member)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bertdemo-zip-"))
         copy = Path(folder) / "member"
