@@ -41,6 +41,42 @@ class FileKindUnknown(TableError):
     key, params = "file_kind_unknown", ("file", "kinds")
 
 
+class FileForeign(TableError):
+    """A document, an image or the data of another program; `format` is its name."""
+
+    key, params = "file_foreign", ("file", "format")
+
+
+class FilePickled(TableError):
+    """A pickle: opening it would run its code."""
+
+    key, params = "file_pickled", ("file",)
+
+
+class FileCompressed(TableError):
+    """A compressed file that is not a zip."""
+
+    key, params = "file_compressed", ("file",)
+
+
+class FileWebPage(TableError):
+    """A web page that was saved in place of the file."""
+
+    key, params = "file_web_page", ("file",)
+
+
+class FilePointer(TableError):
+    """A pointer of Git LFS in place of the file."""
+
+    key, params = "file_pointer", ("file",)
+
+
+class FileServerError(TableError):
+    """The error of a server that was saved in place of the file; `message` is its text."""
+
+    key, params = "file_server_error", ("file", "message")
+
+
 class FileBroken(TableError):
     """The library for this format cannot read the file."""
 

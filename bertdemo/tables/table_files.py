@@ -15,6 +15,7 @@ from bertdemo.settings import Limits
 from bertdemo.tables.arrow_columns import BATCH_ROWS, Column, ParquetGroups, ParquetTableWriter, read_metadata
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.choose import KINDS, read_grid
+from bertdemo.tables.formats.foreign import refuse_ending
 from bertdemo.tables.parse_options import DECIDE, DetectedFormat, Note, ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_builder import Builder, Memory, Sink, distinct_names, shortened, sizes, without_totals
@@ -109,10 +110,12 @@ def held(table: Table) -> Table:
 def check(path: Path, name: str, limits: Limits) -> str:
     """Return the file's name for people, after the checks that need no reading.
 
-    Raises FileKindUnknown, FileTooLarge, FileEmpty.
+    Raises FileKindUnknown, or what names a format that is known but not read; FileTooLarge, FileEmpty.
     """
     name = PureWindowsPath(name).name or path.name
-    if PureWindowsPath(name).suffix.lower() not in KINDS:
+    ending = PureWindowsPath(name).suffix.lower()
+    if ending not in KINDS:
+        refuse_ending(name, ending)
         raise FileKindUnknown(file=name, kinds=", ".join(KINDS))
     size = path.stat().st_size
     if size > limits.file_bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
-from bertdemo.errors import FileKindUnknown
+from bertdemo.errors import FileForeign, FileKindUnknown
 from bertdemo.settings import Limits
 from bertdemo.tables.formats import Grid, conll, lines
+from bertdemo.tables.formats.foreign import refuse_content, zipped_format
 from bertdemo.tables.parse_options import GLUED, LABEL_FIRST, Note, ParseOptions
 
 _DELIMITED = (".csv", ".tsv", ".tab", ".txt")
@@ -23,7 +25,8 @@ def read_grid(path: Path, name: str, kind: str, limits: Limits, options: ParseOp
     """Return the grid of a file whose ending is `kind`. Raises the TableErrors of its reader."""
     if kind not in KINDS:
         raise FileKindUnknown(file=name, kinds=", ".join(KINDS))
-    real = _real_kind(path, kind)
+    refuse_content(path, name)
+    real = _real_kind(path, name, kind)
     grid = _read(path, name, real, limits, options)
     if real != kind:
         grid = replace(grid, notes=(Note("other_kind", {"ending": kind, "kind": real}), *grid.notes))
@@ -70,24 +73,50 @@ def _read(path: Path, name: str, kind: str, limits: Limits, options: ParseOption
     return read_delimited(text, name, kind, options)
 
 
-def _real_kind(path: Path, kind: str) -> str:
-    """Return the kind that a file's first bytes prove, else `kind`."""
+def _real_kind(path: Path, name: str, kind: str) -> str:
+    """Return the kind that a file's first bytes prove, else `kind`. Raises FileForeign for a document."""
     with path.open("rb") as file:
         start = file.read(8)
-    if start.startswith(b"PK\x03\x04") and kind not in {".xlsx", ".xlsm"}:
-        return _zipped(path, kind)
+    if start.startswith(b"PK\x03\x04"):
+        return _zipped(path, name, kind)
     # Parquet begins and ends with "PAR1", and its footer has a length of four bytes: 12 bytes hold no table.
     if start.startswith(b"PAR1") and kind not in _WORKBOOKS and path.stat().st_size > 12:
         return ".parquet"
     from bertdemo.tables.formats.workbooks.sheets import OLE
 
     if start == OLE:
+        if _is_word(path):
+            raise FileForeign(file=name, format="Word")
         return ".xls" if kind not in _WORKBOOKS else kind
+    if kind in _DELIMITED and start.lstrip(b"\xef\xbb\xbf \r\n").startswith((b"{", b"[")):
+        return _json_kind(path, name) or kind
     # Many programs write delimited text and call it .xls.
     return ".csv" if kind == ".xls" and not start.startswith(b"PK") else kind
 
 
-def _zipped(path: Path, kind: str) -> str:
+def _is_word(path: Path) -> bool:
+    """Return whether a compound file is of Word: its directory names its streams in UTF-16."""
+    with path.open("rb") as file:
+        return "WordDocument".encode("utf-16-le") in file.read(4 * 1024 * 1024)
+
+
+def _json_kind(path: Path, name: str) -> str:
+    """Return the kind of JSON under the ending of a delimited file; "" where the text is no JSON."""
+    from bertdemo.tables.formats.encoding import decide
+    from bertdemo.tables.formats.jsonl import is_jsonl
+
+    text = decide(path, name)
+    if is_jsonl(text):
+        return _JSON_LINES[0]
+    try:
+        with text.open() as file:
+            value = json.load(file)
+    except (ValueError, RecursionError):
+        return ""
+    return ".json" if isinstance(value, list | dict) else ""
+
+
+def _zipped(path: Path, name: str, kind: str) -> str:
     import zipfile
 
     from bertdemo.tables.formats.workbooks.sheets import UNREADABLE_ZIP
@@ -97,4 +126,8 @@ def _zipped(path: Path, kind: str) -> str:
             names = archive.namelist()
     except UNREADABLE_ZIP:
         return kind
-    return ".xlsx" if any(name.startswith("xl/") for name in names) else ".zip"
+    if document := zipped_format(names):
+        raise FileForeign(file=name, format=document)
+    if kind in {".xlsx", ".xlsm"}:
+        return kind
+    return ".xlsx" if any(member.startswith("xl/") for member in names) else ".zip"

@@ -83,7 +83,8 @@ class Dialect:
         if not (self.escaped or self.replaced):
             yield from lines
             return
-        space = " *" if self.padded else ""
+        # A bound, or a line of a million spaces would be searched from each of them.
+        space = " {0,8}" if self.padded else ""
         delimiter = re.compile(f"{space}{re.escape(self.delimiter)}{space}")
         escaped = re.compile(rf"\\\\|\\{self.quote}")
         for line in lines:

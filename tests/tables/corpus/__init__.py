@@ -8,8 +8,19 @@ from tests.tables.corpus.delimited import DELIMITED
 from tests.tables.corpus.dialects import DIALECTS
 from tests.tables.corpus.documents import DOCUMENTS
 from tests.tables.corpus.encodings import ENCODED
+from tests.tables.corpus.foreign import FOREIGN
 from tests.tables.corpus.lines import LINES
 from tests.tables.corpus.widths import WIDTHS
 from tests.tables.corpus.workbooks import WORKBOOKS
 
-CASES: tuple[Case, ...] = (*ENCODED, *DELIMITED, *DIALECTS, *WIDTHS, *LINES, *DOCUMENTS, *WORKBOOKS, *ARCHIVES)
+CASES: tuple[Case, ...] = (
+    *ENCODED,
+    *FOREIGN,
+    *DELIMITED,
+    *DIALECTS,
+    *WIDTHS,
+    *LINES,
+    *DOCUMENTS,
+    *WORKBOOKS,
+    *ARCHIVES,
+)

@@ -132,7 +132,8 @@ DELIMITED = (
     Case("a header and nothing below", "a.csv", b"text,label\n", error=errors.HeaderOnly),
     Case("nothing at all", "a.csv", b"", error=errors.FileEmpty),
     Case("only blank lines", "a.csv", b"\n \n\t\n", error=errors.FileEmpty),
-    Case("an ending of another kind", "a.pdf", b"text,label\ngood,pos\n", error=errors.FileKindUnknown),
+    Case("an ending of another kind", "a.pdf", b"text,label\ngood,pos\n", error=errors.FileForeign,
+         values={"format": "PDF"}),
     Case("text called xls", "a.xls", b"text\tlabel\ngood\tpos\nbad\tneg\n", PLAIN,
          notes={"other_kind": {"ending": ".xls", "kind": ".csv"}}),
 )  # fmt: skip

@@ -83,8 +83,8 @@ ENCODED = (
          {"text": ("좋아요", "싫어요"), "label": ("예", "아니오")}, options=ParseOptions(encoding="euc-kr")),
     Case("gb18030 said to be utf8", "a.csv", ZH.encode("gb18030"), error=errors.EncodingWrong,
          values={"encoding": "utf-8", "line": 1}, options=ParseOptions(encoding="utf-8")),
-    Case("a picture called csv", "a.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(40), error=errors.FileNotText,
-         values={"byte": 9}),
+    Case("a picture called csv", "a.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(40), error=errors.FileForeign,
+         values={"format": "PNG"}),
     Case("zeros called csv", "a.csv", bytes(500), error=errors.FileNotText, values={"byte": 1}),
     Case("noise called csv", "a.csv", bytes(range(256)) * 20, error=errors.FileNotText, values={"byte": 1}),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from bertdemo.tables.parse_options import DetectedFormat, Note, ParseOptions, li
 from bertdemo.tables.split_names import choose_split, split_name
 
 # T1, the type and the positions, and the text there: fragments of an entity have a semicolon between them.
-_ENTITY = re.compile(r"T\S*\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?")
+_ENTITY = re.compile(r"T\S*\t(\S+) (\d{1,9} \d{1,9}(?:;\d{1,9} \d{1,9})*)(?:\t(.*))?")
 _LINE = re.compile(r"[^\r\n]+")
 
 Pairs = Mapping[tuple[str, ...], tuple[zipfile.ZipInfo, zipfile.ZipInfo]]
