@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,11 @@ _BATCH_ROWS = 1024
 _UNREADABLE = (OSError, ValueError, OverflowError, TypeError)
 # Metadata key under which `datasets` writes the features of a data set.
 _FEATURES = b"huggingface"
+# The id of a row without a label, as the test splits of competitions have it.
+_UNLABELED = -1
+# Levels of lists and objects in which class ids are named.
+_DEPTH = 8
+_Namer = Callable[[Any], Any]
 
 
 def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
@@ -39,9 +44,9 @@ def read_parquet(path: Path, name: str, limits: Limits) -> Grid:
     size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     if size > limits.unpacked_bytes:
         raise FileTooLarge(file=name, size=size_text(size), limit=size_text(limits.unpacked_bytes))
-    label_names = _label_names(file.schema_arrow.metadata or {}, names)
+    namers = _namers(file.schema_arrow.metadata or {}, names)
     lists = _lists(file, name)
-    rows = _rows(file, name, label_names, [column in lists.single for column in names])
+    rows = _rows(file, name, namers, [column in lists.single for column in names])
     return Grid(list(map(without_surrogates, names)), rows, DetectedFormat(kind="parquet"), notes=lists.notes())
 
 
@@ -64,18 +69,73 @@ def _lists(file: Any, name: str) -> Lists:
     return lists
 
 
-def _label_names(metadata: Mapping[bytes, bytes], names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return for each column the names of its label ids, which `datasets` writes for a ClassLabel; () for none."""
+def _namers(metadata: Mapping[bytes, bytes], names: Sequence[str]) -> list[_Namer | None]:
+    """Return for each column what gives the class names for its ids, which `datasets` writes; None for no such column.
+
+    A ClassLabel may be within lists and objects: the tags of tokens, a field of an answer.
+    """
     try:
         features = json.loads(metadata[_FEATURES])["info"]["features"]
-        labels = {name: feature.get("names") for name, feature in features.items() if feature["_type"] == "ClassLabel"}
+        return [_namer(features.get(name)) for name in names]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        return [()] * len(names)
-    return [tuple(map(str, known)) if isinstance(known := labels.get(name), list) else () for name in names]
+        return [None] * len(names)
+
+
+def _namer(feature: Any, depth: int = 0) -> _Namer | None:
+    """Return the function that names the class ids in a value of this feature; None where it has none."""
+    if depth > _DEPTH:
+        return None
+    if isinstance(feature, list):  # as older versions write a list
+        return _of_items(_namer(feature[0], depth + 1)) if feature else None
+    if not isinstance(feature, dict):
+        return None
+    kind = feature.get("_type")
+    if kind == "ClassLabel":
+        known = feature.get("names")
+        return _of_ids(tuple(map(str, known))) if isinstance(known, list) else None
+    if kind in {"List", "LargeList", "Sequence"}:
+        return _of_items(_namer(feature.get("feature"), depth + 1))
+    fields = {key: namer for key, item in feature.items() if (namer := _namer(item, depth + 1))} if not kind else {}
+    return _of_fields(fields) if fields else None
+
+
+def _of_ids(known: tuple[str, ...]) -> _Namer:
+    def named(value: Any) -> Any:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return value
+        if 0 <= value < len(known):
+            return known[value]
+        return None if value == _UNLABELED else value
+
+    return named
+
+
+def _of_items(item: _Namer | None) -> _Namer | None:
+    """Return the namer of a list, or of an object of lists, which a sequence of objects becomes."""
+    if item is None:
+        return None
+
+    def named(value: Any) -> Any:
+        return [item(each) for each in value] if isinstance(value, list) else item(value)
+
+    return named
+
+
+def _of_fields(fields: Mapping[str, _Namer]) -> _Namer:
+    def named(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {key: _each(fields[key], item) if key in fields else item for key, item in value.items()}
+
+    return named
+
+
+def _each(namer: _Namer, value: Any) -> Any:
+    return [namer(item) for item in value] if isinstance(value, list) else namer(value)
 
 
 def _rows(
-    file: Any, name: str, label_names: Sequence[tuple[str, ...]], single: Sequence[bool]
+    file: Any, name: str, namers: Sequence[_Namer | None], single: Sequence[bool]
 ) -> Iterator[tuple[int, list[str | None]]]:
     """Yield (row counted from 1, cells)."""
     import pyarrow as pa
@@ -85,13 +145,12 @@ def _rows(
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 number += 1
-                items = (unwrapped(value) if alone else value for value, alone in zip(values, single, strict=True))
-                yield number, [_cell(item, known) for item, known in zip(items, label_names, strict=True)]
+                items = zip(values, namers, single, strict=True)
+                yield number, [_cell(value, namer, alone) for value, namer, alone in items]
     except (pa.ArrowException, *_UNREADABLE):
         raise FileBroken(file=name, kind="Parquet") from None
 
 
-def _cell(value: Any, known: tuple[str, ...]) -> str | None:
-    if known and isinstance(value, int) and 0 <= value < len(known):
-        return without_surrogates(known[value])
-    return json_cell(value)
+def _cell(value: Any, namer: _Namer | None, alone: bool) -> str | None:
+    named = value if namer is None else namer(value)
+    return json_cell(unwrapped(named) if alone else named)

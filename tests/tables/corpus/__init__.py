@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.tables.corpus.archives import ARCHIVES
 from tests.tables.corpus.case import Case
+from tests.tables.corpus.columnar import COLUMNAR
 from tests.tables.corpus.delimited import DELIMITED
 from tests.tables.corpus.dialects import DIALECTS
 from tests.tables.corpus.documents import DOCUMENTS
@@ -16,6 +17,7 @@ from tests.tables.corpus.workbooks import WORKBOOKS
 CASES: tuple[Case, ...] = (
     *ENCODED,
     *FOREIGN,
+    *COLUMNAR,
     *DELIMITED,
     *DIALECTS,
     *WIDTHS,
