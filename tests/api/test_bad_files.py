@@ -28,15 +28,13 @@ TORN = b'{"text": "a", "label": "b"}\n{"text": \n'
 UNREADABLE: dict[str, tuple[str, bytes, str]] = {
     "empty": ("nothing.csv", b"", say("file_empty", file="nothing.csv")),
     "blank lines": ("blank.csv", b"\n\n  \n", say("file_empty", file="blank.csv")),
-    "binary named csv": ("photo.csv", PNG, say("file_not_text", file="photo.csv", byte=9)),
+    "binary named csv": ("photo.csv", PNG, say("file_foreign", file="photo.csv", format="PNG")),
     "header only": ("header.csv", b"text,label\n", say("header_only", file="header.csv")),
     "no known encoding": ("odd.csv", UNKNOWN, say("file_not_utf8", file="odd.csv", line=2)),
     "no workbook": ("book.xlsx", b"text,label\n", say("file_broken", file="book.xlsx", kind="XLSX")),
     "a broken line": ("lines.jsonl", TORN, say("line_broken", file="lines.jsonl", line=2)),
-    "unknown kind": (
-        "letter.pdf", b"%PDF",
-        say("file_kind_unknown", file="letter.pdf", kinds=", ".join(KINDS)),
-    ),
+    "a document": ("letter.pdf", b"%PDF", say("file_foreign", file="letter.pdf", format="PDF")),
+    "unknown kind": ("letter.xyz", b"xyz", say("file_kind_unknown", file="letter.xyz", kinds=", ".join(KINDS))),
 }  # fmt: skip
 """What is wrong -> name, content, message."""
 
