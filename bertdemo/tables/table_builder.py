@@ -35,6 +35,7 @@ _TOTALS = frozenset(
         "平均",
     }
 )
+_TOTAL_CHARS = 20
 _AMOUNT = re.compile(r"[-+]?[\d.,' ]*\d ?%?")
 # Codes of the notes on rows that were skipped or fitted.
 _REPAIRS = ("blank_rows", "short_rows", "long_rows", "cut_texts", "cells_beside", "header_repeated")
@@ -165,25 +166,31 @@ class Builder:
                 raise CellTooLong(file=self._name, row=number, column=shortened(name), chars=len(cell), limit=limit)
 
 
-def without_totals(rows: Iterable[tuple[int, Cells]], notes: list[Note]) -> Iterator[tuple[int, Cells]]:
-    """Yield the rows except a last one that adds up the others; it is noted."""
+def without_totals(rows: Iterable[tuple[int, Cells]], totals: Occurrences) -> Iterator[tuple[int, Cells]]:
+    """Yield the rows except the last ones that add up the others, which are counted."""
     waiting: list[tuple[int, Cells]] = []
     for number, cells in rows:
-        if any(cell and not cell.isspace() for cell in cells):
-            yield from waiting
-            waiting = []
-        waiting.append((number, cells))
-    if waiting and _is_totals(waiting[0][1]):
-        notes.append(Note("totals_row", {"line": waiting[0][0]}))
-        waiting = waiting[1:]
-    yield from waiting
+        if _is_totals(cells) or (waiting and not any(cell and not cell.isspace() for cell in cells)):
+            waiting.append((number, cells))
+            continue
+        yield from waiting
+        waiting = []
+        yield number, cells
+    for number, cells in waiting:
+        if _is_totals(cells):
+            totals.add(number)
+        else:
+            yield number, cells
 
 
 def _is_totals(cells: Cells) -> bool:
     """Return whether a row has a word such as "total" in its first cell, and nothing but numbers beside it."""
+    # The first cell of nearly every row says no, and a million rows are asked.
+    word = next((cell for cell in cells if cell and not cell.isspace()), "").strip()
+    if len(word) > _TOTAL_CHARS or word.rstrip(":： ").casefold() not in _TOTALS:
+        return False
     filled = [cell.strip() for cell in cells if cell and not cell.isspace()]
-    word = filled[0].rstrip(":： ").casefold() if filled else ""
-    return word in _TOTALS and len(filled) > 1 and all(map(_AMOUNT.fullmatch, filled[1:]))
+    return len(filled) > 1 and all(map(_AMOUNT.fullmatch, filled[1:]))
 
 
 def shortened(name: str) -> str:

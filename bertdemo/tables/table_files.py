@@ -16,7 +16,7 @@ from bertdemo.tables.arrow_columns import BATCH_ROWS, Column, ParquetGroups, Par
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.choose import KINDS, read_grid
 from bertdemo.tables.formats.foreign import refuse_ending
-from bertdemo.tables.parse_options import DECIDE, DetectedFormat, Note, ParseOptions
+from bertdemo.tables.parse_options import DECIDE, DetectedFormat, Note, Occurrences, ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_builder import Builder, Memory, Sink, distinct_names, shortened, sizes, without_totals
 
@@ -142,11 +142,13 @@ def _read_into(path: Path, name: str, limits: Limits, options: ParseOptions, sin
     try:
         names, notes = _columns(grid, name, limits)
         builder = Builder(name, names, grid, limits, sink)
-        totals: list[Note] = []
+        totals = Occurrences()
         builder.add_all(without_totals(grid.rows, totals) if grid.detected.kind in _BY_HAND else grid.rows)
     finally:
         _close(grid)
-    return _TableHeader(name, names, (*grid.notes, *notes, *grid.later(), *builder.notes(), *totals), grid.detected)
+    return _TableHeader(
+        name, names, (*grid.notes, *notes, *grid.later(), *builder.notes(), *totals.notes("totals_rows")), grid.detected
+    )
 
 
 def _columns(grid: Grid, name: str, limits: Limits) -> tuple[list[str], list[Note]]:

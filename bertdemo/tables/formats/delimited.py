@@ -63,7 +63,7 @@ def read_delimited(text: TextFile, name: str, kind: str, options: ParseOptions) 
         names,
         headed.rows,
         detected,
-        separator="," if dialect.delimiter == NONE else dialect.delimiter,
+        separator="," if dialect.delimiter == NONE else dialect.delimiter + " " * dialect.spaced,
         surplus=fit.surplus,
         notes=(*text.notes, *notes),
         later=lambda: stray.notes("stray_quotes"),

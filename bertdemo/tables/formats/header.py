@@ -36,6 +36,7 @@ _MISSING = frozenset({"na", "n/a", "nan", "null", "none", "nil", "-", "--", "?",
 _MOSTLY = 0.8
 # What sentences end with and names do not; a question may be a name in a form.
 _SENTENCE_ENDS = (".", "!", "。", "！", "…")
+_QUESTION = ("?", "？")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:/-]\d+)*")
 
 
@@ -145,7 +146,11 @@ def _second(rows: Sequence[Sequence[str | None]]) -> str:
     cells or of few distinct values. "" where there is one header, or none.
     """
     # Two headers need three rows below them to be told from data.
-    if len(rows) < 5 or not (_names(rows[0]) and _names(rows[1])):
+    if len(rows) < 5 or not _names(rows[0]):
+        return ""
+    if _questions(rows[1], rows[2:]):
+        return "above"
+    if not _names(rows[1]):
         return ""
     first, second = list(map(_trimmed, rows[0])), list(map(_trimmed, rows[1]))
     width, below = len(second), [list(map(_trimmed, row)) for row in rows[2:]]
@@ -181,6 +186,14 @@ def _with_groups(above: Sequence[str | None], names: Sequence[str]) -> list[str]
         again = counts[_trimmed(name)] > 1 and group != _trimmed(name)
         made.append(f"{group} {_trimmed(name)}".strip() if again else _trimmed(name) or _trimmed(upper))
     return made
+
+
+def _questions(cells: Sequence[str | None], below: Sequence[Sequence[str | None]]) -> bool:
+    """Return whether a row asks what the rows below it answer, as the second row of a survey does."""
+    asked = [index for index, cell in enumerate(cells) if _trimmed(cell).endswith(_QUESTION)]
+    answers = [_trimmed(row[index]) for row in below for index in asked if index < len(row)]
+    # Most columns are questions, and hardly an answer is one.
+    return len(asked) * 2 > len(cells) > 1 and sum(cell.endswith(_QUESTION) for cell in answers) * 20 <= len(answers)
 
 
 def _completeness(names: Sequence[str]) -> tuple[int, int]:
@@ -249,7 +262,10 @@ def _like_the_rest(first: Sequence[str], below: Sequence[Sequence[str | None]]) 
     if any(_same_making(cell, column) for cell, column in pairs):
         return True
     # Sentences above sentences in every column; a question above answers is a header, as forms write it.
-    sentences = [_prose(cell) and not cell.endswith((*"?？:：",)) and _mostly(_prose, column) for cell, column in pairs]
+    sentences = [
+        _prose(cell) and not cell.endswith((*_QUESTION, ":", "：")) and _mostly(_prose, column)
+        for cell, column in pairs
+    ]
     return len(sentences) > 1 and all(sentences)
 
 
@@ -259,7 +275,7 @@ def _same_making(cell: str, column: Sequence[str]) -> bool:
     start = cell[: max(10, len(cell) // 2)]
     if len(cell) >= 10 and _mostly(lambda value: value.startswith(start), column):
         return True
-    if _ended(cell) and _mostly(_ended, column):
+    if _ended(cell) and _mostly(lambda value: _ended(value) or value.endswith(_QUESTION), column):
         return True
     # A code or a date; a number alone may be a year that names its column.
     shape = _shape(cell)

@@ -34,6 +34,7 @@ _STAND_IN = "\x1f"
 # Signs that programs write between cells and people hardly in texts: single ones, and several in a row.
 _RARE = re.compile(r"[\^~¦§¬\x01\x02\x1e\x1f]|[|^~:;#@$%&*+=<>_!-]{2,5}")
 _QUOTED = re.compile('"[^"]*"')
+_MARK = re.compile(r"(?<=\w)[#@$%&*+=/\\](?=\w)")
 # Runs of signs that are punctuation.
 _PUNCTUATION = re.compile(r"[-!]+")
 # The first line that tells Excel the delimiter.
@@ -150,6 +151,10 @@ def _candidates(lines: Sequence[str]) -> list[str]:
         within = not all(line.startswith(sign) for line in filled)
         if regular and within and len(filled) > 1 and not _PUNCTUATION.fullmatch(sign):
             rare.append(sign)
+    # Signs of prose and of numbers only where a usual name stands beside them in the first line.
+    rare += [
+        sign for sign in dict.fromkeys(_MARK.findall(filled[0]) if filled else ()) if _names(filled[0].split(sign))
+    ]
     # Of `a||b` the bar alone is not the delimiter.
     usual = [sign for sign in DELIMITERS if not any(sign in other for other in rare)]
     spaced = sum(bool(_SPACED_LINE.fullmatch(line)) for line in filled) >= _NEARLY_ALL * len(filled)
@@ -259,7 +264,11 @@ def _escaped(lines: Sequence[str], delimiter: str, quote: str) -> bool:
 
 def _spaced(lines: Sequence[str], delimiter: str, quote: str) -> bool:
     text = "".join(lines)
-    return not delimiter.isspace() and text.count(f"{delimiter} {quote}") > text.count(f"{delimiter}{quote}")
+    if delimiter.isspace():
+        return False
+    after = text.count(f"{delimiter} ")
+    always = after > 1 and after == text.count(delimiter)
+    return always or text.count(f"{delimiter} {quote}") > text.count(f"{delimiter}{quote}")
 
 
 def _padded(lines: Sequence[str], delimiter: str) -> bool:

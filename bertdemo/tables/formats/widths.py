@@ -27,7 +27,9 @@ _CLEARLY = 0.5
 # Names of columns of row numbers: a header that begins with one does not lack it.
 _NUMBERED = frozenset(["id", "idx", "index", "no", "nr", "uid", "guid", "key", "number", "row", "编号", "序号", "号"])
 _ROW_NAME = re.compile(r"\d+|(?=\S*\d)[\w.:#/-]{1,30}", re.ASCII)
-_WORD = re.compile(r"\S{1,30}")
+_WORDS = re.compile(r"\S+(?: \S+){0,2}")
+# A longer first cell is rather a text.
+_NAME_CHARS = 30
 LAST = -1
 
 
@@ -44,6 +46,15 @@ def fitted(headed: Headed, separator: str) -> Fitted:
     """Return the header of a delimited file with a name for each column, "" where it has none."""
     headed, peeked = _peeked(headed)
     width = len(headed.names)
+    prose = _prose_column([_trimmed(cells) for cells in peeked], separator)
+    if prose and headed.line == 0 and prose.width <= width:
+        names = [f"column {index}" for index in range(1, prose.width + 1)]
+        notes = [
+            Note("no_header", {"columns": prose.width}) if note.code == "no_header" else note for note in headed.notes
+        ]
+        return Fitted(replace(headed, names=names, notes=tuple(notes)), prose.column)
+    if prose and prose.width == width:
+        return Fitted(headed, prose.column if prose.column < width - 1 else LAST)
     longer = [cells for cells in peeked if len(_trimmed(cells)) > width]
     if not longer:
         return Fitted(headed)
@@ -52,6 +63,30 @@ def fitted(headed: Headed, separator: str) -> Fitted:
         return Fitted(replace(headed, names=["", *headed.names], notes=(*headed.notes, note)))
     column, names = _best(headed.names, [_trimmed(cells) for cells in peeked], separator)
     return Fitted(replace(headed, names=names), column)
+
+
+@dataclass(frozen=True)
+class _Prose:
+    """The column of texts whose commas are not quoted, and how many columns there are."""
+
+    width: int
+    column: int
+
+
+def _prose_column(rows: Sequence[Cells], separator: str) -> _Prose | None:
+    """Return where cells that begin with a space follow a text, if joining them gives rows of one length."""
+    if separator.isspace():
+        return None
+    widths, columns = Counter[int](), Counter[int]()
+    for row in rows:
+        pieces = [index for index, cell in enumerate(row) if index and (cell or "").startswith(" ")]
+        widths[len(row) - len(pieces)] += 1
+        columns.update({index - 1 - sum(other < index for other in pieces) for index in pieces})
+    if not columns:
+        return None
+    (width, regular), (column, _) = widths.most_common(1)[0], columns.most_common(1)[0]
+    one = regular >= _NEARLY_ALL * len(rows) and columns[column] >= _NEARLY_ALL * columns.total()
+    return _Prose(width, column) if width > 1 and one else None
 
 
 def widened(headed: Headed) -> Fitted:
@@ -89,8 +124,9 @@ def _has_row_names(names: Sequence[str], rows: Sequence[Cells], separator: str) 
         return False
     first = [(row[0] or "").strip() for row in exact]
     # Words without a digit are row names only where no text is cut at the delimiter.
-    form = _WORD if separator in {"\t", " "} else _ROW_NAME
-    return len(set(first)) == len(first) and all(form.fullmatch(name) for name in first)
+    form = _WORDS if separator in {"\t", " "} else _ROW_NAME
+    short = all(len(name) <= _NAME_CHARS and form.fullmatch(name) for name in first)
+    return short and len(set(first)) == len(first)
 
 
 def _best(names: Sequence[str], rows: Sequence[Cells], separator: str) -> tuple[int, list[str]]:
@@ -107,7 +143,8 @@ def _best(names: Sequence[str], rows: Sequence[Cells], separator: str) -> tuple[
     best, names_of_best, most = LAST, list(names), explained(width - 1, width) + _CLEARLY
     for column in range(width - 1):
         score = explained(column, width)
-        if score >= most and _wordy([row[column] or "" for row in longer]):
+        pieces = [row[column] or "" for row in longer]
+        if score >= most and _wordy(pieces, [_joined(row, width, column, separator)[column] or "" for row in longer]):
             best, names_of_best, most = column, list(names), score + 0.01
     apart = explained(-1, widest)
     if apart >= most:
@@ -147,6 +184,8 @@ def _repeated(cells: Sequence[str], usual: Set[str]) -> int:
     return sum(bool(cell) and cell in usual for cell in cells)
 
 
-def _wordy(cells: Sequence[str]) -> bool:
-    """Return whether most of the cells are words of a text: what is cut is not an ID or a label."""
-    return sum(" " in cell.strip() or not cell.isascii() or len(cell) > 12 for cell in cells) * 2 >= len(cells)
+def _wordy(pieces: Sequence[str], cells: Sequence[str]) -> bool:
+    """Return whether most of the cells are texts and their first pieces no IDs: a name is never joined to a text."""
+    texts = sum(" " in cell.strip() or not cell.isascii() or len(cell) > _NAME_CHARS for cell in cells)
+    ids = sum(bool(_ROW_NAME.fullmatch(piece.strip())) for piece in pieces)
+    return texts * 2 >= len(cells) and ids * 2 < len(cells)

@@ -91,6 +91,8 @@ DELIMITED = (
     Case("an index that pandas left", "a.csv", b",text,label\n0,good,pos\n1,bad,neg\n",
          {"column 1": ("0", "1"), **PLAIN},
          notes={"header_unnamed": None}),
+    Case("a space after every comma, no quotation marks", "a.csv", b"text, label\ngood film, pos\nbad film, neg\n",
+         {"text": ("good film", "bad film"), "label": ("pos", "neg")}),
     Case("spaces around the names", "a.csv", b" text , label\ngood,pos\nbad,neg\n", PLAIN),
     Case("rows too short", "a.csv", b"text,label\na,x\nb\nc,y\nd\n",
          {"text": ("a", "b", "c", "d"), "label": ("x", None, "y", None)},

@@ -73,6 +73,8 @@ DIALECTS = (
          {"text": ("in C:\\", 'say "no"'), "label": ("pos", "neg")}),
     Case("a caret", "a.csv", rows(HALVES, MOODS, "^", "text^label\n"), {"text": HALVES, "label": MOODS},
          detected={"delimiter": "^"}),
+    Case("a number sign between known names", "a.csv", rows(HALVES, MOODS, "#", "text#label\n"),
+         {"text": HALVES, "label": MOODS}, detected={"delimiter": "#"}),
     Case("a tilde", "a.txt", rows(TEXTS, MOODS, "~", "text~label\n"), COLUMNS, detected={"delimiter": "~"}),
     Case("Hive's first control character", "a.csv", rows(HALVES, MOODS, "\x01"),
          {"column 1": HALVES, "column 2": MOODS}, notes=NO_HEADER, detected={"delimiter": "\x01"}),

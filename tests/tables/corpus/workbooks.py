@@ -141,7 +141,7 @@ WORKBOOKS = (
          ("text", "label"), rows=1201, notes={"cells_beside": {"count": 1, "lines": "1202"}}),
     Case("a row of totals in a sheet", "a.xlsx",
          book({"data": [["text", "stars"], ["good", 5], ["bad", 1], ["Total:", 6]]}),
-         {"text": ("good", "bad"), "stars": ("5", "1")}, notes={"totals_row": {"line": 4}}),
+         {"text": ("good", "bad"), "stars": ("5", "1")}, notes={"totals_rows": {"count": 1, "lines": "4"}}),
     Case("formulas that were never calculated", "a.xlsx",
          book({"data": [["text", "n", "label"], ["good", 1, '=IF(B2>0,"pos","neg")'], ["bad", 0, "=B3"]]}),
          {"text": ("good", "bad"), "n": ("1", "0"), "label": (None, None)}, notes={"uncalculated": {"count": 2}}),
