@@ -46,14 +46,22 @@ class _Counts:
 
 
 def pairs(members: Sequence[zipfile.ZipInfo]) -> Pairs:
-    """Return text and .ann file by their common path without the ending."""
+    """Return text and .ann file by their common path without the ending, else by their names alone."""
     by_ending: dict[str, dict[tuple[str, ...], zipfile.ZipInfo]] = {".txt": {}, ".ann": {}}
     for member in members:
         *folders, base = parts(member)
         stem, dot, ending = base.rpartition(".")
         if dot + ending.lower() in by_ending:
             by_ending[dot + ending.lower()][(*folders, stem)] = member
-    return {key: (text, by_ending[".ann"][key]) for key, text in by_ending[".txt"].items() if key in by_ending[".ann"]}
+    beside = {
+        key: (text, by_ending[".ann"][key]) for key, text in by_ending[".txt"].items() if key in by_ending[".ann"]
+    }
+    if beside:
+        return beside
+    # Texts in one folder and annotations in another.
+    standoff = {key[-1]: member for key, member in by_ending[".ann"].items()}
+    alone = len(standoff) == len(by_ending[".ann"])
+    return {key: (text, standoff[key[-1]]) for key, text in by_ending[".txt"].items() if alone and key[-1] in standoff}
 
 
 def read_brat(

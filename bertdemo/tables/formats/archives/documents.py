@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -139,15 +139,18 @@ def _by_file(path: Path, name: str, files: Sequence[zipfile.ZipInfo]) -> Labeled
     sources = [_Source(member, _label(base_name(member)), split_name(base_name(member))) for member in files]
     if not any(source.split for source in sources):
         sources = [_Source(source.member, source.label, _folder_split(source.member)) for source in sources]
-    labels = {source.label for source in sources}
-    # Names that differ in a number only are parts of one file.
-    bare = {re.sub(r"[\W\d_]+", "", label).casefold() for label in labels}
-    plain = "" not in bare and not bare & _COLUMNS and len(bare) == len(labels)
     several = {(source.label, source.split) for source in sources}
-    if len(several) < len(sources) or not plain or not 2 <= len(labels) <= _MOST_LABELS:
+    if len(several) < len(sources) or not are_labels({source.label for source in sources}):
         return None
     contents = texts(path, name, [source.member for source in sources])
     return Labeled(sources, True, []) if all(map(_is_plain, contents)) else None
+
+
+def are_labels(names: Set[str]) -> bool:
+    """Return whether names of files may be labels."""
+    # Names that differ in a number only are parts of one file.
+    bare = {re.sub(r"[\W\d_]+", "", name).casefold() for name in names}
+    return "" not in bare and not bare & _COLUMNS and len(bare) == len(names) and 2 <= len(names) <= _MOST_LABELS
 
 
 def _label(base: str) -> str:

@@ -54,7 +54,16 @@ def read_archive(
     shards = sorted(tables[splits[chosen]], key=lambda member: member.filename)
     several, member_name = len(splits) > 1, base_name(shards[0])
     inner = replace(options, split="") if several else options
-    first = _read_member(path, name, shards[0], limits, inner, reader)
+
+    def read(member: zipfile.ZipInfo) -> Grid:
+        return _read_member(path, name, member, limits, inner, reader)
+
+    first = read(shards[0])
+    # Tables with a column of texts and none of labels: their names are the labels, unless one of them is asked for.
+    stems = {PurePosixPath(table).stem for table in tables}
+    if len(first.header) == 1 and not options.split and documents.are_labels(stems) and len(stems) == len(tables):
+        others = [members for members in tables.values() if members[0] not in shards]
+        return _labeled_tables(first, [shards[0], *(members[0] for members in others)], read, name)
     detected = replace(first.detected, split=chosen, splits=tuple(splits)) if several else first.detected
     note = Note("archive_member", {"member": member_name, "members": len(splits)})
     if len(shards) > 1:
@@ -66,13 +75,37 @@ def read_archive(
 
     def rest() -> Iterator[Grid]:
         for member in shards[1:]:
-            grid = _read_member(path, name, member, limits, inner, reader)
-            if grid.header != first.header:
-                columns, expected = listed(grid.header), listed(first.header)
-                raise ShardsDiffer(file=name, member=base_name(member), columns=columns, expected=expected)
-            yield grid
+            yield _of_same_columns(read(member), first, member, name)
 
     return replace(first, rows=_chained(first.rows, rest()), notes=notes, detected=detected)
+
+
+def _of_same_columns(grid: Grid, first: Grid, member: zipfile.ZipInfo, name: str) -> Grid:
+    if grid.header != first.header:
+        columns, expected = listed(grid.header), listed(first.header)
+        raise ShardsDiffer(file=name, member=base_name(member), columns=columns, expected=expected)
+    return grid
+
+
+def _labeled_tables(
+    first: Grid, members: Sequence[zipfile.ZipInfo], read: Callable[[zipfile.ZipInfo], Grid], name: str
+) -> Grid:
+    """Return one grid of tables with a column of texts each, whose names are the labels; `first` is of the first."""
+    labels = [PurePosixPath(base_name(member)).stem for member in members]
+
+    def rest() -> Iterator[Grid]:
+        for member, label in zip(members[1:], labels[1:], strict=True):
+            yield _with_label(_of_same_columns(read(member), first, member, name), label)
+
+    note = Note("labels_from_files", {"count": len(labels), "labels": listed(labels), "files": len(labels)})
+    labeled = _with_label(first, labels[0])
+    return replace(labeled, rows=_chained(labeled.rows, rest()), notes=(note, *first.notes))
+
+
+def _with_label(grid: Grid, label: str) -> Grid:
+    texts = ((number, grid.separator.join(cell or "" for cell in cells)) for number, cells in grid.rows)
+    rows: Iterator[Row] = ((number, [text, label] if text.strip() else []) for number, text in texts)
+    return replace(grid, header=[*grid.header, "label"], rows=rows)
 
 
 def _tables(members: Sequence[zipfile.ZipInfo], kinds: tuple[str, ...]) -> dict[str, list[zipfile.ZipInfo]]:

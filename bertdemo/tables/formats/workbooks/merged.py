@@ -81,5 +81,13 @@ def filled(
 
 
 def grouped_header(ranges: Sequence[Merge], row: int) -> bool:
-    """Return whether cells of this row are merged across columns, as the names of groups are."""
-    return any(merge.top <= row <= merge.bottom and merge.right > merge.left for merge in ranges)
+    """Return whether cells of this row are merged across columns, as the names of groups are.
+
+    Where the row below is merged in the same way, a wide column is made of several.
+    """
+    return bool(_across(ranges, row) - _across(ranges, row + 1))
+
+
+def _across(ranges: Sequence[Merge], row: int) -> set[tuple[int, int]]:
+    wide = (merge for merge in ranges if merge.right > merge.left)
+    return {(merge.left, merge.right) for merge in wide if merge.top <= row <= merge.bottom}
