@@ -66,7 +66,7 @@ def test_the_table_is_kept_where_it_is_wanted(
     ("name", "content", "error"),
     [
         ("a.csv", b"", errors.FileEmpty),
-        ("a.pdf", b"x", errors.FileKindUnknown),
+        ("a.xyz", b"x", errors.FileKindUnknown),
         ("a.jsonl", b'{"a": 1}\n{', errors.LineBroken),
         ("a.csv", b"text\n" + b"x" * 200_000, errors.CellTooLong),
         ("a.xlsx", b"PK\x03\x04", errors.FileBroken),

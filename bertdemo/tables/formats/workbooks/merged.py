@@ -10,10 +10,14 @@ from dataclasses import dataclass
 # A sheet may claim any number of ranges; nobody merges so many by hand.
 _MOST = 100_000
 _CHUNK = 1024 * 1024
-# The longest element is far shorter; so much of a chunk is searched again with the next one.
-_OVERLAP = 200
+# So much of a chunk is searched again with the next one: Excel allows 8,192 characters in a formula.
+_OVERLAP = 10_000
 # A formula that was never calculated: a program wrote it, and no spreadsheet has opened the file since.
-_UNCALCULATED = re.compile(rb"</(?:\w+:)?f>(?:<(?:\w+:)?v ?/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>")
+# A cell of type "str" has a value, which is the empty text.
+_UNCALCULATED = re.compile(
+    rb'<(?:\w+:)?c\b(?![^>]*\bt="str")[^>]*><(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>'
+    rb"(?:<(?:\w+:)?v ?/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"
+)
 _RANGE = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 
 
