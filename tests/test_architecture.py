@@ -29,7 +29,17 @@ LAYERS = (
     ("ui",),
 )
 """From the lowest up: a module imports from its own layer and from those before it."""
-TASK_BASES = {"base", "forward", "results", "roles", "one_label", "without_labels", "bi_encoder", "label_lists"}
+TASK_BASES = {
+    "base",
+    "forward",
+    "results",
+    "roles",
+    "one_label",
+    "without_labels",
+    "bi_encoder",
+    "label_lists",
+    "reading",
+}
 """What tasks share; every other module or folder of `tasks` is one task."""
 TABS = {"tokenization", "inside", "fine_tune", "inference", "runs"}
 HEAVY_FOLDERS = (

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tables.table import Table
@@ -15,9 +17,17 @@ from bertdemo.tables.table import Table
 _SAMPLED_ROWS = 5000
 # A property of more cells than this is taken as one of the column: real files have a few odd cells.
 _NEARLY_ALL = 0.9
+# Share of distinct values from which a column of whole numbers may count or identify its rows: an id may come twice.
+_COUNTING = 0.95
+# A scale rarely ends above it; a column of distinct larger numbers holds ids.
+_LARGEST_SCALE = 100
+# In fewer rows numbers ascend by chance.
+_ENOUGH_TO_COUNT = 10
 _NUMBER = re.compile(r"[-+]?[\d.,:/ TZ%-]*\d[\d.,:/ TZ%-]*")
 # A code with a digit in it, a number with letters before it, a web or e-mail address.
 _IDENTIFIER = re.compile(r"(?=[^\s]*\d)[\w.:/@#+-]+|[A-Z]{1,6}[ -]?\d+|https?://\S+|[^@\s]+@[^@\s]+\.\w+", re.ASCII)
+# A number as a person writes it, with a decimal point or comma: no date, no range, no thousands.
+_DECIMAL = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?")
 # An amount, a date, a time: numbers that are no ids.
 _MEASURE = re.compile(r"[-+]?[\d.,' ]*\d ?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}(?::[\d.]+)?")
 
@@ -41,6 +51,8 @@ class Profile:
     """Share of the cells with a space or a non-ASCII character; an address or a hash has neither."""
     lists: float
     """Share of the cells that are JSON lists."""
+    values: frozenset[str] = frozenset()
+    """The distinct cells."""
 
     @property
     def variety(self) -> float:
@@ -52,6 +64,29 @@ class Profile:
         """The number of distinct values that a label column of this length may have."""
         # Any file may have 20 labels; beyond that 100 rows may have 30, 10,000 rows 300: labels repeat, texts do not.
         return max(20.0, math.sqrt(self.filled) * 3)
+
+    @cached_property
+    def decimals(self) -> tuple[float, ...]:
+        """The cells as numbers, in the order of the file; () where a cell is none. A comma is a decimal comma."""
+        found = [cell for cell in self.cells if cell]
+        if not all(_DECIMAL.fullmatch(cell) for cell in found):
+            return ()
+        return tuple(float(cell.replace(",", ".")) for cell in found)
+
+    @cached_property
+    def counts_rows(self) -> bool:
+        """Whether the cells are numbers that count or identify the rows (0, 1, 2 or 702876, 702977), not a quantity."""
+        numbers = self.decimals
+        if len(numbers) < _ENOUGH_TO_COUNT or self.distinct < _COUNTING * self.filled:
+            return False
+        ascending = all(a <= b for a, b in pairwise(numbers))
+        whole = all(number.is_integer() for number in numbers)
+        return ascending or (whole and max(numbers) > _LARGEST_SCALE) or (whole and _gapless(numbers))
+
+    @cached_property
+    def fractional(self) -> bool:
+        """Whether the cells are numbers, some of them with decimals: a quantity, or class ids written as 1.0."""
+        return any(not number.is_integer() for number in self.decimals)
 
     def share(self, holds: Callable[[str], object]) -> float:
         """Return the share of the filled cells for which `holds`."""
@@ -87,6 +122,11 @@ def _id_like(cell: str) -> bool:
     return _NUMBER.fullmatch(cell) is not None or _IDENTIFIER.fullmatch(cell) is not None
 
 
+def _gapless(numbers: Sequence[float]) -> bool:
+    """Return whether whole numbers are all of those from the smallest to the largest: a shuffled running number."""
+    return max(numbers) - min(numbers) < len(set(numbers)) + 1 and len(set(numbers)) == len(numbers)
+
+
 def _sampled(table: Table) -> dict[str, tuple[str, ...]]:
     """Return the columns that have a name in the file, at most 5,000 rows of each."""
     # What `table_builder.distinct_names` calls a column without a name.
@@ -120,4 +160,5 @@ def _profile(name: str, cells: tuple[str, ...]) -> Profile | None:
         identifiers=(numbers + codes) / count,
         prose=sum(" " in value or not value.isascii() for value in values) / count,
         lists=sum(value.startswith("[") and value.endswith("]") for value in values) / count,
+        values=frozenset(values),
     )

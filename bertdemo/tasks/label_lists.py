@@ -1,65 +1,100 @@
-"""Several labels per row as people write them: a JSON list, names joined by a separator, or columns of 0 and 1."""
+"""Several labels per row as people write them: lists, names joined by a separator, one-hot vectors, or flag columns."""
 
 from __future__ import annotations
 
-import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bertdemo.tasks.reading.marks import flag_columns, flags_of
+from bertdemo.tasks.reading.no_value import is_artifact
+from bertdemo.tasks.reading.printed_lists import list_of
 
 if TYPE_CHECKING:
     from bertdemo.tables.table import Table
 
 # Name of the choice "all columns of 0 and 1 together", where each label has a column.
 FLAGS = "*"
-SEPARATORS = ("|", ";", "；", "、", ",", "，")
-_FLAG_WORDS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True, "0.0": False, "1.0": True}
+# What stands between two labels and hardly ever in one.
+_CLEAR = ("|", ";", "；", "、", "\n", "\t")
+# What stands in names of labels too: "fish, raw", "yes/no".
+_UNCLEAR = (",", "，", "/")
+SEPARATORS = (*_CLEAR, *_UNCLEAR)
 # A longer value is rather a clause of a sentence with commas in it.
 _LONGEST_LABEL = 60
-# Rows in which a column of flags is recognized.
-_SAMPLED_ROWS = 5000
 # At least so many values per row on average: in prose, or a column of single labels, a separator is rarer.
 _VALUES_PER_CELL = 1.02
-
-
-def flag_columns(table: Table) -> list[str]:
-    """Return the columns of 0 and 1 (or yes and no) in which both values occur."""
-    names = []
-    for name, cells in table.columns.items():
-        words = {(cell or "").strip().lower() for cell in cells[:_SAMPLED_ROWS]} - {""}
-        if len(words) == 2 and words <= set(_FLAG_WORDS):
-            names.append(name)
-    return names
+_NUMBER = re.compile(r"[-+]?\d+(?:,\d+)?")
+_DATE_OR_SHARE = re.compile(r"\d+(?:/\d+)*")
+# From this share of the numbers on a comma is a decimal comma; ids of labels are joined in fewer rows than that.
+_DECIMAL_COMMAS = 1 / 3
+# 0101, 0 1 0 1 or 0,1,0,1: a shorter row of digits may be a number.
+_ONE_HOT = re.compile(r"[01]{3,}|[01](?:[ ,;]+[01])+")
 
 
 def joined_by(cells: Sequence[str]) -> str:
-    """Return how a column joins its labels: a separator, `list` for JSON lists, "" where it does not."""
+    """Return how a column joins its labels: a separator, `list`, `one_hot`, "" where it does not."""
     if not cells:
         return ""
-    if sum(cell.startswith("[") and cell.endswith("]") for cell in cells) > 0.9 * len(cells):
-        lists = [_json_list(cell) for cell in cells]
-        items = [item for values in lists for item in values or []]
-        short = None not in lists and all(isinstance(item, str) and len(item) <= _LONGEST_LABEL for item in items)
-        return "list" if short and _few(items) else ""
-    for separator in SEPARATORS:
-        values = [value.strip() for cell in cells for value in cell.split(separator)]
-        enough = len(values) > _VALUES_PER_CELL * len(cells)
-        if enough and max(map(len, values)) <= _LONGEST_LABEL and _few(values):
-            # Labels that are joined come in more combinations than there are labels.
-            return separator if len(set(values)) < len(set(cells)) else ""
-    return ""
+    return _listed(cells) or next((mark for mark in SEPARATORS if _joins(mark, cells)), "")
+
+
+def _listed(cells: Sequence[str]) -> str:
+    """Return `list` or `one_hot` where the cells are written so, "" where they are not."""
+    if all(map(_ONE_HOT.fullmatch, cells)):
+        sizes = {len(re.findall("[01]", cell)) for cell in cells}
+        return "one_hot" if len(sizes) == 1 and len(set(cells)) > 1 else ""
+    lists = [list_of(cell) for cell in cells]
+    if sum(values is not None for values in lists) <= 0.9 * len(cells):
+        return ""
+    items = [item for values in lists for item in values or []]
+    short = None not in lists and all(
+        isinstance(item, str | int) and len(str(item)) <= _LONGEST_LABEL for item in items
+    )
+    if not short or not _few([str(item) for item in items]):
+        return ""
+    sizes = {len(values or ()) for values in lists}
+    return "one_hot" if len(sizes) == 1 and sizes != {1} and {str(item) for item in items} == {"0", "1"} else "list"
+
+
+def _joins(mark: str, cells: Sequence[str]) -> bool:
+    """Return whether the parts between these marks are labels, and the whole cells are combinations of them."""
+    values = [value.strip() for cell in cells for value in cell.split(mark)]
+    if len(values) <= _VALUES_PER_CELL * len(cells) or max(map(len, values)) > _LONGEST_LABEL or not _few(values):
+        return False
+    if _is_number_part(mark, cells):
+        return False
+    combined = [{part.strip() for part in cell.split(mark)} for cell in set(cells) if mark in cell]
+    if mark == "/" and _is_path(mark, cells):
+        return False
+    # Labels that are joined come in more combinations than there are labels; where few combinations occur, a label
+    # occurs in several of them or alone. One name with a comma in it may do so by chance, two hardly.
+    if len(set(values)) < len(set(cells)):
+        return True
+    if mark in _CLEAR:
+        cells_with = Counter(part for parts in combined for part in parts)
+        return any(count > 1 or part in set(cells) for part, count in cells_with.items() if part)
+    return len({part for parts in combined for part in parts} & {cell.strip() for cell in cells}) > 1
+
+
+def _is_number_part(mark: str, cells: Sequence[str]) -> bool:
+    """Return whether a mark belongs to numbers: a decimal comma in 4,5, the bar of a date or a share."""
+    if mark == "/":
+        return all(map(_DATE_OR_SHARE.fullmatch, cells))
+    with_comma = sum("," in cell for cell in cells)
+    return mark == "," and all(map(_NUMBER.fullmatch, cells)) and with_comma > _DECIMAL_COMMAS * len(cells)
+
+
+def _is_path(mark: str, cells: Sequence[str]) -> bool:
+    """Return whether the cells are paths in a tree of topics, such as Sports/Tennis: a lower part never comes first."""
+    parts = [[part.strip() for part in cell.split(mark)] for cell in cells]
+    return not {row[0] for row in parts} & {part for row in parts for part in row[1:]}
 
 
 def _few(values: Sequence[str]) -> bool:
     """Return whether values repeat as labels do: at most 20 different ones, or ten rows per value."""
     return 1 < len(set(values)) <= max(20, len(values) // 10)
-
-
-def _json_list(cell: str) -> list[Any] | None:
-    try:
-        value = json.loads(cell)
-    except ValueError:
-        return None
-    return value if isinstance(value, list) else None
 
 
 def labels_of_rows(table: Table, columns: Mapping[str, str], known: Sequence[str] = ()) -> list[list[str] | None]:
@@ -69,35 +104,43 @@ def labels_of_rows(table: Table, columns: Mapping[str, str], known: Sequence[str
     them, because a file of few rows does not show by itself how its labels are joined.
     """
     texts = table.columns[columns["text"]]
-    if columns["label"] == FLAGS:
-        names = flag_columns(table)
-        # A label that all rows of a small file have, or none of them, has a column with one value only.
-        names += [name for name in known if name in table.columns and name not in names]
-        flags = zip(*(table.columns[name] for name in names), strict=True)
-        rows: list[list[str] | None] = [
-            [name for name, cell in zip(names, row, strict=True) if _FLAG_WORDS.get((cell or "").strip().lower())]
-            for row in flags
-        ]
-    else:
-        cells = [(cell or "").strip() for cell in table.columns[columns["label"]]]
-        joined = _best_joined_by([cell for cell in cells if cell], known)
-        rows = [split_cell(cell, joined) if cell else None for cell in cells]
+    rows = _flagged(table, known) if columns["label"] == FLAGS else _from_cells(table.columns[columns["label"]], known)
     return [labels if text and not text.isspace() else None for text, labels in zip(texts, rows, strict=True)]
 
 
+def _flagged(table: Table, known: Sequence[str]) -> list[list[str] | None]:
+    names = flag_columns(table)
+    # A label that all rows of a small file have, or none of them, has a column with one value only.
+    names += [name for name in known if name in table.columns and name not in names]
+    flags = zip(*(flags_of(table.columns[name]) for name in names), strict=True)
+    return [
+        None if None in row else [name for name, applies in zip(names, row, strict=True) if applies] for row in flags
+    ]
+
+
+def _from_cells(column: Sequence[str | None], known: Sequence[str]) -> list[list[str] | None]:
+    cells = ["" if is_artifact(cell) else (cell or "").strip() for cell in column]
+    joined = _best_joined_by([cell for cell in cells if cell], known)
+    return [split_cell(cell, joined) if cell else None for cell in cells]
+
+
 def _best_joined_by(cells: Sequence[str], known: Sequence[str]) -> str:
-    """Return how labels are joined: of all ways the one that leaves the fewest unknown labels."""
+    """Return how labels are joined: of all ways the one that leaves the fewest unknown labels.
+
+    Without known labels the person has said that there are several per row, so a clear separator needs no proof.
+    """
     guess = joined_by(cells)
     if not known:
-        return guess
+        return guess or next((mark for mark in _CLEAR if any(mark in cell for cell in cells)), "")
     names = set(known)
 
     def unknown(joined: str) -> tuple[int, int]:
         labels = [label for cell in cells for label in split_cell(cell, joined)]
         return sum(label not in names for label in labels), -sum(label in names for label in labels)
 
-    lists = ["list"] if all(_json_list(cell) is not None for cell in cells) else []
-    return min((guess, *lists, "", *SEPARATORS), key=unknown)
+    lists = ["list"] if all(list_of(cell) is not None for cell in cells) else []
+    one_hot = ["one_hot"] if all(map(_ONE_HOT.fullmatch, cells)) else []
+    return min((guess, *lists, *one_hot, "", *SEPARATORS), key=unknown)
 
 
 def first_beyond(numbers: Sequence[int], label_sets: Sequence[Iterable[str] | None], limit: int) -> int:
@@ -113,5 +156,7 @@ def first_beyond(numbers: Sequence[int], label_sets: Sequence[Iterable[str] | No
 def split_cell(cell: str, joined: str) -> list[str]:
     """Return the labels of one cell; `joined` is what `joined_by` returned for its column."""
     if joined == "list":
-        return [str(item).strip() for item in _json_list(cell) or [] if str(item).strip()]
+        return [str(item).strip() for item in list_of(cell) or [] if str(item).strip()]
+    if joined == "one_hot":  # no name is in the cells, so a label is called by its place
+        return [str(place) for place, flag in enumerate(re.findall("[01]", cell), 1) if flag == "1"]
     return [label.strip() for label in (cell.split(joined) if joined else [cell]) if label.strip()]

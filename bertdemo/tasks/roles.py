@@ -14,6 +14,9 @@ from typing import Literal, NamedTuple
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.tables.column_profiles import Profile, profiles
 from bertdemo.tables.table import Table
+from bertdemo.tasks.reading import names
+from bertdemo.tasks.reading.marks import is_yes_or_no
+from bertdemo.tasks.reading.text_pairs import text_pair
 
 InputSlot = Literal["text", "pair", "label"]
 INPUT_SLOTS: tuple[InputSlot, ...] = ("text", "pair", "label")
@@ -44,6 +47,10 @@ class Role:
     def named(self, column: str) -> bool:
         """Return whether a column has a usual name of this role."""
         return column.casefold() in self.names
+
+    def is_about(self, column: str) -> bool:
+        """Return whether a column has a usual name of this role, or its noun is one: `comment_text`, 评论内容."""
+        return names.is_about(column, self.names)
 
 
 class Choice(NamedTuple):
@@ -79,6 +86,19 @@ def known(table: Table, roles: Sequence[Role]) -> dict[str, str]:
     return {role: profile.name for role, profile in _choose(table, roles).items()}
 
 
+def named_pair(table: Table) -> tuple[str, str] | None:
+    """Return the two columns of prose of which the names say that they are the two texts of a row; None without."""
+    return text_pair([profile.name for profile in profiles(table) if prose_score(profile, True) > 0])
+
+
+def is_certain_label(table: Table, column: str) -> bool:
+    """Return whether a column has several values, and is called as labels are or has very few of them."""
+    profile = next((profile for profile in profiles(table) if profile.name == column), None)
+    if profile is None or profile.distinct < 2:
+        return False
+    return names.label_weight(column) >= names.USUAL or profile.distinct <= _FEW_CLASSES
+
+
 def _in_turn(roles: Sequence[Role]) -> list[Role]:
     return sorted(roles, key=lambda role: role.turn)
 
@@ -106,6 +126,13 @@ def _because(role: Role, chosen: Chosen) -> Choice:
 _MAX_LABEL_CHARS = 80
 # The mean length at which the score of a label is half of that of an empty one.
 _SHORT_CHARS = 40
+# What remains of the score of a column whose name is that of an id, a person, a place or a time.
+_BESIDE = 0.3
+# How much two values that are an answer to one question (0 and 1, yes and no) speak for a label.
+_YES_OR_NO = 1.3
+# A column of so few different values beside two texts of a pair is hardly anything but their label.
+_FEW_CLASSES = 5
+_SPLITS = frozenset({"train", "test", "dev", "val", "valid", "validation", "training", "testing"})
 # In a file of so few rows the number of different values says little.
 _FEW_ROWS = 10
 _TAGS = re.compile(r'\[(?:"(?:O|[A-Z]{1,6}|[BIESLUM][-_][^"]+)"(?:, ?|\]))+')
@@ -117,53 +144,78 @@ def prose_score(profile: Profile, named: bool) -> float:
         return 0.0
     # One word of ASCII letters per cell is hardly prose, but a column of them may be all there is: a tenth remains.
     # A usual name decides between two columns with about as much prose, not against one with twice as much.
-    return profile.mean_chars * profile.variety * (0.1 + profile.prose) * (1.5 if named else 1.0)
+    amount = profile.mean_chars * profile.variety * (0.1 + profile.prose) * (1.5 if named else 1.0)
+    # Names of people and places are words too, and a parse tree is longer than its sentence.
+    return amount * (_BESIDE if names.is_aside(profile.name) or profile.share(_is_structure) > 0.5 else 1.0)
+
+
+def _is_structure(cell: str) -> bool:
+    return len(cell) > 1 and cell[0] + cell[-1] in {"()", "{}", "[]", "<>"}
 
 
 def text_score(role: Role, profile: Profile, _: Chosen) -> float:
     """Return how much varied prose there is, more for a usual name."""
-    return prose_score(profile, role.named(profile.name))
+    return prose_score(profile, role.is_about(profile.name))
 
 
 def writing_reason(role: Role, profile: Profile, _: Chosen) -> tuple[str, Values]:
     """Return why a column of prose was chosen: its name, or that it has the most."""
-    code = "text_named" if role.named(profile.name) else "text_most"
+    code = "text_named" if role.is_about(profile.name) else "text_most"
     return code, {"chars": round(profile.mean_chars)}
 
 
-def _label_score(role: Role, profile: Profile, _: Chosen) -> float:
+def _label_score(_: Role, profile: Profile, __: Chosen) -> float:
     """Return 0 where it cannot be a label; else more for fewer and shorter values and for a usual name.
 
-    A column with a usual name whose values repeat is a label, however long and however many they are.
+    A column with a usual name whose values repeat is a label, however long and however many they are. A column that
+    counts or identifies the rows never is one, whatever its name.
     """
-    named = role.named(profile.name)
+    weight = names.label_weight(profile.name)
+    named = weight >= names.USUAL
     few_values = profile.distinct <= profile.labels_allowed
     repeated = profile.variety <= 0.5  # a label occurs twice or more on average, or there is nothing to learn
     certain = named and repeated
     few = few_values and (repeated or profile.filled <= _FEW_ROWS)
-    if (profile.longest > _MAX_LABEL_CHARS and not certain) or TEXT.named(profile.name) or not (few or named):
+    if profile.counts_rows or names.is_id(profile.name) or (weight == names.NONE and TEXT.is_about(profile.name)):
         return 0.0
-    if profile.variety == 1 and not named:
+    if (profile.longest > _MAX_LABEL_CHARS and not certain) or not (few or certain or weight == names.CERTAIN):
         return 0.0
-    single = 0.1 if profile.distinct == 1 else 1.0  # nothing to learn from one label, so only where nothing else fits
-    numeric = 0.5 if profile.nearly_all(profile.numbers) else 1.0  # counts and years have few values too
+    if profile.variety == 1 and weight < names.CERTAIN:
+        return 0.0
     chars = min(profile.mean_chars, _SHORT_CHARS) if certain else profile.mean_chars
-    # The name outweighs the variety, whose factor is 1.5 for a constant column and 0.5 for all different values.
-    return (3.0 if named else 1.0) * single * numeric * (1.5 - profile.variety) / (1 + chars / _SHORT_CHARS)
+    # The name outweighs the variety, whose factor is 1.5 for a constant column and 0.5 for all different values. Of a
+    # quantity all are different, and yet its name may say that it is what to learn: then the check says so.
+    variety = 0.5 if profile.fractional and weight == names.CERTAIN else profile.variety
+    return weight * _kind_of_values(profile, weight) * (1.5 - variety) / (1 + chars / _SHORT_CHARS)
 
 
-def _label_reason(role: Role, profile: Profile, _: Chosen) -> tuple[str, Values]:
-    code = "label_named" if role.named(profile.name) else "label_few"
+def _kind_of_values(profile: Profile, weight: float) -> float:
+    """Return how much the values look like those of a label: more for yes and no, less for numbers and codes."""
+    # Nothing to learn from one label, or from the names of the splits, so only where nothing else fits.
+    factor = 0.1 if profile.distinct == 1 or profile.values <= _SPLITS else 1.0
+    # A column that is filled in half of the rows describes those; a label is there in nearly all.
+    factor *= 1.0 if 2 * profile.filled >= len(profile.cells) else 0.3
+    if is_yes_or_no(profile.values):
+        return factor * _YES_OR_NO
+    if profile.nearly_all(profile.numbers):
+        factor *= 0.5 if weight == names.NONE else 0.9  # counts and years have few values too
+    elif profile.nearly_all(profile.identifiers):
+        factor *= 0.3 if weight == names.NONE else 1.0
+    return factor * (_BESIDE if names.is_aside(profile.name) else 1.0)
+
+
+def _label_reason(_: Role, profile: Profile, __: Chosen) -> tuple[str, Values]:
+    code = "label_named" if names.label_weight(profile.name) >= names.USUAL else "label_few"
     return code, {"distinct": profile.distinct, "rows": profile.filled}
 
 
 def _pair_score(role: Role, profile: Profile, _: Chosen) -> float:
-    return prose_score(profile, role.named(profile.name) or TEXT.named(profile.name))
+    return prose_score(profile, role.is_about(profile.name) or TEXT.is_about(profile.name))
 
 
 def _rewriting_score(role: Role, profile: Profile, _: Chosen) -> float:
     """Return how much prose there is; only their names tell source and target apart, so a name counts fourfold."""
-    named = role.named(profile.name)
+    named = role.is_about(profile.name)
     return prose_score(profile, named) * (4.0 if named else 1.0)
 
 
@@ -211,15 +263,7 @@ def _inside(profile: Profile, chosen: Chosen) -> float:
     return sum(cell in passage for cell, passage in pairs) / len(pairs)
 
 
-_LABEL_NAMES = {"label", "labels", "category", "intent", "sentiment", "class", "target"}
-_LABEL_NAMES_ZH = {"类别", "标签", "情感", "分类", "意图"}
-_TEXT_NAMES = {"text", "sentence", "review", "message", "comment", "content", "question"}
-_TEXT_NAMES_ZH = {"文本", "评论", "内容", "句子"}
-_PAIR_NAMES = {"pair", "text_b", "sentence2", "sentence_b", "hypothesis", "text2", "question2", "document"}
-_PAIR_NAMES_ZH = {"句子2", "文本2"}
 _CONTEXT_NAMES = {"context", "passage", "paragraph", "document", "上下文", "正文"}
-_SOURCE_NAMES = {"source", "input", "src", "original", "document", "article", "原文"}
-_TARGET_NAMES = {"target", "output", "tgt", "summary", "translation", "译文", "摘要"}
 
 
 def _lists_reason(role: Role, _: Profile, __: Chosen) -> tuple[str, Values]:
@@ -229,13 +273,13 @@ def _lists_reason(role: Role, _: Profile, __: Chosen) -> tuple[str, Values]:
 # In the order of their turns: lists are unmistakable, a label has few values, a passage is the longest text.
 TAGS = Role("tags", "label", frozenset({"tags", "ner_tags", "pos_tags", "labels"}), _tags_score, _lists_reason, turn=0)
 TOKENS = Role("tokens", "text", frozenset({"tokens", "words", "token"}), _tokens_score, _lists_reason, turn=1)
-LABEL = Role("label", "label", frozenset(_LABEL_NAMES | _LABEL_NAMES_ZH), _label_score, _label_reason, turn=2)
+LABEL = Role("label", "label", names.CERTAIN_LABELS | names.USUAL_LABELS, _label_score, _label_reason, turn=2)
 CONTEXT = Role("context", "pair", frozenset(_CONTEXT_NAMES), _context_score, writing_reason, turn=3)
 QUESTION = Role("question", "text", frozenset({"question", "query", "问题"}), _question_score, writing_reason, turn=4)
 ANSWER = Role(
     "answer", "label", frozenset({"answer", "answers", "answers.text", "答案"}), _answer_score, _answer_reason, turn=5
 )
-TEXT = Role("text", "text", frozenset(_TEXT_NAMES | _TEXT_NAMES_ZH), text_score, writing_reason, turn=6)
-PAIR = Role("pair", "pair", frozenset(_PAIR_NAMES | _PAIR_NAMES_ZH), _pair_score, writing_reason, turn=7)
-SOURCE = Role("source", "text", frozenset(_SOURCE_NAMES), _rewriting_score, writing_reason, turn=8)
-TARGET = Role("target", "label", frozenset(_TARGET_NAMES), _rewriting_score, writing_reason, turn=9)
+TEXT = Role("text", "text", names.TEXTS, text_score, writing_reason, turn=6)
+PAIR = Role("pair", "pair", names.PAIRS, _pair_score, writing_reason, turn=7)
+SOURCE = Role("source", "text", names.SOURCES, _rewriting_score, writing_reason, turn=8)
+TARGET = Role("target", "label", names.TARGETS, _rewriting_score, writing_reason, turn=9)

@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, ScoreNoNumber, TooFewRows
+from bertdemo.tables.column_profiles import profiles
 from bertdemo.tasks.base import Frozen, HeadOptions, Inputs, LabeledTable
 from bertdemo.tasks.bi_encoder import BiEncoder, fit_tfidf, unit_vectors_of_pairs
 from bertdemo.tasks.forward import Inference
+from bertdemo.tasks.reading import names
 from bertdemo.tasks.results import BaselineScore, Degree, Judged, Prediction, Problem, Score, scores_with_intervals
-from bertdemo.tasks.roles import LABEL, PAIR, TEXT, detect
+from bertdemo.tasks.roles import LABEL, PAIR, TEXT, detect, named_pair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 _TOLERANCE = 0.2
 # Cells of a column that are looked at to recognize a column of scores.
 _SAMPLED_CELLS = 2000
-_SCORE_NAMES = frozenset({"score", "similarity", "label", "rating", "relatedness", "相似度", "分数", "得分"})
+_SCORE_NAMES = names.SCORES | {"label"}
+# Less than sentence pairs with as good a label, more than one text of the two.
+_CLASS_IDS = 0.4
 
 
 @dataclass(frozen=True)
@@ -68,25 +72,37 @@ class SimilarityTask(BiEncoder):
     metrics = ("spearman", "pearson")
 
     def likelihood(self, table: Table, columns: Mapping[str, str]) -> float:
-        """Look for two columns of prose, the second with a usual name, and one of several different numbers."""
+        """Look for two texts with the names of a pair, and one column of several different numbers."""
         cells = [cell for cell in table.columns[columns["label"]][:_SAMPLED_CELLS] if cell and cell.strip()]
         numbers = [number for cell in cells if (number := _number(cell)) is not None]
         # Three different numbers or fewer are rather class ids.
         is_scores = len(numbers) >= 0.95 * len(cells) and len(set(numbers)) > 3
-        return 0.8 if is_scores and PAIR.named(columns["pair"]) else 0.0
+        if not is_scores or not (named_pair(table) or PAIR.named(columns["pair"])):
+            return 0.0
+        # Whole numbers in a column that is called `class` are class ids; `score` and `label` are names of both.
+        whole = all(number.is_integer() for number in numbers)
+        return 0.8 if not whole or names.is_about(columns["label"], _SCORE_NAMES) else _CLASS_IDS
 
     def columns(self, table: Table) -> dict[str, str]:
-        """Guess two texts, and the column of numbers that has a usual name or is the only one."""
+        """Guess two texts, and the column of numbers that has a usual name or is the only one.
+
+        A column that counts or identifies the rows holds no scores, whatever its name.
+        """
         numeric = [name for name, cells in table.columns.items() if _mostly_numbers(cells[:_SAMPLED_CELLS])]
-        usual = [name for name in numeric if name.casefold() in _SCORE_NAMES]
+        counting = {profile.name for profile in profiles(table) if profile.counts_rows}
+        numeric = [name for name in numeric if name not in counting and not names.is_id(name)]
+        usual = [name for name in numeric if names.is_about(name, _SCORE_NAMES)]
         if not numeric:
             raise ColumnsNotFound(role="label", columns=", ".join(list(table.columns)[:20]))
         label = (usual or numeric)[0]
         # The scores are taken out first: a column of numbers must not compete with the texts.
-        others = {name: cells for name, cells in table.columns.items() if name != label}
-        texts = detect(replace(table, columns=others), [TEXT, PAIR])
-        first, second = sorted(texts.values(), key=list(table.columns).index)
-        return {"text": first, "pair": second, "label": label}
+        others = replace(table, columns={name: cells for name, cells in table.columns.items() if name != label})
+        named = named_pair(others)
+        if named is None:
+            texts = detect(others, [TEXT, PAIR])
+            first, second = sorted(texts.values(), key=list(table.columns).index)
+            named = first, second
+        return {"text": named[0], "pair": named[1], "label": label}
 
     def check_usable(self, table: Table, columns: Mapping[str, str], labels: Sequence[str], minimum: int) -> None:
         """Raise where fewer rows can be used: ScoreNoNumber names the first score that is not a number."""

@@ -84,9 +84,9 @@ class TextToText(TaskWithoutLabels):
         cells = [cell for cell in table.columns[columns["target"]][:_SAMPLED_CELLS] if cell]
         # Ten characters or fewer on average, or values that repeat, are rather labels.
         is_prose = len(set(cells)) > 0.5 * len(cells) and sum(map(len, cells)) > 10 * len(cells)
-        if not is_prose or not TARGET.named(columns["target"]):
+        if not is_prose or not TARGET.is_about(columns["target"]):
             return 0.0
-        return 0.7 if SOURCE.named(columns["source"]) else 0.4
+        return 0.7 if SOURCE.is_about(columns["source"]) else 0.4
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their names and content."""

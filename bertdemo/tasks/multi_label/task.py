@@ -28,8 +28,10 @@ from bertdemo.tasks.base import (
     unknown_label,
 )
 from bertdemo.tasks.forward import Batch, Inference, encoded
-from bertdemo.tasks.label_lists import FLAGS, first_beyond, flag_columns, joined_by, labels_of_rows
+from bertdemo.tasks.label_lists import FLAGS, first_beyond, joined_by, labels_of_rows
 from bertdemo.tasks.multi_label import thresholds
+from bertdemo.tasks.reading import names
+from bertdemo.tasks.reading.marks import flag_columns
 from bertdemo.tasks.results import (
     Annotation,
     BaselineScore,
@@ -40,7 +42,7 @@ from bertdemo.tasks.results import (
     Score,
     scores_with_intervals,
 )
-from bertdemo.tasks.roles import LABEL, TEXT, detect
+from bertdemo.tasks.roles import LABEL, TEXT, detect, known
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
 
 # Cells of a column that are looked at to recognize lists of labels.
 _SAMPLED_CELLS = 2000
+# Less than any table is for text classification: lists beside a label column are offered, not chosen.
+_BESIDE_A_LABEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -110,17 +114,28 @@ class MultiLabel(Task):
 
     def likelihood(self, table: Table, columns: Mapping[str, str]) -> float:
         """Look for lists of labels, labels joined by a separator, or columns of 0 and 1."""
-        return 0.6 if columns["label"] == FLAGS or _is_joined(table, columns["label"]) else 0.0
+        flagged = self._flagged(columns)
+        if not flagged and not _is_joined(table, columns["label"]):
+            return 0.0
+        # A column that is called `label` says more than some flags or keywords beside it.
+        taken = flag_columns(table) if flagged else [columns["label"]]
+        weight = max(map(names.label_weight, taken))
+        others = (name for name in table.columns if name not in taken)
+        rivals = [name for name in others if names.label_weight(name) >= max(weight, names.USUAL)]
+        return _BESIDE_A_LABEL if known(_with_columns(table, rivals), [LABEL]) else 0.6
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the text, then the column whose cells are lists of few different labels, or the flags."""
-        joined = next((name for name in table.columns if _is_joined(table, name)), None)
+        joined = sorted((name for name in table.columns if _may_be_joined(table, name)), key=names.label_weight)
         flags = flag_columns(table)
-        if joined is None and len(flags) < 2:
+        # Keywords may be joined beside flags that are the labels; then a name decides.
+        if flags and len(flags) > 1 and not (joined and names.label_weight(joined[-1]) > names.NONE):
+            joined = []
+        if not joined and len(flags) < 2:
             return detect(table, [TEXT, LABEL])
-        taken = flags if joined is None else [joined]
-        others = {name: cells for name, cells in table.columns.items() if name not in taken}
-        return {**detect(replace(table, columns=others), [TEXT]), "label": joined or FLAGS}
+        taken = joined[-1:] or flags
+        others = _with_columns(table, [name for name in table.columns if name not in taken])
+        return {**detect(others, [TEXT]), "label": joined[-1] if joined else FLAGS}
 
     def choices(self, table: Table, role: str) -> list[str]:
         """Offer all columns of 0 and 1 together as one choice."""
@@ -134,16 +149,15 @@ class MultiLabel(Task):
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or the labels cannot be learned."""
         self._check_own_columns(table, columns)
-        names = self.labels(table, columns)
-        rows = labels_of_rows(table, columns)
-        if len(names) > label_limit:
+        labels, rows = self.labels(table, columns), labels_of_rows(table, columns)
+        if len(labels) > label_limit:
             row = first_beyond(table.row_numbers, rows, label_limit)
-            raise TooManyLabels(labels=len(names), limit=label_limit, column=columns["label"], row=row)
-        usable = [labels for labels in rows if labels is not None]
-        if len(usable) < MINIMUM_ROWS or not names:
+            raise TooManyLabels(labels=len(labels), limit=label_limit, column=columns["label"], row=row)
+        usable = [own for own in rows if own is not None]
+        if len(usable) < MINIMUM_ROWS or not labels:
             raise TooFewRows(rows=len(usable), minimum=MINIMUM_ROWS)
-        if len(names) == 1 and all(usable):  # with one label, every row has it: there is nothing to decide
-            raise OneClass(label=names[0][:80], column=columns["label"])
+        if len(labels) == 1 and all(usable):  # with one label, every row has it: there is nothing to decide
+            raise OneClass(label=labels[0][:80], column=columns["label"])
 
     def check_held_out(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> None:
         """Raise where a column is missing, a label is new, or no row can be used."""
@@ -164,11 +178,11 @@ class MultiLabel(Task):
         """Return the ids of each row's labels, ascending; None where text or labels are missing."""
         ids = {label: i for i, label in enumerate(labels)}
         targets: list[tuple[int, ...] | None] = []
-        for number, names in zip(table.row_numbers, labels_of_rows(table, columns, labels), strict=True):
-            new = next((name for name in names or () if name not in ids), None)
+        for number, own in zip(table.row_numbers, labels_of_rows(table, columns, labels), strict=True):
+            new = next((name for name in own or () if name not in ids), None)
             if new is not None:
                 raise unknown_label(new, number, table, labels)
-            targets.append(None if names is None else tuple(sorted({ids[name] for name in names})))
+            targets.append(None if own is None else tuple(sorted({ids[name] for name in own})))
         return targets
 
     def strata(self, targets: Sequence[tuple[int, ...]], labels: Sequence[str]) -> list[str]:
@@ -246,13 +260,13 @@ class MultiLabel(Task):
 
     def judge(self, prediction: LabelSet, target: tuple[int, ...], labels: Sequence[str]) -> Judged:
         """A row is right where exactly its labels are chosen."""
-        names = [labels[i] for i in target]
+        own = [labels[i] for i in target]
         return Judged(
-            label=", ".join(names) or "–",
+            label=", ".join(own) or "–",
             predicted=", ".join(prediction.chosen) or "–",
             degree=Degree("confidence", prediction.confidence),
-            right=set(names) == set(prediction.chosen),
-            given=tuple(map(Annotation, names)),
+            right=set(own) == set(prediction.chosen),
+            given=tuple(map(Annotation, own)),
             said=tuple(map(Annotation, prediction.chosen)),
         )
 
@@ -266,14 +280,14 @@ class MultiLabel(Task):
 
     def predict(self, inference: Inference, inputs: Inputs) -> list[LabelSet]:
         """Return all labels with their probabilities; those that reach their threshold are chosen."""
-        names = inference.labels
+        labels = inference.labels
         # A model that was not tuned here has no thresholds: 0.5 is where "yes" is as probable as "no".
-        limits = getattr(inference.model.config, "thresholds", None) or [0.5] * len(names)
+        limits = getattr(inference.model.config, "thresholds", None) or [0.5] * len(labels)
         return [
             LabelSet(
                 tuple(
-                    ScoredLabel(names[i], row[i], row[i] >= limits[i])
-                    for i in sorted(range(len(names)), key=lambda i: -row[i])
+                    ScoredLabel(labels[i], row[i], row[i] >= limits[i])
+                    for i in sorted(range(len(labels)), key=lambda i: -row[i])
                 )
             )
             for row in _probabilities(inference, inputs).tolist()
@@ -285,10 +299,10 @@ class MultiLabel(Task):
         """Score a linear probe per label, out of fold, with thresholds tuned on the other folds."""
         import numpy as np
 
-        names = self.labels(table, columns)
-        targets = self.targets(table, columns, names)
+        labels = self.labels(table, columns)
+        targets = self.targets(table, columns, labels)
         vectors = frozen.vectors(self.inputs(table, columns, rows).texts)  # (rows, hidden)
-        flags = _flags([targets[row] or () for row in rows], len(names))  # (rows, labels)
+        flags = _flags([targets[row] or () for row in rows], len(labels))  # (rows, labels)
         folds = np.random.default_rng(0).permutation(len(rows)) % FOLDS  # (rows,)
         probabilities = np.zeros_like(flags, dtype=float)
         for fold in range(FOLDS):
@@ -309,9 +323,18 @@ class MultiLabel(Task):
         return columns.get("label") == FLAGS
 
 
+def _may_be_joined(table: Table, column: str) -> bool:
+    """Return whether a column holds several labels per row, and no name of it says that it is another thing."""
+    return not (TEXT.is_about(column) or names.is_aside(column)) and _is_joined(table, column)
+
+
 def _is_joined(table: Table, column: str) -> bool:
     """Return whether the cells of a column are lists of labels or labels joined by a separator."""
-    return bool(joined_by([cell for cell in table.columns[column][:_SAMPLED_CELLS] if cell]))
+    return bool(joined_by([cell.strip() for cell in table.columns[column][:_SAMPLED_CELLS] if cell and cell.strip()]))
+
+
+def _with_columns(table: Table, columns: Sequence[str]) -> Table:
+    return replace(table, columns={name: table.columns[name] for name in columns})
 
 
 def _start_at_frequencies(model: Any, flags: Flags) -> None:
