@@ -16,6 +16,7 @@ import numpy as np
 
 from bertdemo.dataset.cleaning import CleanedTable, StepResult, clean
 from bertdemo.dataset.fingerprints import Fingerprints, Flags, Numbers, fingerprint_rows
+from bertdemo.dataset.label_cells import AS_THEY_ARE, LabelCells, as_labels, as_labels_of, decide
 from bertdemo.dataset.split import SEED, Split, split
 from bertdemo.errors import DataError, NothingLeft, OneText
 from bertdemo.tables.arrow_columns import cells_at
@@ -63,6 +64,8 @@ class Rows:
     held_out: Mapping[str, HeldOutFile]
     shared: Flags
     """Whether the text of each position is in a held-out file too, (usable rows,); these do not train."""
+    label_cells: LabelCells = AS_THEY_ARE
+    """What the cells of the label column are, for a task with `categories`."""
 
 
 @dataclass(frozen=True)
@@ -150,18 +153,22 @@ def prepare(
     """
     columns_by_slot = task.columns_by_slot(columns)
     cleaned = clean(table, columns_by_slot, cleaning, relabel, progress)
+    label_cells = _label_cells(task, cleaned)
+    if label_cells.changes:
+        table, label_cells = as_labels(table, columns_by_slot["label"], label_cells)
+        cleaned = clean(table, columns_by_slot, cleaning, relabel)
     usable, strata = _usable(task, cleaned, columns)
     keys = cleaned.fingerprints.keys[usable]
     parts = split(
         strata, seed=split_seed, keys=keys, validation_file="validation" in held_out, test_file="test" in held_out
     )
-    files = {role: _held_out(cleaned, file, columns_by_slot) for role, file in held_out.items()}
+    files = {role: _held_out(task, cleaned, file) for role, file in held_out.items()}
     # A text that is in a held-out file must not train, or the evaluation would measure memorization.
     shared = np.zeros(len(keys), dtype=np.bool_)
     for file in files.values():
         if file.fingerprints is not None:
             shared |= np.isin(keys, file.fingerprints.keys[file.fingerprints.usable])
-    known = Rows(cleaned, usable, parts, files, shared)
+    known = Rows(cleaned, usable, parts, files, shared, label_cells)
     train = np.asarray(parts.train, dtype=np.int64)
     return PreparedDataset(
         task=task,
@@ -191,7 +198,19 @@ def _with_target(rows: Numbers, targets: Sequence[object]) -> Numbers:
     return np.asarray([row for row in rows.tolist() if targets[row] is not None], dtype=np.int64)
 
 
-def _held_out(cleaned: CleanedTable, file: Table, columns: Mapping[str, str]) -> HeldOutFile:
+def _label_cells(task: Task, cleaned: CleanedTable) -> LabelCells:
+    """Return what the cells of the label column are."""
+    if not task.categories or "label" not in cleaned.columns:
+        return AS_THEY_ARE
+    before = cleaned.before
+    rows = np.bincount(before.labels[before.labels >= 0], minlength=len(before.names)).tolist()
+    return decide(dict(zip(before.names, rows, strict=True)))
+
+
+def _held_out(task: Task, cleaned: CleanedTable, file: Table) -> HeldOutFile:
+    columns = cleaned.columns
+    if task.categories and "label" in columns:
+        file = as_labels_of(file, columns["label"], cleaned.before.names)
     table = cleaned.align_labels(file)
     missing = next((column for column in columns.values() if column not in table.columns), "")
     return HeldOutFile(table, missing, None if missing else fingerprint_rows(table, columns))

@@ -47,6 +47,12 @@ class OneClass(DataError):
     key, params = "one_class", ("label", "column")
 
 
+class LabelIsNumber(DataError):
+    """The label column holds a quantity (0.13, 0.37, …) rather than classes."""
+
+    key, params = "label_is_number", ("column", "labels", "example")
+
+
 class TooFewRows(DataError):
     """Too few usable rows to split."""
 

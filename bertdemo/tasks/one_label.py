@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.errors import OneClass, TooFewRows, TooManyLabels
+from bertdemo.errors import LabelIsNumber, OneClass, TooFewRows, TooManyLabels
 from bertdemo.tasks.base import MINIMUM_ROWS, EncodeOptions, Inputs, LabeledTable, Task, unknown_label
 from bertdemo.tasks.forward import Batch, Inference, encoded
+from bertdemo.tasks.reading.quantities import is_quantity
 from bertdemo.tasks.results import Annotation, Degree, Judged, Labels, LabelScore, Score, scores_with_intervals
 from bertdemo.tasks.roles import detect
 
@@ -43,6 +44,9 @@ class OneLabel(Task):
         if len(counts) == 1:
             # Any model would predict this label for everything.
             raise OneClass(label=next(iter(counts))[:80], column=columns["label"])
+        if is_quantity(counts):
+            example = next(label for label in counts if not label.endswith(".0"))
+            raise LabelIsNumber(column=columns["label"], labels=len(counts), example=example[:20])
         if len(counts) > label_limit:
             row = self._first_row_of(list(counts)[label_limit], table, columns)
             raise TooManyLabels(labels=len(counts), limit=label_limit, column=columns["label"], row=row)

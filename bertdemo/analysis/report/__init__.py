@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bertdemo.analysis.report import class_balance, duplicates, leakage, lengths
+from bertdemo.analysis.report import class_balance, duplicates, label_values, leakage, lengths
 from bertdemo.analysis.report.finding import Example, Finding, Level
 from bertdemo.analysis.report.held_out import overlap
 from bertdemo.analysis.report.lengths import LengthSummary, measure, suggested_length
@@ -81,7 +81,7 @@ def examine(
         *problems,
         *duplicates.repeats(rows, labeled=task.categories),
         *duplicates.kept_together(rows, known.split),
-        *(class_balance.variants(rows, counted) if task.categories else []),
+        *(_label_findings(prepared, rows, counted) if task.categories else []),
         *leaks,
         *(class_balance.order(rows) if task.categories else []),
         *class_balance.enough(rows, counted, limits.labels),
@@ -112,6 +112,11 @@ def _labels(prepared: PreparedDataset, rows: Rows) -> tuple[tuple[tuple[str, int
         for problem in task.problems(table, prepared.columns)
     )
     return task.counts([targets[int(row)] for row in rows.index], prepared.labels), problems
+
+
+def _label_findings(prepared: PreparedDataset, rows: Rows, labels: Sequence[tuple[str, int]]) -> list[Finding]:
+    """Return what is to be said of labels that are one out of a few."""
+    return [*label_values.findings(rows, prepared.facts.label_cells), *class_balance.variants(rows, labels)]
 
 
 def _part(progress: Callable[[float], None], low: float, high: float) -> Callable[[float], None]:

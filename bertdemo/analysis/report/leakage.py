@@ -20,6 +20,8 @@ from bertdemo.tables.column_profiles import identifiers
 ENOUGH_ROWS = 20
 # Corrected share of predicted rows from which a column leaks the label; not 1, because real files have odd cells.
 LEAKS = 0.9
+# With fewer rows a label goes with the value of some column by chance.
+_ROWS_OF_LABEL = 8
 # Share of the rows whose text must contain its own label, and twice as many as contain another one.
 CONTAINS_LABEL = 0.5
 # Share of distinct values from which a column of codes numbers the rows: a few may be repeated by mistake.
@@ -61,7 +63,7 @@ def _leaking_column(rows: Rows, name: str, cells: Numbers) -> list[Finding]:
     predicted, distinct = determined(cells, labels)
     majority = counts.max() / len(rows)
     if (predicted.mean() - majority) / (1 - majority) < LEAKS:
-        return []
+        return _leaking_label(rows, name, cells)
     code = "label_copied" if distinct == (counts > 0).sum() else "label_given_away"
     values: Values = {
         "column": name,
@@ -70,6 +72,23 @@ def _leaking_column(rows: Rows, name: str, cells: Numbers) -> list[Finding]:
         "values": _pairs(rows, name, cells, predicted),
     }
     return [Finding("warn", code, values, rows.numbers(predicted))]
+
+
+def _leaking_label(rows: Rows, name: str, cells: Numbers) -> list[Finding]:
+    """Find a label that a column gives away although it says nothing of the others: the reason for a complaint, say.
+
+    Either its values stand in the rows of that label and no others, or it is filled in them alone.
+    """
+    labels = rows.fingerprints.labels
+    for code, count in enumerate(np.bincount(labels).tolist()):
+        own = (labels == code).astype(np.int64)
+        base = max(own.mean(), 1 - own.mean())
+        for groups in (cells, (cells != 0).astype(np.int64)) if count >= _ROWS_OF_LABEL and base < 1 else ():
+            predicted, _ = determined(groups, own)
+            if (predicted.mean() - base) / (1 - base) >= LEAKS:
+                values: Values = {"column": name, "label": rows.fingerprints.names[code], "count": count}
+                return [Finding("warn", "label_partly_given_away", values, rows.numbers(own > 0))]
+    return []
 
 
 def determined(cells: Numbers, labels: Numbers) -> tuple[Flags, int]:

@@ -32,6 +32,7 @@ from bertdemo.tasks.label_lists import FLAGS, first_beyond, joined_by, labels_of
 from bertdemo.tasks.multi_label import thresholds
 from bertdemo.tasks.reading import names
 from bertdemo.tasks.reading.marks import flag_columns
+from bertdemo.tasks.reading.no_value import is_artifact
 from bertdemo.tasks.results import (
     Annotation,
     BaselineScore,
@@ -209,6 +210,10 @@ class MultiLabel(Task):
         repeated = [row for row, labels in enumerate(label_lists) if labels and len(set(labels)) < len(labels)]
         if repeated:
             problems.append(Problem.at_rows("warn", "label_twice_in_row", repeated))
+        cells = table.columns.get(columns["label"], ())
+        if empty := [row for row, cell in enumerate(cells) if is_artifact(cell)]:
+            words = first_few(list(dict.fromkeys(f"“{(cells[row] or '').strip()}”" for row in empty)), 5)
+            problems.append(Problem.at_rows("warn", "no_value_left_out", empty, column=columns["label"], words=words))
         return problems
 
     def encode(
