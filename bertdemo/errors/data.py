@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from bertdemo.errors.base import DataError
 
 
@@ -21,6 +23,23 @@ class LabelColumnMissing(DataError):
     """The table has one column and the task needs a label column, so there is none to choose."""
 
     key = "label_column_missing"
+
+
+class ReadingsAmbiguous(DataError):
+    """Two readings of a table are as good: `first` and `second` are the arguments {"task", "columns"}, as JSON."""
+
+    key, params = "readings_ambiguous", ("first", "second")
+
+    @property
+    def readings(self) -> list[dict[str, object]]:
+        """The arguments of both."""
+        return [json.loads(str(self.values[name])) for name in self.params]
+
+
+class RoleNotRead(DataError):
+    """A column was given for a role that the task, or the model, does not read."""
+
+    key, params = "role_not_read", ("role", "task", "roles")
 
 
 class ColumnTwice(DataError):

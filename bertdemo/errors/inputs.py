@@ -17,6 +17,12 @@ class TextMissing(InputError):
     key = "text_missing"
 
 
+class PairNotRead(InputError):
+    """A second text for a model that reads one."""
+
+    key, params = "pair_not_read", ("task",)
+
+
 class PairMissing(InputError):
     """The task takes two texts and got one."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bertdemo import tasks
@@ -11,7 +13,7 @@ from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.device import Device, DeviceReport, cpu
-from bertdemo.errors import DevicesFailed, DevicesPending
+from bertdemo.errors import DevicesFailed, DevicesPending, ReadingsAmbiguous
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
@@ -121,10 +123,24 @@ def checked(request: RunRequest, datasets: DatasetCache, limits: Limits) -> Prep
 
 
 def resolve_columns(request: RunRequest, datasets: DatasetCache) -> tuple[Task, dict[str, str], Table]:
-    """Return the task, role to column, and the table; what the request does not name is guessed from the table."""
+    """Return the task, role to column, and the table; what the request does not name is guessed from the table.
+
+    Raises ReadingsAmbiguous where it names nothing and two readings of the table are as good.
+    """
     table = datasets.table(preparation_of(request))
-    task = tasks.find(request.task) if request.task else tasks.guess(table)
-    return task, dict(request.columns) or task.columns(table), table
+    if not request.task and not request.columns:
+        _refuse_to_choose(tasks.readings(table))
+    task = tasks.find(request.task) if request.task else tasks.guess(table, request.columns)
+    return task, tasks.complete(task, table, request.columns), table
+
+
+def _refuse_to_choose(readings: Sequence[tasks.Reading]) -> None:
+    if len(readings) > 1:
+        first, second = (
+            json.dumps({"task": reading.task, "columns": dict(reading.columns)}, ensure_ascii=False)
+            for reading in readings[:2]
+        )
+        raise ReadingsAmbiguous(first=first, second=second)
 
 
 def preparation_of(request: RunRequest) -> Preparation:

@@ -1,4 +1,7 @@
-"""Predictions for a file: the same rows in the same order, with two columns more."""
+"""Predictions for a file: the same rows in the same order, with two columns more, and one where texts were cut.
+
+A program joins the answer to its file by the number of the row, so no row is left out or added.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,18 @@ from pathlib import Path
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue
-from bertdemo.errors import ColumnMissing, ColumnsNotFound, ColumnToRead
+from bertdemo.errors import ColumnMissing, ColumnsNotFound, ColumnToRead, RoleNotRead
 from bertdemo.serving.predictor import Predictor
+from bertdemo.tables.parse_options import KEEP, ParseOptions
 from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_cache import TableCache
 from bertdemo.tasks.base import Task
 from bertdemo.tasks.results import Prediction
 from bertdemo.tasks.roles import detect
+
+_ALWAYS = ("prediction", "confidence")
+_NOTHING: Mapping[str, str] = {}
 
 
 def predict_file(
@@ -33,33 +40,39 @@ def predict_file(
 ) -> int:
     """Write a CSV of all rows with `prediction` and `confidence`; return how many rows have a prediction.
 
-    A row without a text keeps its place and has both cells empty. See `input_columns` for the columns that are read,
-    and for what is raised beside the errors of `Predictor.predict_many`.
+    A row without a text keeps its place and has both cells empty; so does an empty row. Where the model reads less
+    than the whole of a text, there is a column `truncated` with "yes" in its row. See `input_columns` for the columns
+    that are read, and for what is raised beside the errors of `Predictor.predict_many`.
     """
-    table = table_cache.table(source, name)
+    table = table_cache.table(source, name, ParseOptions(blank_rows=KEEP))
     info = catalogue.describe(checkpoint, owner)
     task = tasks.for_checkpoint(info) or tasks.find("")  # without a head: TaskUnknown
     inputs = input_columns(task, table, columns, catalogue.card(checkpoint, owner))
     filled = [
         row for row in range(table.rows) if all(_filled(table.columns[column][row]) for column in inputs.values())
     ]
-    predictions = predictor.predict_many(task.inputs(table, inputs, filled), checkpoint, owner, progress)
-    by_row = dict(zip(filled, predictions, strict=True))
-    extra = list(dict.fromkeys(name for prediction in predictions for name in prediction.extra_cells))
-    headers = [*table.columns, *(_unused_name(table, name) for name in ("prediction", "confidence", *extra))]
-    cells = zip(*table.columns.values(), strict=True)
-    rows = ([*(cell or "" for cell in row), *_added(by_row.get(at), extra)] for at, row in enumerate(cells))
+    read = task.inputs(table, inputs, filled)
+    predictions = predictor.predict_many(read, checkpoint, owner, progress)
+    cells_by_row = dict(zip(filled, _new_cells(predictions, predictor.truncated(read, checkpoint, owner)), strict=True))
+    names = list(dict.fromkeys([*_ALWAYS, *(name for cells in cells_by_row.values() for name in cells)]))
+    headers = [*table.columns, *(_unused_name(table, name) for name in names)]
+    rows = (
+        [*(cell or "" for cell in row), *(cells_by_row.get(at, _NOTHING).get(name, "") for name in names)]
+        for at, row in enumerate(zip(*table.columns.values(), strict=True))
+    )
     # The cells are the visitor's own, so a formula in them is kept as it was.
     write_csv(target, headers, rows, keep_formulas=True)
     return len(filled)
 
 
-def _added(prediction: Prediction | None, extra: Sequence[str]) -> list[str]:
-    """Return the cells of the new columns, empty where the row has no prediction."""
-    if prediction is None:
-        return [""] * (2 + len(extra))
-    confidence = "" if prediction.confidence is None else f"{prediction.confidence:.6f}"
-    return [prediction.cell, confidence, *(prediction.extra_cells.get(name, "") for name in extra)]
+def _new_cells(predictions: Sequence[Prediction], truncated: Sequence[bool]) -> list[dict[str, str]]:
+    """Return the cells that each prediction adds to its row, by the name of their column."""
+    rows = []
+    for prediction, cut in zip(predictions, truncated, strict=True):
+        confidence = "" if prediction.confidence is None else f"{prediction.confidence:.6f}"
+        cells = {"prediction": prediction.cell, "confidence": confidence, **prediction.extra_cells}
+        rows.append({**cells, "truncated": "yes"} if cut else cells)
+    return rows
 
 
 def _filled(cell: str | None) -> bool:
@@ -70,8 +83,11 @@ def input_columns(task: Task, table: Table, columns: Mapping[str, str], card: ob
     """Return role -> column of the task's inputs.
 
     A column is the one named in `columns`, else the one that the checkpoint was trained on, else the one that fits the
-    role best. Raises ColumnMissing where the table lacks a named one, ColumnToRead where no column fits.
+    role best. Raises ColumnMissing where the table lacks a named one, ColumnToRead where no column fits, RoleNotRead
+    for a role that the task lacks.
     """
+    if unread := next((role for role in columns if role not in {role.name for role in task.roles}), None):
+        raise RoleNotRead(role=unread, task=task.id, roles=", ".join(role.name for role in task.reads))
     trained_on: Mapping[str, str] = getattr(card, "columns", {}) or {}
     chosen: dict[str, str] = {}
     for role in task.reads:

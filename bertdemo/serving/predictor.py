@@ -60,6 +60,8 @@ class Answer:
     before: Prediction | None
     """Of the run's base with its head as it was before the first step; None where that is not stored."""
     max_length: int
+    truncated: bool = False
+    """Whether the model reads less than the whole text."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,12 @@ class Predictor:
                 raise PairMissing
             inputs = Inputs([text], [pair] if pair else None)
             output = task.predict(opened.inference, inputs)[0]
+            truncated = task.truncated(opened.inference, inputs)[0]
             before = None
             if self._has_before(checkpoint, owner):
                 start = self._opened(checkpoint, owner, "before").inference
                 before = task.predict(replace(start, truncation=opened.inference.truncation), inputs)[0]
-        return Answer(task.id, opened.info.id, output, before, opened.inference.truncation.max_length)
+        return Answer(task.id, opened.info.id, output, before, opened.inference.truncation.max_length, truncated)
 
     def predict_many(
         self,
@@ -125,6 +128,11 @@ class Predictor:
             opened = self._opened(checkpoint, owner, "head")
             task = _task_of(opened.info)
             return task.predict(replace(opened.inference, progress=progress), inputs)
+
+    def truncated(self, inputs: Inputs, checkpoint: str, owner: str) -> list[bool]:
+        """Return whether the model reads less than the whole of each row. Raises HeadMissing."""
+        opened = self._opened(checkpoint, owner, "head")
+        return _task_of(opened.info).truncated(opened.inference, inputs)
 
     def embed(self, texts: Sequence[str], checkpoint: str, pooling: str, owner: str) -> list[list[float]]:
         """Return one vector of the hidden size per text, not normalized.

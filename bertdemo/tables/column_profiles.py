@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -30,6 +32,9 @@ _IDENTIFIER = re.compile(r"(?=[^\s]*\d)[\w.:/@#+-]+|[A-Z]{1,6}[ -]?\d+|https?://
 _DECIMAL = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?")
 # An amount, a date, a time: numbers that are no ids.
 _MEASURE = re.compile(r"[-+]?[\d.,' ]*\d ?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}:\d{2}(?::[\d.]+)?")
+
+Kept = dict[tuple[str, int], tuple[Sequence[str | None], "Profile | None"]]
+_KEPT: ContextVar[Kept | None] = ContextVar("profiles", default=None)
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,20 @@ class Profile:
 
 def profiles(table: Table) -> list[Profile]:
     """Return the profile of every column that has a name in the file and any cell that is filled."""
-    return [profile for name, cells in _sampled(table).items() if (profile := _profile(name, cells)) is not None]
+    return [profile for name in _named(table) if (profile := _profile_of(table, name)) is not None]
+
+
+@contextmanager
+def profiles_kept() -> Iterator[None]:
+    """Compute the profile of each column once while this context is open, in tables of some of the columns too."""
+    if _KEPT.get() is not None:
+        yield
+        return
+    token = _KEPT.set({})
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
 
 
 def identifiers(table: Table) -> tuple[str, ...]:
@@ -127,19 +145,30 @@ def _gapless(numbers: Sequence[float]) -> bool:
     return max(numbers) - min(numbers) < len(set(numbers)) + 1 and len(set(numbers)) == len(numbers)
 
 
-def _sampled(table: Table) -> dict[str, tuple[str, ...]]:
-    """Return the columns that have a name in the file, at most 5,000 rows of each."""
+def _named(table: Table) -> list[str]:
+    """Return the columns that have a name in the file."""
     # What `table_builder.distinct_names` calls a column without a name.
     made = re.compile(r"column \d+(?: \(\d+\))?")
     unnamed = any(note.code == "header_unnamed" for note in table.notes)
+    return [name for name in table.columns if not (unnamed and made.fullmatch(name))]
+
+
+def _profile_of(table: Table, name: str) -> Profile | None:
+    """Return the profile of at most 5,000 rows of a column; None for an empty one."""
+    kept, cells = _KEPT.get(), table.columns[name]
+    if kept is None:
+        return _profile(name, _sampled(table, name))
+    if (name, id(cells)) not in kept:
+        kept[name, id(cells)] = cells, _profile(name, _sampled(table, name))  # with the cells, so that the id stays
+    return kept[name, id(cells)][1]
+
+
+def _sampled(table: Table, name: str) -> tuple[str, ...]:
     # Drawn at random: evenly spaced rows of a file with alternating labels would all have the same one.
-    few = table.rows <= _SAMPLED_ROWS
-    rows = range(table.rows) if few else sorted(random.Random(0).sample(range(table.rows), _SAMPLED_ROWS))
-    return {
-        name: tuple((cell or "").strip() for cell in (cells if few else cells_at(cells, rows)))
-        for name, cells in table.columns.items()
-        if not (unnamed and made.fullmatch(name))
-    }
+    cells = table.columns[name]
+    if table.rows > _SAMPLED_ROWS:
+        cells = cells_at(cells, sorted(random.Random(0).sample(range(table.rows), _SAMPLED_ROWS)))
+    return tuple((cell or "").strip() for cell in cells)
 
 
 def _profile(name: str, cells: tuple[str, ...]) -> Profile | None:

@@ -25,6 +25,8 @@ NONE = "none"
 LABEL_FIRST = "label"
 # As a delimiter: a line begins with its label, and nothing stands between it and the text.
 GLUED = "glued"
+# For rows without any text: they stay rows.
+KEEP = "keep"
 # The delimiters that are tried first; a person may name any other of one to five characters.
 DELIMITERS = (",", ";", "\t", "|")
 QUOTES = ('"', "'")
@@ -77,6 +79,8 @@ class ParseOptions:
     # Names from a file, which may hold an unpaired surrogate: pydantic's own str refuses that.
     sheet: InstanceOf[str] = ""
     split: InstanceOf[str] = ""
+    blank_rows: Annotated[str, Field(pattern=rf"\A({KEEP})?\Z")] = ""
+    """"keep" for an answer that must have as many rows as the file; else empty rows are left out."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -107,13 +111,18 @@ class ParseOptions:
 
 _FIELDS = TypeAdapter(
     dict[
-        Literal["encoding", "delimiter", "quote", "header", "sheet", "split"],
+        Literal["encoding", "delimiter", "quote", "header", "sheet", "split", "blank_rows"],
         # 200 characters are more than any sheet's name (31 in a workbook) or delimiter needs.
         Annotated[InstanceOf[str], Field(max_length=200)],
     ]
 )
 # What an error says is allowed.
-_CHOICES = {"encoding": ", ".join(ENCODINGS), "delimiter": ", ; | TAB none label glued", "quote": "\" ' none"}
+_CHOICES = {
+    "encoding": ", ".join(ENCODINGS),
+    "delimiter": ", ; | TAB none label glued",
+    "quote": "\" ' none",
+    "blank_rows": KEEP,
+}
 
 
 def _error_of(name: str, value: object) -> BertDemoError:

@@ -78,7 +78,11 @@ class Memory:
 class Builder:
     """Fits rows to the header, counts what was repaired, and hands groups to the sink."""
 
-    def __init__(self, name: str, columns: Sequence[str], grid: Grid, limits: Limits, sink: Sink) -> None:
+    def __init__(
+        self, name: str, columns: Sequence[str], grid: Grid, limits: Limits, sink: Sink, *, blank: bool = False
+    ) -> None:
+        """With `blank`, empty rows between others are kept."""
+        self._keeps_blank, self._pending = blank, list[int]()
         self._name, self._names, self._grid, self._limits, self._sink = name, columns, grid, limits, sink
         self._batch: list[Cells] = []
         self._batch_numbers: list[int] = []
@@ -95,8 +99,10 @@ class Builder:
                 if cell and not cell.isspace():
                     break
             else:
-                self._repairs["blank_rows"].add(number)
+                self._skip_blank(number, cells)
                 continue
+            if self._pending:
+                self._add_blank()
             if len(cells) != width:
                 cells = self._fitted(number, cells)
             if cells == header and width > 1:
@@ -128,6 +134,21 @@ class Builder:
         return [
             Note(note.code, {**note.values, "column": column}) if note.code == "cut_texts" else note for note in found
         ]
+
+    def _skip_blank(self, number: int, cells: Cells) -> None:
+        """Count an empty row; where it has delimiters, or is a line of a single column, it may be kept later."""
+        self._repairs["blank_rows"].add(number)
+        if self._keeps_blank and (cells or len(self._names) == 1):
+            self._pending.append(number)
+
+    def _add_blank(self) -> None:
+        """Add the empty rows above one that is not: those at the end of a file are no rows."""
+        if self._rows + len(self._pending) > self._limits.rows:
+            raise TooManyRows(file=self._name, limit=self._limits.rows)
+        self._batch += [[None] * len(self._names) for _ in self._pending]
+        self._batch_numbers += self._pending
+        self._rows += len(self._pending)
+        self._pending = []
 
     def _flush(self) -> None:
         # A dictionary-coded column can be far larger in memory than in its file.

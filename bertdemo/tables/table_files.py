@@ -16,7 +16,7 @@ from bertdemo.tables.arrow_columns import BATCH_ROWS, Column, ParquetGroups, Par
 from bertdemo.tables.formats import Grid
 from bertdemo.tables.formats.choose import KINDS, read_grid
 from bertdemo.tables.formats.foreign import refuse_ending
-from bertdemo.tables.parse_options import DECIDE, DetectedFormat, Note, Occurrences, ParseOptions
+from bertdemo.tables.parse_options import DECIDE, KEEP, DetectedFormat, Note, Occurrences, ParseOptions
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_builder import Builder, Memory, Sink, distinct_names, shortened, sizes, without_totals
 
@@ -141,9 +141,11 @@ def _read_into(path: Path, name: str, limits: Limits, options: ParseOptions, sin
     grid = read_grid(path, name, PureWindowsPath(name).suffix.lower(), limits, options)
     try:
         names, notes = _columns(grid, name, limits)
-        builder = Builder(name, names, grid, limits, sink)
+        builder = Builder(name, names, grid, limits, sink, blank=options.blank_rows == KEEP)
         totals = Occurrences()
-        builder.add_all(without_totals(grid.rows, totals) if grid.detected.kind in _BY_HAND else grid.rows)
+        # A file whose rows must all stay rows keeps its totals too.
+        by_hand = grid.detected.kind in _BY_HAND and options.blank_rows != KEEP
+        builder.add_all(without_totals(grid.rows, totals) if by_hand else grid.rows)
     finally:
         _close(grid)
     return _TableHeader(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bertdemo.errors import TaskUnknown
@@ -11,6 +13,8 @@ from bertdemo.tasks.fill_mask import FillMask
 from bertdemo.tasks.multi_label.task import MultiLabel
 from bertdemo.tasks.pair import Pair
 from bertdemo.tasks.question_answering.task import QuestionAnswering
+from bertdemo.tasks.reading.readings import Reading, complete, for_columns
+from bertdemo.tasks.reading.readings import readings as all_readings
 from bertdemo.tasks.search import Search
 from bertdemo.tasks.similarity import SimilarityTask
 from bertdemo.tasks.text_to_text import TextToText
@@ -19,6 +23,8 @@ from bertdemo.tasks.token_classification.task import TokenClassification
 if TYPE_CHECKING:
     from bertdemo.checkpoints import CheckpointInfo
     from bertdemo.tables.table import Table
+
+__all__ = ["TASKS", "Reading", "complete", "find", "for_checkpoint", "guess", "readings"]
 
 TASKS: dict[str, Task] = {
     "classification": Classification(),
@@ -52,6 +58,11 @@ def for_checkpoint(info: CheckpointInfo) -> Task | None:
     return next(usable, None) if info.labels else None
 
 
-def guess(table: Table) -> Task:
-    """Return the task that fits a table best."""
-    return max(TASKS.values(), key=lambda task: task.fits(table))
+def guess(table: Table, columns: Mapping[str, str] = MappingProxyType({})) -> Task:
+    """Return the task that fits a table best, among those with the roles of the columns that a person chose."""
+    return for_columns(table, columns, TASKS)
+
+
+def readings(table: Table) -> tuple[Reading, ...]:
+    """Return the best reading of a table and those that are as good, see `reading.readings`."""
+    return all_readings(table, TASKS)

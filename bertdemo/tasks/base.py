@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bertdemo.errors import ColumnMissing, ColumnsNotFound, ColumnTwice, TooFewRows, UnknownLabel, first_few
 from bertdemo.run_config import Truncation
 from bertdemo.tables.arrow_columns import cells_at
-from bertdemo.tasks.forward import Collator, Inference
+from bertdemo.tasks.forward import Collator, Inference, too_long
 from bertdemo.tasks.results import BaselineScore, Degree, Judged, Problem, Score
 from bertdemo.tasks.roles import Role
 
@@ -238,6 +238,12 @@ class Task(ABC):
     def predict(self, inference: Inference, inputs: Inputs) -> list[Any]:
         """Return one prediction per text, in the order of `inputs.texts`. Raises an InputError for unusable input."""
 
+    def truncated(self, inference: Inference, inputs: Inputs) -> list[bool]:
+        """Return whether the model reads less than the whole of each row, because it has too many tokens."""
+        if self.windows:
+            return [False] * len(inputs.texts)
+        return too_long(inference, inputs.texts, inputs.pairs)
+
     def predict_held_out(self, inference: Inference, inputs: Inputs) -> list[Any]:
         """Return the predictions that `intervals` and `judge` evaluate: those of `predict`, unless overridden."""
         return self.predict(inference, inputs)
@@ -288,8 +294,8 @@ class Task(ABC):
             column = columns.get(role.name, "")
             if not column and not role.required:
                 continue
-            if column not in table.columns:
-                raise ColumnMissing(column=column or role.name, columns=", ".join(table.columns))
+            if column not in self.choices(table, role.name):
+                raise ColumnMissing(column=(column or role.name)[:80], columns=", ".join(table.columns))
             if column in used:
                 raise ColumnTwice(column=column)
             used.add(column)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, Inputs, LabeledTable
-from bertdemo.tasks.forward import Inference, columns_of, encode_chunks
+from bertdemo.tasks.forward import Inference, columns_of, encode_chunks, too_long
 from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
@@ -52,6 +52,12 @@ class BiEncoder(TaskWithoutLabels):
                     columns.setdefault(prefix + name, []).append(ids)
                 columns["length"][index] += len(encoding.ids)  # of both texts together
         return Dataset.from_dict({**columns, "labels": self.numbers([targets[row] for row in rows]), "row": list(rows)})
+
+    def truncated(self, inference: Inference, inputs: Inputs) -> list[bool]:
+        """Return whether the model reads less than the whole of either text, which it reads separately."""
+        first = too_long(inference, inputs.texts)
+        second = too_long(inference, inputs.pairs) if inputs.pairs is not None else [False] * len(first)
+        return [one or other for one, other in zip(first, second, strict=True)]
 
     def numbers(self, targets: Sequence[Any]) -> list[Any]:
         """Return the targets as numbers for the loss."""

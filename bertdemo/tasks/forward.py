@@ -27,6 +27,8 @@ IndexedBatches: TypeAlias = "Iterable[tuple[list[int], Batch]]"
 
 # The label of a token that has none: cross-entropy in PyTorch ignores this value by default.
 IGNORED = -100
+# A Korean syllable is normalized to three letters, each of which may be a token; other characters are one at most.
+_TOKENS_PER_CHAR = 3
 # Rows tokenized between two checks for a stop: well under a second of work.
 CHUNK = 1000
 
@@ -83,6 +85,22 @@ class Inference:
         """Return one result of `compute` per text, in their order; see the function `forward`."""
         indexed = batches(self.tokenizer, texts, pairs, self.truncation, batch_size=batch_size)
         return forward(compute, indexed, len(texts), device=self.model.device, progress=self.progress)
+
+
+def too_long(inference: Inference, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[bool]:
+    """Return whether each text, or pair of texts, has more tokens than the model reads."""
+    most = inference.truncation.max_length
+    seconds = [""] * len(texts) if pairs is None else pairs
+    # Tokenizing is only needed for what can be too long at all.
+    chosen = [i for i, text in enumerate(texts) if _TOKENS_PER_CHAR * (len(text) + len(seconds[i])) > most - 3]
+    long = [False] * len(texts)
+    for start in range(0, len(chosen), CHUNK):
+        part = chosen[start : start + CHUNK]
+        paired = None if pairs is None else [pairs[i] for i in part]
+        encodings = inference.tokenizer.encode_batch([texts[i] for i in part], paired)
+        for index, encoding in zip(part, encodings, strict=True):
+            long[index] = len(encoding) > most
+    return long
 
 
 class Collator:

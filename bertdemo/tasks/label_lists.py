@@ -65,17 +65,15 @@ def _joins(mark: str, cells: Sequence[str]) -> bool:
         return False
     if _is_number_part(mark, cells):
         return False
-    combined = [{part.strip() for part in cell.split(mark)} for cell in set(cells) if mark in cell]
     if mark == "/" and _is_path(mark, cells):
         return False
     # Labels that are joined come in more combinations than there are labels; where few combinations occur, a label
     # occurs in several of them or alone. One name with a comma in it may do so by chance, two hardly.
-    if len(set(values)) < len(set(cells)):
-        return True
-    if mark in _CLEAR:
-        cells_with = Counter(part for parts in combined for part in parts)
-        return any(count > 1 or part in set(cells) for part, count in cells_with.items() if part)
-    return len({part for parts in combined for part in parts} & {cell.strip() for cell in cells}) > 1
+    whole = {cell.strip() for cell in cells}
+    cells_with = Counter(part.strip() for cell in whole for part in {*cell.split(mark)})
+    recurring = {part for part, count in cells_with.items() if part and count > 1}
+    clear = mark in _CLEAR and recurring
+    return len(set(values)) < len(whole) or bool(clear) or (len(recurring) > 1 and bool(recurring & whole))
 
 
 def _is_number_part(mark: str, cells: Sequence[str]) -> bool:

@@ -7,13 +7,14 @@ share these; a task with a role of its own defines it in its own file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from bertdemo.errors import ColumnsNotFound
 from bertdemo.tables.column_profiles import Profile, profiles
 from bertdemo.tables.table import Table
+from bertdemo.tasks.label_lists import joined_by
 from bertdemo.tasks.reading import names
 from bertdemo.tasks.reading.marks import is_yes_or_no
 from bertdemo.tasks.reading.text_pairs import text_pair
@@ -84,6 +85,12 @@ def explain(table: Table, roles: Sequence[Role]) -> tuple[Choice, ...]:
 def known(table: Table, roles: Sequence[Role]) -> dict[str, str]:
     """Guess a column for each role, leaving out the roles that no column fits."""
     return {role: profile.name for role, profile in _choose(table, roles).items()}
+
+
+def rivals(table: Table, role: Role, taken: Collection[str]) -> dict[str, float]:
+    """Return the score of each column of several values that fits a role and is not taken by another."""
+    free = [profile for profile in profiles(table) if profile.name not in taken and profile.distinct > 1]
+    return {profile.name: score for profile in free if (score := role.score(role, profile, {})) > 0}
 
 
 def named_pair(table: Table) -> tuple[str, str] | None:
@@ -197,6 +204,9 @@ def _kind_of_values(profile: Profile, weight: float) -> float:
     factor *= 1.0 if 2 * profile.filled >= len(profile.cells) else 0.3
     if is_yes_or_no(profile.values):
         return factor * _YES_OR_NO
+    # A combination of labels is no label, and a list of spans is none at all.
+    factor *= 0.05 if profile.nearly_all(profile.lists) else 1.0
+    factor *= 0.3 if joined_by([cell for cell in profile.cells if cell]) else 1.0
     if profile.nearly_all(profile.numbers):
         factor *= 0.5 if weight == names.NONE else 0.9  # counts and years have few values too
     elif profile.nearly_all(profile.identifiers):

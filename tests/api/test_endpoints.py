@@ -155,7 +155,7 @@ def test_embed_gives_one_vector_a_text_and_does_not_normalize(client: Client) ->
 
 def test_a_checkpoint_without_a_head_says_what_it_can_do_instead(client: Client) -> None:
     found = client.predict(text="a good film", api_name="/predict")
-    assert set(found) == {"task", "checkpoint", "output", "before"}
+    assert set(found) == {"task", "checkpoint", "output", "before", "truncated"}
     assert found["task"] is None
     assert found["before"] is None
     assert found["checkpoint"] == "bundled"
@@ -254,7 +254,7 @@ def test_a_finished_run_and_its_checkpoint_are_listed(client: Client, trained: T
 
 def test_predict_gives_labels_best_first_and_the_head_before_training(client: Client, trained: Trained) -> None:
     found = client.predict(text="the nice film", checkpoint=trained.run_id, api_name="/predict")
-    assert set(found) == {"task", "checkpoint", "output", "before"}
+    assert set(found) == {"task", "checkpoint", "output", "before", "truncated"}
     for output in (found["output"], found["before"]):
         scores = [item["score"] for item in output["labels"]]
         assert {item["label"] for item in output["labels"]} == {"pos", "neg"}

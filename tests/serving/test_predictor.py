@@ -21,6 +21,7 @@ from bertdemo.errors import (
     CheckpointUnknown,
     ColumnMissing,
     HeadMissing,
+    RoleNotRead,
     ServerBusy,
     TextMissing,
     TextTooLong,
@@ -262,6 +263,47 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(
         assert float(row["confidence"]) == pytest.approx(best.score, abs=2e-6)
     assert said[-1] == 1.0
     assert (tmp_path / "out.csv").read_bytes().startswith(codecs.BOM_UTF8)  # or Excel garbles Chinese
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        ("a.csv", "id,text\n1,good\n,\n3,bad\n", ["good", "", "bad"]),
+        ("one.csv", 'text\ngood film\n""\n\nbad film\n\n\n', ["good film", "", "", "bad film"]),
+        ("tabs.tsv", "text\tnote\n\t\n\t\ngood\tx\n \ty\n", ["", "", "good", " "]),
+        ("rows.jsonl", '{"text": "good"}\n{"text": ""}\n{"text": null}\n{"text": "bad"}\n', ["good", "", "", "bad"]),
+    ],
+)
+def test_empty_rows_between_others_keep_their_place(
+    name: str, content: str, texts: list[str], predictor: Predictor, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    source = tmp_path / name
+    source.write_text(content, encoding="utf-8")
+    found = run_file(predictor, catalogue, source, tmp_path / "out.csv", columns={"text": "text"})
+    assert [row["text"] for row in found] == texts
+    assert [bool(row["prediction"]) for row in found] == [bool(text.strip()) for text in texts]
+
+
+def test_a_text_that_was_cut_is_said_to_be_so_in_its_row_and_alone(
+    predictor: Predictor, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    most = predictor.predict("good", "", "local:headed", "").max_length
+    long = "good " * (most + 5)
+    for text, cut in ((long, True), ("good " * (most - 2), False), ("good", False)):
+        assert predictor.predict(text, "", "local:headed", "").truncated is cut
+    source = write_csv(tmp_path / "in.csv", [("good",), (long,), ("",), ("bad",)], header=("text",))
+    found = run_file(predictor, catalogue, source, tmp_path / "out.csv", columns={"text": "text"})
+    assert [row["truncated"] for row in found] == ["", "yes", "", ""]
+    assert list(found[0])[-2:] == ["confidence", "truncated"]
+
+
+def test_a_column_for_a_role_that_the_model_does_not_read_is_refused(
+    predictor: Predictor, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    source = write_csv(tmp_path / "in.csv", [("good", "bad")], header=("text", "more"))
+    with pytest.raises(RoleNotRead) as caught:
+        run_file(predictor, catalogue, source, tmp_path / "out.csv", columns={"text": "text", "pair": "more"})
+    assert caught.value.values["role"] == "pair"
 
 
 def test_the_column_that_was_trained_on_is_read_and_a_wrong_name_is_refused(

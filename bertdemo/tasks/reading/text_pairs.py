@@ -27,7 +27,6 @@ _PARTNERS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
             "antwort réponse respuesta párrafo risposta 段落 文档 答案 回答 文本",
         ),
         ("claim statement behauptung 声明", "evidence context document reference beleg preuve evidencia 证据"),
-        ("headline title", "body article"),
         ("context post comment parent parent_comment", "response reply comment antwort réponse"),
         ("reference source original", "candidate hypothesis translation"),
         ("text", "pair"),

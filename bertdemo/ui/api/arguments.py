@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from bertdemo import tasks
 from bertdemo.dataset import cleaning
 from bertdemo.dataset.split import SEED
-from bertdemo.errors import ArgumentWrong, ColumnMissing, ColumnTwice, FieldUnknown, FileMissing
+from bertdemo.errors import ArgumentWrong, FieldUnknown, FileMissing
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.request import RowNumber, RunRequest
 from bertdemo.tables.parse_options import ParseOptions
-from bertdemo.tables.table import Table
 from bertdemo.ui.api.serializers import Json
 
 # Fields of the argument `preparation`, and the example that an error shows.
@@ -92,16 +90,6 @@ def columns_by_role(value: object) -> dict[str, str]:
     if not isinstance(columns, Mapping) or not all(k in roles and isinstance(v, str) for k, v in columns.items()):
         raise ArgumentWrong(name="columns", expected='{"text": …, "label": …}')
     return dict(columns)
-
-
-def check_roles(columns: Mapping[str, str], required: Sequence[str], table: Table) -> None:
-    """Raise ColumnMissing for a role without a column of the table, ColumnTwice where two roles share one."""
-    for role in {*required, *columns}:
-        if columns.get(role) not in table.columns:
-            raise ColumnMissing(column=columns.get(role, role)[:80], columns=", ".join(table.columns))
-    twice = [column for column, count in Counter(columns.values()).items() if count > 1]
-    if twice:
-        raise ColumnTwice(column=twice[0][:80])
 
 
 def uploaded(value: object) -> Path:

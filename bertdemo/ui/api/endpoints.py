@@ -21,7 +21,7 @@ from bertdemo.analysis.baseline_cache import as_fields
 from bertdemo.anatomy.tokens import to_api, trace
 from bertdemo.dataset.dataset_cache import rows_key
 from bertdemo.dataset.prepared import PreparedDataset
-from bertdemo.errors import ArgumentWrong, HeadMissing, TextTooLong
+from bertdemo.errors import ArgumentWrong, HeadMissing, PairNotRead, TextTooLong
 from bertdemo.i18n.translation import DEFAULT, translate
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.admission import preparation_of, resolve_columns
@@ -35,7 +35,6 @@ from bertdemo.sharing.archive import export_zip
 from bertdemo.ui.api.arguments import (
     check,
     check_list,
-    check_roles,
     check_texts,
     columns_by_role,
     identifier,
@@ -246,26 +245,34 @@ class Endpoints:
         return {"state": state}
 
     def predict(self, text: str, pair: str = "", checkpoint: str = "bundled", owner: str = "") -> Json:
-        """Return the prediction for a text, and that of the untrained head before training."""
+        """Return the prediction for a text, and that of the untrained head before training.
+
+        `truncated` says whether the text is longer than what the model reads of it.
+        """
         key = self._owner(owner, optional=True)
         pair = "" if pair is None else pair
         check_texts(text, pair)
+        self._check_pair(pair, identifier(checkpoint), key)
         try:
             answer = self._services.predictor.predict(text, pair, identifier(checkpoint), key)
         except HeadMissing as error:
             info = self._services.catalogue.describe(checkpoint, key)
             message = translate(DEFAULT, error.message_key, **error.values)
             output = {"can": list(info.can), "message": message}
-            return {"task": None, "checkpoint": info.id, "output": output, "before": None}
+            return {"task": None, "checkpoint": info.id, "output": output, "before": None, "truncated": False}
         return {
             "task": answer.task,
             "checkpoint": answer.checkpoint,
             "output": answer.output.to_api(),
             "before": answer.before.to_api() if answer.before else None,
+            "truncated": answer.truncated,
         }
 
     def predict_file(self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = "") -> str:
-        """Return a CSV (`utf-8-sig`) of the rows in their order with `prediction` and `confidence`."""
+        """Return a CSV (`utf-8-sig`) of the rows in their order with `prediction` and `confidence`.
+
+        Where a text is longer than what the model reads of it, there is a column `truncated` with `yes` in its row.
+        """
         path = uploaded(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
         predict_file(
@@ -317,8 +324,14 @@ class Endpoints:
     def _prepared(self, request: RunRequest) -> PreparedDataset:
         """Return the dataset of a request."""
         task, columns, table = resolve_columns(request, self._services.datasets)
-        check_roles(columns, [role.name for role in task.roles if role.required], table)
+        task.check_columns(table, columns)
         return self._services.datasets.get(preparation_of(request), task, columns)
+
+    def _check_pair(self, pair: str, checkpoint: str, key: str) -> None:
+        """Raise PairNotRead where a second text came for a model that reads one."""
+        task = tasks.for_checkpoint(self._services.catalogue.describe(checkpoint, key)) if pair.strip() else None
+        if task is not None and not task.reads_pairs:
+            raise PairNotRead(task=task.id)
 
     def _status(self, run_id: str, owner: str) -> RunStatus:
         return status_of(self._services.registry.read(identifier(run_id, "run_id"), self._owner(owner)))
