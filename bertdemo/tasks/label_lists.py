@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 FLAGS = "*"
 # What stands between two labels and hardly ever in one.
 _CLEAR = ("|", ";", "；", "、", "\n", "\t")
-# What stands in names of labels too: "fish, raw", "yes/no".
-_UNCLEAR = (",", "，", "/")
+# What stands in names of labels too: "fish, raw", "yes/no". A space does so in most, so it joins codes alone.
+_UNCLEAR = (",", "，", "/", " ")
 SEPARATORS = (*_CLEAR, *_UNCLEAR)
 # A longer value is rather a clause of a sentence with commas in it.
 _LONGEST_LABEL = 60
@@ -29,6 +29,8 @@ _NUMBER = re.compile(r"[-+]?\d+(?:,\d+)?")
 _DATE_OR_SHARE = re.compile(r"\d+(?:/\d+)*")
 # From this share of the numbers on a comma is a decimal comma; ids of labels are joined in fewer rows than that.
 _DECIMAL_COMMAS = 1 / 3
+# A code has no space in it, and a mark or a digit that a plain word has not: cs.CL, #travel, K-21.
+_CODE = re.compile(r"#\w+|\w+[._:#-]\w+|[^\W\d]+\d+")
 # 0101, 0 1 0 1 or 0,1,0,1: a shorter row of digits may be a number.
 _ONE_HOT = re.compile(r"[01]{3,}|[01](?:[ ,;]+[01])+")
 
@@ -48,7 +50,7 @@ def _listed(cells: Sequence[str]) -> str:
     lists = [list_of(cell) for cell in cells]
     if sum(values is not None for values in lists) <= 0.9 * len(cells):
         return ""
-    items = [item for values in lists for item in values or []]
+    items = [_without_zeros(item) for values in lists for item in values or []]
     short = None not in lists and all(
         isinstance(item, str | int) and len(str(item)) <= _LONGEST_LABEL for item in items
     )
@@ -58,6 +60,19 @@ def _listed(cells: Sequence[str]) -> str:
     return "one_hot" if len(sizes) == 1 and sizes != {1} and {str(item) for item in items} == {"0", "1"} else "list"
 
 
+def _flags_in(cell: str) -> list[str]:
+    """Return the 0 and 1 of a cell that is a one-hot vector; other words for another cell."""
+    values = list_of(cell)
+    if values is not None:
+        return [str(_without_zeros(value)) for value in values]
+    return re.findall("[01]", cell) if _ONE_HOT.fullmatch(cell) else [cell]
+
+
+def _without_zeros(item: object) -> object:
+    """Return 1 for 1.0: a vector of flags may be printed as floats."""
+    return int(item) if isinstance(item, float) and item.is_integer() else item
+
+
 def _joins(mark: str, cells: Sequence[str]) -> bool:
     """Return whether the parts between these marks are labels, and the whole cells are combinations of them."""
     values = [value.strip() for cell in cells for value in cell.split(mark)]
@@ -65,7 +80,7 @@ def _joins(mark: str, cells: Sequence[str]) -> bool:
         return False
     if _is_number_part(mark, cells):
         return False
-    if mark == "/" and _is_path(mark, cells):
+    if (mark == "/" and _is_path(mark, cells)) or (mark == " " and not all(map(_CODE.fullmatch, values))):
         return False
     # Labels that are joined come in more combinations than there are labels; where few combinations occur, a label
     # occurs in several of them or alone. One name with a comma in it may do so by chance, two hardly.
@@ -137,7 +152,7 @@ def _best_joined_by(cells: Sequence[str], known: Sequence[str]) -> str:
         return sum(label not in names for label in labels), -sum(label in names for label in labels)
 
     lists = ["list"] if all(list_of(cell) is not None for cell in cells) else []
-    one_hot = ["one_hot"] if all(map(_ONE_HOT.fullmatch, cells)) else []
+    one_hot = ["one_hot"] if all(set(_flags_in(cell)) <= {"0", "1"} for cell in cells) else []
     return min((guess, *lists, *one_hot, "", *SEPARATORS), key=unknown)
 
 
@@ -156,5 +171,5 @@ def split_cell(cell: str, joined: str) -> list[str]:
     if joined == "list":
         return [str(item).strip() for item in list_of(cell) or [] if str(item).strip()]
     if joined == "one_hot":  # no name is in the cells, so a label is called by its place
-        return [str(place) for place, flag in enumerate(re.findall("[01]", cell), 1) if flag == "1"]
+        return [str(place) for place, flag in enumerate(_flags_in(cell), 1) if flag == "1"]
     return [label.strip() for label in (cell.split(joined) if joined else [cell]) if label.strip()]

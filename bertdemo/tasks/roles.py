@@ -17,6 +17,7 @@ from bertdemo.tables.table import Table
 from bertdemo.tasks.label_lists import joined_by
 from bertdemo.tasks.reading import names
 from bertdemo.tasks.reading.marks import is_yes_or_no
+from bertdemo.tasks.reading.quantities import is_quantity
 from bertdemo.tasks.reading.text_pairs import text_pair
 
 InputSlot = Literal["text", "pair", "label"]
@@ -177,22 +178,26 @@ def _label_score(_: Role, profile: Profile, __: Chosen) -> float:
     A column with a usual name whose values repeat is a label, however long and however many they are. A column that
     counts or identifies the rows never is one, whatever its name.
     """
-    weight = names.label_weight(profile.name)
+    weight = _weight_of_name(profile)
     named = weight >= names.USUAL
     few_values = profile.distinct <= profile.labels_allowed
     repeated = profile.variety <= 0.5  # a label occurs twice or more on average, or there is nothing to learn
     certain = named and repeated
     few = few_values and (repeated or profile.filled <= _FEW_ROWS)
+    # Of a quantity all values are different, and yet its name may say that it is what to learn: the check refuses it
+    # with the reason.
+    quantity = profile.fractional and weight > names.NONE
     if profile.counts_rows or names.is_id(profile.name) or (weight == names.NONE and TEXT.is_about(profile.name)):
         return 0.0
-    if (profile.longest > _MAX_LABEL_CHARS and not certain) or not (few or certain or weight == names.CERTAIN):
+    if (profile.longest > _MAX_LABEL_CHARS and not certain) or not (
+        few or certain or quantity or weight == names.CERTAIN
+    ):
         return 0.0
-    if profile.variety == 1 and weight < names.CERTAIN:
+    if profile.variety == 1 and weight < names.CERTAIN and not quantity:
         return 0.0
     chars = min(profile.mean_chars, _SHORT_CHARS) if certain else profile.mean_chars
-    # The name outweighs the variety, whose factor is 1.5 for a constant column and 0.5 for all different values. Of a
-    # quantity all are different, and yet its name may say that it is what to learn: then the check says so.
-    variety = 0.5 if profile.fractional and weight == names.CERTAIN else profile.variety
+    # The name outweighs the variety, whose factor is 1.5 for a constant column and 0.5 for all different values.
+    variety = 0.5 if quantity else profile.variety
     return weight * _kind_of_values(profile, weight) * (1.5 - variety) / (1 + chars / _SHORT_CHARS)
 
 
@@ -202,6 +207,7 @@ def _kind_of_values(profile: Profile, weight: float) -> float:
     factor = 0.1 if profile.distinct == 1 or profile.values <= _SPLITS else 1.0
     # A column that is filled in half of the rows describes those; a label is there in nearly all.
     factor *= 1.0 if 2 * profile.filled >= len(profile.cells) else 0.3
+    factor *= _BESIDE if names.is_aside(profile.name) else 1.0
     if is_yes_or_no(profile.values):
         return factor * _YES_OR_NO
     # A combination of labels is no label, and a list of spans is none at all.
@@ -211,7 +217,15 @@ def _kind_of_values(profile: Profile, weight: float) -> float:
         factor *= 0.5 if weight == names.NONE else 0.9  # counts and years have few values too
     elif profile.nearly_all(profile.identifiers):
         factor *= 0.3 if weight == names.NONE else 1.0
-    return factor * (_BESIDE if names.is_aside(profile.name) else 1.0)
+    # A column of classes beside a quantity is meant, unless the name of the quantity is certain.
+    return factor * (0.3 if weight < names.CERTAIN and is_quantity(profile.values) else 1.0)
+
+
+def _weight_of_name(profile: Profile) -> float:
+    """Return how much the name says that it is a label: `target` is one of numbers, else what a stance is towards."""
+    if names.folded(profile.name) == "target" and not profile.nearly_all(profile.numbers):
+        return names.POSSIBLE
+    return names.label_weight(profile.name)
 
 
 def _label_reason(_: Role, profile: Profile, __: Chosen) -> tuple[str, Values]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.run_config import Truncation
 from bertdemo.tasks.base import EncodeOptions, Frozen, Inputs, LabeledTable
 from bertdemo.tasks.forward import Batch, Inference, encoded, token_losses
+from bertdemo.tasks.reading import names
 from bertdemo.tasks.results import BaselineScore, Degree, Judged, Prediction, Problem, Score, scores_with_intervals
 from bertdemo.tasks.roles import SOURCE, TARGET, detect
 from bertdemo.tasks.without_labels import TaskWithoutLabels
@@ -84,13 +85,18 @@ class TextToText(TaskWithoutLabels):
         cells = [cell for cell in table.columns[columns["target"]][:_SAMPLED_CELLS] if cell]
         # Ten characters or fewer on average, or values that repeat, are rather labels.
         is_prose = len(set(cells)) > 0.5 * len(cells) and sum(map(len, cells)) > 10 * len(cells)
-        if not is_prose or not TARGET.is_about(columns["target"]):
+        languages = all(names.folded(column) in names.LANGUAGES for column in columns.values())
+        if not is_prose or not (TARGET.is_about(columns["target"]) or languages):
             return 0.0
         return 0.7 if SOURCE.is_about(columns["source"]) else 0.4
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their names and content."""
-        return detect(table, [SOURCE, TARGET])
+        columns = detect(table, [SOURCE, TARGET])
+        if all(names.folded(column) in names.LANGUAGES for column in columns.values()):  # in the order of the file
+            source, target = sorted(columns.values(), key=list(table.columns).index)
+            return {"source": source, "target": target}
+        return columns
 
     def columns_by_slot(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Return the source alone: a target is a text, so what the report checks of labels does not apply to it."""

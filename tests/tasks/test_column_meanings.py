@@ -239,7 +239,9 @@ def test_paths_places_dates_and_decimal_commas_are_one_value(cells: tuple[str, .
 
 
 @pytest.mark.parametrize("cells", [("0 1 0", "1 1 0", "0 0 1"), ("[0, 1, 0]", "[1, 1, 0]", "[0, 0, 1]"),
-                                   ("010", "110", "001"), ("0,1,0", "1,1,0", "0,0,1")])  # fmt: skip
+                                   ("010", "110", "001"), ("0,1,0", "1,1,0", "0,0,1"),
+                                   ("[0. 1. 0.]", "[1. 1. 0.]", "[0. 0. 1.]"),
+                                   ("[0.0, 1.0, 0.0]", "[1.0, 1.0, 0.0]", "[0.0, 0.0, 1.0]")])  # fmt: skip
 def test_one_hot_vectors_are_labels_called_by_their_place(cells: tuple[str, ...]) -> None:
     given = table({"text": TEXTS, "labels": cycle(*cells)})
     task = tasks.guess(given)
@@ -247,6 +249,31 @@ def test_one_hot_vectors_are_labels_called_by_their_place(cells: tuple[str, ...]
     columns = task.columns(given)
     assert task.labels(given, columns) == ("1", "2", "3")
     assert task.targets(given, columns, ("1", "2", "3"))[:3] == [(1,), (0, 1), (2,)]
+    first = Table("v.csv", {name: cells[:1] for name, cells in given.columns.items()}, (2,))
+    assert task.targets(first, columns, ("1", "2", "3")) == [(1,)]
+
+
+def test_codes_joined_by_spaces_are_several_labels_and_words_are_not() -> None:
+    codes = {"abstract": TEXTS, "categories": cycle("cs.CL cs.AI", "cs.CL", "math.ST stat.TH", "cs.AI")}
+    given = table(codes)
+    task = tasks.guess(given)
+    assert task.labels(given, task.columns(given)) == ("cs.AI", "cs.CL", "math.ST", "stat.TH")
+    assert guessed({"text": TEXTS, "label": cycle("very good", "very bad", "good", "bad")})[0] == "classification"
+
+
+def test_a_score_alone_is_found_so_that_the_check_can_say_what_is_wrong() -> None:
+    shares = tuple(f"{(37 * i) % 100 / 100}" for i in range(ROWS))
+    for name in ("toxicity", "score", "note", "评分"):
+        assert guessed({"essay": TEXTS, name: shares})[1]["label"] == name
+        assert guessed({"essay": TEXTS, name: shares, "kind": cycle("a", "b", "c")})[1]["label"] == "kind"
+
+
+def test_what_a_stance_is_towards_is_not_the_stance() -> None:
+    columns = {"Target": cycle("Trams", "Tea"), "Tweet": TEXTS, "Stance": cycle("favor", "against", "none")}
+    assert guessed(columns)[1]["label"] == "Stance"
+    assert (
+        guessed({"keyword": cycle("fire", "flood"), "text": TEXTS, "target": cycle("1", "0")})[1]["label"] == "target"
+    )
 
 
 def test_lists_of_class_ids_are_labels() -> None:
@@ -265,7 +292,14 @@ def test_a_label_column_beside_flags_or_keywords_is_the_label() -> None:
 
 @pytest.mark.parametrize(
     ("source", "target"),
-    [("article", "highlights"), ("Artikel", "Zusammenfassung"), ("原文", "译文"), ("texto original", "resumen")],
+    [
+        ("article", "highlights"),
+        ("Artikel", "Zusammenfassung"),
+        ("original", "corrected"),
+        ("de", "en"),
+        ("原文", "译文"),
+        ("texto original", "resumen"),
+    ],
 )
 def test_a_text_and_what_is_made_of_it_are_text_to_text(source: str, target: str) -> None:
     columns = {"id": counting(), source: tuple(f"{a}. {b}." for a, b in zip(TEXTS, OTHERS, strict=True)), target: SHORT}

@@ -85,9 +85,17 @@ SOURCES = name_set(
     "fuente artículo origen 原文 原句 正文 新闻 文章"
 )
 TARGETS = name_set(
-    "target output tgt summary translation highlights simplified simplification paraphrase rewrite "
-    "correction formal zusammenfassung übersetzung umschreibung korrektur ziel résumé traduction resumen "
+    "target output corrected rewritten paraphrased tgt summary translation highlights simplified "
+    "simplification paraphrase rewrite correction formal "
+    "zusammenfassung übersetzung umschreibung korrektur ziel résumé traduction resumen "
     "traducción riassunto traduzione 译文 摘要 改写 目标 翻译 要約 翻訳 перевод"
+)
+# A column of texts in one language, beside one in another.
+LANGUAGES = name_set(
+    "en de fr es it pt nl ru zh ja ko ar tr pl sv da cs english german french spanish italian portuguese dutch "
+    "russian chinese japanese korean arabic turkish polish deutsch englisch französisch spanisch anglais français "
+    "allemand espagnol inglés alemán francés español "
+    "中文 英文 英语 日语 法语 德语 日本語 英語"
 )
 # Between two nouns of which the first one is what the name is about: `texte du message`.
 _OF = name_set("of de du des del della do da di d von der")

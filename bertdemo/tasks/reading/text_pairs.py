@@ -28,6 +28,7 @@ _PARTNERS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
         ),
         ("claim statement behauptung 声明", "evidence context document reference beleg preuve evidencia 证据"),
         ("context post comment parent parent_comment", "response reply comment antwort réponse"),
+        ("headline", "body articlebody article"),
         ("reference source original", "candidate hypothesis translation"),
         ("text", "pair"),
         ("anchor", "positive"),
