@@ -96,7 +96,7 @@ def rivals(table: Table, role: Role, taken: Collection[str]) -> dict[str, float]
 
 def named_pair(table: Table) -> tuple[str, str] | None:
     """Return the two columns of prose of which the names say that they are the two texts of a row; None without."""
-    return text_pair([profile.name for profile in profiles(table) if prose_score(profile, True) > 0])
+    return text_pair([profile.name for profile in profiles(table) if prose_score(profile, False) > 0])
 
 
 def is_certain_label(table: Table, column: str) -> bool:

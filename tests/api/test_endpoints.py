@@ -270,11 +270,13 @@ def test_predict_file_keeps_the_rows_in_their_order(client: Client, trained: Tra
     with Path(given).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["text"], row["prediction"]) for row in rows] == odd
-    assert list(rows[0]) == ["text", "prediction", "prediction (2)", "confidence"]
+    assert list(rows[0])[:4] == ["text", "prediction", "prediction (2)", "confidence"]
     assert (rows[1]["prediction (2)"], rows[1]["confidence"]) == ("", "")
     for row in rows[2:12]:
-        best = client.predict(text=row["text"], checkpoint=trained.run_id, api_name="/predict")["output"]["labels"][0]
+        alone = client.predict(text=row["text"], checkpoint=trained.run_id, api_name="/predict")
+        best = alone["output"]["labels"][0]
         assert row["prediction (2)"] == best["label"]
+        assert (row.get("truncated") == "yes") is alone["truncated"]
         assert float(row["confidence"]) == pytest.approx(best["score"], abs=1e-4)
 
 
@@ -285,6 +287,39 @@ def test_predict_file_reads_the_column_that_is_named(caller: Caller, trained: Tr
     said = caller.call("predict", text="the awful film", checkpoint=trained.run_id).value["output"]["labels"][0]
     assert row["prediction"] == said["label"]
     assert float(row["confidence"]) == pytest.approx(said["score"], abs=1e-4)
+
+
+def test_what_the_model_does_not_read_is_refused_by_name(caller: Caller, trained: Trained, reviews: Path) -> None:
+    told = caller.call("predict", text="a good film", pair="and another", checkpoint=trained.run_id)
+    assert "reads one text" in str(told.error)
+    columns = {"text": "text", "pair": "text"}
+    told = caller.call("predict_file", file=caller.upload(reviews), checkpoint=trained.run_id, columns=columns)
+    assert "“pair”" in str(told.error)
+    told = caller.call("check_data", file=caller.upload(reviews), task="classification", columns=columns)
+    assert "“pair”" in str(told.error)
+
+
+def test_two_readings_that_are_as_good_are_named_with_the_arguments_that_choose_one(
+    caller: Caller, tmp_path: Path
+) -> None:
+    moods, things = ("joy", "fear"), ("food", "cars", "food")
+    rows = [(f"the lamp in room {i} hums a little", moods[i % 2], things[i % 3]) for i in range(24)]
+    path = write_rows(tmp_path / "two.csv", rows, header=("text", "emotion", "topic"))
+    told = caller.call("check_data", file=caller.upload(path))
+    for column in ("emotion", "topic"):
+        reading = {"task": "classification", "columns": {"text": "text", "label": column}}
+        assert json.dumps(reading) in str(told.error)
+        assert caller.call("check_data", file=caller.upload(path), **reading).value["columns"] == reading["columns"]
+    partial = caller.call("check_data", file=caller.upload(path), columns={"label": "topic"}).value
+    assert partial["columns"] == {"text": "text", "label": "topic"}
+
+
+def test_columns_of_0_and_1_are_checked_as_one(caller: Caller, tmp_path: Path) -> None:
+    rows = [(f"the lamp in room {i} hums a little", str(i % 2), str(i % 3 // 2)) for i in range(24)]
+    path = write_rows(tmp_path / "flags.csv", rows, header=("text", "loud", "hot"))
+    for columns in ({}, {"label": "*"}, {"text": "text", "label": "*"}):
+        found = caller.call("check_data", file=caller.upload(path), task="multi_label", columns=columns).value
+        assert {row["label"]: row["rows"] for row in found["labels"]} == {"loud": 12, "hot": 8}
 
 
 def test_export_holds_weights_tokenizer_card_configuration_and_metrics(client: Client, trained: Trained) -> None:

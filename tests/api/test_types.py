@@ -118,7 +118,7 @@ def test_every_text_is_a_text(text: str, caller: Caller, trained: Trained) -> No
     assert caller.call("tokenize", text=text, pair=text).ok
     assert caller.call("embed", texts=[text], checkpoint="local:tiny").ok
     if text.strip():
-        assert caller.call("predict", text=text, pair=text, checkpoint=trained.run_id).ok
+        assert caller.call("predict", text=text, checkpoint=trained.run_id).ok
 
 
 def test_numbers_in_the_configuration_may_be_text_as_a_form_sends_them(caller: Caller, trained: Trained) -> None:

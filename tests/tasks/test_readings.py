@@ -41,6 +41,8 @@ CLEAR = (
     {"text": TEXTS, "id": counting(), "kind": cycle("a", "b", "c")},
     {"s1": TEXTS, "s2": OTHERS, "same": cycle("0", "1"), "region": cycle("x", "y", "z")},
     {"text": TEXTS, "rude": cycle("0", "1"), "loud": cycle("1", "1", "0")},
+    {"text": TEXTS, "label_id": cycle("0", "1", "2"), "label_name": cycle("a", "b", "c")},
+    {"query": cycle("NO_QUERY"), "text": TEXTS, "polarity": cycle("0", "4")},
 )
 
 
@@ -54,9 +56,14 @@ def test_a_clear_table_has_one_reading_and_it_is_the_guess(columns: dict[str, An
 
 
 ALIKE = (
-    {"text": TEXTS, "emotion": cycle("joy", "fear"), "topic": cycle("food", "cars")},
-    {"Kommentar": TEXTS, "Ort": cycle("Kiel"), "Farbe": cycle("rot", "blau"), "Form": cycle("rund", "eckig")},
-    {"评论": TEXTS, "话题": cycle("价格", "物流"), "情绪": cycle("高兴", "生气")},
+    {"text": TEXTS, "emotion": cycle("joy", "fear"), "topic": cycle("food", "food", "cars", "cars")},
+    {
+        "Kommentar": TEXTS,
+        "Ort": cycle("Kiel"),
+        "Farbe": cycle("rot", "blau"),
+        "Form": cycle("rund", "rund", "eckig", "eckig"),
+    },
+    {"评论": TEXTS, "话题": cycle("价格", "物流"), "情绪": cycle("高兴", "高兴", "生气", "生气")},
 )
 
 
@@ -82,12 +89,19 @@ def test_a_table_that_fits_nothing_has_no_reading() -> None:
 
 
 def test_no_more_than_three_readings_are_shown() -> None:
-    columns = {f"kind {name}": cycle(f"{name}1x", f"{name}2x") for name in ("one", "two", "three", "four", "five")}
+    columns = {f"kind {i}": cycle(*(f"{side} {i}" for side in "xy" for _ in range(i))) for i in range(1, 6)}
     assert len(tasks.readings(table({"text": TEXTS, **columns}))) == 3
 
 
 def test_what_is_given_in_part_is_filled_by_the_guess() -> None:
-    given = table({"title": OTHERS, "body": TEXTS, "emotion": cycle("joy", "fear"), "topic": cycle("food", "cars")})
+    given = table(
+        {
+            "title": OTHERS,
+            "body": TEXTS,
+            "emotion": cycle("joy", "fear"),
+            "topic": cycle("food", "food", "cars", "cars"),
+        }
+    )
     assert resolved(given, "classification", label="topic")[1]["label"] == "topic"
     assert resolved(given, label="topic") == ("classification", {"text": "body", "label": "topic"})
     assert resolved(given, label="topic", text="title") == ("classification", {"text": "title", "label": "topic"})

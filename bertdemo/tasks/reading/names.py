@@ -59,6 +59,7 @@ TEXTS = name_set(
 )
 # What a column is about that describes a row and is neither its text nor its label.
 ASIDES = name_set(
+    "company brand firma marke entreprise marque empresa marca 公司 品牌 商家 "
     "id ids idx index uid uuid guid qid pid number nr num no row key hash code date time timestamp "
     "datetime created updated year month day timezone zone coord coordinates user username author name "
     "reviewer annotator worker rater editor speaker location city country state region language lang "

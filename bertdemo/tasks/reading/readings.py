@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Share of the best confidence from which another reading is as good. Between two label columns such a difference comes
 # from the length and the number of their values, which say nothing of what a person wants; a usual name gives a third.
 _AS_GOOD = 0.9
+_SAMPLED_ROWS = 5000
 # More buttons than this are a list of columns, which the page has.
 _MOST = 3
 
@@ -106,5 +107,11 @@ def _by_label(best: Reading, task: Task, table: Table) -> list[Reading]:
     return [
         Reading(best.task, {**texts, LABEL.name: column}, best.confidence * score / own)
         for column, score in scores.items()
-        if own and column != label
+        if own and column != label and not _same_labels(table, column, label)
     ]
+
+
+def _same_labels(table: Table, one: str, other: str) -> bool:
+    """Return whether two columns are one label in two forms: `label_id` and `label_name`."""
+    cells = table.columns[one][:_SAMPLED_ROWS], table.columns[other][:_SAMPLED_ROWS]
+    return len(set(zip(*cells, strict=True))) == len(set(cells[0])) == len(set(cells[1]))
