@@ -39,7 +39,7 @@ class ReadingsAmbiguous(DataError):
 class RoleNotRead(DataError):
     """A column was given for a role that the task, or the model, does not read."""
 
-    key, params = "role_not_read", ("role", "task", "roles")
+    key, params = "role_not_read", ("argument", "task", "roles")
 
 
 class ColumnTwice(DataError):

@@ -87,7 +87,7 @@ def input_columns(task: Task, table: Table, columns: Mapping[str, str], card: ob
     for a role that the task lacks.
     """
     if unread := next((role for role in columns if role not in {role.name for role in task.roles}), None):
-        raise RoleNotRead(role=unread, task=task.id, roles=", ".join(role.name for role in task.reads))
+        raise RoleNotRead(argument=unread, task=task.id, roles=", ".join(role.name for role in task.reads))
     trained_on: Mapping[str, str] = getattr(card, "columns", {}) or {}
     chosen: dict[str, str] = {}
     for role in task.reads:

@@ -80,7 +80,7 @@ REFUSED = [
     ("run_status", "run_id", [None, True, 1, "", "nope", "../x", ["x"], "X" * 20]),
     ("check_data", "task", ["nothing", HUGE]),
     ("check_data", "columns", [False, 0, "", [], ["text"], {"text": 1}, {"nothing": "text"}, {"text": "nothing"},
-                               {"text": "text"}, {"text": "text", "label": "text"}]),
+                               {"text": "text", "label": "text"}]),
     ("start_run", "config", [False, 0, "", [], ["x"], "epochs=3", {"nothing": 1}, {"epochs": "three"},
                              {"epochs": [3]}, {"epochs": True}, {"epochs": 0}, {"epochs": 2.5},
                              {"learning_rate": float("nan")}, {"learning_rate": "1e400"}, {"seed": -1},

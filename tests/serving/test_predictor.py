@@ -303,7 +303,7 @@ def test_a_column_for_a_role_that_the_model_does_not_read_is_refused(
     source = write_csv(tmp_path / "in.csv", [("good", "bad")], header=("text", "more"))
     with pytest.raises(RoleNotRead) as caught:
         run_file(predictor, catalogue, source, tmp_path / "out.csv", columns={"text": "text", "pair": "more"})
-    assert caught.value.values["role"] == "pair"
+    assert caught.value.values["argument"] == "pair"
 
 
 def test_the_column_that_was_trained_on_is_read_and_a_wrong_name_is_refused(

@@ -124,7 +124,7 @@ def test_a_column_for_a_role_that_the_task_lacks_is_refused() -> None:
     given = table({"text": TEXTS, "more": OTHERS, "label": cycle("a", "b")})
     with pytest.raises(RoleNotRead) as caught:
         resolved(given, "classification", pair="more")
-    assert caught.value.values == {"role": "pair", "task": "classification", "roles": "text, label"}
+    assert caught.value.values == {"argument": "pair", "task": "classification", "roles": "text, label"}
 
 
 def test_a_role_that_no_column_is_left_for_is_named() -> None:

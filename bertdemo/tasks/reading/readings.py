@@ -61,7 +61,7 @@ def complete(task: Task, table: Table, columns: Mapping[str, str]) -> dict[str, 
     """
     roles = {role.name: role for role in task.roles}
     if unread := next((role for role in columns if role not in roles), None):
-        raise RoleNotRead(role=unread, task=task.id, roles=", ".join(roles))
+        raise RoleNotRead(argument=unread, task=task.id, roles=", ".join(roles))
     missing = {name for name, role in roles.items() if role.required} - columns.keys()
     if not missing:
         return dict(columns)
