@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+from bertdemo.tasks.reading.marks import is_yes_or_no
 from bertdemo.tasks.reading.names import name_set
 
 # What only a program writes for a missing value.
@@ -40,6 +41,8 @@ def verdicts(counts: Mapping[str, int]) -> dict[str, Verdict]:
     What a program writes is `missing`. A word or a sign that has as many rows as the smallest other label is
     `doubtful`: it stays a label. With fewer rows it is `missing`. Where nothing but such words is left they are labels.
     """
+    if is_yes_or_no(counts):  # 无 beside 有, - beside +
+        return {}
     others = {
         cell: rows for cell, rows in counts.items() if not means_no_value(cell) and not _is_no_class(cell, counts)
     }
