@@ -80,7 +80,7 @@ class ParseOptions:
     sheet: InstanceOf[str] = ""
     split: InstanceOf[str] = ""
     blank_rows: Annotated[str, Field(pattern=rf"\A({KEEP})?\Z")] = ""
-    """"keep" for an answer that must have as many rows as the file; else empty rows are left out."""
+    """"keep" for an answer with as many rows as the file; else empty rows and repeated headers are left out."""
 
     @model_validator(mode="wrap")
     @classmethod

@@ -79,10 +79,10 @@ class Builder:
     """Fits rows to the header, counts what was repaired, and hands groups to the sink."""
 
     def __init__(
-        self, name: str, columns: Sequence[str], grid: Grid, limits: Limits, sink: Sink, *, blank: bool = False
+        self, name: str, columns: Sequence[str], grid: Grid, limits: Limits, sink: Sink, *, every: bool = False
     ) -> None:
-        """With `blank`, empty rows between others are kept."""
-        self._keeps_blank, self._pending = blank, list[int]()
+        """With `every`, empty rows between others and repeated headers are kept."""
+        self._keeps_all, self._pending = every, list[int]()
         self._name, self._names, self._grid, self._limits, self._sink = name, columns, grid, limits, sink
         self._batch: list[Cells] = []
         self._batch_numbers: list[int] = []
@@ -105,7 +105,7 @@ class Builder:
                 self._add_blank()
             if len(cells) != width:
                 cells = self._fitted(number, cells)
-            if cells == header and width > 1:
+            if cells == header and width > 1 and not self._keeps_all:
                 self._repairs["header_repeated"].add(number)
                 continue
             chars = 0
@@ -138,7 +138,7 @@ class Builder:
     def _skip_blank(self, number: int, cells: Cells) -> None:
         """Count an empty row; where it has delimiters, or is a line of a single column, it may be kept later."""
         self._repairs["blank_rows"].add(number)
-        if self._keeps_blank and (cells or len(self._names) == 1):
+        if self._keeps_all and (cells or len(self._names) == 1):
             self._pending.append(number)
 
     def _add_blank(self) -> None:

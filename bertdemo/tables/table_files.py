@@ -141,7 +141,7 @@ def _read_into(path: Path, name: str, limits: Limits, options: ParseOptions, sin
     grid = read_grid(path, name, PureWindowsPath(name).suffix.lower(), limits, options)
     try:
         names, notes = _columns(grid, name, limits)
-        builder = Builder(name, names, grid, limits, sink, blank=options.blank_rows == KEEP)
+        builder = Builder(name, names, grid, limits, sink, every=options.blank_rows == KEEP)
         totals = Occurrences()
         # A file whose rows must all stay rows keeps its totals too.
         by_hand = grid.detected.kind in _BY_HAND and options.blank_rows != KEEP

@@ -271,6 +271,7 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(
         ("a.csv", "id,text\n1,good\n,\n3,bad\n", ["good", "", "bad"]),
         ("one.csv", 'text\ngood film\n""\n\nbad film\n\n\n', ["good film", "", "", "bad film"]),
         ("tabs.tsv", "text\tnote\n\t\n\t\ngood\tx\n \ty\n", ["", "", "good", " "]),
+        ("joined.csv", "text,n\ngood,1\ntext,n\nbad,2\n", ["good", "text", "bad"]),
         ("rows.jsonl", '{"text": "good"}\n{"text": ""}\n{"text": null}\n{"text": "bad"}\n', ["good", "", "", "bad"]),
     ],
 )
