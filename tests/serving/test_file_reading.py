@@ -34,6 +34,9 @@ class OneLabel:
         self.texts = list(inputs.texts)
         return [Labels((LabelScore("calm", 1.0),)) for _ in self.texts]
 
+    def truncated(self, inputs: Any, checkpoint: str, owner: str) -> list[bool]:
+        return [False for _ in inputs.texts]
+
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.id in DIALECTS], ids=lambda case: case.id)
 def test_predictions_are_of_the_rows_that_were_checked(case: Case, tmp_path: Path) -> None:
