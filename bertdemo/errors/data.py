@@ -120,6 +120,12 @@ class TagUnknown(DataError):
     key, params = "tag_unknown", ("tag", "row")
 
 
+class TagsNumbered(DataError):
+    """Tags are numbers without names, as `datasets` stores the ids of a ClassLabel; `tag` is the first of them."""
+
+    key, params = "tags_numbered", ("tag", "row", "column")
+
+
 class ColumnToRead(DataError):
     """A file for prediction has no column that fits an input of the model."""
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from bertdemo.errors import ColumnsNotFound
+from bertdemo.tables.annotations.printed_lists import printed_list
+from bertdemo.tables.annotations.schemes import TAG, is_known
 from bertdemo.tables.column_profiles import Profile, profiles
 from bertdemo.tables.table import Table
 from bertdemo.tasks.label_lists import joined_by
@@ -143,7 +145,10 @@ _FEW_CLASSES = 5
 _SPLITS = frozenset({"train", "test", "dev", "val", "valid", "validation", "training", "testing"})
 # In a file of so few rows the number of different values says little.
 _FEW_ROWS = 10
-_TAGS = re.compile(r'\[(?:"(?:O|[A-Z]{1,6}|[BIESLUM][-_][^"]+)"(?:, ?|\]))+')
+# A tag without a prefix: O, or a part of speech.
+_BARE_TAG = re.compile(r"[A-Z]{1,6}")
+# Ids of tags are counted from 0, and a data set with more of them names them.
+_MOST_TAG_IDS = 100
 
 
 def prose_score(profile: Profile, named: bool) -> float:
@@ -244,13 +249,63 @@ def _rewriting_score(role: Role, profile: Profile, _: Chosen) -> float:
 
 
 def _tags_score(role: Role, profile: Profile, _: Chosen) -> float:
-    # The shape decides; a name breaks a tie between two columns of tags (entities and parts of speech).
-    share = profile.share(_TAGS.fullmatch)
-    return share + 0.5 * role.named(profile.name) if profile.nearly_all(share) else 0.0
+    # The shape decides; a name breaks a tie between two columns of tags, and entities come before parts of speech.
+    # Numbers are tags only in a column that is called so, and only where nothing else is.
+    named = 0.5 * role.named(profile.name) + 0.1 * ("ner" in profile.name.casefold())
+    marked = any(_marks_entity(cell) for cell in profile.cells)
+    share = profile.share(_are_tags if marked else _are_listed_tags)
+    if profile.nearly_all(share):
+        return share + named + 0.5 * marked
+    return 0.5 * named if named and profile.nearly_all(profile.share(_are_tag_ids)) else 0.0
 
 
-def _tokens_score(role: Role, profile: Profile, _: Chosen) -> float:
-    return profile.variety + role.named(profile.name) if profile.nearly_all(profile.lists) else 0.0
+def _are_tags(cell: str) -> bool:
+    """Return whether a cell is a list of tags, or several tags separated by spaces."""
+    tags = cell.split()
+    return _are_listed_tags(cell) or (len(tags) > 1 and all(map(_is_tag, tags)))
+
+
+def _are_listed_tags(cell: str) -> bool:
+    items = printed_list(cell) or []
+    return bool(items) and all(isinstance(tag, str) and _is_tag(tag) for tag in items)
+
+
+def _is_tag(tag: str) -> bool:
+    return is_known(tag) or _BARE_TAG.fullmatch(tag) is not None
+
+
+def _marks_entity(cell: str) -> bool:
+    """Return whether the first word, or another one, begins or continues an entity."""
+    items = printed_list(cell)
+    tags = cell.split() if items is None else items
+    return len(tags) > 1 and any(isinstance(tag, str) and TAG.fullmatch(tag) for tag in tags)
+
+
+def _are_tag_ids(cell: str) -> bool:
+    items = printed_list(cell)
+    return bool(items) and all(isinstance(item, int) and 0 <= item < _MOST_TAG_IDS for item in items or ())
+
+
+def _tokens_score(role: Role, profile: Profile, chosen: Chosen) -> float:
+    """Return more for as many words as tags; without tags, lists of words come before a text."""
+    tags = chosen.get(TAGS.name)
+    named = float(role.named(profile.name))
+    if tags is None:
+        return profile.variety + named if profile.nearly_all(profile.lists) else 0.0
+    cells = [(words, tag) for words, tag in zip(profile.cells, tags.cells, strict=True) if words and tag]
+    aligned = sum(_count(words) == _count(tag) for words, tag in cells) / max(1, len(cells))
+    if profile.nearly_all(profile.lists):
+        return profile.variety + named + aligned
+    return aligned + named if profile.nearly_all(aligned) and profile.name != tags.name else 0.0
+
+
+def _count(cell: str) -> int:
+    items = printed_list(cell)
+    return len(cell.split() if items is None else items)
+
+
+def _tokens_reason(_: Role, profile: Profile, __: Chosen) -> tuple[str, Values]:
+    return "tokens_lists" if profile.nearly_all(profile.lists) else "tokens_text", {}
 
 
 def _context_score(role: Role, profile: Profile, _: Chosen) -> float:
@@ -290,13 +345,17 @@ def _inside(profile: Profile, chosen: Chosen) -> float:
 _CONTEXT_NAMES = {"context", "passage", "paragraph", "document", "上下文", "正文"}
 
 
-def _lists_reason(role: Role, _: Profile, __: Chosen) -> tuple[str, Values]:
-    return f"{role.name}_lists", {}
+def _tags_reason(_: Role, __: Profile, ___: Chosen) -> tuple[str, Values]:
+    return "tags_lists", {}
+
+
+_TAGS_NAMES = {"tags", "tag", "ner_tags", "ner_tag", "ner", "iob", "bio", "slots", "pos_tags", "labels"}
+_TOKENS_NAMES = {"tokens", "words", "token", "word", "tokenized_text", "chars", "characters", "词", "字"}
 
 
 # In the order of their turns: lists are unmistakable, a label has few values, a passage is the longest text.
-TAGS = Role("tags", "label", frozenset({"tags", "ner_tags", "pos_tags", "labels"}), _tags_score, _lists_reason, turn=0)
-TOKENS = Role("tokens", "text", frozenset({"tokens", "words", "token"}), _tokens_score, _lists_reason, turn=1)
+TAGS = Role("tags", "label", frozenset(_TAGS_NAMES), _tags_score, _tags_reason, turn=0)
+TOKENS = Role("tokens", "text", frozenset(_TOKENS_NAMES), _tokens_score, _tokens_reason, turn=1)
 LABEL = Role("label", "label", names.CERTAIN_LABELS | names.USUAL_LABELS, _label_score, _label_reason, turn=2)
 CONTEXT = Role("context", "pair", frozenset(_CONTEXT_NAMES), _context_score, writing_reason, turn=3)
 QUESTION = Role("question", "text", frozenset({"question", "query", "问题"}), _question_score, writing_reason, turn=4)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, OneClass, TooManyLabels
@@ -46,6 +46,8 @@ from bertdemo.tasks.token_classification.bio import (
     entities,
     parsed,
     sentences,
+    spans_in_cell,
+    style_of,
     words_of,
 )
 
@@ -116,7 +118,7 @@ class TokenClassification(Task):
             spans = [name for name, cells in table.columns.items() if _are_spans(cells[:_SAMPLED_CELLS])]
             if not spans:
                 raise
-            return {"tokens": detect(table, [TEXT])["text"], "tags": spans[0]}
+            return {"tokens": _text_of_spans(table, spans), "tags": spans[0]}
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or nothing can be learned."""
@@ -125,7 +127,7 @@ class TokenClassification(Task):
         rows = sentences(table, columns)
         validation.check_enough(table, rows, MINIMUM_ROWS)
         if names == (OUTSIDE,):  # no entity in the whole table, or tags of an unknown scheme
-            validation.check_known(table, rows)
+            validation.check_known(table, rows, columns["tags"])
             raise OneClass(label=OUTSIDE, column=columns["tags"])
         if len(names) > label_limit:
             tag_sets = [{OUTSIDE, *row.tags} if isinstance(row, Sentence) else None for row in rows]
@@ -167,7 +169,7 @@ class TokenClassification(Task):
 
     def problems(self, table: Table, columns: Mapping[str, str]) -> list[Problem]:
         """Return findings about unusable rows and corrected tags."""
-        return validation.problems(sentences(table, columns))
+        return validation.problems(sentences(table, columns), style_of(table, columns))
 
     def inputs(self, table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> Inputs:
         """Return texts with their words; where the data define no words, they are found in the text."""
@@ -277,10 +279,19 @@ def _read(cell: str, tags: str | None) -> Sentence:
 
 
 def _are_spans(cells: Sequence[str | None]) -> bool:
-    """Return whether cells are lists of {start, end, label}."""
-    filled = [cell for cell in cells if cell and cell.strip() and cell.strip() != "[]"]
-    keys = ('"start"', '"end"')
-    return bool(filled) and all(cell.lstrip().startswith("[{") and all(key in cell for key in keys) for cell in filled)
+    """Return whether cells are lists of spans, as any tool writes them, and not all of them are empty."""
+    filled = [cell for cell in cells if cell and cell.strip()]
+    spans = [spans_in_cell(cell) for cell in filled]
+    return None not in spans and any(spans)
+
+
+def _text_of_spans(table: Table, spans: Sequence[str]) -> str:
+    """Guess the column that spans are in: text, or lists of words where the spans count words."""
+    others = replace(table, columns={name: cells for name, cells in table.columns.items() if name not in spans})
+    try:
+        return detect(others, [TEXT])["text"]
+    except ColumnsNotFound:
+        return detect(others, [TOKENS])["tokens"]
 
 
 def first_tokens(offsets: Sequence[Span], sequences: Sequence[int | None], words: Sequence[Span]) -> dict[int, int]:
