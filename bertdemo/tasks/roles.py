@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from bertdemo.errors import ColumnsNotFound
+from bertdemo.tables.annotations.answers import stated_answer
 from bertdemo.tables.annotations.printed_lists import printed_list
 from bertdemo.tables.annotations.schemes import TAG, is_known
 from bertdemo.tables.column_profiles import Profile, profiles
@@ -339,10 +340,12 @@ def _inside(profile: Profile, chosen: Chosen) -> float:
     if context is None or profile.nearly_all(profile.numbers):
         return 0.0
     pairs = [(cell, passage) for cell, passage in zip(profile.cells, context.cells, strict=True) if cell]
-    return sum(cell in passage for cell, passage in pairs) / len(pairs)
+    return sum(stated_answer(cell)[0] in passage for cell, passage in pairs) / len(pairs)
 
 
-_CONTEXT_NAMES = {"context", "passage", "paragraph", "document", "上下文", "正文"}
+_CONTEXT_NAMES = {"context", "context_text", "passage", "paragraph", "document", "上下文", "正文", "段落"}
+_QUESTION_NAMES = {"question", "query", "query_text", "问题"}
+_ANSWER_NAMES = {"answer", "answers", "answers.text", "answer.text", "answer_text", "答案"}
 
 
 def _tags_reason(_: Role, __: Profile, ___: Chosen) -> tuple[str, Values]:
@@ -358,10 +361,8 @@ TAGS = Role("tags", "label", frozenset(_TAGS_NAMES), _tags_score, _tags_reason, 
 TOKENS = Role("tokens", "text", frozenset(_TOKENS_NAMES), _tokens_score, _tokens_reason, turn=1)
 LABEL = Role("label", "label", names.CERTAIN_LABELS | names.USUAL_LABELS, _label_score, _label_reason, turn=2)
 CONTEXT = Role("context", "pair", frozenset(_CONTEXT_NAMES), _context_score, writing_reason, turn=3)
-QUESTION = Role("question", "text", frozenset({"question", "query", "问题"}), _question_score, writing_reason, turn=4)
-ANSWER = Role(
-    "answer", "label", frozenset({"answer", "answers", "answers.text", "答案"}), _answer_score, _answer_reason, turn=5
-)
+QUESTION = Role("question", "text", frozenset(_QUESTION_NAMES), _question_score, writing_reason, turn=4)
+ANSWER = Role("answer", "label", frozenset(_ANSWER_NAMES), _answer_score, _answer_reason, turn=5)
 TEXT = Role("text", "text", names.TEXTS, text_score, writing_reason, turn=6)
 PAIR = Role("pair", "pair", names.PAIRS, _pair_score, writing_reason, turn=7)
 SOURCE = Role("source", "text", names.SOURCES, _rewriting_score, writing_reason, turn=8)

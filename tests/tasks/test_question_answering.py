@@ -10,17 +10,18 @@ import pytest
 
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
+from bertdemo.errors import AnswerElsewhere
 from bertdemo.metrics import squad_f1
 from bertdemo.samples import sample_path
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
 from bertdemo.tasks.question_answering.spans import MOST_ANSWER, Window, best_span, windows
+from bertdemo.tasks.question_answering.targets import TargetAnswer
 from bertdemo.tasks.question_answering.task import (
     ALWAYS,
     Answer,
     QuestionAnswering,
-    TargetAnswer,
     _at_threshold,
     _best_threshold,
 )
@@ -150,3 +151,39 @@ def test_the_threshold_of_no_answer_is_the_best_one_and_never_reached_where_all_
     assert [not _at_threshold(one, threshold).no_answer for one in said] == [True, True, False, False]
     assert _best_threshold(said, [TargetAnswer("cat", 0)] * 4) == ALWAYS
     assert _at_threshold(said[3], ALWAYS).answer == "cat"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"answer": "['Mia', 'Mia Berg']", "answer_start": "[11, 11]"},
+        {"answers.text": '["Mia", "Mia Berg"]', "answers.answer_start": "[11, 11]"},
+        {"answers": "{'text': ['Mia'], 'answer_start': [11]}"},
+        {"answers": '[{"text": "Mia", "answer_start": 11}, {"text": "Mia Berg", "answer_start": 11}]'},
+    ],
+)
+def test_of_several_right_answers_the_first_trains_at_its_own_offset(answers: dict[str, str]) -> None:
+    cells = {"question": "Who came?", "context": "Mia left?  Mia came.", **answers}
+    rows = Table("q.csv", {name: (cell,) for name, cell in cells.items()}, (2,))
+    columns = {"question": "question", "context": "context", "answer": next(iter(answers))}
+    assert TASK.targets(rows, columns, ()) == [TargetAnswer("Mia", 11)]
+    assert TASK.columns(rows) == columns
+
+
+def test_answers_of_a_test_file_that_are_in_no_passage_are_refused_as_such() -> None:
+    made_up = [(f"Who is number {at}?", f"Passage {at} is about Mia.", f"FAKE_{at}") for at in range(6)]
+    rows = table(*made_up, start=("-1",) * 6)
+    assert TASK.fits(rows) == 0.9
+    with pytest.raises(AnswerElsewhere):
+        TASK.check(rows, TASK.columns(rows), label_limit=9)
+
+
+def test_of_repeated_answers_the_one_nearest_to_the_offset_is_learned_and_its_row_named() -> None:
+    rows = table(
+        ("Where?", "Oslo grew.\r\nIn Oslo he stayed.\r\nOslo!", "Oslo"),
+        ("Where?", "Oslo grew. In Oslo he stayed.", "Oslo"),
+        ("Where?", "Oslo grew. In Oslo he stayed.", "Oslo"),
+        start=("14", "14", None),
+    )  # fmt: skip
+    assert [target and target.start for target in TASK.targets(rows, COLUMNS, ())] == [15, 14, 0]
+    assert {problem.code: problem.rows for problem in TASK.problems(rows, COLUMNS)} == {"answers_moved": (0,)}

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import AnswerElsewhere, TooFewRows
+from bertdemo.tables.annotations.answers import stated_answer
+from bertdemo.tables.annotations.locate import with_marks, without_marks
 from bertdemo.tasks.base import EncodeOptions, Inputs, LabeledTable
 from bertdemo.tasks.forward import Batch, Collator, Inference, forward, pad
 from bertdemo.tasks.question_answering.spans import BestSpan, Window, best_span, windows
+from bertdemo.tasks.question_answering.targets import TargetAnswer, start_column, target_answers
 from bertdemo.tasks.results import Annotation, Degree, Judged, Prediction, Problem, Score, scores_with_intervals
 from bertdemo.tasks.roles import ANSWER, CONTEXT, QUESTION
 from bertdemo.tasks.without_labels import TaskWithoutLabels
@@ -30,8 +33,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-# A column of this name has the offset of the answer, which matters where its text occurs more than once.
-START_COLUMN = "answer_start"
 # The threshold of a model whose data have no question without an answer: no margin of two logits gets there.
 ALWAYS = 1e4
 _BATCH = 32
@@ -80,19 +81,6 @@ class Answer(Prediction):
         return {**fields, "score": round(self.score, 6)}
 
 
-@dataclass(frozen=True)
-class TargetAnswer:
-    """The right answer to one question: its text and its offset; "" and -1 where there is none."""
-
-    text: str
-    start: int
-
-    @property
-    def end(self) -> int:
-        """The offset after its last code point."""
-        return self.start + len(self.text)
-
-
 class _WindowCollator(Collator):
     """Leaves the offsets of the tokens to `decode`."""
 
@@ -114,11 +102,13 @@ class QuestionAnswering(TaskWithoutLabels):
         """Look for a column whose cells occur in another one's, and for questions or the usual names."""
         sampled = {role: table.columns[column][:_SAMPLED_CELLS] for role, column in columns.items()}
         cells = [pair for pair in zip(sampled["answer"], sampled["context"], strict=True) if all(pair)]
-        inside = sum((answer or "") in (context or "") for answer, context in cells) / max(1, len(cells))
+        inside = sum(stated_answer(answer)[0] in (context or "") for answer, context in cells) / max(1, len(cells))
         questions = [cell for cell in sampled["question"] if cell]
         with_mark = sum(cell.rstrip().endswith(("?", "？")) for cell in questions) / max(1, len(questions))
         named = all(role.named(columns[role.name]) for role in self.roles)
-        return 0.9 if inside > 0.8 and (with_mark > 0.5 or named) else 0.0
+        # With offsets of answers it is no other task, even where no answer is in its passage: the check names a row.
+        stated = named and bool(start_column(table))
+        return 0.9 if stated or (inside > 0.8 and (with_mark > 0.5 or named)) else 0.0
 
     def columns_by_slot(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Return the question and the context alone: an empty answer is not a missing label."""
@@ -126,7 +116,7 @@ class QuestionAnswering(TaskWithoutLabels):
 
     def check_usable(self, table: Table, columns: Mapping[str, str], labels: Sequence[str], minimum: int) -> None:
         """Raise where fewer rows can be used: AnswerElsewhere names the first answer that is not in its passage."""
-        answers = _target_answers(table, columns)
+        answers = target_answers(table, columns)
         usable = sum(isinstance(answer, TargetAnswer) for answer in answers)
         if usable < minimum and "away" in answers:
             at = answers.index("away")
@@ -136,7 +126,7 @@ class QuestionAnswering(TaskWithoutLabels):
 
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[TargetAnswer | None]:
         """Return each row's answer; None where a text is missing or the answer is not in its context."""
-        return [answer if isinstance(answer, TargetAnswer) else None for answer in _target_answers(table, columns)]
+        return [answer if isinstance(answer, TargetAnswer) else None for answer in target_answers(table, columns)]
 
     def strata(self, targets: Sequence[TargetAnswer], labels: Sequence[str]) -> list[str]:
         """Stratify by whether there is an answer."""
@@ -144,10 +134,12 @@ class QuestionAnswering(TaskWithoutLabels):
 
     def problems(self, table: Table, columns: Mapping[str, str]) -> list[Problem]:
         """List answers that are not in their context, and count questions without an answer."""
-        answers = _target_answers(table, columns)
+        answers = target_answers(table, columns)
         away = [row for row, answer in enumerate(answers) if answer == "away"]
         unanswered = sum(isinstance(answer, TargetAnswer) and not answer.text for answer in answers)
         problems = [Problem.at_rows("warn", "answer_not_in_context", away)] if away else []
+        if moved := [row for row, answer in enumerate(answers) if isinstance(answer, TargetAnswer) and answer.moved]:
+            problems.append(Problem.at_rows("warn", "answers_moved", moved))
         if unanswered:
             problems.append(Problem("pass", "questions_without_answer", {"count": unanswered}))
         return problems
@@ -167,7 +159,10 @@ class QuestionAnswering(TaskWithoutLabels):
                 options.stop()
             target = targets[row]
             for window in windows(tokenizer, inputs.texts[at], inputs.pair(at), options.truncation.max_length):
-                start, end = window.positions(target.start, target.end) if target and target.text else (0, 0)
+                start, end = (0, 0)
+                if target and target.text:
+                    last = without_marks(inputs.pair(at), target.start, target.end)
+                    start, end = window.positions(target.start, last)
                 sequences.append(
                     {
                         **window.columns(),
@@ -264,28 +259,6 @@ class QuestionAnswering(TaskWithoutLabels):
         return answers, self.targets(held_out.table, held_out.columns, held_out.labels)
 
 
-def _target_answers(table: Table, columns: Mapping[str, str]) -> list[TargetAnswer | str]:
-    """Return each row's answer, "missing" where a text is, "away" where the answer is not in its context."""
-    starts = table.columns.get(START_COLUMN) or [None] * table.rows
-    cells = zip(*(table.columns[columns[role]] for role in ("question", "context", "answer")), starts, strict=True)
-    answers: list[TargetAnswer | str] = []
-    for question, context, answer, start in cells:
-        if not (question and question.strip() and context and context.strip()):
-            answers.append("missing")
-        elif not (answer and answer.strip()):
-            answers.append(TargetAnswer("", -1))
-        else:
-            offset = _offset_of(answer, context, start)
-            answers.append(TargetAnswer(answer, offset) if offset >= 0 else "away")
-    return answers
-
-
-def _offset_of(answer: str, context: str, start: str | None) -> int:
-    """Return the offset of an answer: the given one where it is right, else the first; -1 where there is none."""
-    offset = int(start) if start and start.strip().isdigit() else -1
-    return offset if offset >= 0 and context.startswith(answer, offset) else context.find(answer)
-
-
 def _stored_window(row: Mapping[str, Any]) -> Window:
     """Return a window as `encode` stored it."""
     spans = [None if start < 0 else (int(start), int(end)) for start, end in row["places"]]
@@ -316,7 +289,9 @@ def window_scores(inference: Inference, read: Sequence[Sequence[Window]]) -> lis
 def _answer(span: BestSpan, passage: str) -> Answer:
     """Return the span as an answer, not yet compared with "no answer"."""
     margin = span.null - span.score
-    return Answer(passage[span.start : span.end], span.start, span.end, span.probability, False, margin)
+    # A tokenizer that strips accents ends a token before its marks.
+    end = with_marks(passage, span.end)
+    return Answer(passage[span.start : end], span.start, end, span.probability, False, margin)
 
 
 def _at_threshold(answer: Answer, threshold: float) -> Answer:
