@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bertdemo.errors import JsonBroken, JsonWithoutTable
 from bertdemo.settings import Limits
+from bertdemo.tables.annotations import exports, passages
+from bertdemo.tables.annotations.exports import Item
 from bertdemo.tables.formats import Grid, json_cell
 from bertdemo.tables.formats.encoding import TextFile
 from bertdemo.tables.formats.header import split_header
-from bertdemo.tables.formats.jsonl import is_jsonl, read_jsonl
-from bertdemo.tables.formats.objects import Lists, keys_of, names_of, rows_of, shape, unwrapped
+from bertdemo.tables.formats.jsonl import grid_of_objects, is_jsonl, read_jsonl
+from bertdemo.tables.formats.objects import Lists, names_of, shape, unwrapped
 from bertdemo.tables.parse_options import DetectedFormat, Note, ParseOptions
 from bertdemo.tables.split_names import by_split, choose_split, split_name
-
-# Columns of a SQuAD document: one row per question.
-_SQUAD = ("id", "question", "context", "answer", "answer_start", "is_impossible")
 
 
 def read_json(text: TextFile, name: str, limits: Limits, options: ParseOptions) -> Grid:
@@ -27,6 +26,7 @@ def read_json(text: TextFile, name: str, limits: Limits, options: ParseOptions) 
         content = file.read().replace("\0", "\ufffd") if text.nul else file.read()
     if not content.strip():
         return Grid([], (), DetectedFormat(kind="json"))
+    notes: list[Note] = []
     try:
         value = json.loads(content)
     except RecursionError:
@@ -34,10 +34,29 @@ def read_json(text: TextFile, name: str, limits: Limits, options: ParseOptions) 
     except ValueError as error:
         if is_jsonl(text):
             return read_jsonl(text, name, limits.columns)
-        raise JsonBroken(file=name, line=getattr(error, "lineno", 1)) from None
+        value = _several(content)
+        if value is None:
+            raise JsonBroken(file=name, line=getattr(error, "lineno", 1)) from None
+        notes = [Note("json_several", {"count": len(value)})]
     del content
     detected = DetectedFormat(kind="json", encoding=text.encoding, encoding_sure=text.sure)
-    return _Document(name, limits, options).grid(value, detected, list(text.notes))
+    return _Document(name, limits, options).grid(value, detected, [*text.notes, *notes])
+
+
+def _several(content: str) -> list[Any] | None:
+    """Return JSON objects that follow one another without a comma; None where anything else is among them."""
+    decoder, objects, at = json.JSONDecoder(), list[Any](), 0
+    while at < len(content):
+        try:
+            value, at = decoder.raw_decode(content, at)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(value, dict):
+            return None
+        objects.append(value)
+        # White space, and a comma where somebody took the brackets away.
+        at = next((end for end in range(at, len(content)) if content[end] not in " \t\r\n,"), len(content))
+    return objects
 
 
 class _Document:
@@ -51,12 +70,13 @@ class _Document:
 
         Raises JsonWithoutTable.
         """
+        if passages.are_passages(value):
+            detected = replace(detected, kind="squad")
+            return Grid(list(passages.COLUMNS), passages.questions_of(value), detected, notes=notes)
         if isinstance(value, list):
             return self._from_list(value, detected, notes)
         if not isinstance(value, dict):
             raise JsonWithoutTable(file=self._name, found=shape(value))
-        if _is_squad(value):
-            return Grid(list(_SQUAD), _squad(value["data"]), replace(detected, kind="squad"), notes=notes)
         if _is_pandas_split(value):  # as DataFrame.to_json(orient="split") writes it
             return self._from_list([value["columns"], *value["data"]], detected, notes)
         columns = _columns(value)
@@ -78,7 +98,11 @@ class _Document:
             return self.grid(value[key], detected, [*notes, Note("json_inside", {"under": key})], depth + 1)
         for key, item in value.items():
             # Two more levels: deeper objects are settings or metadata, and their lists no tables.
-            if isinstance(item, dict) and depth < 2 and (_is_squad(item) or any(map(_is_table, item.values()))):
+            if (
+                isinstance(item, dict)
+                and depth < 2
+                and (passages.are_passages(item) or any(map(_is_table, item.values())))
+            ):
                 return self.grid(item, detected, [*notes, Note("json_inside", {"under": key})], depth + 1)
         raise JsonWithoutTable(file=self._name, found=shape(value))
 
@@ -86,9 +110,10 @@ class _Document:
         if not items:
             return Grid([], (), detected)
         if all(isinstance(item, dict) for item in items):
-            keys = keys_of(items, self._name, self._limits.columns)
-            notes = [*notes, *keys.lists.notes()]
-            return Grid(names_of(keys.names), rows_of(enumerate(items, start=1), keys), detected, notes=notes)
+            return self._from_objects(exports.sentences_of(items) or items, detected, notes)
+        if exports.are_pairs(items):
+            pairs = [exports.row_of_pair(item) for item in items if item is not None]
+            return self._from_objects(pairs, detected, [*notes, Note("annotation_export", {"tool": "spaCy"})])
         if all(isinstance(item, str) for item in items):
             rows = ((number, [json_cell(item)]) for number, item in enumerate(items, start=1))
             return Grid(["text"], rows, detected, notes=notes)
@@ -98,6 +123,9 @@ class _Document:
             detected = replace(detected, header_line=headed.line)
             return Grid(headed.names, headed.rows, detected, notes=[*notes, *headed.notes])
         raise JsonWithoutTable(file=self._name, found=shape(items))
+
+    def _from_objects(self, items: Sequence[Item], detected: DetectedFormat, notes: list[Note]) -> Grid:
+        return grid_of_objects(lambda: enumerate(items, start=1), self._name, self._limits.columns, detected, notes)
 
 
 def _grid_of(columns: Mapping[str, Sequence[Any]], detected: DetectedFormat, notes: list[Note]) -> Grid:
@@ -114,9 +142,13 @@ def _grid_of(columns: Mapping[str, Sequence[Any]], detected: DetectedFormat, not
     return Grid(names_of(list(columns)), cells, detected, notes=[*notes, *lists.notes()])
 
 
+def _has_table(value: Mapping[str, Any]) -> bool:
+    return passages.are_passages(value) or any(map(_is_table, value.values()))
+
+
 def _is_table(value: object) -> bool:
     if isinstance(value, list):
-        return bool(value) and isinstance(value[0], dict)
+        return bool(value) and (isinstance(value[0], dict) or exports.are_pairs(value))
     return isinstance(value, dict) and len(value) > 1 and _columns(value) is not None
 
 
@@ -137,32 +169,3 @@ def _columns(value: Mapping[str, Any]) -> Mapping[str, Sequence[Any]] | None:
 def _is_pandas_split(value: Mapping[str, Any]) -> bool:
     columns, data = value.get("columns"), value.get("data")
     return isinstance(columns, list) and isinstance(data, list) and bool(data) and isinstance(data[0], list)
-
-
-def _is_squad(value: Mapping[str, Any]) -> bool:
-    data = value.get("data")
-    return isinstance(data, list) and bool(data) and isinstance(data[0], dict) and "paragraphs" in data[0]
-
-
-def _squad(articles: list[Any]) -> Iterator[tuple[int, list[str | None]]]:
-    """Yield one row per question, with its first answer; whatever is malformed becomes an empty cell."""
-    number = 0
-    for article in articles:
-        for paragraph in _dicts(article, "paragraphs"):
-            for question in _dicts(paragraph, "qas"):
-                number += 1
-                answers = _dicts(question, "answers")
-                first = answers[0] if answers else {}
-                fields = {
-                    **question,
-                    "context": paragraph.get("context"),
-                    "answer": first.get("text"),
-                    "answer_start": first.get("answer_start"),
-                    "is_impossible": bool(question.get("is_impossible", not answers)),
-                }
-                yield number, [json_cell(fields.get(column)) for column in _SQUAD]
-
-
-def _dicts(value: object, key: str) -> list[Mapping[str, Any]]:
-    items = value.get(key) if isinstance(value, dict) else None
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

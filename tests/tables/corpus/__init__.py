@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.tables.corpus.annotations import ANNOTATIONS
 from tests.tables.corpus.archives import ARCHIVES
 from tests.tables.corpus.case import Case
 from tests.tables.corpus.columnar import COLUMNAR
@@ -23,6 +24,7 @@ CASES: tuple[Case, ...] = (
     *WIDTHS,
     *LINES,
     *DOCUMENTS,
+    *ANNOTATIONS,
     *WORKBOOKS,
     *ARCHIVES,
 )
