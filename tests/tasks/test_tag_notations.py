@@ -111,6 +111,9 @@ def test_tags_that_are_numbers_are_refused_with_what_to_write() -> None:
         TASK.check(rows, TASK.columns(rows), label_limit=9)
     assert caught.value.values == {"tag": "1", "row": 2, "column": "ner_tags"}
     assert all(message(lang, caught.value) for lang in LANGUAGES)
+    # A report has the same as a failed check, so that no baseline is fitted to a single tag.
+    assert problems(rows)["tags_are_numbers"].level == "fail"
+    assert problems(table(tokens=[WORDS], tags=[["O"] * 5]))["no_entities"].level == "fail"
 
 
 def test_numbers_of_labels_beside_a_text_are_no_tags() -> None:

@@ -169,7 +169,7 @@ class TokenClassification(Task):
 
     def problems(self, table: Table, columns: Mapping[str, str]) -> list[Problem]:
         """Return findings about unusable rows and corrected tags."""
-        return validation.problems(sentences(table, columns), style_of(table, columns))
+        return validation.problems(table, sentences(table, columns), columns["tags"], style_of(table, columns))
 
     def inputs(self, table: Table, columns: Mapping[str, str], rows: Sequence[int]) -> Inputs:
         """Return texts with their words; where the data define no words, they are found in the text."""

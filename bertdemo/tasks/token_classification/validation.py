@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bertdemo.errors import SpansUnfit, TagsNumbered, TagsUnfit, TagUnknown, TooFewRows, first_few
 from bertdemo.tasks.results import Problem
-from bertdemo.tasks.token_classification.bio import Fault, ParsedRow, Sentence, Style
+from bertdemo.tasks.token_classification.bio import OUTSIDE, Fault, ParsedRow, Sentence, Style
 
 if TYPE_CHECKING:
     from bertdemo.tables.table import Table
@@ -26,14 +26,21 @@ _MOSTLY = 0.9
 _FEW = 10
 
 
-def problems(rows: Sequence[ParsedRow], style: Style) -> list[Problem]:
+def problems(table: Table, rows: Sequence[ParsedRow], column: str, style: Style) -> list[Problem]:
     """Return findings about unusable rows by their fault, and about what was read otherwise than it is written."""
     rows_by_code = {
         code: [at for at, row in enumerate(rows) if isinstance(row, Fault) and row.code == code] for code in _CODES
     }
     findings = [Problem.at_rows("warn", code, at) for code, at in rows_by_code.items() if at]
     usable = [(at, row) for at, row in enumerate(rows) if isinstance(row, Sentence)]
+    if usable and not any(tag != OUTSIDE for _, row in usable for tag in row.tags):
+        code = "tags_are_numbers" if _are_numbers(table, column) else "no_entities"
+        findings.append(Problem("fail", code, {"column": column}))
     return [*findings, *_tag_problems(usable), *_span_problems(usable), *_style_problems(usable, style)]
+
+
+def _are_numbers(table: Table, column: str) -> bool:
+    return all(_NUMBERS.fullmatch(cell or "") for cell in table.columns[column])
 
 
 def _tag_problems(usable: Sequence[tuple[int, Sentence]]) -> list[Problem]:
@@ -89,6 +96,6 @@ def check_known(table: Table, rows: Sequence[ParsedRow], column: str) -> None:
     for number, row in zip(table.row_numbers, rows, strict=True):
         if isinstance(row, Sentence) and row.strange:
             tag = row.strange[0][:40]
-            if all(_NUMBERS.fullmatch(cell or "") for cell in table.columns[column]):
+            if _are_numbers(table, column):
                 raise TagsNumbered(tag=tag, row=number, column=column)
             raise TagUnknown(tag=tag, row=number)

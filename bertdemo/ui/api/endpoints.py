@@ -159,6 +159,8 @@ class Endpoints:
             limits=self._limits,
             positions=info.positions,
         )
+        if not prepared.task.categories and not examined.usable_rows:
+            prepared.check(self._limits.labels)  # raises, with the first row that cannot be used
         config = resolve_defaults(
             RunConfig(),
             train_rows=examined.split["train"],

@@ -31,9 +31,12 @@ def js(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def parquet(columns: dict[str, Any]) -> bytes:
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer)
+def parquet(columns: dict[str, Any], features: dict[str, Any] | None = None) -> bytes:
+    """Return a Parquet file, with the metadata that `datasets` writes where there are `features`."""
+    buffer, table = io.BytesIO(), pa.table(columns)
+    if features is not None:
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pq.write_table(table, buffer)
     return buffer.getvalue()
 
 
@@ -107,6 +110,16 @@ DOCUMENTS = (
           "d": ("2026-01-02", None), "p": ("1.50", None)}, detected={"kind": "parquet"}),
     Case("parquet with dotted and doubled names", "a.parquet", parquet({"a.b": ["x"], "a": ["y"], "row": ["z"]}),
          {"a.b": ("x",), "a": ("y",), "row": ("z",)}),
+    *(Case(f"parquet, tags with their names, {version}", "a.parquet",
+           parquet({"tokens": [["Ida", "left"], ["Snow"]], "ner_tags": [[1, 0], [0]], "n": [[1], [7]]},
+                   {"ner_tags": feature, "n": {"feature": {"dtype": "int64", "_type": "Value"}, "_type": "List"}}),
+           {"tokens": ('["Ida", "left"]', '["Snow"]'), "ner_tags": ('["B-PER", "O"]', '["O"]'), "n": ("1", "7")},
+           notes={"lists_unwrapped": {"count": 1, "columns": "n"}})
+      for version, feature in {
+          "a sequence": {"feature": {"names": ["O", "B-PER"], "_type": "ClassLabel"}, "_type": "Sequence"},
+          "a list": {"feature": {"names": ["O", "B-PER"], "_type": "ClassLabel"}, "length": -1, "_type": "List"},
+          "a list of one": [{"names": ["O", "B-PER"], "_type": "ClassLabel"}],
+      }.items()),
     Case("parquet called csv", "a.csv", parquet({"text": ["a"]}), {"text": ("a",)},
          notes={"other_kind": {"ending": ".csv", "kind": ".parquet"}}),
     Case("half a parquet", "a.parquet", parquet({"text": ["a"]})[:-20], error=errors.FileBroken,
