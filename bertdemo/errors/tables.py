@@ -143,6 +143,24 @@ class NoTags(TableError):
     key, params = "no_tags", ("file",)
 
 
+class SentencesUnmarked(TableError):
+    """One word per row with its tag, and nothing that tells the sentences apart."""
+
+    key, params = "sentences_unmarked", ("file", "token", "tag")
+
+
+class FormatWebAnno(TableError):
+    """A WebAnno TSV, which INCEpTION exports too."""
+
+    key, params = "format_webanno", ("file",)
+
+
+class FormatSpacy(TableError):
+    """A binary file of spaCy documents (DocBin)."""
+
+    key, params = "format_spacy", ("file",)
+
+
 class SheetUnknown(TableError):
     """A workbook without that sheet."""
 

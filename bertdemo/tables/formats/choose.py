@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bertdemo.errors import FileForeign, FileKindUnknown
 from bertdemo.settings import Limits
+from bertdemo.tables.annotations.token_rows import grouped
 from bertdemo.tables.formats import Grid, conll, lines
 from bertdemo.tables.formats.foreign import refuse_content, zipped_format
 from bertdemo.tables.parse_options import GLUED, LABEL_FIRST, Note, ParseOptions
@@ -27,7 +28,7 @@ def read_grid(path: Path, name: str, kind: str, limits: Limits, options: ParseOp
         raise FileKindUnknown(file=name, kinds=", ".join(KINDS))
     refuse_content(path, name)
     real = _real_kind(path, name, kind)
-    grid = _read(path, name, real, limits, options)
+    grid = grouped(_read(path, name, real, limits, options), name)
     if real != kind:
         grid = replace(grid, notes=(Note("other_kind", {"ending": kind, "kind": real}), *grid.notes))
     return grid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bertdemo import errors
 from tests.tables.corpus.case import Case
 
 
@@ -36,7 +37,62 @@ IDA, TOWN = region(0, 3, "Ida", "PER"), region(9, 17, "Grimstad", "LOC")
 VALUES = json.dumps([IDA["value"], TOWN["value"]])
 EXPORT = {"annotation_export": None}
 
+# Two sentences, and what each must become.
+WORDS = (("Ida", "B-PER"), ("left", "O"), ("Grimstad", "B-LOC"), (".", "O"), None,
+         ("Snow", "O"), ("fell", "O"), ("in", "O"), ("Bergen", "B-LOC"), (".", "O"))  # fmt: skip
+TOKENS = ('["Ida", "left", "Grimstad", "."]', '["Snow", "fell", "in", "Bergen", "."]')
+TAGS = ('["B-PER", "O", "B-LOC", "O"]', '["O", "O", "O", "B-LOC", "O"]')
+JOINED = {"tokens": TOKENS, "tags": TAGS}
+
+
+def word_rows(header: str, row: Any, *, blank: str = "") -> bytes:
+    """Return a table of one word per row; `row` writes (sentence, position in it, word, tag)."""
+    written, sentence, position = [header], 1, 0
+    for pair in WORDS:
+        if pair is None:
+            sentence, position = 2, 0
+            written += [blank] if blank else []
+            continue
+        written.append(row(sentence, position, *pair))
+        position += 1
+    return "\n".join(written).encode()
+
+
 ANNOTATIONS = (
+    Case("a word per row, the sentence in its first row", "t.csv",
+         word_rows("Sentence #,Word,POS,Tag",
+                   lambda s, at, word, tag: f"{f'Sentence: {s}' if at == 0 else ''},{word},X,{tag}"),
+         {"Sentence #": ("Sentence: 1", "Sentence: 2"), **JOINED}, numbers=(2, 6),
+         notes={"token_rows": {"token": "Word", "tag": "Tag"},
+                "token_columns_left_out": {"count": 1, "columns": "POS"}}),
+    Case("a word per row, the sentence in every row", "t.tsv",
+         word_rows("sid\ttoken\tlabel", lambda s, at, word, tag: f"{s}\t{word}\t{tag}"),
+         {"sid": ("1", "2"), **JOINED}, notes={"token_rows": None}),
+    Case("a word per row, sentences counted anew in each document", "t.csv",
+         word_rows("doc_id,sent_id,word,ner", lambda s, at, word, tag: f"d{s},0,{word},{tag}"),
+         {"doc_id": ("d1", "d2"), "sent_id": ("0", "0"), **JOINED}, notes={"token_rows": None}),
+    Case("a word per row, blank rows between sentences", "t.csv",
+         word_rows("word,tag", lambda s, at, word, tag: f"{word},{tag}", blank=","), JOINED,
+         notes={"token_rows": None}),
+    Case("a word per row, a column of another name and the word's number", "t.csv",
+         word_rows("nr,satz,wort,marke", lambda s, at, word, tag: f"{at},S{s},{word},{tag}"),
+         {"satz": ("S1", "S2"), **JOINED}, notes={"token_rows": None, "token_columns_left_out": None}),
+    Case("a word per row, in JSON lines", "t.jsonl",
+         word_rows("", lambda s, at, word, tag: json.dumps({"sent": s, "word": word, "tag": tag})),
+         {"sent": ("1", "2"), **JOINED}, notes={"token_rows": None}),
+    Case("a word per row, words outside left empty", "t.csv",
+         word_rows("sid,word,tag", lambda s, at, word, tag: f"{s},{word},{tag.strip('O')}"),
+         {"sid": ("1", "2"), **JOINED},
+         notes={"token_rows": None, "untagged_tokens": {"count": 6, "lines": "3, 5, 6, 7, 8, 10"}}),
+    Case("a word per row and no sentences", "t.csv",
+         word_rows("word,tag", lambda s, at, word, tag: f"{word},{tag}"), error=errors.SentencesUnmarked,
+         values={"token": "word", "tag": "tag"}),
+    Case("a word per row, a missing tag", "t.csv",
+         word_rows("sid,word,tag", lambda s, at, word, tag: f"{s},{word},{'' if word == 'fell' else tag}"),
+         {"sid": ("1", "2"), **JOINED}, notes={"token_rows": None, "untagged_tokens": {"count": 1, "lines": "7"}}),
+    Case("labels that only look like tags", "t.csv",
+         b"text,label\n" + b"".join(b"a text of words %d,%s\n" % (at, (b"B-1", b"O")[at % 2]) for at in range(20)),
+         ("text", "label"), rows=20),
     Case("Label Studio, entities", "p.json", js([task(TEXT, [IDA, TOWN]), task("Snow.", [])]),
          {"text": (TEXT, "Snow."), "source": ("mail", "mail"), "entities": (VALUES, "[]")}, numbers=(1, 2),
          notes={"annotation_export": {"tool": "Label Studio"}}),
