@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
-from bertdemo.errors import CellTooLong, FileBroken, FileEmpty, FileKindUnknown, FileTooLarge, TooManyColumns
+from bertdemo.errors import (
+    CellTooLong,
+    FileBroken,
+    FileEmpty,
+    FileKindUnknown,
+    FileTooLarge,
+    FormatSpacy,
+    TooManyColumns,
+)
 from bertdemo.settings import Limits
 from bertdemo.tables.arrow_columns import BATCH_ROWS, Column, ParquetGroups, ParquetTableWriter, read_metadata
 from bertdemo.tables.formats import Grid
@@ -114,6 +122,8 @@ def check(path: Path, name: str, limits: Limits) -> str:
     """
     name = PureWindowsPath(name).name or path.name
     ending = PureWindowsPath(name).suffix.lower()
+    if ending == ".spacy":
+        raise FormatSpacy(file=name)
     if ending not in KINDS:
         refuse_ending(name, ending)
         raise FileKindUnknown(file=name, kinds=", ".join(KINDS))

@@ -23,7 +23,7 @@ Row = tuple[int, list[str | None]]
 # Rows that decide.
 _PEEKED = 500
 # Fewer rows are no proof of anything.
-_FEWEST = 8
+_FEWEST = 6
 # So many of the cells must fit: a few may be broken.
 _NEARLY_ALL = 0.95
 _TAG_NAMES = frozenset({"tag", "tags", "ner", "ner_tag", "ner_tags", "label", "labels", "entity", "iob", "bio", "标签"})

@@ -63,7 +63,7 @@ def _read(path: Path, name: str, kind: str, limits: Limits, options: ParseOption
     sample = sample_lines(text)
     # A person who names a delimiter or a header has said that it is a delimited file.
     undecided = not options.delimiter and not options.header
-    if kind in conll.ENDINGS or (undecided and conll.is_conll(sample)):
+    if kind in conll.ENDINGS or conll.is_webanno(sample) or (undecided and conll.is_conll(sample)):
         return conll.read_conll(text, name, sample)
     if undecided and lines.is_fasttext(sample):
         return lines.read_labeled(text, marked=True)

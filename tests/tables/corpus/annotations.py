@@ -90,6 +90,7 @@ ANNOTATIONS = (
     Case("a word per row, a missing tag", "t.csv",
          word_rows("sid,word,tag", lambda s, at, word, tag: f"{s},{word},{'' if word == 'fell' else tag}"),
          {"sid": ("1", "2"), **JOINED}, notes={"token_rows": None, "untagged_tokens": {"count": 1, "lines": "7"}}),
+    Case("spaCy, binary", "train.spacy", b"x\x9c\x00\x01", error=errors.FormatSpacy),
     Case("labels that only look like tags", "t.csv",
          b"text,label\n" + b"".join(b"a text of words %d,%s\n" % (at, (b"B-1", b"O")[at % 2]) for at in range(20)),
          ("text", "label"), rows=20),
