@@ -148,6 +148,8 @@ _SPLITS = frozenset({"train", "test", "dev", "val", "valid", "validation", "trai
 _FEW_ROWS = 10
 # A tag without a prefix: O, or a part of speech.
 _BARE_TAG = re.compile(r"[A-Z]{1,6}")
+# More than the prose of any text that fits into a cell.
+_LISTS_FIRST = 1e9
 # Ids of tags are counted from 0, and a data set with more of them names them.
 _MOST_TAG_IDS = 100
 
@@ -288,11 +290,13 @@ def _are_tag_ids(cell: str) -> bool:
 
 
 def _tokens_score(role: Role, profile: Profile, chosen: Chosen) -> float:
-    """Return more for as many words as tags; without tags, lists of words come before a text."""
+    """Return more for as many words as tags; without tags, in a file to predict, lists of words come before a text."""
     tags = chosen.get(TAGS.name)
     named = float(role.named(profile.name))
+    if tags is None and profile.nearly_all(profile.lists):
+        return _LISTS_FIRST * (profile.variety + named)
     if tags is None:
-        return profile.variety + named if profile.nearly_all(profile.lists) else 0.0
+        return prose_score(profile, bool(named) or TEXT.named(profile.name))
     cells = [(words, tag) for words, tag in zip(profile.cells, tags.cells, strict=True) if words and tag]
     aligned = sum(_count(words) == _count(tag) for words, tag in cells) / max(1, len(cells))
     if profile.nearly_all(profile.lists):

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, OneClass, TooManyLabels
+from bertdemo.tables.annotations.printed_lists import printed_list
 from bertdemo.tasks.base import (
     FOLDS,
     MINIMUM_ROWS,
@@ -274,7 +275,7 @@ def _read(cell: str, tags: str | None) -> Sentence:
     row = parsed(cell, tags) if tags and tags.strip() else None
     if not isinstance(row, Sentence):
         # A list of words is parsed with itself as tags, which has the right length; a text with no spans.
-        row = parsed(cell, cell if cell.lstrip().startswith("[") else "[]")
+        row = parsed(cell, "[]" if printed_list(cell) is None else cell)
     return row if isinstance(row, Sentence) else Sentence(cell, words_of(cell), ())
 
 
