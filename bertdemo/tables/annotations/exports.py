@@ -61,7 +61,8 @@ def recognized(items: Sequence[Item]) -> Export | None:
     if all(map(_is_task, filled)):
         return _label_studio(filled)
     if any("answer" in item for item in filled) and all(map(_is_judged, filled)):
-        return Export("Prodigy", _accepted)
+        with_spans = any("spans" in item for item in filled)
+        return Export("Prodigy", lambda item: _accepted(item, with_spans))
     nested = {key for item in filled for key, value in item.items() if isinstance(value, Mapping) and value}
     by_label = [key for key in sorted(nested) if _are_spans_by_label([(item.get(key), item) for item in filled])]
     return Export("CLUENER", lambda item: _with_span_lists(item, by_label)) if by_label else None
@@ -139,16 +140,16 @@ def _is_judged(item: Item) -> bool:
     return item.get("answer", "accept") in _VERDICTS and any(mark in item for mark in marks)
 
 
-def _accepted(item: Item) -> Item | None:
+def _accepted(item: Item, with_spans: bool) -> Item | None:
+    """Return the row of an accepted object; in a file of spans one without any has no entity."""
     if item.get("answer", "accept") != "accept":
         return None
-    row = {key: value for key, value in item.items() if key != "answer"}
-    if isinstance(item.get("options"), list) and isinstance(item.get("accept"), list):
-        row = {
-            **{key: value for key, value in row.items() if key not in {"options", "accept"}},
-            "label": item["accept"],
-        }
-    return row
+    chosen = isinstance(item.get("options"), list) and isinstance(item.get("accept"), list)
+    dropped = {"answer", "options", "accept"} if chosen else {"answer"}
+    row = {key: value for key, value in item.items() if key not in dropped}
+    if with_spans:
+        row.setdefault("spans", [])
+    return {**row, "label": item["accept"]} if chosen else row
 
 
 # --- spans by label --------------------------------------------------------------------------------------------

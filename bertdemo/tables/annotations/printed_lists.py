@@ -46,6 +46,8 @@ def _items(inside: str) -> list[Any] | None:
 
 
 def _value(item: str) -> str | int | None:
+    if item[0] in "'\"" and "\\" not in item:
+        return item[1:-1]
     if item[0] in "'\"":
         try:
             value = ast.literal_eval(item)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.tables.annotations.locate import HAN, Span, located, same_text, words_of
 from bertdemo.tables.annotations.printed_lists import printed_list
-from bertdemo.tables.annotations.schemes import OUTSIDE, TAG, inside_begins, is_known, is_outside, own_outside
+from bertdemo.tables.annotations.schemes import (
+    OUTSIDE,
+    inside_begins,
+    is_known,
+    is_outside,
+    own_outside,
+    parts,
+)
 from bertdemo.tables.annotations.spans import RawSpan, ends_inclusive, spans_of, token_ends_inclusive
 
 if TYPE_CHECKING:
@@ -158,12 +165,11 @@ def as_bio(tags: Sequence[str]) -> tuple[tuple[str, ...], int]:
     fixed = 0
     kind, previous = "", OUTSIDE  # of the tag before: its entity type and its prefix
     for tag in tags:
-        match = TAG.fullmatch(tag.strip())
-        if match is None:
+        prefix, name = parts(tag)
+        if not prefix:
             bio_tags.append(OUTSIDE)
             kind, previous = "", OUTSIDE
             continue
-        prefix, name = match.group(1), match.group(2).strip()
         # An entity continues after B, I or M of the same type; E, S, L, U and W have ended it.
         begins = prefix not in "IEML" or kind != name or previous in "ESLUW"
         # In IOB1 an I of another type after an I is how an entity begins, so that is not counted as a mistake.

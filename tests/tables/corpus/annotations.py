@@ -120,8 +120,10 @@ ANNOTATIONS = (
     Case("Prodigy, rejected and ignored rows", "a.jsonl",
          lines({"text": TEXT, "_task_hash": 1, "spans": [{"start": 0, "end": 3, "label": "PER"}], "answer": "accept"},
                {"text": "No.", "_task_hash": 2, "spans": [], "answer": "reject"},
-               {"text": "Hm.", "_task_hash": 3, "spans": [], "answer": "ignore"}),
-         {"text": (TEXT,), "_task_hash": ("1",), "spans": ('[{"start": 0, "end": 3, "label": "PER"}]',)}, numbers=(1,),
+               {"text": "Hm.", "_task_hash": 3, "spans": [], "answer": "ignore"},
+               {"text": "Ok.", "_task_hash": 4, "answer": "accept"}),
+         {"text": (TEXT, "Ok."), "_task_hash": ("1", "4"), "spans": ('[{"start": 0, "end": 3, "label": "PER"}]', "[]")},
+         numbers=(1, 4),
          notes={"annotation_export": {"tool": "Prodigy"}, "annotations_left_out": {"count": 2, "lines": "2, 3"}}),
     Case("Prodigy, options", "a.jsonl",
          lines(*({"text": text, "options": [{"id": "x"}, {"id": "y"}], "accept": [label], "answer": "accept"}
