@@ -233,3 +233,15 @@ def test_a_stated_text_that_is_elsewhere_moves_its_span_and_one_that_is_nowhere_
     assert found["spans_elsewhere"].rows == (1,)
     moved = sentences(rows, TASK.columns(rows))[0]
     assert isinstance(moved, Sentence) and moved.tags == ("O", "O", "O", "O", "B-PER", "O")[: len(moved.tags)]
+
+
+@pytest.mark.parametrize("tags", [
+    "[" * 500 + "]" * 500, "['" + "9" * 5000 + "']", "[" + "9" * 5000 + "]", "[[0, 99999999999999, 'X']]", "{}", "[{}]",
+    "[null]", "[[true, 2, 'X']]", "{'a': 1}", "[[0, 1, 'X'], {}]", "['a', {'b': ['c']}]", "[(0, 1)]", "{", "['", "[-1]",
+])  # fmt: skip
+@pytest.mark.parametrize("words", [TEXT, json.dumps(WORDS), str(WORDS), "[]", "["])
+def test_no_cell_breaks_the_reading_of_a_row(words: str, tags: str) -> None:
+    rows = table(text=[words, words], tags=[tags, "[[0, 1, 'X']]"])
+    columns = {"tokens": "text", "tags": "tags"}
+    assert len(sentences(rows, columns)) == 2
+    TASK.problems(rows, columns)

@@ -84,10 +84,14 @@ def _label_studio(items: Sequence[Item]) -> Export:
     return Export("Label Studio", lambda item: _task_row(item, with_spans), lambda item: len(_finished(item)) > 1)
 
 
+def _made(item: Item) -> list[Item]:
+    lists = (item.get(key) for key in ("annotations", "completions"))
+    return [one for made in lists if isinstance(made, list) for one in made if isinstance(one, Mapping)]
+
+
 def _finished(item: Item) -> list[Item]:
     """Return the annotations that were not cancelled, one that a reviewer accepted first."""
-    made = item.get("annotations") or item.get("completions") or []
-    finished = [one for one in made if isinstance(one.get("result"), list) and not one.get("was_cancelled")]
+    finished = [one for one in _made(item) if isinstance(one.get("result"), list) and not one.get("was_cancelled")]
     return sorted(finished, key=lambda one: not one.get("ground_truth"))
 
 
@@ -100,10 +104,12 @@ def _regions(item: Item) -> list[Item] | None:
 
 
 def _task_row(item: Item, with_spans: bool) -> Item | None:
+    if not _is_task(item):  # beyond the objects that decided
+        return item
     regions = _regions(item)
     if regions is None:
-        # Cancelled by all who saw it; a task that nobody has seen yet keeps its row, without a label.
-        return None if item.get("annotations") or item.get("completions") else dict(item["data"])
+        # Canceled by all who saw it; a task that nobody has seen yet keeps its row, without a label.
+        return None if _made(item) else dict(item["data"])
     row: dict[str, Any] = dict(item["data"])
     if with_spans:
         row[_unused(row, "entities")] = [one["value"] for one in regions if _marks_span(one)]
@@ -137,7 +143,7 @@ def _choice(value: Item) -> object:
 def _is_judged(item: Item) -> bool:
     """Return whether an object carries the verdict of an annotator on it, and not an answer to a question."""
     marks = ("_task_hash", "_input_hash", "spans", "options", "_view_id")
-    return item.get("answer", "accept") in _VERDICTS and any(mark in item for mark in marks)
+    return str(item.get("answer", "accept")) in _VERDICTS and any(mark in item for mark in marks)
 
 
 def _accepted(item: Item, with_spans: bool) -> Item | None:
@@ -195,8 +201,12 @@ def row_of_pair(pair: Sequence[Any]) -> Item:
     text, marks = pair
     row = {"text": text, **{key: value for key, value in marks.items() if key not in {"cats", "links"}}}
     if isinstance(marks.get("cats"), Mapping):
-        row["label"] = [name for name, value in marks["cats"].items() if float(value or 0) > 0.5]
+        row["label"] = [name for name, value in marks["cats"].items() if _is_likely(value)]
     return row
+
+
+def _is_likely(value: object) -> bool:
+    return isinstance(value, int | float) and value > 0.5
 
 
 def sentences_of(items: Sequence[Item]) -> list[Item] | None:

@@ -12,7 +12,8 @@ _ITEM = re.compile(
     r"""\s*(?P<item>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,\[\]{}()'"]+)\s*(?P<comma>,?)""",
     re.DOTALL,
 )
-_NUMBER = re.compile(r"-?\d+")
+# Python refuses to parse numbers of thousands of digits.
+_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 # NumPy prints this in place of the middle of a long array.
 _LEFT_OUT = "..."
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # A column of one of these names has the offset of the answer, which matters where its text occurs more than once.
 START_COLUMNS = ("answer_start", "answers.answer_start", "answer.answer_start", "answer.start", "start_char", "start")
 
+# No passage is longer, and Python refuses to parse thousands of digits.
+_DIGITS = 18
+
 
 @dataclass(frozen=True)
 class TargetAnswer:
@@ -56,7 +59,7 @@ def target_answers(table: Table, columns: Mapping[str, str]) -> list[TargetAnswe
 
 def _offset(start: str | None) -> int | None:
     text = stated_answer(start)[0].strip()
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def _found(answer: str, context: str, offset: int | None) -> TargetAnswer | Unusable:

@@ -222,9 +222,9 @@ def _place(text: str, span: RawSpan, end: int) -> Span | Fault:
 def _from_token_spans(tokens: Sequence[str], spans: Sequence[RawSpan], inclusive: bool) -> Sentence | Fault:
     """Tag the tokens that each span covers; offsets count tokens."""
     text, words = joined(tokens)
-    covered = [(span.label, list(range(span.start, span.end + inclusive))) for span in spans]
-    if any(not at or at[0] < 0 or at[-1] >= len(tokens) for _, at in covered):
+    if any(not 0 <= span.start < span.end + inclusive <= len(tokens) for span in spans):
         return Fault("spans_outside")
+    covered = [(span.label, range(span.start, span.end + inclusive)) for span in spans]
     tags = _tagged(len(words), covered)
     return tags if isinstance(tags, Fault) else Sentence(text, words, tags)
 
