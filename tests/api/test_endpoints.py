@@ -202,6 +202,17 @@ def test_check_data_reports_one_class_and_too_few_rows_as_findings(client: Clien
     assert {"one_class", "too_few_rows"} <= failed
 
 
+def test_check_data_names_a_row_where_no_answer_is_in_its_passage(client: Client, tmp_path: Path) -> None:
+    rows = [
+        {"question": f"Who is {at}?", "context": f"Passage {at}.", "answer": "FAKE", "answer_start": -1}
+        for at in range(8)
+    ]
+    path = tmp_path / "test.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with pytest.raises(Exception, match="Row 1: the answer “FAKE” is not found in its passage"):
+        client.predict(file=handle_file(str(path)), api_name="/check_data")
+
+
 def test_check_data_of_five_thousand_labels_is_answered_without_fitting_anything(
     client: Client, tmp_path: Path
 ) -> None:
