@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -109,7 +109,22 @@ class Profile:
 
 def profiles(table: Table) -> list[Profile]:
     """Return the profile of every column that has a name in the file and any cell that is filled."""
-    return [profile for name in _named(table) if (profile := _profile_of(table, name)) is not None]
+    return _profiles_of(table, _named(table))
+
+
+def unnamed_profiles(table: Table) -> list[Profile]:
+    """Return the profile of every column without a name in the file that has a cell in every row.
+
+    Remarks beside a table fill some of its rows only.
+    """
+    named = set(_named(table))
+    rows = min(table.rows, _SAMPLED_ROWS)
+    found = _profiles_of(table, [name for name in table.columns if name not in named])
+    return [profile for profile in found if profile.filled == rows]
+
+
+def _profiles_of(table: Table, names: Iterable[str]) -> list[Profile]:
+    return [profile for name in names if (profile := _profile_of(table, name)) is not None]
 
 
 @contextmanager

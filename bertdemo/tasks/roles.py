@@ -15,7 +15,7 @@ from bertdemo.errors import ColumnsNotFound
 from bertdemo.tables.annotations.answers import stated_answer
 from bertdemo.tables.annotations.printed_lists import printed_list
 from bertdemo.tables.annotations.schemes import TAG, is_known
-from bertdemo.tables.column_profiles import Profile, profiles
+from bertdemo.tables.column_profiles import Profile, profiles, unnamed_profiles
 from bertdemo.tables.table import Table
 from bertdemo.tasks.label_lists import joined_by
 from bertdemo.tasks.reading import names
@@ -119,12 +119,21 @@ def _choose(table: Table, roles: Sequence[Role]) -> dict[str, Profile]:
     free = profiles(table)
     chosen: dict[str, Profile] = {}
     for role in _in_turn(roles):
-        rated = [(role.score(role, profile, chosen), profile) for profile in free]
-        score, best = max(rated, key=lambda pair: pair[0], default=(0.0, None))
-        if best is not None and score > 0:
+        best = _best(role, free, chosen)
+        # The last cell of a header is often forgotten. A column without a name is a label only where no other is one.
+        if best is None and role is LABEL:
+            best = _best(role, unnamed_profiles(table), chosen)
+        if best is not None:
             chosen[role.name] = best
-            free.remove(best)
+            free = [profile for profile in free if profile is not best]
     return chosen
+
+
+def _best(role: Role, free: Sequence[Profile], chosen: Chosen) -> Profile | None:
+    """Return the column that fits a role best, None where none does."""
+    rated = [(role.score(role, profile, chosen), profile) for profile in free]
+    score, best = max(rated, key=lambda pair: pair[0], default=(0.0, None))
+    return best if score > 0 else None
 
 
 def _because(role: Role, chosen: Chosen) -> Choice:

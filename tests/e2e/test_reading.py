@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import openpyxl
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import Visit
+from tests.e2e.files import write_csv
 from tests.e2e.server import Server
 from tests.e2e.visitor import Visitor
 
@@ -34,6 +36,26 @@ def test_a_wrong_guess_of_the_encoding_is_corrected_and_undone(visit: Visit, tmp
     visitor.page.locator("#train-cards .bd-file").filter(has_text="ÆÀÂÛ").wait_for()
     _choose(visitor, "encoding", visitor.say("reading.decide"))
     visitor.page.locator("#train-cards .bd-file").filter(has_text="评论 → 情感").wait_for()
+
+
+def test_a_table_with_two_labels_asks_which_is_meant_and_trains_on_that(visit: Visit, tmp_path: Path) -> None:
+    visitor = visit("zh", viewport={"width": 390, "height": 844}).open("train")
+    page = visitor.page
+    kinds = ("new", "old"), ("low", "high", "high")
+    rows = [(f"film {i} was shown in room {i}", kinds[0][i % 2], kinds[1][i % 3]) for i in range(60)]
+    visitor.give("#train-file", write_csv(tmp_path / "two labels.csv", ("notes", "Status", "Priority"), rows))
+    visitor.sees("#train-data-refused", "fine_tune.reading_which")
+    visitor.sees("#train-chosen", "fine_tune.reason.which_reading")
+    expect(page.locator("#train-start")).to_be_disabled()
+    assert page.locator("[data-reading]").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    visitor.speak("en").sees("#train-data-refused", "fine_tune.reading_which")  # still asked
+    card = page.locator("[data-reading]").filter(has_text="Priority")
+    assert "low" in card.inner_text()
+    card.click()
+    visitor.has_data("two labels.csv")
+    page.locator("#train-cards .bd-file").filter(has_text="notes → Priority").wait_for()
+    assert page.locator("[data-reading]").count() == 0
 
 
 def test_the_chosen_sheet_is_the_one_that_trains(visit: Visit, server: Server, tmp_path: Path) -> None:

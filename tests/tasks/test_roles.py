@@ -153,3 +153,16 @@ def test_a_kept_table_is_judged_as_the_same_table(tmp_path: Path) -> None:
     path.write_text("id,words,kind\n" + body * 200, encoding="utf-8")
     convert(path, "a.csv", Limits(), ParseOptions(), tmp_path / "t.parquet")
     assert explain(open_table(tmp_path / "t.parquet"), ROLES) == explain(read(path, "a.csv", Limits()), ROLES)
+
+
+def test_a_label_may_lack_its_name_where_no_other_column_is_one() -> None:
+    texts = tuple(f"film {i} was shown in room {i}" for i in range(40))
+    labels: tuple[str | None, ...] = ("calm", "tense") * 20
+    notes = (Note("header_unnamed"),)
+    bare = Table("t", {"text": texts, "column 2": labels}, range(2, 42), notes)
+    assert TASKS["classification"].columns(bare) == {"text": "text", "label": "column 2"}
+    remarks = Table("t", {"text": texts, "column 2": (*labels[:6], *[None] * 34)}, range(2, 42), notes)
+    with pytest.raises(ColumnsNotFound):
+        TASKS["classification"].columns(remarks)
+    named = Table("t", {"text": texts, "kind": labels, "column 3": ("a", "b") * 20}, range(2, 42), notes)
+    assert TASKS["classification"].columns(named)["label"] == "kind"

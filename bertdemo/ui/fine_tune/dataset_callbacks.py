@@ -29,6 +29,7 @@ from bertdemo.ui.fine_tune.html.bar import (
     render_wrong_setting,
 )
 from bertdemo.ui.fine_tune.html.guide import render_task
+from bertdemo.ui.fine_tune.html.readings import render_readings
 from bertdemo.ui.fine_tune.html.samples import render_samples
 from bertdemo.ui.fine_tune.layout import Components
 from bertdemo.ui.fine_tune.run_settings import ghost_texts, placeholders
@@ -102,7 +103,8 @@ class DataCallbacks:
         ghosts = ghost_texts(config, lang)
         updates |= {parts.state.ghosts: ghosts, **placeholders(parts.data.form, ghosts, choice.ghosts)}
         if choice.facts is None or config is None:
-            reason = "no_data" if choice.source is None else "not_usable"
+            asked = choice.source is not None and choice.picked is None
+            reason = "no_data" if choice.source is None else "which_reading" if asked else "not_usable"
             words = render_reason(translate(lang, f"fine_tune.reason.{reason}"))
             return {**updates, parts.bar.plan: words, parts.bar.start: gr.update(interactive=False)}
         plan = render_plan(choice.facts.split, config, self._estimate(choice, config), choice.facts.split_seed, lang)
@@ -153,6 +155,8 @@ class DataCallbacks:
         report, prepared = view.report, view.prepared
         # What is wrong with the file beside the training data stands where those files are chosen too: the fold opens.
         refusals = join(error_state(sentence(error, lang)) for error in view.refusals)
+        if view.table is not None and view.readings:
+            refusals = render_readings(view.readings, view.table, lang)
         updates: Updates = {
             parts.state.source: view.source,
             parts.state.picked: view.picked if view.table else None,
@@ -180,7 +184,7 @@ class DataCallbacks:
     def _asks(view: DataView) -> bool:
         """Whether something about how the file is read must be decided by the visitor, so that the fold opens."""
         guessed = view.table is not None and not view.table.detected.encoding_sure
-        missing = view.table is not None and not view.picked_whole and not view.one_column
+        missing = view.table is not None and not view.picked_whole and not view.one_column and not view.readings
         return guessed or missing
 
     def _columns(self, view: DataView, lang: str) -> Updates:
@@ -188,6 +192,10 @@ class DataCallbacks:
         if view.table is None:
             hidden = gr.update(visible=False)
             return {data.task: hidden, data.task_words: "", **dict.fromkeys(data.slots.values(), hidden)}
+        if view.readings:
+            hidden = gr.update(visible=False)
+            task_box = gr.update(value=None, visible=True)
+            return {data.task: task_box, data.task_words: "", **dict.fromkeys(data.slots.values(), hidden)}
         task = view.picked_or_empty.task
         words = render_task(task, lang) if has(f"fine_tune.task.{task}.what") else ""
         updates: Updates = {data.task: gr.update(value=task, visible=True), data.task_words: words}
@@ -242,12 +250,23 @@ class DataCallbacks:
         return {**self.show(choice, Source(str(samples.sample_path(id)), info.file, id), None), **updates}
 
     def pressed(self, choice: Choice, pressed: Mapping[str, str]) -> Updates:
-        """Outputs: Components.dataset: a cleaning step was pressed, or a label."""
+        """Outputs: Components.dataset: a cleaning step was pressed, a label, or one of several readings."""
+        if (number := pressed.get("reading", "")).isdigit():
+            return self._read_as(choice, int(number))
         if step := pressed.get("step"):
             return self._toggled(choice, step)
         if "allRows" in pressed:
             return self.label_rows(choice, "")
         return self.label_rows(choice, pressed["label"]) if "label" in pressed else {}
+
+    def _read_as(self, choice: Choice, number: int) -> Updates:
+        if choice.source is None:
+            return {}
+        readings = tasks.readings(self.data.read(choice.source))
+        if number >= len(readings):
+            return {}
+        reading = readings[number]
+        return self.show(choice, choice.source, Picked.of(tasks.find(reading.task), reading.columns))
 
     def _toggled(self, choice: Choice, step: str) -> Updates:
         source = choice.source

@@ -149,6 +149,8 @@ class DataView:
     facts: Facts | None = None
     """None where these data cannot be trained on; `refusals` then say why."""
     refusals: tuple[BertDemoError, ...] = ()
+    readings: tuple[tasks.Reading, ...] = ()
+    """Two or three where the table can be read in as many ways that are as good; then nothing is picked yet."""
 
     @property
     def picked_or_empty(self) -> Picked:
@@ -206,8 +208,12 @@ class ChosenData:
             table = self.read(source)
         except BertDemoError as error:
             return DataView(source, refusals=(error,))
-        task = tasks.find(picked.task) if picked is not None else tasks.guess(table)
-        view = DataView(source, table, picked or Picked(task.id))
+        if picked is None:
+            readings = tasks.readings(table)
+            if len(readings) > 1:
+                return DataView(source, table, readings=readings)
+            picked = Picked(readings[0].task if readings else tasks.guess(table).id)
+        view = DataView(source, table, picked)
         try:
             if not view.picked_whole:
                 view = replace(view, picked=_guessed(table, view.picked))
@@ -291,12 +297,12 @@ def _offered(prepared: PreparedDataset, chosen: Sequence[str]) -> tuple[OfferedS
 def _guessed(table: Table, picked: Picked | None) -> Picked:
     """Return what the task takes, as far as columns look like it; a column that a person picked stays."""
     task = tasks.find(picked.task) if picked is not None else tasks.guess(table)
+    chosen = picked.columns if picked is not None else {}
     try:
-        guessed = task.columns(table)
+        return Picked.of(task, tasks.complete(task, table, chosen))
     except ColumnsNotFound:
         guessed = known(table, [role for role in task.roles if role.required])
     # A guess never takes a column that the visitor has given to another role.
-    chosen = picked.columns if picked is not None else {}
     free = {role: column for role, column in guessed.items() if column not in chosen.values()}
     return Picked.of(task, {**free, **chosen})
 

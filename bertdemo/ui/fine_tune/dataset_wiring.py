@@ -31,7 +31,7 @@ def wire(listeners: Listeners, parts: Components, calls: DataCallbacks) -> None:
         empty.back.click, lambda choice, values: calls.show(choice, choice.source, choice.picked), outputs, None, QUEUED
     )
     listeners.quiet(data.change.click, lambda choice, values: _changed(calls, choice), outputs, None, QUIET)
-    for drawing in (data.report, data.preview):
+    for drawing in (data.report, data.preview, data.refused):
         listeners.pressed(drawing.select, calls.pressed, outputs, None)
     listeners.slow(
         data.pretrain.click, lambda choice, values, say: calls.other_task(choice, "fill_mask", say), outputs, None,

@@ -226,7 +226,7 @@ def _data_stage(page: Page) -> DataStage:
                 task, task_words, slots = _columns(page)
                 options = parse_options_panel.layout(page)
                 validation, test, split_seed = _held_out(page)
-        refused = gr.HTML("", elem_id="train-data-refused")
+        refused = gr.HTML("", elem_id="train-data-refused", js_on_load=_PRESS)
         pretrain = make(
             gr.Button, {"value": "fine_tune.pretrain"}, visible=False, elem_id="train-pretrain", size="sm", scale=0
         )
