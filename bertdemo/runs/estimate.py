@@ -30,6 +30,11 @@ def layer_parameters(layers: int, width: int) -> int:
     return 12 * layers * width**2
 
 
+# Layer parameters from which the tokens decide the time of a step. A step of a smaller model is mostly overhead: from
+# its speed, a training of the bundled model was said to take an hour.
+SMALLEST_MEASURED = 1_000_000
+
+
 class Speeds:
     """The measured speeds in the home folder: work units (see `runs.work`) times layer parameters, per second."""
 

@@ -12,6 +12,7 @@ import pytest
 
 from bertdemo.checkpoints import Catalogue
 from bertdemo.runs import events as ev
+from bertdemo.runs.estimate import SPEEDS_FILE
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
 from bertdemo.serving.predictor import Predictor
@@ -127,6 +128,17 @@ def test_evaluated_rows_are_the_rows_of_the_file(work: Work, data: Path, grouped
     parts = split_of(folder)
     assert_rows_match(folder, data, set(parts["validation"]))
     assert sorted(parts["train"] + parts["validation"]) == list(range(2, 62))
+
+
+def test_the_speed_of_a_tiny_model_is_no_measure_of_the_device(
+    work: Work, data: Path, own_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bertdemo.runs.worker.job._MEASURED_SECONDS", 0.0)
+    work(request_for(data))
+    assert not (own_settings.home / SPEEDS_FILE).exists()
+    monkeypatch.setattr("bertdemo.runs.worker.job.SMALLEST_MEASURED", 1)
+    work(request_for(data))
+    assert (own_settings.home / SPEEDS_FILE).exists()
 
 
 def test_the_split_is_that_of_its_own_seed_whatever_the_seed_of_the_run_is(work: Work, data: Path) -> None:

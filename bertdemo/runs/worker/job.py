@@ -25,7 +25,7 @@ from bertdemo.checkpoints.loading import save_head
 from bertdemo.dataset import kept_tokens
 from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
 from bertdemo.runs import events as ev
-from bertdemo.runs.estimate import Speeds, layer_parameters
+from bertdemo.runs.estimate import SMALLEST_MEASURED, Speeds, layer_parameters
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.work import Work, padded_tokens
@@ -352,9 +352,9 @@ class Job:
             args=args,
             head_factor=prepared.config.head_learning_rate_factor,
         )
-        speed = reporter.work.speed() * layer_parameters(prepared.info.layers, prepared.info.width)
-        if self._seconds() > _MEASURED_SECONDS:
-            Speeds(self._settings.home).note(device.name, precision, speed)
+        parameters = layer_parameters(prepared.info.layers, prepared.info.width)
+        if self._seconds() > _MEASURED_SECONDS and parameters >= SMALLEST_MEASURED:
+            Speeds(self._settings.home).note(device.name, precision, reporter.work.speed() * parameters)
 
     def _emit_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
         rows = {name: len(part.rows) for name, part in prepared.parts.items()}

@@ -25,10 +25,7 @@ def render_readings(readings: Sequence[Reading], table: Table, lang: str) -> str
 
 def _card(number: int, reading: Reading, table: Table, lang: str) -> str:
     columns = [(role, column) for role, column in reading.columns.items() if column in table.columns]
-    names = join(
-        f"<span>{esc(translate(lang, f'role.{role}'))}: <b>{esc(short(column, _CELL_CHARS))}</b></span> "
-        for role, column in columns
-    )
+    names = esc(" → ".join(short(column, _CELL_CHARS) for _, column in columns))
     rows = join(_row([table.columns[column][row] or "" for _, column in columns]) for row in range(_rows(table)))
     return (
         f'<button type="button" class="bd-sample" data-reading="{number}">'
