@@ -21,12 +21,13 @@ from bertdemo.tasks.roles import LABEL, TEXT, detect
 
 ROLES = (TEXT, LABEL)
 
-WANTED = {"support_en": 300, "reviews_en": 240, "reviews_zh": 240}
+WANTED = {"support_en": 300, "reviews_en": 240, "reviews_zh": 240, "intents_zh": 180}
 SUPPORT = {"account", "complaint", "delivery", "payment", "product_question", "return"}
 LABELED = {
     "support_en": ("text", "intent", SUPPORT),
     "reviews_en": ("review", "sentiment", {"negative", "positive"}),
     "reviews_zh": ("评论", "情感", {"好评", "差评"}),
+    "intents_zh": ("文本", "意图", {"报修", "缴费", "停车", "门禁", "投诉", "装修"}),
 }
 """Sample -> its columns of text and label, and its labels."""
 
@@ -66,7 +67,7 @@ def test_there_is_one_sample_for_each_promise_and_they_come_in_order() -> None:
     assert {sample.file for sample in all_samples() if sample.id not in LABELED} == set(FILES)
     assert [sample.id for sample in all_samples()] == [
         "support_en", "reviews_en", "reviews_zh", "topics_en", "pairs_en", "similarity_en", "entities_en",
-        "questions_en", "rewrite_en", "pairs_zh", "entities_zh", "questions_zh",
+        "questions_en", "rewrite_en", "pairs_zh", "entities_zh", "questions_zh", "intents_zh",
     ]  # fmt: skip
 
 

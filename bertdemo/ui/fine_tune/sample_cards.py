@@ -58,7 +58,7 @@ def _lengths(sample: samples.Sample, limits: Limits, catalogue: Catalogue) -> Le
     return measure(inputs.texts, catalogue.tokenizer("bundled", ""), positions=positions, pairs=inputs.pairs)[0]
 
 
-# Not through the table cache: twelve samples would push out what visitors have uploaded.
+# Not through the table cache: the samples would push out what visitors have uploaded.
 @lru_cache(maxsize=32)
 def _card(sample: samples.Sample, limits: Limits) -> SampleCard:
     table = read(sample.path, sample.file, limits)
