@@ -68,6 +68,7 @@ def test_there_is_one_sample_for_each_promise_and_they_come_in_order() -> None:
     assert [sample.id for sample in all_samples()] == [
         "support_en", "reviews_en", "reviews_zh", "topics_en", "pairs_en", "similarity_en", "entities_en",
         "questions_en", "rewrite_en", "pairs_zh", "entities_zh", "questions_zh", "intents_zh",
+        "topics_zh", "similarity_zh",
     ]  # fmt: skip
 
 
@@ -89,8 +90,9 @@ PAIRS = {
 }
 QUESTIONS = {"questions_en.jsonl": (130, 35, 15), "questions_zh.jsonl": (155, 40, 17)}
 """Least number of questions and of passages, and about how many questions have no answer."""
-SINGLE = {"topics_en.csv": ("text",), "rewrite_en.csv": ("source", "target")}
-COLUMNS = {**SINGLE, "similarity_en.csv": ("text", "pair"), **{name: wanted[0][:2] for name, wanted in PAIRS.items()}}
+SINGLE = {"topics_en.csv": ("text",), "topics_zh.csv": ("文本",), "rewrite_en.csv": ("source", "target")}
+SCORED = {"similarity_en.csv": ("text", "pair"), "similarity_zh.csv": ("句子1", "句子2")}
+COLUMNS = {**SINGLE, **SCORED, **{name: wanted[0][:2] for name, wanted in PAIRS.items()}}
 FILES = (*COLUMNS, *ENTITIES, *QUESTIONS)
 
 
