@@ -139,7 +139,7 @@ def table(*labels):
 def test_its_sample_is_found():
     sample = samples.find("tickets_en")
     assert (sample.file, sample.language, sample.task) == ("tickets_en.csv", "en", "urgency")
-    assert samples.offered("en", chinese_model=False)[-5] == sample
+    assert [each for each in samples.offered("en", chinese_model=False) if each.language == "en"][-1] == sample
     assert tasks.guess(read(sample.path, sample.file, Limits())).id == "urgency"
 
 

@@ -1,4 +1,4 @@
-"""The Chinese samples keep the rules they were written by: what is tagged, what is an answer, what gives nothing away."""
+"""The Chinese samples keep the rules of their authors: what is tagged, what is an answer, what gives nothing away."""
 
 from __future__ import annotations
 
