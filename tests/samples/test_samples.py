@@ -83,7 +83,7 @@ WORD = re.compile(r"[一-鿿]|[^\W_一-鿿]+(?:['’-][^\W_一-鿿]+)*")
 NEAR = 0.8
 
 TOPICS = {"billing", "delivery", "quality", "staff", "app", "returns"}
-ENTITIES = {"entities_en.jsonl": (130, 60), "entities_zh.jsonl": (160, 80)}
+ENTITIES = {"entities_en.jsonl": (160, 60), "entities_zh.jsonl": (160, 80)}
 PAIRS = {
     "pairs_en.csv": (("text", "pair", "label"), {"same", "different"}, 130),
     "pairs_zh.csv": (("句子1", "句子2", "标签"), {"相同", "不同"}, 160),
