@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -12,7 +13,9 @@ from bertdemo.run_config import RunConfig
 from bertdemo.runs.request import resolve_defaults
 from bertdemo.services import Services
 from bertdemo.settings import Limits
+from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
+from bertdemo.tasks.base import Task
 from bertdemo.ui.fine_tune.html.samples import SampleCard
 
 # Rows of a sample that its card shows.
@@ -68,8 +71,16 @@ def _card(sample: samples.Sample, limits: Limits) -> SampleCard:
     cells = table.columns[labels] if labels else ()
     texts = task.inputs(table, columns, range(min(_EXAMPLES, table.rows))).texts
     examples = tuple((text, _shown(cells[i] if cells else "")) for i, text in enumerate(texts))
-    kinds = len({cell for cell in cells if cell}) if task.categories else 0
-    return SampleCard(sample.id, sample.task, table.rows, kinds, examples)
+    return SampleCard(sample.id, sample.task, table.rows, _kinds(table, task, columns), examples)
+
+
+def _kinds(table: Table, task: Task, columns: Mapping[str, str]) -> int:
+    """Count the labels, topics or types of entity; 0 where the rows of a task have none."""
+    labels = task.labels(table, columns)
+    if task.categories:
+        return len(labels)
+    targets = [target for target in task.targets(table, columns, labels) if target is not None]
+    return len(task.counts(targets, labels))
 
 
 def _shown(cell: str | None) -> str:

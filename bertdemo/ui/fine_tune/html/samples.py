@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bertdemo.i18n.translation import plural, seconds, translate
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.primitives import join, root, short
+from bertdemo.ui.html.primitives import caption, join, root, short
 
 # Cards that are seen at once; the others open on a click.
 _SHOWN = 6
@@ -32,7 +32,7 @@ class SampleCard:
 
 
 def render_samples(cards: Sequence[SampleCard], lang: str) -> str:
-    """Draw the first six cards and the others folded; `data-sample` is what a press tells the page's script."""
+    """Draw the source and the cards, all but six folded; `data-sample` is what a press tells the page's script."""
     first, rest = join(_card(card, lang) for card in cards[:_SHOWN]), cards[_SHOWN:]
     folded = ""
     if rest:
@@ -42,7 +42,8 @@ def render_samples(cards: Sequence[SampleCard], lang: str) -> str:
             f'<details class="bd-more-samples"><summary>{words}</summary><div class="bd-samples">{body}</div></details>'
         )
     title = esc(translate(lang, "fine_tune.samples.title"))
-    return root(f'<h3 class="bd-stage-title">{title}</h3><div class="bd-samples">{first}</div>{folded}')
+    source = caption(translate(lang, "fine_tune.samples.source"))
+    return root(f'<h3 class="bd-stage-title">{title}</h3>{source}<div class="bd-samples">{first}</div>{folded}')
 
 
 def _card(card: SampleCard, lang: str) -> str:
