@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -62,13 +63,23 @@ class Visitor:
     def open(self, tab: str = "", **query: str) -> Visitor:
         """Open the page and wait until it has drawn itself in the visitor's language."""
         asked = {name: value for name, value in {"tab": tab, **query}.items() if value}
-        self.page.goto(f"{self.url}/?{urlencode(asked)}")
+        with self._leaving():
+            self.page.goto(f"{self.url}/?{urlencode(asked)}")
         return self.ready()
 
     def reload(self) -> Visitor:
         """Load the same address again."""
-        self.page.reload()
+        with self._leaving():
+            self.page.reload()
         return self.ready()
+
+    @contextmanager
+    def _leaving(self) -> Iterator[None]:
+        """Leave a page: what it says of the requests that this breaks off is no trouble, for nobody sees it."""
+        before = len(self.trouble)
+        yield
+        left = [entry for entry in self.trouble[before:] if not (lost_connection(entry) or broken_off(entry))]
+        self.trouble[before:] = left
 
     def ready(self) -> Visitor:
         """Wait until the load listener has answered, or the one that changes the language."""
@@ -242,6 +253,11 @@ class Visitor:
     def untouched(self) -> None:
         """Assert that no text of a visitor was run as code."""
         assert self.page.evaluate("typeof window.__x") == "undefined"
+
+
+def broken_off(entry: str) -> bool:
+    """Say whether an entry of `trouble` is what Gradio's client says of a request when its page is left."""
+    return "AbortError" in entry or "Connection errored out" in entry
 
 
 def lost_connection(entry: str) -> bool:

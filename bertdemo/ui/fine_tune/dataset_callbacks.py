@@ -65,7 +65,10 @@ class DataCallbacks:
         source = source.beside(choice.validation, choice.test, choice.split_seed)
         view = self.data.view(source, picked, choice.checkpoint, choice.key, choice.lang, say)
         now = replace(choice, stage="data", source=source, picked=view.picked, facts=view.facts)
-        return {**self._drawn(view, now), **self.stage("data", now), **self.plan(now)}
+        updates = {**self._drawn(view, now), **self.stage("data", now), **self.plan(now)}
+        if view.readings:
+            updates[self.parts.bar.plan] = render_reason(translate(choice.lang, "fine_tune.reason.which_reading"))
+        return updates
 
     def nothing(self, choice: Choice) -> Updates:
         """Outputs: what is remembered of the data, forgotten."""
@@ -103,8 +106,7 @@ class DataCallbacks:
         ghosts = ghost_texts(config, lang)
         updates |= {parts.state.ghosts: ghosts, **placeholders(parts.data.form, ghosts, choice.ghosts)}
         if choice.facts is None or config is None:
-            asked = choice.source is not None and choice.picked is None
-            reason = "no_data" if choice.source is None else "which_reading" if asked else "not_usable"
+            reason = "no_data" if choice.source is None else "not_usable"
             words = render_reason(translate(lang, f"fine_tune.reason.{reason}"))
             return {**updates, parts.bar.plan: words, parts.bar.start: gr.update(interactive=False)}
         plan = render_plan(choice.facts.split, config, self._estimate(choice, config), choice.facts.split_seed, lang)
