@@ -73,10 +73,10 @@ class Profile:
     @cached_property
     def decimals(self) -> tuple[float, ...]:
         """The cells as numbers, in the order of the file; () where a cell is none. A comma is a decimal comma."""
-        found = [cell for cell in self.cells if cell]
-        if not all(_DECIMAL.fullmatch(cell) for cell in found):
+        filled = [cell for cell in self.cells if cell]
+        if not all(_DECIMAL.fullmatch(cell) for cell in filled):
             return ()
-        return tuple(float(cell.replace(",", ".")) for cell in found)
+        return tuple(float(cell.replace(",", ".")) for cell in filled)
 
     @cached_property
     def counts_rows(self) -> bool:
@@ -119,8 +119,8 @@ def unnamed_profiles(table: Table) -> list[Profile]:
     """
     named = set(_named(table))
     rows = min(table.rows, _SAMPLED_ROWS)
-    found = _profiles_of(table, [name for name in table.columns if name not in named])
-    return [profile for profile in found if profile.filled == rows]
+    unnamed = _profiles_of(table, [name for name in table.columns if name not in named])
+    return [profile for profile in unnamed if profile.filled == rows]
 
 
 def _profiles_of(table: Table, names: Iterable[str]) -> list[Profile]:

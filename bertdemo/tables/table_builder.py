@@ -129,10 +129,10 @@ class Builder:
         """Return what was repaired; HeaderOnly where no row came."""
         if not self._rows:
             raise HeaderOnly(file=self._name)
-        found = [note for code, occurrences in self._repairs.items() for note in occurrences.notes(code)]
+        notes = [note for code, occurrences in self._repairs.items() for note in occurrences.notes(code)]
         column = self._names[self._grid.surplus or 0]
         return [
-            Note(note.code, {**note.values, "column": column}) if note.code == "cut_texts" else note for note in found
+            Note(note.code, {**note.values, "column": column}) if note.code == "cut_texts" else note for note in notes
         ]
 
     def _skip_blank(self, number: int, cells: Cells) -> None:

@@ -24,13 +24,13 @@ def findings(rows: Rows, cells: LabelCells) -> list[Finding]:
 
 
 def _no_value(rows: Rows, cells: LabelCells, column: str) -> list[Finding]:
-    found = []
+    findings = []
     for code, words in (("no_value_left_out", cells.missing), ("no_value_kept", cells.doubtful)):
         if words:
             values: Values = {"count": sum(words.values()), "column": column, "words": _quoted(list(words))}
             numbers = cells.numbers if code == "no_value_left_out" else _rows_with(rows, list(words))
-            found.append(Finding("warn", code, values, numbers))
-    return found
+            findings.append(Finding("warn", code, values, numbers))
+    return findings
 
 
 def _respelled(cells: LabelCells) -> list[Finding]:

@@ -73,7 +73,7 @@ def recognized(items: Sequence[Item]) -> Export | None:
 
 def _is_task(item: Item) -> bool:
     return isinstance(item.get("data"), Mapping) and any(
-        isinstance(item.get(key), list) and all(isinstance(one, Mapping) for one in item[key])
+        isinstance(item.get(key), list) and all(isinstance(annotation, Mapping) for annotation in item[key])
         for key in ("annotations", "completions")
     )
 
@@ -84,15 +84,19 @@ def _label_studio(items: Sequence[Item]) -> Export:
     return Export("Label Studio", lambda item: _task_row(item, with_spans), lambda item: len(_finished(item)) > 1)
 
 
-def _made(item: Item) -> list[Item]:
-    lists = (item.get(key) for key in ("annotations", "completions"))
-    return [one for made in lists if isinstance(made, list) for one in made if isinstance(one, Mapping)]
+def _annotations(item: Item) -> list[Item]:
+    lists = [value for key in ("annotations", "completions") if isinstance(value := item.get(key), list)]
+    return [annotation for value in lists for annotation in value if isinstance(annotation, Mapping)]
 
 
 def _finished(item: Item) -> list[Item]:
     """Return the annotations that were not cancelled, one that a reviewer accepted first."""
-    finished = [one for one in _made(item) if isinstance(one.get("result"), list) and not one.get("was_cancelled")]
-    return sorted(finished, key=lambda one: not one.get("ground_truth"))
+    finished = [
+        annotation
+        for annotation in _annotations(item)
+        if isinstance(annotation.get("result"), list) and not annotation.get("was_cancelled")
+    ]
+    return sorted(finished, key=lambda annotation: not annotation.get("ground_truth"))
 
 
 def _regions(item: Item) -> list[Item] | None:
@@ -100,7 +104,8 @@ def _regions(item: Item) -> list[Item] | None:
     finished = _finished(item)
     if not finished:
         return None
-    return [one for one in finished[0]["result"] if isinstance(one, Mapping) and isinstance(one.get("value"), Mapping)]
+    regions = (region for region in finished[0]["result"] if isinstance(region, Mapping))
+    return [region for region in regions if isinstance(region.get("value"), Mapping)]
 
 
 def _task_row(item: Item, with_spans: bool) -> Item | None:
@@ -109,10 +114,10 @@ def _task_row(item: Item, with_spans: bool) -> Item | None:
     regions = _regions(item)
     if regions is None:
         # Canceled by all who saw it; a task that nobody has seen yet keeps its row, without a label.
-        return None if _made(item) else dict(item["data"])
+        return None if _annotations(item) else dict(item["data"])
     row: dict[str, Any] = dict(item["data"])
     if with_spans:
-        row[_unused(row, "entities")] = [one["value"] for one in regions if _marks_span(one)]
+        row[_unused(row, "entities")] = [region["value"] for region in regions if _marks_span(region)]
     for region in regions:
         value = _choice(region["value"])
         if value is not None:
@@ -164,8 +169,8 @@ def _accepted(item: Item, with_spans: bool) -> Item | None:
 def _are_spans_by_label(values: Sequence[tuple[object, Item]]) -> bool:
     """Return whether values are {label: {text: [[start, end], …]}} or {label: [[start, end], …]}, in their items."""
     objects = [(value, item) for value, item in values if value is not None]
-    spans = [(spans_of(value) if isinstance(value, Mapping) else None, item) for value, item in objects]
-    return any(found for found, _ in spans) and all(found is not None and _fit(found, item) for found, item in spans)
+    rows = [(spans_of(value) if isinstance(value, Mapping) else None, item) for value, item in objects]
+    return any(spans for spans, _ in rows) and all(spans is not None and _fit(spans, item) for spans, item in rows)
 
 
 def _fit(spans: Sequence[RawSpan], item: Item) -> bool:

@@ -68,10 +68,10 @@ def _passages(value: object, depth: int) -> Iterator[tuple[Mapping[str, Any], li
 
 
 def _questions(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = _first(item, _QUESTIONS)
-    questions = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    listed = _first(item, _QUESTIONS)
+    questions = [question for question in listed if isinstance(question, Mapping)] if isinstance(listed, list) else []
     # Only `qas` is a name that nothing else has: a form has questions too.
-    sure = "qas" in item or (_first(item, _CONTEXTS) and any(_first(one, _QUESTION) for one in questions))
+    sure = "qas" in item or (_first(item, _CONTEXTS) and any(_first(question, _QUESTION) for question in questions))
     return questions if sure else []
 
 

@@ -36,10 +36,10 @@ def spans_of(value: object) -> list[RawSpan] | None:
     """Return the spans in a parsed JSON value, None where it is something else or any of them is incomplete."""
     spans: list[RawSpan] = []
     for item in _flat(value):
-        found = _spans(item)
-        if not found:
+        spans_of_item = _spans(item)
+        if not spans_of_item:
             return None
-        spans += found
+        spans += spans_of_item
     return list(dict.fromkeys(spans)) if isinstance(value, list | dict) else None
 
 

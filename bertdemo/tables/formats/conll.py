@@ -116,7 +116,8 @@ def _columns(lines: Sequence[str]) -> _Columns | None:
     # CoNLL-U numbers the tokens in its first column.
     numbers = sum(row[0].isdigit() or bool(_NO_TOKEN.fullmatch(row[0])) for row in rows)
     numbered = numbers >= _NEARLY_ALL * len(rows)
-    kinds = {at: found for at in range(1, min(_COLUMNS, max(map(len, rows)))) if (found := _kinds(rows, at))}
+    columns = range(1, min(_COLUMNS, max(map(len, rows))))
+    kinds = {at: tags for at in columns if (tags := _kinds(rows, at))}
     if not kinds:
         return None
     *_, tag = kinds

@@ -85,8 +85,8 @@ def _prose_column(rows: Sequence[Cells], separator: str) -> _Prose | None:
     if not columns:
         return None
     (width, regular), (column, _) = widths.most_common(1)[0], columns.most_common(1)[0]
-    one = regular >= _NEARLY_ALL * len(rows) and columns[column] >= _NEARLY_ALL * columns.total()
-    return _Prose(width, column) if width > 1 and one else None
+    in_one_column = regular >= _NEARLY_ALL * len(rows) and columns[column] >= _NEARLY_ALL * columns.total()
+    return _Prose(width, column) if width > 1 and in_one_column else None
 
 
 def widened(headed: Headed) -> Fitted:

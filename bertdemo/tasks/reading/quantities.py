@@ -24,7 +24,7 @@ def whole_numbers(labels: Collection[str]) -> dict[str, str]:
 
     Where other labels have a fraction, 2.0 stays what it is beside 1.5 unless 2 is there too.
     """
-    found = {label: match[1] for label in labels if (match := _WHOLE.fullmatch(label))}
-    if all(label in found or label.lstrip("+-").isdecimal() for label in labels):
-        return found
-    return {label: number for label, number in found.items() if number in labels}
+    whole = {label: match[1] for label in labels if (match := _WHOLE.fullmatch(label))}
+    if all(label in whole or label.lstrip("+-").isdecimal() for label in labels):
+        return whole
+    return {label: number for label, number in whole.items() if number in labels}

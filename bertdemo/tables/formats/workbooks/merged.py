@@ -42,9 +42,9 @@ def scan(archive: zipfile.ZipFile, member: str) -> tuple[list[Merge], int]:
     with archive.open(member) as file:
         rest, formulas = b"", 0
         while (chunk := file.read(_CHUNK)) and len(ranges) < _MOST:
-            ranges.update(found.groups() for found in _RANGE.finditer(rest + chunk))
+            ranges.update(match.groups() for match in _RANGE.finditer(rest + chunk))
             # What ends in the part that was searched before is not counted again.
-            formulas += sum(found.end() > len(rest) for found in _UNCALCULATED.finditer(rest + chunk))
+            formulas += sum(match.end() > len(rest) for match in _UNCALCULATED.finditer(rest + chunk))
             rest = chunk[-_OVERLAP:]
     corners = [(int(top), _column(left), int(bottom), _column(right)) for left, top, right, bottom in ranges]
     return [Merge(*corner) for corner in sorted(corners)], formulas
