@@ -143,6 +143,12 @@ def seconds(lang: str, value: float) -> str:
     return translate(lang, "number.hours", h=minutes // 60, m=f"{minutes % 60:02d}")
 
 
+def estimated_seconds(lang: str, value: float) -> str:
+    """Return an estimate as `seconds` does, in whole seconds and at least one: no estimate is right to a tenth."""
+    whole = max(1, round(value))
+    return translate(lang, "number.seconds", s=whole) if whole < 60 else seconds(lang, whole)
+
+
 def size(n: float) -> str:
     """Return bytes with a decimal unit and two significant digits or so: `0.9 GB`, `91 MB`, `12 kB`."""
     if n >= 5e8:

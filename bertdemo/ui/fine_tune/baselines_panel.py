@@ -20,7 +20,6 @@ from bertdemo.services import Services
 from bertdemo.ui.fine_tune.choice import Choice, Listeners
 from bertdemo.ui.fine_tune.dataset_state import ChosenData, Say
 from bertdemo.ui.fine_tune.html.baselines import can_keep, render_baselines
-from bertdemo.ui.fine_tune.probe_time import timed
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.page import Page
@@ -98,12 +97,11 @@ class Callbacks:
         return {self.parts.answer: root(error_state(message)), self.parts.keep: gr.update(visible=False)}
 
     def fresh(self, choice: Choice) -> Updates:
-        """Outputs: those of `compute`, the card and its button; scores of other data or another encoder go at once."""
+        """Outputs: those of `compute`, and the card; scores of other data or of another encoder go at once."""
         picked = choice.picked
         there = choice.source is not None and picked is not None and tasks.find(picked.task).has_baseline
         return {
             self.parts.box: gr.update(visible=there),
-            self.parts.go: timed(translate(choice.lang, "fine_tune.baseline.go"), choice, self.services),
             self.parts.answer: "",
             self.parts.keep: gr.update(visible=False),
         }
@@ -113,7 +111,7 @@ def wire(listeners: Listeners, parts: Components, services: Services) -> None:
     """Connect the card."""
     calls, inputs = Callbacks(services, parts), listeners.inputs
     outputs: list[Block] = [parts.answer, parts.keep]
-    drawn = [parts.box, parts.go, *outputs]
+    drawn = [parts.box, *outputs]
     listeners.slow(
         parts.go.click, lambda choice, values, say: calls.compute(choice, say), outputs, calls.refused, parts.answer,
         concurrency_id="infer",

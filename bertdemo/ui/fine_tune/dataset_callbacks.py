@@ -32,6 +32,7 @@ from bertdemo.ui.fine_tune.html.guide import render_task
 from bertdemo.ui.fine_tune.html.readings import render_readings
 from bertdemo.ui.fine_tune.html.samples import render_samples
 from bertdemo.ui.fine_tune.layout import Components
+from bertdemo.ui.fine_tune.probe_time import timed
 from bertdemo.ui.fine_tune.run_settings import ghost_texts, placeholders
 from bertdemo.ui.fine_tune.sample_cards import sample_cards
 from bertdemo.ui.html.dataset import render_checks, render_label_rows, render_labels, render_preview
@@ -170,6 +171,9 @@ class DataCallbacks:
             data.tiles: gr.update(visible=view.table is not None),
             data.before: gr.update(visible=view.facts is not None),
             data.reading: gr.update(open=True) if self._asks(view) else gr.skip(),
+            # Here and not in the listeners of these cards: those may still be sent the language before this one.
+            data.baselines.go: timed(translate(lang, "fine_tune.baseline.go"), choice, self.page.services),
+            data.issues.go: timed(translate(lang, "fine_tune.issues.go"), choice, self.page.services),
             **parse_options_panel.updates_of(data.options, view, lang),
             **self._columns(view, lang),
         }

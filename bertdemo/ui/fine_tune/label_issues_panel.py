@@ -21,7 +21,6 @@ from bertdemo.services import Services
 from bertdemo.ui.fine_tune.baselines_panel import title
 from bertdemo.ui.fine_tune.choice import Choice, Listeners, Values
 from bertdemo.ui.fine_tune.dataset_state import ChosenData, Picked, Say, Source
-from bertdemo.ui.fine_tune.probe_time import timed
 from bertdemo.ui.html.label_issues import render_relabels, render_suspects
 from bertdemo.ui.html.primitives import caption, error_state, root
 from bertdemo.ui.page import Page
@@ -98,7 +97,7 @@ class Components:
     @property
     def drawn(self) -> list[Block]:
         """What `Callbacks.drawn` changes."""
-        return [self.seen, self.box, self.go, self.answer, self.actions, self.message, self.undo]
+        return [self.seen, self.box, self.answer, self.actions, self.message, self.undo]
 
 
 def layout(page: Page) -> Components:
@@ -166,7 +165,6 @@ class Callbacks:
         done = source.relabel if source else {}
         updates: Updates = {
             parts.box: gr.update(visible=there),
-            parts.go: timed(translate(choice.lang, "fine_tune.issues.go"), choice, self.services),
             parts.message: render_relabels(done, choice.lang),
             parts.undo: gr.update(visible=bool(done)),
         }

@@ -159,7 +159,7 @@ class Components:
             *self.stages, state.source, state.picked, state.facts, empty.file, empty.paste, empty.refused, data.refused,
             data.pretrain, data.tiles, data.report, data.preview, data.reading, data.task, data.task_words,
             *data.slots.values(), data.options.said, *data.options.options.values(), data.before, *self.planned,
-            data.form.checkpoint,
+            data.form.checkpoint, data.baselines.go, data.issues.go,
         ]  # fmt: skip
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bertdemo.analysis.baselines import MOST_ROWS
 from bertdemo.analysis.embedding_cache import LENGTH
-from bertdemo.i18n.translation import seconds, translate
+from bertdemo.i18n.translation import estimated_seconds, translate
 from bertdemo.services import Services
 from bertdemo.ui.fine_tune.choice import Choice
 
@@ -23,5 +23,5 @@ def timed(words: str, choice: Choice, services: Services) -> str:
     embedding = services.estimates.embedding_seconds(facts.lengths, rows, min(LENGTH, info.positions), info)
     if embedding is None:
         return words
-    time = seconds(choice.lang, round(_FITTING_SECONDS + embedding))
+    time = estimated_seconds(choice.lang, _FITTING_SECONDS + embedding)
     return f"{words} · {translate(choice.lang, 'fine_tune.about', time=time)}"

@@ -8,7 +8,6 @@ from bertdemo.device import cpu, precision_for
 from bertdemo.runs.estimate import Speeds
 from bertdemo.services import Services
 from bertdemo.settings import Settings
-from bertdemo.ui.fine_tune import baselines_panel, label_issues_panel
 from bertdemo.ui.fine_tune.dataset_state import Source
 from bertdemo.ui.page import Visit
 from tests.ui.fine_tune.support import choice, tab
@@ -48,14 +47,12 @@ def test_the_buttons_of_baselines_and_label_errors_say_how_long_a_press_takes(se
     sample = page.data.arrive(_visit("support_en"))
     state, data = page.parts.state, page.parts.data
     picked = {"source": sample[state.source], "picked": sample[state.picked], "facts": sample[state.facts]}
-    baselines = baselines_panel.Callbacks(services, data.baselines)
-    issues = label_issues_panel.Callbacks(services, data.issues, page.data.show)
-    assert baselines.fresh(choice(**picked))[data.baselines.go] == "Evaluate"  # the speed is not known yet
+    assert sample[data.baselines.go] == "Evaluate"  # the speed is not known yet
     Speeds(services.settings.home).note("CPU", precision_for(cpu(), "auto"), 8e9)
     lengths = sample[state.facts].lengths  # type: ignore[attr-defined]
     embedding = services.estimates.embedding_seconds(lengths, 367, 128, services.catalogue.describe("bundled", ""))
     assert embedding is not None and 8 < embedding < 12  # 367 rows of about 20 tokens, times 10.6 million parameters
     time = round(embedding + 2)
-    assert baselines.fresh(choice(**picked))[data.baselines.go] == f"Evaluate · about {time} s"
-    assert issues.drawn(choice(**picked, lang="zh"), None)[data.issues.go] == f"查找 · 约 {time} 秒"
-    assert baselines.fresh(choice())[data.baselines.go] == "Evaluate"
+    assert page.data.arrive(_visit("support_en"))[data.baselines.go] == f"Evaluate · about {time} s"
+    assert page.data.arrive(_visit("support_en", lang="zh"))[data.issues.go] == f"查找 · 约 {time} 秒"
+    assert page.data.speak(choice(**picked, lang="zh"))[data.baselines.go] == f"开始评估 · 约 {time} 秒"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bertdemo.dataset.split import SEED
-from bertdemo.i18n.translation import percent, plural, seconds, thousands, translate
+from bertdemo.i18n.translation import estimated_seconds, percent, plural, seconds, thousands, translate
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
@@ -60,7 +60,7 @@ def render_plan(split: Mapping[str, int], config: RunConfig, estimate: float | N
     if seed != SEED:
         parts.append(translate(lang, "fine_tune.will.seed", seed=seed))
     if estimate is not None:
-        parts.append(translate(lang, "fine_tune.about", time=seconds(lang, max(1, round(estimate)))))
+        parts.append(translate(lang, "fine_tune.about", time=estimated_seconds(lang, estimate)))
     return root(f'<p class="bd-plan">{esc(" · ".join(parts))}</p>')
 
 

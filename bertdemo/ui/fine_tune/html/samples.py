@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bertdemo.i18n.translation import plural, seconds, translate
+from bertdemo.i18n.translation import estimated_seconds, plural, translate
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import caption, join, root, short
 
@@ -51,7 +51,7 @@ def _card(card: SampleCard, lang: str) -> str:
     if card.labels:
         size.insert(0, plural(lang, "data.labels", card.labels))
     if card.seconds is not None:
-        size.append(translate(lang, "fine_tune.about", time=seconds(lang, max(1, round(card.seconds)))))
+        size.append(translate(lang, "fine_tune.about", time=estimated_seconds(lang, card.seconds)))
     examples = join(_example(text, label) for text, label in card.examples)
     return (
         f'<button type="button" class="bd-sample" data-sample="{esc(card.id)}">'

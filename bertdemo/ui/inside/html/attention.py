@@ -133,7 +133,7 @@ def render_side(inspection: LayerTrace, head: HeadTrace, chosen: int, view: View
         (note(missing) if missing else "")
         + subtitle(title)
         + (bars(rows) if rows else caption(translate(lang, "inside.attention.nothing")))
-        + f'<p class="bd-checks">{recomputed}</p>',
+        + f'<p class="bd-recomputed">{recomputed}</p>',
         "bd-side",
     )
 
