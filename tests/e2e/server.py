@@ -93,6 +93,11 @@ class Server:
         folder = str(self.home / "runs" / run)
         return next(process for process in self.workers() if process.cwd() == folder)
 
+    def training(self) -> list[psutil.Process]:
+        """Return the processes that train a run, without the spares."""
+        runs = self.home / "runs"
+        return [process for process in self.workers() if runs in Path(process.cwd()).parents]
+
     def said(self) -> str:
         """Return the end of its output."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-4000:] if self.log.exists() else ""

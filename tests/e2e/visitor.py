@@ -73,6 +73,16 @@ class Visitor:
             self.page.reload()
         return self.ready()
 
+    def mark(self) -> Visitor:
+        """Mark this load of the page, for `reloaded`."""
+        self.page.evaluate("document.documentElement.dataset.marked = ''")
+        return self
+
+    def reloaded(self) -> Visitor:
+        """Wait until the marked page has loaded itself again, as it does once its server is back."""
+        self.page.wait_for_selector("html:not([data-marked])")
+        return self.ready()
+
     @contextmanager
     def _leaving(self) -> Iterator[None]:
         """Leave a page: what it says of the requests that this breaks off is no trouble, for nobody sees it."""
