@@ -45,9 +45,12 @@ class OfferedStep:
 
 
 def render_labels(report: Report, lang: str) -> str:
-    """Draw the labels as bars, the most frequent one full; `data-label` is what a click tells the page's script."""
+    """Draw the labels as bars, the most frequent one full; "" for a task without labels.
+
+    `data-label` is what a click tells the page's script.
+    """
     if not report.labels:
-        return _tile("labels", translate(lang, "fine_tune.tile.no_labels"), caption(_no_labels(report, lang)))
+        return ""  # the number of rows is in the line of the file
     most = max(count for _, count in report.labels) or 1
     rows = join(_label(label, count, most, lang) for label, count in report.labels)
     search = ""
@@ -118,10 +121,6 @@ def _tile(name: str, title: str, body_html: str) -> str:
         f'<details class="bd-tile" data-tile="{esc(name)}" open><summary>{esc(title)}</summary>'
         f'<div class="bd-tile-body">{body_html}</div></details>'
     )
-
-
-def _no_labels(report: Report, lang: str) -> str:
-    return plural(lang, "data.rows", report.usable_rows)
 
 
 def _label(label: str, count: int, most: int, lang: str) -> str:
