@@ -25,15 +25,27 @@ class LabelColumnMissing(DataError):
     key = "label_column_missing"
 
 
-class ReadingsAmbiguous(DataError):
-    """Two readings of a table are as good: `first` and `second` are the arguments {"task", "columns"}, as JSON."""
+class ReadingChoice(DataError):
+    """Only a person can choose a reading: `first` and `second` are arguments {"task", "columns"}, as JSON."""
 
-    key, params = "readings_ambiguous", ("first", "second")
+    params = ("first", "second")
 
     @property
     def readings(self) -> list[dict[str, object]]:
         """The arguments of both."""
         return [json.loads(str(self.values[name])) for name in self.params]
+
+
+class ReadingsAmbiguous(ReadingChoice):
+    """Two readings of a table are as good."""
+
+    key, params = "readings_ambiguous", ("first", "second")
+
+
+class LabelOrTaskMissing(ReadingChoice):
+    """No column looks like a label, and several tasks need none."""
+
+    key, params = "label_or_task_missing", ("first", "second")
 
 
 class RoleNotRead(DataError):

@@ -13,7 +13,7 @@ from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.device import Device, DeviceReport, cpu
-from bertdemo.errors import DevicesFailed, DevicesPending, ReadingsAmbiguous
+from bertdemo.errors import DevicesFailed, DevicesPending, LabelOrTaskMissing, ReadingsAmbiguous
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
@@ -125,7 +125,8 @@ def checked(request: RunRequest, datasets: DatasetCache, limits: Limits) -> Prep
 def resolve_columns(request: RunRequest, datasets: DatasetCache) -> tuple[Task, dict[str, str], Table]:
     """Return the task, role to column, and the table; what the request does not name is guessed from the table.
 
-    Raises ReadingsAmbiguous where it names nothing and two readings of the table are as good.
+    Raises ReadingsAmbiguous where it names nothing and two readings of the table are as good, LabelOrTaskMissing where
+    it names nothing, no column looks like a label and several tasks need none.
     """
     table = datasets.table(preparation_of(request))
     if not request.task and not request.columns:
@@ -140,7 +141,8 @@ def _refuse_to_choose(readings: Sequence[tasks.Reading]) -> None:
             json.dumps({"task": reading.task, "columns": dict(reading.columns)}, ensure_ascii=False)
             for reading in readings[:2]
         )
-        raise ReadingsAmbiguous(first=first, second=second)
+        error = ReadingsAmbiguous if readings[0].confidence else LabelOrTaskMissing
+        raise error(first=first, second=second)
 
 
 def preparation_of(request: RunRequest) -> Preparation:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,8 +28,11 @@ _LARGEST_SCALE = 100
 # In fewer rows numbers ascend by chance.
 _ENOUGH_TO_COUNT = 10
 _NUMBER = re.compile(r"[-+]?[\d.,:/ TZ%-]*\d[\d.,:/ TZ%-]*")
+_WORD = re.compile(r"[^\W\d_]+")
 # A code with a digit in it, a number with letters before it, a web or e-mail address.
 _IDENTIFIER = re.compile(r"(?=[^\s]*\d)[\w.:/@#+-]+|[A-Z]{1,6}[ -]?\d+|https?://\S+|[^@\s]+@[^@\s]+\.\w+", re.ASCII)
+# In fewer rows, or of fewer words, what all cells share may be what they are about.
+_ROWS_OF_BOILERPLATE, _WORDS_OF_BOILERPLATE = 10, 4
 # A number as a person writes it, with a decimal point or comma: no date, no range, no thousands.
 _DECIMAL = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?")
 # An amount, a date, a time: numbers that are no ids.
@@ -87,6 +92,20 @@ class Profile:
         ascending = all(a <= b for a, b in pairwise(numbers))
         whole = all(number.is_integer() for number in numbers)
         return ascending or (whole and max(numbers) > _LARGEST_SCALE) or (whole and _gapless(numbers))
+
+    @cached_property
+    def boilerplate(self) -> bool:
+        """Whether more than half of a cell's words stand in nearly every cell: an attribution, a license, a log line.
+
+        Numbers and the punctuation around a word do not count as different words.
+        """
+        words = [frozenset(_WORD.findall(cell.casefold())) for cell in self.cells if cell]
+        amount = sum(map(len, words))
+        if len(words) < _ROWS_OF_BOILERPLATE or amount < _WORDS_OF_BOILERPLATE * len(words):
+            return False
+        cells_with = Counter(itertools.chain.from_iterable(words))
+        common = sum(cells for cells in cells_with.values() if cells > _NEARLY_ALL * len(words))
+        return common > 0.5 * amount
 
     @cached_property
     def fractional(self) -> bool:

@@ -133,6 +133,13 @@ class Task(ABC):
         """Return what `fits` returns, for the guessed columns."""
         return 0.0
 
+    def possible_columns(self, table: Table) -> Mapping[str, str]:
+        """Return role -> column where the task is possible although nothing in the table speaks for it; else {}.
+
+        A person is asked about these where no other task fits. Two texts without a label may be anything.
+        """
+        return {}
+
     @abstractmethod
     def columns(self, table: Table) -> dict[str, str]:
         """Guess which column has which role; ColumnsNotFound names the role that no column fits."""

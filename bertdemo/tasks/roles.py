@@ -102,6 +102,19 @@ def named_pair(table: Table) -> tuple[str, str] | None:
     return text_pair([profile.name for profile in profiles(table) if prose_score(profile, False) > 0])
 
 
+def two_texts(table: Table) -> tuple[str, str] | None:
+    """Return the two columns with the most prose, in the order of the file; None where there are not two."""
+    amounts = {
+        profile.name: prose_score(profile, False) * (_BOILERPLATE if profile.boilerplate else 1.0)
+        for profile in profiles(table)
+    }
+    texts = sorted((name for name in amounts if amounts[name] > 0), key=lambda name: -amounts[name])[:2]
+    if len(texts) < 2:
+        return None
+    first, second = sorted(texts, key=list(table.columns).index)
+    return first, second
+
+
 def is_certain_label(table: Table, column: str) -> bool:
     """Return whether a column has several values, and is called as labels are or has very few of them."""
     profile = next((profile for profile in profiles(table) if profile.name == column), None)
@@ -148,6 +161,8 @@ _MAX_LABEL_CHARS = 80
 _SHORT_CHARS = 40
 # What remains of the score of a column whose name is that of an id, a person, a place or a time.
 _BESIDE = 0.3
+# An attribution is often ten times as long as the sentence beside it, and is still what nobody wants to learn from.
+_BOILERPLATE = 0.02
 # How much two values that are an answer to one question (0 and 1, yes and no) speak for a label.
 _YES_OR_NO = 1.3
 # A column of so few different values beside two texts of a pair is hardly anything but their label.

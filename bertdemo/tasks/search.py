@@ -24,7 +24,7 @@ from bertdemo.tasks.results import (
     Score,
     scores_with_intervals,
 )
-from bertdemo.tasks.roles import PAIR, TEXT
+from bertdemo.tasks.roles import PAIR, TEXT, two_texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +77,11 @@ class Search(BiEncoder):
     def fits(self, table: Table) -> float:
         """Return 0: any two columns of prose would do, so a person has to choose it."""
         return 0.0
+
+    def possible_columns(self, table: Table) -> Mapping[str, str]:
+        """Return two columns of prose, the first of the file as the query."""
+        texts = two_texts(table)
+        return dict(zip(("text", "pair"), texts, strict=True)) if texts else {}
 
     def targets(self, table: Table, columns: Mapping[str, str], labels: Sequence[str]) -> list[str | None]:
         """Return each row's document as it is compared, None where a text is missing."""

@@ -20,7 +20,7 @@ from bertdemo.tasks.base import EncodeOptions, Frozen, Inputs, LabeledTable
 from bertdemo.tasks.forward import Batch, Inference, encoded, token_losses
 from bertdemo.tasks.reading import names
 from bertdemo.tasks.results import BaselineScore, Degree, Judged, Prediction, Problem, Score, scores_with_intervals
-from bertdemo.tasks.roles import SOURCE, TARGET, detect
+from bertdemo.tasks.roles import SOURCE, TARGET, two_texts
 from bertdemo.tasks.without_labels import TaskWithoutLabels
 
 if TYPE_CHECKING:
@@ -92,11 +92,16 @@ class TextToText(TaskWithoutLabels):
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their names and content."""
-        columns = detect(table, [SOURCE, TARGET])
+        columns = super().columns(table)
         if all(names.folded(column) in names.LANGUAGES for column in columns.values()):  # in the order of the file
             source, target = sorted(columns.values(), key=list(table.columns).index)
             return {"source": source, "target": target}
         return columns
+
+    def possible_columns(self, table: Table) -> Mapping[str, str]:
+        """Return two columns of prose, the first of the file as the source."""
+        texts = two_texts(table)
+        return dict(zip(("source", "target"), texts, strict=True)) if texts else {}
 
     def columns_by_slot(self, columns: Mapping[str, str]) -> dict[str, str]:
         """Return the source alone: a target is a text, so what the report checks of labels does not apply to it."""

@@ -18,8 +18,12 @@ class TaskWithoutLabels(Task):
     categories = False
 
     def columns(self, table: Table) -> dict[str, str]:
-        """Guess the columns of the required roles from their content."""
-        return detect(table, [role for role in self.roles if role.required])
+        """Guess the columns of the required roles; where no name says which text is which, as the file orders them."""
+        roles = [role for role in self.roles if role.required]
+        columns = detect(table, roles)
+        if any(role.is_about(columns[role.name]) for role in roles):
+            return columns
+        return {**columns, **self.possible_columns(table)}
 
     def check(self, table: Table, columns: Mapping[str, str], *, label_limit: int) -> None:
         """Raise where a column is missing, or too few rows can be used."""

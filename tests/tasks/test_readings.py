@@ -8,7 +8,7 @@ import pytest
 
 from bertdemo import tasks
 from bertdemo.dataset.dataset_cache import Preparation
-from bertdemo.errors import ColumnsNotFound, ReadingsAmbiguous, RoleNotRead
+from bertdemo.errors import ColumnsNotFound, LabelOrTaskMissing, ReadingsAmbiguous, RoleNotRead
 from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.admission import resolve_columns
@@ -82,6 +82,32 @@ def test_two_label_columns_of_which_nothing_chooses_one_are_two_readings(columns
         assert resolved(given, reading.task, **reading.columns) == (reading.task, dict(reading.columns))
     for lang in LANGUAGES:
         assert second.columns["label"] in translate(lang, caught.value.message_key, **caught.value.values)
+
+
+ENGLISH = ("Go on.", "It rains.", "He ran home.", "Nobody knows why.", "I see two cats.", "Where is my hat?")
+FRENCH = ("Continue.", "Il pleut.", "Il a couru.", "Personne ne sait.", "Je vois deux chats.", "Où est mon chapeau ?")
+NUMBERED = tuple(f"CC BY 4.0, from the collection of sentences, number {i} by reader {i % 7}" for i in range(60))
+UNLABELED = (
+    {"column 1": cycle(*(f"{text} {i}" for i in range(10) for text in ENGLISH)),
+     "column 2": cycle(*(f"{text} {i}" for i in range(10) for text in FRENCH)),
+     "column 3": cycle(*NUMBERED)},
+    {"source_url": cycle(*(f"https://example.org/{i}" for i in range(60))), "morning": TEXTS, "evening": OTHERS},
+    {"标题": OTHERS, "摘录": TEXTS},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", UNLABELED, ids=", ".join)
+def test_two_texts_without_a_label_are_read_by_each_task_that_needs_none(columns: dict[str, Any]) -> None:
+    given = table(columns)
+    texts = [name for name in columns if name not in {"column 3", "source_url"}]
+    readings = tasks.readings(given)
+    assert {reading.task for reading in readings} == {"search", "text_to_text"}
+    assert all(list(reading.columns.values()) == texts and not reading.confidence for reading in readings)
+    with pytest.raises(LabelOrTaskMissing) as caught:
+        resolved(given)
+    for sent in caught.value.readings:
+        task, columns = str(sent["task"]), sent["columns"]
+        assert resolved(given, task) == (task, columns)
 
 
 def test_a_table_that_fits_nothing_has_no_reading() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bertdemo.errors import ColumnsNotFound, RoleNotRead
 from bertdemo.tables.column_profiles import profiles_kept
 from bertdemo.tasks.reading import names
-from bertdemo.tasks.roles import LABEL, detect, rivals
+from bertdemo.tasks.roles import LABEL, TEXT, detect, rivals
 
 if TYPE_CHECKING:
     from bertdemo.tables.table import Table
@@ -39,7 +39,10 @@ class Reading:
 
 
 def readings(table: Table, tasks: Mapping[str, Task]) -> tuple[Reading, ...]:
-    """Return the best reading and those that are as good, at most three, the best first; () where no column fits."""
+    """Return the best reading and those that are as good, at most three, the best first; () where no column fits.
+
+    Where none is likely but several tasks are possible, these are returned with a confidence of 0.
+    """
     with profiles_kept():
         return _readings(table, tasks)
 
@@ -48,10 +51,21 @@ def _readings(table: Table, tasks: Mapping[str, Task]) -> tuple[Reading, ...]:
     best = max(tasks.values(), key=lambda task: task.fits(table))
     first = _reading(best, table)
     if first is None:
-        return ()
+        return _without_label(table, tasks)
     others = [reading for task in tasks.values() if task is not best and (reading := _reading(task, table))]
     several = sorted([*_by_label(first, best, table), *others], key=lambda reading: -reading.confidence)
     return (first, *(reading for reading in several if reading.confidence >= _AS_GOOD * first.confidence))[:_MOST]
+
+
+def _without_label(table: Table, tasks: Mapping[str, Task]) -> tuple[Reading, ...]:
+    """Return the readings of two texts without a label, among which only a person can choose; () where one is left.
+
+    Beside a column that is called a text, the label is what is missing: there the page asks for it.
+    """
+    if any(TEXT.is_about(column) for column in table.columns):
+        return ()
+    possible = [Reading(task.id, columns, 0.0) for task in tasks.values() if (columns := task.possible_columns(table))]
+    return tuple(possible[:_MOST]) if len(possible) > 1 else ()
 
 
 def complete(task: Task, table: Table, columns: Mapping[str, str]) -> dict[str, str]:

@@ -18,9 +18,12 @@ _LABEL_CHARS = 24
 
 def render_readings(readings: Sequence[Reading], table: Table, lang: str) -> str:
     """Ask which reading is meant; `data-reading` is its place in the list."""
-    title = esc(translate(lang, "fine_tune.reading_which"))
+    # Without a likely reading there is no label: these are the tasks that need none.
+    likely = any(reading.confidence for reading in readings)
+    title = esc(translate(lang, "fine_tune.reading_which" if likely else "fine_tune.reading_without_label"))
     cards = join(_card(number, reading, table, lang) for number, reading in enumerate(readings))
-    return root(f'<h3 class="bd-stage-title" role="status">{title}</h3><div class="bd-samples">{cards}</div>')
+    cards = f'<div class="bd-samples bd-readings">{cards}</div>'
+    return root(f'<h3 class="bd-stage-title" role="status">{title}</h3>{cards}')
 
 
 def _card(number: int, reading: Reading, table: Table, lang: str) -> str:
