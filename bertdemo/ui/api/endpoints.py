@@ -273,7 +273,9 @@ class Endpoints:
     def predict_file(self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = "") -> str:
         """Return a CSV (`utf-8-sig`) of the rows in their order with `prediction` and `confidence`.
 
-        Where a text is longer than what the model reads of it, there is a column `truncated` with `yes` in its row.
+        An empty row between others keeps its place, without a prediction. Empty rows at the end of a file are no rows,
+        and neither is a line without any character in a file of several columns. Where a text is longer than what the
+        model reads of it, there is a column `truncated` with `yes` in its row.
         """
         path = uploaded(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
