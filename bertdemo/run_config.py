@@ -87,8 +87,15 @@ class RunConfig:
     """Peak learning rate of the encoder; 1e-4 up to 35M parameters, 3e-5 above."""
     batch_size: Annotated[StrictInt | None, Field(ge=1, le=256)] = None
     """Rows per optimizer step; 16 below 600 training rows, otherwise 32."""
-    head_learning_rate_factor: Annotated[Number, Field(ge=1, le=100)] = 10.0
-    """Learning-rate multiplier of the new head and the pooler, relative to the encoder."""
+    head_init: Literal["random", "probe"] = "random"
+    """How the new head starts: from random weights, or as the linear probe on the mean vectors of the encoder.
+
+    A probe is better than chance from the first step on, and fine-tuning distorts the encoder less (Kumar et al. 2022,
+    arXiv:2202.10054). Only for a task whose probe can be kept.
+    """
+    head_learning_rate_factor: Annotated[Number | None, Field(ge=1, le=100)] = None
+    """Learning-rate multiplier of the head and the pooler, relative to the encoder; 10 for a random head, 2 for a
+    linear probe, which has little left to learn."""
     # Mosbach et al. 2021 (arXiv:2006.04884) fine-tune BERT stably with 10% warmup and a weight decay of 0.01.
     warmup: Annotated[Number, Field(ge=0, le=0.5)] = 0.1
     """Share of all steps in which the learning rate rises from zero; afterwards it falls linearly to zero."""
@@ -116,6 +123,11 @@ class RunConfig:
     def frozen(self) -> bool:
         """Whether the encoder's weights stay unchanged."""
         return self.method == "regression"
+
+    @property
+    def needs_probe(self) -> bool:
+        """Whether the run fits a linear probe, to keep it or to start from it."""
+        return self.frozen or self.head_init == "probe"
 
     @property
     def truncation(self) -> Truncation:

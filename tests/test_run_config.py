@@ -128,7 +128,7 @@ def test_small_data_gets_small_batches_and_more_epochs() -> None:
 
 
 def test_what_a_person_chose_is_left_alone() -> None:
-    asked = RunConfig(epochs=1, batch_size=4, learning_rate=1e-3, max_length=16)
+    asked = RunConfig(epochs=1, batch_size=4, learning_rate=1e-3, max_length=16, head_learning_rate_factor=1.0)
     assert resolve_defaults(asked, train_rows=10_000, parameters=1, suggested_length=99) == asked
 
 

@@ -106,5 +106,5 @@ def keep_mean_head(base: Path, folder: Path, labels: Sequence[str], *, seed: int
     generator = np.random.default_rng(seed)
     width = json.loads((base / "config.json").read_text(encoding="utf-8"))["hidden_size"]
     weight, bias = (generator.standard_normal(shape).astype("float32") for shape in ((len(labels), width), len(labels)))
-    write(open_mean_linear(base, labels, weight, bias), base, folder)
+    write(open_mean_linear(base, labels, weight, bias).model, base, folder)
     return folder

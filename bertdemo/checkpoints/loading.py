@@ -50,6 +50,8 @@ HEAD_FILE = "head_at_start.safetensors"
 # transformers changes how torch makes tensors while it loads, and a seed is the process's: one load at a time.
 _LOADING = threading.Lock()
 _NEW_HEAD = re.compile(r"(classifier|qa_outputs)\.(weight|bias)|(bert\.)?pooler\.dense\.(weight|bias)")
+# The linear layer of `mean_pooling_head`.
+_MEAN_HEAD = ("linear.bias", "linear.weight")
 _NEW_MASK_HEAD = re.compile(
     r"cls\.predictions\.(bias|decoder\.(weight|bias)|transform\.(dense|LayerNorm)\.(weight|bias))"
 )
@@ -198,14 +200,31 @@ def _fields(
     return fields
 
 
-def open_mean_linear(folder: Path, labels: Sequence[str], weight: Floats, bias: Floats) -> Any:
+def open_mean_linear(
+    folder: Path, labels: Sequence[str], weight: Floats, bias: Floats, *, attention: str = "sdpa"
+) -> Opened:
     """Put a fitted linear layer, (labels, d) and (labels,), on the mean of the encoder in `folder`.
 
     Raises what `open_model` raises, and ValueError where the layer does not fit.
     """
-    encoder: Any = open_model(folder).model
+    encoder: Any = open_model(folder, attention=attention).model
     with _LOADING, _seeded(0):
-        return mean_pooling_head.from_parts(encoder, tuple(labels), weight, bias)
+        return Opened(mean_pooling_head.from_parts(encoder, tuple(labels), weight, bias), _MEAN_HEAD, ())
+
+
+def open_mean_linear_at_start(base: Path, trained: Path, labels: Sequence[str], *, attention: str = "sdpa") -> Opened:
+    """Open the encoder in `base` with the linear layer on its mean that `save_head` wrote into `trained`.
+
+    Raises CheckpointBroken where there is no such layer or it does not fit, and what `open_model` raises.
+    """
+    tensors = _head_at_start(trained)
+    if set(tensors) != set(_MEAN_HEAD):
+        raise CheckpointBroken(checkpoint=trained.name, file=HEAD_FILE)
+    weight, bias = (tensors[f"linear.{name}"].float().numpy() for name in ("weight", "bias"))
+    try:
+        return open_mean_linear(base, labels, weight, bias, attention=attention)
+    except ValueError:
+        raise CheckpointBroken(checkpoint=trained.name, file=HEAD_FILE) from None
 
 
 def warm_up() -> None:
@@ -255,13 +274,8 @@ def _untied(model: Any) -> dict[str, Tensor]:
 def restore_head(opened: Opened, folder: Path) -> None:
     """Load the head that `save_head` wrote into `opened`; raises CheckpointBroken where it does not fit."""
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    try:
-        tensors: dict[str, Tensor] = load_file(folder / HEAD_FILE)
-    except (OSError, SafetensorError):
-        raise CheckpointBroken(checkpoint=folder.name, file=HEAD_FILE) from None
+    tensors = _head_at_start(folder)
     state = opened.model.state_dict()
     for name, tensor in tensors.items():
         known = any(pattern.fullmatch(name) for pattern in (_NEW_HEAD, _NEW_MASK_HEAD, encoder_decoder.NEW))
@@ -269,6 +283,18 @@ def restore_head(opened: Opened, folder: Path) -> None:
             raise CheckpointBroken(checkpoint=folder.name, file=HEAD_FILE)
     with torch.no_grad():
         opened.model.load_state_dict(tensors, strict=False)
+
+
+def _head_at_start(folder: Path) -> dict[str, Tensor]:
+    """Return what `save_head` wrote; raises CheckpointBroken where it cannot be read."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: dict[str, Tensor] = load_file(folder / HEAD_FILE)
+    except (OSError, SafetensorError):
+        raise CheckpointBroken(checkpoint=folder.name, file=HEAD_FILE) from None
+    return tensors
 
 
 def write(model: PreTrainedModel, tokenizer_from: Path, draft: Path) -> None:

@@ -29,6 +29,12 @@ class FieldNotChoice(ConfigError):
     key, params = "field_not_choice", ("field", "value", "choices")
 
 
+class ProbeNotForTask(ConfigError):
+    """A linear probe was asked for, as the method or as the first head, of a task whose probe is no checkpoint."""
+
+    key, params = "probe_not_for_task", ("task",)
+
+
 class DeviceGone(ConfigError):
     """The chosen device is not available."""
 

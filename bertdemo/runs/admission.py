@@ -13,7 +13,7 @@ from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.device import Device, DeviceReport, cpu
-from bertdemo.errors import DevicesFailed, DevicesPending, LabelOrTaskMissing, ReadingsAmbiguous
+from bertdemo.errors import DevicesFailed, DevicesPending, LabelOrTaskMissing, ProbeNotForTask, ReadingsAmbiguous
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
@@ -84,6 +84,8 @@ class Admission:
         device = self._device(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
         prepared = checked(request, self._datasets, self._limits)
+        if request.config.needs_probe and not prepared.task.can_freeze:
+            raise ProbeNotForTask(task=prepared.task.id)
         config = replace(request.config, device=device.id)
         task, columns = prepared.task.id, dict(prepared.columns)
         complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)

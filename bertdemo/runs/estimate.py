@@ -87,7 +87,8 @@ class Estimates:
         tokens = mean_tokens(lengths, config.max_length or info.positions)
         train, validation = tokens * split.get("train", 0), tokens * split.get("validation", 0)
         test = tokens * split.get("test", 0) or validation
-        work = Work(round(train), config.epochs or 1, round(validation), round(test))
+        start = train + validation if config.head_init == "probe" else 0.0
+        work = Work(round(train), config.epochs or 1, round(validation), round(test), round(start))
         # A linear probe reads each row once, without a backward pass.
         units = train + test if config.frozen else work.total
         return units * layer_parameters(info.layers, info.width) / speed

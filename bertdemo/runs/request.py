@@ -30,6 +30,8 @@ _SMALL_TRAINING_SET = 600
 # Small models want a higher learning rate (Turc et al. 2019, arXiv:1908.08962): the bundled model has 22.7M
 # parameters, BERT-base 110M.
 _SMALL_MODEL_PARAMETERS = 35_000_000
+# How many times faster than the encoder a head learns: one from random weights has far to go, a fitted one has not.
+_HEAD_FACTORS = {"random": 10.0, "probe": 2.0}
 
 
 @dataclass(frozen=True)
@@ -108,4 +110,5 @@ def resolve_defaults(
         epochs=config.epochs or epochs,
         learning_rate=config.learning_rate or (1e-4 if parameters <= _SMALL_MODEL_PARAMETERS else 3e-5),
         max_length=config.max_length or suggested_length,
+        head_learning_rate_factor=config.head_learning_rate_factor or _HEAD_FACTORS[config.head_init],
     )

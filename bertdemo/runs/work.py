@@ -16,6 +16,8 @@ class Work:
     epochs: int
     validation_tokens: int
     test_tokens: int
+    start_tokens: int = 0
+    """Tokens that are only read before the first step: to fit a linear probe and to evaluate it."""
     done: float = 0.0
     began: float = 0.0
     """When the speed began to be measured, and the units done by then."""
@@ -25,7 +27,8 @@ class Work:
     @property
     def total(self) -> float:
         """All work units of the run."""
-        return self.epochs * (3.0 * self.train_tokens + self.validation_tokens) + self.test_tokens
+        epochs = self.epochs * (3.0 * self.train_tokens + self.validation_tokens)
+        return epochs + self.start_tokens + self.test_tokens
 
     def progress(self) -> float:
         """Return the share done so far, 0 to 0.999; it never falls."""

@@ -23,7 +23,7 @@ from bertdemo.anatomy.tokens import TokenTrace, trace
 from bertdemo.anatomy.training_step import TrainingStep
 from bertdemo.anatomy.wordpiece import Matching
 from bertdemo.checkpoints import Catalogue, CheckpointInfo, sentence_transformers
-from bertdemo.checkpoints.loading import HEAD_FILE, Architecture, open_model, restore_head
+from bertdemo.checkpoints.loading import HEAD_FILE, Architecture, open_mean_linear_at_start, open_model, restore_head
 from bertdemo.errors import ArgumentWrong, BaseMissing, CheckpointError, MaskHeadMissing, TextMissing, TextTooLong
 from bertdemo.run_config import Truncation
 from bertdemo.serving.predictor import Predictor
@@ -289,6 +289,9 @@ class Inspector:
             opened = open_model(folder, "BertForMaskedLM", new_head=False, attention="eager")
         elif kind == "own":
             opened = open_model(folder, _OWN[info.other_head], attention="eager")
+        elif kind == "before" and info.mean_head and (folder / HEAD_FILE).exists():
+            base = self._catalogue.folder(info.base or "", owner)
+            opened = open_mean_linear_at_start(base, folder, info.labels, attention="eager")
         else:
             start = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
             # Without labels the head of the file is kept; the base needs those of the trained checkpoint.

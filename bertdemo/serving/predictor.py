@@ -11,11 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, loading
-from bertdemo.checkpoints.loading import HEAD_FILE, open_model, restore_head
+from bertdemo.checkpoints.loading import HEAD_FILE, open_mean_linear_at_start, open_model, restore_head
 from bertdemo.checkpoints.mean_pooling_head import masked_mean
 from bertdemo.errors import (
     ArgumentWrong,
@@ -202,12 +203,10 @@ class Predictor:
         model: Any
         if task is None:
             model = open_model(folder).model
+        elif kind == "before":
+            model = self._at_start(info, task, folder, owner)
         else:
-            base = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
-            opened = task.model(base, HeadOptions(labels=info.labels, seed=0))
-            if kind == "before":
-                restore_head(opened, folder)
-            model = opened.model
+            model = task.model(folder, HeadOptions(labels=info.labels, seed=0)).model
         truncation = card.truncation(info.positions) if card else Truncation(info.positions)
         if kind == "encoder":  # of as much of a text as the model can read, whatever its head was trained on
             truncation = replace(truncation, max_length=info.positions)
@@ -218,6 +217,15 @@ class Predictor:
             while len(self._models) > _KEPT_MODELS:
                 self._models.popitem(last=False)
         return ready
+
+    def _at_start(self, info: CheckpointInfo, task: Task, folder: Path, owner: str) -> Any:
+        """Return the base with the head that training started with."""
+        base = self._catalogue.folder(info.base or "", owner)
+        if info.mean_head:
+            return open_mean_linear_at_start(base, folder, info.labels).model
+        opened = task.model(base, HeadOptions(labels=info.labels, seed=0))
+        restore_head(opened, folder)
+        return opened.model
 
     def _has_before(self, checkpoint: str, owner: str) -> bool:
         """Return whether the head at step 0 is stored and the base is on this machine."""

@@ -11,7 +11,7 @@ from bertdemo.checkpoints import Card
 NOTE = "Plain BertForSequenceClassification does not load this checkpoint; README.md has the few lines that do."
 
 _TEXT = """\
-# Logistic regression on mean-pooled BERT vectors
+# BERT with a linear layer on the mean of its vectors
 
 A text goes through BERT, the last layer's vectors of all its tokens are averaged (padding left out), and one linear
 layer turns that mean into {labels} logits. There is no pooler and no classifier on [CLS]. **Plain
@@ -25,7 +25,7 @@ linear layer (`linear.weight`, `linear.bias`) lie in one `model.safetensors`; th
 ```python
 {code}```
 
-Base: {base}. Fitted on {rows} rows. At most {max_length} pieces of a text are read.
+Base: {base}. Trained on {rows} rows. At most {max_length} tokens of a text are read.
 """
 
 _CODE = """\

@@ -48,7 +48,7 @@ def kept(base: Path, labels: tuple[str, ...], tmp_path_factory: pytest.TempPathF
     linear = baselines.fit(vectors, [label for _, label in rows])
     reference = LogisticRegression(C=1.0, max_iter=1000).fit(vectors, [label for _, label in rows])
     folder = tmp_path_factory.mktemp("kept") / "kept"
-    write(open_mean_linear(base, linear.labels, linear.weight, linear.bias), base, folder)
+    write(open_mean_linear(base, linear.labels, linear.weight, linear.bias).model, base, folder)
     return folder, reference, vectors
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.run_config import RunConfig, Truncation
+from bertdemo.runs.request import resolve_defaults
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, HeadOptions, LabeledTable
 from bertdemo.tasks.classification import Classification
@@ -33,6 +34,7 @@ def trainer_for(tiny: Path, folder: Path, rows: int = 100) -> tuple[Any, Any]:
     )
     dataset = task.encode(LabeledTable(table, COLUMNS, LABELS), range(rows), tokenizer, EncodeOptions(Truncation(64)))
     config = RunConfig(device="cpu", epochs=1, batch_size=8, learning_rate=1e-4, max_length=64, weight_decay=0.05)
+    config = resolve_defaults(config, train_rows=rows, parameters=1, suggested_length=64)
     trainer = RunTrainer(
         task=task,
         head_factor=config.head_learning_rate_factor,

@@ -40,6 +40,7 @@ from bertdemo.tasks.forward import Collator, Inference
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from bertdemo.checkpoints import Opened
     from bertdemo.runs.worker.training import Reporter
 
 
@@ -164,20 +165,20 @@ class Job:
         self.stop()
         device_id = pin_gpu(self._request.config.device)
         prepared = self._prepare()
+        device = devices.report().choose(device_id)
         if prepared.config.frozen:
-            device = devices.report().choose(device_id)
             self._emit_started(prepared, device, "float32")
             fitted = regression.run(prepared, device.id, self.emit, self.stop, self._emit_testing)
             return self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
-        head = HeadOptions(prepared.labels, prepared.config.seed, prepared.targets("train"))
-        opened = self._task.model(prepared.base, head)
+        self._emit_started(prepared, device, devices.precision_for(device, prepared.config.precision))
+        opened = self._open(prepared, device.id)
         if opened.new_weights:
             save_head(opened, self._folder)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
         observed = Observed(prepared, self.emit)
         reporter = self._reporter(prepared, device_id, collate.begin, observed.predict)
         try:
-            self._train(reporter, prepared, opened.model, device_id, collate, observed)
+            self._train(reporter, prepared, opened.model, device, collate, observed)
             stopped = False
         except Stopped:
             stopped = True
@@ -193,6 +194,13 @@ class Job:
         observed.write_map(opened.model, self._folder)
         ended = {"evaluated": evaluated, "step": reporter.best.step if evaluated else reporter.step} if stopped else {}
         return self._finish(prepared, opened.model, result, **ended)
+
+    def _open(self, prepared: Prepared, device: str) -> Opened:
+        """Return the model as training starts with it."""
+        if prepared.config.head_init == "probe":
+            return regression.fitted(prepared, device, self.emit, self.stop)
+        head = HeadOptions(prepared.labels, prepared.config.seed, prepared.targets("train"))
+        return self._task.model(prepared.base, head)
 
     def _finish(self, prepared: Prepared, model: Any, result: Result, **cancelled: Any) -> None:
         """Publish the checkpoint and end the run: Finished, or Cancelled with these fields."""
@@ -296,6 +304,7 @@ class Job:
             epochs=prepared.config.epochs or 1,
             validation_tokens=validation,
             test_tokens=test,
+            start_tokens=sum(lengths["train"]) + validation if prepared.config.head_init == "probe" else 0,
         )
         return Reporter(
             emit=self.emit,
@@ -323,14 +332,12 @@ class Job:
         reporter: Reporter,
         prepared: Prepared,
         model: Any,
-        device_id: str,
+        device: devices.Device,
         collate: Collator,
         observed: Observed,
     ) -> None:
         from bertdemo.runs.worker import training
 
-        report = devices.report()
-        device = report.choose(device_id)
         precision = devices.precision_for(device, prepared.config.precision)
         args = training.arguments(
             str(self._folder / "trainer"),
@@ -339,7 +346,6 @@ class Job:
             precision=precision,
             label_names=prepared.task.label_names,
         )
-        self._emit_started(prepared, device, precision)
         observed.before_training(model)
         self.stop()
         training.train(
@@ -350,7 +356,7 @@ class Job:
             held_out=prepared.source("validation"),
             reporter=reporter,
             args=args,
-            head_factor=prepared.config.head_learning_rate_factor,
+            head_factor=prepared.config.head_learning_rate_factor or 1.0,
         )
         parameters = layer_parameters(prepared.info.layers, prepared.info.width)
         if self._seconds() > _MEASURED_SECONDS and parameters >= SMALLEST_MEASURED:

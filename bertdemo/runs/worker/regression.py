@@ -1,4 +1,4 @@
-"""A run with the method `regression`: a linear probe on the frozen encoder, stored as one checkpoint.
+"""A linear probe on the frozen encoder: kept as a checkpoint (method `regression`), or the head that a run starts with.
 
 It is the logistic regression that `analysis.baselines` scores before training, fitted on the training rows only. The
 validation rows choose nothing, so they are as unseen as a test set.
@@ -18,6 +18,7 @@ from bertdemo.runs.worker.result import Prepared, Result, measure
 
 if TYPE_CHECKING:
     from bertdemo.analysis.baselines import Floats, Linear
+    from bertdemo.checkpoints import Opened
 
 # Phase events per batch would fill the event file: a large table has thousands of batches.
 _EVENT_SECONDS = 0.5
@@ -49,15 +50,21 @@ def run(
     """
     from bertdemo.runs.worker.training import Best, Stopped
 
-    vectors, labels = _vectors(prepared, device, emit, stop)
-    emit("Phase", name="fitting", progress=0.0)
-    weight, bias = _rows_of(prepared.labels, baselines.fit(vectors, labels))
-    stop()
-    model = open_mean_linear(prepared.base, prepared.labels, weight, bias).to(device)
+    opened: Any = fitted(prepared, device, emit, stop)
+    model = opened.model.to(device)
     try:
         return Fitted(model, measure(prepared, Best(), model, stop, testing))
     except Stopped:
         return Fitted(model, Result((), {}, ""), {"evaluated": False, "step": 0})
+
+
+def fitted(prepared: Prepared, device: str, emit: Callable[..., None], stop: Callable[[], None]) -> Opened:
+    """Embed the training rows, fit the regression, and return the model on the CPU. Raises as `run`."""
+    vectors, labels = _vectors(prepared, device, emit, stop)
+    emit("Phase", name="fitting", progress=0.0)
+    weight, bias = _rows_of(prepared.labels, baselines.fit(vectors, labels))
+    stop()
+    return open_mean_linear(prepared.base, prepared.labels, weight, bias)
 
 
 def _vectors(

@@ -154,6 +154,7 @@ class Reporter(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Start the clock."""
         self.work.begin()
+        self._evaluation_began = time.monotonic()  # a run that starts with a linear probe evaluates it now
 
     def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Pass on the number of the epoch, from 0: masking draws anew in each."""
@@ -251,7 +252,8 @@ class Reporter(TrainerCallback):
             metrics=task_metrics,
             best=better,
         )
-        self._watch(model, state.global_step, round(float(state.epoch or 0.0), 4))
+        if state.global_step:  # before the first step the rows have been watched
+            self._watch(model, state.global_step, round(float(state.epoch or 0.0), 4))
         if better:
             self._keep(model, state.global_step)
         self._paused += time.monotonic() - self._evaluation_began
@@ -290,6 +292,7 @@ def arguments(
         bf16=precision == "bfloat16",
         fp16=precision == "float16",
         eval_strategy="epoch",
+        eval_on_start=config["head_init"] == "probe",  # its score is what training must beat
         save_strategy="no",  # the reporter keeps the best weights itself, whole or not at all
         logging_steps=1 if on_cpu else 10,  # reading the loss waits for a GPU, so not at every step
         logging_first_step=True,

@@ -49,6 +49,10 @@ class Code:
             more |= {name: text, f"{name}_kept": self._kept(question, request.owner)}
         return more
 
+    def keeps_encoder(self, info: CheckpointInfo, owner: str) -> bool:
+        """Return whether a checkpoint is a linear probe on an encoder that was never trained further."""
+        return info.mean_head and not (self._services.catalogue.folder(info.id, owner) / HEAD_FILE).is_file()
+
     def _started(self, info: CheckpointInfo, owner: str) -> dict[str, object]:
         """Return the base, and whether the head that training started with was kept."""
         catalogue = self._services.catalogue

@@ -213,7 +213,7 @@ class Drawings:
     def drawer(self, request: Asked) -> str:
         """Return the row of buttons below the stage."""
         info, step = self._info(request), request.where.step
-        kept = step == "before_after" and info.mean_head
+        kept = step == "before_after" and self._code.keeps_encoder(info, request.owner)
         return render_drawer(step, self._code.of(step, request), request.lang, kept=kept)
 
     def nothing(self, lang: str) -> Drawn:
