@@ -90,4 +90,4 @@ def test_parameters_are_counted_as_each_language_does(n: int, en: str, zh: str) 
 
 def test_a_count_is_set_apart_from_its_words() -> None:
     assert translation.around("en", "tokens.facts.words", 1) == ("", "1", " word")
-    assert translation.around("zh", "tokens.facts.cut", 512, dropped=3) == ("最多 ", "512", " 个，截断 3 个")
+    assert translation.around("zh", "tokens.facts.cut", 512, dropped=3) == ("最大长度 ", "512", "，截断 3 个")

@@ -37,7 +37,7 @@ def test_a_link_to_a_sample_shows_it_before_the_run_that_is_remembered(services:
 def test_an_unknown_sample_is_said_and_a_run_in_the_address_goes_before_a_sample(services: Services) -> None:
     page = tab(services)
     told = page.data.arrive(_visit("<img src=x>"))
-    assert "There is no such sample" in str(told[page.parts.empty.refused])
+    assert "This sample does not exist" in str(told[page.parts.empty.refused])
     assert page.parts.state.source not in told
     assert page.parts.state.source not in page.data.arrive(_visit("support_en", run="20260101-000000-gone"))
 

@@ -144,7 +144,7 @@ def test_the_cut_of_a_checkpoint_that_keeps_the_end_stands_where_it_was(keep: Ke
     ("lang", "said"),
     [
         ("en", "15 characters4 words4 WordPiece tokens2 special tokens1 [UNK]"),
-        ("zh", "15 个字符预分词 4 段（中文按字）4 个 WordPiece 词元2 个特殊标记1 个 [UNK]"),
+        ("zh", "15 个字符4 个预分词单元（中文按字）4 个 WordPiece 词元2 个特殊标记1 个 [UNK]"),
     ],
 )
 def test_the_counts_say_characters_words_pieces_and_unknowns(lang: str, said: str) -> None:
@@ -160,7 +160,7 @@ def test_many_unknown_pieces_name_a_better_vocabulary() -> None:
 
 def test_nothing_typed_is_no_error() -> None:
     empty = TokenTrace("", "", "bundled", 512, (), (Stages("", "", ()),), (), 0, (), 0, 0, 0, 0)
-    assert "Type a text above" in picture.render_strip(empty, "en")
+    assert "Type some text above" in picture.render_strip(empty, "en")
     assert picture.render_stages(empty, "zh") == ""
 
 

@@ -264,10 +264,10 @@ def test_before_and_after_shows_the_two_maps_first(drawings: Drawings, trained: 
     shares: list[float] = []
     drawn = drawings.change(ask(checkpoint=trained, where=Where(FIRST, 99, 1, 99)), shares.append)
     words = said(drawn["change"])
-    order = ["mine compared with plain", "[CLS] before fine-tuning", "How far each part moved",
+    order = ["mine compared with plain", "[CLS] before fine-tuning", "Weight change per part",
              "Layer 2, head 1: attention after minus before", "Probabilities of this text"]  # fmt: skip
     assert [words.index(part) for part in order] == sorted(words.index(part) for part in order)
-    assert "12 rows" in words and all(f"{label} (4)" in words for label in LABELS)
+    assert "12 examples" in words and all(f"{label} (4)" in words for label in LABELS)
     assert shares == sorted(shares) and shares[-1] == 1
 
 

@@ -66,8 +66,7 @@ def baseline_name(kind: str, task: str, lang: str) -> str:
     known = TASKS.get(task)
     if kind == "majority" and known is not None and not known.categories:
         return translate(lang, "fine_tune.baseline.trivial")
-    own = f"fine_tune.baseline.{kind}"
-    return translate(lang, own if has(own) else f"baseline.{kind}")
+    return translate(lang, f"fine_tune.baseline.{kind}")
 
 
 def _charts(status: RunStatus, watched: Sequence[WatchedText], lang: str, *, folded: bool) -> str:
