@@ -40,7 +40,7 @@ def movement(base: Bert, tuned: Bert) -> tuple[tuple[str, float], ...]:
 
     before, after = _parts(base), _parts(tuned)
     if before.keys() - {"pooler"} != after.keys() - {"pooler"}:
-        raise ValueError("the two models have other numbers of layers")
+        raise ValueError("the two models have different numbers of layers")
     with torch.inference_mode():
         return tuple((part, _moved(before[part], after[part])) for part in before if part in after)
 
@@ -68,7 +68,7 @@ def attention_difference(base: LayerTrace, tuned: LayerTrace, layer: int, head: 
         [(token.piece, token.segment) for token in model.trace.tokens] for model in (base, tuned)
     )
     if base_tokens != tuned_tokens:
-        raise ValueError("the two models read other tokens")
+        raise ValueError("the two models read different tokens")
     if not (1 <= layer <= min(base.layers, tuned.layers) and 1 <= head <= min(base.heads, tuned.heads)):
         raise ValueError("no such layer or head")
     difference: Floats = tuned.attentions[layer - 1, head - 1] - base.attentions[layer - 1, head - 1]
@@ -88,7 +88,7 @@ def _moved(base: Module, tuned: Module) -> float:
     if {name: tensor.shape for name, tensor in before.items()} != {
         name: tensor.shape for name, tensor in after.items()
     }:
-        raise ValueError("the two models have other shapes")
+        raise ValueError("the two models have different shapes")
     distance = sum((after[name] - tensor).square().sum().item() for name, tensor in before.items())
     size = sum(tensor.square().sum().item() for tensor in before.values())
     if not size:

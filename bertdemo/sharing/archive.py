@@ -1,8 +1,8 @@
 """A trained checkpoint as one zip: weights, tokenizer, card, and the run's configuration and metrics.
 
 The zip is enough to rebuild the checkpoint, with a README where transformers alone cannot load it. It contains no
-pickle, no path of this machine, no owner and no row of the visitor's data. The card tells how a long text is truncated,
-with the code that does it.
+pickle, no path of this machine, no owner and no row of the visitor's data. The card says how a long text is truncated,
+with the code for it.
 """
 
 from __future__ import annotations

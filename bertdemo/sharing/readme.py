@@ -1,4 +1,4 @@
-"""The README in the zip of a checkpoint that plain transformers does not load: what it is, and the code that loads it.
+"""The README in the zip of a checkpoint that no class of transformers loads: what it is, and the code that loads it.
 
 It is for whoever unpacks the zip, so it is in both languages, whatever the language of the page.
 """
@@ -8,24 +8,26 @@ from __future__ import annotations
 from bertdemo.checkpoints import Card
 
 # In the card of the zip.
-NOTE = "Plain BertForSequenceClassification does not load this checkpoint; README.md has the few lines that do."
+NOTE = "Do not load this checkpoint with BertForSequenceClassification; README.md has the code that loads it."
 
-_TEXT = """\
+TEXT = """\
 # BERT with a linear layer on the mean of its vectors
 
-A text goes through BERT, the last layer's vectors of all its tokens are averaged (padding left out), and one linear
-layer turns that mean into {labels} logits. There is no pooler and no classifier on [CLS]. **Plain
-`BertForSequenceClassification` does not load it**: it would take the encoder and put a random head on top. Encoder and
-linear layer (`linear.weight`, `linear.bias`) lie in one `model.safetensors`; these lines read both:
+BERT reads a text, the last layer's vectors of all its tokens are averaged (without padding), and a linear layer turns
+the mean into {labels} logits. There is no pooler and no classifier on [CLS]. **Do not load it with
+`BertForSequenceClassification`**: that loads the encoder and adds a random head, without an error. The encoder and the
+linear layer (`linear.weight`, `linear.bias`) are in one `model.safetensors`; this code loads both:
 
-文本经过 BERT，最后一层所有词元的向量取平均（不计填充），再由一个线性层得到 {labels} 个 logit，没有池化层，
-也没有接在 [CLS] 上的分类头。**普通的 `BertForSequenceClassification` 加载不了它**：那样得到的是编码器加一个随机的
-分类头。编码器和线性层都在 `model.safetensors` 里，用下面几行代码读取：
+文本经过 BERT 后，对最后一层全部词元的向量取平均（不含填充），再由一个线性层得到 {labels} 个 logit。没有池化层，
+也没有接在 [CLS] 上的分类头。**请不要用 `BertForSequenceClassification` 加载**：它只会加载编码器，再加一个随机的
+分类头，而且不报错。编码器和线性层（`linear.weight`、`linear.bias`）都在 `model.safetensors` 里，加载代码如下：
 
 ```python
 {code}```
 
-Base: {base}. Trained on {rows} rows. At most {max_length} tokens of a text are read.
+Base model: {base}. Trained on {rows} rows. Maximum length: {max_length} tokens.
+
+基础模型：{base}。训练数据：{rows} 行。最大长度：{max_length} 个词元。
 """
 
 _CODE = """\
@@ -50,4 +52,4 @@ def mean_linear_readme(card: Card) -> str:
     """Return the README of a checkpoint whose head is a linear layer on the mean; it has no text of a visitor."""
     code = _CODE.format(max_length=card.max_length)
     values = {"labels": len(card.labels), "base": card.base, "rows": card.rows, "max_length": card.max_length}
-    return _TEXT.format(code=code, **values)
+    return TEXT.format(code=code, **values)

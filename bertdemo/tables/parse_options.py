@@ -106,7 +106,7 @@ class ParseOptions:
             if wrong["loc"][-1] == "[key]":
                 names = ", ".join(item.name for item in fields(cls))
                 raise FieldUnknown(field=str(name)[:40], fields=names) from None
-            raise ArgumentWrong(name=name, expected="a short text") from None
+            raise ArgumentWrong(name=name, expected="string") from None
 
 
 _FIELDS = TypeAdapter(

@@ -302,7 +302,7 @@ def test_predict_file_reads_the_column_that_is_named(caller: Caller, trained: Tr
 
 def test_what_the_model_does_not_read_is_refused_by_name(caller: Caller, trained: Trained, reviews: Path) -> None:
     told = caller.call("predict", text="a good film", pair="and another", checkpoint=trained.run_id)
-    assert "reads one text" in str(told.error)
+    assert "takes one text" in str(told.error)
     columns = {"text": "text", "pair": "text"}
     told = caller.call("predict_file", file=caller.upload(reviews), checkpoint=trained.run_id, columns=columns)
     assert "“pair”" in str(told.error)

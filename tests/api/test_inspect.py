@@ -146,11 +146,11 @@ def test_a_trained_checkpoint_can_be_inspected(anna: Trained) -> None:
     [
         ("layer", [0, -1, 3, 10**30], "1 to 2"),
         ("head", [0, -1, 3, 10**30], "1 to 2"),
-        ("layer", [None, True, "1", "", 1.5, float("nan"), [1], {}], "a number from 1"),
-        ("head", [None, True, "1", "", 1.5, float("nan"), [1], {}], "a number from 1"),
-        ("text", [None, True, 0, 1.5, ["x"], {}], "a text"),
-        ("pair", [False, 0, 1.5, [], ["x"], {}], "a text"),
-        ("checkpoint", [None, True, 1, "", ["x"], {}], "an id"),
+        ("layer", [None, True, "1", "", 1.5, float("nan"), [1], {}], "integer ≥ 1"),
+        ("head", [None, True, "1", "", 1.5, float("nan"), [1], {}], "integer ≥ 1"),
+        ("text", [None, True, 0, 1.5, ["x"], {}], "string"),
+        ("pair", [False, 0, 1.5, [], ["x"], {}], "string"),
+        ("checkpoint", [None, True, 1, "", ["x"], {}], "string"),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_is_named_with_what_is_expected(

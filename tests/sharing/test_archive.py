@@ -115,10 +115,10 @@ def test_the_zip_of_a_regression_says_how_it_is_loaded(kept: tuple[str, Path]) -
     }  # fmt: skip
     card = json.loads((kept[1] / "card.json").read_text(encoding="utf-8"))
     assert card["pooling"] == "mean" and set(card["config"]) == {"device", "max_length", "batch_size", "seed", "method"}
-    assert "BertForSequenceClassification does not load" in card["note"]
+    assert "Do not load this checkpoint with BertForSequenceClassification" in card["note"]
     said = (kept[1] / "README.md").read_text(encoding="utf-8")
-    assert "`BertForSequenceClassification` does not load it" in said
-    assert "`BertForSequenceClassification` 加载不了它" in said
+    assert "Do not load it with\n`BertForSequenceClassification`" in said
+    assert "请不要用 `BertForSequenceClassification` 加载" in said
     assert "regression>" not in said and "48 rows" in said
 
 

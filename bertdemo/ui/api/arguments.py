@@ -38,7 +38,7 @@ def request_of(file: str, task: str, columns: Json | None, preparation: Json | N
         raise ArgumentWrong(name="preparation.parse", expected=_PREPARATION)
     seed = prepare.get("split_seed", SEED)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise ArgumentWrong(name="preparation.split_seed", expected="a whole number from 0")
+        raise ArgumentWrong(name="preparation.split_seed", expected="integer ≥ 0")
     ParseOptions.from_fields(parse)
     request = RunRequest(task_id(task), columns_by_role(columns), "bundled", RunConfig(), str(path), path.name)
     return replace(request, parse=parse, cleaning=tuple(steps), relabel=_relabel(relabel), split_seed=seed)
@@ -53,34 +53,34 @@ def _relabel(value: object) -> dict[str, str]:
 
 
 def check(name: str, value: object, kind: type, expected: str) -> None:
-    """Raise ArgumentWrong where an argument is not of this type; a flag is no number."""
+    """Raise ArgumentWrong where an argument is not of this type; a bool does not count as a number."""
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ArgumentWrong(name=name, expected=expected)
 
 
 def check_texts(text: object, pair: object) -> None:
-    """Raise ArgumentWrong where a text or its pair is none."""
+    """Raise ArgumentWrong where a text or its pair is not a string."""
     for name, value in (("text", text), ("pair", pair)):
-        check(name, value, str, "a text")
+        check(name, value, str, "string")
 
 
 def check_list(name: str, value: object) -> None:
-    """Raise ArgumentWrong where an argument is no list of texts."""
+    """Raise ArgumentWrong where an argument is not a list of strings."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise ArgumentWrong(name=name, expected="a list of texts")
+        raise ArgumentWrong(name=name, expected='["string", …]')
 
 
 def identifier(value: object, name: str = "checkpoint") -> str:
     """Return the id of a checkpoint or a run."""
     if not isinstance(value, str) or not value:
-        raise ArgumentWrong(name=name, expected="an id")
+        raise ArgumentWrong(name=name, expected="string")
     return value
 
 
 def task_id(value: object) -> str:
     """Return the id of a task, "" where it will be guessed from the table."""
     check("task", "" if value is None else value, str, ", ".join(tasks.TASKS))
-    return str(value or "")[:80]  # an unknown one is repeated in the answer
+    return str(value or "")[:80]  # the error repeats an unknown ID
 
 
 def columns_by_role(value: object) -> dict[str, str]:

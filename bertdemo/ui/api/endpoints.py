@@ -1,4 +1,4 @@
-"""The endpoints for programs, as the table in the documentation lists them; the page's own listeners are private.
+"""The endpoints for programs, as the README lists them; the page's own listeners are private.
 
 Files go in and out through hidden gr.File components: those check that a path is one that the caller uploaded,
 while a plain function would get any string unchecked. Everything else is checked here, since neither way checks
@@ -45,7 +45,7 @@ from bertdemo.ui.api.serializers import Json, finding_fields, length_fields, not
 from bertdemo.ui.inference.search_panel import documents_of
 from bertdemo.ui.localized import guarded
 
-# Rows that the baselines of a check are scored on: embedding all 10,003 rows of banking77 takes 45 seconds.
+# Rows on which the baselines of a check are evaluated: embedding all 10,003 rows of banking77 takes 45 seconds.
 _BASELINE_ROWS = 2_000
 # Fields of CheckpointInfo in the answer of /checkpoints.
 _CHECKPOINT_FACTS = (
@@ -66,11 +66,11 @@ class Endpoints:
         self._limits = services.settings.limits
 
     def new_owner(self) -> Json:
-        """Hand out a secret that owns runs and trained checkpoints. Returns {owner}."""
+        """Create an owner key, a secret that owns runs and trained checkpoints. Returns `{owner}`."""
         return {"owner": self._services.new_owner()}
 
     def checkpoints(self, owner: str = "") -> list[Json]:
-        """List the checkpoints that this owner can use, with what each can and cannot do."""
+        """List the checkpoints that this owner can use, and what each can and cannot do."""
         answers = []
         for info in self._services.catalogue.list(self._owner(owner, optional=True)):
             task = tasks.for_checkpoint(info)
@@ -81,16 +81,19 @@ class Endpoints:
     def tokenize(
         self, text: str, pair: str = "", checkpoint: str = "bundled", max_length: int = 0, owner: str = ""
     ) -> Json:
-        """Return the sequence that BERT reads. Typed [SEP] is plain text; max_length 0 is the model's own."""
+        """Return the token sequence that BERT reads.
+
+        [SEP] in `text` is plain text. `max_length` 0 is the model's own maximum.
+        """
         check_texts(text, pair)
         for value in (text, pair):
             if len(value) > self._limits.text_chars:
                 raise TextTooLong(chars=len(value), limit=self._limits.text_chars)
-        check("max_length", max_length, int, "0, or 2 to the model's positions")
+        check("max_length", max_length, int, "0, 2 … max_position_embeddings")
         key = self._owner(owner, optional=True)
         info = self._services.catalogue.describe(identifier(checkpoint), key)
         if max_length and not 2 <= max_length <= info.positions:
-            raise ArgumentWrong(name="max_length", expected=f"0, or 2 to {info.positions}")
+            raise ArgumentWrong(name="max_length", expected=f"0, 2 … {info.positions}")
         tokenizer = self._services.catalogue.tokenizer(info.id, key)
         return to_api(trace(tokenizer, text, pair, checkpoint=info.id, max_length=max_length, positions=info.positions))
 
@@ -103,7 +106,7 @@ class Endpoints:
         head: int = 1,
         owner: str = "",
     ) -> Json:
-        """Return one head of one layer, the pooled vectors, and how far formulas are from the model's numbers.
+        """Return one attention head, the pooled vectors, and how far the formulas are from the model's numbers.
 
         `layer` and `head` count from 1. `attention` and `scores` (before softmax) are n by n: rows are queries,
         columns are keys.
@@ -111,7 +114,7 @@ class Endpoints:
         pair = "" if pair is None else pair  # a raw call may send null
         check_texts(text, pair)
         for name, number in (("layer", layer), ("head", head)):
-            check(name, number, int, "a number from 1")
+            check(name, number, int, "integer ≥ 1")
         key = self._owner(owner, optional=True)
         question = Question(text, pair, identifier(checkpoint))
         inspection = self._services.inspector.look(question, key)
@@ -131,7 +134,7 @@ class Endpoints:
     def embed(
         self, texts: list[str], checkpoint: str = "bundled", pooling: str = "mean", owner: str = ""
     ) -> list[list[float]]:
-        """Return one vector per text, not normalized. pooling is cls, mean or max."""
+        """Return one vector per text, not normalized. `pooling` is cls, mean or max."""
         check("pooling", pooling, str, ", ".join(POOLINGS))
         check_list("texts", texts)
         return self._services.predictor.embed(texts, identifier(checkpoint), pooling, self._owner(owner, optional=True))
@@ -144,10 +147,10 @@ class Endpoints:
         preparation: Json | None = None,
         owner: str = "",
     ) -> Json:
-        """Return what a table is and what is wrong with it before any training, and the scores of the baselines.
+        """Return what a table contains, its problems, the suggested settings and the scores of the baselines.
 
-        The baselines are evaluated on 2,000 rows at most, with the bundled model's embeddings; where a check fails,
-        there is only the majority-class baseline. preparation {cleaning, relabel, parse} is that of /start_run.
+        The baselines are evaluated on at most 2,000 rows, with the bundled model's embeddings. If a check fails, there
+        is only the majority-class baseline. `preparation` is as in /start_run.
         """
         self._owner(owner, optional=True)
         prepared = self._prepared(request_of(file, task, columns, preparation))
@@ -203,11 +206,11 @@ class Endpoints:
         preparation: Json | None = None,
         owner: str = "",
     ) -> Json:
-        """Queue a training run and return {run_id} at once.
+        """Queue a training run. Returns `{run_id}` at once.
 
-        config {"method": "regression"} trains no encoder: it fits and keeps a linear probe. preparation may hold
-        cleaning (a list of steps), relabel ({row number: label, or "" to leave the row out}), parse (how the file is
-        parsed: encoding, delimiter, quote, header, sheet, split) and split_seed.
+        `config` sets hyper-parameters; `{"method": "regression"}` trains a linear probe on the frozen encoder.
+        `preparation` may contain `cleaning` (a list of steps), `relabel` (row number to label, "" to leave the row
+        out), `parse` (encoding, delimiter, quote, header, sheet, split) and `split_seed`.
         """
         check("config", {} if config is None else config, dict, '{"epochs": 3, …}')
         request = replace(
@@ -226,7 +229,7 @@ class Endpoints:
         return {"run_id": self._services.admission.start(replace(request, baselines=known), key)}
 
     def run_status(self, run_id: str, owner: str = "") -> Json:
-        """Return a run's state and figures."""
+        """Return the state, progress and metrics of a run."""
         return status_fields(self._status(run_id, owner))
 
     def runs(self, owner: str = "") -> list[Json]:
@@ -236,20 +239,20 @@ class Endpoints:
         return [summary_fields(status_of(registry.summary(run_id, key))) for run_id in registry.ids(key)]
 
     def cancel_run(self, run_id: str, owner: str = "") -> Json:
-        """Ask a run to stop and keep its best weights. Returns {state} at that moment."""
+        """Stop a run and keep its best weights. Returns its `{state}` at the time of the call."""
         return {"state": self._services.dispatcher.cancel(identifier(run_id, "run_id"), self._owner(owner))}
 
     def delete_run(self, run_id: str, owner: str = "") -> Json:
-        """Delete a run and its checkpoint. Returns the {state} that it had."""
+        """Delete a run and its checkpoint. Returns the `{state}` that it had."""
         state = self._status(run_id, owner).state
         self._services.dispatcher.delete(run_id, self._owner(owner))
         self._services.forget(run_id)
         return {"state": state}
 
     def predict(self, text: str, pair: str = "", checkpoint: str = "bundled", owner: str = "") -> Json:
-        """Return the prediction for a text, and that of the untrained head before training.
+        """Return the prediction for a text, and that of the same model with its head before training.
 
-        `truncated` says whether the text is longer than what the model reads of it.
+        `truncated` says whether the text is longer than what the model reads.
         """
         key = self._owner(owner, optional=True)
         pair = "" if pair is None else pair
@@ -271,11 +274,11 @@ class Endpoints:
         }
 
     def predict_file(self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = "") -> str:
-        """Return a CSV (`utf-8-sig`) of the rows in their order with `prediction` and `confidence`.
+        """Return a CSV (`utf-8-sig`) with the rows in their order and the columns `prediction` and `confidence`.
 
-        An empty row between others keeps its place, without a prediction. Empty rows at the end of a file are no rows,
-        and neither is a line without any character in a file of several columns. Where a text is longer than what the
-        model reads of it, there is a column `truncated` with `yes` in its row.
+        An empty row between two rows keeps its place, without a prediction. Empty rows at the end of a file are left
+        out, and so are lines without any character in a file with several columns. If a text is longer than what the
+        model reads, there is a column `truncated` with `yes` in its row.
         """
         path = uploaded(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
@@ -301,13 +304,13 @@ class Endpoints:
         file: str | None = None,
         owner: str = "",
     ) -> list[Json]:
-        """Rank documents by semantic search: [{rank, row, score, text}], rows from 1; score is a cosine.
+        """Rank documents by semantic search. Returns `[{rank, row, score, text}]`.
 
-        The documents are a list of texts, or the column of a table that looks most like writing.
+        Rows count from 1; `score` is a cosine. The documents are a list of texts, or the main text column of a file.
         """
         key = self._owner(owner, optional=True)
-        check("query", query, str, "a text")
-        check("top_k", top_k, int, "1 to 100")
+        check("query", query, str, "string")
+        check("top_k", top_k, int, "1 … 100")
         if file:
             path = uploaded(file)
             texts = documents_of(self._services, str(path))
@@ -343,7 +346,7 @@ class Endpoints:
     def _owner(self, key: str, *, optional: bool = False) -> str:
         """Return the owner; without a key only what belongs to nobody can be touched."""
         key = "" if key is None else key
-        check("owner", key, str, "what /new_owner hands out")
+        check("owner", key, str, "string, /new_owner")
         return self._services.owner(key, optional=optional)
 
 

@@ -307,7 +307,7 @@ class Callbacks:
     def _fill(self, request: Asked, position: object) -> Drawn:
         chosen = _number(position)
         if chosen is None:
-            raise ArgumentWrong(name="mask", expected="a position")
+            raise ArgumentWrong(name="mask", expected="integer ≥ 0")
         return self.drawings.fill(request, chosen)
 
     def _not_here(self, request: Asked) -> str:
