@@ -52,7 +52,7 @@ TRAIN, VALIDATE, SEEDS = 512, 200, (42, 1, 2)
 
 def goemotions(services: Services) -> Row:
     """Train on the first 512 rows of each class, validate on the next 200, score all two-class dev rows."""
-    what = f"goemotions, two classes, {len(SEEDS)} seeds, mean accuracy on the dev rows"
+    what = f"goemotions, two classes, {len(SEEDS)} seeds, mean accuracy on the dev set"
     wanted = "≥ 0.86"
     if not (DATA / "goemotions").is_dir():
         return skipped(what, wanted, "no labeled data beside the checkout")
@@ -99,7 +99,7 @@ def banking77(services: Services) -> Row:
     rows = status.started.train_rows if status.started else 0
     own = status.metrics["accuracy"]["value"]
     return Row(
-        what, f"{value:.4f} ({rows:,} rows trained, {status.seconds:.0f} s; its own test part: {own:.4f})", wanted,
+        what, f"{value:.4f} ({rows:,} rows trained, {status.seconds:.0f} s; its own test split: {own:.4f})", wanted,
         value >= 0.92,
     )  # fmt: skip
 

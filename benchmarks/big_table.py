@@ -37,7 +37,7 @@ from bertdemo.tables.table import Table
 ROWS = 1_000_000
 SECONDS, BYTES = 90.0, 1_500_000_000
 SAMPLED = 5_000
-"""Rows that suspect labels are looked for in, at least."""
+"""Rows in which label errors are searched, at least."""
 _WORDS = 13
 _SEED = 20_261_124
 _LABELS = {"positive": "5", "negative": "1", "neutral": "3"}
@@ -58,7 +58,7 @@ class Planted:
 
 
 def check(count: int = ROWS) -> list[Row]:
-    """Check a file with planted duplicates, leaks, variants and conflicts; then mend it and check it again."""
+    """Check a file with planted duplicates, leaks, variants and conflicts; then clean it and check it again."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "big.csv"
         planted = plant(count)
@@ -78,16 +78,17 @@ def check(count: int = ROWS) -> list[Row]:
     parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in found["parts"].items())
     first, peak = sum(found["parts"].values()), found["peak"]
     told = f"missed (planted, counted): {missed}" if missed else f"all {len(expected)} planted counts found"
-    told += f"; suspect labels on {found['looked']:,} rows"
+    told += f"; label errors searched in {found['looked']:,} rows"
     return [
         Row(
             f"whole check of a CSV of {count:,} rows, {size / 1e6:.0f} MB",
             f"{first:.0f} s ({parts}); reader and server {peak / 1e6:.0f} MB above the idle server; {told}",
-            f"≤ {SECONDS:.0f} s, ≤ {BYTES / 1e9:.1f} GB, every planted row counted, suspects on ≥ {SAMPLED:,}",
+            f"≤ {SECONDS:.0f} s, ≤ {BYTES / 1e9:.1f} GB, every planted row counted, "
+            f"label errors searched in ≥ {SAMPLED:,}",
             first <= SECONDS and peak <= BYTES and not missed and found["looked"] >= min(SAMPLED, count // 2),
         ),
         Row(
-            "every mend done to it, and checked again",
+            "every cleaning step applied to it, then checked again",
             f"{found['cleaned']['seconds']:.0f} s, {found['cleaned']['peak'] / 1e6:.0f} MB above the idle server, "
             f"{found['cleaned']['rows']:,} rows left",
             f"≤ {SECONDS:.0f} s, ≤ {BYTES / 1e9:.1f} GB",
@@ -176,7 +177,7 @@ def main(path: Path) -> None:
         prepared = _timed(parts, "preparing", lambda: prepare(table, task, columns))
         counts = _timed(parts, "counts", lambda: cleaning.counts(prepared.facts.cleaned.before))
         report = _timed(parts, "report", lambda: _examined(services, prepared, told))
-        looked = _timed(parts, "suspects", lambda: services.label_issues.look(prepared, "bundled", ""))
+        looked = _timed(parts, "label errors", lambda: services.label_issues.look(prepared, "bundled", ""))
     again: dict[str, float] = {}
     with _peak(peak["idle"]) as later:
         left = _timed(again, "cleaning", lambda: prepare(table, task, columns, cleaning=cleaning.CLEANING_STEPS))

@@ -124,7 +124,7 @@ def _row(what: str, earlier: list[float], now: list[float]) -> Row:
 def _write(base: str, rounds: int, rows: list[Row]) -> None:
     """Put the newest table first."""
     head = f"## {datetime.date.today():%Y-%m-%d}, against {base}, {rounds} rounds\n\n"
-    head += "| what | ratio of the medians | wanted | held |\n| --- | --- | --- | --- |"
+    head += "| what | ratio of the medians | target | met |\n| --- | --- | --- | --- |"
     table = "\n".join([head, *(row.line() for row in rows)]) + "\n"
     old = REPORT.read_text(encoding="utf-8")
     intro, mark, rest = old.partition("<!-- newest first -->\n")

@@ -40,7 +40,7 @@ class Planted:
 
 def banking77(services: Services) -> Row:
     """Plant them in train.csv of banking77."""
-    what = "banking77, train.csv with planted duplicates, leaks, ways of writing a label, slips and conflicts"
+    what = "banking77, train.csv with planted duplicates, leaks, spelling variants of labels, typos and conflicts"
     wanted = "every one found"
     if not (DATA / "banking77").is_dir():
         return skipped(what, wanted, "no labeled data beside the checkout")
@@ -98,7 +98,7 @@ def plant(rows: Sequence[Pair], seed: int = _SEED) -> Planted:
 
 
 def missed(planted: Planted, table: Table, report: Report) -> dict[str, list[int]]:
-    """Return kind -> rows in the file that a check or its mend passed over; a count that is wrong names row 0."""
+    """Return kind -> rows in the file that a check or its cleaning step missed; a count that is wrong names row 0."""
     dropped = ("drop_duplicates", "drop_conflicts")
     left = {step: set(cleaning.clean(table, COLUMNS, [step]).table.row_numbers) for step in dropped}
     merged = cleaning.clean(table, COLUMNS, ["merge_labels", "merge_slips"]).table

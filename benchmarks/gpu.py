@@ -50,7 +50,7 @@ def main(report: str = "") -> int:
         build_tiny_checkpoint(home / "models" / "base", layers=12, width=768, heads=12, intermediate=3072)
         check = _Check(home, found[0])
         rows = [*(check.task(sample) for sample in _one_per_task()), check.speed(), check.stop(), check.memory()]
-    lines = [f"GPU: {found[0].name}, {check.precision} by `auto`", "", "| what | figure | wanted | held |"]
+    lines = [f"GPU: {found[0].name}, {check.precision} by `auto`", "", "| what | figure | target | met |"]
     lines += ["| --- | --- | --- | --- |", *(row.line() for row in rows)]
     print("\n".join(lines))  # noqa: T201
     if report:

@@ -1,4 +1,4 @@
-"""Inside BERT in the browser: a head switched at 128 tokens, and 512 tokens of a 12 by 12 model."""
+"""Inside BERT in the browser: another head at 128 tokens, and 512 tokens of a 12 by 12 model."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def _switching(visitor: Visitor) -> list[Row]:
     tokens = visitor.page.locator("#inside-arcs [data-token]").count()
     p50, most = statistics.median(times), max(sent) / 1024
     return [
-        Row(f"Inside BERT: a head switched at {tokens} tokens, to painted, p50", f"{p50:.0f} ms", "300 ms", p50 <= 300),
-        Row("bytes received for it, the largest of 40", f"{most:.0f} KB", "64 KB", most <= 64),
+        Row(f"Inside BERT: another head at {tokens} tokens, until painted, p50", f"{p50:.0f} ms", "300 ms", p50 <= 300),
+        Row("bytes received for it, largest of 40", f"{most:.0f} KB", "64 KB", most <= 64),
     ]
 
 
@@ -90,17 +90,17 @@ def _long(visitor: Visitor) -> list[Row]:
     longest = float(visitor.page.evaluate("window.longest")) / 1000
     nodes = int(visitor.page.evaluate("document.querySelectorAll('#tab-inside *').length"))
     return [
-        Row("512 tokens, 12 layers of 12 heads: longest task of the page", f"{longest:.2f} s", "1 s", longest <= 1),
+        Row("512 tokens, 12 layers of 12 heads: longest task in the page", f"{longest:.2f} s", "1 s", longest <= 1),
         *(
             Row(
-                f"the same: {what}, to painted, p50",
+                f"the same: {what}, until painted, p50",
                 f"{statistics.median(times):.0f} ms",
                 "1 s",
                 statistics.median(times) <= 1_000,
             )
-            for what, times in (("a head switched", heads), ("a token followed", tokens))
+            for what, times in (("another head", heads), ("another token", tokens))
         ),
-        Row("elements in the tab with them", f"{nodes:,}", "3,000", nodes <= 3_000),
+        Row("elements in the tab then", f"{nodes:,}", "3,000", nodes <= 3_000),
     ]
 
 

@@ -1,4 +1,4 @@
-"""How many planted wrong labels are found, through the service that the page asks."""
+"""How many planted label errors are found, through the service that the page uses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHARE, RECALL, SEEDS = 0.05, 0.6, (1, 2, 3)
 def planted(services: Services) -> Row:
     """Give 5% of banking77's train.csv another label, look, and go down the list until 60% of them were met."""
     what = (
-        f"banking77, train.csv with {SHARE:.0%} planted wrong labels, a sample of {baselines.MOST_ROWS:,} rows, "
+        f"banking77, train.csv with {SHARE:.0%} planted label errors, a sample of {baselines.MOST_ROWS:,} rows, "
         f"{len(SEEDS)} seeds: precision of the list at recall {RECALL}"
     )
     wanted = "≥ 0.5"

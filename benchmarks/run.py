@@ -89,7 +89,7 @@ def _write(rows: Sequence[Row]) -> None:
     flags = "bfloat16 in hardware" if here.bfloat16 else "no bfloat16 in hardware"
     machine = f"{here.cores} shared cores ({platform.machine()}, {flags}), {size(here.total_bytes)}, no GPU"
     head = f"## {datetime.date.today():%Y-%m-%d}\n\n{machine}, Python {platform.python_version()}.\n\n"
-    head += "| what | result | wanted | held |\n| --- | --- | --- | --- |"
+    head += "| what | result | target | met |\n| --- | --- | --- | --- |"
     table = "\n".join([head, *(row.line() for row in rows)]) + "\n"
     old = REPORT.read_text(encoding="utf-8")
     intro, mark, rest = old.partition("<!-- newest first -->\n")

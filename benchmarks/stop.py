@@ -1,4 +1,4 @@
-"""How soon a Stop has taken effect: pressed while it steps, while it evaluates, while it saves.
+"""How soon a Stop has taken effect: pressed during a training step, during evaluation, during saving.
 
 The clock runs from the flag to the run's last event, so it holds what is done with the weights that are kept.
 """
@@ -27,9 +27,9 @@ _Seen = Callable[[Sequence[ev.RunEvent]], bool]
 def limits(services: Services) -> list[Row]:
     """Stop the default run of the bundled model in each of the three, `TURNS` times."""
     cases: tuple[tuple[str, float, _Seen], ...] = (
-        ("it steps", 5.0, lambda events: any(isinstance(event, ev.Step) and event.step >= 4 for event in events)),
-        ("it evaluates", 10.0, lambda events: _phase(events, "evaluating")),
-        ("it saves", 10.0, lambda events: _phase(events, "saving")),
+        ("during a training step", 5.0, lambda events: any(isinstance(it, ev.Step) and it.step >= 4 for it in events)),
+        ("during evaluation", 10.0, lambda events: _phase(events, "evaluating")),
+        ("during saving", 10.0, lambda events: _phase(events, "saving")),
     )
     with tempfile.TemporaryDirectory() as name:
         return [_row(services, Path(name), *case) for case in cases]
@@ -43,7 +43,7 @@ def _row(services: Services, folder: Path, when: str, limit: float, seen: _Seen)
         kept = kept and isinstance(end, ev.Cancelled) and bool(end.checkpoint)
     shown = ", ".join(f"{value:.1f}" for value in times)
     told = f"{max(times):.1f} s at worst ({shown}{'' if kept else '; the weights were not kept'})"
-    return Row(f"Stop while {when}, until the run has ended", told, f"≤ {limit:g} s", kept and max(times) <= limit)
+    return Row(f"Stop {when}, until the run has ended", told, f"≤ {limit:g} s", kept and max(times) <= limit)
 
 
 def _stopped(services: Services, folder: Path, seen: _Seen) -> tuple[float, ev.RunEvent]:

@@ -24,7 +24,7 @@ TESTS = (
 _HEAD = """
 ## Tests with all of their cases
 
-| date | tests | passed | failed | minutes | held |
+| date | tests | passed | failed | minutes | met |
 | --- | --- | --- | --- | --- | --- |
 """
 

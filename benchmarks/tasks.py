@@ -54,7 +54,7 @@ def wnut17(services: Services) -> Row:
 
 def uner(services: Services) -> Row:
     """Read, train and score Chinese with the English bundled model, and say what it cannot read."""
-    what, wanted = "uner_zh_gsdsimp, entity F1 on the test sentences", "reads, trains, scores; [UNK] told"
+    what, wanted = "uner_zh_gsdsimp, entity F1 on the test sentences", "trains and predicts; [UNK] is reported"
     if not (DATA / "uner_zh_gsdsimp").is_dir():
         return skipped(what, wanted, _NO_DATA)
     from bertdemo.analysis.report import examine
@@ -67,7 +67,7 @@ def uner(services: Services) -> Row:
     status, seconds = _trained(services, task.id, "uner_zh_gsdsimp/train_1500.conll", "uner_zh_gsdsimp/dev.conll")
     found = _scored(services, status, task, test)["entity_f1"].value
     share = float(unknown.values["share"]) if unknown else 0.0
-    return Row(what, f"{found:.3f}, {share:.0%} of the pieces are [UNK] ({seconds:.0f} s)", wanted, unknown is not None)
+    return Row(what, f"{found:.3f}, {share:.0%} of the tokens are [UNK] ({seconds:.0f} s)", wanted, unknown is not None)
 
 
 def goemotions_all(services: Services) -> Row:
@@ -146,7 +146,7 @@ def found(services: Services) -> Row:
     """Search banking77's test questions for each of them; a question of the same intent is relevant."""
     import numpy as np
 
-    what, wanted = "search over banking77's 3,080 test questions, recall at 10", "stated; equal to the exact ranking"
+    what, wanted = "search over banking77's 3,080 test questions, recall at 10", "reported; equal to the exact ranking"
     if not (DATA / "banking77").is_dir():
         return skipped(what, wanted, _NO_DATA)
     table = _table("banking77/test.csv")
@@ -162,7 +162,7 @@ def found(services: Services) -> Row:
         hits = services.searcher.search(query, texts, "bundled", "", 10).by_meaning
         exact = sorted((there @ _units(services, [query])[0]).tolist(), reverse=True)[:10]
         same += max(abs(hit.score - score) for hit, score in zip(hits, exact, strict=True)) < 1e-5
-    told = f"frozen encoder {recall[0]:.3f}, counted words {recall[1]:.3f}; exact in {same} of 10 queries tried"
+    told = f"frozen encoder {recall[0]:.3f}, TF-IDF {recall[1]:.3f}; exact in {same} of 10 queries tried"
     return Row(what, told, wanted, same == 10)
 
 
@@ -215,28 +215,28 @@ def hidden_words(services: Services) -> Row:
     status, seconds = _trained(services, "fill_mask", str(samples.sample_path("reviews_en")))
     course = [event.metrics["perplexity"] for event in status.evaluations]
     told = f"{course[0]:.0f} after the first epoch, {min(course):.0f} at best ({seconds:.0f} s)"
-    return Row("hidden words on the review sample, new head: perplexity of held-out reviews", told, "falls",
-               min(course) < course[0])  # fmt: skip
+    what = "masked language modeling on the review sample, new head: pseudo-perplexity of held-out reviews"
+    return Row(what, told, "falls", min(course) < course[0])
 
 
 def rewriting(services: Services) -> Row:
-    """Train two BERTs made of one on the rewritings; score them beside a copy of the source."""
-    what = "rewriting on the authored sample, two BERTs made of the bundled one: ROUGE-L on validation rows"
+    """Train an encoder-decoder made of the bundled model; compare it with copying the source."""
+    what = "text-to-text on the authored sample, both halves from the bundled model: ROUGE-L on the validation set"
     status, seconds = _trained(services, "text_to_text", str(samples.sample_path("rewrite_en")))
     course = [event.metrics["perplexity"] for event in status.evaluations]
     task, table = tasks.find("text_to_text"), _sample("rewrite_en")
     rows = range(table.rows)
     copied = task.baseline_scores(table, task.columns(table), rows, _reader(services))[0].metrics["rouge_l"].value
     told = (
-        f"{status.metrics['rouge_l']['value']:.3f}; the source copied reaches {copied:.3f}; perplexity {course[0]:.0f} "
-        f"after the first epoch, {min(course):.0f} at best ({seconds:.0f} s)"
+        f"{status.metrics['rouge_l']['value']:.3f}; copying the source reaches {copied:.3f}; "
+        f"perplexity {course[0]:.0f} after the first epoch, {min(course):.0f} at best ({seconds:.0f} s)"
     )
-    return Row(what, told, "perplexity falls; both stated", min(course) < course[0])
+    return Row(what, told, "perplexity falls; both are reported", min(course) < course[0])
 
 
 def answers(services: Services) -> list[Row]:
     """Read all windows of xquad: the best span against one by one, and each answer's characters in its passage."""
-    what = "xquad English, all windows: spans that differ from a search through every legal one"
+    what = "xquad English, all windows: best spans that differ from those of an exhaustive search"
     if not (DATA / "xquad").is_dir():
         return [skipped(what, "0", _NO_DATA)]
     task: Any = tasks.find("question_answering")
@@ -293,8 +293,8 @@ def _offsets(tokenizer: Any, name: str, file: str) -> Row:
             cut = any(begin <= target.start and end <= stop for begin, stop in covered)
             inside_words += cut or not covered
             wrong += not cut and bool(covered) and all(passage[a:b].strip() != target.text.strip() for a, b in covered)
-    told = f"{wrong} of {asked:,}; {inside_words} begin or end inside a piece or stand in no window whole"
-    return Row(f"xquad {name}: answers whose pieces cover other characters", told, "0", wrong == 0)
+    told = f"{wrong} of {asked:,}; {inside_words} begin or end inside a token or are in no window whole"
+    return Row(f"xquad {name}: answers whose tokens cover other characters", told, "0", wrong == 0)
 
 
 def _table(name: str) -> Table:

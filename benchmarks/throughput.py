@@ -39,7 +39,7 @@ def ratio(services: Services) -> Row:
             padded.append(slow)
             ours.append(fast)
     found = statistics.median(ours) / statistics.median(padded)
-    shown = f"{statistics.median(ours):.0f} against {statistics.median(padded):.1f} rows/s"
+    shown = f"{statistics.median(ours):.0f} against {statistics.median(padded):.1f} examples/s"
     return Row(what, f"{found:.1f} times ({shown}, {2 * TRAIN} rows, medians of {PAIRS})", wanted, found >= 6)
 
 

@@ -1,4 +1,4 @@
-"""What the README says is true of the tree and of the code."""
+"""What the READMEs say is true of the tree and of the code, in both languages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bertdemo.settings import PUBLIC_LIMITS, Limits
+
 MODULES = {"scikit-learn": "sklearn"}
 """Distribution -> the module that it brings, where the names differ."""
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FRONT, BODY = README.split("---\n", 2)[1:]
+CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
+BODIES = {"README.md": BODY, "README.zh.md": CHINESE}
+both = pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 
 
 def test_the_space_front_matter_names_what_a_space_needs() -> None:
@@ -33,8 +38,22 @@ def test_the_space_front_matter_names_what_a_space_needs() -> None:
     assert front["preload_from_hub"] == [f"{name} {files}" for name in names]
 
 
-def test_every_name_in_the_tree_exists_and_every_part_of_the_package_is_named() -> None:
-    tree = re.search(r"```\napp\.py.*?```", BODY, re.DOTALL)
+def test_each_readme_links_to_the_other_on_its_first_line() -> None:
+    assert BODY.lstrip().splitlines()[0].endswith("[中文](README.zh.md)")
+    assert CHINESE.splitlines()[0].startswith("[English](README.md)")
+
+
+def test_both_readmes_have_the_same_sections_commands_and_tables() -> None:
+    shapes = [
+        (re.findall(r"^#+", body, re.M), re.findall(r"`make \w+", body), len(re.findall(r"^\|", body, re.M)))
+        for body in BODIES.values()
+    ]
+    assert shapes[0] == shapes[1]
+
+
+@both
+def test_every_name_in_the_tree_exists_and_every_part_of_the_package_is_named(body: str) -> None:
+    tree = re.search(r"```\napp\.py.*?```", body, re.DOTALL)
     assert tree
     lines = [line for line in tree[0].splitlines()[1:-1] if line.strip()]
     inside = {line.split()[0].rstrip("/") for line in lines if line.startswith("  ")}
@@ -45,20 +64,34 @@ def test_every_name_in_the_tree_exists_and_every_part_of_the_package_is_named() 
     assert inside == real
 
 
-def test_every_link_to_a_file_leads_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+@both
+def test_every_link_to_a_file_leads_somewhere(body: str) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", body):
         assert (ROOT / target).exists(), target
 
 
-def test_every_variable_of_the_table_is_read_by_the_settings() -> None:
+@both
+def test_every_variable_of_the_table_is_read_by_the_settings(body: str) -> None:
     source = (ROOT / "bertdemo" / "settings.py").read_text(encoding="utf-8")
-    for name in re.findall(r"`((?:BERTDEMO|GRADIO_SERVER|HF)_[A-Z_]+)`", BODY):
-        assert f'"{name}"' in source, name
+    names = re.findall(r"`((?:BERTDEMO|GRADIO_SERVER|HF)_[A-Z_]+)`", body)
+    assert names and all(f'"{name}"' in source for name in names)
+
+
+@both
+def test_the_table_of_limits_has_the_values_of_the_settings(body: str) -> None:
+    shown = [
+        [int(cell.replace(",", "")) for cell in re.findall(r"\| ([\d,]+)(?= \|)", line)]
+        for line in body.splitlines()
+        if re.fullmatch(r"\| [^|]+ \| [\d,]+ \| [\d,]+ \|", line)
+    ]
+    fields = ("rows", "labels", "text_chars", "queued_runs", "kept_runs")
+    assert shown == [[getattr(limits, name) for limits in (Limits(), PUBLIC_LIMITS)] for name in fields]
+    assert PUBLIC_LIMITS.run_seconds == 20 * 60 and Limits().run_seconds == 0
 
 
 @pytest.mark.parametrize("verb", ["run", "test", "check", "bench", "screenshots"])
 def test_every_verb_of_the_readme_is_in_the_makefile(verb: str) -> None:
-    assert f"make {verb}" in BODY
+    assert all(f"make {verb}" in body for body in BODIES.values())
     assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
@@ -109,9 +142,10 @@ def pins() -> list[str]:
     return [line for line in lines if not line.startswith("#")]
 
 
-def test_the_readme_names_the_endpoints_that_there_are_and_no_others() -> None:
+@both
+def test_the_readme_names_the_endpoints_that_there_are_and_no_others(body: str) -> None:
     from bertdemo.ui.api.endpoints import Endpoints
 
-    section = BODY.split("## For programs")[1].split("From Python:")[0]
+    section = re.split(r"^## (?:For programs|供程序调用)$", body, flags=re.MULTILINE)[1].split("```python")[0]
     public = {name for name in vars(Endpoints) if not name.startswith("_")}
     assert set(re.findall(r"`/(\w+)`", section)) == public

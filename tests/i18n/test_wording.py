@@ -1,4 +1,4 @@
-"""One thing has one name on the page: the words of both catalogues, held to the list in tests/wording.json."""
+"""One thing has one name: both catalogues, the docs and the API are held to the list in tests/wording.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from bertdemo.i18n.translation import LANGUAGES, catalogue
+from bertdemo.sharing import readme
+from bertdemo.ui.api.endpoints import Endpoints
 
+ROOT = Path(__file__).resolve().parents[2]
 RULES = json.loads((Path(__file__).parents[1] / "wording.json").read_text(encoding="utf-8"))
 # Prefixes of keys whose words are not held to the list yet, while somebody rewrites them. There are none.
 NOT_YET: tuple[str, ...] = ()
@@ -29,6 +32,8 @@ _BRITISH = re.compile(
     r"|colour|behaviour|favour|neighbour|centre|grey|catalogue|analys(?:e|ed|ing)\b|licence)",
     re.IGNORECASE,
 )
+# What in Markdown is no prose: blocks of code, code in a line, the targets of links, comments.
+_NO_PROSE = re.compile(r"^```.*?^```|`[^`\n]*`|(?<=\])\([^)\n]*\)|<!--.*?-->", re.DOTALL | re.MULTILINE)
 # A value, and after it a noun that has a form for one.
 _COUNTED = re.compile(r"\{\w+\} (?P<noun>[a-z]+s)\b")
 _NO_NOUN = {"is", "has", "was", "as", "fits", "contains", "looks", "lacks", "unpacks", "times"}
@@ -59,6 +64,26 @@ def held(lang: str) -> Iterator[tuple[str, str]]:
     return ((key, text) for key, text in catalogue(lang).items() if not key.startswith(NOT_YET))
 
 
+def prose(markdown: str) -> list[str]:
+    """Return the paragraphs and the table rows of a Markdown text, each on one line and without its code."""
+    text = re.sub(r"\n(?=[|#]|[-*] |\d+\. )", "\n\n", _NO_PROSE.sub("–", markdown))
+    return [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text) if paragraph.strip()]
+
+
+def documents() -> Iterator[tuple[str, str, str]]:
+    """Yield language, name and paragraph of what people read outside the page."""
+    folders = [ROOT.glob("README*.md"), ROOT.glob("docs/**/*.md"), ROOT.glob("tests/*.md")]
+    for path in sorted(path for folder in folders for path in folder):
+        lang = "zh" if path.name.endswith(".zh.md") else "en"
+        for paragraph in prose(path.read_text(encoding="utf-8")):
+            yield lang, path.relative_to(ROOT).as_posix(), paragraph
+    for name, call in vars(Endpoints).items():
+        if not name.startswith("_"):
+            yield from (("en", f"/{name}", paragraph) for paragraph in prose(call.__doc__ or ""))
+    for lang in LANGUAGES:  # the README in a zip is in both languages
+        yield from ((lang, "sharing", paragraph) for paragraph in [*prose(readme.TEXT), readme.NOTE])
+
+
 def without_names(text: str) -> str:
     """Return a text without the names of its values, which nobody reads."""
     return _PLACEHOLDER.sub("{}", text)
@@ -87,8 +112,29 @@ def test_no_text_calls_a_thing_by_another_name() -> None:
     assert hits == [], "\n".join(hits)
 
 
-def test_every_exception_is_the_key_of_a_text() -> None:
+def test_prose_is_markdown_without_its_code() -> None:
+    text = "# Title\nOne `piece`\nof [a text](piece.md).\n\n```\npiece\n```\n| a | `piece` |\n<!-- piece\n-->\nEnd"
+    assert prose(text) == ["# Title One – of [a text]–.", "–", "| a | – | – End"]
+
+
+def test_no_document_calls_a_thing_by_another_name() -> None:
+    paragraphs = list(documents())
+    assert {"README.md", "README.zh.md", "docs/benchmarks.md", "tests/README.md", "/predict", "sharing"} <= {
+        name for _, name, _ in paragraphs
+    }
+    hits = [
+        f"{name}: “{hit[0]}” instead of {rule.term}: {paragraph[max(0, hit.start() - 60) : hit.end() + 60]}"
+        for rule in rules()
+        for lang, name, paragraph in paragraphs
+        if lang == rule.lang and name not in rule.right
+        for hit in rule.pattern.finditer(paragraph)
+    ]
+    assert hits == [], "\n".join(hits)
+
+
+def test_every_exception_is_the_key_of_a_text_or_the_name_of_a_document() -> None:
     keys = {key.removesuffix(".other") for key in catalogue("en")} | set(catalogue("en"))
+    keys |= {name for _, name, _ in documents()}
     named = {*RULES["never_one"], *RULES["longer"], *(key for rule in rules() for key in rule.right)}
     assert {key for key in named - keys if not key.startswith(NOT_YET)} == set()
 
