@@ -22,7 +22,7 @@ Precision = Literal["float32", "bfloat16", "float16"]
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cublas_status_alloc_failed")
 # Where Linux has the limits of a container.
 _CGROUP = Path("/sys/fs/cgroup")
-# More than any machine has: stands for "no limit".
+# More than any machine has: it means "no limit".
 _UNLIMITED_CPUS, _UNLIMITED_BYTES = 1 << 30, 1 << 62
 # The flags of x86 and Arm processors that multiply bfloat16 matrices.
 _FAST_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}

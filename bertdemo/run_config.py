@@ -82,7 +82,7 @@ class RunConfig:
     max_length: Annotated[StrictInt | None, Field(ge=8, le=512, json_schema_extra=_BASIC)] = None
     """Longest input in tokens, [CLS] and [SEP] included; chosen so that 99% of the rows fit."""
     keep: Keep = "head"
-    """Truncation side of a text longer than `max_length`; every later use of the checkpoint truncates alike."""
+    """Truncation side of a text longer than `max_length`; every later use of the checkpoint does the same."""
     learning_rate: Annotated[Number | None, Field(ge=1e-7, le=1e-2)] = None
     """Peak learning rate of the encoder; 1e-4 up to 35M parameters, 3e-5 above."""
     batch_size: Annotated[StrictInt | None, Field(ge=1, le=256)] = None
@@ -106,7 +106,7 @@ class RunConfig:
     group_by_length: StrictBool = True
     """Whether a batch holds rows of similar length: the same result with far less padding."""
     seed: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] = 42
-    """Seed of the new head, the order of the rows and dropout; the split has a seed of its own."""
+    """Seed of the new head, the order of the rows and dropout; the split has its own seed."""
     method: Literal["fine_tune", "regression"] = "fine_tune"
     """`fine_tune` trains every weight; `regression` fits a linear probe on the mean vectors of the frozen encoder."""
 
@@ -176,7 +176,7 @@ def _spec(name: str, schema: Mapping[str, Any]) -> FieldSpec:
 
 
 def _from_text(spec: FieldSpec, value: object) -> object:
-    """Return the value as the type of its field; unchanged where it is none of that type, for RunConfig to reject."""
+    """Return the value converted to the type of its field; unchanged where that fails, so that RunConfig rejects it."""
     text = str(value).strip()
     if spec.kind in {"choice", "device"}:
         return text

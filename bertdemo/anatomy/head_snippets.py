@@ -29,11 +29,11 @@ _PRINT_PREDICTION: Mapping[Problem, tuple[str, ...]] = {
         "print(label, logits, probabilities)",
     ),
     "multi_label_classification": (
-        "probabilities = logits.sigmoid()  # yes or no to each label by itself: they need not sum to 1",
+        "probabilities = logits.sigmoid()  # each label on its own: they need not sum to 1",
         "labels = [name for i, name in model.config.id2label.items() if probabilities[i] > 0.5]",
         "print(labels, logits, probabilities)",
     ),
-    "regression": ("print(model.config.id2label, logits)  # numbers as they are: no softmax",),
+    "regression": ("print(model.config.id2label, logits)  # raw numbers, no softmax",),
 }
 
 
@@ -45,9 +45,9 @@ def head(request: SnippetRequest) -> str:
             _MEAN_IMPORTS,
             TOKENIZER,
             _MEAN_MODEL,
-            f"head = {_MEAN_HEAD}  # BertForSequenceClassification would not read it",
+            f"head = {_MEAN_HEAD}  # BertForSequenceClassification would not load it",
             inputs_line(request),
-            "mean = model(**inputs).last_hidden_state[0].mean(0)  # one text alone: there is no padding to leave out",
+            "mean = model(**inputs).last_hidden_state[0].mean(0)  # a single text has no padding to leave out",
             'logits = (head["linear.weight"] @ mean + head["linear.bias"]).detach()  # no [CLS], no pooler',
             "probabilities = logits.softmax(-1)",
             "label = model.config.id2label[int(probabilities.argmax())]",

@@ -25,11 +25,11 @@ class SnippetRequest:
     """What a snippet is written for."""
 
     source: str
-    """A Python expression for a folder or an id on the Hub, inserted as it is: a repr(), or BUNDLED."""
+    """A Python expression for a folder or an ID on the Hub, inserted unchanged: a repr(), or BUNDLED."""
     text: str
     pair: str = ""
     layer: int = 1
-    """From 1; in the step "layers" 0 stands for the embeddings."""
+    """From 1; in the step "layers", 0 is the embeddings."""
     head: int = 1
     """Of attention, from 1."""
     token: int = 1
@@ -62,7 +62,7 @@ class SnippetRequest:
     """The file of the head before the first step exists, so that "before_after" can give probabilities."""
 
     def numbered(self) -> SnippetRequest:
-        """Return the same with every number converted: it may come from an address, and a snippet is run as it is."""
+        """Return the same with every number converted: it may come from an address, and people run the snippet."""
         kinds = {"layer": int, "head": int, "token": int, "label": int, "learning_rate": float}
         return replace(self, **{name: kind(getattr(self, name)) for name, kind in kinds.items()})
 
@@ -91,7 +91,7 @@ def classifier_lines(request: SnippetRequest) -> list[str]:
     model = model_line("BertForSequenceClassification")
     if not request.untrained:
         return [model + "  # eval mode: no dropout"]
-    drawn = "torch.manual_seed(0)  # this checkpoint has no head for labels: a new one is drawn at random"
+    drawn = "torch.manual_seed(0)  # this checkpoint has no head for labels: a new one gets random weights"
     model = model.replace("(name, ", f"(name, id2label={dict(enumerate(UNTRAINED))}, ")
     if not request.redrawn:
         return [drawn, model]
@@ -107,7 +107,7 @@ def classifier_lines(request: SnippetRequest) -> list[str]:
 def wrapped_inputs(request: SnippetRequest) -> tuple[str, str]:
     """Return the call of the tokenizer in two lines, for a step that has room for them."""
     if request.kept:
-        return f"kept = {places(request.kept)}  # of a text that is too long", inputs_line(request, kept="kept")
+        return f"kept = {places(request.kept)}  # positions kept of an overlong text", inputs_line(request, kept="kept")
     return f"inputs = tokenizer({request.texts},", f"                   {OPTIONS}, {LENGTH})"
 
 

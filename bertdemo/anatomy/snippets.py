@@ -63,7 +63,7 @@ def _tokens(request: SnippetRequest) -> str:
             ["from transformers import AutoTokenizer"],
             TOKENIZER,
             f"inputs = tokenizer({request.texts}, split_special_tokens=True)",
-            f"kept = {places(request.kept)}  # what this checkpoint keeps of a text that is too long",
+            f"kept = {places(request.kept)}  # positions kept of an overlong text",
             'ids = [inputs["input_ids"][place] for place in kept]',
             "pieces = tokenizer.convert_ids_to_tokens(ids)",
             "print(pieces, ids)",
@@ -72,7 +72,7 @@ def _tokens(request: SnippetRequest) -> str:
         request,
         ["from transformers import AutoConfig, AutoTokenizer"],
         TOKENIZER,
-        "longest = AutoConfig.from_pretrained(name).max_position_embeddings  # by itself the tokenizer cuts nothing",
+        "longest = AutoConfig.from_pretrained(name).max_position_embeddings  # the tokenizer itself truncates nothing",
         "# split_special_tokens: a [SEP] in the text is text like any other",
         f"inputs = tokenizer({request.texts},",
         "                   split_special_tokens=True, truncation=True, max_length=longest)",
@@ -89,7 +89,7 @@ def _specials(request: SnippetRequest) -> str:
             ["from transformers import AutoTokenizer"],
             TOKENIZER,
             f"inputs = tokenizer({request.texts}, return_special_tokens_mask=True, split_special_tokens=True)",
-            f"kept = {places(request.kept)}  # what this checkpoint keeps of a text that is too long",
+            f"kept = {places(request.kept)}  # positions kept of an overlong text",
             'pieces = tokenizer.convert_ids_to_tokens(inputs["input_ids"])',
             'segments, added = inputs["token_type_ids"], inputs["special_tokens_mask"]',
             "rows = [(pieces[place], segments[place], added[place]) for place in kept]",
@@ -117,9 +117,9 @@ def _embeddings(request: SnippetRequest) -> str:
         model_line("BertModel"),
         *wrapped_inputs(request),
         'word = model.embeddings.word_embeddings(inputs["input_ids"])[0]',
-        "position = model.embeddings.position_embeddings.weight[: len(word)]  # a learned table, not sine waves",
+        "position = model.embeddings.position_embeddings.weight[: len(word)]  # a learned table, not sinusoidal",
         'segment = model.embeddings.token_type_embeddings(inputs["token_type_ids"])[0]',
-        "normed = model.embeddings.LayerNorm(word + position + segment).detach()  # added, not set side by side",
+        "normed = model.embeddings.LayerNorm(word + position + segment).detach()  # added, not concatenated",
         f"print(normed[{request.token}])",
     )
 
@@ -138,7 +138,7 @@ def _attention(request: SnippetRequest) -> str:
         f"read, block = out.hidden_states[{layer}][0], model.encoder.layer[{layer}].attention.self",
         "query, key = (part(read).unflatten(-1, (block.num_attention_heads, -1))"
         f"[:, {head}] for part in (block.query, block.key))",
-        "scores = (query @ key.T / query.shape[-1] ** 0.5).detach()  # softmax makes weights of a row of these",
+        "scores = (query @ key.T / query.shape[-1] ** 0.5).detach()  # softmax turns each row into weights",
         f"print(scores[{request.token}], weights[{request.token}])",
     )
 
@@ -181,13 +181,13 @@ def _pooling(request: SnippetRequest) -> str:
 
 _VECTORS = '    return {"cls": hidden[0], "pooler": pooler[0], "mean": hidden.mean(0), "max": hidden.max(0).values}'
 _POOL = (
-    "def pool(*texts):  # one text alone: in a batch, padding has to be left out of mean and max",
+    "def pool(*texts):  # a single text: in a batch, leave padding out of mean and max",
     f"    inputs = tokenizer(*texts, {OPTIONS}, {LENGTH})",
     "    (hidden,), pooler = model(**inputs, return_dict=False)",
     _VECTORS,
 )
 _POOL_CUT = (
-    "def pool(kept, *texts):  # kept: what this checkpoint keeps of a text that is too long",
+    "def pool(kept, *texts):  # kept: positions kept of an overlong text",
     '    inputs = tokenizer(*texts, split_special_tokens=True, return_tensors="pt")',
     "    (hidden,), pooler = model(**{key: ids[:, kept] for key, ids in inputs.items()}, return_dict=False)",
     _VECTORS,

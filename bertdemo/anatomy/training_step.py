@@ -51,7 +51,7 @@ def training_step(
     weight_decay: float = 0.01,
     steps: int = 1,
 ) -> TrainingStep:
-    """Take AdamW steps towards `label` on a copy of `model`, which stays as it is; the gradient is that of the first.
+    """Take AdamW steps towards `label` on a copy of `model`; the gradient is that of the first step.
 
     `inputs` are those of one text, (1, n) each. The copy is in eval mode: without dropout, which training uses, the
     numbers are the same every time. Weight decay applies to all weights; a run of this app exempts biases and

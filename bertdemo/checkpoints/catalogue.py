@@ -47,7 +47,7 @@ _LOCAL = "local:"
 _KEPT_TOKENIZERS = 8
 # Checks of folders that are kept, the newest: some 50 kB each, and a check reads a few kB.
 _KEPT_VETTED = 512
-# How long the facts of a model on the Hub are reused: a page asks for them at each key press.
+# How long the facts of a model on the Hub are reused: the page needs them at each key press.
 _REMEMBERED_SECONDS = 600.0
 # The same for a failure: an unreachable Hub costs 5 s each time, and in a minute it may be back.
 _REFUSED_SECONDS = 60.0

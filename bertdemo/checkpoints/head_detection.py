@@ -56,7 +56,7 @@ def problem_of(named: object, outputs: int) -> Problem:
 
 
 def other_head(weights: WeightsFacts, architecture: str) -> str:
-    """Return the class of a head of another kind in the file; "" where there is none."""
+    """Return the class name of a head of another kind in the file, or ""."""
     tensor = _OTHER_HEADS.get(architecture)
     # A file on the Hub has no shapes before its download; then its config is believed.
     if tensor and (not weights.shapes or tensor in weights.shapes):

@@ -46,7 +46,7 @@ class Trained:
         return self._card(checkpoint, owner) is not None
 
     def find(self, checkpoint: str, owner: str | None) -> tuple[Path, Card]:
-        """Return folder and card; raises CheckpointUnknown for an unknown id and for that of another owner alike."""
+        """Return folder and card; raises CheckpointUnknown for an unknown ID, and likewise for another owner's."""
         card = self._card(checkpoint, owner)
         if card is None:
             raise CheckpointUnknown(checkpoint=checkpoint[:100])
@@ -96,7 +96,7 @@ class Trained:
             state = (folder / CARD_FILE).stat()
             card = _read(folder / CARD_FILE, checkpoint, (state.st_ino, state.st_mtime_ns, state.st_size))
         except (CheckpointBroken, OSError, ValueError):
-            _LOG.warning("unreadable card in %s", folder)  # its owner is unknown, so nobody gets it
+            _LOG.warning("unreadable card in %s", folder)  # its owner is unknown, so no owner may use it
             return None
         if card.id != checkpoint:
             return None

@@ -105,6 +105,6 @@ def code(max_length: int, keep: Keep) -> list[str]:
         *lines,
         "def encode(text):",
         '    ids = tokenizer(text, split_special_tokens=True)["input_ids"]',
-        f"    # [CLS] and {start} pieces, then {end} pieces and [SEP]",
+        f"    # [CLS] and {start} tokens, then {end} tokens and [SEP]",
         f"    return ids if len(ids) <= {max_length} else ids[:{start + 1}] + ids[-{end + 1}:]",
     ]

@@ -1,4 +1,4 @@
-"""Datasets that were prepared a moment ago: the one that the page shows is the one that is trained on."""
+"""Datasets that were prepared recently, so that the run trains on the very dataset that the page shows."""
 
 from __future__ import annotations
 

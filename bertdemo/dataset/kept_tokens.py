@@ -1,4 +1,4 @@
-"""A tokenizer that keeps what it made of each text, so that a table is tokenized once per checkpoint.
+"""A tokenizer that caches the encoding of each text, so that a table is tokenized once per checkpoint.
 
 The report needs the lengths, the worker the suggested length, the training rows, the tuning and the final evaluation:
 all of them read the same texts. The tokens of a text are kept uncut and without special tokens; an encoding of a text
@@ -36,7 +36,7 @@ _TOKENS, _TEXTS = "tokens.bin", "texts.bin"
 
 
 class KeptEncoding:
-    """The encoding of one text or pair, special tokens included; its lists are made when they are asked for."""
+    """The encoding of one text or pair, special tokens included; its lists are built on first use."""
 
     def __init__(self, tokenizer: SharedTokenizer, texts: Sequence[NDArray[np.void]]) -> None:
         self._tokenizer = tokenizer
@@ -182,7 +182,7 @@ class KeptTokenizer(SharedTokenizer):
 
 
 def _digest(text: str) -> bytes:
-    """Return 15 bytes that stand for a text, and a 1 behind them, because numpy drops zeros at the end."""
+    """Return 15 bytes of a hash of the text and a final 1, because numpy drops zeros at the end."""
     return hashlib.blake2b(well_formed(text).encode("utf-8"), digest_size=15).digest() + b"\1"
 
 

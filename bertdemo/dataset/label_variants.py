@@ -62,7 +62,7 @@ def _similar(name: str, other: str) -> bool:
     # More than two characters more or less is no typo; the ratio is slow, so lengths are compared first.
     if name == other or min(len(name), len(other)) < _SHORTEST or abs(len(name) - len(other)) > 2:
         return False
-    # Numbers distinguish labels: `level 1` is no typo of `level 2`.
+    # Numbers distinguish labels: `level 1` is not a typo of `level 2`.
     if list(filter(str.isdigit, name)) != list(filter(str.isdigit, other)):
         return False
     return SequenceMatcher(None, name, other, autojunk=False).ratio() >= _SIMILAR

@@ -20,7 +20,7 @@ class ColumnsNotFound(DataError):
 
 
 class LabelColumnMissing(DataError):
-    """The table has one column and the task needs a label column, so there is none to choose."""
+    """The table has one column, and the task needs a label column too."""
 
     key = "label_column_missing"
 

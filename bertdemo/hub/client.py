@@ -213,7 +213,7 @@ class Meter:
         self._tell()
 
     def close(self, size: int) -> None:
-        """End a file of `size` bytes; nothing else counts one that came from the cache."""
+        """Finish a file of `size` bytes; this also counts a file that came from the cache."""
         self._before, self._now = self._before + size, 0
         self._tell()
 

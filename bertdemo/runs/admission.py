@@ -28,7 +28,7 @@ _DEVICES_SECONDS = 10.0
 
 
 class Admission:
-    """Checks requests and makes runs of them. The devices are the CPU alone until torch could be asked for them."""
+    """Checks requests and creates runs from them. Until torch is imported, the CPU is the only known device."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Admission:
         self._start_error = ""
 
     def devices_found(self, report: DeviceReport) -> None:
-        """Take note of the devices, once torch could be asked."""
+        """Store the devices, once torch has reported them."""
         self._devices = report
         self._devices_known = True
         self._devices_asked.set()
@@ -66,7 +66,7 @@ class Admission:
 
     @property
     def devices_known(self) -> bool:
-        """Whether torch has been asked, and has answered."""
+        """Whether torch has reported its devices."""
         return self._devices_known
 
     @property

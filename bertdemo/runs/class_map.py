@@ -19,7 +19,7 @@ MAP_ROWS = 120
 
 @dataclass(frozen=True)
 class MapPoint:
-    """One held-out row: its number in the file, the beginning of its text, its label, and where it lies."""
+    """One held-out row: its number in the file, the beginning of its text, its label, and its point on the map."""
 
     row: int
     text: str

@@ -31,7 +31,7 @@ def layer_parameters(layers: int, width: int) -> int:
 
 
 # Layer parameters from which the tokens decide the time of a step. A step of a smaller model is mostly overhead: from
-# its speed, a training of the bundled model was said to take an hour.
+# its speed, the estimate for the bundled model was an hour.
 SMALLEST_MEASURED = 1_000_000
 
 

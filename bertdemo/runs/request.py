@@ -79,7 +79,7 @@ class RunRequest:
         Raises ConfigError, ValueError, TypeError or KeyError where it is no such request.
         """
         raw = {_OLDER_NAMES.get(name, name): value for name, value in json.loads(text).items()}
-        raw.setdefault("split_seed", raw["config"].get("seed", 42))  # the split had no seed of its own once
+        raw.setdefault("split_seed", raw["config"].get("seed", 42))  # old requests have no seed for the split
         for baseline in raw.get("baselines", {}).values():
             baseline.setdefault("metric", "accuracy")  # what every baseline was until it named its metric
         return TypeAdapter(cls).validate_python(raw)

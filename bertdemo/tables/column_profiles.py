@@ -19,7 +19,7 @@ from bertdemo.tables.table import Table
 
 # The standard error of a share of so many cells is below 1%, and a million rows need not be read for it.
 _SAMPLED_ROWS = 5000
-# A property of more cells than this is taken as one of the column: real files have a few odd cells.
+# A property of more than this share of the cells counts for the column: real files have a few odd cells.
 _NEARLY_ALL = 0.9
 # Share of distinct values from which a column of whole numbers may count or identify its rows: an id may come twice.
 _COUNTING = 0.95

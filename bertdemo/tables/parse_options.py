@@ -23,7 +23,7 @@ from bertdemo.errors import ArgumentWrong, BertDemoError, FieldNotChoice, FieldN
 NONE = "none"
 # As a delimiter: the first word of a line is its label, the rest its text.
 LABEL_FIRST = "label"
-# As a delimiter: a line begins with its label, and nothing stands between it and the text.
+# As a delimiter: a line begins with its label, with nothing between label and text.
 GLUED = "glued"
 # For rows without any text: they stay rows.
 KEEP = "keep"

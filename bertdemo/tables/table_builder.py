@@ -76,7 +76,7 @@ class Memory:
 
 
 class Builder:
-    """Fits rows to the header, counts what was repaired, and hands groups to the sink."""
+    """Fits rows to the header, counts repairs, and passes groups of rows to the sink."""
 
     def __init__(
         self, name: str, columns: Sequence[str], grid: Grid, limits: Limits, sink: Sink, *, every: bool = False
@@ -126,7 +126,7 @@ class Builder:
         self._flush()
 
     def notes(self) -> list[Note]:
-        """Return what was repaired; HeaderOnly where no row came."""
+        """Return the notes on repairs; raises HeaderOnly where there was no row."""
         if not self._rows:
             raise HeaderOnly(file=self._name)
         notes = [note for code, occurrences in self._repairs.items() for note in occurrences.notes(code)]
@@ -142,7 +142,7 @@ class Builder:
             self._pending.append(number)
 
     def _add_blank(self) -> None:
-        """Add the empty rows above one that is not: those at the end of a file are no rows."""
+        """Add the empty rows above a row with cells; empty rows at the end of a file do not count."""
         if self._rows + len(self._pending) > self._limits.rows:
             raise TooManyRows(file=self._name, limit=self._limits.rows)
         self._batch += [[None] * len(self._names) for _ in self._pending]
@@ -206,7 +206,7 @@ def without_totals(rows: Iterable[tuple[int, Cells]], totals: Occurrences) -> It
 
 def _is_totals(cells: Cells) -> bool:
     """Return whether a row has a word such as "total" in its first cell, and nothing but numbers beside it."""
-    # The first cell of nearly every row says no, and a million rows are asked.
+    # The first cell rules out nearly every row, and there may be a million rows.
     word = next((cell for cell in cells if cell and not cell.isspace()), "").strip()
     if len(word) > _TOTAL_CHARS or word.rstrip(":： ").casefold() not in _TOTALS:
         return False

@@ -1,4 +1,4 @@
-"""Tables that were read a moment ago: what was examined is not read again to train.
+"""Tables that were read recently: a file that was checked is not read again for training.
 
 A file is known by its path, size and time of change, so that another upload under the same path is read anew.
 """

@@ -108,7 +108,7 @@ def reopen(source: Path, name: str, limits: Limits, options: ParseOptions = DECI
 
 
 def held(table: Table) -> Table:
-    """Return the table with its cells in memory where it is small, as it is where it is large."""
+    """Return a small table with its cells in memory, and a large one unchanged."""
     if table.rows > BATCH_ROWS:
         return table
     columns = {name: tuple(cells) for name, cells in table.columns.items()}

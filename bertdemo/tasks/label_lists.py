@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 # Name of the choice "all columns of 0 and 1 together", where each label has a column.
 FLAGS = "*"
-# What stands between two labels and hardly ever in one.
+# Separators between labels that labels themselves hardly ever contain.
 _CLEAR = ("|", ";", "；", "、", "\n", "\t")
-# What stands in names of labels too: "fish, raw", "yes/no". A space does so in most, so it joins codes alone.
+# Separators that labels may contain too: "fish, raw", "yes/no". Many labels have spaces: a space separates codes only.
 _UNCLEAR = (",", "，", "/", " ")
 SEPARATORS = (*_CLEAR, *_UNCLEAR)
 # A longer value is rather a clause of a sentence with commas in it.

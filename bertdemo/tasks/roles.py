@@ -242,7 +242,7 @@ def _kind_of_values(profile: Profile, weight: float) -> float:
     factor *= _BESIDE if names.is_aside(profile.name) else 1.0
     if is_yes_or_no(profile.values):
         return factor * _YES_OR_NO
-    # A combination of labels is no label, and a list of spans is none at all.
+    # Neither a combination of labels nor a list of spans is a label.
     factor *= 0.05 if profile.nearly_all(profile.lists) else 1.0
     factor *= 0.3 if joined_by([cell for cell in profile.cells if cell]) else 1.0
     if profile.nearly_all(profile.numbers):

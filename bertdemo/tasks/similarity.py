@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # A score counts as a mistake where it is off by more than this share of the scale: one point of a scale of 0 to 5.
 _TOLERANCE = 0.2
-# Cells of a column that are looked at to recognize a column of scores.
+# Cells of a column that are read to recognize a column of scores.
 _SAMPLED_CELLS = 2000
 _SCORE_NAMES = names.SCORES | {"label"}
 # Less than sentence pairs with as good a label, more than one text of the two.

@@ -34,7 +34,7 @@ BEAMS = 4
 _BATCH = 16
 # No three tokens are generated twice; a small model would otherwise repeat them until the maximum length.
 _NO_REPEAT = 3
-# Cells of a column that are looked at to recognize targets.
+# Cells of a column that are read to recognize targets.
 _SAMPLED_CELLS = 2000
 # A space beside a Chinese character or punctuation mark, which the decoder puts between tokens.
 _GAP = re.compile("(?<=[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]) +| +(?=[\u3000-\u303f\u3400-\u9fff\uff00-\uffef])")

@@ -48,7 +48,7 @@ class BodyLimit:
             await _answer(send, 403, b"Only files of this server are served.")
             return
         limit = self._upload_bytes if scope["path"].endswith("/upload") else self._other_bytes
-        # An honest length is rejected without reading a byte; one that lies is caught while counting.
+        # A true Content-Length is rejected without reading a byte; a false one is noticed while counting.
         if _declared(scope) > limit:
             await _answer(send, 413, b"The request is larger than this server accepts.")
             return

@@ -1,4 +1,4 @@
-"""Listeners of several tabs that run in one request: each is called by itself, and one that fails fails alone."""
+"""Listeners of several tabs that run in one request: each is called on its own, and fails on its own."""
 
 from __future__ import annotations
 

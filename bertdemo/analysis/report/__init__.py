@@ -115,7 +115,7 @@ def _labels(prepared: PreparedDataset, rows: Rows) -> tuple[tuple[tuple[str, int
 
 
 def _label_findings(prepared: PreparedDataset, rows: Rows, labels: Sequence[tuple[str, int]]) -> list[Finding]:
-    """Return what is to be said of labels that are one out of a few."""
+    """Return the findings for a task with one label per row, out of a fixed set."""
     return [*label_values.findings(rows, prepared.facts.label_cells), *class_balance.variants(rows, labels)]
 
 

@@ -72,7 +72,7 @@ def _work(folder: Path) -> int:
     try:
         run.run()
     except job.FolderGone:
-        return 0  # the run was deleted, so nobody is left to report to
+        return 0  # the run was deleted, so there is no event log to write to
     except BertDemoError as error:
         run.fail(error)
         return EXIT_FAILED

@@ -74,7 +74,7 @@ def _short(value: object) -> str:
 
 
 class FolderGone(Exception):
-    """The run was deleted while its worker lived: there is nothing left to do and nobody to report to."""
+    """The run was deleted while its worker lived: nothing is left to do or to report."""
 
 
 class Job:

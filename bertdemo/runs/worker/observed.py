@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bertdemo.anatomy.layers import Floats
     from bertdemo.dataset.prepared import Part
 
-# Held-out texts whose predictions are shown at each epoch: as many as stand beside the chart without scrolling.
+# Held-out texts whose predictions are shown at each epoch: as many as fit beside the chart without scrolling.
 WATCHED_ROWS = 5
 # Characters of a text that are shown; a text up to that length is preferred, because it can be read whole.
 SHOWN_TEXT = 160
@@ -68,7 +68,7 @@ class Observed:
                     "right": judged.right,
                 }
             )
-        # Weights that are no numbers end the run a little later, with a message of its own.
+        # Weights that are NaN end the run a little later, with their own error.
         if all(math.isfinite(row["degree"]["value"]) for row in rows):
             self._emit("Watched", step=step, epoch=epoch, rows=rows)
 

@@ -25,7 +25,7 @@ class Export:
 
     tool: str
     row: Callable[[Item], Item | None]
-    """Returns the row of an object; None where nobody vouches for its annotation."""
+    """Returns the row of an object; None where its annotation was not accepted."""
     several: Callable[[Item], bool] = lambda item: False
     """Whether an object has the annotations of several people, of which the first is read."""
 
@@ -113,7 +113,7 @@ def _task_row(item: Item, with_spans: bool) -> Item | None:
         return item
     regions = _regions(item)
     if regions is None:
-        # Canceled by all who saw it; a task that nobody has seen yet keeps its row, without a label.
+        # Canceled by every annotator; a task without annotations keeps its row, without a label.
         return None if _annotations(item) else dict(item["data"])
     row: dict[str, Any] = dict(item["data"])
     if with_spans:
@@ -146,7 +146,7 @@ def _choice(value: Item) -> object:
 
 
 def _is_judged(item: Item) -> bool:
-    """Return whether an object carries the verdict of an annotator on it, and not an answer to a question."""
+    """Return whether an object has an annotator's verdict (accept, reject, ignore), not an answer to a question."""
     marks = ("_task_hash", "_input_hash", "spans", "options", "_view_id")
     return str(item.get("answer", "accept")) in _VERDICTS and any(mark in item for mark in marks)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 Span = tuple[int, int]
 
-# Kana and Chinese characters: a word of its own each, with no space around it.
+# Kana and Chinese characters: each one is a word, with no space around it.
 _HAN_CHARS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 HAN = re.compile(f"[{_HAN_CHARS}]")
 # Stands for a mark while words are looked for: a letter that itself only follows others.

@@ -67,7 +67,7 @@ def _fits(text: str, span: RawSpan, end: int, borders: set[int]) -> int:
         return 0
     if span.text:
         return 2 * same_text(text[span.start : end], span.text)
-    # Next to a character that is a word of its own every end is that of a word, which says nothing.
+    # Next to a character that is a whole word, every end is a word boundary, so it tells nothing.
     return int(end in borders)
 
 

@@ -129,7 +129,7 @@ def _token_and_tag(header: Sequence[str], rows: Sequence[list[str | None]]) -> t
     tags = [at for at, cells in enumerate(columns) if _are_tags(cells)]
     if not tags:
         return None
-    # Of several the one that is called so, else the last: entities come after parts of speech and chunks.
+    # Of several columns, the one named for tags, else the last: entities come after parts of speech and chunks.
     tag = max(tags, key=lambda at: (names[at] in _TAG_NAMES, at))
     words = [at for at, cells in enumerate(columns) if at not in tags and _are_words(cells)]
     if not words:

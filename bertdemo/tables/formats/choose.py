@@ -61,7 +61,7 @@ def _read(path: Path, name: str, kind: str, limits: Limits, options: ParseOption
     from bertdemo.tables.formats.delimited import read_delimited, sample_lines
 
     sample = sample_lines(text)
-    # A person who names a delimiter or a header has said that it is a delimited file.
+    # A delimiter or a header in the options means that the file is delimited.
     undecided = not options.delimiter and not options.header
     if kind in conll.ENDINGS or conll.is_webanno(sample) or (undecided and conll.is_conll(sample)):
         return conll.read_conll(text, name, sample)

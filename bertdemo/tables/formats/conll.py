@@ -22,7 +22,7 @@ ENDINGS = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".bmes", ".bioes", ".bi
 # A named entity among the features in the last column of CoNLL-U.
 _FEATURE = re.compile(r"(?:^|\|)(?:NER|NE|Entity|Tag)=([^|]+)", re.IGNORECASE)
 _FEATURES = re.compile(r"[\w.]+=[^|]*(?:\|[\w.]+=[^|]*)*")
-# A contraction or an omitted word of CoNLL-U, which is no token of its own.
+# A contraction or an omitted word of CoNLL-U, which is not a token.
 _NO_TOKEN = re.compile(r"\d+[-.]\d+")
 _WEBANNO = "#FORMAT=WebAnno TSV"
 # What a column of tags is called where a file names its columns.
@@ -132,7 +132,7 @@ def _names_columns(cells: Sequence[str]) -> bool:
 
 
 def _kinds(rows: Sequence[Sequence[str]], at: int) -> set[str]:
-    """Return the kinds of entities in a column, empty where it is no column of tags."""
+    """Return the kinds of entities in a column, empty where it is not a tag column."""
     tags = [_tag(row[at]) for row in rows if len(row) > at]
     counts = Counter(tags)
     outside = own_outside(counts)

@@ -71,7 +71,7 @@ def read_delimited(text: TextFile, name: str, kind: str, options: ParseOptions) 
 
 
 def sample_lines(text: TextFile) -> list[str]:
-    """Return the first lines with their line ends, without a last one that is cut off."""
+    """Return the first lines with their line ends, without an incomplete last line."""
     start = text.start(_SAMPLE_CHARS)
     lines = list(io.StringIO(start, newline=""))  # str.splitlines would also split at form feeds and U+2028
     return lines[:-1] if len(start) == _SAMPLE_CHARS and len(lines) > 1 else lines

@@ -54,7 +54,7 @@ def _several(content: str) -> list[Any] | None:
         if not isinstance(value, dict):
             return None
         objects.append(value)
-        # White space, and a comma where somebody took the brackets away.
+        # White space, and a comma where the brackets were removed.
         at = next((end for end in range(at, len(content)) if content[end] not in " \t\r\n,"), len(content))
     return objects
 

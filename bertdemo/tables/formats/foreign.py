@@ -87,7 +87,7 @@ _REFUSED = re.compile(
 )
 # Keys of an error that a server answers in JSON.
 _ERROR_KEYS = frozenset({"error", "message", "detail", "errors", "msg"})
-# Files in a zip that tell what it is.
+# Files in a zip that identify its format.
 _ZIPPED = {
     "word/": "Word",
     "ppt/": "PowerPoint",
@@ -150,7 +150,7 @@ def _of_text(text: str, name: str, path: Path) -> TableError | None:
 
 
 def _server_error(text: str) -> str:
-    """Return the message of a server that is there in place of a file; "" where the text is none."""
+    """Return the error message of a server that was saved instead of the file, or ""."""
     if text.startswith("{"):
         return _json_error(text)
     if match := re.search(r"<Error>.*?<Code>(\w+)</Code>", text, re.DOTALL):

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-# A character scores from -2 (undecodable) to 1 (common); tests/tables/corpus/encodings.py holds what they must decide.
+# A character scores from -2 (undecodable) to 1 (common); tests/tables/corpus/encodings.py has the expected results.
 # Mean score from which a guess is better than none.
 _ENOUGH = 0.35
 # Characters that are scored.

@@ -145,7 +145,7 @@ def _second(rows: Sequence[Sequence[str | None]]) -> str:
     no column is of numbers, a first row of data may look the same: the result is "maybe", if every column is of longer
     cells or of few distinct values. "" where there is one header, or none.
     """
-    # Two headers need three rows below them to be told from data.
+    # With fewer than three rows below, two header lines cannot be distinguished from data.
     if len(rows) < 5 or not _names(rows[0]):
         return ""
     if _questions(rows[1], rows[2:]):
@@ -165,7 +165,7 @@ def _second(rows: Sequence[Sequence[str | None]]) -> str:
     kinds = [(_few_values(columns[index]), _longer(columns[index], name)) for index, name in named]
     if not (all(map(any, kinds)) and any(few for few, _ in kinds)):
         return ""
-    # A group stands above the first of its columns, and nothing above the others.
+    # A group name is above the first of its columns; the cells above the others are empty.
     return "below" if all(second) and not all(first[:width]) and len(first) > 1 else "maybe"
 
 
@@ -173,11 +173,11 @@ def _groups_above(peeked: Sequence[Row], filled: Sequence[int], grouped: Callabl
     """Return whether the first row has cells merged across columns, and names are below it."""
     if len(filled) < 2 or not grouped(peeked[filled[0]][0]):
         return False
-    return _names(list(dict.fromkeys(peeked[filled[1]][1])))  # a name may come again in each group
+    return _names(list(dict.fromkeys(peeked[filled[1]][1])))  # each group may repeat the names
 
 
 def _with_groups(above: Sequence[str | None], names: Sequence[str]) -> list[str]:
-    """Return the names; one that is missing is the cell above it, and one that comes again has its group before it."""
+    """Return the names; a missing name is the cell above it, and a repeated one gets its group as a prefix."""
     made, group = [], ""
     counts = Counter(filter(None, map(str.strip, names)))
     width = max(len(above), len(names))
@@ -232,7 +232,7 @@ def _namelike(cells: Sequence[str | None], below: Sequence[Sequence[str | None]]
 def _headless(rows: Sequence[Sequence[str | None]], lines: bool) -> bool:
     """Return whether the first row is data like the others; in doubt it is a header."""
     first = list(map(_trimmed, rows[0]))
-    below = [row for row in rows[1:] if list(map(_trimmed, row)) != first]  # a header may come again
+    below = [row for row in rows[1:] if list(map(_trimmed, row)) != first]  # a header may be repeated
     if _known(first):
         return False
     if lines:

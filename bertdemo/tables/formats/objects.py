@@ -12,7 +12,7 @@ from bertdemo.tables.formats import json_cell, without_surrogates
 from bertdemo.tables.formats.header import Row
 from bertdemo.tables.parse_options import Note, listed
 
-# Levels of nesting that become dotted names; what lies deeper stays JSON text.
+# Levels of nesting that become dotted names; deeper values stay JSON text.
 _DEPTH = 5
 
 

@@ -21,7 +21,7 @@ _ROWS = 100
 _CLEAR = 0.8
 # The same where no column name confirms it: a few rows may be broken.
 _NEARLY_ALL = 0.95
-# With fewer rows a value that is repeated is no evidence of a column of labels.
+# With fewer rows, a repeated value is not evidence of a label column.
 _FEWEST_ROWS = 6
 # A longer value is no label.
 _LABEL_CHARS = 40
@@ -93,7 +93,7 @@ class Dialect:
             yield delimiter.sub(_STAND_IN, written) if self.replaced else written
 
     def _doubled(self, match: re.Match[str]) -> str:
-        # Two backslashes are one that escapes no quotation mark; programs differ in whether it is one backslash.
+        # Two backslashes do not escape a quotation mark; whether they mean one backslash differs between programs.
         return match[0] if match[0] == r"\\" else self.quote * 2
 
     def restored(self, cells: list[str]) -> list[str]:
@@ -110,7 +110,7 @@ def sniff(lines: Sequence[str], kind: str, options: ParseOptions) -> Dialect:
 
 
 def named_delimiter(lines: Sequence[str]) -> str:
-    """Return the delimiter that a first line like `sep=;` names for Excel; "" where there is none."""
+    """Return the delimiter that a first line like `sep=;` names for Excel, or ""."""
     match = _SEP_LINE.fullmatch(lines[0].lstrip("\ufeff")) if lines else None
     return "" if match is None else match[1].replace(r"\t", "\t")
 
@@ -151,7 +151,7 @@ def _candidates(lines: Sequence[str]) -> list[str]:
         within = not all(line.startswith(sign) for line in filled)
         if regular and within and len(filled) > 1 and not _PUNCTUATION.fullmatch(sign):
             rare.append(sign)
-    # Signs of prose and of numbers only where a usual name stands beside them in the first line.
+    # Signs of prose and of numbers only where the first line also has a common column name.
     rare += [
         sign for sign in dict.fromkeys(_MARK.findall(filled[0]) if filled else ()) if _names(filled[0].split(sign))
     ]

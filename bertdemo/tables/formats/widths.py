@@ -116,7 +116,7 @@ def _trimmed(cells: Cells) -> Cells:
 
 
 def _has_row_names(names: Sequence[str], rows: Sequence[Cells], separator: str) -> bool:
-    """Return whether each row has one cell more than the header, and the first of them is a name of its own."""
+    """Return whether each row has one cell more than the header, and that first cell is a row name."""
     if names[0].strip().casefold() in _NUMBERED:
         return False
     exact = [row for row in rows if len(row) == len(names) + 1]
@@ -165,7 +165,7 @@ def join_surplus(cells: Cells, width: int, column: int, separator: str) -> Cells
 
 
 def _explained(rows: Sequence[Cells], known: Sequence[Cells], joined: int, separator: str) -> float:
-    """Return per row how many cells beside the joined one hold a value that comes again in their column."""
+    """Return per row how many cells beside the joined one have a value that is repeated in their column."""
     total = 0
     for column in range(len(rows[0])):
         cells = [row[column] or "" for row in rows]
@@ -177,7 +177,7 @@ def _explained(rows: Sequence[Cells], known: Sequence[Cells], joined: int, separ
 
 
 def _repeated(cells: Sequence[str], usual: Set[str]) -> int:
-    """Return how many cells hold a usual value; where none is known, one that comes again and is not the only one."""
+    """Return how many cells have a common value, or, where none is known, a repeated value that is not the only one."""
     counts = Counter(cells)
     if not usual:
         usual = {cell for cell, count in counts.items() if count > 1} if len(counts) > 1 else set()

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from bertdemo.tables.table import Table
     from bertdemo.tasks.multi_label.thresholds import Flags, Floats
 
-# Cells of a column that are looked at to recognize lists of labels.
+# Cells of a column that are read to recognize lists of labels.
 _SAMPLED_CELLS = 2000
 # Less than any table is for text classification: lists beside a label column are offered, not chosen.
 _BESIDE_A_LABEL = 0.05

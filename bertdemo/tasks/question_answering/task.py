@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # The threshold of a model whose data have no question without an answer: no margin of two logits gets there.
 ALWAYS = 1e4
 _BATCH = 32
-# Cells of a column that are looked at to recognize questions and answers.
+# Cells of a column that are read to recognize questions and answers.
 _SAMPLED_CELLS = 500
 # Questions whose windows are in memory at a time.
 _QUESTIONS_AT_ONCE = 256
@@ -302,7 +302,7 @@ def _at_threshold(answer: Answer, threshold: float) -> Answer:
 
 
 def _best_threshold(answers: Sequence[Answer], targets: Sequence[TargetAnswer | None]) -> float:
-    """Return the threshold with the best F1; where every question has an answer, one that is never reached."""
+    """Return the threshold with the best F1, or one that is never reached where every question has an answer."""
     from bertdemo.metrics import squad_f1
 
     if all(target is None or target.text for target in targets):

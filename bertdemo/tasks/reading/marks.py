@@ -22,7 +22,7 @@ _PAIRS = {frozenset(pair): pair for pair in _ANSWERS}
 _YES = frozenset(yes for _, yes in _ANSWERS)
 # A mark in a column whose other cells are empty says that the label applies.
 _MARKS = _YES | {"xx", "✗", "✘", "☒", "×", "•", "■"}
-# What data sets write where nobody has judged a row.
+# What datasets write in rows that were not annotated.
 _NOT_JUDGED = "-1"
 # Rows in which a column of flags is recognized.
 _SAMPLED_ROWS = 5000
@@ -45,7 +45,7 @@ def flag_columns(table: Table) -> list[str]:
 
 
 def flags_of(cells: Sequence[str | None]) -> list[bool | None]:
-    """Return whether the label of a column applies to each row; None where nobody has judged it (-1)."""
+    """Return whether the label of a column applies to each row; None where it was not annotated (-1)."""
     words = [(cell or "").strip().casefold() for cell in cells]
     distinct = frozenset(words) - {"", _NOT_JUDGED}
     yes = {_PAIRS[distinct][1]} if distinct in _PAIRS else _MARKS

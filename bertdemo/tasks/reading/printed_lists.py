@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"\[[^\[\]{}()\"':]*\]")
 
 
 def list_of(cell: str) -> list[Any] | None:
-    """Return the list that a cell is, None where it is none."""
+    """Return the list that a cell contains, None where it is not a list."""
     text = cell.strip()
     if len(text) < 2 or len(text) > _LONGEST or _BRACKETS.get(text[0]) != text[-1]:
         return None

@@ -15,7 +15,7 @@ _MARKS = (
     {"eins": 1, "zwei": 2}, {"erste": 1, "zweite": 2}, {"premier": 1, "second": 2}, {"primera": 1, "segunda": 2},
 )  # fmt: skip
 _SPLIT = re.compile(r"[^\W\d_]+|\d+")
-# The usual names of a first text, and those of a second one that goes with it.
+# Common names of a first text, and those of the second text that belongs to it.
 _PARTNERS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
     (tuple(first.split()), tuple(second.split()))
     for first, second in (

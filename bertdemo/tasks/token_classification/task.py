@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from bertdemo.checkpoints.truncation import Encoding
     from bertdemo.tables.table import Table
 
-# Cells of a column that are looked at to recognize lists of spans.
+# Cells of a column that are read to recognize lists of spans.
 _SAMPLED_CELLS = 500
 
 

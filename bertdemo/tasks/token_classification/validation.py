@@ -27,7 +27,7 @@ _FEW = 10
 
 
 def problems(table: Table, rows: Sequence[ParsedRow], column: str, style: Style) -> list[Problem]:
-    """Return findings about unusable rows by their fault, and about what was read otherwise than it is written."""
+    """Return findings about unusable rows, by kind of fault, and about values read differently from the file."""
     rows_by_code = {
         code: [at for at, row in enumerate(rows) if isinstance(row, Fault) and row.code == code] for code in _CODES
     }

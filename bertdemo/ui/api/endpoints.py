@@ -344,7 +344,7 @@ class Endpoints:
         return status_of(self._services.registry.read(identifier(run_id, "run_id"), self._owner(owner)))
 
     def _owner(self, key: str, *, optional: bool = False) -> str:
-        """Return the owner; without a key only what belongs to nobody can be touched."""
+        """Return the owner; without a key, only what has no owner is accessible."""
         key = "" if key is None else key
         check("owner", key, str, "string, /new_owner")
         return self._services.owner(key, optional=optional)

@@ -82,7 +82,7 @@ def _wire_run(listeners: Listeners, parts: Components, runs: RunCallbacks) -> No
 
 
 def _wire_result(listeners: Listeners, parts: Components, runs: RunCallbacks) -> None:
-    """Connect the text that is answered as one types, and the buttons that take the result elsewhere."""
+    """Connect the text whose prediction follows the typing, and the buttons that open the result in other tabs."""
     page, bar, run = listeners.page, parts.bar, parts.run
     for box in (run.text, run.pair):
         listeners.quiet(

@@ -156,7 +156,7 @@ class Listeners:
         outputs: Sequence[Block],
         refuse: Callable[[str], Updates] | None,
     ) -> Any:
-        """Answer a press in a drawing; what its button holds comes as text that nobody has checked."""
+        """Answer a press in a drawing; the value of its button is text that has not been validated."""
 
         def listener(values: dict[Block, Any], data: gr.EventData) -> Updates:
             pressed = {name: str(value) for name, value in vars(data).get("_data", {}).items()}

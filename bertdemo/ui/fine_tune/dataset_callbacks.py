@@ -156,7 +156,7 @@ class DataCallbacks:
         """Return what the stage of the data shows of a view."""
         parts, data, lang = self.parts, self.parts.data, choice.lang
         report, prepared = view.report, view.prepared
-        # What is wrong with the file beside the training data stands where those files are chosen too: the fold opens.
+        # An error in a validation or test file is also shown where those files are chosen, so that accordion opens.
         refusals = join(error_state(sentence(error, lang)) for error in view.refusals)
         if view.table is not None and view.readings:
             refusals = render_readings(view.readings, view.table, lang)
@@ -325,7 +325,7 @@ class DataCallbacks:
         return self.show(choice, source, None, say) if source else {}
 
     def arrive(self, visit: Visit) -> Updates:
-        """Outputs: Components.dataset and the samples: a link may name a sample, which a run in it goes before."""
+        """Outputs: Components.dataset and the samples. A link may name a sample; a run in the link takes precedence."""
         cards = self.samples(visit.lang)
         if not visit.sample or visit.run:
             return cards

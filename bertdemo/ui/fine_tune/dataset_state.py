@@ -169,7 +169,7 @@ class DataView:
 
 
 def silent(key: str, share: float) -> None:
-    """Tell nobody how far the work is."""
+    """Ignore the progress of the work."""
 
 
 Say = Callable[[str, float], None]
@@ -184,7 +184,7 @@ class ChosenData:
         self._limits = services.settings.limits
 
     def read(self, source: Source) -> Table:
-        """Return the table as it stands in the file."""
+        """Return the table as it is in the file."""
         return self._services.table_cache.table(Path(source.path), source.name, source.options)
 
     def prepared(self, source: Source, picked: Picked | None) -> tuple[PreparedDataset, Picked]:
@@ -202,7 +202,7 @@ class ChosenData:
     def view(
         self, source: Source, picked: Picked | None, checkpoint: str, key: str, lang: str, say: Say = silent
     ) -> DataView:
-        """Return what can be said of a source. What is not picked is guessed: the task by the table, columns by it."""
+        """Return everything known about a source. Task and columns are guessed where not chosen."""
         say("data.reading", 0.0)
         try:
             table = self.read(source)

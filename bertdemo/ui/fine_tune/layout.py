@@ -27,7 +27,7 @@ from bertdemo.ui.html.primitives import caption, root
 from bertdemo.ui.localized import Source
 from bertdemo.ui.page import Page
 
-# A press in a drawing is told to the server with what the pressed button holds; see assets/fine_tune.js.
+# A click in a drawing is sent to the server with the value of its button; see assets/fine_tune.js.
 _LINK = "window.bertdemo.trainLink(element, watch);"
 _PRESS = "window.bertdemo.trainPresses(element, trigger, watch);"
 _GLIDE = "window.bertdemo.glide(element, watch);"

@@ -127,7 +127,7 @@ def _list(name: str, detected: DetectedFormat, others: Sequence[str], options: P
     value = getattr(options, name) or _DECIDE
     if name in {"sheet", "split"}:
         if value != _DECIDE and not others:
-            return gr.skip()  # the one that was chosen cannot be read: the others must stay in reach
+            return gr.skip()  # the chosen option cannot be read: the others must stay available
         chosen = value if value != _DECIDE else getattr(detected, name)
         return gr.update(choices=list(others), value=chosen or None, visible=len(others) > 1)
     return gr.update(value=value, visible=name in _OF_KIND.get(detected.kind, ()) or value != _DECIDE)

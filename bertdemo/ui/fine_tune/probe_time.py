@@ -14,7 +14,7 @@ _FITTING_SECONDS = 2.0
 
 
 def timed(words: str, choice: Choice, services: Services) -> str:
-    """Return the words of a button with the time that a press takes, where the speed of this processor is known."""
+    """Return the label of a button with the time it takes, where the speed of this processor is known."""
     facts = choice.facts
     if facts is None:
         return words

@@ -39,14 +39,14 @@ class SettingsForm:
 
 def over(config: RunConfig, fields: Mapping[str, object]) -> RunConfig:
     """Return the settings of an earlier run with what was changed in the form: all that is not at its default."""
-    # A field at its default is one that nobody has touched since the page was loaded.
+    # A field at its default has not been changed since the page was loaded.
     form = RunConfig.from_fields(fields)
     now = {spec.name: getattr(form, spec.name) for spec in specs()}
     return replace(config, **{spec.name: now[spec.name] for spec in specs() if now[spec.name] != spec.default})
 
 
 def for_probe(fields: Mapping[str, object]) -> dict[str, object]:
-    """Return what the form holds, made the settings of a linear probe; what it has no use for is the default."""
+    """Return the form as the settings of a linear probe; fields that a probe does not use are at their default."""
     # "" is the default: a value that a linear probe does not read must not end the start with an error.
     used = RunConfig(method="regression").used()
     return {**{name: value if name in used else "" for name, value in fields.items()}, "method": "regression"}
@@ -99,7 +99,7 @@ def ghost_texts(config: RunConfig | None, lang: str) -> dict[str, str]:
 
 
 def placeholders(form: SettingsForm, texts: Mapping[str, str], before: Mapping[str, str]) -> Updates:
-    """Return updates of the fields whose ghost text is not what it was.
+    """Return updates of the fields whose placeholder has changed.
 
     No others: an update that arrives while somebody types takes away what was typed.
     """

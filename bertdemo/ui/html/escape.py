@@ -11,5 +11,5 @@ _CONTROL = {code: "\ufffd" for code in range(32) if code not in (9, 10, 13)}
 
 
 def esc(text: object) -> str:
-    """Return text that can stand inside an element or a quoted attribute, and shows exactly what it is."""
+    """Return the text escaped for an element or a quoted attribute, so that it is shown exactly as it is."""
     return html.escape(str(text).translate(_CONTROL), quote=True).translate(_TEMPLATE)

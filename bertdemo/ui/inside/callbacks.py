@@ -1,4 +1,4 @@
-"""What the tab answers: what a person typed, chose or pressed in, updates of its components out."""
+"""The callbacks of the tab: what a person typed, chose or clicked comes in, updates of its components go out."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Callbacks:
         return self._answer(self._everything, values, "notice", anew=True)
 
     def choose_checkpoint(self, values: Inputs) -> Updates:
-        """Inputs: all. Outputs: all; a sample is changed for one that the checkpoint can read."""
+        """Inputs: all. Outputs: all; a sample is replaced by one in a language that the checkpoint reads."""
         return self._answer(self._opened_anew, values, "notice", anew=True)
 
     def fetch(self, values: Inputs, progress: Progress) -> Updates:

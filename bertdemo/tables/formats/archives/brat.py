@@ -136,7 +136,7 @@ def _fragments(match: re.Match[str]) -> list[tuple[int, int]]:
 
 
 def _is_there(text: str, match: re.Match[str]) -> bool:
-    """Return whether the text at an entity's position is the one that its line quotes."""
+    """Return whether the text at an entity's position is the text that its line quotes."""
     fragments = _fragments(match)
     if any(not start < end <= len(text) for start, end in fragments):
         return False

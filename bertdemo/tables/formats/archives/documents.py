@@ -18,9 +18,9 @@ from bertdemo.tables.split_names import choose_split, split_name
 
 # More files at one level are texts without a label rather than labels.
 _MOST_LABELS = 50
-# So much of a file tells what it is.
+# Enough of a file to recognize its kind.
 _SAMPLE_CHARS = 64 * 1024
-# Folders of texts that nobody labeled.
+# Folders of unlabeled texts.
 _UNLABELED = frozenset({"unsup", "unlabeled", "unlabelled"})
 # Endings of files of one label each.
 _LABEL_ENDINGS = frozenset({".pos", ".neg", ".positive", ".negative", ".neutral"})
@@ -100,7 +100,7 @@ def _is_text(member: zipfile.ZipInfo) -> bool:
 
 
 def _about(member: zipfile.ZipInfo) -> bool:
-    """Return whether a file that is no text lies beside texts without being data."""
+    """Return whether a file in a folder of texts is neither text nor data."""
     return PurePosixPath(base_name(member)).suffix.lower() in {".vocab", ".feat", ".md", ".pdf", ".py", ".html"}
 
 

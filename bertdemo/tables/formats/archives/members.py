@@ -59,7 +59,7 @@ def read_archive(
         return _read_member(path, name, member, limits, inner, reader)
 
     first = read(shards[0])
-    # Tables with a column of texts and none of labels: their names are the labels, unless one of them is asked for.
+    # Tables with a text column and no label column: their file names are the labels, unless one of them is requested.
     stems = {PurePosixPath(table).stem for table in tables}
     if len(first.header) == 1 and not options.split and documents.are_labels(stems) and len(stems) == len(tables):
         others = [members for members in tables.values() if members[0] not in shards]

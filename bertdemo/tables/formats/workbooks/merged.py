@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-# A sheet may claim any number of ranges; nobody merges so many by hand.
+# A sheet may claim any number of ranges; no one merges that many by hand.
 _MOST = 100_000
 _CHUNK = 1024 * 1024
 # So much of a chunk is searched again with the next one: Excel allows 8,192 characters in a formula.

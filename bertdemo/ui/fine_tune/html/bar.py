@@ -55,7 +55,7 @@ def render_cards(cards: Cards, lang: str) -> str:
 
 
 def render_plan(split: Mapping[str, int], config: RunConfig, estimate: float | None, seed: int, lang: str) -> str:
-    """Say what a press on Fine-tune will do: the sizes of the split, and how long it takes where that is known."""
+    """Say what Fine-tune will do: the sizes of the split, and the time where it is known."""
     parts = [split_words(split, lang, frozen=config.frozen)]
     if seed != SEED:
         parts.append(translate(lang, "fine_tune.will.seed", seed=seed))
@@ -85,7 +85,7 @@ def split_words(split: Mapping[str, int], lang: str, *, frozen: bool = False) ->
 
 
 def render_progress(status: RunStatus | None, lang: str, ahead: int = 0) -> str:
-    """Draw the state of the run in words, and while it goes on its bar with the percentage and the time left."""
+    """Draw the state of the run in words, and while it trains a bar with the percentage and the time left."""
     if status is None:
         return ""
     words = [state_words(status, lang, ahead)]

@@ -1,4 +1,4 @@
-"""A finished run: its score beside every baseline, one sentence of verdict, what it confuses, its mistakes."""
+"""A finished run: its score beside every baseline, a verdict in one sentence, the confused labels, the mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The samples as cards to press: what each teaches, two of its rows, how large it is."""
+"""The samples as cards to click: the task of each, two of its rows, its size."""
 
 from __future__ import annotations
 
