@@ -102,12 +102,12 @@ def _mean_step(request: SnippetRequest) -> str:
         _MEAN_MODEL,
         f'weight, bias = head = [{_MEAN_HEAD}[f"linear.{{w}}"].requires_grad_() for w in ("weight", "bias")]',
         inputs_line(request, "AutoTokenizer.from_pretrained(name)"),
-        "said = lambda: weight @ model(**inputs).last_hidden_state[0].mean(0) + bias",
-        f"loss = torch.nn.functional.cross_entropy(said(), {answer})  # -log p of the right label",
+        "logits = lambda: weight @ model(**inputs).last_hidden_state[0].mean(0) + bias",
+        f"loss = torch.nn.functional.cross_entropy(logits(), {answer})  # -log p of the right label",
         "loss.backward()",
         f"norms = [sum(w.grad.square().sum() for w in part).sqrt().item() for part in {parts}]",
         f"torch.optim.AdamW([*model.parameters(), *head], lr={request.learning_rate!r}, weight_decay=0.01).step()",
-        "print(loss.item(), norms, said().softmax(-1).tolist())",
+        "print(loss.item(), norms, logits().softmax(-1).tolist())",
     )
 
 

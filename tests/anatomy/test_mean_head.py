@@ -104,7 +104,7 @@ def test_the_code_of_a_training_step_gives_the_numbers_of_the_app(
     assert step.after_loss < step.loss
     assert abs(found["loss"].item() - step.loss) <= BOUND
     np.testing.assert_allclose(found["norms"], [norm for _, norm in step.gradient_norms], rtol=1e-4, atol=BOUND)
-    assert apart(found["said"]().softmax(-1).detach(), step.after_probabilities) <= BOUND
+    assert apart(found["logits"]().softmax(-1).detach(), step.after_probabilities) <= BOUND
     assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in before.items())
 
 
