@@ -5,8 +5,10 @@ A program joins the answer to its file by the number of the row, so no row is le
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from bertdemo import tasks
@@ -22,7 +24,28 @@ from bertdemo.tasks.results import Prediction
 from bertdemo.tasks.roles import detect
 
 _ALWAYS = ("prediction", "confidence")
+# Rows that are shown in the page: as many as are read at a glance.
+PREVIEW_ROWS = 8
 _NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class FilePredictions:
+    """What a file of predictions holds, for a page that shows the beginning of it."""
+
+    rows: int
+    predicted: int
+    """Rows with something to predict on."""
+    truncated: int
+    """Rows of which the model did not read the whole text."""
+    columns: tuple[str, ...]
+    """The columns that were read."""
+    added: tuple[str, ...]
+    """What the predictions add to a row, as in `preview`."""
+    preview: tuple[tuple[int, tuple[str, ...], tuple[str, ...]], ...]
+    """The first predicted rows: number in the file, the cells that were read, the cells that are new."""
+    counts: tuple[tuple[str, int], ...]
+    """(label, occurrences), most frequent first; () for predictions without labels."""
 
 
 def predict_file(
@@ -37,8 +60,8 @@ def predict_file(
     columns: Mapping[str, str],
     table_cache: TableCache,
     progress: Callable[[float], None] = lambda share: None,
-) -> int:
-    """Write a CSV of all rows with `prediction` and `confidence`; return how many rows have a prediction.
+) -> FilePredictions:
+    """Write a CSV of all rows with `prediction` and `confidence`; return what is in it.
 
     A row without a text keeps its place and has both cells empty; so does an empty row. Where the model reads less
     than the whole of a text, there is a column `truncated` with "yes" in its row. See `input_columns` for the columns
@@ -53,7 +76,8 @@ def predict_file(
     ]
     read = task.inputs(table, inputs, filled)
     predictions = predictor.predict_many(read, checkpoint, owner, progress)
-    cells_by_row = dict(zip(filled, _new_cells(predictions, predictor.truncated(read, checkpoint, owner)), strict=True))
+    truncated = predictor.truncated(read, checkpoint, owner)
+    cells_by_row = dict(zip(filled, _new_cells(predictions, truncated), strict=True))
     names = list(dict.fromkeys([*_ALWAYS, *(name for cells in cells_by_row.values() for name in cells)]))
     headers = [*table.columns, *(_unused_name(table, name) for name in names)]
     rows = (
@@ -62,7 +86,29 @@ def predict_file(
     )
     # The cells are the visitor's own, so a formula in them is kept as it was.
     write_csv(target, headers, rows, keep_formulas=True)
-    return len(filled)
+    return _summary(table, inputs, names, cells_by_row, predictions, sum(truncated))
+
+
+def _summary(
+    table: Table,
+    inputs: Mapping[str, str],
+    names: Sequence[str],
+    cells_by_row: Mapping[int, Mapping[str, str]],
+    predictions: Sequence[Prediction],
+    truncated: int,
+) -> FilePredictions:
+    """Return what a file of predictions holds; `cells_by_row` are the new cells of each predicted row."""
+    preview = tuple(
+        (
+            table.row_numbers[row],
+            tuple(table.columns[column][row] or "" for column in inputs.values()),
+            tuple(cells.get(name, "") for name in names),
+        )
+        for row, cells in islice(cells_by_row.items(), PREVIEW_ROWS)
+    )
+    counts = Counter(label for prediction in predictions for label in prediction.counted)
+    columns, most_common = tuple(inputs.values()), tuple(counts.most_common())
+    return FilePredictions(table.rows, len(cells_by_row), truncated, columns, tuple(names), preview, most_common)
 
 
 def _new_cells(predictions: Sequence[Prediction], truncated: Sequence[bool]) -> list[dict[str, str]]:

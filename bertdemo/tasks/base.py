@@ -251,6 +251,10 @@ class Task(ABC):
             return [False] * len(inputs.texts)
         return too_long(inference, inputs.texts, inputs.pairs)
 
+    def example(self, text: str, pair: str, truth: str) -> tuple[str, str, str]:
+        """Return an evaluated row as a person would give it to the model, and its true answer."""
+        return text, pair, truth
+
     def predict_held_out(self, inference: Inference, inputs: Inputs) -> list[Any]:
         """Return the predictions that `intervals` and `judge` evaluate: those of `predict`, unless overridden."""
         return self.predict(inference, inputs)

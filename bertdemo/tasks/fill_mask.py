@@ -9,6 +9,7 @@ the row alone, so a repeated or resumed run masks the same tokens; held-out rows
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,8 @@ _MASKED, _REPLACED = 0.8, 0.1
 _HELD_OUT_EPOCH = 2**31 - 1
 # Predictions listed per [MASK].
 _TOP = 5
+# What is hidden in an example: a word, or one Chinese character, which is a token of its own.
+_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+")
 
 
 @dataclass(frozen=True)
@@ -252,6 +255,13 @@ class FillMask(TaskWithoutLabels):
         indexed = batches(inference.tokenizer, inputs.texts, None, inference.truncation)
         masked = _masked_batches(_MaskingCollator(inference.tokenizer, 0), indexed)
         return forward(losses_of, masked, len(inputs.texts), device=model.device, progress=inference.progress)
+
+    def example(self, text: str, pair: str, truth: str) -> tuple[str, str, str]:
+        """Hide the longest word of the text behind [MASK]; that word is the true answer."""
+        word = max(_WORD.finditer(text), key=lambda match: match.end() - match.start(), default=None)
+        if word is None:
+            return text, pair, truth
+        return f"{text[: word.start()]}[MASK]{text[word.end() :]}", pair, word[0]
 
     def predict(self, inference: Inference, inputs: Inputs) -> list[MaskPredictions]:
         """Return the five most probable tokens for each [MASK] of a text; MaskMissing where no text has one.

@@ -119,6 +119,11 @@ class Prediction(ABC):
         """Further cells of its row in a file of predictions, by column."""
         return {}
 
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The labels that are counted over the rows of a file; () for a prediction without labels."""
+        return ()
+
 
 @dataclass(frozen=True)
 class Labels(Prediction):
@@ -141,6 +146,11 @@ class Labels(Prediction):
     def confidence(self) -> float:
         """The probability of the most probable label."""
         return self.best.score
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The most probable label."""
+        return (self.best.label,)
 
     def to_api(self) -> dict[str, object]:
         """Return {labels: [{label, score}]}, best first."""

@@ -195,7 +195,8 @@ def _launch_kwargs(settings: Settings) -> dict[str, Any]:
 def _head() -> str:
     assets = files("bertdemo.ui").joinpath("assets")
     script = "".join(
-        assets.joinpath(name).read_text(encoding="utf-8") for name in ("page.js", "inside.js", "fine_tune.js")
+        assets.joinpath(name).read_text(encoding="utf-8")
+        for name in ("page.js", "inside.js", "fine_tune.js", "inference.js")
     )
     titles = json.dumps({lang: translate(lang, "common.title") for lang in LANGUAGES})
     return f"<style>{theme.frame()}</style><script>{script}window.bertdemo.titles = {titles};</script>"

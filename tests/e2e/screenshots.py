@@ -101,8 +101,7 @@ def _running(visitor: Visitor) -> None:
 
 def _predict(visitor: Visitor) -> None:
     visitor.infers_with("support_en")
-    visitor.page.fill("#predict-text textarea", TEXT)
-    visitor.page.click("#predict-go")
+    visitor.ask(TEXT)
     visitor.page.locator("#predict-answer .bd-two").wait_for()
 
 

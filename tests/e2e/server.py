@@ -21,10 +21,15 @@ HANG = float(os.environ.get("BERTDEMO_E2E_HANG", "90"))
 
 
 class Server:
-    """`python app.py` on a free port. It can be killed and started again on the same port and home."""
+    """`python app.py` on a free port. It can be killed and started again on the same port and home.
 
-    def __init__(self, home: Path, tiny: Path, extra: Mapping[str, str] | None = None) -> None:
-        self.home = home
+    `app` is another script that starts the app, such as one that makes a part of it slow.
+    """
+
+    def __init__(
+        self, home: Path, tiny: Path, extra: Mapping[str, str] | None = None, app: str | Path = "app.py"
+    ) -> None:
+        self.home, self._app = home, str(app)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home.parent / f"{home.name}.log"
@@ -46,7 +51,7 @@ class Server:
         """Start it and wait until it answers."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "app.py"], cwd=ROOT, env=self._env, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [sys.executable, self._app], cwd=ROOT, env=self._env, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         deadline = time.monotonic() + HANG
         while time.monotonic() < deadline:

@@ -72,11 +72,10 @@ def test_hostile_cells_labels_columns_and_file_names_are_shown_as_typed_in_every
     page.locator("#train-more .bd-mistakes").wait_for()
 
     page.click("#train-try")
-    page.locator("#predict-go").wait_for()
+    page.locator("#predict-text").wait_for()
     visitor.infers_with("csv")
     for text in HOSTILE:
-        page.fill("#predict-text textarea", text)
-        page.click("#predict-go")
+        visitor.ask(text)
         page.locator("#predict-answer .bd-two").wait_for()
     visitor.tab("runs")
     page.locator(f"#runs-list [data-open='{run}']").click()

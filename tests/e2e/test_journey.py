@@ -52,7 +52,7 @@ def test_a_person_goes_from_a_sentence_to_a_model_of_their_own(
     _download(visitor, tmp_path)
 
     page.click("#train-try")
-    page.locator("#predict-go").wait_for()
+    page.locator("#predict-text").wait_for()
     visitor.infers_with(name)
     _predict(visitor)
     _predict_file(visitor, tmp_path)
@@ -94,8 +94,7 @@ def _download(visitor: Visitor, folder: Path) -> None:
 
 def _predict(visitor: Visitor) -> None:
     page = visitor.page
-    page.fill("#predict-text textarea", "the film was good")
-    page.click("#predict-go")
+    visitor.ask("the film was good")
     page.locator("#predict-answer .bd-two").wait_for()
     after, before = page.locator("#predict-answer .bd-two > div").all()
     assert visitor.say("predict.after") in after.inner_text()
@@ -117,8 +116,10 @@ def _predict_file(visitor: Visitor, folder: Path) -> None:
     page.locator("#predict-file").get_by_text("texts").first.wait_for()
     page.click("#predict-file-go")
     visitor.sees("#predict-file-told", "predict.file_done.other", n=40)
+    assert page.locator("#predict-file-told tbody tr").count() == 8
+    assert page.locator("#predict-file-told .bd-file-counts .name").count() >= 1
     with page.expect_download() as coming:
-        page.locator("#predict-result a").first.click()
+        page.click("#predict-result")
     with Path(coming.value.path()).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["text"] for row in rows] == texts

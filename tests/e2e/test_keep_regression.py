@@ -35,10 +35,9 @@ def test_a_person_keeps_the_regression_and_uses_it(visit: Visit, tmp_path: Path,
 
     visitor.tab("train")
     page.click("#train-try")
-    page.locator("#predict-go").wait_for()
+    page.locator("#predict-text").wait_for()
     visitor.infers_with("kept reviews.csv")
-    page.fill("#predict-text textarea", "a good film")
-    page.click("#predict-go")
+    visitor.ask("a good film")
     page.locator("#predict-answer .bd-bars .n").first.filter(has_text=re.compile("%")).wait_for()
     assert visitor.say("predict.untrained") not in page.locator("#predict-answer").inner_text()
 

@@ -103,8 +103,7 @@ def _fill_every_tab(visitor: Visitor, run: str) -> None:
     visitor.tab("train").sample("support_en")
     visitor.tab("predict")
     page.locator("#predict-about .bd-about").wait_for()
-    page.fill("#predict-text textarea", "xyz")
-    page.click("#predict-go")
+    visitor.ask("xyz")
     page.locator("#predict-answer .bd-two").wait_for()
     visitor.tab("runs")
     page.locator(f"#runs-title [data-opened='{run}']").wait_for()
@@ -134,8 +133,7 @@ def test_the_control_changes_every_text_of_ours_in_every_tab(visit: Visit, finis
 def test_an_answer_and_what_was_typed_stay_when_the_language_changes(visit: Visit, finished: str) -> None:
     visitor = visit("en").open("predict", run=finished)
     page = visitor.page
-    page.fill("#predict-text textarea", "good film")
-    page.click("#predict-go")
+    visitor.ask("good film")
     page.locator("#predict-answer .bd-two").wait_for()
     label = page.locator("#predict-answer .bd-big").first.inner_text()
     visitor.speak("zh")

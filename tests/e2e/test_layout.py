@@ -59,8 +59,7 @@ def test_no_tab_scrolls_sideways_on_a_phone(visit: Visit, finished: str, lang: s
             assert page.evaluate("document.documentElement.scrollWidth") == 390, f"result: {_wide(visitor)}"
             visitor.sample("support_en")
         if name == "predict":
-            page.fill("#predict-text textarea", "y" * 200)
-            page.click("#predict-go")
+            visitor.ask("y" * 200)
             page.locator("#predict-answer .bd-two").wait_for()
         if name == "runs":
             page.locator("#runs-result table").first.wait_for()

@@ -149,6 +149,5 @@ def test_stopping_before_the_first_evaluation_says_that_nothing_was_measured(
     visitor.sees("#train-outcome", "result.not_evaluated")
     visitor.page.click("#train-try")
     visitor.infers_with(visitor.say("predict.choice_unmeasured"))
-    visitor.page.fill("#predict-text textarea", "good film")
-    visitor.page.click("#predict-go")
+    visitor.ask("good film")
     visitor.page.locator("#predict-answer .bd-two").wait_for()

@@ -43,7 +43,7 @@ def _headline(visitor: Visitor, metric: str) -> None:
 def _try(visitor: Visitor, name: str) -> None:
     """Go from the result to Inference, with the model that was just trained."""
     visitor.page.click("#train-try")
-    visitor.page.locator("#predict-go").wait_for()
+    visitor.page.locator("#predict-text").wait_for()
     visitor.infers_with(name)
 
 
@@ -53,15 +53,9 @@ def _label(visitor: Visitor, box: str, key: str) -> None:
     visitor.page.locator(f"{box} [data-testid='block-info']").filter(has_text=name).wait_for()
 
 
-def _ask(visitor: Visitor, text: str, pair: str = "") -> Locator:
-    """Ask the model and wait for an answer that was not there before; return where it stands."""
-    page = visitor.page
-    page.evaluate("document.querySelector('#predict-answer .bd-prediction')?.classList.add('old')")
-    page.fill("#predict-text textarea", text)
-    if pair:
-        page.fill("#predict-pair textarea", pair)
-    page.click("#predict-go")
-    answer = page.locator("#predict-answer .bd-prediction:not(.old)")
+def _ask(visitor: Visitor, text: str, pair: str | None = None) -> Locator:
+    """Type a text and wait for the model's answer to it; return where it stands."""
+    answer = visitor.ask(text, pair).locator(".bd-prediction")
     answer.wait_for()
     return answer
 
@@ -143,9 +137,8 @@ def test_an_answer_is_marked_in_its_passage(
     _try(visitor, sample)
     _label(visitor, "#predict-text", "predict.question")
     _label(visitor, "#predict-pair", "predict.context")
-    visitor.page.fill("#predict-text textarea", question)
-    visitor.page.click("#predict-go")
-    visitor.sees("#predict-answer [role=alert]", "error.pair_missing")
+    visitor.ask(question, "")
+    visitor.sees("#predict-answer .bd-state", "predict.pair_needed")
 
     for side in _ask(visitor, question, passage).locator(".bd-two > div").all():
         shown, said = side.locator(".bd-spans[dir=auto]"), side.locator(".bd-big").inner_text()
@@ -174,6 +167,7 @@ def test_any_number_of_labels_is_chosen_for_one_text(visit: Visit) -> None:
         assert len(names) == 6
         shares = _numbers(side.locator(".bd-bars .n"))
         assert shares == sorted(shares, reverse=True)
+        assert side.locator(".bd-bars em").count() == 6  # the threshold of each label
         chosen = [name.rstrip(" ✓") for name in names if name.endswith("✓")]
         said = side.locator(".bd-big").inner_text()
         assert said == (" · ".join(chosen) or visitor.say("predict.none_chosen"))
@@ -195,6 +189,7 @@ def test_two_texts_are_compared_by_a_number_on_the_scale_of_the_data(visit: Visi
     assert number and 0 <= float(number[0]) <= 5
     assert visitor.say("predict.scale", low="0", high="5") in score
     visitor.sees("#predict-answer", "predict.cosine_is")
+    assert answer.locator(".bd-scale").get_attribute("aria-valuemax") == "5"
     _full_result(visitor, run, "spearman", "pearson")
 
 
@@ -235,8 +230,7 @@ def test_a_hidden_word_is_found_by_a_model_that_read_many_such_sentences(visit: 
     _headline(visitor, "perplexity")
 
     _try(visitor, "the cat sat")
-    page.fill("#predict-text textarea", "the cat sat on the mat")
-    page.click("#predict-go")
+    visitor.ask("the cat sat on the mat")
     visitor.sees("#predict-answer [role=alert]", "error.mask_missing")
     for text, words in (
         ("the dog [MASK] on the bank", ["sat"]), ("the cat sat on the [MASK]", ["bank", "mat"]),
@@ -292,7 +286,7 @@ def test_a_text_is_written_and_what_to_expect_of_it_is_said_once(visit: Visit) -
     _try(visitor, "rewrite_en")
     answer = _ask(visitor, "the cat sat on the mat that day, i think")
     for side in answer.locator(".bd-two > div").all():
-        assert side.locator(".bd-spans[dir=auto]").inner_text().strip()
+        assert side.locator(".bd-spans.ins[dir=auto]").inner_text().strip()
     assert answer.get_by_text(visitor.say("predict.written_note")).count() == 1
     _fits(visitor)
     _full_result(visitor, run, "rouge_l")

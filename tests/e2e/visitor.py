@@ -243,6 +243,20 @@ class Visitor:
         self.page.locator("#train-start:not([disabled])").wait_for()
         return self
 
+    def ask(self, text: str, pair: str | None = None) -> Locator:
+        """Type into the boxes of Inference and wait for the answer to exactly that; return where it stands."""
+        if pair is not None:
+            self.page.fill("#predict-pair textarea", pair)
+        self.page.fill("#predict-text textarea", text)
+        self.page.wait_for_function(
+            """([text, pair]) => {
+              const answered = document.querySelector("#predict-answer .bd-answer-place")?.dataset ?? {};
+              return answered.text === text && (pair === null || answered.pair === pair);
+            }""",
+            arg=[text, pair],
+        )
+        return self.page.locator("#predict-answer .bd-answer-place")
+
     def infers_with(self, words: str) -> None:
         """Wait until Inference has chosen a checkpoint whose name holds these words."""
         self.page.wait_for_function(

@@ -74,10 +74,10 @@ def test_a_file_of_tokens_alone_gets_a_prediction_in_every_row(home: Path, tmp_p
     publish(catalogue, folder, "me", task=TASK.id, labels=labels, columns=SPANS_CARD.columns, base="bundled")
     source, target = tmp_path / "t.jsonl", tmp_path / "out.csv"
     source.write_text(lines_of_json("tokens") + '\n{"nr": 3, "tokens": []}\n', encoding="utf-8")
-    count = predict_file(
+    result = predict_file(
         source, source.name, target, predictor=Predictor(settings, catalogue, training_on_cpu=lambda: True),
         catalogue=catalogue, checkpoint="run-1", owner="me", columns={}, table_cache=TableCache(settings),
     )  # fmt: skip
     with target.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert count == len(rows) == 4 and list(rows[0]) == ["nr", "tokens", "prediction", "confidence"]
+    assert result.predicted == len(rows) == 4 and list(rows[0]) == ["nr", "tokens", "prediction", "confidence"]

@@ -68,6 +68,7 @@ class ScoredLabel:
     label: str
     score: float
     chosen: bool
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ class LabelSet(Prediction):
     def confidence(self) -> float:
         """The probability of the least certain of all decisions, to choose a label or not."""
         return min((item.score if item.chosen else 1 - item.score for item in self.labels), default=0.0)
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The chosen labels."""
+        return self.chosen
 
     def to_api(self) -> dict[str, object]:
         """Return {labels: [{label, score, chosen}]}, best first."""
@@ -291,7 +297,7 @@ class MultiLabel(Task):
         return [
             LabelSet(
                 tuple(
-                    ScoredLabel(labels[i], row[i], row[i] >= limits[i])
+                    ScoredLabel(labels[i], row[i], row[i] >= limits[i], limits[i])
                     for i in sorted(range(len(labels)), key=lambda i: -row[i])
                 )
             )

@@ -93,6 +93,11 @@ class Entities(Prediction):
         """The probability of the least certain entity; None where there is no entity."""
         return min((entity.score for entity in self.entities), default=None)
 
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The label of each entity."""
+        return tuple(entity.label for entity in self.entities)
+
     def to_api(self) -> dict[str, object]:
         """Return {entities: [{label, start, end, text, score}]}."""
         return {"entities": [{**asdict(entity), "score": round(entity.score, 6)} for entity in self.entities]}

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.i18n.translation import parameters, percent, plural, translate
+from bertdemo.i18n.translation import has, parameters, percent, plural, translate
 from bertdemo.tasks.results import Labels, Prediction, View
-from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.prediction_views import (
+from bertdemo.ui.html.answers.parts import (
+    RankedLabel,
+    chance_legend,
+    changes,
+    filled_in,
+    headline,
+    key_of_changes,
+    ranked,
+    scale,
+)
+from bertdemo.ui.html.answers.views import (
     AnswerView,
     CosineView,
     EntitiesView,
@@ -20,11 +29,9 @@ from bertdemo.ui.html.prediction_views import (
     ScoreView,
     TextView,
 )
-from bertdemo.ui.html.primitives import around, bars, big, caption, heading, join, note, pill, root, spans
+from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.primitives import around, bars, caption, check, heading, join, note, pill, root, spans
 
-# Labels that are drawn for a single-label and for a multi-label prediction, most probable first.
-_LABELS = 5
-_LABEL_SET = 12
 # Characters of a passage that are shown around an answer: with more, one would have to scroll to see it.
 _PASSAGE_CHARS = 1500
 
@@ -40,35 +47,77 @@ class ModelInput:
 NOTHING = ModelInput()
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What a drawing needs beside the prediction."""
+
+    inputs: ModelInput
+    lang: str
+    # The probability that a bar of full length stands for: the largest one, before and after alike.
+    full: float = 1.0
+    # Probability of each label by random guessing; None where that is unknown.
+    chance: float | None = field(default=None)
+
+
 def render_prediction(
-    output: Prediction, before: Prediction | None, name: str, lang: str, inputs: ModelInput = NOTHING
+    output: Prediction,
+    before: Prediction | None,
+    name: str,
+    lang: str,
+    inputs: ModelInput = NOTHING,
+    truth: str | None = None,
 ) -> str:
     """Draw a prediction in the view that it names, and that of the untrained head (`before`) beside it.
 
-    `name` is that of the checkpoint.
+    `name` is that of the checkpoint, `truth` the true answer where it is known.
     """
-    after = _DRAWN[output.view](output, inputs, lang)
+    outputs = [output] if before is None else [output, before]
+    drawn = Drawn(inputs, lang, *_bar_scale(outputs))
+    after = _DRAWN[output.view](output, drawn)
     if output.view in _BESIDE:
         after += note(translate(lang, _BESIDE[output.view]))
+    below = ("" if truth is None else _true_answer(output, truth, lang)) + _chance(outputs, drawn)
     if before is None:
-        return root(f"{caption(name)}{after}", "bd-prediction")
+        return root(f"{caption(name)}{after}{below}", "bd-prediction")
     then = heading(translate(lang, "predict.before"), translate(lang, "predict.untrained"))
+    untrained = f"{then}{_DRAWN[before.view](before, drawn)}{note(translate(lang, 'predict.before_note'))}"
     return root(
         f'<div class="bd-two"><div>{heading(translate(lang, "predict.after"), name)}{after}</div>'
-        f"<div>{then}{_DRAWN[before.view](before, inputs, lang)}{note(_before_note(before, lang))}</div></div>",
+        f"<div>{untrained}</div></div>{below}",
         "bd-prediction",
     )
 
 
-def _labels(output: LabelsView, inputs: ModelInput, lang: str) -> str:
-    return big(output.labels[0].label) + _label_bars(output)
+def _bar_scale(outputs: list[Prediction]) -> tuple[float, float | None]:
+    """Return what a full bar stands for, and the probability by random guessing, for labels that exclude each other."""
+    listed = [output.labels for output in outputs if isinstance(output, Labels)]
+    if len(listed) < len(outputs) or not all(listed):
+        return 1.0, None
+    return max(labels[0].score for labels in listed), 1 / len(listed[0])
 
 
-def _before_note(before: Prediction, lang: str) -> str:
-    """Return how good an untrained head is: chance, as a share where the number of labels is known."""
-    if not isinstance(before, Labels):
-        return translate(lang, "predict.before_note_other")
-    return translate(lang, "predict.before_note", chance=percent(1 / len(before.labels)), n=len(before.labels))
+def _chance(outputs: list[Prediction], drawn: Drawn) -> str:
+    if drawn.chance is None:
+        return ""
+    labels = max(len(output.labels) for output in outputs if isinstance(output, Labels))
+    words = translate(drawn.lang, "predict.chance", chance=percent(drawn.chance), n=labels)
+    return chance_legend(words)
+
+
+def _true_answer(output: Prediction, truth: str, lang: str) -> str:
+    """Draw what is right: with a tick or a cross where one label is right or wrong."""
+    key = f"predict.truth.{output.view}"
+    if not has(key):
+        return ""
+    words = translate(lang, key, truth=truth or translate(lang, "predict.truth_nothing"))
+    if isinstance(output, Labels):
+        return f'<p class="bd-truth">{check(words, output.cell == truth)}</p>'
+    return f'<p class="bd-truth">{esc(words)}</p>'
+
+
+def _labels(output: LabelsView, drawn: Drawn) -> str:
+    rows = [RankedLabel(item.label, item.score) for item in output.labels]
+    return headline(rows[0].label, percent(rows[0].score)) + ranked(rows, drawn.lang, drawn.full, drawn.chance)
 
 
 def render_vector(vector: list[float], pooling: str, similarity: float | None, lang: str) -> str:
@@ -77,14 +126,15 @@ def render_vector(vector: list[float], pooling: str, similarity: float | None, l
     norm = sum(x * x for x in vector) ** 0.5
     head = translate(lang, "predict.vector", n=len(vector), pooling=pooling, norm=f"{norm:.3f}")
     first = ", ".join(f"{x:.4f}" for x in vector[:8])
-    parts = [caption(head), f'<p class="bd-mono">[{esc(first)}, …]</p>']
-    if similarity is not None:
-        parts = [
-            big(f"{similarity:.3f}", translate(lang, "predict.cosine")),
-            note(translate(lang, "predict.cosine_note")),
-            *parts,
-        ]
-    return root(join(parts), "bd-prediction")
+    cosine = "" if similarity is None else _cosine_scale(similarity, lang)
+    return root(f'{cosine}{caption(head)}<p class="bd-mono">[{esc(first)}, …]</p>', "bd-prediction")
+
+
+def _cosine_scale(value: float, lang: str) -> str:
+    words = translate(lang, "predict.cosine")
+    return (
+        headline(f"{value:.3f}", words) + scale(value, -1.0, 1.0, words) + note(translate(lang, "predict.cosine_note"))
+    )
 
 
 def render_model(info: CheckpointInfo, lang: str) -> str:
@@ -120,63 +170,69 @@ def describe(info: CheckpointInfo, lang: str) -> str:
     return root(f"{caption(figures)}<details>{more}</details>", "bd-about")
 
 
-def _label_bars(output: LabelsView) -> str:
-    return bars((item.label, item.score, percent(item.score)) for item in output.labels[:_LABELS])
+def _label_set(output: LabelSetView, drawn: Drawn) -> str:
+    """Draw the chosen labels, then the probability of each with its own threshold, the chosen ones ticked."""
+    chosen = " · ".join(output.chosen) or translate(drawn.lang, "predict.none_chosen")
+    rows = [RankedLabel(item.label, item.score, item.chosen, item.threshold) for item in output.labels]
+    # Independent of each other, so a bar of full length is a probability of 1.
+    return headline(chosen) + ranked(rows, drawn.lang)
 
 
-def _label_set(output: LabelSetView, inputs: ModelInput, lang: str) -> str:
-    """Draw the chosen labels, then the most probable ones with their probabilities, the chosen ones ticked."""
-    chosen = " · ".join(output.chosen) or translate(lang, "predict.none_chosen")
-    rows = (
-        (f"{item.label} ✓" if item.chosen else item.label, item.score, percent(item.score)) for item in output.labels
-    )
-    return big(chosen) + bars(list(rows)[:_LABEL_SET])
+def _score(output: ScoreView, drawn: Drawn) -> str:
+    lang = drawn.lang
+    words = translate(lang, "predict.scale", low=f"{output.low:g}", high=f"{output.high:g}")
+    cosine = caption(translate(lang, "predict.cosine_is", value=f"{output.cosine:.3f}"))
+    return headline(f"{output.score:.2f}", words) + scale(output.score, output.low, output.high, words) + cosine
 
 
-def _score(output: ScoreView, inputs: ModelInput, lang: str) -> str:
-    scale = translate(lang, "predict.scale", low=f"{output.low:g}", high=f"{output.high:g}")
-    return big(f"{output.score:.2f}", scale) + caption(
-        translate(lang, "predict.cosine_is", value=f"{output.cosine:.3f}")
-    )
+def _cosine(output: CosineView, drawn: Drawn) -> str:
+    return _cosine_scale(output.score, drawn.lang)
 
 
-def _cosine(output: CosineView, inputs: ModelInput, lang: str) -> str:
-    return big(f"{output.score:.3f}", translate(lang, "predict.cosine")) + note(translate(lang, "predict.cosine_note"))
-
-
-def _entities(output: EntitiesView, inputs: ModelInput, lang: str) -> str:
+def _entities(output: EntitiesView, drawn: Drawn) -> str:
+    lang = drawn.lang
     marks = [(span.start, span.end, span.label, percent(span.score, 0)) for span in output.entities]
     count = plural(lang, "predict.entities", len(marks)) if marks else translate(lang, "predict.no_entities")
-    return spans(inputs.text, marks) + caption(count)
+    return spans(drawn.inputs.text, marks) + caption(count)
 
 
-def _answer(output: AnswerView, inputs: ModelInput, lang: str) -> str:
+def _answer(output: AnswerView, drawn: Drawn) -> str:
+    passage = drawn.inputs.pair
     if output.no_answer:
-        return big(translate(lang, "predict.no_answer"), percent(output.score)) + spans(inputs.pair, [])
+        return headline(translate(drawn.lang, "predict.no_answer"), percent(output.score)) + spans(passage, [])
     span = (output.start, output.end)
-    passage = spans(*around(inputs.pair, [(*span, "", "")], span, _PASSAGE_CHARS))
-    return big(output.answer, percent(output.score)) + passage
+    marked = spans(*around(passage, [(*span, "", "")], span, _PASSAGE_CHARS))
+    return headline(output.answer, percent(output.score)) + marked
 
 
-def _masks(output: MasksView, inputs: ModelInput, lang: str) -> str:
-    parts = []
+def _masks(output: MasksView, drawn: Drawn) -> str:
+    """Draw the sentence with the best token for each [MASK], then the candidates for each."""
+    parts = [filled_in(drawn.inputs.text, [best[0].token for best in output.masks])]
     for number, best in enumerate(output.masks, 1):
         if len(output.masks) > 1:
-            parts.append(heading(translate(lang, "predict.mask_number", n=number)))
-        parts.append(bars((token.token, token.score, percent(token.score)) for token in best))
+            parts.append(heading(translate(drawn.lang, "predict.mask_number", n=number)))
+        full = best[0].score or 1.0
+        parts.append(bars(((token.token, token.score, percent(token.score)) for token in best), full))
     return join(parts)
 
 
-def _text(output: TextView, inputs: ModelInput, lang: str) -> str:
-    return spans(output.text, []) + caption(translate(lang, "predict.written_score", share=percent(output.score, 0)))
+def _text(output: TextView, drawn: Drawn) -> str:
+    """Draw the text that was read and the one that was written, with what differs marked in both."""
+    lang, source = drawn.lang, drawn.inputs.text
+    removed, added = changes(source, output.text)
+    key = key_of_changes(lang) if removed or added else ""
+    read = caption(translate(lang, "predict.source_text")) + spans(source, removed, "del") if source else ""
+    written = caption(translate(lang, "predict.written_text")) + spans(output.text, added, "ins")
+    score = caption(translate(lang, "predict.written_score", share=percent(output.score, 0)))
+    return f"{written}{read}{key}{score}"
 
 
-def _number(output: Prediction, inputs: ModelInput, lang: str) -> str:
-    return big(output.cell)
+def _number(output: Prediction, drawn: Drawn) -> str:
+    return headline(output.cell)
 
 
 # View -> its drawing.
-_DRAWN: Mapping[View, Callable[[Any, ModelInput, str], str]] = {
+_DRAWN: Mapping[View, Callable[[Any, Drawn], str]] = {
     "labels": _labels,
     "label_set": _label_set,
     "score": _score,

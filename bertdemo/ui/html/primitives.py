@@ -138,20 +138,23 @@ def chip(piece: str, under: str, look: Look, title: str, chosen: bool = False) -
 BarKind = Literal["value", "accent", "compare"]
 
 
-def bar(share: float, kind: BarKind = "value", label: str = "") -> str:
-    """Draw a horizontal bar of 0..1."""
+def bar(share: float, kind: BarKind = "value", label: str = "", full: float = 1.0) -> str:
+    """Draw a horizontal bar of 0..1; one of full length stands for the share `full`."""
     # A meter, not a picture: a screen reader says its value.
-    width = 100 * min(max(share, 0.0), 1.0)
+    value, width = 100 * min(max(share, 0.0), 1.0), 100 * min(max(share / full, 0.0), 1.0)
     return (
         f'<span class="bd-bar {kind}" role="meter" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{width:.1f}" aria-label="{esc(label)}"><i style="width:{width:.1f}%"></i></span>'
+        f'aria-valuenow="{value:.1f}" aria-label="{esc(label)}"><i style="width:{width:.1f}%"></i></span>'
     )
 
 
-def bars(rows: Iterable[tuple[str, float, str]]) -> str:
-    """Draw named bars below each other; each row is (name, share of 0..1, the number as text)."""
+def bars(rows: Iterable[tuple[str, float, str]], full: float = 1.0) -> str:
+    """Draw named bars below each other; each row is (name, share of 0..1, the number as text).
+
+    A bar of full length stands for the share `full`.
+    """
     body = join(
-        f'<span class="name">{esc(name)}</span>{bar(share, label=name)}<span class="n">{esc(number)}</span>'
+        f'<span class="name">{esc(name)}</span>{bar(share, label=name, full=full)}<span class="n">{esc(number)}</span>'
         for name, share, number in rows
     )
     return f'<div class="bd-bars">{body}</div>'
@@ -191,8 +194,11 @@ def interval(value: float, low: float, high: float, label: str, compare: float |
     )
 
 
-def spans(text: str, marks: Iterable[Marked]) -> str:
-    """Draw a text with highlighted spans; of two that overlap only the first is drawn."""
+def spans(text: str, marks: Iterable[Marked], kind: Literal["", "del", "ins"] = "") -> str:
+    """Draw a text with highlighted spans; of two that overlap only the first is drawn.
+
+    `kind` says what the marks are of: words that were removed or added, "" for anything else.
+    """
     parts, at = [], 0
     for start, end, label, remark in sorted(marks):
         if start < at:  # it overlaps the one before
@@ -200,7 +206,7 @@ def spans(text: str, marks: Iterable[Marked]) -> str:
         tag = f"<small>{esc(label)}{f' {esc(remark)}' if remark else ''}</small>" if label else ""
         parts.append(f"{esc(text[at:start])}<mark>{esc(text[start:end])}{tag}</mark>")
         at = end
-    return f'<p class="bd-spans" dir="auto">{join(parts)}{esc(text[at:])}</p>'
+    return f'<p class="bd-spans{f" {kind}" if kind else ""}" dir="auto">{join(parts)}{esc(text[at:])}</p>'
 
 
 def around(text: str, marks: Iterable[Marked], kept: tuple[int, int], room: int) -> tuple[str, list[Marked]]:

@@ -1,37 +1,48 @@
-"""Inference: the prediction for a text, that of the untrained head beside it, and predictions for a whole file."""
+"""Inference: what stands in the boxes is answered as one types, with the untrained head's answer beside it.
+
+There is one way to an answer: the page's script (assets/inference.js) numbers every change of a box, waits for a short
+pause, and presses the hidden button `ask` with the number. It draws an answer only where its number is that of the
+newest change, so a slow answer never replaces a newer one.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 from gradio.blocks import Block
 
 from bertdemo import tasks
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.errors import DataNotChosen
 from bertdemo.hub.progress import DownloadProgress
-from bertdemo.i18n.translation import has, percent, plural, translate
-from bertdemo.serving.files import predict_file
-from bertdemo.ui.html.predictions import ModelInput, describe, render_prediction, render_vector
-from bertdemo.ui.html.primitives import caption, error_state, join, note, root
-from bertdemo.ui.inference import search_panel
+from bertdemo.i18n.translation import percent, translate
+from bertdemo.ui.html.predictions import describe
+from bertdemo.ui.html.primitives import error_state, root
+from bertdemo.ui.inference import file_panel, search_panel
+from bertdemo.ui.inference.answers import Question, download_size, render_answer
 from bertdemo.ui.inference.choices import checkpoint_choices
-from bertdemo.ui.inference.layout import Components, layout, no_answer
+from bertdemo.ui.inference.examples import NO_EXAMPLES, Offered, offered
+from bertdemo.ui.inference.examples_html import render_examples
+from bertdemo.ui.inference.labels import box_label
+from bertdemo.ui.inference.layout import Components, layout
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page, Visit
-from bertdemo.ui.updates import QUIET, Progress, Updates
+from bertdemo.ui.updates import LATEST, QUIET, Progress, Updates, merged
 
-# How the text vector of a checkpoint without a head is pooled.
-_POOLING = "mean"
+_CHANGED = "() => window.bertdemo.predictChanged()"
+_AT_ONCE = "() => window.bertdemo.predictChanged(0)"
+_NUMBERED = "(...values) => window.bertdemo.predictNumbered(values)"
 
 
-def _label(role: str, slot: str, lang: str) -> str:
-    """Return the label of the text box for a role: its own where the locales have one, else that of its slot."""
-    own = f"predict.{role}"
-    return translate(lang, own if has(own) else f"predict.{slot}")
+@dataclass(frozen=True)
+class Boxes:
+    """What stands in the boxes, with the examples that were offered for it."""
+
+    text: str
+    pair: str
+    offered: Offered
 
 
 @dataclass(frozen=True)
@@ -41,79 +52,94 @@ class Callbacks:
     page: Page
     parts: Components
 
-    def predict(
-        self,
-        text: str,
-        pair: str,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: Progress = gr.Progress(),  # noqa: B008
+    # --- answering ---
+
+    def answer(
+        self, number: float | None, text: str, pair: str, checkpoint: str, offers: Offered, key: str, lang: str
     ) -> Updates:
         """Outputs: the answer."""
+
+        def drawn(lang: str) -> str:
+            question = Question(text or "", pair or "", checkpoint, self.page.services.owner(key))
+            return render_answer(self.page.services, question, offers, lang)
+
+        html = guarded(drawn, on_error=lambda message: root(error_state(message)))(lang)
+        value = {"n": number, "html": html, "example": offers.index(text or "", pair or "")}
+        return {self.parts.answer: value}
+
+    def again(self) -> Updates:
+        """Outputs: the answer, which lets the page's script ask anew."""
+        return {self.parts.answer: {"again": secrets.token_hex(4)}}
+
+    # --- choosing a checkpoint ---
+
+    def choose(self, checkpoint: str, text: str, pair: str, offers: Offered, key: str, lang: str) -> Updates:
+        """Outputs: what the checkpoint is, both texts, its examples, both buttons and the file box."""
         owner = self.page.services.owner(key)
         info = self.page.catalogue.describe(checkpoint, owner)
-        if not info.ready:
-            self._download(info.id, owner, lang, progress)
-        task = tasks.for_checkpoint(info)
-        if task is None:  # any encoder can embed, so a checkpoint without a trained head answers with a vector
-            return {self.parts.answer: self._vector(info, text, pair, owner, lang)}
-        # The second box is hidden for a task that reads one text, but keeps what was typed for another.
-        second = pair if task.reads_pairs else ""
-        return {self.parts.answer: self._prediction(info, text, second, owner, lang)}
+        now = offered(self.page.services, info, owner, lang)
+        return {
+            **self._described(info, lang),
+            **self._texts(info, Boxes(text or "", pair or "", offers), now, lang),
+            self.parts.question.examples: render_examples(now, lang),
+            self.parts.question.offered: now,
+        }
 
-    def _download(self, checkpoint: str, owner: str, lang: str, progress: Progress) -> None:
-        def report(done: DownloadProgress) -> None:
-            progress(done.share, desc=translate(lang, "run.fetching", percent=percent(done.share, 0)))
-
-        self.page.catalogue.folder(checkpoint, owner, report)
-
-    def _prediction(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
-        answer = self.page.services.predictor.predict(text, pair, info.id, owner)
-        return render_prediction(answer.output, answer.before, info.name, lang, ModelInput(text, pair))
-
-    def _vector(self, info: CheckpointInfo, text: str, pair: str, owner: str, lang: str) -> str:
-        """Draw the vector of a text, and the similarity of two, for a checkpoint without a head."""
-        predictor = self.page.services.predictor
-        similarity = predictor.similarity(text, pair, info.id, owner) if pair.strip() else None
-        vector = predictor.embed([text], info.id, _POOLING, owner)[0]
-        return join([root(note(translate(lang, "predict.no_head"))), render_vector(vector, _POOLING, similarity, lang)])
-
-    def predict_refused(self, message: str) -> Updates:
-        """Outputs: the answer."""
-        return {self.parts.answer: root(error_state(message))}
-
-    def answer_again(self, lang: str, answered: tuple[str, str, str] | None, key: str) -> Updates:
-        """Outputs: the answer, in another language."""
-        if not answered:
-            return {self.parts.answer: no_answer(lang)}
-        text, pair, checkpoint = answered
-        predicting = guarded(self.predict, on_error=self.predict_refused)
-        return predicting(text, pair, checkpoint, key, lang)
-
-    # A listener of its own, without the queue: it keeps the question even if the prediction is still running.
-    def remember(self, text: str, pair: str, checkpoint: str) -> Updates:
-        """Outputs: answered."""
-        return {self.parts.answered: (text, pair, checkpoint)}
-
-    def choose(self, checkpoint: str, key: str, lang: str) -> Updates:
-        """Outputs: what the checkpoint is, both texts, the Fine-tune button and the file box."""
-        info = self.page.catalogue.describe(checkpoint, self.page.services.owner(key))
-        task = tasks.for_checkpoint(info)
-        roles = {role.slot: role.name for role in task.reads} if task else {}
-        text, pair = (_label(roles.get(slot, slot), slot, lang) for slot in ("text", "pair"))
-        question = self.parts.question
+    def _described(self, info: CheckpointInfo, lang: str) -> Updates:
+        question, trained = self.parts.question, tasks.for_checkpoint(info) is not None
+        download = translate(lang, "predict.download", name=info.name, size=download_size(info))
         return {
             question.about: describe(info, lang),
-            question.text: gr.update(label=text),
-            question.pair: gr.update(visible=task is None or task.reads_pairs, label=pair),
-            question.train: gr.update(visible=task is None),
-            self.parts.file_box.box: gr.update(visible=task is not None),
+            question.download: gr.update(visible=not info.ready, value=download),
+            question.train: gr.update(visible=not trained),
+            self.parts.file.box: gr.update(visible=trained),
         }
+
+    def _texts(self, info: CheckpointInfo, boxes: Boxes, now: Offered, lang: str) -> Updates:
+        """Return the labels of both boxes, and the first example where nobody has typed a text of their own."""
+        task, question = tasks.for_checkpoint(info), self.parts.question
+        untouched = not boxes.text.strip() or boxes.offered.index(boxes.text, boxes.pair) is not None
+        fresh = untouched and now.examples and now.index(boxes.text, boxes.pair) is None
+        labels: Updates = {
+            question.text: gr.update(label=box_label(task, "text", lang)),
+            question.pair: gr.update(visible=task is None or task.reads_pairs, label=box_label(task, "pair", lang)),
+        }
+        if not fresh:
+            return labels
+        return merged(labels, {question.text: now.examples[0].text, question.pair: now.examples[0].pair})
 
     def choose_refused(self, message: str) -> Updates:
         """Outputs: what the checkpoint is."""
         return {self.parts.question.about: root(error_state(message))}
+
+    def take_example(self, offers: Offered, event: gr.EventData) -> Updates:
+        """Outputs: both texts."""
+        # The data of the event comes from the page's script, so it may be anything.
+        at = str(getattr(event, "example", ""))
+        if not at.isdecimal() or int(at) >= len(offers.examples):
+            return {}
+        example = offers.examples[int(at)]
+        return {self.parts.question.text: example.text, self.parts.question.pair: example.pair}
+
+    def download(
+        self,
+        checkpoint: str,
+        text: str,
+        pair: str,
+        offers: Offered,
+        key: str,
+        lang: str,
+        progress: Progress = gr.Progress(),  # noqa: B008
+    ) -> Updates:
+        """Outputs: those of `choose`, and the answer, which is asked for anew."""
+
+        def report(done: DownloadProgress) -> None:
+            progress(done.share, desc=translate(lang, "run.fetching", percent=percent(done.share, 0)))
+
+        self.page.catalogue.folder(checkpoint, self.page.services.owner(key), report)
+        return {**self.choose(checkpoint, text, pair, offers, key, lang), **self.again()}
+
+    # --- arriving ---
 
     def arrive(self, visit: Visit) -> Updates:
         """Outputs: checkpoint, and those of `choose`."""
@@ -123,13 +149,14 @@ class Callbacks:
         if catalogue.is_hub_id(wanted) and wanted not in {value for _, value in choices}:
             # The Hub is only asked when the tab opens: the page must not wait for it.
             return {self.parts.question.checkpoint: gr.update(choices=choices, value=wanted)}
-        return self.open(wanted, visit.owner, visit.lang)
+        return self.open(wanted, Boxes("", "", NO_EXAMPLES), visit.owner, visit.lang)
 
-    def come(self, wanted: str, checkpoint: str, key: str, lang: str) -> Updates:
+    def come(self, wanted: str, checkpoint: str, text: str, pair: str, offers: Offered, key: str, lang: str) -> Updates:
         """Outputs: those of `open`, for the checkpoint that another tab wants opened, or for the one chosen here."""
-        return {self.page.checkpoint: "", **self.open(wanted or checkpoint, key, lang)}
+        boxes = Boxes(text or "", pair or "", offers)
+        return {self.page.checkpoint: "", **self.open(wanted or checkpoint, boxes, key, lang)}
 
-    def open(self, wanted: str, key: str, lang: str) -> Updates:
+    def open(self, wanted: str, boxes: Boxes, key: str, lang: str) -> Updates:
         """Outputs: checkpoint with its choices, and those of `choose`.
 
         An id of the Hub that was typed stays chosen even if it cannot be found: the error is shown below it.
@@ -139,99 +166,58 @@ class Callbacks:
         checkpoint = wanted if wanted in ids or self.page.catalogue.is_hub_id(wanted) else ids[0]
         choosing = guarded(self.choose, on_error=self.choose_refused)
         opened: Updates = {self.parts.question.checkpoint: gr.update(choices=choices, value=checkpoint)}
-        return {**opened, **choosing(checkpoint, key, lang)}
+        return {**opened, **choosing(checkpoint, boxes.text, boxes.pair, boxes.offered, key, lang)}
 
-    def speak(self, lang: str, checkpoint: str, key: str) -> Updates:
-        """Outputs: those of `open`, in another language."""
-        return self.open(checkpoint, key, lang)
-
-    def predict_file(
-        self,
-        file: str | None,
-        checkpoint: str,
-        key: str,
-        lang: str,
-        progress: Progress = gr.Progress(),  # noqa: B008
-    ) -> Updates:
-        """Outputs: how many rows were predicted, and the file with the predictions."""
-        if not file:
-            raise DataNotChosen
-        services, path = self.page.services, Path(file)
-        working = translate(lang, "predict.file_working", percent="{}")
-        target = services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
-        rows = predict_file(
-            path,
-            path.name,
-            target,
-            predictor=services.predictor,
-            catalogue=services.catalogue,
-            checkpoint=checkpoint,
-            owner=services.owner(key),
-            columns={},
-            table_cache=services.table_cache,
-            progress=lambda share: progress(share, desc=working.format(percent(share, 0))),
-        )
-        box, outcome = self.parts.file_box, root(caption(plural(lang, "predict.file_done", rows)))
-        return {box.outcome: outcome, box.result: gr.update(value=str(target), visible=True)}
-
-    def predict_file_refused(self, message: str) -> Updates:
-        """Outputs: the error, and the file, which disappears."""
-        box = self.parts.file_box
-        return {box.outcome: root(error_state(message)), box.result: gr.update(visible=False)}
+    def speak(self, lang: str, checkpoint: str, text: str, pair: str, offers: Offered, key: str) -> Updates:
+        """Outputs: those of `open`, and the answer, in another language."""
+        return {**self.open(checkpoint, Boxes(text or "", pair or "", offers), key, lang), **self.again()}
 
 
 def build(page: Page) -> None:
     """Draw the tab and connect it."""
     parts = layout(page)
     callbacks = Callbacks(page, parts)
+    _wire_answer(page, parts, callbacks)
     _wire_checkpoint(page, parts, callbacks)
-    _wire_text(page, parts, callbacks)
-    _wire_file(page, parts, callbacks)
+    file_panel.wire(page, parts.file, parts.question.checkpoint)
     search_panel.wire(page, parts.search, parts.question.checkpoint)
+
+
+def _wire_answer(page: Page, parts: Components, callbacks: Callbacks) -> None:
+    """Answer whenever a box changes: after a pause while one types, at once on Enter."""
+    question = parts.question
+    # Not `input`: Gradio fires it neither for paste nor for text from an input method, which all Chinese typing is.
+    for box in (question.text, question.pair, question.checkpoint):
+        box.change(None, None, None, js=_CHANGED)
+    for box in (question.text, question.pair):
+        box.submit(None, None, None, js=_AT_ONCE)
+    boxes: Sequence[Block] = [parts.number, question.text, question.pair, question.checkpoint, question.offered]
+    parts.ask.click(callbacks.answer, [*boxes, page.owner, page.lang], parts.answer, js=_NUMBERED, **LATEST)
+    question.examples.select(callbacks.take_example, question.offered, [question.text, question.pair], **QUIET)
 
 
 def _wire_checkpoint(page: Page, parts: Components, callbacks: Callbacks) -> None:
     """Connect the choice of a checkpoint, here, in another tab or in the address."""
     question, checkpoint = parts.question, parts.question.checkpoint
-    described: list[Block] = [question.about, question.text, question.pair, question.train, parts.file_box.box]
+    described: list[Block] = [
+        question.about, question.text, question.pair, question.examples, question.offered, question.download,
+        question.train, parts.file.box,
+    ]  # fmt: skip
     opened, who = [checkpoint, *described], [page.owner, page.lang]
+    inputs: Sequence[Block] = [checkpoint, question.text, question.pair, question.offered]
     choosing = guarded(callbacks.choose, on_error=callbacks.choose_refused)
-    checkpoint.change(choosing, [checkpoint, *who], described, **QUIET)
+    checkpoint.change(choosing, [*inputs, *who], described, **QUIET)
     checkpoint.input(None, checkpoint, None, js="(it) => window.bertdemo.address('checkpoint', it || '')")
-    page.tells_model("predict", checkpoint)
-    page.goes_to(question.train, "train")
-    inputs: Sequence[Block] = [page.checkpoint, checkpoint, *who]
-    page.on_open("predict", guarded(callbacks.come), inputs, [page.checkpoint, *opened])
-    page.on_load(callbacks.arrive, [], opened)
-    page.on_language(callbacks.speak, [checkpoint, page.owner], opened)
-
-
-def _wire_text(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Connect one text to its answer, which is drawn again when the language changes."""
-    question = parts.question
-    inputs: Sequence[Block] = [question.text, question.pair, question.checkpoint]
-    predicting = guarded(callbacks.predict, on_error=callbacks.predict_refused)
-    for event in (question.go.click, question.text.submit):
-        event(
-            predicting,
-            [*inputs, page.owner, page.lang],
-            parts.answer,
-            concurrency_id="infer",
-            show_progress="minimal",
-            api_visibility="private",
-        )
-        event(callbacks.remember, inputs, parts.answered, **QUIET)
-    page.on_language(callbacks.answer_again, [parts.answered, page.owner], [parts.answer])
-
-
-def _wire_file(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Connect a file of texts to its file of predictions."""
-    box = parts.file_box
-    box.go.click(
-        guarded(callbacks.predict_file, on_error=callbacks.predict_file_refused),
-        [box.file, parts.question.checkpoint, page.owner, page.lang],
-        [box.outcome, box.result],
+    question.download.click(
+        guarded(callbacks.download, on_error=callbacks.choose_refused),
+        [*inputs, *who],
+        [*described, parts.answer],
         concurrency_id="infer",
+        show_progress_on=question.about,
         api_visibility="private",
     )
-    page.on_language(lambda lang: {box.outcome: ""}, [], [box.outcome])  # it is in the other language
+    page.tells_model("predict", checkpoint)
+    page.goes_to(question.train, "train")
+    page.on_open("predict", guarded(callbacks.come), [page.checkpoint, *inputs, *who], [page.checkpoint, *opened])
+    page.on_load(callbacks.arrive, [], opened)
+    page.on_language(callbacks.speak, [*inputs, page.owner], [*opened, parts.answer])

@@ -1,4 +1,4 @@
-"""The components of Inference: a checkpoint and a text, the answer beside them, a file below."""
+"""The components of Inference: a checkpoint, examples and a text, the answer beside them, a file and a search below."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from bertdemo.i18n.translation import translate
-from bertdemo.tables.table_files import KINDS
-from bertdemo.ui.html.primitives import empty_state, root
-from bertdemo.ui.inference import search_panel
+from bertdemo.ui.inference import file_panel, search_panel
+from bertdemo.ui.inference.examples import NO_EXAMPLES
 from bertdemo.ui.localized import LocalizedComponents
 from bertdemo.ui.page import Page
+
+# The scripts are in assets/inference.js. What stands in the place of the answer is drawn by it, because only the page
+# knows whether what was asked for is still in the boxes.
+_PLACE = '<div class="bd-answer-place"></div><p class="bd-answer-said" role="status"></p>'
+_DRAW = "window.bertdemo.predictDraw(element, props, watch)"
+_PRESS = "window.bertdemo.predictExamples(element, trigger)"
 
 
 @dataclass(frozen=True)
@@ -22,20 +26,13 @@ class Question:
     about: gr.HTML
     text: gr.Textbox
     pair: gr.Textbox
-    go: gr.Button
+    # The examples as chips, and as `Offered`.
+    examples: gr.HTML
+    offered: gr.State
+    # Downloads the checkpoint; visible where it is not on this machine.
+    download: gr.Button
     # Opens Fine-tune; visible where the checkpoint has no head.
     train: gr.Button
-
-
-@dataclass(frozen=True)
-class FileBox:
-    """A file of texts, and the file of predictions for them."""
-
-    box: gr.Accordion
-    file: gr.File
-    go: gr.Button
-    outcome: gr.HTML
-    result: gr.File
 
 
 @dataclass(frozen=True)
@@ -43,10 +40,12 @@ class Components:
     """Everything in the tab that a listener reads or changes."""
 
     question: Question
-    # (text, pair, checkpoint) of the answer on the page, None where there is none.
-    answered: gr.State
+    # Pressed by the page's script when an answer is due, with the number of the question.
+    ask: gr.Button
+    number: gr.Number
+    # {"n": number of the question, "html": the drawing, "example": index or None}, or {"again": anything}: ask anew.
     answer: gr.HTML
-    file_box: FileBox
+    file: file_panel.Components
     search: search_panel.Components
 
 
@@ -56,14 +55,11 @@ def layout(page: Page) -> Components:
     with gr.Row(elem_classes="bd-pair", equal_height=False):
         with gr.Column(min_width=320):
             question = _question(words)
-        with gr.Column(min_width=320, elem_classes="bd-box"):
-            answer = words.make(gr.HTML, {"value": no_answer}, elem_id="predict-answer")
-    return Components(question, gr.State(None), answer, _file_box(words), search_panel.layout(words))
-
-
-def no_answer(lang: str) -> str:
-    """Draw the place of the answer before the first prediction."""
-    return root(empty_state(translate(lang, "predict.empty")))
+        with gr.Column(min_width=320, elem_classes="bd-box", elem_id="predict-answer-box"):
+            answer = gr.HTML({}, html_template=_PLACE, js_on_load=_DRAW, elem_id="predict-answer")
+    ask = gr.Button("ask", visible="hidden", elem_id="predict-ask")
+    number = gr.Number(0, visible=False)
+    return Components(question, ask, number, answer, file_panel.layout(words), search_panel.layout(words))
 
 
 def _question(words: LocalizedComponents) -> Question:
@@ -77,28 +73,15 @@ def _question(words: LocalizedComponents) -> Question:
     )
     about = gr.HTML("", elem_id="predict-about")
     # Their labels follow the roles of the checkpoint's task, and the second box is hidden where it reads one text.
-    text, pair = _text(words, "text", lines=3), _text(words, "pair", lines=2)
-    with gr.Row():
-        go = words.make(gr.Button, {"value": "predict.go"}, variant="primary", elem_id="predict-go", scale=0)
-        train = words.make(gr.Button, {"value": "predict.fine_tune"}, elem_id="predict-train", scale=0)
-    return Question(checkpoint, about, text, pair, go, train)
+    text, pair = _text(words, "text"), _text(words, "pair")
+    examples = gr.HTML("", js_on_load=_PRESS, elem_id="predict-examples")
+    with gr.Row(elem_classes="bd-actions"):
+        download = gr.Button("", visible=False, variant="primary", elem_id="predict-download")
+        train = words.make(gr.Button, {"value": "predict.fine_tune"}, elem_id="predict-train")
+    return Question(checkpoint, about, text, pair, examples, gr.State(NO_EXAMPLES), download, train)
 
 
-def _text(words: LocalizedComponents, name: str, lines: int) -> gr.Textbox:
+def _text(words: LocalizedComponents, name: str) -> gr.Textbox:
+    # With one line to begin with, Enter is no line break: it answers at once.
     sources = {"label": f"predict.{name}", "placeholder": "predict.text_placeholder"}
-    return words.make(gr.Textbox, sources, lines=lines, max_lines=12, elem_id=f"predict-{name}")
-
-
-def _file_box(words: LocalizedComponents) -> FileBox:
-    # Visible once a checkpoint with a trained head is chosen.
-    box = words.make(gr.Accordion, {"label": "predict.file_box"}, open=False, visible=False, elem_id="predict-file-box")
-    with box:
-        file = words.make(
-            gr.File, {"label": "predict.file"}, height=110, elem_id="predict-file", file_types=list(KINDS)
-        )
-        go = words.make(gr.Button, {"value": "predict.file_go"}, variant="primary", elem_id="predict-file-go", scale=0)
-        outcome = gr.HTML("", elem_id="predict-file-told")
-        result = words.make(
-            gr.File, {"label": "predict.file_result"}, visible=False, interactive=False, elem_id="predict-result"
-        )
-    return FileBox(box, file, go, outcome, result)
+    return words.make(gr.Textbox, sources, lines=1, max_lines=12, elem_id=f"predict-{name}", elem_classes="bd-ask")

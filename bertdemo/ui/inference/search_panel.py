@@ -66,6 +66,7 @@ class Callbacks:
             self.services.owner(key),
             _HITS,
             lambda share: progress(share, desc=working.format(percent(share, 0))),
+            sentences=True,
         )
         return {self.parts.answer: render_search(results, lang)}
 

@@ -29,7 +29,7 @@ from tests.ui.html.test_primitives import HOSTILE, read
 OURS = {
     "div", "span", "p", "b", "i", "em", "h2", "small", "table", "thead", "tbody", "tr", "th", "td", "svg", "title",
     "line", "text", "g", "polyline", "circle", "pre", "ul", "li", "q", "dl", "dt", "dd", "button", "details", "summary",
-    "h3", "ol", "section", "path",
+    "h3", "ol", "section", "path", "wbr", "del", "ins",
 }  # fmt: skip
 REQUEST = RunRequest(
     task="classification", columns={"text": HOSTILE, "label": HOSTILE}, checkpoint=HOSTILE, config=RunConfig(),

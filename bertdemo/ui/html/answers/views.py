@@ -23,6 +23,7 @@ class ChosenScore(Protocol):
     label: str
     score: float
     chosen: bool  # whether the score reaches the threshold of the label
+    threshold: float | None  # None where it is not known
 
 
 class LabelSetView(Protocol):
