@@ -1,4 +1,4 @@
-"""Tokenization and Fine-tune for everybody: no serious barrier, nothing sideways, on small and magnified screens."""
+"""Tokenization, Inference and Fine-tune for everybody: no serious barrier, nothing sideways on small screens."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ def test_a_scan_finds_nothing_serious_and_nothing_goes_sideways(visit: Visit, fi
     visitor = visit(lang).open()
     assert barriers(visitor, "#tab-tokens") == CLEAN
     _fits(visitor, "tokens")
+
+    visitor.open("predict", checkpoint=finished)
+    visitor.page.locator("#predict-answer .bd-truth").wait_for()
+    visitor.unfold("#predict-file-box")
+    assert barriers(visitor, "#tab-predict") == CLEAN
+    _fits(visitor, "answer")
 
     visitor.tab("train")
     visitor.page.locator("[data-sample=support_en]").wait_for()

@@ -16,6 +16,7 @@ _CELL_CHARS = 140
 _COUNTED = 8
 # Name of a new column -> how a person reads its cell; any other cell is shown as it is in the file.
 _SHARE, _FLAG = "confidence", "truncated"
+_NOTHING = "–"
 
 
 def render_file(result: FilePredictions, lang: str) -> str:
@@ -28,10 +29,12 @@ def render_file(result: FilePredictions, lang: str) -> str:
         facts.append(plural(lang, "predict.file_empty", empty))
     if result.truncated:
         facts.append(plural(lang, "predict.file_cut", result.truncated))
-    parts = [f'<p class="bd-file-said">{esc(" ".join(facts))}</p>', _counts(result, lang), _table(result, lang)]
-    if result.predicted > len(result.preview):
-        parts.append(note(plural(lang, "predict.file_first", len(result.preview))))
-    return root(join(parts), "bd-file-result")
+    more = result.predicted > len(result.preview)
+    first = note(plural(lang, "predict.file_first", len(result.preview))) if more else ""
+    return root(
+        f'<p class="bd-file-said">{esc(" ".join(facts))}</p>'
+        f'<div class="bd-file-parts"><div>{_table(result, lang)}{first}</div>{_counts(result, lang)}</div>'
+    )
 
 
 def _counts(result: FilePredictions, lang: str) -> str:
@@ -66,7 +69,7 @@ def _row(
         *((_cell(name, cell, lang), "new") for name, cell in zip(added, new, strict=True)),
     ]
     drawn = join(
-        f'<td class="{kind}" data-column="{esc(header)}">{breakable(cell)}</td>'
+        f'<td class="{kind}{"" if cell != _NOTHING else " none"}" data-column="{esc(header)}">{breakable(cell)}</td>'
         for header, (cell, kind) in zip(headers, cells, strict=True)
     )
     return f"<tr>{drawn}</tr>"
@@ -81,5 +84,5 @@ def _cell(name: str, cell: str, lang: str) -> str:
     if name == _SHARE and cell:
         return percent(float(cell))
     if name == _FLAG:
-        return translate(lang, "predict.column.yes") if cell else "–"
-    return short(cell, _CELL_CHARS) or "–"
+        return translate(lang, "predict.column.yes") if cell else _NOTHING
+    return short(cell, _CELL_CHARS) or _NOTHING
