@@ -33,6 +33,9 @@ def test_a_scan_finds_nothing_serious_and_nothing_goes_sideways(visit: Visit, fi
     visitor.unfold("#predict-file-box")
     assert barriers(visitor, "#tab-predict") == CLEAN
     _fits(visitor, "answer")
+    visitor.page.set_viewport_size({"width": 390, "height": 844})
+    assert barriers(visitor, "#tab-predict") == CLEAN
+    visitor.page.set_viewport_size({"width": 1280, "height": 900})
 
     visitor.tab("train")
     visitor.page.locator("[data-sample=support_en]").wait_for()

@@ -203,18 +203,21 @@ def test_similarity_is_a_cosine(predictor: Predictor) -> None:
     assert -1 <= predictor.similarity("good film", "poor book please", "local:plain", "") < 1
 
 
-def test_one_thread_is_used_while_a_run_trains_on_the_processor(settings: Settings, catalogue: Catalogue) -> None:
+def test_one_thread_is_used_while_a_run_trains_and_for_a_short_text(settings: Settings, catalogue: Catalogue) -> None:
     import torch
 
     training = [True]
     predictor = Predictor(settings, catalogue, training_on_cpu=lambda: training[0])
     before = torch.get_num_threads()
     try:
-        predictor.embed(["a"], "local:plain", "mean", "")
+        long = ["good film " * 101]
+        predictor.embed(long, "local:plain", "mean", "")
         assert torch.get_num_threads() == 1
         training[0] = False
-        predictor.embed(["a"], "local:plain", "mean", "")
+        predictor.embed(long, "local:plain", "mean", "")
         assert torch.get_num_threads() == device.compute_threads()
+        predictor.embed(["a"], "local:plain", "mean", "")  # two threads would wait for each other
+        assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
 

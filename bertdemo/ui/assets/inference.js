@@ -1,8 +1,8 @@
 // Inference: asks as one types and draws only the answer to what stands in the boxes now.
 (() => {
-  // Milliseconds without a key before an answer is asked for: shorter than between two keys of a fast typist, so that
-  // a burst of them is one question, and short enough to be no wait.
-  const PAUSE = 50;
+  // Milliseconds without a key before an answer is asked for: a key that is held down repeats faster and is one
+  // question, and a person does not notice it. While an answer is on its way, Gradio keeps only the newest question.
+  const PAUSE = 30;
   // An answer that takes longer than this is waited for: the one before it fades, and nothing moves.
   const LATE = 350;
   // A screen reader is told the answer once one has stopped typing.
