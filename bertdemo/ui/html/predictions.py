@@ -120,11 +120,11 @@ def _labels(output: LabelsView, drawn: Drawn) -> str:
     return headline(rows[0].label, percent(rows[0].score)) + ranked(rows, drawn.lang, drawn.full, drawn.chance)
 
 
-def render_vector(vector: list[float], pooling: str, similarity: float | None, lang: str) -> str:
-    """Draw what a checkpoint without a head has: the vector of a text, and the cosine similarity of two texts."""
+def render_vector(vector: list[float], similarity: float | None, lang: str) -> str:
+    """Draw what a checkpoint without a head has: the mean-pooled vector of a text, and the cosine of two texts."""
     # L2 norm: the vectors are shown as they are, not normalized.
     norm = sum(x * x for x in vector) ** 0.5
-    head = translate(lang, "predict.vector", n=len(vector), pooling=pooling, norm=f"{norm:.3f}")
+    head = translate(lang, "predict.vector", n=len(vector), norm=f"{norm:.3f}")
     first = ", ".join(f"{x:.4f}" for x in vector[:8])
     cosine = "" if similarity is None else _cosine_scale(similarity, lang)
     return root(f'{cosine}{caption(head)}<p class="bd-mono">[{esc(first)}, …]</p>', "bd-prediction")

@@ -14,7 +14,7 @@ from bertdemo.ui.html.primitives import banner, empty_state, join, note, root
 from bertdemo.ui.inference.examples import Offered
 from bertdemo.ui.inference.labels import box_label
 
-# How the text vector of a checkpoint without a head is pooled.
+# How the text vector of a checkpoint without a head is pooled: what `predict.vector` says.
 _POOLING = "mean"
 # Bytes of a parameter: checkpoints on the Hub are stored in float32.
 _PARAMETER_BYTES = 4
@@ -70,7 +70,7 @@ def _vector(services: Services, info: CheckpointInfo, question: Question, lang: 
     predictor, text, pair, owner = services.predictor, question.text, question.pair, question.owner
     similarity = predictor.similarity(text, pair, info.id, owner) if pair.strip() else None
     vector = predictor.embed([text], info.id, _POOLING, owner)[0]
-    parts = [render_vector(vector, _POOLING, similarity, lang), root(note(translate(lang, "predict.no_head")))]
+    parts = [render_vector(vector, similarity, lang), root(note(translate(lang, "predict.no_head")))]
     cut = predictor.count_truncated([text, pair], info.id, owner)
     return join([*parts, _cut(info.positions, lang) if cut else ""])
 

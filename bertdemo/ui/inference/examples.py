@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bertdemo import tasks
 from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.errors import BertDemoError
-from bertdemo.i18n.translation import translate
+from bertdemo.i18n.translation import DEFAULT, translate
 from bertdemo.runs.held_out import EXAMPLES, examples
 from bertdemo.services import Services
 
@@ -27,6 +27,8 @@ class Offered:
 
     examples: tuple[Example, ...] = ()
     held_out: bool = False
+    # Whether they are not in the language of the page, because the checkpoint does not read it.
+    foreign: bool = False
 
     def index(self, text: str, pair: str) -> int | None:
         """Return which example these texts are, None where they are none of them."""
@@ -45,7 +47,9 @@ def offered(services: Services, info: CheckpointInfo, owner: str, lang: str) -> 
     """Return what to try with a checkpoint."""
     task = tasks.for_checkpoint(info)
     if task is None:
-        return Offered(_authored(lang if "chinese" in info.can else "en"))
+        # To a vocabulary without Chinese characters every Chinese sentence is [UNK].
+        foreign = lang != DEFAULT and "chinese" not in info.can
+        return Offered(_authored(DEFAULT if foreign else lang), foreign=foreign)
     if info.run is None:
         return NO_EXAMPLES
     try:

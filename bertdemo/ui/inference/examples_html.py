@@ -15,7 +15,8 @@ def render_examples(offered: Offered, lang: str) -> str:
     """Draw one chip per example, under a line that says where they come from."""
     if not offered.examples:
         return ""
-    words = translate(lang, "predict.examples_held_out" if offered.held_out else "predict.examples")
+    key = "examples_held_out" if offered.held_out else "examples_english" if offered.foreign else "examples"
+    words = translate(lang, f"predict.{key}")
     chips = join(
         f'<button type="button" class="bd-try" data-example="{at}" aria-pressed="false">'
         f"{esc(short(own.text, _CHIP_CHARS))}"

@@ -144,7 +144,7 @@ def pictures(lang: str) -> dict[str, str]:
         "label rows": data_picture.render_label_rows(HOSTILE, [(2, HOSTILE)], 3, lang),
         "plan": bar.render_plan(report().split, config, 40.0, 7, lang),
         "prediction": prediction_picture.render_prediction(said, said, HOSTILE, lang),
-        "vector": prediction_picture.render_vector([0.1] * 16, HOSTILE, 0.5, lang),
+        "vector": prediction_picture.render_vector([0.1] * 16, 0.5, lang),
         "about": prediction_picture.describe(info(), lang),
         "pill": prediction_picture.render_model(info(), lang),
     }

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bertdemo import tasks
-from bertdemo.i18n.translation import LANGUAGES
+from bertdemo.i18n.translation import LANGUAGES, translate
 from bertdemo.runs.held_out import examples
-from bertdemo.ui.inference.examples import Example, Offered
+from bertdemo.services import Services
+from bertdemo.settings import Settings
+from bertdemo.ui.inference.examples import Example, Offered, offered
 from bertdemo.ui.inference.examples_html import render_examples
 from tests.ui.html.test_primitives import HOSTILE, read
+
+
+@pytest.fixture
+def services(settings: Settings) -> Services:
+    return Services.create(settings)
 
 
 def row(text: str, label: str, **more: Any) -> dict[str, object]:
@@ -51,3 +59,20 @@ def test_chips_hold_texts_as_text(lang: str) -> None:
     seen = read(render_examples(Offered((Example(HOSTILE, "", "a"),)), lang))
     assert {"img", "script"}.isdisjoint(seen.tags) and seen.tags.count("button") == 1
     assert render_examples(Offered(), lang) == ""
+
+
+def test_sentences_are_in_the_language_of_the_page_where_the_checkpoint_reads_it(services: Services) -> None:
+    info = services.catalogue.describe("bundled", "")
+    english = offered(services, info, "", "en")
+    chinese = offered(services, replace(info, can=("chinese",)), "", "zh")
+    assert len(english.examples) == len(chinese.examples) == 3 and not english.foreign and not chinese.foreign
+    assert all(any("一" <= letter <= "鿿" for letter in own.text + own.pair) for own in chinese.examples)
+    told = offered(services, info, "", "zh")  # its vocabulary has hardly any Chinese character
+    assert told.examples == english.examples
+    assert translate("zh", "predict.examples_english") in render_examples(told, "zh")
+
+
+def test_a_checkpoint_without_a_run_of_its_own_offers_nothing(services: Services) -> None:
+    gone = f"20261128-000000-{0:016x}"
+    info = replace(services.catalogue.describe("bundled", ""), task="classification", run=gone)
+    assert offered(services, info, "", "en").examples == ()
