@@ -80,4 +80,9 @@ def test_a_file_of_tokens_alone_gets_a_prediction_in_every_row(home: Path, tmp_p
     )  # fmt: skip
     with target.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
+    assert (result.rows, result.columns) == (4, ("tokens",))
+    assert [new[0] for _, _, new in result.preview] == [row["prediction"] for row in rows]
+    assert sum(count for _, count in result.counts) == sum(
+        len(row["prediction"].split("; ")) for row in rows if row["prediction"]
+    )
     assert result.predicted == len(rows) == 4 and list(rows[0]) == ["nr", "tokens", "prediction", "confidence"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bertdemo.checkpoints import CheckpointInfo
@@ -56,7 +56,7 @@ class Drawn:
     # The probability that a bar of full length stands for: the largest one, before and after alike.
     full: float = 1.0
     # Probability of each label by random guessing; None where that is unknown.
-    chance: float | None = field(default=None)
+    chance: float | None = None
 
 
 def render_prediction(
