@@ -137,7 +137,7 @@ class Catalogue:
             return None
         return self._find(checkpoint, owner)[1]
 
-    def owns(self, checkpoint: str, owner: str) -> bool:
+    def owns(self, checkpoint: str, owner: str | None) -> bool:
         """Return whether this is a checkpoint that this owner trained."""
         return self._trained.owns(checkpoint, owner)
 
@@ -177,7 +177,7 @@ class Catalogue:
         """
         self._trained.save(draft, card)
 
-    def delete(self, checkpoint: str, owner: str) -> None:
+    def delete(self, checkpoint: str, owner: str | None) -> None:
         """Remove a checkpoint that this owner trained; raises CheckpointUnknown for any other id."""
         self._trained.delete(checkpoint, owner)
 

@@ -41,7 +41,7 @@ class Trained:
         cards = [card for folder in folders if (card := self._card(folder.name, owner))]
         return sorted(cards, key=lambda card: card.created, reverse=True)
 
-    def owns(self, checkpoint: str, owner: str) -> bool:
+    def owns(self, checkpoint: str, owner: str | None) -> bool:
         """Return whether this is a checkpoint of this owner; reads its card only."""
         return self._card(checkpoint, owner) is not None
 
@@ -76,7 +76,7 @@ class Trained:
         draft.replace(self._root / card.id)
         _sync(self._root)
 
-    def delete(self, checkpoint: str, owner: str) -> None:
+    def delete(self, checkpoint: str, owner: str | None) -> None:
         """Remove a checkpoint; raises CheckpointUnknown as `find` does."""
         folder, _ = self.find(checkpoint, owner)
         self._throw_away(folder)

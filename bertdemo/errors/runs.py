@@ -17,6 +17,18 @@ class RunAlive(RunError):
     key, params = "run_alive", ("run",)
 
 
+class RunNameTooLong(RunError):
+    """The name that a person gave a run is longer than the limit."""
+
+    key, params = "run_name_too_long", ("chars", "limit")
+
+
+class RunNoteTooLong(RunError):
+    """The note of a run is longer than the limit."""
+
+    key, params = "run_note_too_long", ("chars", "limit")
+
+
 class TooManyRuns(RunError):
     """The owner has reached the limit of stored runs."""
 

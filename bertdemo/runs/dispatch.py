@@ -91,7 +91,7 @@ class Dispatcher:
                 self._queue.append(run_id)
         self._wake.set()
 
-    def cancel(self, run_id: str, owner: str) -> State:
+    def cancel(self, run_id: str, owner: str | None) -> State:
         """Ask a run to stop; one that has not started is cancelled at once."""
         self._registry.ask_to_stop(run_id, owner)
         if self._dispatches:
@@ -99,7 +99,16 @@ class Dispatcher:
         self._wake.set()
         return self._registry.summary(run_id, owner).state
 
-    def delete(self, run_id: str, owner: str) -> None:
+    def hide(self, run_id: str, owner: str) -> None:
+        """Hide a run, which is removed in ten seconds unless it is restored; RunAlive while it trains.
+
+        One that waits is cancelled, and restored as a cancelled one.
+        """
+        if self._registry.summary(run_id, owner).state == "queued":
+            self.cancel(run_id, owner)
+        self._registry.hide(run_id, owner)
+
+    def delete(self, run_id: str, owner: str | None) -> None:
         """Delete a run and the checkpoint that it made; RunAlive while it trains."""
         if self._registry.summary(run_id, owner).state == "queued":
             self.cancel(run_id, owner)
@@ -166,6 +175,8 @@ class Dispatcher:
             note_exit(folder, code)
         if self._scan_is_due():
             self._adopt()
+            for run_id in self._registry.due():
+                self.delete(run_id, None)
         for device, run_id in list(self._running.items()):  # only this thread changes it
             if self._state(run_id) not in {"starting", "running"}:
                 with self._guard:

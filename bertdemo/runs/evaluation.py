@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bertdemo.tasks import TASKS
 from bertdemo.tasks.results import Annotation, Degree
@@ -13,6 +16,7 @@ from bertdemo.tasks.results import Annotation, Degree
 EvaluatedRow = Mapping[str, object]
 
 _Marks = tuple[Annotation, ...]
+_LOG = logging.getLogger(__name__)
 
 
 def with_degree(row: EvaluatedRow, task_id: str) -> dict[str, object]:
@@ -22,6 +26,29 @@ def with_degree(row: EvaluatedRow, task_id: str) -> dict[str, object]:
         return dict(row)
     degree = task.older_degree(float(str(row["confidence"])))
     return {**{name: value for name, value in row.items() if name != "confidence"}, **degree.to_fields()}
+
+
+def read_rows(path: Path, task_id: str) -> list[EvaluatedRow]:
+    """Return the rows of an evaluation.jsonl, [] where there is none.
+
+    Rows that cannot be read are left out: earlier versions wrote the file in place, and a full disk cut it off.
+    """
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:  # U+2028 in a text ends no line
+        rows = [_row(line) for line in file]
+    if damaged := rows.count(None):
+        _LOG.warning("%d unreadable rows in %s", damaged, path)
+    return [with_degree(row, task_id) for row in rows if row is not None]
+
+
+def _row(line: str) -> dict[str, object] | None:
+    """Return one line; None where it is no whole JSON object."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
 
 
 @dataclass(frozen=True)
@@ -51,6 +78,15 @@ class LabelFigures:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """How often examples of one label were predicted as another."""
+
+    true: str
+    predicted: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The evaluated rows of a run, summed up."""
 
@@ -62,6 +98,17 @@ class Evaluation:
     # The worst first: the most confident, or the farthest off.
     mistakes: tuple[Mistake, ...]
     rows: int
+
+    @property
+    def confusions(self) -> tuple[Confusion, ...]:
+        """The pairs of labels that were confused, the most frequent first; () where there is no matrix."""
+        pairs = [
+            Confusion(self.labels[i], self.labels[j], count)
+            for i, row in enumerate(self.counts)
+            for j, count in enumerate(row)
+            if i != j and count
+        ]
+        return tuple(sorted(pairs, key=lambda pair: -pair.rows))
 
 
 def evaluate(rows: Sequence[EvaluatedRow], labels: Sequence[str]) -> Evaluation:

@@ -8,6 +8,8 @@
         lock             held by the worker as long as it lives
         cancel           present once somebody asked to stop
         process.json     which process works on it, written by the worker
+        notes.json       the name and the note that a person gave it (runs/notes.py)
+        deleted          present for the seconds in which a deletion can be undone (runs/deletion.py)
         exit.json        the worker's exit code, where this server saw it end
         worker.log       the worker's output
         split.json, evaluation.jsonl, best/, encoded/     written by the worker
@@ -37,11 +39,13 @@ from bertdemo.dataset import kept_tokens, stored
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
+from bertdemo.runs import deletion
 from bertdemo.runs import events as ev
 from bertdemo.runs.class_map import RunMap
-from bertdemo.runs.evaluation import EvaluatedRow, with_degree
+from bertdemo.runs.evaluation import EvaluatedRow, read_rows
 from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
+from bertdemo.runs.notes import RunNotes
 from bertdemo.runs.request import RunRequest
 from bertdemo.settings import Settings
 
@@ -76,6 +80,8 @@ class RunView:
     seq: int
     # The newest lines of the worker's output; empty in a summary.
     log: str
+    # What a person has written about it.
+    note: str = ""
 
 
 class Registry:
@@ -155,7 +161,7 @@ class Registry:
     def ids(self, owner: str | None) -> list[str]:
         """Return the owner's runs, newest first; with None those of everybody (for the dispatcher)."""
         names = (folder.name for folder in self._folders() if _ID.fullmatch(folder.name))
-        dated = [(record.created, name) for name in names if (record := self._record(name, owner))]
+        dated = [(record.created, name) for name in names if (record := self._shown(name, owner))]
         return [run_id for _, run_id in sorted(dated, reverse=True)]
 
     def read(self, run_id: str, owner: str | None) -> RunView:
@@ -181,9 +187,10 @@ class Registry:
         state = ev.state_of(events, lock_held=held, exit_code=exit_code, now=time.time())
         if state in ev.ENDED:
             self._forget_events(run_id)
+        notes = RunNotes.read(folder)
         return RunView(
             run_id=run_id,
-            name=record.request.name or record.request.data_name,
+            name=notes.name or record.request.name or record.request.data_name,
             created=record.created,
             request=record.request,
             state=state,
@@ -192,6 +199,7 @@ class Registry:
             events=events,
             seq=events[-1].seq if events else 0,
             log=_tail(folder / "worker.log") if whole else "",
+            note=notes.note,
         )
 
     def append(self, run_id: str, event: RunEvent) -> None:
@@ -208,11 +216,35 @@ class Registry:
         self._known(run_id, owner)
         (self.folder(run_id) / "cancel").touch(mode=0o600)
 
-    def delete(self, run_id: str, owner: str) -> RunView:
-        """Delete a run's folder; RunAlive while it trains. Returns what it was."""
+    def annotate(self, run_id: str, owner: str, notes: RunNotes) -> None:
+        """Store the name and the note of a run."""
+        self._known(run_id, owner)
+        notes.write(self.folder(run_id))
+
+    def hide(self, run_id: str, owner: str) -> None:
+        """Hide a run from everybody until it is restored or removed; RunAlive while it trains."""
+        self._not_alive(run_id, owner)
+        deletion.hide(self.folder(run_id))
+
+    def restore(self, run_id: str, owner: str) -> None:
+        """Show a hidden run again; RunUnknown where there is none of that id, or its time is over."""
+        folder = self.folder(run_id)
+        if self._record(run_id, owner) is None or not deletion.restore(folder):
+            raise RunUnknown(run=run_id[:80])
+
+    def due(self) -> list[str]:
+        """Return the hidden runs that are to be removed."""
+        return [it.name for it in self._folders() if _ID.fullmatch(it.name) and deletion.is_due(it)]
+
+    def _not_alive(self, run_id: str, owner: str | None) -> RunView:
         view = self.summary(run_id, owner)
         if view.state in {"running", "starting"}:
             raise RunAlive(run=view.name)
+        return view
+
+    def delete(self, run_id: str, owner: str | None) -> RunView:
+        """Delete a run's folder; RunAlive while it trains. Returns what it was."""
+        view = self._not_alive(run_id, owner)
         trash = self._settings.runs / f"{_TRASH}{secrets.token_hex(8)}"
         try:
             self.folder(run_id).replace(trash)  # gone at once for every reader, even where removing it takes a while
@@ -229,19 +261,9 @@ class Registry:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def evaluation(self, run_id: str, owner: str) -> list[EvaluatedRow]:
-        """Return the evaluated rows with their predictions, [] where nothing was evaluated; RunUnknown as `read`.
-
-        Rows that cannot be read are left out: earlier versions wrote the file in place, and a full disk cut it off.
-        """
+        """Return the evaluated rows with their predictions, [] where nothing was evaluated; RunUnknown as `read`."""
         task = self._known(run_id, owner).request.task
-        path = self.folder(run_id) / "evaluation.jsonl"
-        if not path.exists():
-            return []
-        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:  # U+2028 in a text ends no line
-            rows = [_row(line) for line in file]
-        if damaged := rows.count(None):
-            _LOG.warning("%d unreadable rows in %s", damaged, path)
-        return [with_degree(row, task) for row in rows if row is not None]
+        return read_rows(self.folder(run_id) / "evaluation.jsonl", task)
 
     def class_map(self, run_id: str, owner: str) -> RunMap | None:
         """Return the [CLS] vectors before and after training, None where the run has none; RunUnknown as `read`."""
@@ -261,11 +283,15 @@ class Registry:
         return list(self._settings.runs.iterdir()) if self._settings.runs.is_dir() else []
 
     def _known(self, run_id: str, owner: str | None) -> _RunRecord:
-        self.folder(run_id)
-        record = self._record(run_id, owner)
+        record = self._shown(run_id, owner)
         if record is None:
             raise RunUnknown(run=run_id[:80])
         return record
+
+    def _shown(self, run_id: str, owner: str | None) -> _RunRecord | None:
+        """Return the record of a run, None for one that is hidden; the dispatcher (no owner) sees hidden ones too."""
+        hidden = owner is not None and deletion.is_hidden(self.folder(run_id))
+        return None if hidden else self._record(run_id, owner)
 
     def _record(self, run_id: str, owner: str | None) -> _RunRecord | None:
         """Return the content of run.json, which never changes; None for a run that is gone or somebody else's."""
@@ -350,15 +376,6 @@ def _copy(source: str, draft: Path, role: str) -> str:
     target = draft / "data" / f"{role}.{ending}"
     shutil.copyfile(source, target)
     return f"data/{target.name}"
-
-
-def _row(line: str) -> dict[str, object] | None:
-    """Return one line of evaluation.jsonl; None where it is no whole JSON object."""
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return row if isinstance(row, dict) else None
 
 
 def _exit_code(folder: Path) -> int | None:

@@ -79,6 +79,8 @@ class RunStatus:
     log: str
     # Kind of baseline -> its score, of those that RunRequest carries.
     baselines: Mapping[str, BaselineScore] = field(default_factory=dict)
+    # What a person has written about it.
+    note: str = ""
 
     @property
     def headline(self) -> str:
@@ -140,6 +142,7 @@ def status_of(view: RunView) -> RunStatus:
         warnings=tuple(Message(event.message, event.values) for event in events if isinstance(event, ev.Warned)),
         log=view.log,
         baselines=_baselines(view.request),
+        note=view.note,
     )
 
 

@@ -24,7 +24,7 @@ from bertdemo.ui.inference import callbacks as inference
 from bertdemo.ui.inside import wiring as inside
 from bertdemo.ui.localized import LocalizedComponents, UploadGuardBlocks, guarded
 from bertdemo.ui.page import Page, wire
-from bertdemo.ui.runs import callbacks as runs
+from bertdemo.ui.runs import wiring as runs
 from bertdemo.ui.tokenization import callbacks as tokenization
 from bertdemo.ui.updates import QUIET, Updates
 
@@ -194,9 +194,7 @@ def _launch_kwargs(settings: Settings) -> dict[str, Any]:
 
 def _head() -> str:
     assets = files("bertdemo.ui").joinpath("assets")
-    script = "".join(
-        assets.joinpath(name).read_text(encoding="utf-8")
-        for name in ("page.js", "inside.js", "fine_tune.js", "inference.js")
-    )
+    names = ("page", "inside", "fine_tune", "inference", "runs", "saving")
+    script = "".join(assets.joinpath(f"{name}.js").read_text(encoding="utf-8") for name in names)
     titles = json.dumps({lang: translate(lang, "common.title") for lang in LANGUAGES})
     return f"<style>{theme.frame()}</style><script>{script}window.bertdemo.titles = {titles};</script>"

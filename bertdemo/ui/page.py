@@ -43,6 +43,7 @@ class Visit:
     head: str = ""
     token: str = ""
     sample: str = ""
+    compare: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
 def _visit(request: gr.Request, lang: str, owner: str) -> Visit:
     """Return how the visitor came, from the address."""
     # Unchecked: every hook that reads one of them must expect any text.
-    names = ("tab", "run", "checkpoint", "text", "pair", "step", "layer", "head", "token", "sample")
+    names = ("tab", "run", "checkpoint", "text", "pair", "step", "layer", "head", "token", "sample", "compare")
     return Visit(lang=lang, owner=owner, **{name: request.query_params.get(name, "") for name in names})
 
 

@@ -1,4 +1,4 @@
-"""Tokenization, Inference and Fine-tune for everybody: no serious barrier, nothing sideways on small screens."""
+"""Tokenization, Inference, Fine-tune and Runs for everybody: no serious barrier, nothing sideways, on any screen."""
 
 from __future__ import annotations
 
@@ -51,3 +51,13 @@ def test_a_scan_finds_nothing_serious_and_nothing_goes_sideways(visit: Visit, fi
     visitor.page.locator("#train-map .bd-cls-map.after").wait_for()
     assert barriers(visitor, "#tab-train") == CLEAN
     _fits(visitor, "result")
+
+    visitor.open("runs", run=finished).page.locator("#runs-result .bd-confusion").wait_for()
+    for width in (1280, 390):
+        visitor.page.set_viewport_size({"width": width, "height": 900})
+        assert barriers(visitor, "#tab-runs") == CLEAN, width
+    _fits(visitor, "open run")
+    visitor.page.click("#runs-back")
+    visitor.page.locator("#runs-list [data-open]").first.wait_for()
+    assert barriers(visitor, "#tab-runs") == CLEAN
+    _fits(visitor, "list")

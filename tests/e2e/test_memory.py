@@ -48,6 +48,7 @@ def test_out_of_memory_offers_a_smaller_batch_that_starts_with_a_click(
     visitor.page.locator(f"#train-panel [data-state=finished]:not([data-run='{run}'])").wait_for()
     again = visitor.query()["run"]
     visitor.tab("runs")
+    visitor.page.click("#runs-back")  # the run of the address is open
     visitor.page.locator(f"#runs-list [data-open='{again}']").click()
     visitor.page.locator(f"#runs-title [data-opened='{again}']").wait_for()
     visitor.page.click("#runs-tab-data-button")

@@ -43,7 +43,7 @@ def test_two_visitors_of_a_space_do_not_see_each_others_runs(visit: Visit, space
     assert "zebra" not in second.page.content()
 
     first.open("runs", run=run)  # the same browser comes back and still owns it
-    first.page.locator(f"#runs-list [data-run='{run}']").wait_for()
+    first.page.locator(f"#runs-title [data-opened='{run}']").wait_for()
 
 
 def test_a_space_has_the_limits_of_a_public_server(visit: Visit, space: Server, tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ def _nothing_runs(visitor: Visitor) -> None:
     for name in ("train", "runs", "predict", "tokens"):
         visitor.tab(name)
         if name == "runs":
+            if visitor.page.locator("#runs-back").is_visible():
+                visitor.page.click("#runs-back")
             visitor.page.locator("#runs-list [data-run]").first.wait_for()
         for state in ("running", "starting", "queued"):
             visitor.page.locator(f"[data-state={state}]").first.wait_for(state="detached", timeout=SAYS_MS)
@@ -123,7 +125,7 @@ def test_a_killed_worker_is_told_with_its_reason_and_nothing_claims_to_run(
     visitor.page.locator("#train-panel [data-state=interrupted]").wait_for(timeout=SAYS_MS)
     visitor.sees("#train-progress", "state.interrupted")
     visitor.sees("#train-panel [role=alert]", "run.interrupted_by_signal", signal=9)
-    watcher.page.locator(f"#runs-list [data-run='{run}'][data-state=interrupted]").wait_for(timeout=SAYS_MS)
+    watcher.page.locator("#runs-title").filter(has_text=watcher.say("state.interrupted")).wait_for(timeout=SAYS_MS)
     for page in (visitor, watcher):
         _nothing_runs(page)
 

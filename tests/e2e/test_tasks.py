@@ -70,7 +70,8 @@ def _full_result(visitor: Visitor, run: str, *metrics: str) -> None:
     visitor.page.click("#train-open")
     visitor.page.locator(f"#runs-title [data-opened='{run}']").wait_for()
     for metric in metrics:
-        visitor.sees("#runs-result .bd-metric", f"metric.{metric}")
+        visitor.sees("#runs-result .bd-headline", f"metric.{metric}")
+    visitor.page.click("#runs-back")
     visitor.sees(f"#runs-list tr[data-run='{run}']", f"metric.{metrics[0]}")
 
 

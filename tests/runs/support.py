@@ -207,8 +207,8 @@ class StubCatalogue:
     def tokenizer(self, checkpoint: str, owner: str | None) -> SharedTokenizer:
         return SharedTokenizer.from_folder(bundled.folder())
 
-    def owns(self, checkpoint: str, owner: str) -> bool:
+    def owns(self, checkpoint: str, owner: str | None) -> bool:
         return checkpoint in self.trained
 
-    def delete(self, checkpoint: str, owner: str) -> None:
+    def delete(self, checkpoint: str, owner: str | None) -> None:
         self.trained.remove(checkpoint)

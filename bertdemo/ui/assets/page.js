@@ -54,6 +54,12 @@
     starters().forEach((button) => { button.disabled = false; });
     if (document.activeElement === document.body) pressed?.focus({ preventScroll: true });
   };
+  const DONE_MS = 8000; // how long a person who looks at the page reads in its title that a run has ended
+  const shownLang = () => (root.lang.startsWith("zh") ? "zh" : "en");
+  const whenSeen = (act) => {
+    if (!document.hidden) return act();
+    document.addEventListener("visibilitychange", act, { once: true });
+  };
   window.bertdemo = {
     titles: {},
     // Set what the address says of the view, or take it out. With `push`, Back returns to the view before.
@@ -105,6 +111,32 @@
       document.body.append(link);
       link.click();
       link.remove();
+    },
+    // How far a run is stands in the title of the page, where a person in another window sees it: the drawing says the
+    // words. Once the run has ended they stay until the page is looked at, then the title is what it was.
+    follow(element, watch) {
+      let running = "";
+      const back = () => { document.title = window.bertdemo.titles[shownLang()] || document.title; };
+      const tell = () => {
+        const place = element.querySelector("[data-page-title]");
+        const ended = place?.hasAttribute("data-ended");
+        if (!place || (ended && running !== place.dataset.pageRun)) {
+          if (running) back(); // another run, or none, is shown in its place
+          running = "";
+          return;
+        }
+        document.title = place.dataset.pageTitle;
+        running = ended ? "" : place.dataset.pageRun;
+        if (ended) setTimeout(() => whenSeen(back), DONE_MS);
+      };
+      tell();
+      watch("value", () => requestAnimationFrame(tell));
+    },
+    // Put the keyboard's focus on the first of these that is seen, once what was just answered has been drawn.
+    focusOn(selector) {
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        [...document.querySelectorAll(selector)].find((element) => element.checkVisibility())?.focus();
+      }));
     },
     speak(lang) {
       root.lang = lang === "zh" ? "zh-Hans" : "en";

@@ -306,7 +306,8 @@ def _bar(page: Page) -> Bar:
             plan = make(gr.HTML, reason, elem_id="train-chosen")
             start = button("train.start", "start", variant="primary", interactive=False)
         with gr.Row(elem_classes="bd-bar-row", visible=False, elem_id="train-buttons") as run_box:
-            progress = gr.HTML("", elem_id="train-progress")
+            follow = "window.bertdemo.follow(element, watch);"  # how far the run is, in the title of the page
+            progress = gr.HTML("", elem_id="train-progress", js_on_load=follow)
             stop = button("train.stop", "stop", visible=False)
             smaller = gr.Button("", visible=False, variant="primary", elem_id="train-smaller", scale=0)
             opened = button("fine_tune.open", "open", visible=False, variant="primary")

@@ -1,4 +1,4 @@
-"""Curves and confusion matrices: numbers in, SVG or an HTML table out."""
+"""Curves: numbers in, SVG out."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ MAX_POINTS = 500
 _MOST_DIGITS = 3
 # Up to this many points are drawn as dots; of more only the last one is, or they would hide the line.
 _MOST_DOTS = 20
-# Share of its row above which a cell of a confusion matrix is so dark that its number is white.
-_DARK_CELL = 0.55
 # Units of the view box: the whole picture, then the margins around the plot.
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 400, 170, 40, 24, 14, 10
 
@@ -124,41 +122,4 @@ def _line(name: str, color: str, places: Sequence[Point]) -> str:
         f'<g class="series {esc(color)}"><title>{esc(name)}</title><polyline points="{path}"/>'
         + join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in dots)
         + "</g>"
-    )
-
-
-def confusion(
-    labels: Sequence[str],
-    counts: Sequence[Sequence[int]],
-    true_word: str,
-    predicted_word: str,
-    *,
-    compact: bool = False,
-) -> str:
-    """Draw a confusion matrix: rows are true labels, columns predicted ones; the darkness is the share of the row.
-
-    `compact` is for many labels: it scrolls in both directions, its cells are small, and a count of 0 is left blank.
-    """
-    corner = f'<th scope="col" class="corner">{esc(true_word)} ↓ · {esc(predicted_word)} →</th>'
-    head = corner + join(f'<th scope="col" class="n"><span>{esc(label)}</span></th>' for label in labels)
-
-    # The diagonal has a class of its own, so that it is not told by color alone.
-    def cell(row: int, column: int) -> str:
-        if compact and not counts[row][column]:
-            return "<td></td>"
-        share = counts[row][column] / (sum(counts[row]) or 1)
-        strong = " strong" if share > _DARK_CELL else ""
-        right = " right" if row == column else ""
-        title = f"{true_word}: {labels[row]}, {predicted_word}: {labels[column]}, {share:.0%}"
-        return (
-            f'<td class="n heat{strong}{right}" style="--v:{share:.3f}" title="{esc(title)}">{counts[row][column]}</td>'
-        )
-
-    body = join(
-        f'<tr><th scope="row">{esc(labels[row])}</th>{join(cell(row, column) for column in range(len(labels)))}</tr>'
-        for row in range(len(labels))
-    )
-    return (
-        f'<div class="bd-scroll" tabindex="0"><table class="bd-confusion{" compact" if compact else ""}">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bertdemo.i18n.translation import has, percent, plural, thousands, translate
 from bertdemo.runs.evaluation import Evaluation, Mistake
 from bertdemo.tasks.results import Degree
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.primitives import around, caption, join, short, spans, table
+from bertdemo.ui.html.primitives import around, caption, join, short, spans
 
 # Rows of the table on the page; the CSV file has all.
 SHOWN_MISTAKES = 500
@@ -20,6 +20,8 @@ _TEXT_CHARS = 240
 _LISTED_MISTAKES = 3
 # Columns of a file of mistakes beside the texts; the number in the last depends on the task.
 _CELLS = ("row", "label", "predicted", "confidence")
+# Columns of the table that are too narrow for a long label.
+_CLIPPED = ("label", "predicted")
 # Stored in an evaluation where nothing is marked, answered or chosen.
 NOTHING = "–"
 
@@ -44,28 +46,41 @@ def mistake_list(mistakes: Sequence[Mistake], lang: str, task: str = "") -> str:
 
 
 def mistake_table(evaluation: Evaluation, lang: str, task: str = "") -> str:
-    """Draw up to SHOWN_MISTAKES mistakes as a table that scrolls."""
+    """Draw up to SHOWN_MISTAKES mistakes; the text has the width, labels are narrow."""
     mistakes, total = evaluation.mistakes[:SHOWN_MISTAKES], len(evaluation.mistakes)
     pairs = any(mistake.pair for mistake in mistakes)
     names = ("row", "text", *(["pair"] if pairs else []), "label", "predicted", "confidence")
-    headers = [translate(lang, task_key(f"result.column.{name}", task)) for name in names]
-    whole = sum(len(mistake.text) for mistake in mistakes) <= _TABLE_CHARS
-    rows = [
-        (
-            thousands(mistake.row),
-            mistake.text if whole else short(mistake.text, _TEXT_CHARS),
-            *([short(mistake.pair, _TEXT_CHARS)] if pairs else []),
-            _word(mistake.label, mistake, lang),
-            _word(mistake.predicted, mistake, lang),
-            _degree(mistake.degree),
-        )
-        for mistake in mistakes
-    ]
-    drawn = f'<div class="bd-mistake-table">{table(headers, rows, numeric=(0, len(names) - 1))}</div>'
+    headers = {name: translate(lang, task_key(f"result.column.{name}", task)) for name in names}
+    most = None if sum(len(mistake.text) for mistake in mistakes) <= _TABLE_CHARS else _TEXT_CHARS
+    head = join(f'<th scope="col" class="{name}">{esc(header)}</th>' for name, header in headers.items())
+    body = join(f"<tr>{_cells(mistake, headers, most, lang)}</tr>" for mistake in mistakes)
+    # Without labels, what is wanted and what was predicted are texts, which need room as well.
+    look = "" if evaluation.labels or evaluation.per_label else " of-texts"
+    drawn = (
+        f'<div class="bd-mistake-table{look}"><div class="bd-scroll" tabindex="0"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></div>"
+    )
     if total <= len(mistakes):
         return drawn
     more = translate(lang, "result.more_mistakes", shown=thousands(len(mistakes)), n=thousands(total))
     return drawn + caption(more)
+
+
+def _cells(mistake: Mistake, headers: Mapping[str, str], most: int | None, lang: str) -> str:
+    """Draw the cells of one row; `data-name` is what stands before a cell where the columns have no room."""
+    values = {
+        "row": thousands(mistake.row),
+        "text": mistake.text if most is None else short(mistake.text, most),
+        "pair": short(mistake.pair, _TEXT_CHARS),
+        "label": _word(mistake.label, mistake, lang),
+        "predicted": _word(mistake.predicted, mistake, lang),
+        "confidence": _degree(mistake.degree),
+    }
+    return join(
+        f'<td class="{name}" data-name="{esc(header)}" title="{esc(values[name]) if name in _CLIPPED else ""}">'
+        f"<span>{esc(values[name])}</span></td>"
+        for name, header in headers.items()
+    )
 
 
 def mistake_cells(

@@ -1,16 +1,14 @@
-"""A run while it trains and after it: RunStatus in, HTML out."""
+"""A run while it trains, and the words for its state: RunStatus in, HTML out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
 
-from bertdemo.i18n.translation import has, percent, plural, score, seconds, size, thousands, translate
-from bertdemo.runs.evaluation import Evaluation
+from bertdemo.i18n.translation import has, percent, plural, seconds, size, thousands, translate
 from bertdemo.runs.status import Message, RunStatus
 from bertdemo.tasks import TASKS
-from bertdemo.ui.html.charts import confusion, curve
+from bertdemo.ui.html.charts import curve
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.mistakes import mistake_table, task_key
 from bertdemo.ui.html.primitives import (
     BarKind,
     bar,
@@ -18,26 +16,16 @@ from bertdemo.ui.html.primitives import (
     empty_state,
     error_state,
     facts,
-    heading,
-    interval,
     join,
     key,
     note,
     root,
-    table,
 )
 
 # Newest lines of the worker's log that are shown.
 LOG_LINES = 4
 # Phases that evaluate, which have a bar of their own in place of the epoch's.
 _EVALUATION_PHASES = frozenset({"evaluating", "testing"})
-# Labels up to which a confusion matrix is easily read, and up to which it is drawn at all.
-_PLAIN_MATRIX, _LARGEST_MATRIX = 20, 100
-# Rows of the list of the most frequent confusions beside a large matrix.
-_CONFUSIONS = 20
-
-# {value, low, high} of a metric; the ends are None where there is no interval.
-Metric = Mapping[str, float | None]
 
 
 def state_words(status: RunStatus, lang: str, ahead: int = 0) -> str:
@@ -77,27 +65,20 @@ def render_run(status: RunStatus | None, lang: str, ahead: int = 0) -> str:
     return root(f'<div data-run="{esc(status.run_id)}" data-state="{esc(status.state)}">{join(parts)}</div>', "bd-run")
 
 
-def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -> str:
-    """Draw the full result: all metrics with intervals, per-label scores, the confusion matrix, the mistakes."""
-    if status.kept_unevaluated:
-        return root(note(_unmeasured(status, lang)))
-    if not status.metrics:
-        return root(empty_state(translate(lang, "result.none_yet")))
-    parts = [
-        heading(translate(lang, "result.metrics"), _measured_on(status, lang)),
-        *(_metric_line(status, name, lang) for name in status.metrics),
-    ]
-    if evaluation is None:  # stopped: of its last evaluation only the metrics were kept
-        return root(join(parts), "bd-result")
-    if evaluation.per_label:
-        parts += [heading(translate(lang, "result.per_label")), _per_label(evaluation, lang)]
-    if evaluation.counts:
-        parts += [heading(translate(lang, "result.confusion")), _matrix(evaluation, lang)]
-    if _judges(status):
-        title = translate(lang, task_key("result.mistakes", status.task))
-        parts.append(heading(title, plural(lang, "result.mistakes_of", len(evaluation.mistakes))))
-        parts.append(mistake_table(evaluation, lang, status.task))
-    return root(join(parts), "bd-result")
+def when(moment: float) -> str:
+    """Return a time in seconds since the epoch in the server's time zone, as `2026-03-01 16:35`."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+
+
+def page_title(status: RunStatus, lang: str) -> str:
+    """Return the attributes from which the page's script takes its title: how far the run is, or how it ended."""
+    if not status.ended:
+        words, ended = translate(lang, "run.title", percent=percent(status.progress, 0)), ""
+    elif status.state == "finished":
+        words, ended = translate(lang, "run.title_done"), " data-ended"
+    else:
+        words, ended = translate(lang, "run.title_ended", state=state_words(status, lang)), " data-ended"
+    return f'data-page-run="{esc(status.run_id)}" data-page-title="{esc(words)}"{ended}'
 
 
 def message_words(message: Message, lang: str) -> str:
@@ -202,73 +183,6 @@ def _baseline_key(status: RunStatus) -> str:
     return "" if status.started is None or task is None or task.categories else "_other"
 
 
-def _judges(status: RunStatus) -> bool:
-    """Return whether a row can be right or wrong; masked language modeling has only its loss."""
-    task = TASKS.get(status.task)
-    return task is None or task.judges
-
-
-def _majority(status: RunStatus, name: str) -> float | None:
-    """Return the score of the trivial baseline in this metric, None where it is not known."""
-    return status.started.majority if status.started and name == status.started.metric else None
-
-
-def _interval(metric: Metric, words: str, majority: float | None = None) -> str:
-    """Draw a score of 0..1 with its interval; "" for one on another scale or without an interval."""
-    value, low, high = metric["value"], metric["low"], metric["high"]
-    if value is None or low is None or high is None or not 0 <= value <= 1:
-        return ""
-    return interval(value, low, high, words, majority)
-
-
 def metric_word(name: str, lang: str) -> str:
     """Return the name of a metric for people."""
     return translate(lang, f"metric.{name}") if has(f"metric.{name}") else name
-
-
-def _measured_on(status: RunStatus, lang: str) -> str:
-    on = status.evaluated_on or "validation"
-    words = translate(lang, f"result.on_{'held_out' if status.stepless and on == 'validation' else on}")
-    return plural(lang, "result.measured", status.evaluated_rows, on=words)
-
-
-def _unmeasured(status: RunStatus, lang: str) -> str:
-    return translate(lang, "result.not_measured" if status.stepless else "result.not_evaluated")
-
-
-def _metric_line(status: RunStatus, name: str, lang: str) -> str:
-    metric = status.metrics[name]
-    words = score(lang, metric["value"], metric["low"], metric["high"], status.evaluated_rows)
-    line = _interval(metric, words, _majority(status, name))
-    how = translate(lang, f"metric.{name}_interval") if has(f"metric.{name}_interval") else ""
-    return (
-        f'<div class="bd-metric"><span>{esc(metric_word(name, lang))}</span>{line}'
-        f"<b>{esc(words)}</b><small>{esc(how)}</small></div>"
-    )
-
-
-def _per_label(evaluation: Evaluation, lang: str) -> str:
-    headers = [translate(lang, f"result.column.{name}") for name in ("label", "precision", "recall", "f1", "rows")]
-    rows = [
-        (item.label, f"{item.precision:.2f}", f"{item.recall:.2f}", f"{item.f1:.2f}", thousands(item.rows))
-        for item in sorted(evaluation.per_label, key=lambda item: item.f1)
-    ]
-    return table(headers, rows, numeric=(1, 2, 3, 4))
-
-
-def _matrix(evaluation: Evaluation, lang: str) -> str:
-    labels, counts = evaluation.labels, evaluation.counts
-    words = (translate(lang, "result.true"), translate(lang, "result.predicted"))
-    if len(labels) <= _PLAIN_MATRIX:
-        return confusion(labels, counts, *words)
-    confusions = [
-        (count, labels[i], labels[j]) for i, row in enumerate(counts) for j, count in enumerate(row) if i != j and count
-    ]
-    pairs = sorted(confusions, reverse=True)[:_CONFUSIONS]
-    headers = [*words, translate(lang, "result.column.rows")]
-    listed = table(headers, [(a, b, str(n)) for n, a, b in pairs], numeric=(2,))
-    if len(labels) > _LARGEST_MATRIX:
-        return caption(translate(lang, "result.too_many_labels", n=len(labels), shown=len(pairs))) + listed
-    matrix = confusion(labels, counts, *words, compact=True)
-    beside = caption(plural(lang, "result.pairs", len(pairs))) + listed if pairs else ""
-    return f'<div class="bd-matrix-beside"><div>{matrix}</div><div>{beside}</div></div>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.i18n.translation import translate
 from bertdemo.services import Services
-from bertdemo.ui.html.run_list import when
+from bertdemo.ui.html.runs import when
 
 # Order of the checkpoints in the list, by their source.
 _ORDER = {"trained": 0, "bundled": 1, "local": 2, "hub": 3}

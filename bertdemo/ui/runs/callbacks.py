@@ -1,4 +1,4 @@
-"""Runs: everything that this visitor has trained, with one run open."""
+"""Runs: everything that this visitor has trained, or one run of it in place of the list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gradio.blocks import Block
 
 from bertdemo import tasks
 from bertdemo.errors import BertDemoError
-from bertdemo.i18n.translation import translate
+from bertdemo.i18n.translation import has, translate
 from bertdemo.runs.evaluation import Evaluation, evaluate
 from bertdemo.runs.events import ENDED
 from bertdemo.runs.registry import RunView
@@ -20,12 +20,16 @@ from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.mistakes import mistake_cells
 from bertdemo.ui.html.primitives import error_state, root
-from bertdemo.ui.html.run_list import render_list, render_request
-from bertdemo.ui.html.runs import render_result, render_run
-from bertdemo.ui.localized import guarded
+from bertdemo.ui.html.runs import page_title, render_run, state_words
 from bertdemo.ui.page import Page, Visit
-from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, layout, lost_words
-from bertdemo.ui.updates import QUEUED, QUIET, Updates
+from bertdemo.ui.runs.html.confused import pair_cells
+from bertdemo.ui.runs.html.inputs import render_request
+from bertdemo.ui.runs.html.labels import label_cells
+from bertdemo.ui.runs.html.listing import render_list
+from bertdemo.ui.runs.html.recipe import ListedRun, recipe_words
+from bertdemo.ui.runs.html.result import render_result
+from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, lost_words
+from bertdemo.ui.updates import Updates
 
 
 @dataclass(frozen=True)
@@ -35,28 +39,52 @@ class Callbacks:
     page: Page
     parts: Components
 
-    def refresh(self, opened: str, key: str, lang: str) -> Updates:
-        """Outputs: the list, and the timer, which runs while any run is active."""
+    # --- the list ---
+
+    def listed(self, key: str, lang: str) -> list[ListedRun]:
+        """Return all runs of this visitor, the newest first."""
         registry, owner = self.page.services.registry, self.page.services.owner(key)
         views = [registry.summary(run, owner) for run in registry.ids(owner)]
-        statuses = [status_of(view) for view in views]
-        ahead = {view.run_id: self.page.services.dispatcher.ahead(view) for view in views if view.state == "queued"}
+        models = {view.request.checkpoint: "" for view in views}
+        models = {checkpoint: self._model(checkpoint, owner) for checkpoint in models}
+        return [self._listed(view, models[view.request.checkpoint], lang) for view in views]
+
+    def refresh(self, runs: Sequence[ListedRun], lang: str) -> Updates:
+        """Outputs: the list and its field, and the timer, which runs while any run is active."""
+        html = render_list(runs, lang)
         return {
-            self.parts.listing: render_list(statuses, ahead, opened, lang),
-            self.parts.state.timer: gr.Timer(active=any(not status.ended for status in statuses)),
+            self.parts.listing.runs: html,
+            self.parts.listing.filter: gr.update(visible=len(runs) > 1),
+            self.parts.state.listed: str(hash(html)),
+            self.parts.state.timer: gr.Timer(active=any(not run.status.ended for run in runs)),
         }
 
     def tick(self, opened: str, key: str, lang: str) -> Updates:
         """Outputs: those of `refresh` and of `show`."""
-        return {**self.refresh(opened, key, lang), **self.show(opened, key, lang)}
+        return {**self.refresh(self.listed(key, lang), lang), **self.show(opened, key, lang)}
 
-    def watch(self, opened: str, drawn: str, key: str, lang: str) -> Updates:
-        """Outputs: drawn, and those of `tick`; a run that has ended is drawn only once."""
+    def watch(self, opened: str, drawn: str, listed: str, key: str, lang: str) -> Updates:
+        """Outputs: drawn, and those of `tick`; a list that did not change, and a run that has ended, are drawn once."""
         view = self._view(self.page.services.registry.summary, opened, key)
         # Only an ended run has a version: the curves of an active one are drawn at every tick.
         version = f"{opened}:{view.seq}:{lang}" if view and view.state in ENDED else ""
-        updates = {self.parts.state.drawn: version, **self.refresh(opened, key, lang)}
+        updates = {self.parts.state.drawn: version, **self.refresh(self.listed(key, lang), lang)}
+        if updates[self.parts.state.listed] == listed:
+            del updates[self.parts.listing.runs]
         return updates if version and version == drawn else {**updates, **self.show(opened, key, lang)}
+
+    def _listed(self, view: RunView, model: str, lang: str) -> ListedRun:
+        status = status_of(view)
+        ahead = self.page.services.dispatcher.ahead(view) if view.state == "queued" else 0
+        return ListedRun(status, model, recipe_words(view.request.config, status, lang), ahead)
+
+    def _model(self, checkpoint: str, owner: str) -> str:
+        try:
+            return self.page.services.catalogue.describe(checkpoint, owner).name
+        except BertDemoError:  # it was deleted since
+            return checkpoint
+
+    # --- the open run ---
 
     def arrive(self, visit: Visit) -> Updates:
         """Outputs: opened, and those of `tick`."""
@@ -68,10 +96,18 @@ class Callbacks:
         return {self.page.opened: "", self.parts.state.opened: run, **self.tick(run, key, lang)}
 
     def choose(self, key: str, lang: str, event: gr.EventData) -> Updates:
-        """Outputs: opened, the run that was pressed in the list, and those of `tick`."""
+        """Outputs: opened, the run that was pressed in the list, the first of its tabs, and those of `tick`."""
         # The data of the event comes from the page's script, so it may be any text: `_view` checks it.
         run = str(getattr(event, "run", ""))
-        return {self.parts.state.opened: run, **self.tick(run, key, lang)}
+        view = self._view(self.page.services.registry.summary, run, key)
+        # A run that goes on has curves, and no result yet.
+        first = "curves" if view and view.state not in ENDED else "result"
+        tabs: Updates = {self.parts.tabs: gr.Tabs(selected=first)}
+        return {self.parts.state.opened: run, **tabs, **self.tick(run, key, lang)}
+
+    def back(self, key: str, lang: str) -> Updates:
+        """Outputs: opened, and those of `tick`: the list in place of the run."""
+        return {self.parts.state.opened: "", **self.tick("", key, lang)}
 
     def speak(self, lang: str, opened: str, key: str) -> Updates:
         """Outputs: those of `tick`, in another language."""
@@ -83,38 +119,46 @@ class Callbacks:
         if view is None:
             return self._closed(lang, lost=bool(run))
         status = status_of(view)
-        rows = self.page.services.registry.evaluation(run, self.page.services.owner(key)) if status.ended else []
-        evaluation = evaluate(rows, status.started.labels) if rows and status.started else None
+        evaluation = self.evaluation(status, key) if status.ended else None
+        ahead = self.page.services.dispatcher.ahead(view)
+        listed = self._listed(view, self._model(view.request.checkpoint, self.page.services.owner(key)), lang)
         pictures = self.parts.pictures
         return {
+            self.parts.listing.box: gr.update(visible=False),
             self.parts.box: gr.update(visible=True),
-            self.parts.title: root(f'<h2 class="bd-h" data-opened="{esc(run)}">{esc(status.name)}</h2>'),
+            self.parts.title: _title(listed, lang),
             pictures.result: render_result(status, evaluation, lang),
             pictures.data: render_request(view.request, status, lang),
-            pictures.curves: render_run(status, lang, self.page.services.dispatcher.ahead(view)),
-            **self._actions(status, evaluation, lang),
+            pictures.curves: render_run(status, lang, ahead),
+            **self._actions(status),
         }
+
+    def evaluation(self, status: RunStatus, key: str) -> Evaluation | None:
+        """Return the evaluated rows summed up, None where there are none."""
+        rows = self.page.services.registry.evaluation(status.run_id, self.page.services.owner(key))
+        return evaluate(rows, status.started.labels) if rows and status.started else None
 
     def _closed(self, lang: str, *, lost: bool) -> Updates:
         """Return the updates of `show` where no run is open; `lost` is one that is not there, or not for this owner."""
         pictures = self.parts.pictures
         return {
+            self.parts.listing.box: gr.update(visible=True),
             self.parts.box: gr.update(visible=False),
             self.parts.title: lost_words(lang) if lost else choose_words(lang),
             **dict.fromkeys((pictures.result, pictures.data, pictures.curves), ""),
-            **{button: gr.update(visible=False) for button in _components(self.parts.actions)},
+            **{button: gr.update(visible=False) for button in components(self.parts.actions)},
         }
 
-    def _actions(self, status: RunStatus, evaluation: Evaluation | None, lang: str) -> Updates:
+    def _actions(self, status: RunStatus) -> Updates:
         """Return the buttons for a run in this state."""
         actions = self.parts.actions
         usable = gr.update(visible=bool(status.checkpoint))
         deletable = status.ended or status.state == "queued"
         return {
+            **dict.fromkeys((actions.back, actions.edit), gr.update(visible=True)),
             **dict.fromkeys((actions.use, actions.inspect, actions.download), usable),
-            actions.mistakes: gr.update(visible=bool(evaluation and evaluation.mistakes)),
             actions.stop: gr.update(visible=not status.ended, interactive=not status.stopping),
-            actions.delete: gr.update(visible=deletable, value=translate(lang, "runs.delete")),
+            actions.delete: gr.update(visible=deletable),
         }
 
     def stop(self, run: str, key: str, lang: str) -> Updates:
@@ -122,39 +166,39 @@ class Callbacks:
         self.page.services.dispatcher.cancel(run, self.page.services.owner(key))
         return {self.parts.trouble: "", **self.tick(run, key, lang)}
 
-    def delete(self, run: str, confirming: bool, key: str, lang: str) -> Updates:
-        """Outputs: trouble, confirming, opened, and those of `tick`; only the second press deletes."""
-        updates: Updates = {self.parts.trouble: "", self.parts.state.confirming: not confirming}
-        if not confirming:
-            sure = gr.update(value=translate(lang, "runs.delete_sure"))
-            return {**updates, self.parts.actions.delete: sure}
-        self.page.services.dispatcher.delete(run, self.page.services.owner(key))
-        self.page.services.forget(run)
-        return {**updates, self.parts.state.opened: "", **self.tick("", key, lang)}
-
     def refused(self, message: str) -> Updates:
         """Outputs: trouble."""
         return {self.parts.trouble: root(error_state(message))}
 
-    def delete_refused(self, message: str) -> Updates:
-        """Outputs: trouble, and confirming: the next press asks again."""
-        return {**self.refused(message), self.parts.state.confirming: False}
+    # --- files ---
 
     def archive(self, run: str, key: str, lang: str) -> Updates:  # noqa: ARG002 - for `guarded`
         """Outputs: the hidden download button, holding the zip."""
         return self._file(self.page.services.zip_of(run, key))
 
-    def mistakes(self, run: str, key: str, lang: str) -> Updates:
-        """Outputs: the hidden download button, holding all mistakes as CSV."""
-        registry, owner = self.page.services.registry, self.page.services.owner(key)
-        view = registry.read(run, owner)
-        status = status_of(view)
-        labels = status.started.labels if status.started else ()
-        mistakes = evaluate(registry.evaluation(run, owner), labels).mistakes
+    def table(self, run: str, key: str, lang: str, event: gr.EventData) -> Updates:
+        """Outputs: the hidden download button, holding the table whose button was pressed, as CSV."""
+        return self.csv(run, str(getattr(event, "csv", "")), key, lang)
+
+    def csv(self, run: str, name: str, key: str, lang: str) -> Updates:
+        """Outputs: the hidden download button, holding a table of the result; the mistakes for any other name."""
+        view = self.page.services.registry.read(run, self.page.services.owner(key))
+        evaluation = self.evaluation(status_of(view), key)
+        if evaluation is None:
+            return {self.parts.download: gr.skip()}
+        tables: dict[str, Callable[[Evaluation, str], Cells]] = {"labels": label_cells, "pairs": pair_cells}
+        name = name if name in tables else "mistakes"
         reads = [role.name for role in tasks.find(view.request.task).reads]
-        target = self.page.services.new_result_folder() / f"{run}-mistakes.csv"
-        write_csv(target, *mistake_cells(mistakes, reads, status.task, lang))
+        cells = (
+            tables[name](evaluation, lang)
+            if name in tables
+            else mistake_cells(evaluation.mistakes, reads, view.request.task, lang)
+        )
+        target = self.page.services.new_result_folder() / f"{run}-{name}.csv"
+        write_csv(target, *cells)
         return self._file(target)
+
+    # --- to other tabs ---
 
     def use(self, run: str) -> Updates:
         """Outputs: the tabs, with Inference open, and the checkpoint for it."""
@@ -176,56 +220,28 @@ class Callbacks:
             return None
 
 
-def build(page: Page) -> None:
-    """Draw the tab and connect it."""
-    parts = layout(page)
-    callbacks = Callbacks(page, parts)
-    _wire_list(page, parts, callbacks)
-    _wire_actions(page, parts, callbacks)
-    _wire_files(page, parts, callbacks)
+# Header and rows of a file.
+Cells = tuple[list[str], list[list[str]]]
 
 
-def _wire_list(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Connect the list, arrival, and the timer that runs while any run is active."""
-    state, drawn = parts.state, _drawn(parts)
-    who = [page.owner, page.lang]
-    parts.listing.select(guarded(callbacks.choose), who, [state.opened, *drawn], **QUIET)
-    state.timer.tick(guarded(callbacks.watch), [state.opened, state.drawn, *who], [state.drawn, *drawn], **QUIET)
-    arrived = [page.opened, state.opened, *drawn]
-    page.on_open("runs", guarded(callbacks.come), [page.opened, state.opened, *who], arrived)
-    page.on_load(callbacks.arrive, [], [state.opened, *drawn])
-    page.on_language(callbacks.speak, [state.opened, page.owner], drawn)
+def drawn_by_tick(parts: Components) -> list[Block]:
+    """Return the outputs of `Callbacks.tick`."""
+    listing = [parts.listing.box, parts.listing.runs, parts.listing.filter, parts.state.listed, parts.state.timer]
+    return [*listing, parts.box, parts.title, *components(parts.actions), *components(parts.pictures)]
 
 
-def _wire_actions(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Connect the buttons of the open run, and those that take it to another tab."""
-    state, actions, changed = parts.state, parts.actions, [parts.trouble, *_drawn(parts)]
-    who = [page.owner, page.lang]
-    stopping = guarded(callbacks.stop, on_error=callbacks.refused)
-    actions.stop.click(stopping, [state.opened, *who], changed, **QUIET)
-    deleting = guarded(callbacks.delete, on_error=callbacks.delete_refused)
-    deleted = [state.confirming, state.opened, *changed]
-    actions.delete.click(deleting, [state.opened, state.confirming, *who], deleted, **QUIET)
-    state.opened.change(lambda: {state.confirming: False}, None, state.confirming, **QUIET)
-    actions.use.click(callbacks.use, state.opened, [page.tabs, page.checkpoint], **QUIET)
-    actions.inspect.click(callbacks.inspect, state.opened, [page.tabs, page.inspected], **QUIET)
-
-
-def _wire_files(page: Page, parts: Components, callbacks: Callbacks) -> None:
-    """Connect the buttons that make a file, which the browser then saves."""
-    inputs: Sequence[Block] = [parts.state.opened, page.owner, page.lang]
-    # The file is written only when somebody presses; then the script clicks the hidden download button.
-    for button, write in ((parts.actions.download, callbacks.archive), (parts.actions.mistakes, callbacks.mistakes)):
-        button.click(guarded(write), inputs, parts.download, **QUEUED).then(
-            None, parts.download, None, js="(file) => window.bertdemo.download(file)"
-        )
-
-
-def _drawn(parts: Components) -> list[Block]:
-    """Return the outputs of `tick`."""
-    listed = [parts.listing, parts.state.timer, parts.box, parts.title]
-    return [*listed, *_components(parts.actions), *_components(parts.pictures)]
-
-
-def _components(group: Actions | Pictures) -> list[Block]:
+def components(group: Actions | Pictures) -> list[Block]:
+    """Return the components of a group."""
     return [getattr(group, field.name) for field in fields(group)]
+
+
+def _title(run: ListedRun, lang: str) -> str:
+    """Draw the name of a run, in one line what it is, and its note."""
+    status = run.status
+    task = translate(lang, f"task.{status.task}") if has(f"task.{status.task}") else status.task
+    facts = " · ".join([state_words(status, lang, run.ahead), task, run.model, run.recipe])
+    note = f'<p class="bd-run-note">{esc(status.note)}</p>' if status.note else ""
+    return root(
+        f'<h2 class="bd-h" data-opened="{esc(status.run_id)}" {page_title(status, lang)}>{esc(status.name)}</h2>'
+        f'<p class="bd-caption">{esc(facts)}</p>{note}'
+    )

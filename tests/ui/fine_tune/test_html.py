@@ -9,9 +9,10 @@ import pytest
 
 from bertdemo.i18n.translation import LANGUAGES, has, translate
 from bertdemo.tasks import TASKS
-from bertdemo.ui.fine_tune.html import class_map, guide, plot, strip
-from bertdemo.ui.fine_tune.html.result import Measured, verdict
+from bertdemo.ui.fine_tune.html import class_map, guide
 from bertdemo.ui.fine_tune.html.training import render_training
+from bertdemo.ui.html.scores import plot, strip
+from bertdemo.ui.html.scores.headline import Measured, verdict
 from tests.ui.html.test_runs import read, training, watched
 
 
@@ -86,7 +87,7 @@ def test_where_lower_is_better_a_lower_score_is_above_the_baselines() -> None:
 def test_a_strip_names_every_baseline_and_is_left_out_on_another_scale() -> None:
     marks = [strip.Mark(f"b{i}", 0.2 * i) for i in range(5)]
     drawn = strip.score_strip(marks, "all", strip.Estimate(0.9, 0.8, 1.0))
-    assert drawn.count("<em ") == 5 and 'style="left:80.0%;width:20.0%"' in drawn and '<b style="left:90.0%"' in drawn
+    assert drawn.count("<em ") == 5 and 'style="left:80.0%;width:20.0%"' in drawn and 'style="left:90.0%"' in drawn
     assert strip.score_strip([strip.Mark("x", 12.0)], "") == ""
 
 

@@ -14,7 +14,7 @@ from bertdemo.runs.request import RunRequest
 from bertdemo.ui.fine_tune.dataset_state import Picked, Source
 from bertdemo.ui.fine_tune.label_issues_panel import Seen
 from bertdemo.ui.html.label_issues import SHOWN, relabel_words, render_relabels, render_suspects
-from bertdemo.ui.html.run_list import render_request
+from bertdemo.ui.runs.html.inputs import render_request
 from tests.ui.html.test_primitives import HOSTILE, read
 from tests.ui.html.test_runs import OURS, finished
 

@@ -88,7 +88,6 @@ ALL = {
     "interval": draw.interval(0.5, 0.4, 0.6, HOSTILE, 0.3),
     "table": draw.table([HOSTILE], [[HOSTILE]], numeric=(0,)),
     "curve": charts.curve([(HOSTILE, HOSTILE, [(0, 1), (1, 2)])], HOSTILE, HOSTILE, [(HOSTILE, 1.5)]),
-    "confusion": charts.confusion([HOSTILE, "b"], [[1, 2], [3, 4]], HOSTILE, HOSTILE),
     **{f"strip {lang}": picture.render_strip(hostile_trace(), lang) for lang in ("en", "zh")},
     **{f"stages {lang}": picture.render_stages(hostile_trace(), lang) for lang in ("en", "zh")},
     **{f"table {lang}": picture.render_table(hostile_trace(), lang) for lang in ("en", "zh")},

@@ -21,15 +21,19 @@ from bertdemo.tasks.results import Annotation, Degree, Labels, LabelScore
 from bertdemo.ui.fine_tune.html import bar, class_map, result, samples
 from bertdemo.ui.fine_tune.html import training as training_picture
 from bertdemo.ui.html import dataset as data_picture
-from bertdemo.ui.html import mistakes, run_list, runs
+from bertdemo.ui.html import mistakes, runs
 from bertdemo.ui.html import predictions as prediction_picture
 from bertdemo.ui.html.escape import esc
+from bertdemo.ui.runs.html.inputs import render_request
+from bertdemo.ui.runs.html.listing import render_list
+from bertdemo.ui.runs.html.recipe import ListedRun
+from bertdemo.ui.runs.html.result import render_result
 from tests.ui.html.test_primitives import HOSTILE, read
 
 OURS = {
     "div", "span", "p", "b", "i", "em", "h2", "small", "table", "thead", "tbody", "tr", "th", "td", "svg", "title",
     "line", "text", "g", "polyline", "circle", "pre", "ul", "li", "q", "dl", "dt", "dd", "button", "details", "summary",
-    "h3", "ol", "section", "path", "wbr", "del", "ins",
+    "h3", "ol", "section", "path", "wbr", "del", "ins", "figure", "figcaption", "rect", "output", "input",
 }  # fmt: skip
 REQUEST = RunRequest(
     task="classification", columns={"text": HOSTILE, "label": HOSTILE}, checkpoint=HOSTILE, config=RunConfig(),
@@ -76,6 +80,10 @@ def finished() -> RunStatus:
         **common(20), checkpoint="20260101-aa", metrics=METRICS, evaluated_on="validation", rows=20, seconds=65.0
     )
     return status_of(view(started(), step(3, 20), end, state="finished"))
+
+
+def listed(status: RunStatus) -> ListedRun:
+    return ListedRun(replace(status, note=HOSTILE), HOSTILE, HOSTILE)
 
 
 def rows() -> list[dict[str, object]]:
@@ -135,9 +143,9 @@ def pictures(lang: str) -> dict[str, str]:
         "cards": bar.render_cards(bar.Cards(bar.DataLine(HOSTILE, 3, 2, (HOSTILE, "b")), HOSTILE, HOSTILE, 2), lang),
         "progress": bar.render_progress(training(), lang),
         "samples": samples.render_samples([SAMPLE] * 8, lang),
-        "result": runs.render_result(finished(), evaluate(rows(), (HOSTILE, "b")), lang),
-        "list": run_list.render_list([finished(), training()], {}, "20260101-aa", lang),
-        "request": run_list.render_request(REQUEST, finished(), lang),
+        "result": render_result(finished(), evaluate(rows(), (HOSTILE, "b")), lang),
+        "list": render_list([listed(finished()), listed(training())], lang),
+        "request": render_request(REQUEST, finished(), lang),
         "labels": data_picture.render_labels(report(), lang),
         "checks": data_picture.render_checks(report(), (note,), (), (), lang),
         "preview": data_picture.render_preview(table(), 8, report(), [HOSTILE], lang),
@@ -178,7 +186,7 @@ def test_the_headline_carries_its_interval_and_says_which_rows_were_measured() -
 
 
 def test_the_full_result_shows_macro_f1_each_label_and_the_mistakes() -> None:
-    words = read(runs.render_result(finished(), evaluate(rows(), (HOSTILE, "b")), "en")).words
+    words = read(render_result(finished(), evaluate(rows(), (HOSTILE, "b")), "en")).words
     assert "Macro-F1" in words
     assert "97.0%" in words
     assert "Recall" in words
@@ -190,40 +198,6 @@ def test_a_stop_before_the_first_evaluation_is_said() -> None:
     assert "never evaluated" in words
 
 
-def confused(count: int) -> str:
-    """A full result of so many labels, each of which is once taken for the next."""
-    labels = [f"label {i}" for i in range(count)]
-    wrong = [
-        {"row": i, "text": "t", "label": labels[i], "predicted": labels[(i + 1) % count], "confidence": 0.5}
-        for i in range(count)
-    ]
-    return runs.render_result(finished(), evaluate(wrong, labels), "en")
-
-
-def test_many_labels_have_a_scrolling_matrix_and_a_list_of_confusions() -> None:
-    html = confused(77)
-    assert 'class="bd-confusion compact"' in html
-    assert html.count("<td></td>") == 77 * 76  # nothing is written where nothing was confused
-    assert "label 5, Predicted label: label 6, 100%" in html
-    assert "The 20 most frequent confusions" in read(html).words
-
-
-def test_too_many_labels_become_a_list_of_confusions_instead_of_a_matrix() -> None:
-    html = confused(101)
-    assert "bd-confusion" not in html
-    assert "101 labels are too many" in read(html).words
-
-
-@pytest.mark.parametrize(("count", "shown", "chars"), [(120, 120, 800), (501, 500, 240)])
-def test_all_mistakes_are_there_up_to_a_bound_which_is_said(count: int, shown: int, chars: int) -> None:
-    wrong = [{"row": i, "text": "x" * 800, "label": "a", "predicted": "b", "confidence": 0.5} for i in range(count)]
-    html = runs.render_result(finished(), evaluate(wrong, ("a", "b")), "en")
-    listed = html.partition('class="bd-mistake-table"')[2]
-    assert listed.count("<tr>") == shown + 1
-    assert ("x" * chars in listed) == (chars == 800)
-    assert ("Showing 500 of 501 mistakes" in read(html).words) == (count > shown)
-
-
 def test_before_training_is_called_untrained_with_its_chance_level() -> None:
     said = Labels((LabelScore("a", 0.8), LabelScore("b", 0.2)))
     words = read(prediction_picture.render_prediction(said, said, "mine", "en")).words
@@ -232,7 +206,7 @@ def test_before_training_is_called_untrained_with_its_chance_level() -> None:
 
 
 def test_an_empty_list_says_what_will_stand_there() -> None:
-    assert "newest first" in read(run_list.render_list([], {}, "", "en")).words
+    assert "newest first" in read(render_list([], "en")).words
 
 
 def test_the_label_column_of_a_report_shows_a_share_as_percent() -> None:
@@ -263,7 +237,7 @@ def test_a_run_without_steps_is_followed_by_its_phases(name: str, lang: str) -> 
     assert translate(lang, "run.this_epoch") not in words and "0 of 0" not in words and "NaN" not in html
     assert "bd-curve" not in html
     assert not name or translate(lang, f"run.phase.{name}") in words
-    assert read(run_list.render_list([status], {}, "", lang)).words
+    assert read(render_list([listed(status)], lang)).words
 
 
 def test_its_progress_is_the_share_of_rows_that_were_read() -> None:
@@ -290,10 +264,9 @@ def test_its_result_says_that_nothing_was_chosen_and_the_encoder_is_the_bases(la
     assert translate(lang, "result.on_held_out") in words and translate(lang, "result.frozen") in words
     assert translate(lang, "result.on_validation") not in words
     assert (
-        translate(lang, "metric.macro_f1")
-        in read(runs.render_result(status, evaluate(rows(), (HOSTILE, "b")), lang)).words
+        translate(lang, "metric.macro_f1") in read(render_result(status, evaluate(rows(), (HOSTILE, "b")), lang)).words
     )
-    given = read(run_list.render_request(REQUEST, status, lang)).words
+    given = read(render_request(REQUEST, status, lang)).words
     assert translate(lang, "config.choice.regression") in given
     assert translate(lang, "config.learning_rate") not in given
 
@@ -304,7 +277,7 @@ def test_its_stop_is_told_as_what_it_was(lang: str) -> None:
     early = regression(nothing, state="cancelled")
     assert translate(lang, "result.nothing_fitted") in read(result.render_outcome(early, lang)).words
     late = regression(replace(nothing, checkpoint="20260101-aa"), state="cancelled")
-    for html in (result.render_outcome(late, lang), runs.render_result(late, None, lang)):
+    for html in (result.render_outcome(late, lang), render_result(late, None, lang)):
         assert translate(lang, "result.not_measured") in read(html).words
 
 

@@ -63,7 +63,7 @@ def run(services: Services, tmp_path: Path) -> str:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_all_mistakes_are_in_the_csv_and_none_of_them_is_a_formula(services: Services, run: str, lang: str) -> None:
     calls = tab(services)
-    with path_of(calls, calls.mistakes(run, "", lang)).open(encoding="utf-8-sig", newline="") as file:
+    with path_of(calls, calls.csv(run, "mistakes", "", lang)).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0][1] == translate(lang, "role_word.text")
     assert rows[1] == ["2", "'=1+1", "no", "yes", "0.750000"]
@@ -73,13 +73,14 @@ def test_all_mistakes_are_in_the_csv_and_none_of_them_is_a_formula(services: Ser
 def test_the_timer_sends_the_opened_run_once(services: Services, run: str) -> None:
     calls = tab(services)
     state, listing = calls.parts.state, calls.parts.listing
-    first = calls.watch(run, "", "", "en")
+    first = calls.watch(run, "", "", "", "en")
     assert "bd-mistake-table" in first[calls.parts.pictures.result]
-    assert first[calls.parts.actions.mistakes]["visible"] is True
-    second = calls.watch(run, first[state.drawn], "", "en")
+    assert 'data-csv="mistakes"' in first[calls.parts.pictures.result]
+    second = calls.watch(run, first[state.drawn], first[state.listed], "", "en")
     assert second[state.drawn] == first[state.drawn]
-    assert set(second) == {state.drawn, listing, state.timer}
-    assert "bd-mistake-table" in calls.watch(run, first[state.drawn], "", "zh")[calls.parts.pictures.result]
+    assert set(second) == {state.drawn, state.listed, listing.filter, state.timer}  # nor the list, as nothing changed
+    assert listing.runs in calls.watch(run, first[state.drawn], "of another language", "", "zh")
+    assert "bd-mistake-table" in calls.watch(run, first[state.drawn], "", "", "zh")[calls.parts.pictures.result]
 
 
 def exported(services: Services, data: Path, task: str, metric: str, row: dict[str, object]) -> list[list[str]]:
@@ -94,7 +95,7 @@ def exported(services: Services, data: Path, task: str, metric: str, row: dict[s
         evaluated_on="test", rows=1, seconds=1,
     ))  # fmt: skip
     calls = tab(services)
-    with path_of(calls, calls.mistakes(run, "", "en")).open(encoding="utf-8-sig", newline="") as file:
+    with path_of(calls, calls.csv(run, "mistakes", "", "en")).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.reader(file))
 
 
@@ -141,12 +142,12 @@ def test_the_list_reads_no_run_whole_and_neither_does_a_timer_over_an_ended_run(
 ) -> None:
     calls = tab(services)
     followed = fine_tune_tab(services)
-    drawn = calls.watch(run, "", "", "en")[calls.parts.state.drawn]
+    drawn = calls.watch(run, "", "", "", "en")[calls.parts.state.drawn]
     mark = str(followed.runs.arrive(Visit("en", "", run, "", ""), None)[followed.parts.state.drawn])
     read: list[str] = []
     monkeypatch.setattr(services.registry, "read", lambda run_id, owner: read.append(run_id))
-    calls.refresh(run, "", "en")
-    calls.watch(run, drawn, "", "en")
+    calls.refresh(calls.listed("", "en"), "en")
+    calls.watch(run, drawn, "", "", "en")
     followed.runs.tick({"run": run}, "run", mark, "", "en")
     assert [found["run_id"] for found in Endpoints(services).runs()] == [run]
     assert read == []

@@ -11,7 +11,7 @@ from bertdemo.run_config import RunConfig
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import bar, error_state, join, root, short
-from bertdemo.ui.html.runs import state_words
+from bertdemo.ui.html.runs import page_title, state_words
 
 _NAME_CHARS = 40
 _COLUMN_CHARS = 24
@@ -92,14 +92,14 @@ def render_progress(status: RunStatus | None, lang: str, ahead: int = 0) -> str:
     if status.ended:
         if status.seconds:
             words.append(translate(lang, "run.took", time=seconds(lang, status.seconds)))
-        return root(_state(status, words, ""))
+        return root(_state(status, words, "", lang))
     # No estimate from the first step alone.
     if status.seconds_left is not None and status.phase != "testing" and (status.step > 1 or status.stepless):
         words.append(translate(lang, "state.left", time=seconds(lang, max(1, round(status.seconds_left)))))
     share = (
         f'{bar(status.progress, "accent", translate(lang, "run.whole"))}<b class="n">{percent(status.progress, 0)}</b>'
     )
-    return root(_state(status, words, f'<div class="bd-run-share">{share}</div>'))
+    return root(_state(status, words, f'<div class="bd-run-share">{share}</div>', lang))
 
 
 def data_words(line: DataLine, lang: str) -> str:
@@ -112,10 +112,10 @@ def data_words(line: DataLine, lang: str) -> str:
     return " · ".join(parts)
 
 
-def _state(status: RunStatus, words: list[str], share_html: str) -> str:
+def _state(status: RunStatus, words: list[str], share_html: str, lang: str) -> str:
     text = esc(" · ".join(words))
     body = f'{share_html}<span role="status">{text}</span>'
-    return f'<div class="bd-run-state" data-run-state="{esc(status.state)}">{body}</div>'
+    return f'<div class="bd-run-state" data-run-state="{esc(status.state)}" {page_title(status, lang)}>{body}</div>'
 
 
 def _look(index: int, cards: Cards, body: str) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from bertdemo.analysis.baselines import Baseline
 from bertdemo.analysis.report.class_balance import FEW_ROWS_PER_LABEL
 from bertdemo.i18n.translation import plural, seconds, translate
-from bertdemo.ui.fine_tune.html.strip import Mark, score_strip
-from bertdemo.ui.fine_tune.html.training import baseline_name
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import banner, caption, empty_state, join, note, root
 from bertdemo.ui.html.runs import metric_word
+from bertdemo.ui.html.scores.headline import baseline_name
+from bertdemo.ui.html.scores.strip import Mark, score_strip
 
 # Rows per label below which the page says that fine-tuning is unlikely to beat the baselines.
 FEW_ROWS = FEW_ROWS_PER_LABEL

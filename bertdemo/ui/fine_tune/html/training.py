@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from bertdemo.i18n.translation import has, size, thousands, translate
 from bertdemo.runs.status import RunStatus
-from bertdemo.ui.fine_tune.html import plot
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import error_state, facts, join, key, note, root, short, waiting_state
 from bertdemo.ui.html.runs import message_words, metric_word, state_words
+from bertdemo.ui.html.scores import plot
+from bertdemo.ui.html.scores.headline import baseline_name
 
 _LOG_LINES = 12
 # Characters of a held-out text and of a label beside the chart.
@@ -57,16 +58,6 @@ def baseline_scores(status: RunStatus, lang: str) -> list[tuple[str, float]]:
     return sorted(
         ((baseline_name(kind, status.task, lang), value) for kind, value in lines.items()), key=lambda it: it[1]
     )
-
-
-def baseline_name(kind: str, task: str, lang: str) -> str:
-    """Return the name of a baseline; the trivial one of a task without labels has another."""
-    from bertdemo.tasks import TASKS
-
-    known = TASKS.get(task)
-    if kind == "majority" and known is not None and not known.categories:
-        return translate(lang, "fine_tune.baseline.trivial")
-    return translate(lang, f"fine_tune.baseline.{kind}")
 
 
 def _charts(status: RunStatus, watched: Sequence[WatchedText], lang: str, *, folded: bool) -> str:

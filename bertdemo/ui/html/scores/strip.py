@@ -14,6 +14,8 @@ _NAME_ROWS = 3
 _RIGHT_HALF = 0.6
 # A thinner interval could not be seen.
 _THINNEST = 0.004
+# Classes of the first and the second score: a disk and a square, so that color is not the only sign.
+_LOOKS = ("first", "second")
 
 
 @dataclass(frozen=True)
@@ -34,27 +36,25 @@ class Estimate:
     high: float | None = None
 
 
-def score_strip(marks: Sequence[Mark], label: str, score: Estimate | None = None) -> str:
-    """Draw the line; "" where a score is not between 0 and 1."""
-    values = [mark.value for mark in marks] + ([score.value] if score else [])
+def score_strip(marks: Sequence[Mark], label: str, *scores: Estimate) -> str:
+    """Draw the line with one score or two to compare; "" where a score is not between 0 and 1."""
+    values = [mark.value for mark in marks] + [score.value for score in scores]
     if not values or not all(0 <= value <= 1 for value in values):
         return ""
     ticks = join(_tick(i, mark) for i, mark in enumerate(sorted(marks, key=lambda mark: mark.value)))
     rows = min(len(marks), _NAME_ROWS)
     return (
         f'<div class="bd-score-strip rows-{rows}" role="img" aria-label="{esc(label)}"><span class="line"></span>'
-        f'{_point(score)}{ticks}<span class="end">0</span><span class="end last">1</span></div>'
+        f'{join(map(_point, scores, _LOOKS))}{ticks}<span class="end">0</span><span class="end last">1</span></div>'
     )
 
 
-def _point(score: Estimate | None) -> str:
-    if score is None:
-        return ""
-    point = f'<b style="left:{100 * score.value:.1f}%"></b>'
+def _point(score: Estimate, look: str) -> str:
+    point = f'<b class="{look}" style="left:{100 * score.value:.1f}%"></b>'
     if score.low is None or score.high is None:
         return point
     width = 100 * max(score.high - score.low, _THINNEST)
-    return f'<i style="left:{100 * score.low:.1f}%;width:{width:.1f}%"></i>{point}'
+    return f'<i class="{look}" style="left:{100 * score.low:.1f}%;width:{width:.1f}%"></i>{point}'
 
 
 def _tick(index: int, mark: Mark) -> str:

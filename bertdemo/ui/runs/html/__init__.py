@@ -1,0 +1,1 @@
+"""Drawings that only Runs has. No gradio in here."""
