@@ -175,8 +175,7 @@ class Dispatcher:
             note_exit(folder, code)
         if self._scan_is_due():
             self._adopt()
-            for run_id in self._registry.due():
-                self.delete(run_id, None)
+            self._remove_deleted()
         for device, run_id in list(self._running.items()):  # only this thread changes it
             if self._state(run_id) not in {"starting", "running"}:
                 with self._guard:
@@ -188,6 +187,14 @@ class Dispatcher:
             queue = list(self._queue)
         for run_id in queue:
             self._try_to_launch(run_id)
+
+    def _remove_deleted(self) -> None:
+        """Remove the runs whose deletion can no longer be undone."""
+        for run_id in self._registry.due():
+            try:
+                self.delete(run_id, None)
+            except BertDemoError as error:  # gone meanwhile, or its run.json cannot be read
+                _LOG.warning("run %s was not removed: %s", run_id, error)
 
     def _watch(self) -> None:
         """Another server dispatches: only know what waits and trains, for the page to show."""

@@ -68,7 +68,9 @@ def _train(visitor: Visitor) -> str:
     page = visitor.page
     assert page.locator("#train-progress [role=meter]").count() == 1
     visitor.sees("#train-panel .bd-facts", "run.step")
+    page.wait_for_function("document.title.endsWith('% · bertdemo')")
     visitor.state(run, "finished")
+    page.wait_for_function("title => document.title === title", arg=visitor.say("run.title_done"))
     visitor.sees("#train-progress", "state.finished")
     assert page.locator("#train-panel svg").count() == 2
     page.locator("#train-outcome .bd-score-strip").wait_for()

@@ -78,7 +78,7 @@ def test_150_labels_are_read_without_scrolling_and_saved_as_pictures_and_tables(
 
 def test_a_run_is_named_noted_deleted_and_had_back(visit: Visit, registry: Registry, data: Path) -> None:
     labels = ("no", "yes")
-    run = store(registry, data, confused_rows(labels, 40), labels)
+    run, _ = (store(registry, data, confused_rows(labels, 40), labels) for _ in range(2))
     visitor = visit("en").open("runs", run=run)
     page = visitor.page
     page.click("#runs-edit")

@@ -55,7 +55,7 @@ def mistake_table(evaluation: Evaluation, lang: str, task: str = "") -> str:
     head = join(f'<th scope="col" class="{name}">{esc(header)}</th>' for name, header in headers.items())
     body = join(f"<tr>{_cells(mistake, headers, most, lang)}</tr>" for mistake in mistakes)
     # Without labels, what is wanted and what was predicted are texts, which need room as well.
-    look = "" if evaluation.labels or evaluation.per_label else " of-texts"
+    look = "" if evaluation.labels or evaluation.per_label else f" of-texts{' of-pairs' if pairs else ''}"
     drawn = (
         f'<div class="bd-mistake-table{look}"><div class="bd-scroll" tabindex="0"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></div>"

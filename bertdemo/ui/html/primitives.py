@@ -183,17 +183,6 @@ def histogram(
     )
 
 
-def interval(value: float, low: float, high: float, label: str, compare: float | None = None) -> str:
-    """Draw a score of 0..1 as a point on a line with its interval, and a tick at the score that it is compared with."""
-    # Percent of the line; the interval is never thinner than 0.4%, or it could not be seen.
-    left, right, point = (100 * min(max(x, 0.0), 1.0) for x in (low, high, value))
-    tick = "" if compare is None else f'<em style="left:{100 * min(max(compare, 0.0), 1.0):.1f}%"></em>'
-    return (
-        f'<span class="bd-interval" role="img" aria-label="{esc(label)}" title="{esc(label)}">{tick}'
-        f'<i style="left:{left:.1f}%;width:{max(right - left, 0.4):.1f}%"></i><b style="left:{point:.1f}%"></b></span>'
-    )
-
-
 def spans(text: str, marks: Iterable[Marked], kind: Literal["", "del", "ins"] = "") -> str:
     """Draw a text with highlighted spans; of two that overlap only the first is drawn.
 

@@ -85,7 +85,6 @@ ALL = {
     "finding": draw.finding("warn", HOSTILE, HOSTILE, HOSTILE),
     "chip": draw.chip(HOSTILE, HOSTILE, "word", HOSTILE),
     "bars": draw.bars([(HOSTILE, 0.5, HOSTILE)]),
-    "interval": draw.interval(0.5, 0.4, 0.6, HOSTILE, 0.3),
     "table": draw.table([HOSTILE], [[HOSTILE]], numeric=(0,)),
     "curve": charts.curve([(HOSTILE, HOSTILE, [(0, 1), (1, 2)])], HOSTILE, HOSTILE, [(HOSTILE, 1.5)]),
     **{f"strip {lang}": picture.render_strip(hostile_trace(), lang) for lang in ("en", "zh")},

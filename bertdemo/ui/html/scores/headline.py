@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bertdemo.i18n.translation import has, plural, translate
+from bertdemo.i18n.translation import plural, translate
 from bertdemo.runs.status import RunStatus
 from bertdemo.tasks import TASKS
 from bertdemo.ui.html.escape import esc
