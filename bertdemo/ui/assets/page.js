@@ -55,6 +55,7 @@
     if (document.activeElement === document.body) pressed?.focus({ preventScroll: true });
   };
   const DONE_MS = 8000; // how long a person who looks at the page reads in its title that a run has ended
+  let runTitle = ""; // what a run has put into the title of the page
   const shownLang = () => (root.lang.startsWith("zh") ? "zh" : "en");
   const whenSeen = (act) => {
     if (!document.hidden) return act();
@@ -116,18 +117,21 @@
     // words. Once the run has ended they stay until the page is looked at, then the title is what it was.
     follow(element, watch) {
       let running = "";
-      const back = () => { document.title = window.bertdemo.titles[shownLang()] || document.title; };
+      const say = (words) => {
+        runTitle = words;
+        document.title = words || window.bertdemo.titles[shownLang()] || document.title;
+      };
       const tell = () => {
         const place = element.querySelector("[data-page-title]");
         const ended = place?.hasAttribute("data-ended");
         if (!place || (ended && running !== place.dataset.pageRun)) {
-          if (running) back(); // another run, or none, is shown in its place
+          if (running) say(""); // another run, or none, is shown in its place
           running = "";
           return;
         }
-        document.title = place.dataset.pageTitle;
+        say(place.dataset.pageTitle);
         running = ended ? "" : place.dataset.pageRun;
-        if (ended) setTimeout(() => whenSeen(back), DONE_MS);
+        if (ended) setTimeout(() => whenSeen(() => say("")), DONE_MS);
       };
       tell();
       watch("value", () => requestAnimationFrame(tell));
@@ -141,7 +145,7 @@
     speak(lang) {
       root.lang = lang === "zh" ? "zh-Hans" : "en";
       root.dataset.drawn = lang; // the first answer has come, or that to a new language
-      document.title = window.bertdemo.titles[lang] || document.title;
+      document.title = runTitle || window.bertdemo.titles[lang] || document.title;
       opened = true;
       reveal();
     },

@@ -21,6 +21,7 @@ from bertdemo.ui.html.primitives import (
     note,
     root,
 )
+from bertdemo.ui.html.scores.saving import picture
 
 # Newest lines of the worker's log that are shown.
 LOG_LINES = 4
@@ -149,15 +150,16 @@ def _curves(status: RunStatus, lang: str) -> str:
         title = translate(lang, own if has(own) else "run.metric_curve", metric=metric_word(started.metric, lang))
         lines = _baseline_lines(status, lang)
         parts.append(caption(title))
-        parts.append(curve([(title, "blue", points)], title, epochs, lines, float(started.epochs)))
+        drawn = curve([(title, "blue", points)], title, epochs, lines, float(started.epochs))
+        parts.append(picture("metric-curve", drawn, lang))
     title = translate(lang, "run.loss_curve")
     series = [(translate(lang, "run.train_loss"), "orange", list(status.loss))]
     legend = [("orange", translate(lang, "run.train_loss"))]
     if status.evaluations:
         series.append((translate(lang, "run.eval_loss"), "violet", [(e.epoch, e.loss) for e in status.evaluations]))
         legend.append(("violet", translate(lang, "run.eval_loss")))
-    parts += [key(legend), curve(series, title, epochs, (), float(started.epochs))]
-    return join(parts)
+    drawn = key(legend) + curve(series, title, epochs, (), float(started.epochs))
+    return join([*parts, picture("loss-curve", drawn, lang)])
 
 
 def _baseline_lines(status: RunStatus, lang: str) -> list[tuple[str, float]]:

@@ -87,8 +87,9 @@ class Callbacks:
     # --- the open run ---
 
     def arrive(self, visit: Visit) -> Updates:
-        """Outputs: opened, and those of `tick`."""
-        return {self.parts.state.opened: visit.run, **self.tick(visit.run, visit.owner, visit.lang)}
+        """Outputs: opened, the tabs, and those of `tick`."""
+        first = self._first_tab(visit.run, visit.owner)
+        return {self.parts.state.opened: visit.run, **first, **self.tick(visit.run, visit.owner, visit.lang)}
 
     def come(self, wanted: str, opened: str, key: str, lang: str) -> Updates:
         """Outputs: those of `arrive`, for the run that another tab wants opened, or for the one open here."""
@@ -99,11 +100,12 @@ class Callbacks:
         """Outputs: opened, the run that was pressed in the list, the first of its tabs, and those of `tick`."""
         # The data of the event comes from the page's script, so it may be any text: `_view` checks it.
         run = str(getattr(event, "run", ""))
+        return {self.parts.state.opened: run, **self._first_tab(run, key), **self.tick(run, key, lang)}
+
+    def _first_tab(self, run: str, key: str) -> Updates:
+        """Return the tabs with the first one open that has something: a run that goes on has curves, and no result."""
         view = self._view(self.page.services.registry.summary, run, key)
-        # A run that goes on has curves, and no result yet.
-        first = "curves" if view and view.state not in ENDED else "result"
-        tabs: Updates = {self.parts.tabs: gr.Tabs(selected=first)}
-        return {self.parts.state.opened: run, **tabs, **self.tick(run, key, lang)}
+        return {self.parts.tabs: gr.Tabs(selected="curves" if view and view.state not in ENDED else "result")}
 
     def back(self, key: str, lang: str) -> Updates:
         """Outputs: opened, and those of `tick`: the list in place of the run."""

@@ -43,11 +43,11 @@ def _wire_list(page: Page, parts: Components, callbacks: Callbacks) -> None:
     parts.actions.back.click(guarded(callbacks.back), who, [state.opened, *drawn], js=_LEAVE_RUN, **QUIET).then(
         None, js=_FOCUS_LIST
     )
-    seen = [state.opened, state.drawn, state.listed, *who]
-    state.timer.tick(guarded(callbacks.watch), seen, [state.drawn, *drawn], **QUIET)
+    followed = [state.opened, state.drawn, state.listed, *who]
+    state.timer.tick(guarded(callbacks.watch), followed, [state.drawn, *drawn], **QUIET)
     arrived = [page.opened, state.opened, *drawn]
     page.on_open("runs", guarded(callbacks.come), [page.opened, state.opened, *who], arrived)
-    page.on_load(callbacks.arrive, [], [state.opened, *drawn])
+    page.on_load(callbacks.arrive, [], [state.opened, parts.tabs, *drawn])
     page.on_language(callbacks.speak, [state.opened, page.owner], drawn)
 
 

@@ -14,7 +14,7 @@ from bertdemo.runs import events as ev
 from bertdemo.runs.evaluation import Evaluation, evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.runs import page_title
+from bertdemo.ui.html.runs import page_title, render_run
 from bertdemo.ui.runs.html.compare import Side, conclusion, differing, render_compare, same_examples
 from bertdemo.ui.runs.html.confused import draw_confused, pair_cells
 from bertdemo.ui.runs.html.labels import label_cells
@@ -217,3 +217,11 @@ def test_other_examples_are_said_and_another_task_is_refused() -> None:
 def test_both_curves_are_in_one_chart() -> None:
     html = render_compare(side(training()), side(training()), "en")
     assert html.count('class="bd-plot') == 1 and html.count("<polyline") == 2
+
+
+def test_every_picture_of_a_run_can_be_saved() -> None:
+    drawn = render_result(finished(), evaluate(rows(), (HOSTILE, "b")), "en") + render_run(training(), "en")
+    drawn += render_compare(side(scored(0.9)), side(scored(0.8, run="b")), "en")
+    names = re.findall(r'data-picture="([^"]+)"', drawn)
+    assert names == ["score", "confusion-matrix", "metric-curve", "loss-curve", "scores"]
+    assert drawn.count('data-save="svg"') == drawn.count('data-save="png"') == len(names)

@@ -56,14 +56,14 @@ def draw_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]], lang: st
     if numbered:
         body += _names(grid, labels) + _numbers(grid, counts)
     body += f'<rect class="frame" x="{grid.left}" y="{grid.top}" width="{grid.side:.2f}" height="{grid.side:.2f}"/>'
-    told = plural(lang, "result.matrix_told", len(labels))
+    description = plural(lang, "result.matrix_told", len(labels))
     hint = esc(translate(lang, "result.matrix_hint"))
     data = {"left": f"{grid.left:g}", "top": f"{grid.top:g}", "cell": f"{grid.cell:.4f}"}
     data |= {"labels": json.dumps(list(labels), ensure_ascii=False), "counts": json.dumps(_sparse(counts))}
     data |= {name: translate(lang, f"result.{name}") for name in ("true", "predicted")}
     attributes = join(f' data-{name}="{esc(value)}"' for name, value in data.items())
     return (
-        f'<div class="bd-confusion" role="img" tabindex="0" aria-label="{esc(told)}"{attributes}>'
+        f'<div class="bd-confusion" role="img" tabindex="0" aria-label="{esc(description)}"{attributes}>'
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:{width:.0f}px" aria-hidden="true">{body}</svg>'
         f'<output aria-live="polite">{hint}</output></div>'
     )
