@@ -20,12 +20,13 @@ from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.mistakes import mistake_cells
 from bertdemo.ui.html.primitives import error_state, root
-from bertdemo.ui.html.runs import page_title, render_run, state_words
+from bertdemo.ui.html.runs import page_title, state_words
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.runs.html.confused import pair_cells
 from bertdemo.ui.runs.html.inputs import render_request
 from bertdemo.ui.runs.html.labels import label_cells
 from bertdemo.ui.runs.html.listing import render_list
+from bertdemo.ui.runs.html.live import render_run
 from bertdemo.ui.runs.html.recipe import ListedRun, recipe_words
 from bertdemo.ui.runs.html.result import render_result
 from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, lost_words

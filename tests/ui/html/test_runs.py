@@ -21,11 +21,12 @@ from bertdemo.tasks.results import Annotation, Degree, Labels, LabelScore
 from bertdemo.ui.fine_tune.html import bar, class_map, result, samples
 from bertdemo.ui.fine_tune.html import training as training_picture
 from bertdemo.ui.html import dataset as data_picture
-from bertdemo.ui.html import mistakes, runs
+from bertdemo.ui.html import mistakes
 from bertdemo.ui.html import predictions as prediction_picture
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.runs.html.inputs import render_request
 from bertdemo.ui.runs.html.listing import render_list
+from bertdemo.ui.runs.html.live import render_run
 from bertdemo.ui.runs.html.recipe import ListedRun
 from bertdemo.ui.runs.html.result import render_result
 from tests.ui.html.test_primitives import HOSTILE, read
@@ -134,8 +135,8 @@ def pictures(lang: str) -> dict[str, str]:
     config = resolve_defaults(RunConfig(), train_rows=80, parameters=10**7, suggested_length=16)
     note = Note("sheet", {"sheet": HOSTILE, "sheets": HOSTILE})
     return {
-        "run": runs.render_run(training(), lang),
-        "failed": runs.render_run(status_of(view(started(), failed, state="failed")), lang),
+        "run": render_run(training(), lang),
+        "failed": render_run(status_of(view(started(), failed, state="failed")), lang),
         "outcome": result.render_outcome(finished(), lang),
         "more": result.render_more(finished(), evaluate(rows(), (HOSTILE, "b")), lang),
         "training": training_picture.render_training(training(), watched(), lang),
@@ -171,12 +172,12 @@ def test_hostile_text_stays_text(name: str, lang: str) -> None:
 
 
 def test_a_run_is_told_in_words_with_its_step_and_its_time() -> None:
-    words = read(runs.render_run(training(), "en")).words
+    words = read(render_run(training(), "en")).words
     assert "Epoch 1 of 2" in words
     assert "Step 6 of 20" in words
     assert "Examples/s: 80" in words
     assert "30 s left" in words
-    assert "Majority-class baseline: 55.0%" in words
+    assert "majority class 0.550" in words
 
 
 def test_the_headline_carries_its_interval_and_says_which_rows_were_measured() -> None:
@@ -230,12 +231,12 @@ def phase(name: str, share: float, at: float = 10.0) -> ev.Phase:
 @pytest.mark.parametrize("name", ["", "embedding", "fitting", "testing", "saving"])
 def test_a_run_without_steps_is_followed_by_its_phases(name: str, lang: str) -> None:
     status = regression(*([phase(name, 0.25)] if name else []))
-    html = runs.render_run(status, lang)
+    html = render_run(status, lang)
     assert set(read(html).tags) <= OURS
     words = read(html).words
     assert translate(lang, "run.testing" if name == "testing" else f"state.{name or 'embedding'}") in words
     assert translate(lang, "run.this_epoch") not in words and "0 of 0" not in words and "NaN" not in html
-    assert "bd-curve" not in html
+    assert "bd-plot" not in html
     assert not name or translate(lang, f"run.phase.{name}") in words
     assert read(render_list([listed(status)], lang)).words
 
@@ -245,7 +246,7 @@ def test_its_progress_is_the_share_of_rows_that_were_read() -> None:
     embedding = regression(phase("embedding", 0.5))
     assert embedding.progress == pytest.approx(40 / 100)
     assert embedding.seconds_left == pytest.approx(10 * 0.6 / 0.4)
-    assert "15 s left" in read(runs.render_run(embedding, "en")).words
+    assert "15 s left" in read(render_run(embedding, "en")).words
     shares = [
         regression(phase(name, share)).progress
         for name, share in (("embedding", 0.1), ("embedding", 1.0), ("fitting", 0.0), ("testing", 0.5), ("saving", 0.0))

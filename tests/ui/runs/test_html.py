@@ -14,11 +14,12 @@ from bertdemo.runs import events as ev
 from bertdemo.runs.evaluation import Evaluation, evaluate
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.runs import page_title, render_run
+from bertdemo.ui.html.runs import page_title
 from bertdemo.ui.runs.html.compare import Side, conclusion, differing, render_compare, same_examples
 from bertdemo.ui.runs.html.confused import draw_confused, pair_cells
 from bertdemo.ui.runs.html.labels import label_cells
 from bertdemo.ui.runs.html.listing import render_deleted, render_filter, render_list
+from bertdemo.ui.runs.html.live import render_run
 from bertdemo.ui.runs.html.matrix import draw_matrix
 from bertdemo.ui.runs.html.recipe import ListedRun, names_apart, recipe_words, short_number
 from bertdemo.ui.runs.html.result import render_result

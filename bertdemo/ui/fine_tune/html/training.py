@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bertdemo.i18n.translation import has, size, thousands, translate
+from bertdemo.i18n.translation import size, thousands, translate
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
-from bertdemo.ui.html.primitives import error_state, facts, join, key, note, root, short, waiting_state
-from bertdemo.ui.html.runs import message_words, metric_word, state_words
-from bertdemo.ui.html.scores import plot
-from bertdemo.ui.html.scores.headline import baseline_name
+from bertdemo.ui.html.primitives import error_state, facts, join, note, root, short, waiting_state
+from bertdemo.ui.html.runs import message_words, state_words
+from bertdemo.ui.html.scores.curves import loss_chart, metric_chart
 
 _LOG_LINES = 12
 # Characters of a held-out text and of a label beside the chart.
@@ -47,75 +45,13 @@ def render_training(status: RunStatus | None, watched: Sequence[WatchedText], la
     return root(f'<div data-run="{esc(status.run_id)}" data-state="{esc(status.state)}">{join(parts)}</div>', "bd-run")
 
 
-def baseline_scores(status: RunStatus, lang: str) -> list[tuple[str, float]]:
-    """Return (name, value) of every baseline that is known in the metric that chooses the epoch, worst first."""
-    started = status.started
-    if started is None:
-        return []
-    lines = {kind: score.value for kind, score in status.baselines.items() if score.metric == started.metric}
-    if started.majority is not None:
-        lines["majority"] = started.majority
-    return sorted(
-        ((baseline_name(kind, status.task, lang), value) for kind, value in lines.items()), key=lambda it: it[1]
-    )
-
-
 def _charts(status: RunStatus, watched: Sequence[WatchedText], lang: str, *, folded: bool) -> str:
     side = f'<div class="bd-train-side">{_watched(watched, lang)}{_figures(status, lang)}</div>'
-    body = f'<div class="bd-train-view"><div>{_metric_chart(status, lang)}{_loss_chart(status, lang)}</div>{side}</div>'
+    body = f'<div class="bd-train-view"><div>{metric_chart(status, lang)}{loss_chart(status, lang)}</div>{side}</div>'
     if not folded:
         return body
     title = esc(translate(lang, "fine_tune.training.curves"))
     return f'<details class="bd-curves" data-keep="curves"><summary>{title}</summary>{body}</details>'
-
-
-def _metric_chart(status: RunStatus, lang: str) -> str:
-    started = status.started
-    if started is None:
-        return ""
-    name = metric_word(started.metric, lang)
-    own = f"run.{started.metric}_curve"
-    title = translate(lang, own if has(own) else "run.metric_curve", metric=name)
-    points = [(event.epoch, event.metrics.get(started.metric, 0.0)) for event in status.evaluations]
-    best = next((event for event in reversed(status.evaluations) if event.best), None)
-    ring = (best.epoch, best.metrics.get(started.metric, 0.0)) if best else None
-    baselines = [(f"{words} {_short(value)}", value) for words, value in baseline_scores(status, lang)]
-    values = [y for _, y in points] + [value for _, value in baselines]
-    axis = translate(lang, "run.epochs_axis")
-    unit = all(0 <= value <= 1 for value in values) and not started.lower_is_better
-    axes = (
-        plot.unit_axes(started.epochs, axis)
-        if unit
-        else plot.round_axes(started.epochs, max(values, default=1.0), axis)
-    )
-    kept = f'<span class="kept"><i></i>{esc(translate(lang, "fine_tune.training.kept"))}</span>' if ring else ""
-    head = f'<p class="bd-plot-title"><b>{esc(title)}</b>{kept}</p>'
-    empty = translate(lang, "fine_tune.training.first_point")
-    line = plot.Line(name, "blue", points, dots=True)
-    return head + plot.draw([line], axes, title, kind="big", baselines=baselines, ring=ring, empty=empty)
-
-
-def _loss_chart(status: RunStatus, lang: str) -> str:
-    started = status.started
-    if started is None:
-        return ""
-    train, held_out = translate(lang, "run.train_loss"), translate(lang, "run.eval_loss")
-    labels = len(started.labels)
-    # ln K is the loss of a guess that gives each of K labels the same probability.
-    first = status.loss[0][1] if status.loss else 1.0
-    top = math.log(labels) if labels > 1 else first
-    ticks = (0.0, top / 2, top)
-    axes = plot.Axes(started.epochs, 0.0, top or 1.0, ticks, translate(lang, "run.epochs_axis"))
-    lines = [plot.Line(train, "orange", status.loss)]
-    legend = [("orange", train)]
-    if status.evaluations:
-        lines.append(
-            plot.Line(held_out, "violet", [(event.epoch, event.loss) for event in status.evaluations], dots=True)
-        )
-        legend.append(("violet", held_out))
-    title = translate(lang, "run.loss_curve")
-    drawn = plot.draw(lines, axes, title, kind="strip", empty=translate(lang, "run.first_step"))
-    return f'<div class="bd-loss-head">{key(legend)}</div>{drawn}'
 
 
 def _watched(watched: Sequence[WatchedText], lang: str) -> str:
@@ -171,7 +107,3 @@ def _log(status: RunStatus, lang: str) -> str:
     title = esc(translate(lang, "fine_tune.training.log"))
     body = f'<pre class="bd-log" tabindex="0">{esc(lines)}</pre>'
     return f'<details class="bd-log-box" data-keep="log"><summary>{title}</summary>{body}</details>'
-
-
-def _short(value: float) -> str:
-    return f"{value:.3f}" if 0 <= value <= 1 else f"{value:.3g}"
