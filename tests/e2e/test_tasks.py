@@ -73,6 +73,8 @@ def _full_result(visitor: Visitor, run: str, *metrics: str) -> None:
         visitor.sees("#runs-result .bd-headline", f"metric.{metric}")
     visitor.page.click("#runs-back")
     visitor.sees(f"#runs-list tr[data-run='{run}']", f"metric.{metrics[0]}")
+    visitor.page.click(f"#runs-list [data-open='{run}']")
+    visitor.page.locator(f"#runs-title [data-opened='{run}']").wait_for()
 
 
 def _fits(visitor: Visitor) -> None:
