@@ -67,6 +67,8 @@ class Answer:
     max_length: int
     truncated: bool = False
     """Whether the model reads less than the whole text."""
+    from_probe: bool = False
+    """Whether the head at step 0 was a linear probe, and not random."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ class Predictor:
             if self._has_before(checkpoint, owner):
                 start = self._opened(checkpoint, owner, "before").inference
                 before = task.predict(replace(start, truncation=opened.inference.truncation), inputs)[0]
-        return Answer(task.id, opened.info.id, output, before, opened.inference.truncation.max_length, truncated)
+        most = opened.inference.truncation.max_length
+        return Answer(task.id, opened.info.id, output, before, most, truncated, opened.info.mean_head)
 
     def predict_many(
         self,

@@ -44,7 +44,7 @@ def test_the_first_evaluation_is_that_of_the_probe_and_training_goes_on_from_it(
     assert [event.epoch for event in watched] == [0.0, 1.0, 2.0]
     predictor, text = Predictor(own_settings, catalogue), "the good film"
     answer, of_probe = (predictor.predict(text, "", run.name, "") for run in (folder, probe))
-    assert answer.before is not None
+    assert answer.before is not None and answer.from_probe
     assert answer.before.to_api() == of_probe.output.to_api()
     card, info = catalogue.card(folder.name, ""), catalogue.describe(folder.name, "")
     assert card is not None and (card.pooling, info.mean_head, card.config["head_init"]) == ("mean", True, "probe")

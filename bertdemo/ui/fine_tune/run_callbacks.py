@@ -271,7 +271,7 @@ class RunCallbacks:
     # --- the end of it ---
 
     def answer(self, choice: Choice, text: str | None, pair: str | None) -> Updates:
-        """Outputs: the prediction for what is typed, beside that of the untrained head."""
+        """Outputs: the prediction for what is typed, beside that of the head at step 0."""
         place = self.parts.run.answer
         status = self._status(choice.run, choice.key)
         task = tasks.TASKS.get(status.task) if status else None
@@ -283,7 +283,10 @@ class RunCallbacks:
         owner = self.page.services.owner(choice.key)
         answer = self.page.services.predictor.predict(text or "", second or "", status.checkpoint, owner)
         inputs = ModelInput(text or "", second or "")
-        return {place: render_prediction(answer.output, answer.before, status.name, choice.lang, inputs)}
+        drawing = render_prediction(
+            answer.output, answer.before, status.name, choice.lang, inputs, from_probe=answer.from_probe
+        )
+        return {place: drawing}
 
     def answer_refused(self, message: str) -> Updates:
         """Outputs: those of `answer`."""

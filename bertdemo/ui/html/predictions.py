@@ -66,10 +66,13 @@ def render_prediction(
     lang: str,
     inputs: ModelInput = NOTHING,
     truth: str | None = None,
+    *,
+    from_probe: bool = False,
 ) -> str:
-    """Draw a prediction in the view that it names, and that of the untrained head (`before`) beside it.
+    """Draw a prediction in the view that it names, and that of the head at step 0 (`before`) beside it.
 
-    `name` is that of the checkpoint, `truth` the true answer where it is known.
+    `name` is that of the checkpoint, `truth` the true answer where it is known. With `from_probe` that head was a
+    linear probe; else it was random.
     """
     outputs = [output] if before is None else [output, before]
     drawn = Drawn(inputs, lang, *_bar_scale(outputs))
@@ -79,11 +82,12 @@ def render_prediction(
     below = ("" if truth is None else _true_answer(output, truth, lang)) + _chance(outputs, drawn)
     if before is None:
         return root(f"{caption(name)}{after}{below}", "bd-prediction")
-    then = heading(translate(lang, "predict.before"), translate(lang, "predict.untrained"))
-    untrained = f"{then}{_DRAWN[before.view](before, drawn)}{note(translate(lang, 'predict.before_note'))}"
+    head, about = ("probe", "probe_note") if from_probe else ("untrained", "before_note")
+    then = heading(translate(lang, "predict.before"), translate(lang, f"predict.{head}"))
+    at_start = f"{then}{_DRAWN[before.view](before, drawn)}{note(translate(lang, f'predict.{about}'))}"
     return root(
         f'<div class="bd-two"><div>{heading(translate(lang, "predict.after"), name)}{after}</div>'
-        f"<div>{untrained}</div></div>{below}",
+        f"<div>{at_start}</div></div>{below}",
         "bd-prediction",
     )
 

@@ -61,7 +61,10 @@ def _prediction(
     pair = question.pair if task.reads_pairs else ""
     answer = services.predictor.predict(question.text, pair, info.id, question.owner)
     truth = offered.truth(question.text, pair)
-    drawing = render_prediction(answer.output, answer.before, info.name, lang, ModelInput(question.text, pair), truth)
+    drawing = render_prediction(
+        answer.output, answer.before, info.name, lang, ModelInput(question.text, pair), truth,
+        from_probe=answer.from_probe,
+    )  # fmt: skip
     return drawing + (_cut(answer.max_length, lang) if answer.truncated else "")
 
 

@@ -26,6 +26,14 @@ def widths(html: str) -> list[float]:
     return [float(width) for width in re.findall(r'<i style="width:([\d.]+)%"', html)]
 
 
+def test_a_head_that_started_as_a_linear_probe_is_not_called_untrained() -> None:
+    random, probe = (
+        read(render_prediction(many(0.5), many(0.05), "x", "en", from_probe=start)).words for start in (False, True)
+    )
+    assert "untrained head" in random and "linear probe" not in random
+    assert "linear probe" in probe and "untrained head" not in probe
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_of_77_labels_five_stand_above_the_fold_and_all_can_be_read(lang: str) -> None:
     html = render_prediction(many(0.04), None, "x", lang)
