@@ -177,6 +177,10 @@ class Catalogue:
         """
         self._trained.save(draft, card)
 
+    def rename(self, checkpoint: str, owner: str | None, name: str) -> None:
+        """Give a checkpoint that this owner trained another name; raises CheckpointUnknown for any other id."""
+        self._trained.rename(checkpoint, owner, name)
+
     def delete(self, checkpoint: str, owner: str | None) -> None:
         """Remove a checkpoint that this owner trained; raises CheckpointUnknown for any other id."""
         self._trained.delete(checkpoint, owner)

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import time
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -75,6 +76,11 @@ class Trained:
         self._clear_for(card)
         draft.replace(self._root / card.id)
         _sync(self._root)
+
+    def rename(self, checkpoint: str, owner: str | None, name: str) -> None:
+        """Give a checkpoint another name; raises CheckpointUnknown as `find` does."""
+        folder, card = self.find(checkpoint, owner)
+        processes.write_atomic(folder / CARD_FILE, replace(card, name=name).to_json())
 
     def delete(self, checkpoint: str, owner: str | None) -> None:
         """Remove a checkpoint; raises CheckpointUnknown as `find` does."""

@@ -105,6 +105,18 @@ def test_each_owner_lists_only_their_own_newest_first(trained: Catalogue) -> Non
     assert ids(trained.list(""))[1].startswith("google")
 
 
+def test_another_name_is_seen_at_once_and_nobody_else_can_give_it(trained: Catalogue) -> None:
+    before = trained.card("a1", ANNA)
+    assert before is not None
+    trained.rename("a1", ANNA, "新名字 & <b>")
+    after = trained.card("a1", ANNA)
+    assert after == replace(before, name="新名字 & <b>")
+    assert trained.describe("a1", ANNA).name == "新名字 & <b>"
+    with pytest.raises(CheckpointUnknown):
+        trained.rename("a1", BEN, "mine now")
+    assert trained.card("a1", ANNA) == after
+
+
 @pytest.mark.parametrize("call", ["describe", "folder", "tokenizer", "card", "delete", "origin"])
 def test_another_owners_checkpoint_is_answered_like_an_unknown_one(trained: Catalogue, call: str) -> None:
     answers = []

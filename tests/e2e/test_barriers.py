@@ -13,51 +13,41 @@ CLEAN: dict[str, list[str]] = {"light": [], "dark": []}
 SIZES = ((390, 844), (320, 640), (640, 450))
 
 
-def _fits(visitor: Visitor, stage: str) -> None:
-    before = visitor.page.viewport_size
-    assert before
+def _open_to_everybody(visitor: Visitor, tab: str, stage: str) -> None:
+    """Assert that a tab as it stands passes the scan on a screen and on a phone, and fits into small windows."""
+    for width in (1280, 390):
+        visitor.page.set_viewport_size({"width": width, "height": 900})
+        assert barriers(visitor, tab) == CLEAN, (stage, width)
     for width, height in SIZES:
         visitor.page.set_viewport_size({"width": width, "height": height})
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, (stage, width)
-    visitor.page.set_viewport_size(before)
+    visitor.page.set_viewport_size({"width": 1280, "height": 900})
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_scan_finds_nothing_serious_and_nothing_goes_sideways(visit: Visit, finished: str, lang: str) -> None:
     visitor = visit(lang).open()
-    assert barriers(visitor, "#tab-tokens") == CLEAN
-    _fits(visitor, "tokens")
+    _open_to_everybody(visitor, "#tab-tokens", "tokens")
 
     visitor.open("predict", checkpoint=finished)
     visitor.page.locator("#predict-answer .bd-truth").wait_for()
     visitor.unfold("#predict-file-box")
-    assert barriers(visitor, "#tab-predict") == CLEAN
-    _fits(visitor, "answer")
-    visitor.page.set_viewport_size({"width": 390, "height": 844})
-    assert barriers(visitor, "#tab-predict") == CLEAN
-    visitor.page.set_viewport_size({"width": 1280, "height": 900})
+    _open_to_everybody(visitor, "#tab-predict", "answer")
 
     visitor.tab("train")
     visitor.page.locator("[data-sample=support_en]").wait_for()
-    assert barriers(visitor, "#tab-train") == CLEAN
-    _fits(visitor, "no data")
+    _open_to_everybody(visitor, "#tab-train", "no data")
 
     visitor.sample("support_en")
     visitor.page.locator("[data-tile=rows]").wait_for()
-    assert barriers(visitor, "#tab-train") == CLEAN
-    _fits(visitor, "data")
+    _open_to_everybody(visitor, "#tab-train", "data")
 
     visitor.open("train", run=finished).state(finished, "finished")
     visitor.page.locator("#train-map .bd-cls-map.after").wait_for()
-    assert barriers(visitor, "#tab-train") == CLEAN
-    _fits(visitor, "result")
+    _open_to_everybody(visitor, "#tab-train", "result")
 
     visitor.open("runs", run=finished).page.locator("#runs-result .bd-confusion").wait_for()
-    for width in (1280, 390):
-        visitor.page.set_viewport_size({"width": width, "height": 900})
-        assert barriers(visitor, "#tab-runs") == CLEAN, width
-    _fits(visitor, "open run")
+    _open_to_everybody(visitor, "#tab-runs", "open run")
     visitor.page.click("#runs-back")
     visitor.page.locator("#runs-list [data-open]").first.wait_for()
-    assert barriers(visitor, "#tab-runs") == CLEAN
-    _fits(visitor, "list")
+    _open_to_everybody(visitor, "#tab-runs", "list")

@@ -182,3 +182,7 @@ def test_a_scan_for_barriers_finds_nothing_serious(visit: Visit, lang: str) -> N
         inside.step(step)
         inside.page.locator("#inside-drawer summary").last.click()
         assert barriers(inside.visitor, "#tab-inside") == {"light": [], "dark": []}, step
+    inside.page.set_viewport_size({"width": 390, "height": 844})
+    for step in ("attention", "layers"):  # the two whose drawings change on a phone
+        inside.step(step)
+        assert barriers(inside.visitor, "#tab-inside") == {"light": [], "dark": []}, step

@@ -19,6 +19,7 @@ from bertdemo.checkpoints.loading import HEAD_FILE, restore_tensors, tensors_of,
 from bertdemo.checkpoints.mean_pooling_head import pooling_of
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig
+from bertdemo.runs.notes import RunNotes
 from bertdemo.runs.request import RunRequest
 from bertdemo.tasks.base import Inputs, LabeledTable, Task
 from bertdemo.tasks.forward import Inference
@@ -193,7 +194,7 @@ def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: P
     return Card(
         id=run_id,
         owner=owner,
-        name=request.name or request.data_name,
+        name=RunNotes.read(folder).name or request.name or request.data_name,  # it may be renamed while it trains
         task=prepared.task.id,
         labels=prepared.labels,
         columns=dict(request.columns),

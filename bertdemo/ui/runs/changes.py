@@ -36,7 +36,10 @@ class Changes:
         request = services.registry.request(run, owner)
         # The name of the file stays the name of the run, also where the form was saved with it in place.
         name = "" if name.strip() == (request.name or request.data_name) else name
-        services.registry.annotate(run, owner, RunNotes.typed(name, note))
+        notes = RunNotes.typed(name, note)
+        services.registry.annotate(run, owner, notes)
+        if services.catalogue.owns(run, owner):
+            services.catalogue.rename(run, owner, notes.name or request.name or request.data_name)
         return {**self.leave(), **self.callbacks.tick(run, key, lang)}
 
     def delete(self, run: str, key: str, lang: str) -> Updates:

@@ -49,6 +49,17 @@ def test_a_saved_name_is_in_the_list_and_the_name_of_the_file_is_none(services: 
         changes.save(run, "x" * 81, "", "", "en")
 
 
+def test_the_model_of_a_renamed_run_has_its_name_and_the_name_of_the_file_again_without_one(
+    services: Services, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes, names = Changes(tab(services)), list[str]()
+    monkeypatch.setattr(services.catalogue, "owns", lambda checkpoint, owner: checkpoint == run)
+    monkeypatch.setattr(services.catalogue, "rename", lambda checkpoint, owner, name: names.append(name))
+    for name in ("Better  tickets", ""):
+        changes.save(run, name, "", "", "en")
+    assert names == ["Better tickets", "tickets.csv"]
+
+
 def test_a_deleted_run_leaves_the_list_and_undo_brings_it_back_once(services: Services, run: str) -> None:
     changes = Changes(tab(services))
     parts = changes.callbacks.parts
