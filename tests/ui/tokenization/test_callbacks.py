@@ -94,13 +94,14 @@ def test_inference_keeps_a_hub_id_that_was_typed_and_says_what_the_hub_says(home
         with empty_page(Services.create(hub_settings(home, hub))) as page:
             calls = inference.Callbacks(page, inference_layout(page))
         checkpoint, about = calls.parts.question.checkpoint, calls.parts.question.about
-        opened = calls.open("owner/typed", "", "zh")
+        boxes = inference.Boxes("", "", inference.NO_EXAMPLES)
+        opened = calls.open("owner/typed", boxes, "", "zh")
         assert value(opened, checkpoint) == "owner/typed" and "bd-about" in opened[about]
         for lang in ("en", "zh"):
-            opened = calls.open("owner/closed", "", lang)
+            opened = calls.open("owner/closed", boxes, "", lang)
             assert value(opened, checkpoint) == "owner/closed"
             assert "owner/closed" in opened[about] and 'role="alert"' in opened[about]
-    assert value(calls.open("a-run-that-was-deleted", "", "en"), checkpoint) == "bundled"
+    assert value(calls.open("a-run-that-was-deleted", boxes, "", "en"), checkpoint) == "bundled"
     arrived = calls.arrive(visit("owner/elsewhere"))
     assert value(arrived, checkpoint) == "owner/elsewhere" and set(arrived) == {checkpoint}
 
