@@ -136,7 +136,7 @@ def test_no_text_one_token_600_and_a_pair_are_answered_in_place(visit: Visit) ->
     page.check("#inside-across input")
     page.locator("#inside-arcs .bd-note").wait_for()
     page.locator("#inside-arcs [data-token='0']").click()  # [CLS] is of neither text
-    page.locator("#inside-arcs output").filter(has_text="second text; its share is 0.000").wait_for()
+    inside.visitor.sees("#inside-arcs output", "inside.attention.none_across", share="0.000")
 
 
 def test_training_steps_move_the_probability_of_the_right_label(visit: Visit) -> None:
