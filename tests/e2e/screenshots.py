@@ -2,7 +2,7 @@
 
 Starts the app, trains the bundled model on a sample, leaves a second run training, and writes
 docs/screenshots/<view>-<width>-<theme>-<lang>.png, where a view is a tab, or of Fine-tune `data` before and `running`
-while it trains.
+while it trains, or the `list` of Runs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ FOLDER = ROOT / "docs" / "screenshots"
 HEIGHTS = {1280: 900, 390: 844}
 MOST = 2400
 """Pixels of height: a longer page is cut."""
+TABS = {"data": "train", "running": "train", "list": "runs"}
+"""The tab of a view that is not named like it."""
 TEXT = "My parcel was due on Monday and nobody can tell me where it is."
 
 
@@ -52,8 +54,8 @@ def _all(browser: Browser, server: Server) -> None:
     first.page.locator("#train-panel [data-state=finished]").wait_for(timeout=900_000)
     views = {"tokens": _tokens, "inside": _inside, "train": _train, "predict": _predict, "runs": _runs}
     _every(browser, server, finished, views)
-    _every(browser, server, "", {"data": _data})
-    first.sample("support_en")
+    _every(browser, server, "", {"data": _data, "list": _list})
+    first.open("train", sample="support_en").page.locator("#train-start:not([disabled])").wait_for()
     first.set(epochs=50)
     running = first.start("running")
     first.page.locator("#train-panel .ring").wait_for()  # one epoch has been evaluated
@@ -72,7 +74,7 @@ def _every(browser: Browser, server: Server, run: str, views: dict[str, Callable
                 )
                 visitor = Visitor(room.new_page(), server.url, lang)
                 for name, show in views.items():
-                    visitor.open("train" if name in {"running", "data"} else name, run=run, __theme=theme)
+                    visitor.open(TABS.get(name, name), run=run, __theme=theme)
                     visitor.page.locator("#device .bd-pill").wait_for()
                     show(visitor)
                     _shoot(visitor, FOLDER / f"{name}-{width}-{theme}-{lang}.png")
@@ -88,7 +90,7 @@ def _inside(visitor: Visitor) -> None:
 
 
 def _train(visitor: Visitor) -> None:
-    visitor.page.locator("#train-map svg").wait_for()
+    visitor.page.locator("#train-map .bd-cls-map.after").wait_for()
 
 
 def _data(visitor: Visitor) -> None:
@@ -106,7 +108,11 @@ def _predict(visitor: Visitor) -> None:
 
 
 def _runs(visitor: Visitor) -> None:
-    visitor.page.locator("#runs-result table").first.wait_for()
+    visitor.page.locator("#runs-result .bd-confusion").wait_for()
+
+
+def _list(visitor: Visitor) -> None:
+    visitor.page.locator("#runs-list [data-open]").first.wait_for()
 
 
 def _shoot(visitor: Visitor, path: Path) -> None:

@@ -52,8 +52,8 @@ def test_150_labels_are_read_without_scrolling_and_saved_as_pictures_and_tables(
         _in_window(visitor, f"#runs-result {part}")
     assert page.evaluate("document.documentElement.scrollWidth") == 1280
 
-    page.locator(".bd-pair summary").first.press("Enter")
-    assert page.locator(".bd-pair[open] li q").first.is_visible()
+    page.locator(".bd-confused summary").first.press("Enter")
+    assert page.locator(".bd-confused[open] li q").first.is_visible()
     page.locator(".bd-confusion").focus()
     page.keyboard.press("ArrowDown")
     told = page.locator(".bd-confusion output").inner_text()

@@ -27,3 +27,21 @@ def test_no_two_style_sheets_define_one_class() -> None:
     names = sorted(set().union(*sheets.values()))
     where = {name: [sheet for sheet, classes in sheets.items() if name in classes] for name in names}
     assert {name: files for name, files in where.items() if len(files) > 1} == {}
+
+
+def test_no_tab_uses_a_class_that_the_sheet_of_another_tab_defines() -> None:
+    pages = ASSETS.parent
+    tabs = {path.name for path in pages.iterdir() if path.is_dir()}
+    sheets = {
+        path.stem: defined(path.read_text(encoding="utf-8")) for path in ASSETS.glob("*.css") if path.stem in tabs
+    }
+    assert len(sheets) == 4
+    used = {
+        tab: set(re.findall(r"\bbd-[\w-]+", "".join(path.read_text("utf-8") for path in (pages / tab).rglob("*.py"))))
+        for tab in (*sheets, "tokenization")
+    }
+    borrowed = {
+        (tab, name) for tab, names in used.items() for sheet, classes in sheets.items() if sheet != tab
+        for name in names & classes
+    }  # fmt: skip
+    assert borrowed == set()

@@ -52,7 +52,7 @@ class Components:
 def layout(page: Page) -> Components:
     """Draw the tab as it opens, before a checkpoint is chosen."""
     words = page.words
-    with gr.Row(elem_classes="bd-pair", equal_height=False):
+    with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
             question = _question(words)
         with gr.Column(min_width=320, elem_classes="bd-box", elem_id="predict-answer-box"):

@@ -71,7 +71,7 @@ def test_a_pair_holds_its_texts_and_many_pairs_are_folded() -> None:
     summed = evaluation(150)
     html = draw_confused(summed, "en")
     shown, _, folded = html.partition("bd-all-pairs")
-    assert shown.count('class="bd-pair"') == 7 and "bd-pairs tall" in shown
+    assert shown.count('class="bd-confused"') == 7 and "bd-pairs tall" in shown
     assert translate("en", "result.all_pairs.other", n=len(summed.confusions)) in folded
     first = summed.confusions[0]
     texts = [it.text for it in summed.mistakes if (it.label, it.predicted) == (first.true, first.predicted)]

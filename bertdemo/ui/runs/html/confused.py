@@ -57,7 +57,7 @@ def _pair(pair: Confusion, mistakes: Sequence[Mistake], lang: str) -> str:
         items += f"<li>{esc(translate(lang, 'common.more', n=thousands(len(mistakes) - _MOST_TEXTS)))}</li>"
     true, predicted = esc(pair.true), esc(pair.predicted)
     return (
-        f'<details class="bd-pair"><summary><b class="n">{thousands(pair.rows)}</b>'
+        f'<details class="bd-confused"><summary><b class="n">{thousands(pair.rows)}</b>'
         f'<span class="true" title="{true}">{true}</span>'
         f'<span class="predicted" title="{predicted}"><i aria-hidden="true">→ </i>{predicted}</span>'
         f"</summary><ul>{items}</ul></details>"
