@@ -63,8 +63,12 @@ def typed(page: Any) -> list[float]:
     """Press KEYS keys in Tokenization; return the milliseconds that each takes to be painted."""
     page.locator("#tab-tokens-button").click()
     page.evaluate(_WATCH)
-    box = page.locator("#tokens-text textarea")
-    box.click()
+    page.locator("#tokens-text textarea").click()
+    return press_keys(page)
+
+
+def press_keys(page: Any) -> list[float]:
+    """Press KEYS keys in the box that has the focus; return what the page wrote into `window.painted`."""
     for index in range(KEYS):
         before = page.evaluate("window.painted.length")
         page.keyboard.press("abcdefghijklmnopqrstuvwxyz"[index % 26])

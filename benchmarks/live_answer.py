@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.keystroke import open_page
+from benchmarks.keystroke import open_page, press_keys
 from benchmarks.row import Row, quantiles, skipped
 from benchmarks.startup import server
 from bertdemo import samples
 
-KEYS = 60
 _NAME = "key press to painted answer of a fine-tuned 6-layer classifier in Inference, idle"
 _WANTED = "p50 ≤ 200 ms"
 _LIMIT = 200.0
@@ -68,12 +67,6 @@ def _fine_tuned(address: str) -> str:
 def typed(page: Any) -> list[float]:
     """Press KEYS keys in Inference; return the milliseconds that each takes until its answer is painted."""
     page.evaluate(_WATCH)
-    box = page.locator("#predict-text textarea")
-    box.click()
+    page.locator("#predict-text textarea").click()
     page.keyboard.press("End")
-    for index in range(KEYS):
-        before = page.evaluate("window.painted.length")
-        page.keyboard.press("abcdefghijklmnopqrstuvwxyz"[index % 26])
-        page.wait_for_function(f"window.painted.length > {before}", timeout=10_000)
-        page.wait_for_timeout(40)
-    return list(page.evaluate("window.painted"))
+    return press_keys(page)
