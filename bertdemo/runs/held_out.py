@@ -1,7 +1,8 @@
-"""A few held-out rows of a run, as examples to try its checkpoint on: the model never learned from them."""
+"""A few held-out rows of a run, from which its model never learns: to watch while it trains, and to try it on."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ from bertdemo.tasks.base import Task
 
 # Examples that are offered: with three, each can have its own label and all are read at a glance.
 EXAMPLES = 3
-# Characters of a text that is preferred, because it can be read whole in its box.
-_SHORT = 160
+# Characters of a text that is preferred, because it can be read whole where it is shown.
+SHORT = 160
 # A stored text of this length may be cut (`worker.result.STORED_TEXT`): what the model would read is another text.
 _STORED = 2000
 
@@ -25,20 +26,25 @@ class HeldOutRow:
     truth: str
 
 
+def varied(texts: Sequence[str], labels: Sequence[str], count: int) -> list[int]:
+    """Return the indices of up to `count` rows: of as many labels as there are, short texts first."""
+    by_length = sorted(range(len(texts)), key=lambda at: len(texts[at]) > SHORT)
+    rank: dict[int, int] = {}  # how many rows of the same label come before
+    seen: Counter[str] = Counter()
+    for at in by_length:
+        rank[at] = seen[labels[at]]
+        seen[labels[at]] += 1
+    return sorted(by_length, key=rank.__getitem__)[:count]
+
+
 def examples(rows: Sequence[EvaluatedRow], task: Task) -> tuple[HeldOutRow, ...]:
     """Return up to three evaluated rows: of different labels where there are any, short texts first.
 
     They are chosen without a look at the predictions, so that a wrong answer is as likely as in the whole set.
     """
     whole = [row for row in rows if 0 < len(_text(row, "text")) < _STORED and len(_text(row, "pair")) < _STORED]
-    by_length = sorted(whole, key=lambda row: len(_text(row, "text")) > _SHORT)
-    seen: dict[str, int] = {}
-    ranked = []
-    for row in by_length:
-        label = _text(row, "label")
-        ranked.append((seen.get(label, 0), row))
-        seen[label] = seen.get(label, 0) + 1
-    best = [row for _, row in sorted(ranked, key=lambda pair: pair[0])[:EXAMPLES]]
+    texts, labels = ([_text(row, name) for row in whole] for name in ("text", "label"))
+    best = [whole[at] for at in varied(texts, labels, EXAMPLES)]
     return tuple(HeldOutRow(*task.example(*(_text(row, name) for name in ("text", "pair", "label")))) for row in best)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.anatomy.compare import class_map
 from bertdemo.runs.class_map import MAP_ROWS, MapPoint, RunMap
+from bertdemo.runs.held_out import SHORT, varied
 from bertdemo.runs.worker.result import Prepared
 from bertdemo.tasks.base import Inputs
 from bertdemo.tasks.forward import Batch, Inference
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 # Held-out texts whose predictions are shown at each epoch: as many as fit beside the chart without scrolling.
 WATCHED_ROWS = 5
-# Characters of a text that are shown; a text up to that length is preferred, because it can be read whole.
-SHOWN_TEXT = 160
+# Characters of a text that are shown.
+SHOWN_TEXT = SHORT
 
 
 class Observed:
@@ -123,13 +124,6 @@ class Observed:
         return Inference(model.eval(), self._prepared.tokenizer, self._prepared.config.truncation)
 
     def _chosen(self) -> list[int]:
-        """Return the indices of the watched rows: of as many labels as there are, short texts first."""
+        """Return the indices of the watched rows, in their order."""
         texts, targets = self._prepared.inputs("validation").texts, self._prepared.targets("validation")
-        strata = self._prepared.task.strata(targets, self._prepared.labels)
-        by_length = sorted(range(len(texts)), key=lambda at: len(texts[at]) > SHOWN_TEXT)
-        rank: dict[int, int] = {}  # how many rows of the same label come before
-        seen: dict[str, int] = {}
-        for at in by_length:
-            rank[at] = seen.get(strata[at], 0)
-            seen[strata[at]] = rank[at] + 1
-        return sorted(sorted(by_length, key=rank.__getitem__)[:WATCHED_ROWS])
+        return sorted(varied(texts, self._prepared.task.strata(targets, self._prepared.labels), WATCHED_ROWS))
