@@ -46,6 +46,7 @@ def ratio(services: Services) -> Row:
 def _ours(catalogue: Catalogue, table: Table) -> float:
     """One epoch as a run trains it: same trainer, sampler, collator and precision."""
     from bertdemo.runs.worker import training
+    from bertdemo.runs.worker.weights import autocast, trainable
 
     task = tasks.find("classification")
     config = resolve_defaults(
@@ -53,15 +54,14 @@ def _ours(catalogue: Catalogue, table: Table) -> float:
     )
     dataset, opened, pad_id = _prepared(catalogue, table, range(table.rows))
     here = device.cpu()
-    args = training.arguments(
-        tempfile.mkdtemp(), vars(config), on_cpu=True, precision=device.precision_for(here, "auto")
-    )
+    precision = device.precision_for(here, "auto")
+    args = training.arguments(tempfile.mkdtemp(), config, on_cpu=True, autocast=autocast(config, precision))
     args.eval_strategy = "no"
     trainer = training.RunTrainer(
         task=task,
-        head_factor=config.head_learning_rate_factor,
+        config=config,
         work=training.Work(1, 1, 1, 1),
-        model=opened.model,
+        model=trainable(opened.model, task, config, precision),
         args=args,
         train_dataset=dataset,
         data_collator=Collator(pad_id),

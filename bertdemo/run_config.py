@@ -8,6 +8,7 @@ all read them from here, so a new hyper-parameter is one field plus its use and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
@@ -86,7 +87,7 @@ class RunConfig:
     learning_rate: Annotated[Number | None, Field(ge=1e-7, le=1e-2)] = None
     """Peak learning rate of the encoder; 1e-4 up to 35M parameters, 3e-5 above."""
     batch_size: Annotated[StrictInt | None, Field(ge=1, le=256)] = None
-    """Rows per optimizer step; 16 below 600 training rows, otherwise 32."""
+    """Rows per optimizer step; 16 below 600 training rows, otherwise 32. `accumulation` splits them."""
     head_init: Literal["random", "probe"] = "random"
     """How the new head starts: from random weights, or as the linear probe on the mean vectors of the encoder.
 
@@ -101,6 +102,30 @@ class RunConfig:
     """Share of all steps in which the learning rate rises from zero; afterwards it falls linearly to zero."""
     weight_decay: Annotated[Number, Field(ge=0, le=0.3)] = 0.01
     """AdamW weight decay of every weight that is neither a bias nor in a LayerNorm."""
+    layer_decay: Annotated[Number, Field(ge=0.5, le=1)] = 1.0
+    """Learning-rate decay per layer: the highest layer has the full learning rate, each one below this share of it.
+
+    Zhang et al. 2021 (arXiv:2006.05987) use 0.95; 1 trains all layers alike.
+    """
+    embeddings: Literal["auto", "train", "freeze"] = "auto"
+    """Whether the token and position embeddings train. They are half of the weights of a small BERT; `auto` freezes
+    them for a task where accuracy was measured to be the same (docs/benchmarks.md)."""
+    frozen_layers: Annotated[StrictInt, Field(ge=0, le=48)] = 0
+    """Lowest Transformer layers that stay as they are, with the embeddings; 0 trains everything."""
+    lora_rank: Annotated[StrictInt, Field(ge=0, le=64)] = 0
+    """Rank of the low-rank updates (LoRA, Hu et al. 2021, arXiv:2106.09685) that train in place of the encoder's
+    weights; 0 trains the weights themselves."""
+    class_weights: Literal["auto", "none", "balanced"] = "auto"
+    """Weights of the labels in the loss: `balanced` counts a rare label as much as a frequent one; `auto` does so
+    where the most frequent label has more than four times the rows of the rarest."""
+    label_smoothing: Annotated[Number, Field(ge=0, le=0.3)] = 0.0
+    """Share of the target probability that is spread over all labels."""
+    early_stopping: Annotated[StrictInt, Field(ge=0, le=20)] = 0
+    """Epochs in a row without a better score after which training ends; 0 trains every epoch."""
+    accumulation: Annotated[StrictInt, Field(ge=1, le=64)] = 1
+    """Parts in which each batch is computed: less memory, the same batch size."""
+    gradient_checkpointing: StrictBool = False
+    """Whether activations are computed again in the backward pass: less memory, about a third slower."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Numeric precision; `auto` takes bfloat16 or float16 where the device is faster with it."""
     group_by_length: StrictBool = True
@@ -123,6 +148,26 @@ class RunConfig:
     def frozen(self) -> bool:
         """Whether the encoder's weights stay unchanged."""
         return self.method == "regression"
+
+    @property
+    def loss_options(self) -> frozenset[str]:
+        """The fields that change the training loss and are not at their default."""
+        changed = {"class_weights": self.class_weights == "balanced", "label_smoothing": self.label_smoothing > 0}
+        return frozenset(name for name, is_changed in changed.items() if is_changed)
+
+    @property
+    def rows_per_pass(self) -> int:
+        """Rows of one forward and backward pass, once `resolve_defaults` has filled in the batch size."""
+        return -(-(self.batch_size or 1) // self.accumulation)
+
+    @property
+    def passes_per_step(self) -> int:
+        """Forward and backward passes per optimizer step: `accumulation`, unless the batch has fewer rows."""
+        return -(-(self.batch_size or 1) // self.rows_per_pass)
+
+    def steps_per_epoch(self, rows: int) -> int:
+        """Return the optimizer steps of one pass over so many training rows; the last one may have fewer rows."""
+        return math.ceil(math.ceil(rows / self.rows_per_pass) / self.passes_per_step)
 
     @property
     def needs_probe(self) -> bool:

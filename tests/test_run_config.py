@@ -89,7 +89,7 @@ def test_a_request_of_another_version_keeps_what_this_one_knows() -> None:
     request = RunRequest("classification", {}, "bundled", RunConfig(epochs=4), "data/train.csv", "x.csv")
     raw = json.loads(request.to_json())
     raw["recipe"] = "few"
-    raw["config"]["lora_rank"] = 8
+    raw["config"]["a_later_setting"] = 8
     assert RunRequest.from_json(json.dumps(raw)) == request
 
 
@@ -128,7 +128,8 @@ def test_small_data_gets_small_batches_and_more_epochs() -> None:
 
 
 def test_what_a_person_chose_is_left_alone() -> None:
-    asked = RunConfig(epochs=1, batch_size=4, learning_rate=1e-3, max_length=16, head_learning_rate_factor=1.0)
+    numbers = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3, "max_length": 16, "head_learning_rate_factor": 1.0}
+    asked = RunConfig.from_fields({**numbers, "class_weights": "none", "embeddings": "train"})
     assert resolve_defaults(asked, train_rows=10_000, parameters=1, suggested_length=99) == asked
 
 

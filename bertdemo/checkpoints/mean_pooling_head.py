@@ -59,7 +59,9 @@ def model_class() -> Any:
             mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
             options["return_dict"] = True
             out = self.bert(input_ids, attention_mask=mask, token_type_ids=token_type_ids, **options)
-            logits = self.linear(masked_mean(out.last_hidden_state, mask))  # (batch, labels)
+            # A count of tokens above 256 is not a number of bfloat16, so the mean is taken in float32.
+            mean = masked_mean(out.last_hidden_state.float(), mask).to(self.linear.weight.dtype)  # (batch, hidden)
+            logits = self.linear(mean)  # (batch, labels)
             loss = None if labels is None else torch.nn.functional.cross_entropy(logits, labels)
             return SequenceClassifierOutput(
                 loss=loss, logits=logits, hidden_states=out.hidden_states, attentions=out.attentions

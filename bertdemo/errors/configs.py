@@ -35,6 +35,12 @@ class ProbeNotForTask(ConfigError):
     key, params = "probe_not_for_task", ("task",)
 
 
+class OptionNotForTask(ConfigError):
+    """A setting was changed that the training loss of this task does not read."""
+
+    key, params = "option_not_for_task", ("task", "field")
+
+
 class DeviceGone(ConfigError):
     """The chosen device is not available."""
 

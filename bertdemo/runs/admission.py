@@ -13,7 +13,14 @@ from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.device import Device, DeviceReport, cpu
-from bertdemo.errors import DevicesFailed, DevicesPending, LabelOrTaskMissing, ProbeNotForTask, ReadingsAmbiguous
+from bertdemo.errors import (
+    DevicesFailed,
+    DevicesPending,
+    LabelOrTaskMissing,
+    OptionNotForTask,
+    ProbeNotForTask,
+    ReadingsAmbiguous,
+)
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
@@ -86,6 +93,8 @@ class Admission:
         prepared = checked(request, self._datasets, self._limits)
         if request.config.needs_probe and not prepared.task.can_freeze:
             raise ProbeNotForTask(task=prepared.task.id)
+        if unread := request.config.loss_options - prepared.task.loss_options:
+            raise OptionNotForTask(task=prepared.task.id, field=min(unread))
         config = replace(request.config, device=device.id)
         task, columns = prepared.task.id, dict(prepared.columns)
         complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)

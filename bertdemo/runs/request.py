@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -32,6 +32,11 @@ _SMALL_TRAINING_SET = 600
 _SMALL_MODEL_PARAMETERS = 35_000_000
 # How many times faster than the encoder a head learns: one from random weights has far to go, a fitted one has not.
 _HEAD_FACTORS = {"random": 10.0, "probe": 2.0}
+# LoRA wants about ten times the learning rate of full fine-tuning (Biderman et al. 2024, arXiv:2405.09673, section 5).
+_LORA_RATE = 10.0
+# Where the most frequent label has more than four times the rows of the rarest, the loss counts both alike: below, the
+# order of the labels by frequency costs the rare ones little.
+_BALANCED_ABOVE = 4
 
 
 @dataclass(frozen=True)
@@ -93,12 +98,15 @@ def resolve_defaults(
     suggested_length: int,
     labels: int = 2,
     step_multiplier: float = 1.0,
+    label_counts: Sequence[int] = (),
+    freezes_embeddings: bool = False,
 ) -> RunConfig:
     """Fill in every field that was left open.
 
     `parameters` counts those of the encoder. `suggested_length` is the length in tokens that fits 99% of the rows,
     capped by the checkpoint. `step_multiplier` is the task's (see tasks.base.Task): how many times the usual steps
-    it needs.
+    it needs. `label_counts` are the training rows of each label, for a task whose loss can weigh labels;
+    `freezes_embeddings` is the task's too.
     """
     batch = config.batch_size or (16 if train_rows < _SMALL_TRAINING_SET else 32)
     steps_per_epoch = max(1, math.ceil(train_rows / batch))
@@ -108,7 +116,31 @@ def resolve_defaults(
         config,
         batch_size=batch,
         epochs=config.epochs or epochs,
-        learning_rate=config.learning_rate or (1e-4 if parameters <= _SMALL_MODEL_PARAMETERS else 3e-5),
+        learning_rate=config.learning_rate or _learning_rate(config, parameters),
         max_length=config.max_length or suggested_length,
-        head_learning_rate_factor=config.head_learning_rate_factor or _HEAD_FACTORS[config.head_init],
+        head_learning_rate_factor=config.head_learning_rate_factor or _head_factor(config),
+        class_weights=_class_weights(config, label_counts),
+        embeddings=_embeddings(config, freezes_embeddings),
     )
+
+
+def _learning_rate(config: RunConfig, parameters: int) -> float:
+    rate = 1e-4 if parameters <= _SMALL_MODEL_PARAMETERS else 3e-5
+    return rate * _LORA_RATE if config.lora_rank else rate
+
+
+def _head_factor(config: RunConfig) -> float:
+    """Return how many times faster the head learns; beside LoRA, whose rate is that of a head, it is as fast."""
+    return 1.0 if config.lora_rank else _HEAD_FACTORS[config.head_init]
+
+
+def _class_weights(config: RunConfig, label_counts: Sequence[int]) -> Literal["auto", "none", "balanced"]:
+    if config.class_weights != "auto" or not label_counts:
+        return "none" if config.class_weights == "auto" else config.class_weights
+    return "balanced" if max(label_counts) > _BALANCED_ABOVE * min(label_counts) else "none"
+
+
+def _embeddings(config: RunConfig, freezes: bool) -> Literal["auto", "train", "freeze"]:
+    if config.embeddings != "auto":
+        return config.embeddings
+    return "freeze" if freezes or config.frozen_layers or config.lora_rank else "train"

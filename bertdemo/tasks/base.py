@@ -58,6 +58,19 @@ class HeadOptions:
 
 
 @dataclass(frozen=True)
+class LossOptions:
+    """What may be changed of a training loss, for a task that names it in `loss_options`."""
+
+    label_weights: tuple[float, ...] = ()
+    """Weight of each label, in the order of their ids; () weighs all labels alike."""
+    smoothing: float = 0.0
+    """Share of the target probability that is spread over all labels."""
+
+
+PLAIN = LossOptions()
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What the model reads of some rows: one text per row, and a second one where the task takes pairs."""
 
@@ -119,6 +132,10 @@ class Task(ABC):
     """How many optimizer steps it needs relative to text classification with as many labels."""
     problem_type: str = ""
     """The `problem_type` in transformers of heads that other tools trained for this task; "" where there are none."""
+    freezes_embeddings: bool = False
+    """Whether training without the embeddings was measured to be as good, so that it is the default."""
+    loss_options: frozenset[str] = frozenset()
+    """Fields of RunConfig that change its training loss: `class_weights`, `label_smoothing`."""
     label_names: tuple[str, ...] = ("labels",)
     """Columns of an encoded row that hold the target; Trainer hands them to `score`."""
 
@@ -212,10 +229,18 @@ class Task(ABC):
         """Return what makes batches of encoded rows."""
         return Collator(tokenizer.pad_id)
 
-    def loss(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Return (loss, outputs with `logits`) of one batch."""
+    def loss(self, model: Any, inputs: Mapping[str, Any], options: LossOptions = PLAIN) -> tuple[Any, Any]:
+        """Return (loss, outputs with `logits`) of one batch; `options` are for tasks with `loss_options`."""
         outputs = model(**inputs)
         return outputs["loss"], outputs
+
+    def chance_loss(self, targets: Sequence[Any], options: LossOptions = PLAIN) -> float | None:
+        """Return the training loss of a model that knows how frequent each label is and ignores the text."""
+        return None
+
+    def only_label(self, logits: Any, labels: Sequence[str]) -> str:
+        """Return the one label that every row of an evaluation was given; "" where there are several, or no labels."""
+        return ""
 
     def reduce(self, logits: Any, labels: Any) -> Any:
         """Return what is kept of a batch's logits for `score`: less, where all of them would fill the memory."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import MaskMissing
-from bertdemo.tasks.base import EncodeOptions, Inputs, LabeledTable
+from bertdemo.tasks.base import PLAIN, EncodeOptions, Inputs, LabeledTable, LossOptions
 from bertdemo.tasks.forward import (
     IGNORED,
     Batch,
@@ -206,7 +206,7 @@ class FillMask(TaskWithoutLabels):
         """Return whether it belongs to the transform between the encoder and the output embeddings."""
         return parameter.startswith("cls.")
 
-    def loss(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+    def loss(self, model: Any, inputs: Mapping[str, Any], options: LossOptions = PLAIN) -> tuple[Any, Any]:
         """Return the mean of -log p at the masked tokens; 0 where nothing could be masked and there is no mean."""
         import torch
 

@@ -221,5 +221,7 @@ def token_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     import torch
 
     # cross_entropy wants the classes second: (batch, vocabulary, tokens) -> (batch, tokens)
-    nats = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
+    nats = torch.nn.functional.cross_entropy(
+        logits.float().transpose(1, 2), labels, ignore_index=IGNORED, reduction="none"
+    )
     return torch.stack([nats.sum(1), (labels != IGNORED).sum(1).to(nats.dtype)], 1)

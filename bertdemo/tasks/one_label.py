@@ -7,12 +7,22 @@ a linear layer (labels x hidden); softmax over the logits gives probabilities. T
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import LabelIsNumber, OneClass, TooFewRows, TooManyLabels
-from bertdemo.tasks.base import MINIMUM_ROWS, EncodeOptions, Inputs, LabeledTable, Task, unknown_label
+from bertdemo.tasks.base import (
+    MINIMUM_ROWS,
+    PLAIN,
+    EncodeOptions,
+    Inputs,
+    LabeledTable,
+    LossOptions,
+    Task,
+    unknown_label,
+)
 from bertdemo.tasks.forward import Batch, Inference, encoded
 from bertdemo.tasks.reading.quantities import is_quantity
 from bertdemo.tasks.results import Annotation, Degree, Judged, Labels, LabelScore, Score, scores_with_intervals
@@ -30,6 +40,8 @@ class OneLabel(Task):
 
     architecture = "BertForSequenceClassification"
     metrics = ("accuracy", "macro_f1")
+    freezes_embeddings = True
+    loss_options = frozenset({"class_weights", "label_smoothing"})
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their content."""
@@ -76,6 +88,30 @@ class OneLabel(Task):
         targets = self.targets(source.table, source.columns, source.labels)
         inputs = self.inputs(source.table, source.columns, rows)
         return encoded(inputs, rows, tokenizer, options, labels=[targets[row] for row in rows])
+
+    def loss(self, model: Any, inputs: Mapping[str, Any], options: LossOptions = PLAIN) -> tuple[Any, Any]:
+        """Return the mean cross-entropy in float32, the labels weighted and smoothed where `options` say so."""
+        import torch
+
+        outputs = model(**{name: tensor for name, tensor in inputs.items() if name != "labels"})
+        logits, labels = outputs["logits"].float(), inputs["labels"]  # (batch, labels), (batch,)
+        weights = torch.tensor(options.label_weights, device=logits.device) if options.label_weights else None
+        loss = torch.nn.functional.cross_entropy(logits, labels, weight=weights, label_smoothing=options.smoothing)
+        return loss, {"logits": logits}
+
+    def chance_loss(self, targets: Sequence[int], options: LossOptions = PLAIN) -> float | None:
+        """Return the entropy of the labels, ln K where all K are as frequent; None where labels are smoothed."""
+        if options.smoothing:
+            return None
+        counts = list(Counter(targets).values())
+        if options.label_weights:
+            return math.log(len(counts))
+        return -sum(count / len(targets) * math.log(count / len(targets)) for count in counts)
+
+    def only_label(self, logits: Any, labels: Sequence[str]) -> str:
+        """Return the label that all rows were given."""
+        ids = {int(index) for index in logits.argmax(-1)}
+        return labels[ids.pop()] if len(ids) == 1 else ""
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
         """Return accuracy and macro-F1 of the most probable label."""

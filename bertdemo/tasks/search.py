@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.tables.fold_text import fold_text
-from bertdemo.tasks.base import Frozen, Inputs, LabeledTable
+from bertdemo.tasks.base import PLAIN, Frozen, Inputs, LabeledTable, LossOptions
 from bertdemo.tasks.bi_encoder import BiEncoder, fit_tfidf, unit_vectors_of_pairs
 from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.results import (
@@ -105,7 +105,7 @@ class Search(BiEncoder):
             known.add(target or "")
         return [Problem.at_rows("pass", "documents_again", repeated)] if repeated else []
 
-    def loss(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+    def loss(self, model: Any, inputs: Mapping[str, Any], options: LossOptions = PLAIN) -> tuple[Any, Any]:
         """Return -log softmax of each query's own document, and both vectors as `logits` (batch, 2, hidden)."""
         import torch
 

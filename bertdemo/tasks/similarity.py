@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo.errors import ColumnsNotFound, ScoreNoNumber, TooFewRows
 from bertdemo.tables.column_profiles import profiles
-from bertdemo.tasks.base import Frozen, HeadOptions, Inputs, LabeledTable
+from bertdemo.tasks.base import PLAIN, Frozen, HeadOptions, Inputs, LabeledTable, LossOptions
 from bertdemo.tasks.bi_encoder import BiEncoder, fit_tfidf, unit_vectors_of_pairs
 from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.reading import names
@@ -150,7 +150,7 @@ class SimilarityTask(BiEncoder):
             opened.model.config.score_range = [float(end) for end in options.labels]
         return opened
 
-    def loss(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+    def loss(self, model: Any, inputs: Mapping[str, Any], options: LossOptions = PLAIN) -> tuple[Any, Any]:
         """Return the mean squared distance of cosine and score, and the cosines as `logits` (batch, 1)."""
         low, high = _scale(model)
         first, second = self.vectors_of(model, inputs)

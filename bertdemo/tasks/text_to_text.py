@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.run_config import Truncation
-from bertdemo.tasks.base import EncodeOptions, Frozen, Inputs, LabeledTable
+from bertdemo.tasks.base import PLAIN, EncodeOptions, Frozen, Inputs, LabeledTable, LossOptions
 from bertdemo.tasks.forward import Batch, Inference, encoded, token_losses
 from bertdemo.tasks.reading import names
 from bertdemo.tasks.results import BaselineScore, Degree, Judged, Prediction, Problem, Score, scores_with_intervals
@@ -137,7 +137,7 @@ class TextToText(TaskWithoutLabels):
         """Return whether it belongs to the cross-attention or to the output layer."""
         return ".crossattention." in parameter or parameter.startswith("decoder.cls.")
 
-    def loss(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+    def loss(self, model: Any, inputs: Mapping[str, Any], options: LossOptions = PLAIN) -> tuple[Any, Any]:
         """Return the mean of -log p of the target tokens, given the source and the tokens before, and `logits`."""
         names = ("input_ids", "attention_mask", "labels")
         outputs = model(**{name: inputs[name] for name in names}, use_cache=False)

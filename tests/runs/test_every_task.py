@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ def request_of(task: str, **config: Any) -> RunRequest:
     )
 
 
+def close(one: Any, other: Any) -> bool:
+    """Return whether two answers differ by no more than the rounding of float32, which depends on the batch."""
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(close(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(close, one, other))
+    return bool(one == pytest.approx(other, rel=1e-5, abs=1e-5)) if isinstance(one, float) else bool(one == other)
+
+
 def test_every_task_is_tried_here() -> None:
     assert set(SAMPLES) == set(tasks.TASKS)
 
@@ -89,7 +99,8 @@ def test_a_task_trains_is_measured_predicts_and_opens_in_plain_transformers(
     assert answer.task == task
     assert json.dumps(answer.output.to_api())
     inputs = Inputs([text, text], [pair, pair] if pair else None)
-    assert [one.to_api() for one in predictor.predict_many(inputs, folder.name, "")] == [answer.output.to_api()] * 2
+    for one in predictor.predict_many(inputs, folder.name, ""):
+        assert close(one.to_api(), answer.output.to_api())
     opened = catalogue.folder(folder.name, "")
     name = json.loads((opened / "config.json").read_text(encoding="utf-8"))["architectures"][0]
     assert name == CLASSES.get(task, "BertForSequenceClassification")

@@ -154,8 +154,8 @@ def test_a_text_of_the_validation_file_is_not_learned_too(work: Work, data: Path
     folder = work(request_for(data, validation=str(held_out), validation_name="held.csv"))
     learned = split_of(folder)["train"]
     assert 6 not in learned and len(learned) == 59
-    warned = events_of(folder, ev.Warned)
-    assert [(event.message, event.values) for event in warned] == [("warning.leaked", {"rows": 1})]
+    warned = [event for event in events_of(folder, ev.Warned) if event.message == "warning.leaked"]
+    assert [event.values for event in warned] == [{"rows": 1}]
 
 
 def test_a_run_trains_on_the_table_as_it_was_mended(work: Work, tmp_path: Path) -> None:

@@ -166,8 +166,8 @@ def test_the_time_limit_of_a_public_server_keeps_the_best_weights(
     on_event(monkeypatch, lambda event, _: isinstance(event, ev.Saved), lambda _: late.append(True))
     monkeypatch.setattr(job.Job, "_seconds", lambda self: 1e6 if late else 1.0)
     folder = work(request_for(data))
-    warned = events_of(folder, ev.Warned)
-    assert [(event.message, event.values) for event in warned] == [("warning.time_limit", {"minutes": 20})]
+    warned = [event for event in events_of(folder, ev.Warned) if event.message == "warning.time_limit"]
+    assert [event.values for event in warned] == [{"minutes": 20}]
     assert events_of(folder, ev.Cancelled)[0].evaluated
 
 
@@ -179,6 +179,31 @@ def test_a_loss_that_is_not_a_number_fails_the_run_with_its_step(
     failed = events_of(folder, ev.Failed)[0]
     assert (failed.message, failed.values) == ("error.loss_not_finite", {"step": 1, "learning_rate": "0.001"})
     assert not events_of(folder, ev.Step)
+
+
+def test_a_loss_that_stops_being_a_number_after_an_evaluation_keeps_the_best_epoch(
+    work: Work, data: Path, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
+    trained: list[Any] = []
+    with_model(monkeypatch, trained.append)
+
+    def break_model(_: Path) -> None:
+        trained[0].classifier.weight.data.fill_(float("nan"))
+
+    on_event(monkeypatch, lambda event, _: isinstance(event, ev.Saved), break_model)
+    status = status_of(registry.read(work(request_for(data)).name, ""))
+    assert (status.state, len(status.evaluations)) == ("finished", 1)
+    assert "warning.loss_not_finite" in [warning.key for warning in status.warnings]
+    assert status.checkpoint and status.metrics["accuracy"]["value"] is not None
+
+
+def test_training_ends_where_so_many_epochs_have_brought_nothing(work: Work, data: Path, registry: Registry) -> None:
+    # At this learning rate nothing changes, so that the first epoch stays the best.
+    frozen = {"epochs": 9, "learning_rate": 1e-7, "early_stopping": 2, "head_learning_rate_factor": 1.0}
+    status = status_of(registry.read(work(request_for(data, config=frozen)).name, ""))
+    best = max(range(len(status.evaluations)), key=lambda at: status.evaluations[at].best * (at + 1))
+    assert (status.state, len(status.evaluations)) == ("finished", best + 3)
+    assert [warning.values for warning in status.warnings if warning.key == "warning.early_stopping"] == [{"epochs": 2}]
 
 
 def test_a_loss_that_is_not_a_number_is_found_by_the_evaluation_too(

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from bertdemo.checkpoints.loading import open_model
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.run_config import RunConfig, Truncation
 from bertdemo.runs.request import resolve_defaults
 from bertdemo.tables.table import Table
-from bertdemo.tasks.base import EncodeOptions, HeadOptions, LabeledTable
+from bertdemo.tasks.base import EncodeOptions, LabeledTable
 from bertdemo.tasks.classification import Classification
 from tests.runs.support import COLUMNS, rows_of
 
@@ -20,10 +21,10 @@ pytestmark = pytest.mark.slow
 LABELS = ("no", "yes", "perhaps")
 
 
-def trainer_for(tiny: Path, folder: Path, rows: int = 100) -> tuple[Any, Any]:
+def trainer_for(
+    tiny: Path, folder: Path, rows: int = 100, *, dropout: float | None = None, **fields: Any
+) -> tuple[Any, Any]:
     """Return a RunTrainer that groups by length, and its data set (not sorted, three labels)."""
-    from dataclasses import asdict
-
     from bertdemo.runs.work import Work
     from bertdemo.runs.worker.training import RunTrainer, arguments
 
@@ -33,14 +34,15 @@ def trainer_for(tiny: Path, folder: Path, rows: int = 100) -> tuple[Any, Any]:
         "t.csv", {"text": tuple(t for t, _ in pairs), "label": tuple(x for _, x in pairs)}, tuple(range(rows))
     )
     dataset = task.encode(LabeledTable(table, COLUMNS, LABELS), range(rows), tokenizer, EncodeOptions(Truncation(64)))
-    config = RunConfig(device="cpu", epochs=1, batch_size=8, learning_rate=1e-4, max_length=64, weight_decay=0.05)
+    settings = {"device": "cpu", "epochs": 1, "batch_size": 8, "learning_rate": 1e-4, "weight_decay": 0.05}
+    config = RunConfig(**{**settings, "max_length": 64, **fields})
     config = resolve_defaults(config, train_rows=rows, parameters=1, suggested_length=64)
     trainer = RunTrainer(
         task=task,
-        head_factor=config.head_learning_rate_factor,
+        config=config,
         work=Work(1, 1, 1, 1),
-        model=task.model(tiny, HeadOptions(LABELS, seed=0)).model,
-        args=arguments(str(folder), asdict(config), on_cpu=True, precision="float32"),
+        model=open_model(tiny, task.architecture, labels=LABELS, seed=0, dropout=dropout).model,
+        args=arguments(str(folder), config, on_cpu=True, autocast="float32"),
         train_dataset=dataset,
         eval_dataset=dataset,
         data_collator=task.collator(tokenizer, seed=0),

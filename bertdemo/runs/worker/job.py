@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,24 +23,27 @@ from bertdemo.analysis.report import suggested_length
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.loading import save_head
 from bertdemo.dataset import kept_tokens
-from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, memory_ran_out
+from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, LossNotFinite, memory_ran_out
 from bertdemo.runs import events as ev
 from bertdemo.runs.estimate import SMALLEST_MEASURED, Speeds, layer_parameters
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.work import Work, padded_tokens
 from bertdemo.runs.worker import regression
+from bertdemo.runs.worker.encoding import encoded
 from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.runs.worker.run_dataset import dataset_of, store_split
+from bertdemo.runs.worker.watchers import Watchers
 from bertdemo.settings import Settings, pin_gpu
-from bertdemo.tasks.base import EncodeOptions, HeadOptions
+from bertdemo.tasks.base import HeadOptions
 from bertdemo.tasks.forward import Collator, Inference
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from torch import Tensor
 
     from bertdemo.checkpoints import Opened
+    from bertdemo.dataset.prepared import PreparedDataset
     from bertdemo.runs.worker.training import Reporter
 
 
@@ -159,6 +162,7 @@ class Job:
     def _run(self) -> None:
         """Prepare, train, then evaluate and publish the weights that were kept."""
         from bertdemo.runs.worker.training import Stopped
+        from bertdemo.runs.worker.weights import merge_lora
 
         warm_up()
         devices.limit_threads()
@@ -182,9 +186,17 @@ class Job:
             stopped = False
         except Stopped:
             stopped = True
+        except LossNotFinite as error:
+            stopped = False
+            if reporter.best.logits is None:
+                raise
+            self.emit("Warned", message="warning.loss_not_finite", values=dict(error.values))
         evaluated = reporter.best.logits is not None
         if evaluated:
             restore_weights(opened.model, self._folder / "best")
+        if prepared.config.lora_rank:
+            merge_lora(opened.model)
+        if evaluated:
             self._tune(prepared, opened.model)
         try:
             result = measure(prepared, reporter.best, None if stopped else opened.model, self.stop, self._emit_testing)
@@ -238,6 +250,8 @@ class Job:
             suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
             labels=len(dataset.labels),
             step_multiplier=self._task.step_multiplier,
+            label_counts=self._label_counts(dataset),
+            freezes_embeddings=self._task.freezes_embeddings,
         )
         if (length := config.max_length or 0) > info.positions:
             raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)
@@ -252,37 +266,16 @@ class Job:
             config=config,
             encoded={},
         )
-        prepared = replace(prepared, encoded={name: self._encode(prepared, name) for name in prepared.parts})
+        parts = {name: encoded(prepared, name, self._folder, self.stop) for name in prepared.parts}
+        prepared = replace(prepared, encoded=parts)
         tokenizer.save(tokens)  # for the next attempt
         return prepared
 
-    def _encode(self, prepared: Prepared, name: str) -> Dataset:
-        """Encode one part, or load it from the run folder, stored under the hash of everything it depends on.
-
-        Validation and test rows are sorted by length once: as fast as grouping, and in a known order.
-        """
-        from datasets import load_from_disk
-
-        part = prepared.parts[name]
-        config = prepared.config
-        cut = f"{config.max_length} {config.keep}"
-        depends = [prepared.tokenizer.backend_json(), cut, repr(prepared.labels), name]
-        cells = [
-            part.table.columns[column][row] or "" for column in prepared.request.columns.values() for row in part.rows
-        ]
-        digest = hashlib.sha256("\0".join([*depends, *cells]).encode("utf-8", "surrogatepass")).hexdigest()
-        folder = self._folder / "encoded" / f"{name}-{digest[:32]}"
-        if folder.exists():
-            return load_from_disk(str(folder))
-        options = EncodeOptions(config.truncation, name == "train", self.stop)
-        dataset = prepared.task.encode(prepared.source(name), part.rows, prepared.tokenizer, options)
-        if name != "train":
-            lengths = list(dataset["length"])
-            dataset = dataset.select(sorted(range(len(lengths)), key=lengths.__getitem__))
-        draft = folder.with_name(f".tmp-{folder.name}")
-        dataset.save_to_disk(str(draft))
-        draft.rename(folder)
-        return dataset
+    def _label_counts(self, dataset: PreparedDataset) -> list[int]:
+        """Return the training rows of each label that has any; [] for a task whose loss knows no label weights."""
+        if "class_weights" not in self._task.loss_options:
+            return []
+        return list(Counter(dataset.targets("train")).values())
 
     def _reporter(
         self,
@@ -295,7 +288,7 @@ class Job:
         from bertdemo.runs.worker.training import Reporter, evaluation_batch
 
         lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
-        batch, grouped = prepared.config.batch_size or 1, prepared.config.group_by_length
+        batch, grouped = prepared.config.rows_per_pass, prepared.config.group_by_length
         rows = evaluation_batch(batch)
         validation = padded_tokens(lengths["validation"], rows, grouped=True)
         test = padded_tokens(lengths["test"], rows, grouped=True) if "test" in lengths else validation
@@ -317,6 +310,12 @@ class Job:
             work=work,
             device_id=device_id,
             batch_size=prepared.config.batch_size or 1,
+            patience=prepared.config.early_stopping,
+            watchers=Watchers(
+                warn=lambda key, values: self.emit("Warned", message=key, values=values),
+                chance=prepared.task.chance_loss(prepared.targets("train"), prepared.loss),
+                from_probe=prepared.config.head_init == "probe",
+            ),
         )
 
     def _tune(self, prepared: Prepared, model: Any) -> None:
@@ -337,26 +336,27 @@ class Job:
         observed: Observed,
     ) -> None:
         from bertdemo.runs.worker import training
+        from bertdemo.runs.worker.weights import autocast, trainable
 
         precision = devices.precision_for(device, prepared.config.precision)
-        args = training.arguments(
-            str(self._folder / "trainer"),
-            asdict(prepared.config),
-            on_cpu=device.kind == "cpu",
-            precision=precision,
-            label_names=prepared.task.label_names,
-        )
         observed.before_training(model)
         self.stop()
         training.train(
             task=prepared.task,
-            model=model,
+            config=prepared.config,
+            loss=prepared.loss,
+            model=trainable(model, prepared.task, prepared.config, precision),
             parts=prepared.encoded,
             collate=collate,
             held_out=prepared.source("validation"),
             reporter=reporter,
-            args=args,
-            head_factor=prepared.config.head_learning_rate_factor or 1.0,
+            args=training.arguments(
+                str(self._folder / "trainer"),
+                prepared.config,
+                on_cpu=device.kind == "cpu",
+                autocast=autocast(prepared.config, precision),
+                label_names=prepared.task.label_names,
+            ),
         )
         parameters = layer_parameters(prepared.info.layers, prepared.info.width)
         if self._seconds() > _MEASURED_SECONDS and parameters >= SMALLEST_MEASURED:
@@ -368,7 +368,7 @@ class Job:
         self._size = (device.name, batch, prepared.config.max_length or 0)
         self.emit(
             "Started",
-            steps=-(-rows["train"] // batch) * epochs,
+            steps=prepared.config.steps_per_epoch(rows["train"]) * epochs,
             epochs=epochs,
             train_rows=rows["train"],
             validation_rows=rows["validation"],
@@ -383,10 +383,10 @@ class Job:
             lower_is_better=prepared.task.lower_is_better,
         )
 
-    def _keep_best(self, model: Any, step: int) -> None:
+    def _keep_best(self, tensors: Mapping[str, Tensor], step: int) -> None:
         """Store the weights, completely or not at all, and report it."""
         self.emit("Phase", name="saving", progress=0.0)
-        keep_weights(model, self._folder / "best")
+        keep_weights(tensors, self._folder / "best")
         self.emit("Saved", step=step, path="best/model.safetensors")
 
     def _emit_testing(self, share: float) -> None:

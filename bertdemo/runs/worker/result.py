@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -15,18 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from bertdemo import __version__
 from bertdemo.checkpoints import Card
-from bertdemo.checkpoints.loading import HEAD_FILE, restore_tensors, tensors_of, write
+from bertdemo.checkpoints.loading import HEAD_FILE, restore_tensors, write
 from bertdemo.checkpoints.mean_pooling_head import pooling_of
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.notes import RunNotes
 from bertdemo.runs.request import RunRequest
-from bertdemo.tasks.base import Inputs, LabeledTable, Task
+from bertdemo.tasks.base import PLAIN, Inputs, LabeledTable, LossOptions, Task
 from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.results import Judged, Score
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from torch import Tensor
 
     from bertdemo.checkpoints import Catalogue, CheckpointInfo
     from bertdemo.checkpoints.tokenizers import SharedTokenizer
@@ -63,6 +65,14 @@ class Prepared:
         """`train`, `validation` and perhaps `test`: the parts that have rows."""
         return {name: part for name, part in self.dataset.parts.items() if part.rows}
 
+    @cached_property
+    def loss(self) -> LossOptions:
+        """What the settings change of the task's training loss."""
+        if not self.task.loss_options:
+            return PLAIN
+        weights = label_weights(self.targets("train"), len(self.labels))
+        return LossOptions(weights if self.config.class_weights == "balanced" else (), self.config.label_smoothing)
+
     def inputs(self, name: str) -> Inputs:
         """Return the model inputs of the rows of a part."""
         part = self.parts[name]
@@ -79,6 +89,12 @@ class Prepared:
     def majority(self) -> float | None:
         """Return the trivial baseline on the validation set; None where the task has none."""
         return self.task.trivial_baseline(self.targets("train"), self.targets("validation"))
+
+
+def label_weights(targets: Sequence[int], labels: int) -> tuple[float, ...]:
+    """Return a weight per label, inverse to its training rows, their mean over the rows 1; 0 for one without rows."""
+    counts = Counter(targets)
+    return tuple(len(targets) / (len(counts) * counts[label]) if counts[label] else 0.0 for label in range(labels))
 
 
 @dataclass(frozen=True)
@@ -219,13 +235,13 @@ def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: P
     )
 
 
-def keep_weights(model: Any, folder: Path) -> None:
-    """Store the weights of `model` in a run's folder, whole or not at all."""
+def keep_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """Store the weights of a model in a run's folder, whole or not at all."""
     from safetensors.torch import save_file
 
     folder.mkdir(exist_ok=True, mode=0o700)
     draft = folder / ".tmp-model.safetensors"
-    save_file(tensors_of(model), draft)
+    save_file(dict(tensors), draft)
     draft.replace(folder / "model.safetensors")
 
 

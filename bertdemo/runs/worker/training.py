@@ -13,7 +13,11 @@ from transformers.trainer_utils import EvalPrediction
 
 from bertdemo.device import memory_in_use
 from bertdemo.errors import LossNotFinite
+from bertdemo.run_config import RunConfig
 from bertdemo.runs.work import Work
+from bertdemo.runs.worker.optimizer import MasterAdamW, parameter_groups, trained_tensors, widen
+from bertdemo.runs.worker.watchers import Watchers
+from bertdemo.tasks.base import PLAIN, LossOptions
 
 if TYPE_CHECKING:
     import torch
@@ -63,39 +67,39 @@ class Best:
 class RunTrainer(Trainer):
     """Trainer with two learning rates (encoder, head) that evaluates in the order of the dataset."""
 
-    def __init__(self, *, task: Task, head_factor: float, work: Work, **arguments: Any) -> None:
+    def __init__(
+        self, *, task: Task, config: RunConfig, loss: LossOptions = PLAIN, work: Work, **arguments: Any
+    ) -> None:
         super().__init__(**arguments)
         self._task = task
-        self._head_factor = head_factor
+        self._config = config
+        self._loss = loss
         self.work = work
+        # A task's loss is the mean of a batch, so that of several parts is to be divided by their number.
+        self.model_accepts_loss_kwargs = False
         self.remove_callback(PrinterCallback)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Return the task's loss: not every task has a model that computes its own."""
-        loss, outputs = self._task.loss(model, inputs)
+        loss, outputs = self._task.loss(model, inputs, self._loss)
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Give the head `head_factor` times the learning rate; biases and LayerNorm get no weight decay."""
+        """Return AdamW over the weights that train; with float32 copies where these are in bfloat16."""
+        import torch
+
         model = self.model if model is None else model
-        decayed = set(self.get_decay_parameter_names(model))
+        decayed = frozenset(self.get_decay_parameter_names(model))
         cls, options = self.get_optimizer_cls_and_kwargs(self.args, model)
         rate = options.pop("lr")
-        groups = []
-        for head in (False, True):  # the encoder first: the logged learning rate is the first group's
-            for decay in (True, False):
-                parameters = [
-                    parameter
-                    for name, parameter in model.named_parameters()
-                    if parameter.requires_grad and self._task.is_head(name) == head and (name in decayed) == decay
-                ]
-                if parameters:
-                    weight_decay = self.args.weight_decay if decay else 0.0
-                    lr = rate * (self._head_factor if head else 1.0)
-                    groups.append({"params": parameters, "lr": lr, "weight_decay": weight_decay})
-        self.optimizer = cls(groups, **options)
+        groups = parameter_groups(model, self._task, self._config, learning_rate=rate, decayed=decayed)
+        if any(weight.dtype == torch.bfloat16 for group in groups for weight in group["params"]):
+            options.pop("fused", None)
+            self.optimizer = MasterAdamW(groups, **options)
+        else:
+            self.optimizer = cls(groups, **options)
         return self.optimizer
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler[int]:
@@ -130,7 +134,7 @@ class Reporter(TrainerCallback):
         *,
         emit: Callable[..., None],
         stop: Callable[[], None],
-        keep: Callable[[PreTrainedModel, int], None],
+        keep: Callable[[Mapping[str, torch.Tensor], int], None],
         metric: str,
         lower_is_better: bool = False,
         epochs: Callable[[int], None] = lambda epoch: None,
@@ -138,9 +142,14 @@ class Reporter(TrainerCallback):
         work: Work,
         device_id: str,
         batch_size: int,
+        patience: int = 0,
+        watchers: Watchers | None = None,
     ) -> None:
         self._emit, self._stop, self._keep = emit, stop, keep
         self._metric, self.work, self._device_id, self._batch_size = metric, work, device_id, batch_size
+        self._patience = patience
+        self._watchers = watchers or Watchers(lambda key, values: None)
+        self._only_label = ""
         self._sign, self._epochs, self._watch = -1.0 if lower_is_better else 1.0, epochs, watch
         self.step = 0
         self.best = Best()
@@ -178,6 +187,7 @@ class Reporter(TrainerCallback):
             return
         if not math.isfinite(logs["loss"]):
             raise LossNotFinite(step=state.global_step, learning_rate=f"{args.learning_rate:g}")
+        self._watchers.on_loss(logs["loss"])
         now = time.monotonic()
         seconds_left = self.work.seconds_left()
         if not self._steps_began:
@@ -233,6 +243,7 @@ class Reporter(TrainerCallback):
         control: TrainerControl,
         metrics: dict[str, float] | None = None,
         model: Any = None,
+        optimizer: Any = None,
         **_: Any,
     ) -> None:
         """Report an evaluation; keep the weights where it is the best so far."""
@@ -255,44 +266,56 @@ class Reporter(TrainerCallback):
         if state.global_step:  # before the first step the rows have been watched
             self._watch(model, state.global_step, round(float(state.epoch or 0.0), 4))
         if better:
-            self._keep(model, state.global_step)
+            self._keep(trained_tensors(model, optimizer), state.global_step)
+        share = state.global_step / max(1, state.max_steps)
+        self._watchers.on_evaluation(share=share, loss=loss, only_label=self._only_label, best_step=self.best.step)
+        if self._has_stalled(state):
+            self._emit("Warned", message="warning.early_stopping", values={"epochs": self._patience})
+            control.should_training_stop = True
         self._paused += time.monotonic() - self._evaluation_began
+
+    def _has_stalled(self, state: TrainerState) -> bool:
+        """Return whether as many epochs as the patience have passed since the best one, and more are to come."""
+        epochs = (state.global_step - self.best.step) * state.num_train_epochs / max(1, state.max_steps)
+        return 0 < self._patience <= round(epochs) and state.global_step < state.max_steps
 
     def compute(
         self, prediction: EvalPrediction, task: Task, dataset: Dataset, held_out: LabeledTable
     ) -> dict[str, float]:
         """Return the task's metrics; keep the logits, in case this is the best epoch."""
         self.logits = prediction.predictions
+        self._only_label = task.only_label(self.logits, held_out.labels)
         return task.score(self.logits, prediction.label_ids, dataset, held_out)
 
 
 def arguments(
     folder: str,
-    config: Mapping[str, Any],
+    config: RunConfig,
     *,
     on_cpu: bool,
-    precision: str,
+    autocast: str,
     label_names: Sequence[str] = ("labels",),
 ) -> TrainingArguments:
-    """Return TrainingArguments for a resolved RunConfig (as a mapping)."""
+    """Return TrainingArguments for a resolved RunConfig; `autocast` is a precision, `float32` for none."""
     return TrainingArguments(
         output_dir=folder,
-        per_device_train_batch_size=config["batch_size"],
-        per_device_eval_batch_size=evaluation_batch(config["batch_size"]),
-        num_train_epochs=config["epochs"],
-        learning_rate=config["learning_rate"],
-        weight_decay=config["weight_decay"],
-        warmup_steps=config["warmup"],  # a float below 1 is a share of all steps
+        per_device_train_batch_size=config.rows_per_pass,
+        per_device_eval_batch_size=evaluation_batch(config.rows_per_pass),
+        gradient_accumulation_steps=config.passes_per_step,
+        num_train_epochs=config.epochs or 1,
+        learning_rate=config.learning_rate or 0.0,
+        weight_decay=config.weight_decay,
+        warmup_steps=config.warmup,  # a float below 1 is a share of all steps
         lr_scheduler_type="linear",
         max_grad_norm=1.0,  # as Trainer's default
-        seed=config["seed"],
-        train_sampling_strategy="group_by_length" if config["group_by_length"] else "random",
+        seed=config.seed,
+        train_sampling_strategy="group_by_length" if config.group_by_length else "random",
         length_column_name="length",
         use_cpu=on_cpu,
-        bf16=precision == "bfloat16",
-        fp16=precision == "float16",
+        bf16=autocast == "bfloat16",
+        fp16=autocast == "float16",
         eval_strategy="epoch",
-        eval_on_start=config["head_init"] == "probe",  # its score is what training must beat
+        eval_on_start=config.head_init == "probe",  # its score is what training must beat
         save_strategy="no",  # the reporter keeps the best weights itself, whole or not at all
         logging_steps=1 if on_cpu else 10,  # reading the loss waits for a GPU, so not at every step
         logging_first_step=True,
@@ -309,18 +332,23 @@ def arguments(
 def train(
     *,
     task: Task,
+    config: RunConfig,
+    loss: LossOptions,
     model: PreTrainedModel,
     parts: Mapping[str, Dataset],
     collate: Collator,
     held_out: LabeledTable,
     reporter: Reporter,
     args: TrainingArguments,
-    head_factor: float,
 ) -> None:
-    """Train on `parts["train"]`, evaluating on `parts["validation"]` after every epoch. Raises Stopped."""
+    """Train on `parts["train"]`, evaluating on `parts["validation"]` after every epoch. Raises Stopped.
+
+    The model has its weights in float32 afterwards, whatever it was trained in and however it ended.
+    """
     trainer = RunTrainer(
         task=task,
-        head_factor=head_factor,
+        config=config,
+        loss=loss,
         work=reporter.work,
         model=model,
         args=args,
@@ -331,4 +359,7 @@ def train(
         preprocess_logits_for_metrics=task.reduce,
         callbacks=[reporter],
     )
-    trainer.train()
+    try:
+        trainer.train()
+    finally:
+        widen(model, trainer.optimizer)

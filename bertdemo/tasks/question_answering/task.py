@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bertdemo.errors import AnswerElsewhere, TooFewRows
 from bertdemo.tables.annotations.answers import stated_answer
 from bertdemo.tables.annotations.locate import with_marks, without_marks
-from bertdemo.tasks.base import EncodeOptions, Inputs, LabeledTable
+from bertdemo.tasks.base import PLAIN, EncodeOptions, Inputs, LabeledTable, LossOptions
 from bertdemo.tasks.forward import Batch, Collator, Inference, forward, pad
 from bertdemo.tasks.question_answering.spans import BestSpan, Window, best_span, windows
 from bertdemo.tasks.question_answering.targets import TargetAnswer, start_column, target_answers
@@ -179,10 +179,10 @@ class QuestionAnswering(TaskWithoutLabels):
         """Return what makes batches of windows."""
         return _WindowCollator(tokenizer.pad_id)
 
-    def loss(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+    def loss(self, model: Any, inputs: Mapping[str, Any], options: LossOptions = PLAIN) -> tuple[Any, Any]:
         """Return the mean cross-entropy of start and end, and the scores of both, (windows, tokens) each."""
         outputs = model(**inputs)
-        return outputs["loss"], {"logits": (outputs["start_logits"], outputs["end_logits"])}
+        return outputs["loss"], {"logits": (outputs["start_logits"].float(), outputs["end_logits"].float())}
 
     def score(self, logits: Any, references: Any, dataset: Dataset, held_out: LabeledTable) -> dict[str, float]:
         """Return exact match and F1 per row: of the best span of all its windows, at the best threshold."""
