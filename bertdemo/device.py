@@ -127,6 +127,19 @@ def memory_in_use(device_id: str) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+def free_memory() -> None:
+    """Give memory that torch keeps for later tensors back to the GPU."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that memory ran out, on any device."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

@@ -35,8 +35,10 @@ Keep = Literal["head", "tail", "both"]
 KEEPS: tuple[Keep, ...] = get_args(Keep)
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 
-# Fields that the form shows at once; the others are under *All settings*.
-_BASIC = {"basic": True}
+Group = Literal["learning", "weights", "loss", "text", "hardware"]
+# The headings of *All settings*, in their order; a field that names none is under the first.
+GROUPS: tuple[Group, ...] = get_args(Group)
+_WEIGHTS, _LOSS, _TEXT, _HARDWARE = ({"group": group} for group in GROUPS[1:])
 # A linear probe takes no optimizer steps, so it reads only these fields.
 _LINEAR_PROBE_FIELDS = ("device", "max_length", "batch_size", "seed", "method")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -65,7 +67,7 @@ class FieldSpec:
     high: float
     choices: tuple[str, ...]
     optional: bool
-    basic: bool
+    group: Group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,19 +78,19 @@ class RunConfig:
     that this version does not know is ignored, so that a run stored by a newer version can be read.
     """
 
-    device: Annotated[str, Field(json_schema_extra=_BASIC)] = "auto"
+    device: Annotated[str, Field(json_schema_extra=_HARDWARE)] = "auto"
     """`auto`, or an id that `device.report()` lists (`cpu`, `cuda:0`, `mps`)."""
-    epochs: Annotated[StrictInt | None, Field(ge=1, le=50, json_schema_extra=_BASIC)] = None
+    epochs: Annotated[StrictInt | None, Field(ge=1, le=50)] = None
     """Passes over the training set; chosen so that a small data set still gets enough optimizer steps."""
-    max_length: Annotated[StrictInt | None, Field(ge=8, le=512, json_schema_extra=_BASIC)] = None
+    max_length: Annotated[StrictInt | None, Field(ge=8, le=512, json_schema_extra=_TEXT)] = None
     """Longest input in tokens, [CLS] and [SEP] included; chosen so that 99% of the rows fit."""
-    keep: Keep = "head"
+    keep: Annotated[Keep, Field(json_schema_extra=_TEXT)] = "head"
     """Truncation side of a text longer than `max_length`; every later use of the checkpoint does the same."""
     learning_rate: Annotated[Number | None, Field(ge=1e-7, le=1e-2)] = None
     """Peak learning rate of the encoder; 1e-4 up to 35M parameters, 3e-5 above."""
-    batch_size: Annotated[StrictInt | None, Field(ge=1, le=256)] = None
+    batch_size: Annotated[StrictInt | None, Field(ge=1, le=256, json_schema_extra=_HARDWARE)] = None
     """Rows per optimizer step; 16 below 600 training rows, otherwise 32. `accumulation` splits them."""
-    head_init: Literal["random", "probe"] = "random"
+    head_init: Annotated[Literal["random", "probe"], Field(json_schema_extra=_WEIGHTS)] = "random"
     """How the new head starts: from random weights, or as the linear probe on the mean vectors of the encoder.
 
     A probe is better than chance from the first step on, and fine-tuning distorts the encoder less (Kumar et al. 2022,
@@ -107,32 +109,32 @@ class RunConfig:
 
     Zhang et al. 2021 (arXiv:2006.05987) use 0.95; 1 trains all layers alike.
     """
-    embeddings: Literal["auto", "train", "freeze"] = "auto"
+    embeddings: Annotated[Literal["auto", "train", "freeze"], Field(json_schema_extra=_WEIGHTS)] = "auto"
     """Whether the token and position embeddings train. They are half of the weights of a small BERT; `auto` freezes
     them for a task where accuracy was measured to be the same (docs/benchmarks.md)."""
-    frozen_layers: Annotated[StrictInt, Field(ge=0, le=48)] = 0
+    frozen_layers: Annotated[StrictInt, Field(ge=0, le=48, json_schema_extra=_WEIGHTS)] = 0
     """Lowest Transformer layers that stay as they are, with the embeddings; 0 trains everything."""
-    lora_rank: Annotated[StrictInt, Field(ge=0, le=64)] = 0
+    lora_rank: Annotated[StrictInt, Field(ge=0, le=64, json_schema_extra=_WEIGHTS)] = 0
     """Rank of the low-rank updates (LoRA, Hu et al. 2021, arXiv:2106.09685) that train in place of the encoder's
     weights; 0 trains the weights themselves."""
-    class_weights: Literal["auto", "none", "balanced"] = "auto"
+    class_weights: Annotated[Literal["auto", "none", "balanced"], Field(json_schema_extra=_LOSS)] = "auto"
     """Weights of the labels in the loss: `balanced` counts a rare label as much as a frequent one; `auto` does so
     where the most frequent label has more than four times the rows of the rarest."""
-    label_smoothing: Annotated[Number, Field(ge=0, le=0.3)] = 0.0
+    label_smoothing: Annotated[Number, Field(ge=0, le=0.3, json_schema_extra=_LOSS)] = 0.0
     """Share of the target probability that is spread over all labels."""
     early_stopping: Annotated[StrictInt, Field(ge=0, le=20)] = 0
     """Epochs in a row without a better score after which training ends; 0 trains every epoch."""
-    accumulation: Annotated[StrictInt, Field(ge=1, le=64)] = 1
+    accumulation: Annotated[StrictInt, Field(ge=1, le=256, json_schema_extra=_HARDWARE)] = 1
     """Parts in which each batch is computed: less memory, the same batch size."""
-    gradient_checkpointing: StrictBool = False
+    gradient_checkpointing: Annotated[StrictBool, Field(json_schema_extra=_HARDWARE)] = False
     """Whether activations are computed again in the backward pass: less memory, about a third slower."""
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    precision: Annotated[Literal["auto", "float32", "bfloat16", "float16"], Field(json_schema_extra=_HARDWARE)] = "auto"
     """Numeric precision; `auto` takes bfloat16 or float16 where the device is faster with it."""
-    group_by_length: StrictBool = True
+    group_by_length: Annotated[StrictBool, Field(json_schema_extra=_HARDWARE)] = True
     """Whether a batch holds rows of similar length: the same result with far less padding."""
     seed: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] = 42
     """Seed of the new head, the order of the rows and dropout; the split has its own seed."""
-    method: Literal["fine_tune", "regression"] = "fine_tune"
+    method: Annotated[Literal["fine_tune", "regression"], Field(json_schema_extra=_WEIGHTS)] = "fine_tune"
     """`fine_tune` trains every weight; `regression` fits a linear probe on the mean vectors of the frozen encoder."""
 
     @model_validator(mode="wrap")
@@ -216,7 +218,7 @@ def _spec(name: str, schema: Mapping[str, Any]) -> FieldSpec:
         high=value.get("maximum", 0),
         choices=tuple(value.get("enum", ())),
         optional=bool(null),
-        basic=schema.get("basic", False),
+        group=schema.get("group", GROUPS[0]),
     )
 
 

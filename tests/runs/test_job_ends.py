@@ -16,7 +16,7 @@ from bertdemo.checkpoints import Catalogue
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
-from bertdemo.runs.worker import job
+from bertdemo.runs.worker import job, preparing
 from bertdemo.settings import Settings
 from bertdemo.tasks.classification import Classification
 from tests.runs.conftest import Work
@@ -244,7 +244,7 @@ def test_memory_that_runs_out_before_the_training_is_said_without_a_number(
     def fail(*_: Any, **__: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(job, "dataset_of", fail)
+    monkeypatch.setattr(preparing, "dataset_of", fail)
     failed = events_of(work(request_for(data)), ev.Failed)[0]
     assert (failed.message, failed.values) == ("error.out_of_memory_early", {})
 

@@ -11,29 +11,26 @@ import errno
 import json
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertdemo import device as devices
 from bertdemo import tasks
-from bertdemo.analysis.report import suggested_length
-from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.loading import save_head
 from bertdemo.dataset import kept_tokens
-from bertdemo.errors import BertDemoError, DiskFull, LengthBeyondModel, LossNotFinite, memory_ran_out
+from bertdemo.errors import BertDemoError, DiskFull, LossNotFinite, memory_ran_out
+from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
 from bertdemo.runs.estimate import SMALLEST_MEASURED, Speeds, layer_parameters
 from bertdemo.runs.event_log import append_event
-from bertdemo.runs.request import RunRequest, resolve_defaults
+from bertdemo.runs.request import RunRequest
 from bertdemo.runs.work import Work, padded_tokens
 from bertdemo.runs.worker import regression
-from bertdemo.runs.worker.encoding import encoded
 from bertdemo.runs.worker.observed import Observed
+from bertdemo.runs.worker.preparing import prepare
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
-from bertdemo.runs.worker.run_dataset import dataset_of, store_split
 from bertdemo.runs.worker.watchers import Watchers
 from bertdemo.settings import Settings, pin_gpu
 from bertdemo.tasks.base import HeadOptions
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bertdemo.checkpoints import Opened
-    from bertdemo.dataset.prepared import PreparedDataset
     from bertdemo.runs.worker.training import Reporter
 
 
@@ -168,7 +164,7 @@ class Job:
         devices.limit_threads()
         self.stop()
         device_id = pin_gpu(self._request.config.device)
-        prepared = self._prepare()
+        prepared = prepare(self._folder, self._request, self._settings, self.emit, self.stop)
         device = devices.report().choose(device_id)
         if prepared.config.frozen:
             self._emit_started(prepared, device, "float32")
@@ -229,54 +225,6 @@ class Job:
         }
         self.emit("Cancelled" if cancelled else "Finished", **common, **cancelled)
 
-    def _prepare(self) -> Prepared:
-        """Load, check and encode the dataset; resolve the settings that were left to us."""
-        request, catalogue = self._request, Catalogue(self._settings)
-        info = catalogue.describe(request.checkpoint, None)
-        tokens = self._folder / kept_tokens.FOLDER
-        tokenizer = kept_tokens.KeptTokenizer.open(catalogue.tokenizer(request.checkpoint, None), tokens)
-        dataset = dataset_of(self._folder, request, self._task, self._settings.limits)
-        self.stop()
-        dataset.check(self._settings.limits.labels)
-        if dataset.leaked:
-            self.emit("Warned", message="warning.leaked", values={"rows": dataset.leaked})
-        store_split(self._folder, dataset)
-        read = self._task.inputs(dataset.table, request.columns, dataset.parts["train"].rows)
-        self.stop()
-        config = resolve_defaults(
-            request.config,
-            train_rows=len(read.texts),
-            parameters=info.parameters,
-            suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
-            labels=len(dataset.labels),
-            step_multiplier=self._task.step_multiplier,
-            label_counts=self._label_counts(dataset),
-            freezes_embeddings=self._task.freezes_embeddings,
-        )
-        if (length := config.max_length or 0) > info.positions:
-            raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)
-        prepared = Prepared(
-            task=self._task,
-            request=request,
-            catalogue=catalogue,
-            base=catalogue.folder(request.checkpoint, None),
-            info=info,
-            tokenizer=tokenizer,
-            dataset=dataset,
-            config=config,
-            encoded={},
-        )
-        parts = {name: encoded(prepared, name, self._folder, self.stop) for name in prepared.parts}
-        prepared = replace(prepared, encoded=parts)
-        tokenizer.save(tokens)  # for the next attempt
-        return prepared
-
-    def _label_counts(self, dataset: PreparedDataset) -> list[int]:
-        """Return the training rows of each label that has any; [] for a task whose loss knows no label weights."""
-        if "class_weights" not in self._task.loss_options:
-            return []
-        return list(Counter(dataset.targets("train")).values())
-
     def _reporter(
         self,
         prepared: Prepared,
@@ -336,31 +284,43 @@ class Job:
         observed: Observed,
     ) -> None:
         from bertdemo.runs.worker import training
+        from bertdemo.runs.worker.dry_run import fitting_config
         from bertdemo.runs.worker.weights import autocast, trainable
 
         precision = devices.precision_for(device, prepared.config.precision)
         observed.before_training(model)
         self.stop()
+        task, config = prepared.task, prepared.config
+        model = trainable(model, task, config, precision)
+        if device.kind != "cpu":
+            config = fitting_config(model, task, config, prepared.encoded["train"], collate, device.id)
+            self._report_parts(prepared.config, config)
         training.train(
-            task=prepared.task,
-            config=prepared.config,
+            task=task,
+            config=config,
             loss=prepared.loss,
-            model=trainable(model, prepared.task, prepared.config, precision),
+            model=model,
             parts=prepared.encoded,
             collate=collate,
             held_out=prepared.source("validation"),
             reporter=reporter,
             args=training.arguments(
                 str(self._folder / "trainer"),
-                prepared.config,
+                config,
                 on_cpu=device.kind == "cpu",
-                autocast=autocast(prepared.config, precision),
-                label_names=prepared.task.label_names,
+                autocast=autocast(config, precision),
+                label_names=task.label_names,
             ),
         )
         parameters = layer_parameters(prepared.info.layers, prepared.info.width)
         if self._seconds() > _MEASURED_SECONDS and parameters >= SMALLEST_MEASURED:
             Speeds(self._settings.home).note(device.name, precision, reporter.work.speed() * parameters)
+
+    def _report_parts(self, config: RunConfig, fitted: RunConfig) -> None:
+        """Say that batches are computed in parts because the longest one did not fit into the memory."""
+        if fitted.rows_per_pass != config.rows_per_pass:
+            values = {"rows": fitted.rows_per_pass, "batch_size": config.batch_size or 1}
+            self.emit("Warned", message="warning.batch_in_parts", values=values)
 
     def _emit_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
         rows = {name: len(part.rows) for name, part in prepared.parts.items()}

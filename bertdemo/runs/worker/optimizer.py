@@ -97,6 +97,15 @@ def _hand_over(gradient: torch.Tensor | None, copy: torch.Tensor) -> None:
         copy.grad.copy_(gradient)
 
 
+def optimizer_of(
+    groups: list[dict[str, Any]], cls: type[torch.optim.Optimizer], options: dict[str, Any]
+) -> torch.optim.Optimizer:
+    """Return MasterAdamW where weights are in bfloat16, else `cls` with these options."""
+    if any(weight.dtype == torch.bfloat16 for group in groups for weight in group["params"]):
+        return MasterAdamW(groups, **{name: value for name, value in options.items() if name != "fused"})
+    return cls(groups, **options)
+
+
 def trained_tensors(model: Any, optimizer: Any) -> dict[str, torch.Tensor]:
     """Return a model's tensors for a file, on the CPU, at the precision in which `optimizer` trains them."""
     return {**tensors_of(model), **{name: copy.detach().cpu() for name, copy in _masters(model, optimizer).items()}}

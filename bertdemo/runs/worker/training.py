@@ -15,7 +15,7 @@ from bertdemo.device import memory_in_use
 from bertdemo.errors import LossNotFinite
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.work import Work
-from bertdemo.runs.worker.optimizer import MasterAdamW, parameter_groups, trained_tensors, widen
+from bertdemo.runs.worker.optimizer import optimizer_of, parameter_groups, trained_tensors, widen
 from bertdemo.runs.worker.watchers import Watchers
 from bertdemo.tasks.base import PLAIN, LossOptions
 
@@ -88,18 +88,12 @@ class RunTrainer(Trainer):
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Return AdamW over the weights that train; with float32 copies where these are in bfloat16."""
-        import torch
-
         model = self.model if model is None else model
         decayed = frozenset(self.get_decay_parameter_names(model))
         cls, options = self.get_optimizer_cls_and_kwargs(self.args, model)
         rate = options.pop("lr")
         groups = parameter_groups(model, self._task, self._config, learning_rate=rate, decayed=decayed)
-        if any(weight.dtype == torch.bfloat16 for group in groups for weight in group["params"]):
-            options.pop("fused", None)
-            self.optimizer = MasterAdamW(groups, **options)
-        else:
-            self.optimizer = cls(groups, **options)
+        self.optimizer = optimizer_of(groups, cls, options)
         return self.optimizer
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler[int]:

@@ -10,10 +10,10 @@ from gradio.blocks import Block
 
 from bertdemo.device import Device, DeviceReport, precision_for
 from bertdemo.i18n.translation import DEFAULT, size, translate
-from bertdemo.run_config import FieldSpec, RunConfig, specs
+from bertdemo.run_config import GROUPS, FieldSpec, Group, RunConfig, specs
 from bertdemo.services import Services
 from bertdemo.ui.html.predictions import describe
-from bertdemo.ui.html.primitives import error_state, pill, root
+from bertdemo.ui.html.primitives import error_state, heading, pill, root
 from bertdemo.ui.localized import Source, guarded
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.updates import QUIET, Updates
@@ -79,11 +79,17 @@ def layout(page: Page) -> SettingsForm:
             {"value": lambda lang: describe(services.catalogue.describe("bundled", ""), lang)},
             elem_id="train-about",
         )
-        with gr.Row(elem_classes="bd-all-settings"):
-            for spec in specs():
-                if spec.name not in _IN_LINE:
-                    controls[spec.name] = _control(page, spec)
+        for group in GROUPS:
+            controls |= _group(page, group)
     return SettingsForm(checkpoint, about, controls)
+
+
+def _group(page: Page, group: Group) -> dict[str, gr.Textbox | gr.Number | gr.Dropdown | gr.Checkbox]:
+    """Draw the settings of a group below its heading."""
+    members = [spec for spec in specs() if spec.group == group and spec.name not in _IN_LINE]
+    page.words.make(gr.HTML, {"value": lambda lang: root(heading(translate(lang, f"config.group.{group}")))})
+    with gr.Row(elem_classes="bd-all-settings"):
+        return {spec.name: _control(page, spec) for spec in members}
 
 
 def ghost_texts(config: RunConfig | None, lang: str) -> dict[str, str]:

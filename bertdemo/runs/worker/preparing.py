@@ -1,0 +1,108 @@
+"""Everything that is fixed before the first step: the dataset, its token ids, and the settings with their defaults."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bertdemo import tasks
+from bertdemo.analysis.report import suggested_length
+from bertdemo.checkpoints import Catalogue
+from bertdemo.dataset import kept_tokens
+from bertdemo.errors import LengthBeyondModel
+from bertdemo.runs.request import RunRequest, resolve_defaults
+from bertdemo.runs.worker.result import Prepared
+from bertdemo.runs.worker.run_dataset import dataset_of, store_split
+from bertdemo.settings import Settings
+from bertdemo.tasks.base import EncodeOptions, Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from bertdemo.dataset.prepared import PreparedDataset
+
+
+def prepare(
+    run: Path, request: RunRequest, settings: Settings, emit: Callable[..., None], stop: Callable[[], None]
+) -> Prepared:
+    """Load, check and encode the dataset of a run folder; resolve the settings that were left to us.
+
+    Raises the DataError, TableError or ConfigError that makes it unusable, and what `stop` raises between two steps.
+    """
+    task, catalogue = tasks.find(request.task), Catalogue(settings)
+    info = catalogue.describe(request.checkpoint, None)
+    tokens = run / kept_tokens.FOLDER
+    tokenizer = kept_tokens.KeptTokenizer.open(catalogue.tokenizer(request.checkpoint, None), tokens)
+    dataset = dataset_of(run, request, task, settings.limits)
+    stop()
+    dataset.check(settings.limits.labels)
+    if dataset.leaked:
+        emit("Warned", message="warning.leaked", values={"rows": dataset.leaked})
+    store_split(run, dataset)
+    read = task.inputs(dataset.table, request.columns, dataset.parts["train"].rows)
+    stop()
+    config = resolve_defaults(
+        request.config,
+        train_rows=len(read.texts),
+        parameters=info.parameters,
+        suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
+        labels=len(dataset.labels),
+        step_multiplier=task.step_multiplier,
+        label_counts=_label_counts(task, dataset),
+        freezes_embeddings=task.freezes_embeddings,
+    )
+    if (length := config.max_length or 0) > info.positions:
+        raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)
+    prepared = Prepared(
+        task=task,
+        request=request,
+        catalogue=catalogue,
+        base=catalogue.folder(request.checkpoint, None),
+        info=info,
+        tokenizer=tokenizer,
+        dataset=dataset,
+        config=config,
+        encoded={},
+    )
+    parts = {name: encoded(prepared, name, run, stop) for name in prepared.parts}
+    prepared = replace(prepared, encoded=parts)
+    tokenizer.save(tokens)  # for the next attempt
+    return prepared
+
+
+def _label_counts(task: Task, dataset: PreparedDataset) -> list[int]:
+    """Return the training rows of each label that has any; [] for a task whose loss knows no label weights."""
+    if "class_weights" not in task.loss_options:
+        return []
+    return list(Counter(dataset.targets("train")).values())
+
+
+def encoded(prepared: Prepared, name: str, run: Path, stop: Callable[[], None]) -> Dataset:
+    """Encode one part, or load it from the run folder, stored under the hash of everything it depends on.
+
+    Validation and test rows are sorted by length once: as fast as grouping, and in a known order.
+    """
+    from datasets import load_from_disk
+
+    part = prepared.parts[name]
+    config = prepared.config
+    cut = f"{config.max_length} {config.keep}"
+    depends = [prepared.tokenizer.backend_json(), cut, repr(prepared.labels), name]
+    cells = [part.table.columns[column][row] or "" for column in prepared.request.columns.values() for row in part.rows]
+    digest = hashlib.sha256("\0".join([*depends, *cells]).encode("utf-8", "surrogatepass")).hexdigest()
+    folder = run / "encoded" / f"{name}-{digest[:32]}"
+    if folder.exists():
+        return load_from_disk(str(folder))
+    options = EncodeOptions(config.truncation, name == "train", stop)
+    dataset = prepared.task.encode(prepared.source(name), part.rows, prepared.tokenizer, options)
+    if name != "train":
+        lengths = list(dataset["length"])
+        dataset = dataset.select(sorted(range(len(lengths)), key=lengths.__getitem__))
+    draft = folder.with_name(f".tmp-{folder.name}")
+    dataset.save_to_disk(str(draft))
+    draft.rename(folder)
+    return dataset
