@@ -97,6 +97,8 @@ class Settings:
     """Whether to keep one training process with its imports done, so that a run starts at once."""
     base_env: Mapping[str, str] = field(default_factory=dict)
     """The allow-listed part of the server's environment that children get."""
+    fault: str = ""
+    """The fault that a test provokes (BERTDEMO_FAULT, read under pytest only): see runs/worker/resume/faults.py."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -119,6 +121,7 @@ class Settings:
             limits=_limits(env, PUBLIC_LIMITS if public else Limits()),
             spare_worker=env.get("BERTDEMO_SPARE_WORKER", "1") != "0",
             base_env={name: env[name] for name in _CHILD_KEEPS if name in env},
+            fault=env.get("BERTDEMO_FAULT", "") if "PYTEST_CURRENT_TEST" in env else "",
         )
 
     @property

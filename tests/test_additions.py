@@ -217,8 +217,8 @@ def test_an_error_is_its_class_and_a_sentence_in_two_locales(copy: Copy) -> None
 def test_a_hyper_parameter_is_a_field_its_use_and_its_words(copy: Copy) -> None:
     new = '    patience: Annotated[StrictInt, Field(ge=1, le=9)] = 3\n    """Epochs to wait for a better one."""\n'
     copy.put("bertdemo/run_config.py", "    weight_decay: Annotated", new)
-    use = '        max_steps=config.patience,\n'
-    copy.put("bertdemo/runs/worker/training.py", '        weight_decay=config.weight_decay,\n', use)
+    use = "        max_steps=config.patience,\n"
+    copy.put("bertdemo/runs/worker/training.py", "        weight_decay=config.weight_decay,\n", use)
     copy.words(config__patience="Patience", config__help__patience="Epochs to wait")
     ask = (
         "from dataclasses import asdict; from bertdemo.run_config import RunConfig, specs;"

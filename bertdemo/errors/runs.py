@@ -17,6 +17,24 @@ class RunAlive(RunError):
     key, params = "run_alive", ("run",)
 
 
+class RunGoesOn(RunError):
+    """The run waits or trains already: there is nothing to resume."""
+
+    key, params = "run_goes_on", ("run",)
+
+
+class RunFinished(RunError):
+    """The run is complete: there is nothing to resume."""
+
+    key, params = "run_finished", ("run",)
+
+
+class ResumeDiffers(RunError):
+    """The run would be resumed under other conditions, so that its result would not be exact."""
+
+    key, params = "resume_differs", ("differences",)
+
+
 class RunNameTooLong(RunError):
     """The name that a person gave a run is longer than the limit."""
 

@@ -24,6 +24,7 @@ from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.launchers import Launcher
 from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
+from bertdemo.runs.resume.requeue import requeue
 from bertdemo.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Dispatcher:
         self._launcher = launcher
         self._queue: list[str] = []
         self._running: dict[str, str] = {}  # device id to run id
-        self._ended: set[str] = set()
+        self._ended: dict[str, int] = {}  # run id to the size of its events file, which grows where it is resumed
         self._downloads: dict[str, Future[None]] = {}
         self._downloader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="download")
         self._guard = threading.Lock()  # what is in memory: never held while a disk is read or a process is made
@@ -99,6 +100,14 @@ class Dispatcher:
         self._wake.set()
         return self._registry.summary(run_id, owner).state
 
+    def resume(self, run_id: str, owner: str, *, not_exact: bool = False) -> State:
+        """Queue an ended run again, to go on from its newest resume checkpoint; raises as `requeue`."""
+        self.raise_if_dead()
+        with self._writing:
+            requeue(self._registry, run_id, owner, not_exact=not_exact)
+        self.enqueue(run_id)
+        return self._registry.summary(run_id, owner).state
+
     def hide(self, run_id: str, owner: str) -> None:
         """Hide a run, which is removed in ten seconds unless it is restored; RunAlive while it trains.
 
@@ -116,7 +125,7 @@ class Dispatcher:
             self._registry.delete(run_id, owner)
             self._drop(run_id)
         with self._guard:
-            self._ended.discard(run_id)
+            self._ended.pop(run_id, None)
         if self._catalogue.owns(run_id, owner):
             self._catalogue.delete(run_id, owner)
 
@@ -223,9 +232,10 @@ class Dispatcher:
         """Return the runs that wait, the oldest first, and those that train by device; `known` ones are not read."""
         run_ids = self._registry.ids(None)
         with self._guard:
-            self._ended.intersection_update(run_ids)
-            known = known | self._ended
-        waiting, alive, ended = list[str](), dict[str, str](), set[str]()
+            before = {run_id: size for run_id, size in self._ended.items() if run_id in run_ids}
+        before = {run_id: size for run_id, size in before.items() if self._log_size(run_id) == size}
+        known = known | set(before)
+        waiting, alive, ended = list[str](), dict[str, str](), before
         for run_id in reversed(run_ids):
             view = None if run_id in known else self._summary(run_id)
             if view is None:
@@ -235,10 +245,16 @@ class Dispatcher:
             elif view.state in {"starting", "running"}:
                 alive[view.request.config.device] = run_id
             elif _is_over(view):
-                ended.add(run_id)
+                ended[run_id] = self._log_size(run_id)
         with self._guard:
-            self._ended |= ended
+            self._ended = ended
         return waiting, alive
+
+    def _log_size(self, run_id: str) -> int:
+        try:
+            return (self._registry.folder(run_id) / "events.jsonl").stat().st_size
+        except FileNotFoundError:  # deleted just now
+            return 0
 
     def _try_to_launch(self, run_id: str) -> None:
         if self._state(run_id) != "queued":
@@ -263,6 +279,7 @@ class Dispatcher:
                 return
             with self._guard:
                 self._running[device] = run_id
+            (self._registry.folder(run_id) / "exit.json").unlink(missing_ok=True)  # that of the attempt before
             self._append(run_id, ev.Launched, warm=warm)
         self._launcher.launch(self._registry.folder(run_id))
 

@@ -36,9 +36,11 @@ class RunEvent:
 
 @dataclass(frozen=True)
 class Queued(RunEvent):
-    """The server has written the run folder; the run waits for its device."""
+    """The server has written the run folder, or somebody wants a run resumed; it waits for its device."""
 
     kind = "queued"
+    # Whether a resumed run may go on under other conditions, so that its result is not exact.
+    not_exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Started(RunEvent):
     # The metric that chooses the epoch; events from before it was stored were all of accuracy.
     metric: str = "accuracy"
     lower_is_better: bool = False
+    # The step of the resume checkpoint that this attempt goes on from; 0 where it starts at the beginning.
+    resumed_from: int = 0
 
 
 @dataclass(frozen=True)

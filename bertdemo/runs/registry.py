@@ -12,7 +12,7 @@
         deleted          present for the seconds in which a deletion can be undone (runs/deletion.py)
         exit.json        the worker's exit code, where this server saw it end
         worker.log       the worker's output
-        split.json, evaluation.jsonl, best/, encoded/     written by the worker
+        split.json, evaluation.jsonl, best/, encoded/, resume/     written by the worker
 
 Another owner's run is answered exactly like one that does not exist.
 """
@@ -29,8 +29,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bertdemo.checkpoints.info import owner_sha256
@@ -47,6 +46,7 @@ from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.notes import RunNotes
 from bertdemo.runs.request import RunRequest
+from bertdemo.runs.resume.checkpoints import newest_step
 from bertdemo.settings import Settings
 
 _ID = re.compile(r"^[a-z0-9-]{1,64}$")
@@ -82,6 +82,8 @@ class RunView:
     log: str
     # What a person has written about it.
     note: str = ""
+    # The step that an ended run would be resumed from; None where it would start again.
+    resume_step: int | None = None
 
 
 class Registry:
@@ -127,11 +129,16 @@ class Registry:
 
     def _check_quotas(self, owner: str) -> None:
         """Raise TooManyRuns or QueueFull where the owner may have no further run."""
-        limits, ids = self._settings.limits, self.ids(owner)
-        if len(ids) >= limits.kept_runs:
-            raise TooManyRuns(limit=limits.kept_runs)
-        if sum(self._goes_on(run_id, owner) for run_id in ids) >= limits.queued_runs:
-            raise QueueFull(limit=limits.queued_runs)
+        limit = self._settings.limits.kept_runs
+        if len(self.ids(owner)) >= limit:
+            raise TooManyRuns(limit=limit)
+        self.check_queue(owner)
+
+    def check_queue(self, owner: str) -> None:
+        """Raise QueueFull where no further run of this owner may wait or train."""
+        limit = self._settings.limits.queued_runs
+        if sum(self._goes_on(run_id, owner) for run_id in self.ids(owner)) >= limit:
+            raise QueueFull(limit=limit)
 
     def _goes_on(self, run_id: str, owner: str) -> bool:
         try:
@@ -200,6 +207,7 @@ class Registry:
             seq=events[-1].seq if events else 0,
             log=_tail(folder / "worker.log") if whole else "",
             note=notes.note,
+            resume_step=newest_step(folder) if state in ev.ENDED else None,
         )
 
     def append(self, run_id: str, event: RunEvent) -> None:
@@ -362,12 +370,6 @@ def note_exit(folder: Path, code: int) -> None:
     """Store the exit code of a worker that this server saw end."""
     with contextlib.suppress(FileNotFoundError):  # the run was deleted meanwhile
         write_atomic(folder / "exit.json", json.dumps({"code": code}))
-
-
-def describe_request(request: RunRequest) -> Mapping[str, object]:
-    """Return a request without its paths, for an export."""
-    hidden = {"data", "validation", "test"}
-    return {name: value for name, value in asdict(request).items() if name not in hidden}
 
 
 def _copy(source: str, draft: Path, role: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from bertdemo.errors import ResumeDiffers
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.registry import RunView
@@ -18,6 +19,8 @@ CURVE_POINTS = 500
 _ESTIMATE_FROM = 0.02
 # Most that a run without a Finished event shows: the last part is to publish the checkpoint.
 _ALMOST_DONE = 0.999
+# Message of a run that could only be resumed to other weights.
+_DIFFERS = f"error.{ResumeDiffers.key}"
 E_ = TypeVar("E_", bound=RunEvent)
 
 
@@ -81,6 +84,8 @@ class RunStatus:
     baselines: Mapping[str, BaselineScore] = field(default_factory=dict)
     # What a person has written about it.
     note: str = ""
+    # The step that an ended run would be resumed from; None where it would start again.
+    resume_step: int | None = None
 
     @property
     def headline(self) -> str:
@@ -93,6 +98,16 @@ class RunStatus:
         return self.started is not None and self.started.epochs == 0
 
     @property
+    def resumable(self) -> bool:
+        """Whether a person is offered to resume it: one that failed without a checkpoint would only fail again."""
+        return self.state in {"interrupted", "cancelled"} or (self.state == "failed" and self.resume_step is not None)
+
+    @property
+    def differs(self) -> bool:
+        """Whether it was refused to be resumed, because its conditions have changed."""
+        return self.message is not None and self.message.key == _DIFFERS
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self.state in ev.ENDED
@@ -102,10 +117,12 @@ def status_of(view: RunView) -> RunStatus:
     """Derive the figures of a run."""
     attempt = max((event.attempt for event in view.events), default=1)
     events = [event for event in view.events if event.attempt == attempt]
-    started, step = _last(events, ev.Started), _last(events, ev.Step)
-    finished, cancelled = _last(events, ev.Finished), _last(events, ev.Cancelled)
-    end = finished or cancelled
-    steps = [event for event in events if isinstance(event, ev.Step)]
+    history = history_of(view.events)
+    started, step = _last(events, ev.Started) or _last(view.events, ev.Started), _last(history, ev.Step)
+    finished = _last(events, ev.Finished)
+    end = finished or _stopped_end(view)
+    cancelled = end if isinstance(end, ev.Cancelled) else None
+    steps = [event for event in history if isinstance(event, ev.Step)]
     phase, phase_progress = _phase(events, view.state)
     progress, left = (step.progress, step.seconds_left) if step else _without_steps(started, events)
     epoch = max(1, math.ceil(step.epoch)) if step else 0  # 1.0 is the end of the first epoch
@@ -130,8 +147,8 @@ def status_of(view: RunView) -> RunStatus:
         phase_progress=phase_progress,
         started=started,
         loss=thinned([(event.epoch, event.loss) for event in steps], CURVE_POINTS),
-        evaluations=tuple(event for event in events if isinstance(event, ev.Evaluated)),
-        watched=tuple(event for event in events if isinstance(event, ev.Watched)),
+        evaluations=tuple(event for event in history if isinstance(event, ev.Evaluated)),
+        watched=tuple(event for event in history if isinstance(event, ev.Watched)),
         metrics=end.metrics if end else {},
         evaluated_on=end.evaluated_on if end else "",
         evaluated_rows=end.rows if end else 0,
@@ -143,7 +160,30 @@ def status_of(view: RunView) -> RunStatus:
         log=view.log,
         baselines=_baselines(view.request),
         note=view.note,
+        resume_step=view.resume_step,
     )
+
+
+def history_of(events: Sequence[RunEvent]) -> list[ev.Step | ev.Evaluated | ev.Watched]:
+    """Return the steps and evaluations of all attempts as one unbroken run.
+
+    A resumed attempt repeats the steps after its checkpoint: of each step only the newest attempt counts.
+    """
+    history: dict[tuple[str, int], ev.Step | ev.Evaluated | ev.Watched] = {}
+    for event in events:
+        if isinstance(event, ev.Started):
+            history = {key: past for key, past in history.items() if past.step <= event.resumed_from}
+        elif isinstance(event, ev.Step | ev.Evaluated | ev.Watched):
+            history[event.kind, event.step] = event
+    return list(history.values())
+
+
+def _stopped_end(view: RunView) -> ev.Cancelled | None:
+    """Return how a run was stopped: of several times the newest that kept a checkpoint, which is still there."""
+    stopped = [event for event in view.events if isinstance(event, ev.Cancelled)]
+    if view.state not in ev.ENDED:
+        return None
+    return next((event for event in reversed(stopped) if event.checkpoint), stopped[-1] if stopped else None)
 
 
 def thinned(points: Sequence[tuple[float, float]], most: int) -> tuple[tuple[float, float], ...]:

@@ -121,7 +121,7 @@ class _MaskingCollator(Collator):
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         masked = []
         for row in rows:
-            epoch = _HELD_OUT_EPOCH if row["held_out"] else self.epoch
+            epoch = _HELD_OUT_EPOCH if row["held_out"] else int(row["epoch"])
             key = (self._seed, epoch, int(row["row"]))
             ids, labels = mask_tokens(row["input_ids"], self._mask_id, self._maskable, key)
             unchanged = {name: row[name] for name in ("attention_mask", "token_type_ids")}

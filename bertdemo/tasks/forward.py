@@ -104,18 +104,16 @@ def too_long(inference: Inference, texts: Sequence[str], pairs: Sequence[str] | 
 
 
 class Collator:
-    """Makes a batch of encoded rows: padding, unless a task needs more. `epoch` counts from 0."""
+    """Makes a batch of encoded rows: padding, unless a task needs more.
 
-    not_for_the_model = frozenset({"row", "length"})
+    A training row has a column `epoch`, counted from 0; a row that is evaluated has none.
+    """
+
+    not_for_the_model = frozenset({"row", "length", "epoch"})
     """Columns of an encoded row that the model does not take."""
 
     def __init__(self, pad_id: int) -> None:
         self.pad_id = pad_id
-        self.epoch = 0
-
-    def begin(self, epoch: int) -> None:
-        """Note that an epoch begins, counted from 0."""
-        self.epoch = epoch
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         """Return tensors of (rows, longest row) for lists and (rows,) for numbers."""

@@ -83,13 +83,3 @@ def test_no_message_asks_for_a_token_that_is_never_sent() -> None:
     ]
     assert not wrong, "\n".join(wrong)
     assert all("BERTDEMO_CHECKPOINTS" in catalogue(lang)["error.hub_gated"] for lang in LANGUAGES)
-
-
-def test_no_sentence_about_a_run_promises_that_it_goes_on_where_it_stopped() -> None:
-    promised = [
-        f"{lang}: {key}"
-        for lang, words in (("en", r"\bresum"), ("zh", "继续训练|恢复训练|断点"))
-        for key, text in catalogue(lang).items()
-        if key.startswith(("error.", "run.", "runs.", "train.")) and re.search(words, text, re.IGNORECASE)
-    ]
-    assert promised == []

@@ -68,7 +68,7 @@ def test_a_stop_before_the_first_evaluation_keeps_the_last_weights_and_says_so(
     folder = work(request_for(data))
     cancelled = events_of(folder, ev.Cancelled)[0]
     assert (cancelled.evaluated, cancelled.metrics, cancelled.checkpoint) == (False, {}, folder.name)
-    assert cancelled.step == 2
+    assert cancelled.step == 1
     assert not events_of(folder, ev.Evaluated)
     assert status_of(registry.read(folder.name, "")).kept_unevaluated
     card = Catalogue(own_settings).card(folder.name, "")

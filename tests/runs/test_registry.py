@@ -14,9 +14,9 @@ import pytest
 from bertdemo.errors import RunAlive, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, hold
 from bertdemo.runs import events as ev
-from bertdemo.runs.registry import Registry, append_event, describe_request, note_exit, note_process, overdue
+from bertdemo.runs.registry import Registry, append_event, note_exit, note_process, overdue
 from bertdemo.settings import Settings
-from tests.runs.support import created, request_for, started, step, write_csv
+from tests.runs.support import created, started, step, write_csv
 
 
 @pytest.fixture
@@ -233,12 +233,6 @@ def test_old_drafts_are_swept_and_young_ones_and_runs_are_not(registry: Registry
     assert len(list(registry._settings.runs.iterdir())) == 3
     registry.sweep(-1)
     assert [path.name for path in registry._settings.runs.iterdir()] == [run_id]
-
-
-def test_an_exported_request_names_no_path(data: Path) -> None:
-    shown = describe_request(request_for(data))
-    assert str(data.parent) not in json.dumps(shown)
-    assert shown["data_name"] == "reviews.csv"
 
 
 def test_only_a_worker_that_ignores_a_stop_for_long_is_overdue(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,10 +106,43 @@ def test_an_interrupted_run_says_what_is_known(
     assert status_of(view(*events, state="interrupted", exit_code=code)).message == message
 
 
-def test_an_earlier_attempt_is_not_shown() -> None:
-    failed = ev.Failed(5, 1, 1.0, message="error.disk_full", values={})
-    status = status_of(view(QUEUED, LAUNCHED, started(), step(4), failed, ev.Launched(6, 2, 2.0), state="starting"))
-    assert (status.message, status.step, status.loss) == (None, 0, ())
+def steps_of(attempt: int, *steps: int) -> list[ev.RunEvent]:
+    """Return a Step of an attempt for each number; its loss tells both, as 2.08 of step 8 in the second attempt."""
+    made = [step(10 * attempt + at, step=at, epoch=at / 4, loss=attempt + at / 100) for at in steps]
+    return [replace(event, attempt=attempt) for event in made]
+
+
+def test_after_a_resume_each_step_is_that_of_the_last_attempt_and_the_message_is_gone() -> None:
+    failed = ev.Failed(19, 1, 1.0, message="error.disk_full", values={})
+    before = [QUEUED, LAUNCHED, started(), *steps_of(1, 1, 2, 3, 4, 5), failed, ev.Queued(20, 2, 2.0)]
+    status = status_of(view(*before, state="queued"))
+    assert (status.message, status.step, status.started) == (None, 5, started())
+    again = replace(started(seq=21), attempt=2, resumed_from=3)
+    status = status_of(view(*before, again, *steps_of(2, 4)))
+    assert [loss for _, loss in status.loss] == [1.01, 1.02, 1.03, 2.04]
+    assert (status.step, status.message) == (4, None)
+    from_start = replace(again, resumed_from=0)
+    status = status_of(view(*before, from_start, *steps_of(2, 1)))
+    assert [loss for _, loss in status.loss] == [2.01]
+
+
+def test_an_evaluation_that_a_resumed_attempt_repeats_counts_once() -> None:
+    first = ev.Evaluated(9, 1, 1.0, step=3, epoch=1.0, loss=0.5, metrics={"accuracy": 0.5}, best=True)
+    again = replace(started(seq=11), attempt=2, resumed_from=3)
+    second = replace(first, seq=12, attempt=2)
+    status = status_of(view(QUEUED, LAUNCHED, started(), first, ev.Queued(10, 2, 2.0), again, second))
+    assert status.evaluations == (second,)
+
+
+def test_a_stopped_run_keeps_its_checkpoint_where_resuming_it_was_refused() -> None:
+    stopped = ev.Cancelled(9, 1, 1.0, "r", True, 3, METRICS, "validation", 12, 5.0)
+    refused = ev.Failed(11, 2, 3.0, message="error.resume_differs", values={"differences": "threads 2 → 4"})
+    events = (QUEUED, LAUNCHED, started(), *steps_of(1, 1, 2, 3), stopped, ev.Queued(10, 2, 2.0))
+    status = status_of(view(*events, state="queued"))
+    assert (status.checkpoint, status.metrics) == ("", {})
+    status = status_of(view(*events, refused, state="failed", resume_step=3))
+    assert (status.checkpoint, status.metrics, status.step, status.differs) == ("r", METRICS, 3, True)
+    assert status.resumable and not replace(status, resume_step=None).resumable
 
 
 @pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 999, 1000, 12_345])

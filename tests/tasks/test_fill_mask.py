@@ -58,8 +58,7 @@ def test_training_rows_are_hidden_anew_in_each_epoch_and_held_out_rows_never() -
         rows = TASK.encode(LabeledTable(table, {"text": "text"}), range(6), tokenizer, options)
         batches: list[Any] = []
         for epoch in (0, 1, 0):
-            collate.begin(epoch)
-            batches.append(collate([rows[i] for i in range(6)])["input_ids"].tolist())
+            batches.append(collate([{**rows[i], "epoch": epoch} for i in range(6)])["input_ids"].tolist())
         assert batches[0] == batches[2] and (batches[0] != batches[1]) == train
 
 

@@ -66,8 +66,10 @@ def _work(folder: Path) -> int:
     from bertdemo.runs import registry
     from bertdemo.runs.worker import job
 
-    registry.note_process(folder, processes.Identity.of())
     run = job.Job(folder, Settings.from_env())
+    if run.begun:  # a second worker waited for the lock until the first had ended
+        return 0
+    registry.note_process(folder, processes.Identity.of())
     signal.signal(signal.SIGTERM, lambda *_: run.ask_to_stop())
     try:
         run.run()

@@ -26,11 +26,14 @@ from bertdemo.runs import events as ev
 from bertdemo.runs.estimate import SMALLEST_MEASURED, Speeds, layer_parameters
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest
+from bertdemo.runs.resume import checkpoints as resume_checkpoints
 from bertdemo.runs.work import Work, padded_tokens
 from bertdemo.runs.worker import regression
 from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.preparing import prepare
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
+from bertdemo.runs.worker.resume import resuming
+from bertdemo.runs.worker.resume.faults import Fault
 from bertdemo.runs.worker.watchers import Watchers
 from bertdemo.settings import Settings, pin_gpu
 from bertdemo.tasks.base import HeadOptions
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
     from bertdemo.checkpoints import Opened
     from bertdemo.runs.worker.training import Reporter
+    from bertdemo.runs.worker.training_checkpoints import Saving
 
 
 def warm_up() -> None:
@@ -90,6 +94,8 @@ class Job:
         past = ev.parse((folder / "events.jsonl").read_text(encoding="utf-8"))
         self._seq = max((event.seq for event in past), default=0)
         self._attempt = max((event.attempt for event in past), default=1)
+        self._not_exact = resuming.accepted(past)
+        self.begun = resuming.begun(past)
         self._began = time.monotonic()
         self._size = ("", 0, 0)  # device, batch size, maximum length: known from Started on
         self._stop_requested = False
@@ -170,15 +176,17 @@ class Job:
             self._emit_started(prepared, device, "float32")
             fitted = regression.run(prepared, device.id, self.emit, self.stop, self._emit_testing)
             return self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
-        self._emit_started(prepared, device, devices.precision_for(device, prepared.config.precision))
+        saving = self._saving(prepared, device)
+        step = saving.start.manifest.step if saving.start else 0
+        self._emit_started(prepared, device, devices.precision_for(device, prepared.config.precision), step)
         opened = self._open(prepared, device.id)
         if opened.new_weights:
             save_head(opened, self._folder)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
         observed = Observed(prepared, self.emit)
-        reporter = self._reporter(prepared, device_id, collate.begin, observed.predict)
+        reporter = self._reporter(prepared, device_id, observed.predict)
         try:
-            self._train(reporter, prepared, opened.model, device, collate, observed)
+            self._train(reporter, prepared, opened.model, device, collate, observed, saving)
             stopped = False
         except Stopped:
             stopped = True
@@ -224,12 +232,13 @@ class Job:
             "seconds": self._seconds(),
         }
         self.emit("Cancelled" if cancelled else "Finished", **common, **cancelled)
+        if not cancelled:
+            resume_checkpoints.remove_all(self._folder)
 
     def _reporter(
         self,
         prepared: Prepared,
         device_id: str,
-        epochs: Callable[[int], None],
         watch: Callable[[Any, int, float], None],
     ) -> Reporter:
         """Return what turns training into events, with an estimate of the work."""
@@ -253,7 +262,6 @@ class Job:
             keep=self._keep_best,
             metric=prepared.task.chosen_by or prepared.task.metrics[0],
             lower_is_better=prepared.task.lower_is_better,
-            epochs=epochs,
             watch=watch,
             work=work,
             device_id=device_id,
@@ -282,6 +290,7 @@ class Job:
         device: devices.Device,
         collate: Collator,
         observed: Observed,
+        saving: Saving,
     ) -> None:
         from bertdemo.runs.worker import training
         from bertdemo.runs.worker.dry_run import fitting_config
@@ -304,6 +313,7 @@ class Job:
             collate=collate,
             held_out=prepared.source("validation"),
             reporter=reporter,
+            saving=saving,
             args=training.arguments(
                 str(self._folder / "trainer"),
                 config,
@@ -322,7 +332,7 @@ class Job:
             values = {"rows": fitted.rows_per_pass, "batch_size": config.batch_size or 1}
             self.emit("Warned", message="warning.batch_in_parts", values=values)
 
-    def _emit_started(self, prepared: Prepared, device: devices.Device, precision: str) -> None:
+    def _emit_started(self, prepared: Prepared, device: devices.Device, precision: str, resumed_from: int = 0) -> None:
         rows = {name: len(part.rows) for name, part in prepared.parts.items()}
         batch, epochs = prepared.config.batch_size or 1, 0 if prepared.config.frozen else prepared.config.epochs or 1
         self._size = (device.name, batch, prepared.config.max_length or 0)
@@ -341,7 +351,19 @@ class Job:
             config=prepared.config.used(),
             metric=prepared.task.chosen_by or prepared.task.metrics[0],
             lower_is_better=prepared.task.lower_is_better,
+            resumed_from=resumed_from,
         )
+
+    def _saving(self, prepared: Prepared, device: devices.Device) -> Saving:
+        """Return what this attempt goes on from, and how it saves; raises ResumeDiffers."""
+        from bertdemo.runs.worker.training_checkpoints import Saving
+
+        conditions = resuming.conditions(prepared, device)
+        start = None
+        if self._attempt > 1:
+            start = resuming.choose(self._folder, conditions, self.emit, exact=not self._not_exact)
+        best, fault = self._folder / "best" / "model.safetensors", Fault.parse(self._settings.fault)
+        return Saving(self._folder, self._attempt, conditions, best, start, fault)
 
     def _keep_best(self, tensors: Mapping[str, Tensor], step: int) -> None:
         """Store the weights, completely or not at all, and report it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,14 +14,13 @@ from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset import kept_tokens
 from bertdemo.errors import LengthBeyondModel
 from bertdemo.runs.request import RunRequest, resolve_defaults
+from bertdemo.runs.worker.encoding import encode
 from bertdemo.runs.worker.result import Prepared
 from bertdemo.runs.worker.run_dataset import dataset_of, store_split
 from bertdemo.settings import Settings
-from bertdemo.tasks.base import EncodeOptions, Task
+from bertdemo.tasks.base import Task
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
     from bertdemo.dataset.prepared import PreparedDataset
 
 
@@ -68,7 +66,7 @@ def prepare(
         config=config,
         encoded={},
     )
-    parts = {name: encoded(prepared, name, run, stop) for name in prepared.parts}
+    parts = {name: encode(prepared, name, run, stop) for name in prepared.parts}
     prepared = replace(prepared, encoded=parts)
     tokenizer.save(tokens)  # for the next attempt
     return prepared
@@ -79,30 +77,3 @@ def _label_counts(task: Task, dataset: PreparedDataset) -> list[int]:
     if "class_weights" not in task.loss_options:
         return []
     return list(Counter(dataset.targets("train")).values())
-
-
-def encoded(prepared: Prepared, name: str, run: Path, stop: Callable[[], None]) -> Dataset:
-    """Encode one part, or load it from the run folder, stored under the hash of everything it depends on.
-
-    Validation and test rows are sorted by length once: as fast as grouping, and in a known order.
-    """
-    from datasets import load_from_disk
-
-    part = prepared.parts[name]
-    config = prepared.config
-    cut = f"{config.max_length} {config.keep}"
-    depends = [prepared.tokenizer.backend_json(), cut, repr(prepared.labels), name]
-    cells = [part.table.columns[column][row] or "" for column in prepared.request.columns.values() for row in part.rows]
-    digest = hashlib.sha256("\0".join([*depends, *cells]).encode("utf-8", "surrogatepass")).hexdigest()
-    folder = run / "encoded" / f"{name}-{digest[:32]}"
-    if folder.exists():
-        return load_from_disk(str(folder))
-    options = EncodeOptions(config.truncation, name == "train", stop)
-    dataset = prepared.task.encode(prepared.source(name), part.rows, prepared.tokenizer, options)
-    if name != "train":
-        lengths = list(dataset["length"])
-        dataset = dataset.select(sorted(range(len(lengths)), key=lengths.__getitem__))
-    draft = folder.with_name(f".tmp-{folder.name}")
-    dataset.save_to_disk(str(draft))
-    draft.rename(folder)
-    return dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -22,6 +23,7 @@ from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.notes import RunNotes
 from bertdemo.runs.request import RunRequest
+from bertdemo.runs.worker.resume.state_tree import save_tensors
 from bertdemo.tasks.base import PLAIN, Inputs, LabeledTable, LossOptions, Task
 from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.results import Judged, Score
@@ -237,12 +239,20 @@ def _card(run_id: str, owner: str, prepared: Prepared, result: Result, folder: P
 
 def keep_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
     """Store the weights of a model in a run's folder, whole or not at all."""
-    from safetensors.torch import save_file
-
     folder.mkdir(exist_ok=True, mode=0o700)
     draft = folder / ".tmp-model.safetensors"
-    save_file(dict(tensors), draft)
+    save_tensors(dict(tensors), draft)
     draft.replace(folder / "model.safetensors")
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file that is never written in place a second name; a copy where the disk has no hard links."""
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        shutil.copyfile(source, target)
 
 
 def restore_weights(model: Any, folder: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import EvalPrediction
 
 from bertdemo.device import memory_in_use
@@ -16,6 +16,13 @@ from bertdemo.errors import LossNotFinite
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.work import Work
 from bertdemo.runs.worker.optimizer import optimizer_of, parameter_groups, trained_tensors, widen
+from bertdemo.runs.worker.training_checkpoints import (
+    ResumableTrainer,
+    Saving,
+    reported_in,
+    restore_best,
+    steps_per_epoch,
+)
 from bertdemo.runs.worker.watchers import Watchers
 from bertdemo.tasks.base import PLAIN, LossOptions
 
@@ -64,8 +71,8 @@ class Best:
         return score > self.score or (score == self.score and loss < self.loss)
 
 
-class RunTrainer(Trainer):
-    """Trainer with two learning rates (encoder, head) that evaluates in the order of the dataset."""
+class RunTrainer(ResumableTrainer):
+    """ResumableTrainer with two learning rates (encoder, head) that evaluates in the order of the dataset."""
 
     def __init__(
         self, *, task: Task, config: RunConfig, loss: LossOptions = PLAIN, work: Work, **arguments: Any
@@ -131,7 +138,6 @@ class Reporter(TrainerCallback):
         keep: Callable[[Mapping[str, torch.Tensor], int], None],
         metric: str,
         lower_is_better: bool = False,
-        epochs: Callable[[int], None] = lambda epoch: None,
         watch: Callable[[Any, int, float], None] = lambda model, step, epoch: None,
         work: Work,
         device_id: str,
@@ -144,8 +150,10 @@ class Reporter(TrainerCallback):
         self._patience = patience
         self._watchers = watchers or Watchers(lambda key, values: None)
         self._only_label = ""
-        self._sign, self._epochs, self._watch = -1.0 if lower_is_better else 1.0, epochs, watch
+        self._sign, self._watch = -1.0 if lower_is_better else 1.0, watch
         self.step = 0
+        self.evaluated_at = 0
+        self._first_step = 0
         self.best = Best()
         self.logits: Any = None
         self._last_event = 0.0
@@ -157,15 +165,15 @@ class Reporter(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Start the clock."""
         self.work.begin()
+        self._first_step = state.global_step
         self._evaluation_began = time.monotonic()  # a run that starts with a linear probe evaluates it now
 
-    def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Pass on the number of the epoch, from 0: masking draws anew in each."""
-        self._epochs(round(float(state.epoch or 0.0)))
-
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Stop where the run was stopped."""
+        """Note the step; the run is stopped after it has been logged, so that a resumed run logs each step once."""
         self.step = state.global_step
+
+    def stop_if_asked(self) -> None:
+        """Raise Stopped where the run was stopped."""
         self._stop()
 
     def on_log(
@@ -192,7 +200,7 @@ class Reporter(TrainerCallback):
             return
         self._last_event = now
         spent = now - self._steps_began - self._paused
-        rows = (state.global_step - 1) * self._batch_size
+        rows = (state.global_step - 1 - self._first_step) * self._batch_size
         grad_norm = float(logs.get("grad_norm", 0.0))
         self._emit(
             "Step",
@@ -247,6 +255,7 @@ class Reporter(TrainerCallback):
             raise LossNotFinite(step=state.global_step, learning_rate=f"{args.learning_rate:g}")
         better = self.best.beaten_by(score, loss)
         task_metrics = {name: values[name] for name in values if name not in _TRAINERS_OWN}
+        self.evaluated_at = state.global_step
         if better:
             self.best = Best(score, loss, state.global_step, self.logits, task_metrics)
         self._emit(
@@ -272,6 +281,16 @@ class Reporter(TrainerCallback):
         """Return whether as many epochs as the patience have passed since the best one, and more are to come."""
         epochs = (state.global_step - self.best.step) * state.num_train_epochs / max(1, state.max_steps)
         return 0 < self._patience <= round(epochs) and state.global_step < state.max_steps
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resumed run must know, for a resume checkpoint."""
+        best = asdict(self.best) if self.best.logits is not None else None
+        return {"best": best, "step": self.step, "evaluated_at": self.evaluated_at, "done": self.work.done}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.best = Best(**state["best"]) if state["best"] is not None else Best()
+        self.step, self.evaluated_at, self.work.done = state["step"], state["evaluated_at"], state["done"]
 
     def compute(
         self, prediction: EvalPrediction, task: Task, dataset: Dataset, held_out: LabeledTable
@@ -334,11 +353,17 @@ def train(
     held_out: LabeledTable,
     reporter: Reporter,
     args: TrainingArguments,
+    saving: Saving,
 ) -> None:
     """Train on `parts["train"]`, evaluating on `parts["validation"]` after every epoch. Raises Stopped.
 
     The model has its weights in float32 afterwards, whatever it was trained in and however it ended.
     """
+    start = saving.start
+    restore_best(start, saving.best)
+    if start is not None:
+        reporter.restore(reported_in(start))
+        args.eval_on_start = start.pending(steps_per_epoch(len(parts["train"]), args))
     trainer = RunTrainer(
         task=task,
         config=config,
@@ -352,8 +377,14 @@ def train(
         compute_metrics=lambda prediction: reporter.compute(prediction, task, parts["validation"], held_out),
         preprocess_logits_for_metrics=task.reduce,
         callbacks=[reporter],
+        saving=saving,
+        after_step=reporter.stop_if_asked,
+        reported=reporter.state,
     )
     try:
-        trainer.train()
+        trainer.train(resume_from_checkpoint=str(start.folder) if start else None)
+    except Stopped:
+        trainer.publish_stopped(evaluated_at=reporter.evaluated_at)
+        raise
     finally:
         widen(model, trainer.optimizer)

@@ -84,7 +84,7 @@ class Answer(Prediction):
 class _WindowCollator(Collator):
     """Leaves the offsets of the tokens to `decode`."""
 
-    not_for_the_model = frozenset({"length", "row", "places"})
+    not_for_the_model = Collator.not_for_the_model | {"places"}
 
 
 class QuestionAnswering(TaskWithoutLabels):
