@@ -75,7 +75,7 @@ class Services:
         embeddings = Embeddings(catalogue)
         baselines = Baselines(catalogue, predictor.inference_slot, embeddings)
         label_issues = LabelIssueSearch(catalogue, predictor.inference_slot, embeddings)
-        return cls(
+        services = cls(
             settings,
             catalogue,
             table_cache,
@@ -92,6 +92,8 @@ class Services:
             Estimates(settings.home),
             threading.Event(),
         )
+        dispatcher.on_end(services.forget)
+        return services
 
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare worker in the background."""
@@ -138,7 +140,7 @@ class Services:
             self._chinese.set()
 
     def forget(self, checkpoint: str) -> None:
-        """Drop a checkpoint that was deleted from every cache."""
+        """Drop a checkpoint that was deleted or replaced from every cache."""
         self.predictor.forget(checkpoint)
         self.inspector.forget(checkpoint)
         self.searcher.forget(checkpoint)

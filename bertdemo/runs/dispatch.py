@@ -66,6 +66,11 @@ class Dispatcher:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dispatch")
         self._dispatching: Future[None] | None = None
         self._scanned = 0.0
+        self._on_end: Callable[[str], None] = lambda run_id: None
+
+    def on_end(self, forget: Callable[[str], None]) -> None:
+        """Call `forget` with each run that ends: a resumed one replaces the checkpoint that it had kept."""
+        self._on_end = forget
 
     def begin(self) -> None:
         """Look for runs of an earlier server and start dispatching."""
@@ -189,6 +194,7 @@ class Dispatcher:
             if self._state(run_id) not in {"starting", "running"}:
                 with self._guard:
                     del self._running[device]
+                self._on_end(run_id)
                 self._launcher.warm()
             elif hung := overdue(self._registry.folder(run_id), _STOP_GRACE):
                 kill_session(hung)
@@ -210,7 +216,10 @@ class Dispatcher:
         if self._scan_is_due():
             waiting, alive = self._scan(set())
             with self._guard:
+                ended = set(self._running.values()) - set(alive.values())
                 self._queue, self._running = waiting, alive
+            for run_id in ended:
+                self._on_end(run_id)
 
     def _scan_is_due(self) -> bool:
         """Return whether the folders must be looked at again, and take note that they are."""

@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "run_status": {"run_id": ..., "owner": ""},
     "runs": {"owner": ""},
     "cancel_run": {"run_id": ..., "owner": ""},
+    "resume_run": {"run_id": ..., "not_exact": False, "owner": ""},
     "delete_run": {"run_id": ..., "owner": ""},
     "predict": {"text": ..., "pair": "", "checkpoint": "bundled", "owner": ""},
     "predict_file": {"file": ..., "checkpoint": "bundled", "columns": {}, "owner": ""},
@@ -368,9 +369,15 @@ def test_a_run_is_cancelled_then_deleted_then_unknown(client: Client, caller: Ca
     state = client.predict(run_id=run_id, api_name="/cancel_run")
     assert set(state) == {"state"}
     assert caller.wait(run_id)[-1]["state"] == "cancelled"
+    wrong = caller.call("resume_run", run_id=run_id, not_exact="yes")
+    assert "not_exact" in (wrong.error or "")
+    assert client.predict(run_id=run_id, api_name="/resume_run")["state"] in {"queued", "starting", "running"}
+    assert "nothing to resume" in (caller.call("resume_run", run_id=run_id).error or "")
+    client.predict(run_id=run_id, api_name="/cancel_run")
+    assert caller.wait(run_id)[-1]["state"] == "cancelled"
     assert client.predict(run_id=run_id, api_name="/delete_run") == {"state": "cancelled"}
     never = caller.call("run_status", run_id="20260101-000000-0000000000000000")
-    for name in ("run_status", "cancel_run", "delete_run"):
+    for name in ("run_status", "cancel_run", "resume_run", "delete_run"):
         gone = caller.call(name, run_id=run_id)
         assert gone.error == never.error.replace("20260101-000000-0000000000000000", run_id)
     assert run_id not in {item["run_id"] for item in client.predict(api_name="/runs")}

@@ -51,13 +51,13 @@ def said(answer: Answer) -> str:
 
 def test_every_endpoint_that_names_a_run_or_a_checkpoint_takes_an_owner(stranger: Caller) -> None:
     found = dict(matrix(stranger))
-    assert {"run_status", "cancel_run", "delete_run", "tokenize", "embed", "predict", "predict_file", "export",
-            "start_run"} <= set(found)  # fmt: skip
+    assert {"run_status", "cancel_run", "resume_run", "delete_run", "tokenize", "embed", "predict", "predict_file",
+            "export", "start_run"} <= set(found)  # fmt: skip
     assert all(names(stranger, name)[-1] == "owner" for name in stranger.endpoints if name != "new_owner")
 
 
 def test_without_an_owner_no_run_is_listed_started_or_touched(stranger: Caller, anna: Trained) -> None:
-    for name in ("runs", "run_status", "cancel_run", "delete_run", "start_run", "export"):
+    for name in ("runs", "run_status", "cancel_run", "resume_run", "delete_run", "start_run", "export"):
         for owner in ("", None):
             answer = stranger.call(name, **{**given(stranger, name, anna), "owner": owner})
             assert "Call /new_owner" in (answer.error or ""), (name, owner, answer.raw)
@@ -105,7 +105,7 @@ def test_after_all_that_her_run_and_checkpoint_are_untouched(anna: Trained, ben:
         ben.call(name, run_id=anna.run_id)
     assert anna.caller.call("run_status", run_id=anna.run_id).value["state"] == "finished"
     for name, argument in matrix(anna.caller):
-        if name not in {"cancel_run", "delete_run", "start_run"}:
+        if name not in {"cancel_run", "resume_run", "delete_run", "start_run"}:  # a finished run cannot be resumed
             answer = anna.caller.call(name, **{**given(anna.caller, name, anna), argument: anna.run_id})
             assert answer.ok, (name, answer.raw[:300])
 

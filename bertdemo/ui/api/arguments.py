@@ -54,7 +54,7 @@ def _relabel(value: object) -> dict[str, str]:
 
 def check(name: str, value: object, kind: type, expected: str) -> None:
     """Raise ArgumentWrong where an argument is not of this type; a bool does not count as a number."""
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ArgumentWrong(name=name, expected=expected)
 
 

@@ -242,6 +242,16 @@ class Endpoints:
         """Stop a run and keep its best weights. Returns its `{state}` at the time of the call."""
         return {"state": self._services.dispatcher.cancel(identifier(run_id, "run_id"), self._owner(owner))}
 
+    def resume_run(self, run_id: str, not_exact: bool = False, owner: str = "") -> Json:
+        """Resume a run that was stopped, was interrupted or failed, from its last checkpoint. Returns its `{state}`.
+
+        It ends with the weights of an uninterrupted run. If versions, threads, the device or the data have changed, it
+        fails and names the change, unless `not_exact` is true.
+        """
+        check("not_exact", not_exact, bool, "true, false")
+        key = self._owner(owner)
+        return {"state": self._services.dispatcher.resume(identifier(run_id, "run_id"), key, not_exact=not_exact)}
+
     def delete_run(self, run_id: str, owner: str = "") -> Json:
         """Delete a run and its checkpoint. Returns the `{state}` that it had."""
         state = self._status(run_id, owner).state

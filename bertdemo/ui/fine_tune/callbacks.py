@@ -72,6 +72,12 @@ def _wire_run(listeners: Listeners, parts: Components, runs: RunCallbacks) -> No
     """Connect Stop, and the timer that follows the run."""
     page, state = listeners.page, parts.state
     listeners.quiet(parts.bar.stop.click, lambda choice, values: runs.stop(choice), parts.followed, runs.refused, QUIET)
+    resumed: list[Block] = [state.timer, parts.bar.trouble, *parts.followed]
+    bar = parts.bar
+    listeners.quiet(bar.resume.click, lambda choice, values: runs.resume(choice), resumed, runs.refused, QUIET)
+    listeners.quiet(
+        bar.resume_anyway.click, lambda choice, values: runs.resume_anyway(choice), resumed, runs.refused, QUIET
+    )
     ticked: list[Block] = list(dict.fromkeys([state.timer, page.run, *parts.stages, *parts.followed]))
     inputs = [page.run, state.stage, state.drawn, page.owner, page.lang]
     state.timer.tick(guarded(runs.tick), inputs, ticked, **QUIET)

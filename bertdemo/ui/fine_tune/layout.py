@@ -99,6 +99,8 @@ class Bar:
     run_box: gr.Row
     progress: gr.HTML
     stop: gr.Button
+    resume: gr.Button
+    resume_anyway: gr.Button
     smaller: gr.Button
     again: gr.Button
     open: gr.Button
@@ -173,8 +175,8 @@ class Components:
         run, bar = self.run, self.bar
         return [
             self.state.drawn, self.cards, run.done, run.outcome, run.text, run.pair, run.answer, run.class_map,
-            run.panel, run.more, bar.progress, bar.stop, bar.smaller, bar.again, bar.open, bar.inspect, bar.use,
-            bar.download, bar.settings, bar.new,
+            run.panel, run.more, bar.progress, bar.stop, bar.resume, bar.resume_anyway, bar.smaller, bar.again,
+            bar.open, bar.inspect, bar.use, bar.download, bar.settings, bar.new,
         ]  # fmt: skip
 
 
@@ -309,6 +311,8 @@ def _bar(page: Page) -> Bar:
             follow = "window.bertdemo.follow(element, watch);"  # how far the run is, in the title of the page
             progress = gr.HTML("", elem_id="train-progress", js_on_load=follow)
             stop = button("train.stop", "stop", visible=False)
+            resume = gr.Button("", visible=False, elem_id="train-resume", min_width=80, scale=0)
+            anyway = button("runs.resume_anyway", "resume-anyway", visible=False)
             smaller = gr.Button("", visible=False, variant="primary", elem_id="train-smaller", scale=0)
             opened = button("fine_tune.open", "open", visible=False, variant="primary")
             inspect = button("fine_tune.inspect", "inspect", visible=False)
@@ -319,8 +323,8 @@ def _bar(page: Page) -> Bar:
             new = button("fine_tune.new_data", "new", visible=False)
     package = gr.DownloadButton("zip", visible="hidden", elem_id="train-zip")
     return Bar(
-        trouble, plan_box, plan, start, run_box, progress, stop, smaller, again, opened, inspect, use, download,
-        settings, new, package,
+        trouble, plan_box, plan, start, run_box, progress, stop, resume, anyway, smaller, again, opened, inspect, use,
+        download, settings, new, package,
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ from bertdemo.ui.fine_tune.run_settings import for_probe, over
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.predictions import ModelInput, render_prediction
 from bertdemo.ui.html.primitives import error_state, root
-from bertdemo.ui.html.runs import state_words
+from bertdemo.ui.html.runs import resume_words, state_words
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.updates import Updates
 
@@ -141,6 +141,16 @@ class RunCallbacks:
             self.page.services.dispatcher.cancel(choice.run, self.page.services.owner(choice.key))
         return self.drawn(choice.run, "", choice.key, choice.lang)
 
+    def resume(self, choice: Choice, *, not_exact: bool = False) -> Updates:
+        """Outputs: trouble, timer, and Components.followed."""
+        self.page.services.dispatcher.resume(choice.run, self.page.services.owner(choice.key), not_exact=not_exact)
+        followed = self.drawn(choice.run, "", choice.key, choice.lang)
+        return {self.parts.state.timer: gr.Timer(1.0, active=True), self.parts.bar.trouble: "", **followed}
+
+    def resume_anyway(self, choice: Choice) -> Updates:
+        """Outputs: those of `resume`, under other conditions too."""
+        return self.resume(choice, not_exact=True)
+
     def tick(self, remembered: dict[str, str | None] | None, stage: str, seen: str, key: str, lang: str) -> Updates:
         """Outputs: timer, Components.followed where something is new, and Components.stages where the run is gone."""
         run = (remembered or {}).get("run") or ""
@@ -215,6 +225,12 @@ class RunCallbacks:
         shown = {bar.open: kept, bar.inspect: kept, bar.use: kept, bar.download: kept, bar.again: ended}
         return {
             bar.stop: gr.update(visible=not ended, interactive=not status.stopping),
+            bar.resume: gr.update(
+                visible=status.resumable,
+                value=resume_words(status, lang),
+                variant="secondary" if kept or smaller is not None else "primary",
+            ),
+            bar.resume_anyway: gr.update(visible=status.resumable and status.differs),
             bar.smaller: gr.update(visible=smaller is not None, value=words),
             bar.settings: gr.update(visible=ended),
             bar.new: gr.update(visible=ended),

@@ -28,6 +28,13 @@ def state_words(status: RunStatus, lang: str, ahead: int = 0) -> str:
     return translate(lang, f"state.{status.state}")
 
 
+def resume_words(status: RunStatus, lang: str) -> str:
+    """Return the words of the button that resumes a run: from which step it would go on."""
+    if status.resume_step is None:
+        return translate(lang, "run.resume_start")
+    return translate(lang, "run.resume", step=status.resume_step, steps=status.steps)
+
+
 def when(moment: float) -> str:
     """Return a time in seconds since the epoch in the server's time zone, as `2026-03-01 16:35`."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))

@@ -20,7 +20,7 @@ from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.mistakes import mistake_cells
 from bertdemo.ui.html.primitives import error_state, root
-from bertdemo.ui.html.runs import page_title, state_words
+from bertdemo.ui.html.runs import page_title, resume_words, state_words
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.runs.html.confused import pair_cells
 from bertdemo.ui.runs.html.inputs import render_request
@@ -133,7 +133,7 @@ class Callbacks:
             pictures.result: render_result(status, evaluation, lang),
             pictures.data: render_request(view.request, status, lang),
             pictures.curves: render_run(status, lang, ahead),
-            **self._actions(status),
+            **self._actions(status, lang),
         }
 
     def evaluation(self, status: RunStatus, key: str) -> Evaluation | None:
@@ -152,7 +152,7 @@ class Callbacks:
             **{button: gr.update(visible=False) for button in components(self.parts.actions)},
         }
 
-    def _actions(self, status: RunStatus) -> Updates:
+    def _actions(self, status: RunStatus, lang: str) -> Updates:
         """Return the buttons for a run in this state."""
         actions = self.parts.actions
         usable = gr.update(visible=bool(status.checkpoint))
@@ -161,6 +161,8 @@ class Callbacks:
             **dict.fromkeys((actions.back, actions.edit), gr.update(visible=True)),
             **dict.fromkeys((actions.use, actions.inspect, actions.download), usable),
             actions.stop: gr.update(visible=not status.ended, interactive=not status.stopping),
+            actions.resume: gr.update(visible=status.resumable, value=resume_words(status, lang)),
+            actions.resume_anyway: gr.update(visible=status.resumable and status.differs),
             actions.delete: gr.update(visible=deletable),
         }
 
@@ -168,6 +170,15 @@ class Callbacks:
         """Outputs: trouble, and those of `tick`."""
         self.page.services.dispatcher.cancel(run, self.page.services.owner(key))
         return {self.parts.trouble: "", **self.tick(run, key, lang)}
+
+    def resume(self, run: str, key: str, lang: str, *, not_exact: bool = False) -> Updates:
+        """Outputs: trouble, the tabs with the curves open, and those of `tick`."""
+        self.page.services.dispatcher.resume(run, self.page.services.owner(key), not_exact=not_exact)
+        return {self.parts.trouble: "", **self._first_tab(run, key), **self.tick(run, key, lang)}
+
+    def resume_anyway(self, run: str, key: str, lang: str) -> Updates:
+        """Outputs: those of `resume`, under other conditions too."""
+        return self.resume(run, key, lang, not_exact=True)
 
     def refused(self, message: str) -> Updates:
         """Outputs: trouble."""

@@ -59,6 +59,8 @@ class Actions:
     inspect: gr.Button
     download: gr.Button
     stop: gr.Button
+    resume: gr.Button
+    resume_anyway: gr.Button
     edit: gr.Button
     delete: gr.Button
 
@@ -168,6 +170,8 @@ def _actions(words: LocalizedComponents, back: gr.Button) -> Actions:
             inspect=_button(words, "inspect"),
             download=_button(words, "download"),
             stop=_button(words, "stop"),
+            resume=gr.Button("", elem_id="runs-resume", min_width=0, scale=0),  # its words tell the step
+            resume_anyway=_button(words, "resume-anyway"),
             edit=_button(words, "edit"),
             delete=_button(words, "delete", "stop"),
         )
@@ -190,7 +194,7 @@ def _editing(words: LocalizedComponents) -> Editing:
 
 def _button(words: LocalizedComponents, name: str, variant: str = "secondary", *, visible: bool = True) -> gr.Button:
     options = {"variant": variant, "elem_id": f"runs-{name}", "min_width": 0, "scale": 0, "visible": visible}
-    return words.make(gr.Button, {"value": f"runs.{name}"}, **options)
+    return words.make(gr.Button, {"value": f"runs.{name.replace('-', '_')}"}, **options)
 
 
 def _pictures(words: LocalizedComponents) -> Pictures:

@@ -56,6 +56,10 @@ def _wire_actions(page: Page, parts: Components, callbacks: Callbacks) -> None:
     state, actions = parts.state, parts.actions
     stopping = guarded(callbacks.stop, on_error=callbacks.refused)
     actions.stop.click(stopping, [state.opened, page.owner, page.lang], [parts.trouble, *drawn_by_tick(parts)], **QUIET)
+    resumed = [parts.trouble, parts.tabs, *drawn_by_tick(parts)]
+    for button, resume in ((actions.resume, callbacks.resume), (actions.resume_anyway, callbacks.resume_anyway)):
+        resuming = guarded(resume, on_error=callbacks.refused)
+        button.click(resuming, [state.opened, page.owner, page.lang], resumed, **QUIET).then(None, js=_FOCUS_RUN)
     actions.use.click(callbacks.use, state.opened, [page.tabs, page.checkpoint], **QUIET)
     actions.inspect.click(callbacks.inspect, state.opened, [page.tabs, page.inspected], **QUIET)
 
