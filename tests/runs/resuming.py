@@ -35,8 +35,8 @@ class Killed(BaseException):
 
 def twelve_steps(task: str, **config: Any) -> RunRequest:
     """Return a request of three steps in each of four epochs; the learning rate is large enough to see."""
-    more = {"epochs": 4, "batch_size": BATCHES[task], "max_length": 32, "learning_rate": 1e-3, **config}
-    return request_of(task, precision="float32", **more)
+    more = {"epochs": 4, "batch_size": BATCHES[task], "max_length": 32, "learning_rate": 1e-3}
+    return request_of(task, **{"precision": "float32", **more, **config})
 
 
 @dataclass(frozen=True)
