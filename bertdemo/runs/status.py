@@ -153,7 +153,7 @@ def status_of(view: RunView) -> RunStatus:
         evaluated_on=end.evaluated_on if end else "",
         evaluated_rows=end.rows if end else 0,
         kept_unevaluated=bool(cancelled and cancelled.checkpoint and not cancelled.evaluated),
-        seconds=end.seconds if end else None,
+        seconds=end.seconds if end and end.attempt == attempt else None,
         checkpoint=end.checkpoint if end else "",
         message=_message(view, events),
         warnings=tuple(Message(event.message, event.values) for event in events if isinstance(event, ev.Warned)),

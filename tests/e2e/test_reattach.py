@@ -128,6 +128,16 @@ def test_a_killed_worker_is_told_with_its_reason_and_nothing_claims_to_run(
     watcher.page.locator("#runs-title").filter(has_text=watcher.say("state.interrupted")).wait_for(timeout=SAYS_MS)
     for page in (visitor, watcher):
         _nothing_runs(page)
+    resumed = visitor.page.locator("#train-resume")
+    resumed.filter(has_text=visitor.say("run.resume_start")).wait_for()  # killed before its first checkpoint
+    resumed.click()
+    _moves(visitor, run)
+    _stop(visitor, run)
+    resumed.filter(has_text=re.compile(r"Resume from step \d+ of \d+")).wait_for()
+    watcher.page.click("#runs-resume")
+    watcher.page.locator("#runs-tab-curves [aria-selected=true], #runs-curves").first.wait_for()
+    visitor.state(run, "running")
+    _stop(visitor, run)
 
 
 def test_stopping_keeps_the_best_weights_and_measures_them(visit: Visit, fragile: Server, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -287,3 +288,50 @@ def test_real_workers_are_killed_twice_and_of_two_the_lock_chooses_one(
     assert (outcome.weights, outcome.evaluations) == (expected.weights, expected.evaluations)
     assert set(outcome.steps) <= set(expected.steps)
     assert not (folder / "resume").exists()
+
+
+_ON_A_SMALL_DISK = """
+import sys
+from pathlib import Path
+from bertdemo.runs.registry import Registry
+from bertdemo.runs.resume import checkpoints
+from bertdemo.runs.resume.requeue import requeue
+from bertdemo.runs.worker.__main__ import main
+from bertdemo.settings import Settings
+folder = Path(sys.argv[1])
+main([str(folder)])
+assert [checkpoints.verify(path).manifest.step for path in checkpoints.folders(folder)] == [6, 3]
+assert not [path for path in (folder / "resume").iterdir() if path.name.startswith(".")]
+import subprocess
+subprocess.run(["mount", "-o", "remount,size=16m", str(folder / "resume")], check=True)
+requeue(Registry(Settings.from_env()), folder.name, "")
+main([str(folder)])
+"""
+
+
+def small_disks() -> bool:
+    """Return whether a process may mount a disk of its own here."""
+    probe = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return (
+        shutil.which("unshare") is not None and subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    )
+
+
+@pytest.mark.skipif(not sweep.WHOLE or not small_disks(), reason="make sweep, where a process may mount a disk")
+def test_a_disk_that_is_really_full_leaves_two_whole_checkpoints(
+    runs: Resumed, own_settings: Settings, tiny: Path
+) -> None:
+    expected = unbroken(runs, "classification")
+    folder = runs.registry.folder(runs.registry.create(twelve_steps("classification"), ""))
+    (folder / "resume").mkdir()
+    root = Path(__file__).resolve().parents[2]
+    env = {**own_settings.worker_env(), "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1",
+           "BERTDEMO_CHECKPOINTS": str(tiny)}  # fmt: skip
+    script = f'mount -t tmpfs -o size=1200k tmpfs "{folder}/resume" && exec "$0" -c "$1" "{folder}"'
+    command = ["unshare", "-rm", "sh", "-c", script, sys.executable, _ON_A_SMALL_DISK]
+    done = subprocess.run(command, env=env, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert events_of(folder, ev.Failed)[-1].message == "error.disk_full"
+    assert resumed_from(folder) == [0, 6]
+    outcome = runs.outcome(folder)
+    assert (outcome.weights, outcome.evaluations) == (expected.weights, expected.evaluations)

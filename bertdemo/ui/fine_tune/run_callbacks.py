@@ -222,11 +222,13 @@ class RunCallbacks:
         message = status.message
         smaller = message.values["smaller"] if message and message.key == _OUT_OF_MEMORY else None
         words = translate(lang, "train.smaller", n=smaller) if smaller is not None else ""
-        shown = {bar.open: kept, bar.inspect: kept, bar.use: kept, bar.download: kept, bar.again: ended}
+        # Beside Resume there is no room for everything: what is left out is one press away, in the full result.
+        rest = kept and not status.resumable
+        shown = {bar.open: kept, bar.inspect: rest, bar.use: kept, bar.download: rest, bar.again: ended}
         return {
             bar.stop: gr.update(visible=not ended, interactive=not status.stopping),
             bar.resume: gr.update(
-                visible=status.resumable,
+                visible=status.resumable and not status.differs,
                 value=resume_words(status, lang),
                 variant="secondary" if kept or smaller is not None else "primary",
             ),

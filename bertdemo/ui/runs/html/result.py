@@ -31,8 +31,8 @@ def render_result(status: RunStatus, evaluation: Evaluation | None, lang: str) -
         return root(_without_score(status, lang), "bd-result")
     headline = _headline(measured, status, lang)
     if evaluation is None:  # stopped: of its last evaluation only the metrics were kept
-        return root(headline + caption(translate(lang, "result.no_rows")), "bd-result")
-    parts = [_top(headline, evaluation, lang)]
+        return root(_trouble(status, lang) + headline + caption(translate(lang, "result.no_rows")), "bd-result")
+    parts = [_trouble(status, lang), _top(headline, evaluation, lang)]
     if evaluation.per_label:
         title = _title("result.per_label", lang, csv_button("labels", lang))
         parts.append(f"<section>{title}{draw_labels(evaluation, lang)}</section>")
@@ -95,10 +95,15 @@ def _title(key: str, lang: str, button_html: str = "") -> str:
 
 def _without_score(status: RunStatus, lang: str) -> str:
     if reason := not_evaluated(status, lang):
-        return reason
+        return _trouble(status, lang) + reason
     if status.message:
-        return error_state(message_words(status.message, lang))
+        return _trouble(status, lang)
     return empty_state(translate(lang, "result.none_yet" if not status.ended else "result.no_score"))
+
+
+def _trouble(status: RunStatus, lang: str) -> str:
+    """Say why the run failed; one that was stopped before has a result and may have failed when it was resumed."""
+    return error_state(message_words(status.message, lang)) if status.message else ""
 
 
 def _judges(status: RunStatus) -> bool:
