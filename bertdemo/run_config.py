@@ -39,8 +39,14 @@ Group = Literal["learning", "weights", "loss", "text", "hardware"]
 # The headings of *All settings*, in their order; a field that names none is under the first.
 GROUPS: tuple[Group, ...] = get_args(Group)
 _WEIGHTS, _LOSS, _TEXT, _HARDWARE = ({"group": group} for group in GROUPS[1:])
+Method = Literal["fine_tune", "regression", "contrastive"]
 # A linear probe takes no optimizer steps, so it reads only these fields.
 _LINEAR_PROBE_FIELDS = ("device", "max_length", "batch_size", "seed", "method")
+# Contrastive tuning has no head while it trains, draws its batches by label, and trains the whole encoder.
+_CONTRASTIVE_UNUSED = (
+    "head_init", "head_learning_rate_factor", "group_by_length", "layer_decay", "embeddings", "frozen_layers",
+    "lora_rank", "class_weights", "label_smoothing", "early_stopping", "accumulation", "gradient_checkpointing",
+)  # fmt: skip
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # JSON schema types of the fields; a string without choices is the device, whose choices depend on the machine.
 _KINDS: Mapping[str, Kind] = {"integer": "int", "number": "float", "boolean": "flag", "string": "device"}
@@ -134,8 +140,9 @@ class RunConfig:
     """Whether a batch holds rows of similar length: the same result with far less padding."""
     seed: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] = 42
     """Seed of the new head, the order of the rows and dropout; the split has its own seed."""
-    method: Annotated[Literal["fine_tune", "regression"], Field(json_schema_extra=_WEIGHTS)] = "fine_tune"
-    """`fine_tune` trains every weight; `regression` fits a linear probe on the mean vectors of the frozen encoder."""
+    method: Annotated[Method | None, Field(json_schema_extra=_WEIGHTS)] = None
+    """`fine_tune` trains every weight; `regression` fits a linear probe on the mean vectors of the frozen encoder;
+    `contrastive` pulls the mean vectors of rows with one label together first. Chosen by `runs.recipes`."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -150,6 +157,11 @@ class RunConfig:
     def frozen(self) -> bool:
         """Whether the encoder's weights stay unchanged."""
         return self.method == "regression"
+
+    @property
+    def contrastive(self) -> bool:
+        """Whether the encoder is tuned by pairs of rows, and the head is fitted after that."""
+        return self.method == "contrastive"
 
     @property
     def loss_options(self) -> frozenset[str]:
@@ -174,7 +186,7 @@ class RunConfig:
     @property
     def needs_probe(self) -> bool:
         """Whether the run fits a linear probe, to keep it or to start from it."""
-        return self.frozen or self.head_init == "probe"
+        return self.frozen or self.contrastive or self.head_init == "probe"
 
     @property
     def truncation(self) -> Truncation:
@@ -183,8 +195,12 @@ class RunConfig:
 
     def used(self) -> dict[str, object]:
         """Return the fields that a run of this method reads, with their values."""
-        names = _LINEAR_PROBE_FIELDS if self.frozen else tuple(spec.name for spec in specs())
-        return {spec.name: getattr(self, spec.name) for spec in specs() if spec.name in names}
+        names = [spec.name for spec in specs()]
+        if self.frozen:
+            names = [name for name in names if name in _LINEAR_PROBE_FIELDS]
+        elif self.contrastive:
+            names = [name for name in names if name not in _CONTRASTIVE_UNUSED]
+        return {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_fields(cls, values: Mapping[str, object]) -> RunConfig:

@@ -129,7 +129,8 @@ def test_small_data_gets_small_batches_and_more_epochs() -> None:
 
 def test_what_a_person_chose_is_left_alone() -> None:
     numbers = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3, "max_length": 16, "head_learning_rate_factor": 1.0}
-    asked = RunConfig.from_fields({**numbers, "class_weights": "none", "embeddings": "train"})
+    chosen = {"class_weights": "none", "embeddings": "train", "method": "fine_tune"}
+    asked = RunConfig.from_fields({**numbers, **chosen})
     assert resolve_defaults(asked, train_rows=10_000, parameters=1, suggested_length=99) == asked
 
 

@@ -139,20 +139,33 @@ def embed(
 
     Raises what `open_model` raises. `progress` may raise to stop.
     """
+    from bertdemo.checkpoints.loading import open_model
+
+    encoder: Any = open_model(folder).model
+    encoder.to(device)
+    return embed_with(encoder, tokenizer, texts, truncation, progress=progress, batch_size=batch_size)
+
+
+def embed_with(
+    model: Any,
+    tokenizer: SharedTokenizer,
+    texts: Sequence[str],
+    truncation: Truncation,
+    *,
+    progress: Callable[[float], None] = lambda share: None,
+    batch_size: int = 32,
+) -> Floats:
+    """Return what `embed` returns, by an encoder in eval mode on its device."""
     import numpy as np
 
-    from bertdemo.checkpoints.loading import open_model
     from bertdemo.checkpoints.mean_pooling_head import masked_mean
-
-    model: Any = open_model(folder).model
-    model.to(device)
 
     def means(batch: Mapping[str, Any], _: list[int]) -> Any:
         hidden = model(**batch).last_hidden_state  # (batch, tokens, hidden)
         return masked_mean(hidden, batch["attention_mask"]).cpu().numpy()  # (batch, hidden)
 
     read = batches(tokenizer, texts, None, truncation, batch_size=batch_size)
-    rows = forward(means, read, len(texts), device=device, progress=progress)
+    rows = forward(means, read, len(texts), device=model.device, progress=progress)
     return np.asarray(rows, dtype=np.float32).reshape(len(rows), model.config.hidden_size)
 
 

@@ -21,6 +21,8 @@ from bertdemo.errors import (
     ProbeNotForTask,
     ReadingsAmbiguous,
 )
+from bertdemo.run_config import RunConfig
+from bertdemo.runs import recipes
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
@@ -95,12 +97,17 @@ class Admission:
             raise ProbeNotForTask(task=prepared.task.id)
         if unread := request.config.loss_options - prepared.task.loss_options:
             raise OptionNotForTask(task=prepared.task.id, field=min(unread))
-        config = replace(request.config, device=device.id)
+        config = replace(self._with_method(request.config, prepared, info), device=device.id)
         task, columns = prepared.task.id, dict(prepared.columns)
         complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)
         run_id = self._registry.create(complete, owner, prepared, self._tokenizer(prepared, info, owner))
         self._dispatcher.enqueue(run_id)
         return run_id
+
+    def _with_method(self, config: RunConfig, prepared: PreparedDataset, info: CheckpointInfo) -> RunConfig:
+        """Return the settings with the recipe that the page recommends for these data, where none was chosen."""
+        rows_per_label = len(prepared.parts["train"].rows) / max(1, len(prepared.labels))
+        return recipes.applied(config, prepared.task.can_freeze, rows_per_label, info.parameters)
 
     def _tokenizer(self, prepared: PreparedDataset, info: CheckpointInfo, owner: str) -> SharedTokenizer | None:
         """Return the tokenizer that keeps what the page tokenized of these rows; None for a checkpoint not yet here."""

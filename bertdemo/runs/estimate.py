@@ -87,8 +87,7 @@ class Estimates:
         tokens = mean_tokens(lengths, config.max_length or info.positions)
         train, validation = tokens * split.get("train", 0), tokens * split.get("validation", 0)
         test = tokens * split.get("test", 0) or validation
-        start = train + validation if config.head_init == "probe" else 0.0
-        work = Work(round(train), config.epochs or 1, round(validation), round(test), round(start))
+        work = _work(config, train, validation, test)
         # A linear probe reads each row once, without a backward pass.
         units = train + test if config.frozen else work.total
         return units * layer_parameters(info.layers, info.width) / speed
@@ -102,6 +101,14 @@ class Estimates:
         if speed is None:
             return None
         return rows * mean_tokens(lengths, most_tokens) * layer_parameters(info.layers, info.width) / speed
+
+
+def _work(config: RunConfig, train: float, validation: float, test: float) -> Work:
+    """Return the work of a run that takes steps, from the tokens of its parts."""
+    if config.contrastive:  # the training rows are embedded before and after it, and no epoch is evaluated
+        return Work(round(train), config.epochs or 1, 0, round(test), round(2 * train))
+    start = train + validation if config.head_init == "probe" else 0.0
+    return Work(round(train), config.epochs or 1, round(validation), round(test), round(start))
 
 
 def mean_tokens(lengths: LengthSummary, max_length: int) -> float:

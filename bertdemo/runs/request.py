@@ -12,6 +12,8 @@ from pydantic import StringConstraints, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from bertdemo.run_config import RunConfig
+from bertdemo.runs import recipes
+from bertdemo.runs.recipes import contrastive
 
 RowNumber = Annotated[str, StringConstraints(pattern="^(0|[1-9][0-9]{0,17})$")]
 
@@ -100,14 +102,18 @@ def resolve_defaults(
     step_multiplier: float = 1.0,
     label_counts: Sequence[int] = (),
     freezes_embeddings: bool = False,
+    can_probe: bool = False,
 ) -> RunConfig:
     """Fill in every field that was left open.
 
     `parameters` counts those of the encoder. `suggested_length` is the length in tokens that fits 99% of the rows,
     capped by the checkpoint. `step_multiplier` is the task's (see tasks.base.Task): how many times the usual steps
-    it needs. `label_counts` are the training rows of each label, for a task whose loss can weigh labels;
-    `freezes_embeddings` is the task's too.
+    it needs. `can_probe` is the task's `can_freeze`; it decides with the data which recipe is taken. `label_counts`
+    are the training rows of each label, for a task whose loss can weigh labels; `freezes_embeddings` is the task's too.
     """
+    config = recipes.applied(config, can_probe, train_rows / max(1, labels), parameters)
+    if config.contrastive:
+        return contrastive.resolve(config, train_rows, parameters, suggested_length)
     batch = config.batch_size or (16 if train_rows < _SMALL_TRAINING_SET else 32)
     steps_per_epoch = max(1, math.ceil(train_rows / batch))
     minimum_steps = step_multiplier * max(_MINIMUM_STEPS, _MINIMUM_STEPS_PER_LABEL * labels)

@@ -108,6 +108,16 @@ class RunStatus:
         return self.message is not None and self.message.key == _DIFFERS
 
     @property
+    def contrastive(self) -> bool:
+        """Whether the run tunes the encoder by pairs: it takes steps, but no epoch is chosen."""
+        return self.started is not None and self.started.config.get("method") == "contrastive"
+
+    @property
+    def chooses_epoch(self) -> bool:
+        """Whether the validation set chooses the epoch that is kept."""
+        return not (self.stepless or self.contrastive)
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self.state in ev.ENDED

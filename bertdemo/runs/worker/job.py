@@ -28,7 +28,7 @@ from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.resume import checkpoints as resume_checkpoints
 from bertdemo.runs.work import Work, padded_tokens
-from bertdemo.runs.worker import regression
+from bertdemo.runs.worker import few_shot, regression
 from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.preparing import prepare
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
@@ -172,15 +172,15 @@ class Job:
         device_id = pin_gpu(self._request.config.device)
         prepared = prepare(self._folder, self._request, self._settings, self.emit, self.stop)
         device = devices.report().choose(device_id)
-        if prepared.config.frozen:
-            self._emit_started(prepared, device, "float32")
-            fitted = regression.run(prepared, device.id, self.emit, self.stop, self._emit_testing)
-            return self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
+        precision = "float32" if prepared.config.frozen else devices.precision_for(device, prepared.config.precision)
         saving = self._saving(prepared, device)
         step = saving.start.manifest.step if saving.start else 0
-        self._emit_started(prepared, device, devices.precision_for(device, prepared.config.precision), step)
-        opened = self._open(prepared, device.id)
-        if opened.new_weights:
+        self._emit_started(prepared, device, precision, step)
+        if prepared.config.method != "fine_tune":
+            tell = few_shot.Tell(self.emit, self.stop, self._emit_testing)
+            fitted = few_shot.without_trainer(prepared, device.id, precision, self._folder, tell)
+            return self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
+        if (opened := self._open(prepared, device.id)).new_weights:
             save_head(opened, self._folder)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
         observed = Observed(prepared, self.emit)
@@ -360,7 +360,7 @@ class Job:
 
         conditions = resuming.conditions(prepared, device)
         start = None
-        if self._attempt > 1:
+        if self._attempt > 1 and not prepared.config.frozen:  # a linear probe takes no steps to go on from
             start = resuming.choose(self._folder, conditions, self.emit, exact=not self._not_exact)
         best, fault = self._folder / "best" / "model.safetensors", Fault.parse(self._settings.fault)
         return Saving(self._folder, self._attempt, conditions, best, start, fault)

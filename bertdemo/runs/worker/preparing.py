@@ -50,6 +50,7 @@ def prepare(
         suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
         labels=len(dataset.labels),
         step_multiplier=task.step_multiplier,
+        can_probe=task.can_freeze,
         label_counts=_label_counts(task, dataset),
         freezes_embeddings=task.freezes_embeddings,
     )

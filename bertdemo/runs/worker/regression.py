@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.analysis import baselines
-from bertdemo.checkpoints.loading import open_mean_linear
+from bertdemo.checkpoints.loading import open_mean_linear, open_model
 from bertdemo.errors import OneClass
 from bertdemo.runs.worker.result import Prepared, Result, measure
 
@@ -60,17 +60,40 @@ def run(
 
 def fitted(prepared: Prepared, device: str, emit: Callable[..., None], stop: Callable[[], None]) -> Opened:
     """Embed the training rows, fit the regression, and return the model on the CPU. Raises as `run`."""
-    vectors, labels = _vectors(prepared, device, emit, stop)
-    emit("Phase", name="fitting", progress=0.0)
-    weight, bias = _rows_of(prepared.labels, baselines.fit(vectors, labels))
-    stop()
+    encoder: Any = open_model(prepared.base).model
+    weight, bias = head(prepared, encoder.to(device), emit, stop)
     return open_mean_linear(prepared.base, prepared.labels, weight, bias)
 
 
+def head(
+    prepared: Prepared, encoder: Any, emit: Callable[..., None], stop: Callable[[], None], *, directions: bool = False
+) -> tuple[Floats, Floats]:
+    """Return weight (labels, hidden size) and bias (labels,) fitted on the training rows, embedded by this encoder.
+
+    The encoder is in eval mode, on its device. With `directions` all vectors are fitted at their mean L2 norm. Raises
+    as `run`.
+    """
+    vectors, labels = _vectors(prepared, encoder, emit, stop)
+    if directions:
+        vectors = of_one_norm(vectors)
+    emit("Phase", name="fitting", progress=0.0)
+    weight, bias = _rows_of(prepared.labels, baselines.fit(vectors, labels))
+    stop()
+    return weight, bias
+
+
+def of_one_norm(vectors: Floats) -> Floats:
+    """Return vectors of the same directions, (rows, hidden size), all with the mean L2 norm of these."""
+    import numpy as np
+
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)  # (rows, 1)
+    return np.asarray(vectors / np.maximum(norms, np.finfo(np.float32).tiny) * norms.mean(), dtype=np.float32)
+
+
 def _vectors(
-    prepared: Prepared, device: str, emit: Callable[..., None], stop: Callable[[], None]
+    prepared: Prepared, encoder: Any, emit: Callable[..., None], stop: Callable[[], None]
 ) -> tuple[Floats, list[str]]:
-    """Return embeddings (training rows, hidden size) of the frozen encoder, and the labels of the rows."""
+    """Return embeddings (training rows, hidden size), and the labels of the rows."""
     labels = [prepared.labels[target] for target in prepared.targets("train")]
     if len(set(labels)) < 2:  # rows that a test file has too are left out, which may be all of a label
         raise OneClass(label=labels[0][:80], column=prepared.request.columns["label"])
@@ -83,13 +106,12 @@ def _vectors(
             last_event = time.monotonic()
             emit("Phase", name="embedding", progress=min(1.0, share))
 
-    vectors = baselines.embed(
-        prepared.base,
+    vectors = baselines.embed_with(
+        encoder,
         prepared.tokenizer,
         prepared.inputs("train").texts,
         prepared.config.truncation,
         batch_size=prepared.config.batch_size or 1,
-        device=device,
         progress=progress,
     )
     return vectors, labels

@@ -171,6 +171,7 @@ class Endpoints:
             suggested_length=examined.lengths.suggested,
             labels=len(examined.labels),
             step_multiplier=prepared.task.step_multiplier,
+            can_probe=prepared.task.can_freeze,
         )
         return {
             "task": examined.task,
@@ -209,6 +210,8 @@ class Endpoints:
         """Queue a training run. Returns `{run_id}` at once.
 
         `config` sets hyper-parameters; `{"method": "regression"}` trains a linear probe on the frozen encoder.
+        Without `method` the recipe is chosen for the data, as on the page: contrastive tuning below 16 training rows
+        per label in classification, otherwise fine-tuning.
         `preparation` may contain `cleaning` (a list of steps), `relabel` (row number to label, "" to leave the row
         out), `parse` (encoding, delimiter, quote, header, sheet, split) and `split_seed`.
         """

@@ -12,9 +12,10 @@ from pathlib import Path
 import gradio as gr
 
 from bertdemo import samples, tasks
-from bertdemo.errors import BertDemoError, DataNotChosen
+from bertdemo.errors import BertDemoError, DataNotChosen, ProbeNotForTask
 from bertdemo.i18n.translation import has, translate
 from bertdemo.run_config import RunConfig
+from bertdemo.runs import recipes
 from bertdemo.runs.request import resolve_defaults
 from bertdemo.services import CHINESE
 from bertdemo.ui.fine_tune import parse_options_panel
@@ -30,6 +31,7 @@ from bertdemo.ui.fine_tune.html.bar import (
 )
 from bertdemo.ui.fine_tune.html.guide import render_task
 from bertdemo.ui.fine_tune.html.readings import render_readings
+from bertdemo.ui.fine_tune.html.recipe import render_recipe
 from bertdemo.ui.fine_tune.html.samples import render_samples
 from bertdemo.ui.fine_tune.layout import Components
 from bertdemo.ui.fine_tune.probe_time import timed
@@ -101,6 +103,7 @@ class DataCallbacks:
         updates: Updates = {} if choice.stage == "run" else {parts.cards: render_cards(self._cards(choice), lang)}
         try:
             config = self.resolved(choice) if choice.facts else None
+            updates[parts.data.form.recipe] = self._recipe(choice, config)
         except BertDemoError as error:
             wrong = render_wrong_setting(sentence(error, lang))
             return {**updates, parts.bar.plan: wrong, parts.bar.start: gr.update(interactive=False)}
@@ -130,6 +133,20 @@ class DataCallbacks:
             suggested_length=min(facts.suggested, info.positions),
             labels=facts.labels,
             step_multiplier=facts.step_multiplier,
+            can_probe=facts.can_probe,
+        )
+
+    def _recipe(self, choice: Choice, config: RunConfig | None) -> str:
+        """Draw the recipe and its reason. Raises ProbeNotForTask where the chosen one is not for this task."""
+        services, facts = self.page.services, choice.facts
+        if facts is None or config is None:
+            return ""
+        if config.needs_probe and not facts.can_probe:
+            raise ProbeNotForTask(task=facts.task)
+        info = services.catalogue.describe(choice.checkpoint, services.owner(choice.key))
+        rows_per_label = facts.split["train"] / max(1, facts.labels)
+        return render_recipe(
+            config, recipes.recommended(facts.can_probe, rows_per_label, info.parameters), rows_per_label, choice.lang
         )
 
     def _estimate(self, choice: Choice, config: RunConfig) -> float | None:

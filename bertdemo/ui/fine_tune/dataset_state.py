@@ -120,6 +120,9 @@ class Facts:
     step_multiplier: float
     lengths: report.LengthSummary
     split_seed: int = SEED
+    task: str = ""
+    can_probe: bool = False
+    """Whether a linear probe can be kept, so that the recipes that end with one are offered."""
 
 
 @dataclass(frozen=True)
@@ -279,6 +282,8 @@ def _facts(prepared: PreparedDataset, examined: report.Report, task: Task) -> Fa
         step_multiplier=task.step_multiplier,
         lengths=examined.lengths,
         split_seed=prepared.split_seed,
+        task=task.id,
+        can_probe=task.can_freeze,
     )
 
 

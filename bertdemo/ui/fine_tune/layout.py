@@ -167,7 +167,8 @@ class Components:
     @property
     def planned(self) -> list[Block]:
         """What other settings change."""
-        return [self.bar.plan, self.bar.start, self.cards, self.state.ghosts, *self.data.form.components]
+        form = self.data.form
+        return [self.bar.plan, self.bar.start, self.cards, self.state.ghosts, form.recipe, *form.components]
 
     @property
     def followed(self) -> list[Block]:

@@ -19,7 +19,7 @@ from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.updates import QUIET, Updates
 
 # What a person most often changes, in one line; the other fields of RunConfig open below it.
-_IN_LINE = ("epochs", "max_length", "batch_size")
+_IN_LINE = ("method", "epochs", "max_length", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class SettingsForm:
 
     checkpoint: gr.Dropdown
     about: gr.HTML
+    recipe: gr.HTML
     controls: Mapping[str, gr.Textbox | gr.Number | gr.Dropdown | gr.Checkbox]
     """Field of RunConfig -> its control."""
 
@@ -73,6 +74,7 @@ def layout(page: Page) -> SettingsForm:
         )
         for name in _IN_LINE:
             controls[name] = _control(page, by_name[name], info=False)
+    recipe = gr.HTML("", elem_id="train-recipe")
     with make(gr.Accordion, {"label": "train.all_settings"}, open=False, elem_id="train-all"):
         about = make(
             gr.HTML,
@@ -81,7 +83,7 @@ def layout(page: Page) -> SettingsForm:
         )
         for group in GROUPS:
             controls |= _group(page, group)
-    return SettingsForm(checkpoint, about, controls)
+    return SettingsForm(checkpoint, about, recipe, controls)
 
 
 def _group(page: Page, group: Group) -> dict[str, gr.Textbox | gr.Number | gr.Dropdown | gr.Checkbox]:
@@ -99,7 +101,7 @@ def ghost_texts(config: RunConfig | None, lang: str) -> dict[str, str]:
         if spec.optional:
             value = getattr(config, spec.name) if config is not None else None
             texts[spec.name] = translate(lang, "fine_tune.automatic")
-            if value is not None:
+            if value is not None and spec.kind != "choice":
                 texts[spec.name] = translate(lang, "fine_tune.automatic_value", value=f"{value:g}")
     return texts
 
@@ -109,9 +111,9 @@ def placeholders(form: SettingsForm, texts: Mapping[str, str], before: Mapping[s
 
     No others: an update that arrives while somebody types takes away what was typed.
     """
-    return {
-        form.controls[name]: gr.update(placeholder=text) for name, text in texts.items() if before.get(name) != text
-    }
+    typed = [spec.name for spec in specs() if spec.optional and spec.kind != "choice"]
+    changed = [name for name in typed if name in texts and before.get(name) != texts[name]]
+    return {form.controls[name]: gr.update(placeholder=texts[name]) for name in changed}
 
 
 def device_words(device: Device, lang: str) -> str:
@@ -142,6 +144,12 @@ def checkpoint_choices(services: Services, owner: str, lang: str) -> list[tuple[
     ]
 
 
+def choices_of(spec: FieldSpec, lang: str) -> list[tuple[str, str]]:
+    """Return the choices of a field; "" leaves it open where that is allowed."""
+    automatic = [(translate(lang, "config.choice.auto"), "")] if spec.optional else []
+    return [*automatic, *((translate(lang, f"config.choice.{name}"), name) for name in spec.choices)]
+
+
 def _control(page: Page, spec: FieldSpec, *, info: bool = True) -> gr.Textbox | gr.Number | gr.Dropdown | gr.Checkbox:
     """Draw the control of a field; those in the line have no sentence below them, All settings explains the rest."""
     # Devices change while the page is open, so their choices are functions of the language.
@@ -151,7 +159,7 @@ def _control(page: Page, spec: FieldSpec, *, info: bool = True) -> gr.Textbox | 
     options: dict[str, object] = {
         "elem_id": f"config-{spec.name}",
         "interactive": True,
-        "min_width": 110 if not info else 260,
+        "min_width": 260 if info else 200 if spec.kind == "choice" else 110,
     }
     admission = page.services.admission
     if spec.kind == "device":
@@ -159,8 +167,8 @@ def _control(page: Page, spec: FieldSpec, *, info: bool = True) -> gr.Textbox | 
         words["choices"] = lambda lang: device_choices(admission.devices, lang)
         return page.words.make(gr.Dropdown, words, value=spec.default, **options)
     if spec.kind == "choice":
-        words["choices"] = lambda lang: [(translate(lang, f"config.choice.{name}"), name) for name in spec.choices]
-        return page.words.make(gr.Dropdown, words, value=spec.default, **options)
+        words["choices"] = lambda lang: choices_of(spec, lang)
+        return page.words.make(gr.Dropdown, words, value=spec.default or "", **options)
     if spec.kind == "flag":
         return page.words.make(gr.Checkbox, words, value=spec.default, **options)
     if spec.optional:  # a number box cannot be empty: it would show and send 0

@@ -46,6 +46,7 @@ def _timed(card: SampleCard, sample: samples.Sample, services: Services) -> Samp
         suggested_length=lengths.suggested,
         labels=card.labels or 2,
         step_multiplier=tasks.find(sample.task).step_multiplier,
+        can_probe=tasks.find(sample.task).can_freeze,
     )
     split = {"train": card.rows - held_out, "validation": held_out}
     device = services.admission.devices.devices[0]

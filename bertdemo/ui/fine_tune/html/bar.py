@@ -56,7 +56,7 @@ def render_cards(cards: Cards, lang: str) -> str:
 
 def render_plan(split: Mapping[str, int], config: RunConfig, estimate: float | None, seed: int, lang: str) -> str:
     """Say what Fine-tune will do: the sizes of the split, and the time where it is known."""
-    parts = [split_words(split, lang, frozen=config.frozen)]
+    parts = [split_words(split, lang, frozen=config.frozen or config.contrastive)]
     if seed != SEED:
         parts.append(translate(lang, "fine_tune.will.seed", seed=seed))
     if estimate is not None:
@@ -75,7 +75,7 @@ def render_wrong_setting(message: str) -> str:
 
 
 def split_words(split: Mapping[str, int], lang: str, *, frozen: bool = False) -> str:
-    """Return the sizes of the split (part -> rows) in words; a linear probe (`frozen`) chooses no epoch."""
+    """Return the sizes of the split (part -> rows) in words; `frozen` where no epoch is chosen."""
     parts = {name: thousands(split.get(name, 0)) for name in ("train", "validation", "test")}
     if frozen:
         held_out = parts["test"] if split.get("test") else parts["validation"]

@@ -10,7 +10,7 @@ from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import error_state, facts, join, note, root, short, waiting_state
 from bertdemo.ui.html.runs import message_words, state_words
-from bertdemo.ui.html.scores.curves import loss_chart, metric_chart
+from bertdemo.ui.html.scores.curves import loss_chart, metric_chart, pair_loss_chart
 
 _LOG_LINES = 12
 # Characters of a held-out text and of a label beside the chart.
@@ -47,7 +47,9 @@ def render_training(status: RunStatus | None, watched: Sequence[WatchedText], la
 
 def _charts(status: RunStatus, watched: Sequence[WatchedText], lang: str, *, folded: bool) -> str:
     side = f'<div class="bd-train-side">{_watched(watched, lang)}{_figures(status, lang)}</div>'
-    body = f'<div class="bd-train-view"><div>{metric_chart(status, lang)}{loss_chart(status, lang)}</div>{side}</div>'
+    curves = (pair_loss_chart,) if status.contrastive else (metric_chart, loss_chart)
+    charts = join(curve(status, lang) for curve in curves)
+    body = f'<div class="bd-train-view"><div>{charts}</div>{side}</div>'
     if not folded:
         return body
     title = esc(translate(lang, "fine_tune.training.curves"))

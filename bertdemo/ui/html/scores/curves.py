@@ -64,6 +64,19 @@ def loss_chart(status: RunStatus, lang: str) -> str:
     return f'<div class="bd-loss-head">{key(legend)}</div>{drawn}'
 
 
+def pair_loss_chart(status: RunStatus, lang: str) -> str:
+    """Draw the loss of contrastive tuning; no epoch is evaluated, so there is no other curve."""
+    started = status.started
+    if started is None:
+        return ""
+    title = translate(lang, "run.pair_loss_curve")
+    highest = max((loss for _, loss in status.loss), default=1.0)
+    axes = plot.round_axes(started.epochs, highest, translate(lang, "run.epochs_axis"))
+    line = plot.Line(title, "orange", status.loss)
+    head = f'<p class="bd-plot-title"><b>{esc(title)}</b></p>'
+    return head + plot.draw([line], axes, title, kind="big", empty=translate(lang, "run.first_step"))
+
+
 def baseline_scores(status: RunStatus, lang: str) -> list[tuple[str, float]]:
     """Return (name, value) of every baseline that is known in the metric that chooses the epoch, worst first."""
     started = status.started

@@ -13,6 +13,18 @@ from bertdemo.ui.html.primitives import caption, join, note
 from bertdemo.ui.html.runs import metric_word
 from bertdemo.ui.html.scores.strip import Estimate, Mark, score_strip
 
+# How a run was trained -> the words for one that was stopped.
+_KEPT_UNEVALUATED = {
+    "fine_tune": "result.not_evaluated",
+    "probe": "result.not_measured",
+    "contrastive": "result.tuned_not_evaluated",
+}
+_NOTHING_KEPT = {
+    "fine_tune": "result.nothing_kept",
+    "probe": "result.nothing_fitted",
+    "contrastive": "result.nothing_tuned",
+}
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -60,10 +72,11 @@ def draw_headline(measured: Measured, status: RunStatus, lang: str) -> str:
 
 def not_evaluated(status: RunStatus, lang: str) -> str:
     """Say why a run has no score: it was stopped too early, or it has not ended well; "" where it goes on."""
+    method = "contrastive" if status.contrastive else "probe" if status.stepless else "fine_tune"
     if status.kept_unevaluated:
-        return note(translate(lang, "result.not_measured" if status.stepless else "result.not_evaluated"))
+        return note(translate(lang, _KEPT_UNEVALUATED[method]))
     if status.ended and not status.checkpoint and status.state == "cancelled":
-        return note(translate(lang, "result.nothing_fitted" if status.stepless else "result.nothing_kept"))
+        return note(translate(lang, _NOTHING_KEPT[method]))
     return ""
 
 
@@ -106,7 +119,7 @@ def score_line(measured: Measured, lang: str) -> str:
 def evaluated_on(status: RunStatus, lang: str) -> str:
     """Return on how many examples of which part a run was evaluated."""
     on = status.evaluated_on or "validation"
-    words = translate(lang, f"result.on_{'held_out' if status.stepless and on == 'validation' else on}")
+    words = translate(lang, f"result.on_{'held_out' if not status.chooses_epoch and on == 'validation' else on}")
     return plural(lang, "result.measured", status.evaluated_rows, on=words)
 
 

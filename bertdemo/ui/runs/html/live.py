@@ -7,7 +7,7 @@ from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import BarKind, bar, error_state, facts, join, note, root
 from bertdemo.ui.html.runs import message_words, metric_word, state_words
-from bertdemo.ui.html.scores.curves import loss_chart, metric_chart
+from bertdemo.ui.html.scores.curves import loss_chart, metric_chart, pair_loss_chart
 from bertdemo.ui.html.scores.saving import picture
 
 # Newest lines of the worker's log that are shown.
@@ -84,5 +84,7 @@ def _curves(status: RunStatus, lang: str) -> str:
     """Draw both charts once there is a loss; a linear probe has none."""
     if not status.loss:
         return ""
+    if status.contrastive:
+        return picture("loss-curve", pair_loss_chart(status, lang), lang)
     metric = picture("metric-curve", metric_chart(status, lang), lang) if status.evaluations else ""
     return metric + picture("loss-curve", loss_chart(status, lang), lang)

@@ -29,7 +29,8 @@ class ListedRun:
 def recipe_words(config: RunConfig, status: RunStatus, lang: str) -> str:
     """Return the method and what differs from the defaults: `fine-tuned, 4 epochs, lr 2e-5`."""
     used = config.used()
-    parts = [translate(lang, "runs.recipe.probe" if config.frozen else "runs.recipe.fine_tuned")]
+    method = "probe" if config.frozen else "few_shot" if config.contrastive else "fine_tuned"
+    parts = [translate(lang, f"runs.recipe.{method}")]
     epochs = status.epochs or config.epochs
     if epochs and not config.frozen:
         parts.append(plural(lang, "runs.recipe.epochs", epochs))
