@@ -18,6 +18,7 @@ from benchmarks import (
     baselines,
     big_table,
     faults,
+    few_shot,
     inside,
     keystroke,
     label_issues,
@@ -66,6 +67,8 @@ def main(wanted: Sequence[str]) -> int:
             "goemotions_all": lambda: [tasks.goemotions_all(_begun(services))],
             "goemotions": lambda: [accuracy.goemotions(_begun(services))],
             "banking77": lambda: [accuracy.banking77(_begun(services))],
+            "few_shot_goemotions": lambda: [few_shot.goemotions(_begun(services))],
+            "few_shot_banking77": lambda: [few_shot.banking77(_begun(services))],
         }
         rows: list[Row] = []
         for name, measure in measurements.items():

@@ -39,7 +39,7 @@ Group = Literal["learning", "weights", "loss", "text", "hardware"]
 # The headings of *All settings*, in their order; a field that names none is under the first.
 GROUPS: tuple[Group, ...] = get_args(Group)
 _WEIGHTS, _LOSS, _TEXT, _HARDWARE = ({"group": group} for group in GROUPS[1:])
-Method = Literal["fine_tune", "regression", "contrastive"]
+Method = Literal["contrastive", "fine_tune", "regression"]
 # A linear probe takes no optimizer steps, so it reads only these fields.
 _LINEAR_PROBE_FIELDS = ("device", "max_length", "batch_size", "seed", "method")
 # Contrastive tuning has no head while it trains, draws its batches by label, and trains the whole encoder.
@@ -93,9 +93,9 @@ class RunConfig:
     keep: Annotated[Keep, Field(json_schema_extra=_TEXT)] = "head"
     """Truncation side of a text longer than `max_length`; every later use of the checkpoint does the same."""
     learning_rate: Annotated[Number | None, Field(ge=1e-7, le=1e-2)] = None
-    """Peak learning rate of the encoder; 1e-4 up to 35M parameters, 3e-5 above."""
+    """Peak learning rate of the encoder; in fine-tuning 1e-4 up to 35M parameters, 3e-5 above."""
     batch_size: Annotated[StrictInt | None, Field(ge=1, le=256, json_schema_extra=_HARDWARE)] = None
-    """Rows per optimizer step; 16 below 600 training rows, otherwise 32. `accumulation` splits them."""
+    """Rows per optimizer step; in fine-tuning 16 below 600 training rows, otherwise 32. `accumulation` splits them."""
     head_init: Annotated[Literal["random", "probe"], Field(json_schema_extra=_WEIGHTS)] = "random"
     """How the new head starts: from random weights, or as the linear probe on the mean vectors of the encoder.
 
