@@ -7,7 +7,9 @@ is skipped by name and the rest runs on the CPU with smaller sizes. The report i
     packages       what is there, what comes from the pack, what is missing
     bench          the machine, the sizes, the models and the worker processes that the checks share
     checks         the list of the checks
-    worker_checks  a run from its folder to its end, stopped, out of memory, resumed; one run of each task
+    device_checks  the devices as device.py sees them
+    worker_checks  a run from its folder to its end, stopped, out of memory; one run of each task
+    resume_check   a run that is killed and goes on
     speed          matrix product, training, prediction, torch.compile
     answers        the same labels as on the CPU
     report         the rows, as Markdown and JSON

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.gpu.checks import CHECKS
 from benchmarks.gpu.packages import survey, unpack
@@ -69,8 +70,7 @@ def _all(options: argparse.Namespace, home: Path) -> int:
     for name in options.checks.split(","):
         began = time.monotonic()
         results = _begun(name, options, home, until)
-        if (home / "machine.json").is_file():
-            report.machine = json.loads((home / "machine.json").read_text(encoding="utf-8"))
+        report.machine = _noted(home, "machine") or report.machine
         report.add(name, results, time.monotonic() - began)
         _say("\n".join(result.row.line() for result in results))
     _say(f"{report.failures} failed; report: {options.out / 'gpu-report.md'}")
@@ -81,6 +81,8 @@ def _begun(name: str, options: argparse.Namespace, home: Path, until: float) -> 
     """Run one check in a process, or skip it where too little time is left."""
     check = CHECKS[name]
     left = until - time.time()
+    if check.needs_gpu and _noted(home, "gpu") is False:
+        return [Result.skipped(name, check.what, "needs a GPU")]
     if left < check.least:
         return [Result.skipped(name, check.what, f"{max(0.0, left):.0f} s left, it needs {check.least:.0f}")]
     allowed = min(left, check.most)
@@ -99,6 +101,12 @@ def _begun(name: str, options: argparse.Namespace, home: Path, until: float) -> 
             process.wait()
             code = None
     return _results(name, home, code, log, allowed)
+
+
+def _noted(home: Path, name: str) -> Any:
+    """Return what a check has noted for later; None where none has."""
+    path = home / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -21,6 +21,7 @@ from bertdemo import device as devices
 from bertdemo import samples
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.dataset_cache import DatasetCache
+from bertdemo.processes import Identity, kill_session
 from bertdemo.run_config import RunConfig
 from bertdemo.runs import admission
 from bertdemo.runs import events as ev
@@ -61,7 +62,7 @@ BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, 
 _SMALL = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
 LENGTH = 128
 SIZES = {
-    "cuda": Sizes((2048, 4096, 8192), {"bundled": 64, "base": 64}, 200, 64, 3, 0, 4096, BASE),
+    "cuda": Sizes((2048, 4096, 8192), {"bundled": 64, "base": 64}, 200, 64, 8, 0, 4096, BASE),
     "cpu": Sizes((1024, 2048), {"bundled": 16, "base": 2}, 4, 8, 2, 96, 32, BASE),
     "smallest": Sizes((256,), {"bundled": 8, "base": 8}, 4, 8, 2, 60, 16, _SMALL),
 }
@@ -191,6 +192,20 @@ class Bench:
         finally:
             worker.kill()
 
+    def process(self, run: str) -> Identity | None:
+        """Return which process the worker of a run says it is; None where it has not said so yet."""
+        path = self.registry.folder(run) / "process.json"
+        return Identity(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+    def kill(self, run: str) -> None:
+        """Kill the worker of a run with SIGKILL, and wait for its end."""
+        identity = self.process(run)
+        if identity is None:
+            return
+        kill_session(identity)
+        while identity.alive() and self.seconds_left > 0:
+            time.sleep(0.02)
+
 
 class Worker:
     """One worker process, seen through its run folder."""
@@ -219,22 +234,11 @@ class Worker:
         """Wait for the end of the process; return all events."""
         return self.wait(lambda events: False)
 
-    def pid(self) -> int:
-        """Return the process id, which the worker writes into its folder."""
-        return int(json.loads((self.folder / "process.json").read_text(encoding="utf-8"))["pid"])
-
     def kill(self) -> None:
         """Kill the process where it lives."""
         self._reap()
-        if self.exit_code is None and (self.folder / "process.json").is_file():
-            import psutil
-
-            try:
-                process = psutil.Process(self.pid())
-                process.kill()
-                process.wait(10)
-            except psutil.Error:
-                return
+        if self.exit_code is None:
+            self._bench.kill(self.run)
 
     def log(self) -> str:
         """Return the end of what the worker printed."""

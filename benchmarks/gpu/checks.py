@@ -19,6 +19,7 @@ class Check:
     function: str
     least: float = 25.0
     most: float = 150.0
+    needs_gpu: bool = False
 
     def load(self) -> Callable[[Bench], None]:
         """Import the function: only the process of the check does, for it needs our packages."""
@@ -38,9 +39,9 @@ CHECKS = {
     "answers": Check("labels of the trained checkpoint", "benchmarks.gpu.answers", "same_labels"),
     "stop": Check("stop by the flag file", _WORKER, "stopped_run"),
     "memory": Check("more memory than there is", _WORKER, "memory_ran_out"),
-    "resume": Check("resume after kill -9", _WORKER, "resumed_run"),
+    "resume": Check("resume after kill -9", "benchmarks.gpu.resume_check", "resumed_run"),
     "predict": Check("prediction in bfloat16", _SPEED, "predict"),
     "loop": Check("plain loop", _SPEED, "plain_loop", 40),
     "tasks": Check("every task trains", _WORKER, "every_task", 40),
-    "compile": Check("torch.compile in the plain loop", _SPEED, "compiled_loop", 20),
+    "compile": Check("torch.compile in the plain loop", _SPEED, "compiled_loop", 60, needs_gpu=True),
 }

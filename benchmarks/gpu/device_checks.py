@@ -20,6 +20,7 @@ def list_devices(bench: Bench) -> None:
         figure = f"{describe(device)}; {precision} by `auto`"
         bench.add(f"device {device.id}", figure, "", None, precision=precision, **as_figures(device))
     bench.note("machine", describe(report.devices[0]))
+    bench.note("gpu", bench.on_gpu)
     if report.no_gpu:
         bench.skip("GPU", _REASONS.get(report.no_gpu, report.no_gpu))
     else:

@@ -21,6 +21,8 @@ LEAST_SHARE = 0.3
 _REPEATS, _PRODUCTS = 5, 10
 # Steps that are not measured: kernels are chosen and memory is taken in them.
 _WARM_GPU, _WARM_CPU = 20, 1
+# The batch of the target.
+_FULL_BATCH = 64
 # Kernels that are named in the JSON report, the longest first.
 _KERNELS = 12
 
@@ -111,7 +113,7 @@ def _report(bench: Bench, model: str, how: str, per_second: float, batch: int, p
     target = bench.on_gpu and model == "base" and peak > 0
     bench.add(
         what,
-        f"{per_second:.0f} rows/s, {shown}{memory}",
+        f"{_rate(per_second)}, {shown}{memory}",
         f"≥ {LEAST_SHARE} of the product" if target else "",
         (share >= LEAST_SHARE) if target else None,
         rows_per_second=per_second,
@@ -131,6 +133,11 @@ def _share(bench: Bench, flops_per_second: float) -> tuple[float, str]:
         return 0.0, "product not measured"
     share = flops_per_second / product
     return share, f"{share:.2f} of the product"
+
+
+def _rate(per_second: float) -> str:
+    """Return rows per second with two digits at least."""
+    return f"{per_second:,.0f} rows/s" if per_second >= 10 else f"{per_second:.2g} rows/s"
 
 
 def _config(bench: Bench, model: str) -> Any:
@@ -156,7 +163,7 @@ def predict(bench: Bench) -> None:
         per_second = len(full) / seconds
         share, shown = _share(bench, per_second * operations(network.config, 1, training=False))
         what = f"{_NAMES[model]}, prediction in bfloat16, batch {len(full)}, length {LENGTH}"
-        figure = f"{per_second:.0f} rows/s, {shown}; {same} of {len(full)} labels as in float32"
+        figure = f"{_rate(per_second)}, {shown}; {same} of {len(full)} labels as in float32"
         bench.add(what, figure, "", None, rows_per_second=per_second, share=share, same=same)
 
 
@@ -165,21 +172,41 @@ def plain_loop(bench: Bench) -> None:
     per_second = _loop(bench, compiled=False)
     bench.note("plain_loop", per_second)
     _report(bench, "base", "plain loop", per_second, bench.sizes.batches["base"])
+    _batches(bench)
     if bench.on_gpu:
         _kernels(bench)
     else:
         bench.skip("how long the GPU is busy in that loop", "needs a GPU")
 
 
+def _batches(bench: Bench) -> None:
+    """Report how long a run takes to make one batch: a GPU waits for it, for a run makes none ahead."""
+    from datasets import Dataset
+
+    from bertdemo.tasks.forward import Collator
+
+    rows = _FULL_BATCH * _PRODUCTS
+    columns = {name: [[1] * LENGTH] * rows for name in ("input_ids", "attention_mask", "token_type_ids")}
+    dataset = Dataset.from_dict({**columns, "labels": [0] * rows, "length": [LENGTH] * rows, "row": list(range(rows))})
+    collate, times = Collator(0), []
+    for first in range(0, rows, _FULL_BATCH):
+        began = time.perf_counter()
+        collate(dataset.__getitems__(list(range(first, first + _FULL_BATCH))))
+        times.append(time.perf_counter() - began)
+    seconds = statistics.median(times)
+    what = f"batch of {_FULL_BATCH} rows of {LENGTH} tokens, made from the encoded rows of a run"
+    bench.add(what, f"{1e3 * seconds:.1f} ms", "", None, seconds=seconds)
+
+
 def compiled_loop(bench: Bench) -> None:
     """Train in the same loop with torch.compile: whether it would pay."""
     what = "torch.compile in the plain loop"
     eager = bench.noted("plain_loop")
-    if not bench.on_gpu or eager is None:
-        return bench.skip(what, "the plain loop was not measured" if bench.on_gpu else "needs a GPU")
+    if eager is None:
+        return bench.skip(what, "the plain loop was not measured")
     fast = _loop(bench, compiled=True)
     verdict = "pays" if fast > 1.1 * eager else "does not pay"
-    figure = f"{fast:.0f} rows/s, {fast / eager:.2f} times the plain loop: {verdict}; a run does not use it"
+    figure = f"{_rate(fast)}, {fast / eager:.2f} times the plain loop: {verdict}; a run does not use it"
     return bench.add(what, figure, "", None, rows_per_second=fast)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import itertools
 import time
 from collections.abc import Iterator, Sequence
@@ -92,7 +91,7 @@ def memory_ran_out(bench: Bench) -> None:
         with bench.worker(run) as worker:
             if not bench.on_gpu:
                 worker.wait(lambda events: any(isinstance(event, ev.Started) for event in events))
-                _limit(worker)
+                _limit(bench, worker)
             last, code = worker.end()[-1], worker.exit_code
             log = worker.log()
     advice = _sentence(last) if isinstance(last, ev.Failed) else f"{last.kind}, exit code {code}"
@@ -121,21 +120,16 @@ def _gpu_filled(bench: Bench) -> Iterator[None]:
         torch.cuda.empty_cache()
 
 
-def _limit(worker: Worker) -> None:
+def _limit(bench: Bench, worker: Worker) -> None:
     """Lower the address space of a live worker to a little more than it has."""
     import psutil
 
-    process = psutil.Process(worker.pid())
+    identity = bench.process(worker.run)
+    if identity is None:
+        raise RuntimeError(f"a worker that has started has not said which process it is: {worker.log()}")
+    process = psutil.Process(identity.pid)
     most = process.memory_info().vms + _LEFT_ON_CPU
     process.rlimit(psutil.RLIMIT_AS, (most, most))
-
-
-def resumed_run(bench: Bench) -> None:
-    """Kill a worker and let the run go on, where this version can."""
-    what = "resume after kill -9"
-    if importlib.util.find_spec("bertdemo.runs.worker.resume") is None:
-        return bench.skip(what, "this version starts a killed run again from the beginning")
-    return bench.skip(what, "not part of this check yet")
 
 
 def every_task(bench: Bench) -> None:

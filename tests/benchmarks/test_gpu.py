@@ -86,10 +86,17 @@ def test_the_smallest_slice_runs_from_a_pack_where_our_packages_are_lacking(tmp_
 
 
 def test_a_check_for_which_too_little_time_is_left_is_skipped_by_name(tmp_path: Path) -> None:
-    options = SimpleNamespace(sizes="smallest", pack=None)
-    (result,) = runner._begun("base", options, tmp_path, time.time() + 5)  # type: ignore[arg-type]
+    options: Any = SimpleNamespace(sizes="smallest", pack=None)
+    (result,) = runner._begun("base", options, tmp_path, time.time() + 5)
     assert result.row.held is None
     assert result.row.result == f"skipped: 5 s left, it needs {CHECKS['base'].least:.0f}"
+
+
+def test_what_needs_a_gpu_is_skipped_where_none_was_found(tmp_path: Path) -> None:
+    options: Any = SimpleNamespace(sizes="smallest", pack=None)
+    (tmp_path / "gpu.json").write_text("false", encoding="utf-8")
+    (result,) = runner._begun("compile", options, tmp_path, time.time() + 300)
+    assert result.row.line() == "| torch.compile in the plain loop | skipped: needs a GPU |  | – |"
 
 
 @pytest.mark.parametrize(
@@ -148,3 +155,42 @@ def test_a_label_that_turns_is_a_fault_only_away_from_a_tie() -> None:
     _compare(bench, "", [near, far], [near, turned], 0.05)
     assert rows[0] == ("1 of 2 the same; 1 within 0.05 of a tie; at most 0.02 apart", True)
     assert rows[1][1] is False
+
+
+def test_a_version_that_cannot_resume_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.gpu import resume_check
+
+    monkeypatch.delattr(resume_check.Dispatcher, "resume", raising=False)
+    skipped: list[tuple[str, str]] = []
+    bench: Any = SimpleNamespace(skip=lambda what, why: skipped.append((what, why)))
+    resume_check.resumed_run(bench)
+    assert skipped == [("resume after kill -9", "this version starts a killed run again from the beginning")]
+
+
+@pytest.mark.parametrize(
+    ("step", "apart", "on_gpu", "held"),
+    [(6, 0.0, False, True), (6, 1e-6, False, False), (6, 1e-6, True, True), (0, 0.0, False, False)],
+)
+def test_a_resumed_run_ends_with_the_same_weights_on_a_cpu(
+    tmp_path: Path, step: int, apart: float, on_gpu: bool, held: bool
+) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    from benchmarks.gpu import resume_check
+    from bertdemo.runs.events import Finished
+
+    for name, value in (("unbroken", 1.0), ("resumed", 1.0 + apart)):
+        (tmp_path / name).mkdir()
+        save_file({"weight": torch.tensor([1.0, value], dtype=torch.float64)}, tmp_path / name / "model.safetensors")
+    rows: list[bool] = []
+    catalogue = SimpleNamespace(folder=lambda checkpoint, owner: tmp_path / checkpoint)
+    bench: Any = SimpleNamespace(
+        noted=lambda name: "unbroken",
+        on_gpu=on_gpu,
+        catalogue=catalogue,
+        add=lambda *fields, **_: rows.append(fields[3]),
+    )
+    last = Finished(seq=9, attempt=2, at=1.0, checkpoint="resumed", metrics={}, evaluated_on="", rows=1, seconds=1.0)
+    resume_check._compare(bench, last, step)
+    assert rows == [held]
