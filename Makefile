@@ -64,7 +64,7 @@ sweep: dev
 # What a GPU changes, checked with the packages of this machine and of the pack: no network, nothing is installed. At
 # most eight minutes; without a GPU the same on the CPU, smaller. Writes gpu-report.md and gpu-report.json (docs/gpu.md).
 gpu:
-	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu $(ARGS)
 
 # The folder build/gpu-pack, with which `make gpu` runs on a machine that lacks our packages: below 60 MiB.
 gpu-pack: install

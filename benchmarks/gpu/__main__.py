@@ -20,12 +20,19 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu.checks import CHECKS
-from benchmarks.gpu.packages import survey, unpack
+from benchmarks.gpu.packages import Survey, survey, unpack
 from benchmarks.gpu.report import Report, Result, one_line
+from benchmarks.row import Row
 
 _ROOT = Path(__file__).resolve().parents[2]
 # Half a minute below the eight that the whole may take.
 _SECONDS = 450.0
+# Exit code of a check that has waited in vain.
+_TOO_LATE = 3
+# An exit code is a byte.
+_MOST_FAILURES = 100
+# Seconds that a check has to come to its end before it is killed.
+_GRACE = 10.0
 # Lines of a check's output that the report repeats where it was killed.
 _TAIL = 30
 
@@ -51,7 +58,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--one", choices=tuple(CHECKS), help=argparse.SUPPRESS)
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--until", type=float, help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.checks.split(",")) - set(CHECKS)):
+        parser.error(f"no check is called {', '.join(unknown)}; there are {', '.join(CHECKS)}")
+    return options
 
 
 def _pack() -> Path | None:
@@ -67,6 +77,8 @@ def _all(options: argparse.Namespace, home: Path) -> int:
     if options.pack is not None:
         unpack(options.pack, packages.from_pack, home / "site")
     report = Report(options.out, packages, platform.python_version())
+    _say(report.packages())
+    report.add("packages", [_packages(packages)], 0.0)
     for name in options.checks.split(","):
         began = time.monotonic()
         results = _begun(name, options, home, until)
@@ -74,11 +86,18 @@ def _all(options: argparse.Namespace, home: Path) -> int:
         report.add(name, results, time.monotonic() - began)
         _say("\n".join(result.row.line() for result in results))
     _say(f"{report.failures} failed; report: {options.out / 'gpu-report.md'}")
-    return report.failures
+    return min(report.failures, _MOST_FAILURES)
+
+
+def _packages(packages: Survey) -> Result:
+    """Return the row that says whether a worker can run here at all."""
+    figure = f"{len(packages.there)} of the machine, {len(packages.from_pack)} of the pack"
+    figure += f"; missing: {', '.join(packages.missing)}" if packages.missing else ""
+    return Result("packages", Row("packages that a run needs", figure, "none missing", not packages.missing))
 
 
 def _begun(name: str, options: argparse.Namespace, home: Path, until: float) -> list[Result]:
-    """Run one check in a process, or skip it where too little time is left."""
+    """Run one check in a process, or skip it where there is no GPU or too little time is left for it."""
     check = CHECKS[name]
     left = until - time.time()
     if check.needs_gpu and _noted(home, "gpu") is False:
@@ -87,20 +106,24 @@ def _begun(name: str, options: argparse.Namespace, home: Path, until: float) -> 
         return [Result.skipped(name, check.what, f"{max(0.0, left):.0f} s left, it needs {check.least:.0f}")]
     allowed = min(left, check.most)
     command = [sys.executable, "-m", "benchmarks.gpu", "--one", name, "--home", str(home)]
-    command += ["--until", str(time.time() + allowed)]
-    command += ["--sizes", options.sizes, *(["--pack", str(options.pack)] if options.pack else [])]
-    log = home / f"{name}.log"
+    command += ["--until", str(time.time() + allowed - _GRACE), "--sizes", options.sizes]
+    command += ["--pack", str(options.pack)] if options.pack else []
+    code = _exit_code(command, home, home / f"{name}.log", allowed)
+    return [*_rows(name, home), *_ending(name, code, home / f"{name}.log", allowed)]
+
+
+def _exit_code(command: Sequence[str], home: Path, log: Path, allowed: float) -> int | None:
+    """Run a process with its output in a file; return its exit code, or None where it had to be killed."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=_ROOT, env=_environment(home), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            code = process.wait(timeout=allowed)
+            return process.wait(timeout=allowed)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            code = None
-    return _results(name, home, code, log, allowed)
+            return None
 
 
 def _noted(home: Path, name: str) -> Any:
@@ -117,20 +140,26 @@ def _environment(home: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, **fixed}
 
 
-def _results(name: str, home: Path, code: int | None, log: Path, allowed: float) -> list[Result]:
-    """Return the rows that a check left, and one more where it did not come to its end."""
+def _rows(name: str, home: Path) -> list[Result]:
+    """Return the rows that a check left."""
     file = home / f"{name}.jsonl"
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    results = [Result.from_json(json.loads(line)) for line in lines]
+    return [Result.from_json(json.loads(line)) for line in lines]
+
+
+def _ending(name: str, code: int | None, log: Path, allowed: float) -> list[Result]:
+    """Return one more row where a check did not come to its end: failed, unless the time of all checks was over."""
     if code == 0:
-        return results
+        return []
+    check = CHECKS[name]
     tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL:])
-    if code is None:
-        why = f"no end after {allowed:.0f} s"
-    else:
-        last = tail.strip().splitlines()[-1] if tail.strip() else ""
-        why = last if code == 1 else f"ended by signal {-code}" if code < 0 else f"exit code {code}: {last}"
-    return [*results, Result.failed(name, CHECKS[name].what, why, tail)]
+    last = tail.strip().splitlines()[-1] if tail.strip() else ""
+    if code in {None, _TOO_LATE}:
+        if allowed < check.most:
+            return [Result.skipped(name, check.what, f"not done in the {allowed:.0f} s that were left")]
+        return [Result.failed(name, check.what, f"no end after {allowed:.0f} s: {last}", tail)]
+    why = last if code == 1 else f"ended by signal {-code}" if code < 0 else f"exit code {code}: {last}"
+    return [Result.failed(name, check.what, why, tail)]
 
 
 def _one(name: str, home: Path, pack: Path | None, sizes: str, until: float) -> int:
@@ -142,7 +171,7 @@ def _one(name: str, home: Path, pack: Path | None, sizes: str, until: float) -> 
     except Exception as error:  # whatever a machine that nobody has seen does
         traceback.print_exc()
         _say(one_line(f"{type(error).__name__}: {error}"))
-        return 1
+        return _TOO_LATE if isinstance(error, TimeoutError) else 1
     return 0
 
 

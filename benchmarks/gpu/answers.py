@@ -42,7 +42,7 @@ def _inputs(bench: Bench, checkpoint: str) -> Inputs:
     card = bench.catalogue.card(checkpoint, "")
     if card is None:
         raise LookupError(f"{checkpoint} has no card")
-    path, name = bench.sample(bench.sizes.rows)
+    path, name = bench.sample()
     table = table_files.reopen(path, name, bench.settings.limits)
     return Inputs(list(table.columns[card.columns["text"]]))
 

@@ -153,15 +153,17 @@ class Bench:
         self.folder_of(model)
         return self.bundled if model == "bundled" else self.base
 
-    def sample(self, rows: int = 0) -> tuple[Path, str]:
-        """Return the English sample of classification, or its first rows as a file of their own, and its name."""
-        sample = next(sample for sample in samples.all_samples() if sample.task == "classification")
+    def sample(self, task: str = "classification") -> tuple[Path, str]:
+        """Return the first sample of a task, or as many of its rows as suit this device, and the name of the file."""
+        sample = next(sample for sample in samples.all_samples() if sample.task == task)
+        rows = self.sizes.rows
         if not rows:
             return sample.path, sample.file
         lines = sample.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        every = max(1, (len(lines) - 1) // rows)
-        path = self.home / f"sample-{rows}.csv"
-        path.write_text("".join([lines[0], *lines[1::every][:rows]]), encoding="utf-8")
+        head = lines[: sample.path.suffix == ".csv"]
+        every = max(1, (len(lines) - len(head)) // rows)  # the rows may be sorted by label
+        path = self.home / f"{sample.id}-{rows}{sample.path.suffix}"
+        path.write_text("".join([*head, *lines[len(head) :: every][:rows]]), encoding="utf-8")
         return path, path.name
 
     def run_folder(
@@ -222,7 +224,7 @@ class Worker:
 
     def wait(self, seen: Callable[[Sequence[ev.RunEvent]], bool]) -> tuple[ev.RunEvent, ...]:
         """Return the events once `seen` says so or the process has ended; TimeoutError where neither comes in time."""
-        while self._bench.seconds_left > 3:
+        while self._bench.seconds_left > 0:
             self._reap()
             events = self.events
             if seen(events) or self.exit_code is not None:

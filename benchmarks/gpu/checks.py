@@ -42,6 +42,6 @@ CHECKS = {
     "resume": Check("resume after kill -9", "benchmarks.gpu.resume_check", "resumed_run"),
     "predict": Check("prediction in bfloat16", _SPEED, "predict"),
     "loop": Check("plain loop", _SPEED, "plain_loop", 40),
-    "tasks": Check("every task trains", _WORKER, "every_task", 40),
+    "tasks": Check("every task trains", _WORKER, "every_task", 40, 240),
     "compile": Check("torch.compile in the plain loop", _SPEED, "compiled_loop", 60, needs_gpu=True),
 }

@@ -12,11 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-# Distribution -> module, of what a worker imports and no pack can hold: it is compiled, or too large.
+# Distribution -> module, of what a worker imports. The first ones are compiled or large, so that no pack holds them.
 NEEDED = {
     "torch": "torch", "transformers": "transformers", "tokenizers": "tokenizers", "safetensors": "safetensors",
     "huggingface_hub": "huggingface_hub", "numpy": "numpy", "pandas": "pandas", "pyarrow": "pyarrow", "scipy": "scipy",
     "scikit-learn": "sklearn", "psutil": "psutil", "regex": "regex", "xxhash": "xxhash",
+    "accelerate": "accelerate", "datasets": "datasets", "evaluate": "evaluate", "filelock": "filelock",
+    "platformdirs": "platformdirs", "pydantic": "pydantic", "seqeval": "seqeval", "threadpoolctl": "threadpoolctl",
 }  # fmt: skip
 # What the page imports and no check here does.
 UNUSED = {"gradio": "gradio", "cleanlab": "cleanlab", "openpyxl": "openpyxl", "httpx2": "httpx2",
@@ -48,7 +50,7 @@ def survey(pack: Path | None) -> Survey:
         there={name: found for name, found in sorted(there.items()) if name not in too_old},
         from_pack={name: packed[name]["version"] for name in sorted({*taken, *too_old})},
         too_old=too_old,
-        missing=tuple(sorted(name for name in NEEDED if name not in there)),
+        missing=tuple(sorted(name for name in NEEDED if name not in there and name not in packed)),
         unused=tuple(sorted(name for name, module in UNUSED.items() if not installed(name, module))),
     )
 

@@ -76,7 +76,7 @@ class Report:
     def markdown(self) -> str:
         """Return the report for people."""
         lines = [f"# GPU report, {datetime.date.today():%Y-%m-%d}", "", f"{self.machine}, Python {self._python}."]
-        lines += ["", f"{self._summary()} {self._packages()}", ""]
+        lines += ["", f"{self._summary()} {self.packages()}", ""]
         lines += ["| what | result | target | met |", "| --- | --- | --- | --- |"]
         lines += [result.row.line() for result in self.results]
         return "\n".join(lines) + "\n"
@@ -87,7 +87,8 @@ class Report:
         counts = f"{held.count(True)} met, {held.count(False)} failed, {skipped} skipped"
         return f"{counts}, in {time.monotonic() - self._began:.0f} s."
 
-    def _packages(self) -> str:
+    def packages(self) -> str:
+        """Return where each package comes from, in sentences."""
         survey = self._survey
         parts = [f"From the machine: {_versions(survey.there)}."]
         parts += [f"From the pack: {_versions(survey.from_pack)}."] if survey.from_pack else []

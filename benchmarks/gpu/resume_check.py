@@ -13,8 +13,6 @@ from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.launchers.local import LocalLauncher
 
 _WHAT = "resume after kill -9"
-# Seconds before the end of the check in which it still tidies up.
-_MARGIN = 5.0
 
 
 def resumed_run(bench: Bench) -> None:
@@ -31,7 +29,7 @@ def resumed_run(bench: Bench) -> None:
 
 def _resume(bench: Bench, dispatcher: Any) -> None:
     """Do it with a dispatcher that is at work."""
-    run = bench.run_folder(bench.sample(bench.sizes.rows), bench.checkpoint("bundled"), epochs=bench.sizes.epochs)
+    run = bench.run_folder(bench.sample(), bench.checkpoint("bundled"), epochs=bench.sizes.epochs)
     dispatcher.enqueue(run)
     _wait(bench, run, lambda events: any(isinstance(event, ev.Step) and event.epoch > 1 for event in events))
     bench.kill(run)
@@ -69,7 +67,7 @@ def _apart(one: Path, other: Path) -> float:
 
 def _wait(bench: Bench, run: str, seen: Callable[[Sequence[ev.RunEvent]], bool]) -> tuple[ev.RunEvent, ...]:
     """Return the events once `seen` says so; TimeoutError where it does not in time."""
-    while bench.seconds_left > _MARGIN:
+    while bench.seconds_left > 0:
         events = bench.registry.read(run, "").events
         if seen(events):
             return events

@@ -1,4 +1,4 @@
-"""Runs of the worker as the process that the app starts: to the end, stopped, out of memory, resumed; every task."""
+"""Runs of the worker as the process that the app starts: to the end, stopped, out of memory; then every task."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from benchmarks.gpu.answers import apart
 from benchmarks.gpu.bench import Bench, Worker, texts, write_table
@@ -29,7 +30,7 @@ _TASK_SECONDS = 25.0
 
 def whole_run(bench: Bench) -> None:
     """Train the bundled model from a run folder to its end; read every event."""
-    run = bench.run_folder(bench.sample(bench.sizes.rows), bench.checkpoint("bundled"), epochs=bench.sizes.epochs)
+    run = bench.run_folder(bench.sample(), bench.checkpoint("bundled"), epochs=bench.sizes.epochs)
     began = time.monotonic()
     with bench.worker(run) as worker:
         events = worker.end()
@@ -71,7 +72,7 @@ def _events(bench: Bench, events: Sequence[ev.RunEvent]) -> None:
 
 def stopped_run(bench: Bench) -> None:
     """Leave the flag file of a Stop after the first evaluation; the weights so far are kept."""
-    run = bench.run_folder(bench.sample(bench.sizes.rows), bench.checkpoint("bundled"), epochs=50)
+    run = bench.run_folder(bench.sample(), bench.checkpoint("bundled"), epochs=50)
     with bench.worker(run) as worker:
         worker.wait(lambda events: sum(isinstance(event, ev.Evaluated) for event in events) >= 1)
         began = time.monotonic()
@@ -134,27 +135,27 @@ def _limit(bench: Bench, worker: Worker) -> None:
 
 def every_task(bench: Bench) -> None:
     """Train each task on its sample; on a GPU, compare one answer of what came out with the same answer on the CPU."""
-    first: dict[str, samples.Sample] = {}
-    for sample in samples.all_samples():
-        first.setdefault(sample.task, sample)
-    for task, sample in first.items():
+    for task in dict.fromkeys(sample.task for sample in samples.all_samples()):
         if bench.seconds_left < _TASK_SECONDS:
             bench.skip(f"{task} trains", f"{bench.seconds_left:.0f} s left")
             continue
         try:
-            _task(bench, task, sample)
+            _task(bench, task)
         except Exception as error:  # one task must not cost the rows of the others
             bench.add(f"{task} trains", f"failed: {one_line(repr(error))}", "finished", False)
 
 
-def _task(bench: Bench, task: str, sample: samples.Sample) -> None:
+def _task(bench: Bench, task: str) -> None:
     """Train one task for an epoch in this process, by the code of the worker."""
     from bertdemo.runs.worker.job import Job
 
     config = {"epochs": 1, "batch_size": 32, "max_length": 64}
-    run = bench.run_folder((sample.path, sample.file), bench.checkpoint("bundled"), task=task, **config)
-    Job(bench.registry.folder(run), bench.settings).run()
+    run = bench.run_folder(bench.sample(task), bench.checkpoint("bundled"), task=task, **config)
+    limits = replace(bench.settings.limits, run_seconds=max(1, int(bench.seconds_left)))
+    Job(bench.registry.folder(run), replace(bench.settings, limits=limits)).run()
     last = bench.registry.read(run, "").events[-1]
+    if isinstance(last, ev.Cancelled):
+        return bench.skip(f"{task} trains", "stopped, for the time of the check was over")
     if not isinstance(last, ev.Finished):
         return bench.add(f"{task} trains", last.kind, "finished", False)
     scores = ", ".join(f"{name} {score['value']:.3f}" for name, score in last.metrics.items())

@@ -100,25 +100,35 @@ def test_what_needs_a_gpu_is_skipped_where_none_was_found(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
-    [(1, "failed: ValueError: the reason"), (None, "failed: no end after 9 s"), (-9, "failed: ended by signal 9")],
+    ("code", "seconds", "told"),
+    [
+        (1, 9, "failed: ValueError: the reason"),
+        (-9, 9, "failed: ended by signal 9"),
+        (None, CHECKS["memory"].most, "failed: no end after 150 s: ValueError: the reason"),
+        (3, CHECKS["memory"].most, "failed: no end after 150 s: ValueError: the reason"),
+        (None, 9, "skipped: not done in the 9 s that were left"),
+        (3, 9, "skipped: not done in the 9 s that were left"),
+    ],
 )
-def test_a_check_that_does_not_come_to_its_end_keeps_its_rows_and_says_why(
-    tmp_path: Path, code: int | None, told: str
+def test_a_check_that_does_not_come_to_its_end_says_why(
+    tmp_path: Path, code: int | None, seconds: float, told: str
 ) -> None:
-    before = Result("memory", Row("measured before", "1", "", None))
-    (tmp_path / "memory.jsonl").write_text(json.dumps(before.to_json()) + "\n", encoding="utf-8")
     log = tmp_path / "memory.log"
     log.write_text("Traceback:\n  line | 3\nValueError: the reason\n", encoding="utf-8")
-    kept, failed = runner._results("memory", tmp_path, code, log, 9)
-    assert kept == before
-    assert failed.row.held is False and failed.row.result == told
-    assert "Traceback" in failed.traceback
+    (ending,) = runner._ending("memory", code, log, seconds)
+    assert ending.row.result == told
+    assert (ending.row.held is False, "Traceback" in ending.traceback) == (told.startswith("failed"),) * 2
 
 
 def test_a_check_that_ends_well_adds_no_row_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "log").write_text("", encoding="utf-8")
-    assert runner._results("memory", tmp_path, 0, tmp_path / "log", 9) == []
+    assert runner._ending("memory", 0, tmp_path / "no log", 9) == []
+
+
+def test_the_rows_of_a_check_that_was_killed_are_kept(tmp_path: Path) -> None:
+    before = Result("memory", Row("measured before", "1", "", None))
+    (tmp_path / "memory.jsonl").write_text(json.dumps(before.to_json()) + "\n", encoding="utf-8")
+    assert runner._rows("memory", tmp_path) == [before]
+    assert runner._rows("stop", tmp_path) == []
 
 
 def test_the_report_counts_what_was_met_failed_and_skipped(tmp_path: Path) -> None:

@@ -64,6 +64,12 @@ def test_without_a_pack_everything_must_be_there() -> None:
     assert not survey.from_pack and not survey.missing and "torch" in survey.there
 
 
+def test_what_neither_the_machine_nor_the_pack_has_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "installed", lambda name, module: "" if name in {"torch", "pydantic"} else "1.0")
+    assert packages.survey(write_pack(tmp_path, pydantic={})).missing == ("torch",)
+    assert packages.survey(None).missing == ("pydantic", "torch")
+
+
 def test_a_pack_that_is_too_large_is_refused_with_its_largest_packages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
