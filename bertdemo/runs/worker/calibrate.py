@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from bertdemo import device as devices
+from bertdemo.run_config import RunConfig
 from bertdemo.runs.estimate import Speeds, layer_parameters
 from bertdemo.settings import Settings
 
-# The shape of the bundled model with its vocabulary, whose embeddings the optimizer updates too, and of a usual batch:
+# The shape of the bundled model and of a usual batch, its embeddings frozen and its weights in the precision of a run:
 # a few steps of what a first run does. They take a second or two.
 _LAYERS, _WIDTH, _HEADS, _VOCABULARY, _BATCH, _TOKENS, _STEPS = 6, 384, 12, 30_522, 16, 24, 3
 
@@ -29,6 +31,8 @@ def _speed(precision: devices.Precision) -> float:
     import torch
     from transformers import BertConfig, BertModel
 
+    from bertdemo.runs.worker.optimizer import freeze, optimizer_of
+
     config = BertConfig(
         vocab_size=_VOCABULARY,
         hidden_size=_WIDTH,
@@ -36,15 +40,17 @@ def _speed(precision: devices.Precision) -> float:
         num_attention_heads=_HEADS,
         intermediate_size=4 * _WIDTH,
     )
-    model = BertModel(config)
-    optimizer = torch.optim.AdamW(model.parameters())
+    model: Any = BertModel(config)
+    freeze(model, RunConfig(embeddings="freeze"))
+    model = model.bfloat16() if precision == "bfloat16" else model
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = optimizer_of([{"params": weights}], torch.optim.AdamW, {"fused": True})
     ids = torch.arange(_BATCH * _TOKENS).reshape(_BATCH, _TOKENS) % config.vocab_size  # (batch, tokens)
     began = 0.0
     for step in range(_STEPS + 1):
         if step == 1:  # the first step allocates
             began = time.monotonic()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
-            loss = model(input_ids=ids).last_hidden_state.float().square().mean()
+        loss = model(input_ids=ids).last_hidden_state.float().square().mean()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
