@@ -33,6 +33,10 @@ def layer_parameters(layers: int, width: int) -> int:
 # Layer parameters from which the tokens decide the time of a step. A step of a smaller model is mostly overhead: from
 # its speed, the estimate for the bundled model was an hour.
 SMALLEST_MEASURED = 1_000_000
+# Seconds to open the model, to draw the first predictions, to save and to publish, where no run has measured them: what
+# the bundled model took on two quiet cores.
+_OVERHEAD_SECONDS = 3.0
+_OVERHEAD = "overhead seconds"
 
 
 class Speeds:
@@ -48,10 +52,21 @@ class Speeds:
 
     def note(self, device: str, precision: Precision, speed: float) -> None:
         """Store a measured speed; a disk that is full only costs the estimate."""
-        if speed <= 0:
-            return
+        if speed > 0:
+            self._write({f"{device} {precision}": speed})
+
+    def overhead(self) -> float:
+        """Return the seconds of a run that do not depend on its tokens: those of the last run here."""
+        value = self._read().get(_OVERHEAD)
+        return float(value) if isinstance(value, int | float) and value >= 0 else _OVERHEAD_SECONDS
+
+    def note_overhead(self, seconds: float) -> None:
+        """Store what `overhead` returns."""
+        self._write({_OVERHEAD: max(0.0, seconds)})
+
+    def _write(self, values: Mapping[str, float]) -> None:
         try:
-            write_atomic(self._path, json.dumps({**self._read(), f"{device} {precision}": speed}))
+            write_atomic(self._path, json.dumps({**self._read(), **values}))
         except OSError as error:
             _LOG.warning("the speed was not stored: %s", error)
 
@@ -90,7 +105,7 @@ class Estimates:
         work = _work(config, train, validation, test)
         # A linear probe reads each row once, without a backward pass.
         units = train + test if config.frozen else work.total
-        return units * layer_parameters(info.layers, info.width) / speed
+        return self._speeds.overhead() + units * layer_parameters(info.layers, info.width) / speed
 
     def embedding_seconds(
         self, lengths: LengthSummary, rows: int, most_tokens: int, info: CheckpointInfo

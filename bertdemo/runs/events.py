@@ -77,6 +77,8 @@ class Started(RunEvent):
     lower_is_better: bool = False
     # The step of the resume checkpoint that this attempt goes on from; 0 where it starts at the beginning.
     resumed_from: int = 0
+    # Seconds that the whole run was expected to take; None where the speed of the device was not known.
+    predicted_seconds: float | None = None
 
 
 @dataclass(frozen=True)

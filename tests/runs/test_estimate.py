@@ -35,6 +35,9 @@ def test_the_estimate_is_the_work_of_the_run_divided_by_the_speed(tmp_path: Path
     Speeds(tmp_path).note("a CPU", "bfloat16", 1e9)
     work = Work(100 * 8, 3, 20 * 8, 20 * 8)
     expected = work.total * layer_parameters(info.layers, info.width) / 1e9
+    Speeds(tmp_path).note_overhead(2.5)
+    assert estimates.training_seconds(LENGTHS, SPLIT, CONFIG, info, CPU) == pytest.approx(2.5 + expected)
+    Speeds(tmp_path).note_overhead(0.0)
     assert estimates.training_seconds(LENGTHS, SPLIT, CONFIG, info, CPU) == pytest.approx(expected)
     longer = estimates.training_seconds(LENGTHS, SPLIT, replace(CONFIG, epochs=6), info, CPU)
     assert longer is not None

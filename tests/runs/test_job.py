@@ -133,12 +133,16 @@ def test_evaluated_rows_are_the_rows_of_the_file(work: Work, data: Path, grouped
 def test_the_speed_of_a_tiny_model_is_no_measure_of_the_device(
     work: Work, data: Path, own_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bertdemo.runs.worker.job._MEASURED_SECONDS", 0.0)
+    monkeypatch.setattr("bertdemo.runs.worker.forecast._MEASURED_SECONDS", 0.0)
     work(request_for(data))
     assert not (own_settings.home / SPEEDS_FILE).exists()
-    monkeypatch.setattr("bertdemo.runs.worker.job.SMALLEST_MEASURED", 1)
-    work(request_for(data))
+    monkeypatch.setattr("bertdemo.runs.worker.forecast.SMALLEST_MEASURED", 1)
+    first = work(request_for(data))
     assert (own_settings.home / SPEEDS_FILE).exists()
+    second = work(request_for(data))
+    predicted = [events_of(folder, ev.Started)[0].predicted_seconds for folder in (first, second)]
+    assert predicted[0] is None
+    assert predicted[1] > 0  # from what the first one measured
 
 
 def test_the_split_is_that_of_its_own_seed_whatever_the_seed_of_the_run_is(work: Work, data: Path) -> None:

@@ -23,12 +23,11 @@ from bertdemo.dataset import kept_tokens
 from bertdemo.errors import BertDemoError, DiskFull, LossNotFinite, memory_ran_out
 from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
-from bertdemo.runs.estimate import SMALLEST_MEASURED, Speeds, layer_parameters
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.resume import checkpoints as resume_checkpoints
-from bertdemo.runs.work import Work, padded_tokens
 from bertdemo.runs.worker import few_shot, regression
+from bertdemo.runs.worker.forecast import Forecast, planned
 from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.preparing import prepare
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
@@ -64,8 +63,6 @@ def warm_up() -> None:
 
 # A test set of a million rows has tens of thousands of batches: not every batch is an event.
 PHASE_EVENT_SECONDS = 0.5
-# A shorter run is mostly its first steps, which are slower than the rest.
-_MEASURED_SECONDS = 5.0
 # The log is read by people, who need no line per step.
 _LOG_SECONDS = 2.0
 _LOGGED = ("name", "step", "steps", "epoch", "loss", "learning_rate", "metrics", "best", "path", "device", "precision",
@@ -162,10 +159,7 @@ class Job:
             raise Stopped
 
     def _run(self) -> None:
-        """Prepare, train, then evaluate and publish the weights that were kept."""
-        from bertdemo.runs.worker.training import Stopped
-        from bertdemo.runs.worker.weights import merge_lora
-
+        """Prepare, then do what the method does."""
         warm_up()
         devices.limit_threads()
         self.stop()
@@ -175,18 +169,31 @@ class Job:
         precision = "float32" if prepared.config.frozen else devices.precision_for(device, prepared.config.precision)
         saving = self._saving(prepared, device)
         step = saving.start.manifest.step if saving.start else 0
-        self._emit_started(prepared, device, precision, step)
-        if prepared.config.method != "fine_tune":
+        forecast = Forecast(self._settings.home, device.name, precision, prepared)
+        by_trainer = prepared.config.method == "fine_tune"
+        predicted = forecast.seconds(planned(prepared)) if by_trainer and not step else None
+        self._emit_started(prepared, device, precision, step, predicted)
+        if not by_trainer:
             tell = few_shot.Tell(self.emit, self.stop, self._emit_testing)
             fitted = few_shot.without_trainer(prepared, device.id, precision, self._folder, tell)
-            return self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
+            self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
+        else:
+            self._fine_tune(prepared, device, device_id, saving, forecast)
+
+    def _fine_tune(
+        self, prepared: Prepared, device: devices.Device, device_id: str, saving: Saving, forecast: Forecast
+    ) -> None:
+        """Train, then evaluate and publish the weights that were kept."""
+        from bertdemo.runs.worker.training import Stopped
+        from bertdemo.runs.worker.weights import merge_lora
+
         if (opened := self._open(prepared, device.id)).new_weights:
             save_head(opened, self._folder)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
         observed = Observed(prepared, self.emit)
         reporter = self._reporter(prepared, device_id, observed.predict)
         try:
-            self._train(reporter, prepared, opened.model, device, collate, observed, saving)
+            self._train(reporter, prepared, opened.model, device, collate, observed, saving, forecast)
             stopped = False
         except Stopped:
             stopped = True
@@ -209,7 +216,9 @@ class Job:
             result = measure(prepared, reporter.best, None, lambda: None, self._emit_testing)
         observed.write_map(opened.model, self._folder)
         ended = {"evaluated": evaluated, "step": reporter.best.step if evaluated else reporter.step} if stopped else {}
-        return self._finish(prepared, opened.model, result, **ended)
+        self._finish(prepared, opened.model, result, **ended)
+        if reporter.complete and saving.start is None:
+            forecast.ended(self._seconds())
 
     def _open(self, prepared: Prepared, device: str) -> Opened:
         """Return the model as training starts with it."""
@@ -242,20 +251,8 @@ class Job:
         watch: Callable[[Any, int, float], None],
     ) -> Reporter:
         """Return what turns training into events, with an estimate of the work."""
-        from bertdemo.runs.worker.training import Reporter, evaluation_batch
+        from bertdemo.runs.worker.training import Reporter
 
-        lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
-        batch, grouped = prepared.config.rows_per_pass, prepared.config.group_by_length
-        rows = evaluation_batch(batch)
-        validation = padded_tokens(lengths["validation"], rows, grouped=True)
-        test = padded_tokens(lengths["test"], rows, grouped=True) if "test" in lengths else validation
-        work = Work(
-            train_tokens=padded_tokens(lengths["train"], batch, grouped=grouped),
-            epochs=prepared.config.epochs or 1,
-            validation_tokens=validation,
-            test_tokens=test,
-            start_tokens=sum(lengths["train"]) + validation if prepared.config.head_init == "probe" else 0,
-        )
         return Reporter(
             emit=self.emit,
             stop=self.stop,
@@ -263,7 +260,7 @@ class Job:
             metric=prepared.task.chosen_by or prepared.task.metrics[0],
             lower_is_better=prepared.task.lower_is_better,
             watch=watch,
-            work=work,
+            work=planned(prepared),
             device_id=device_id,
             batch_size=prepared.config.batch_size or 1,
             patience=prepared.config.early_stopping,
@@ -291,6 +288,7 @@ class Job:
         collate: Collator,
         observed: Observed,
         saving: Saving,
+        forecast: Forecast,
     ) -> None:
         from bertdemo.runs.worker import training
         from bertdemo.runs.worker.dry_run import fitting_config
@@ -322,9 +320,7 @@ class Job:
                 label_names=task.label_names,
             ),
         )
-        parameters = layer_parameters(prepared.info.layers, prepared.info.width)
-        if self._seconds() > _MEASURED_SECONDS and parameters >= SMALLEST_MEASURED:
-            Speeds(self._settings.home).note(device.name, precision, reporter.work.speed() * parameters)
+        forecast.trained(reporter.work, self._seconds())
 
     def _report_parts(self, config: RunConfig, fitted: RunConfig) -> None:
         """Say that batches are computed in parts because the longest one did not fit into the memory."""
@@ -332,7 +328,14 @@ class Job:
             values = {"rows": fitted.rows_per_pass, "batch_size": config.batch_size or 1}
             self.emit("Warned", message="warning.batch_in_parts", values=values)
 
-    def _emit_started(self, prepared: Prepared, device: devices.Device, precision: str, resumed_from: int = 0) -> None:
+    def _emit_started(
+        self,
+        prepared: Prepared,
+        device: devices.Device,
+        precision: str,
+        resumed_from: int = 0,
+        predicted_seconds: float | None = None,
+    ) -> None:
         rows = {name: len(part.rows) for name, part in prepared.parts.items()}
         batch, epochs = prepared.config.batch_size or 1, 0 if prepared.config.frozen else prepared.config.epochs or 1
         self._size = (device.name, batch, prepared.config.max_length or 0)
@@ -352,6 +355,7 @@ class Job:
             metric=prepared.task.chosen_by or prepared.task.metrics[0],
             lower_is_better=prepared.task.lower_is_better,
             resumed_from=resumed_from,
+            predicted_seconds=predicted_seconds,
         )
 
     def _saving(self, prepared: Prepared, device: devices.Device) -> Saving:

@@ -152,6 +152,7 @@ class Reporter(TrainerCallback):
         self._only_label = ""
         self._sign, self._watch = -1.0 if lower_is_better else 1.0, watch
         self.step = 0
+        self.complete = False
         self.evaluated_at = 0
         self._first_step = 0
         self.best = Best()
@@ -167,6 +168,10 @@ class Reporter(TrainerCallback):
         self.work.begin()
         self._first_step = state.global_step
         self._evaluation_began = time.monotonic()  # a run that starts with a linear probe evaluates it now
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Note whether all steps were taken: not where the training was stopped, or ended early."""
+        self.complete = state.global_step >= state.max_steps
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Note the step; the run is stopped after it has been logged, so that a resumed run logs each step once."""

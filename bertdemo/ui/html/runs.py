@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import time
 
-from bertdemo.i18n.translation import has, percent, plural, translate
+from bertdemo.i18n.translation import has, percent, plural, seconds, translate
 from bertdemo.runs.status import Message, RunStatus
 from bertdemo.ui.html.escape import esc
+
+
+def took_words(status: RunStatus, lang: str) -> str:
+    """Return the time that an ended run took, and the time that was predicted when it started; "" where neither is."""
+    if not status.seconds:
+        return ""
+    took, predicted = seconds(lang, status.seconds), status.started.predicted_seconds if status.started else None
+    if predicted is None or status.state != "finished":
+        return translate(lang, "run.took", time=took)
+    return translate(lang, "run.took_predicted", time=took, predicted=seconds(lang, predicted))
 
 
 def state_words(status: RunStatus, lang: str, ahead: int = 0) -> str:

@@ -11,7 +11,7 @@ from bertdemo.run_config import RunConfig
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import bar, error_state, join, root, short
-from bertdemo.ui.html.runs import page_title, state_words
+from bertdemo.ui.html.runs import page_title, state_words, took_words
 
 _NAME_CHARS = 40
 _COLUMN_CHARS = 24
@@ -91,7 +91,7 @@ def render_progress(status: RunStatus | None, lang: str, ahead: int = 0) -> str:
     words = [state_words(status, lang, ahead)]
     if status.ended:
         if status.seconds:
-            words.append(translate(lang, "run.took", time=seconds(lang, status.seconds)))
+            words.append(took_words(status, lang))
         return root(_state(status, words, "", lang))
     # No estimate from the first step alone.
     if status.seconds_left is not None and status.phase != "testing" and (status.step > 1 or status.stepless):

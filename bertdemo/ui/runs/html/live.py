@@ -6,7 +6,7 @@ from bertdemo.i18n.translation import percent, seconds, size, thousands, transla
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import BarKind, bar, error_state, facts, join, note, root
-from bertdemo.ui.html.runs import message_words, metric_word, state_words
+from bertdemo.ui.html.runs import message_words, metric_word, state_words, took_words
 from bertdemo.ui.html.scores.curves import loss_chart, metric_chart, pair_loss_chart
 from bertdemo.ui.html.scores.saving import picture
 
@@ -40,7 +40,7 @@ def _top(status: RunStatus, lang: str, ahead: int) -> str:
     if status.seconds_left is not None and status.phase != "testing" and (status.step > 1 or status.stepless):
         right.append(translate(lang, "state.left", time=seconds(lang, max(1, round(status.seconds_left)))))
     if status.ended and status.seconds:
-        right.append(translate(lang, "run.took", time=seconds(lang, status.seconds)))
+        right.append(took_words(status, lang))
     words, more = esc(state_words(status, lang, ahead)), esc(" · ".join(right))
     return f'<div class="bd-top"><b class="bd-state-word" role="status">{words}</b><span>{more}</span></div>'
 

@@ -1,0 +1,58 @@
+"""How long a run will take, said when it starts and compared with what it took; each run measures for the next one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bertdemo.device import Precision
+from bertdemo.runs.estimate import SMALLEST_MEASURED, Speeds, layer_parameters
+from bertdemo.runs.work import Work, padded_tokens
+from bertdemo.runs.worker.result import Prepared
+
+# A shorter training is mostly its first steps, which are slower than the rest.
+_MEASURED_SECONDS = 5.0
+
+
+def planned(prepared: Prepared) -> Work:
+    """Return the work of a run that trains by Trainer, in tokens, padding included."""
+    from bertdemo.runs.worker.training import evaluation_batch
+
+    lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
+    batch, grouped = prepared.config.rows_per_pass, prepared.config.group_by_length
+    rows = evaluation_batch(batch)
+    validation = padded_tokens(lengths["validation"], rows, grouped=True)
+    test = padded_tokens(lengths["test"], rows, grouped=True) if "test" in lengths else validation
+    return Work(
+        train_tokens=padded_tokens(lengths["train"], batch, grouped=grouped),
+        epochs=prepared.config.epochs or 1,
+        validation_tokens=validation,
+        test_tokens=test,
+        start_tokens=sum(lengths["train"]) + validation if prepared.config.head_init == "probe" else 0,
+    )
+
+
+class Forecast:
+    """The measured speed of one device and precision, for a model of one size."""
+
+    def __init__(self, home: Path, device: str, precision: Precision, prepared: Prepared) -> None:
+        self._speeds, self._device, self._precision = Speeds(home), device, precision
+        self._parameters = layer_parameters(prepared.info.layers, prepared.info.width)
+        self._worked: float | None = None
+
+    def seconds(self, work: Work) -> float | None:
+        """Return the seconds that a run with this work will take; None where it is not known."""
+        speed = self._speeds.of(self._device, self._precision)
+        if speed is None or self._parameters < SMALLEST_MEASURED:
+            return None
+        return round(self._speeds.overhead() + work.total * self._parameters / speed, 1)
+
+    def trained(self, work: Work, seconds: float) -> None:
+        """Store the speed of a training that is over, where the run has lasted long enough to tell."""
+        if seconds > _MEASURED_SECONDS and self._parameters >= SMALLEST_MEASURED and work.speed() > 0:
+            self._worked = work.total / work.speed()
+            self._speeds.note(self._device, self._precision, work.speed() * self._parameters)
+
+    def ended(self, seconds: float) -> None:
+        """Store what a whole run took beside its work."""
+        if self._worked is not None:
+            self._speeds.note_overhead(seconds - self._worked)
