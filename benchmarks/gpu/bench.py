@@ -62,10 +62,19 @@ BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, 
 _SMALL = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
 LENGTH = 128
 SIZES = {
-    "cuda": Sizes((2048, 4096, 8192), {"bundled": 64, "base": 64}, 200, 64, 8, 0, 4096, BASE),
-    "cpu": Sizes((1024, 2048), {"bundled": 16, "base": 2}, 4, 8, 2, 96, 32, BASE),
-    "smallest": Sizes((256,), {"bundled": 8, "base": 8}, 4, 8, 2, 60, 16, _SMALL),
-}
+    "cuda": Sizes(
+        squares=(2048, 4096, 8192), batches={"bundled": 64, "base": 64}, steps=200, held_out=64, epochs=8, rows=0,
+        predicted=4096, shape=BASE,
+    ),
+    "cpu": Sizes(
+        squares=(1024, 2048), batches={"bundled": 16, "base": 2}, steps=3, held_out=4, epochs=2, rows=48,
+        predicted=16, shape=BASE,
+    ),
+    "smallest": Sizes(
+        squares=(256,), batches={"bundled": 8, "base": 8}, steps=4, held_out=8, epochs=2, rows=60,
+        predicted=16, shape=_SMALL,
+    ),
+}  # fmt: skip
 
 
 class Bench:

@@ -33,8 +33,8 @@ _WORKER, _SPEED = "benchmarks.gpu.worker_checks", "benchmarks.gpu.speed"
 CHECKS = {
     "devices": Check("devices and their precision", "benchmarks.gpu.device_checks", "list_devices", 10),
     "product": Check("bfloat16 matrix product", _SPEED, "matrix_product", 15),
-    "worker": Check("run of the worker, from its folder to its end", _WORKER, "whole_run"),
-    "base": Check("random model, shape of BERT-base, training in bfloat16", _SPEED, "train_base", 40),
+    "worker": Check("run of the worker, from its folder to its end", _WORKER, "whole_run", most=240),
+    "base": Check("random model, shape of BERT-base, training in bfloat16", _SPEED, "train_base", 40, 240),
     "bundled": Check("bundled model, training in bfloat16", _SPEED, "train_bundled"),
     "answers": Check("labels of the trained checkpoint", "benchmarks.gpu.answers", "same_labels"),
     "stop": Check("stop by the flag file", _WORKER, "stopped_run"),
