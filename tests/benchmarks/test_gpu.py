@@ -67,7 +67,7 @@ def test_the_smallest_slice_runs_from_a_pack_where_our_packages_are_lacking(tmp_
     lacking = subprocess.run([sys.executable, "-c", "import pydantic"], env=env, capture_output=True, check=False)
     assert b"No module named 'pydantic'" in lacking.stderr
     command = [sys.executable, "-m", "benchmarks.gpu", "--pack", str(pack), "--out", str(tmp_path / "out")]
-    command += ["--sizes", "smallest", "--checks", "devices,worker,answers", "--seconds", "300"]
+    command += ["--sizes", "smallest", "--checks", "devices,worker,answers", "--seconds", "900"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     report = json.loads((tmp_path / "out" / "gpu-report.json").read_text(encoding="utf-8"))
     assert done.returncode == 0, (done.stdout, [row["traceback"] for row in report["rows"]])
