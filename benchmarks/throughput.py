@@ -46,7 +46,7 @@ def ratio(services: Services) -> Row:
 def _ours(catalogue: Catalogue, table: Table) -> float:
     """One epoch as a run trains it: same trainer, sampler, collator and precision."""
     from bertdemo.runs.worker import training
-    from bertdemo.runs.worker.weights import autocast, trainable
+    from bertdemo.runs.worker.optimization.weights import autocast, trainable
 
     task = tasks.find("classification")
     config = resolve_defaults(

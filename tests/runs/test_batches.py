@@ -10,7 +10,7 @@ import pytest
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.run_config import Truncation
-from bertdemo.runs.worker.batches import TrainingOrder, TrainingRows, grouped, order_of
+from bertdemo.runs.worker.optimization.batches import TrainingOrder, TrainingRows, grouped, order_of
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, LabeledTable
 from bertdemo.tasks.fill_mask import FillMask

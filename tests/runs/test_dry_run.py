@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bertdemo.run_config import RunConfig
-from bertdemo.runs.worker.dry_run import fitting, fitting_config, longest
+from bertdemo.runs.worker.optimization.dry_run import fitting, fitting_config, longest
 from tests.runs.test_training import trainer_for
 
 

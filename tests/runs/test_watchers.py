@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bertdemo.runs.worker.watchers import Watchers
+from bertdemo.runs.worker.optimization.watchers import Watchers
 from bertdemo.tasks import find
 from bertdemo.tasks.base import LossOptions
 

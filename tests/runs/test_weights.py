@@ -48,7 +48,7 @@ def gradients(model: Any, seed: int) -> None:
 def test_bfloat16_weights_are_those_that_adamw_would_give_in_float32_rounded() -> None:
     import torch
 
-    from bertdemo.runs.worker.optimizer import MasterAdamW
+    from bertdemo.runs.worker.optimization.optimizer import MasterAdamW
 
     model, reference = two_layers(), two_layers().float()
     optimizer = MasterAdamW([{"params": list(model.parameters()), "lr": 1e-4, "weight_decay": 0.01}])
@@ -69,7 +69,7 @@ def test_bfloat16_weights_are_those_that_adamw_would_give_in_float32_rounded() -
 def test_an_optimizer_restored_from_its_state_goes_on_bit_for_bit() -> None:
     import torch
 
-    from bertdemo.runs.worker.optimizer import MasterAdamW
+    from bertdemo.runs.worker.optimization.optimizer import MasterAdamW
 
     def trained(interrupted: bool) -> list[Any]:
         model = two_layers()
@@ -91,7 +91,7 @@ def test_an_optimizer_restored_from_its_state_goes_on_bit_for_bit() -> None:
 def test_weights_turn_back_into_float32_with_what_rounding_had_hidden() -> None:
     import torch
 
-    from bertdemo.runs.worker.optimizer import MasterAdamW, trained_tensors, widen
+    from bertdemo.runs.worker.optimization.optimizer import MasterAdamW, trained_tensors, widen
 
     model = two_layers()
     optimizer = MasterAdamW([{"params": list(model.parameters()), "lr": 1e-5}])
@@ -107,7 +107,7 @@ def test_weights_turn_back_into_float32_with_what_rounding_had_hidden() -> None:
 
 def trained_names(tiny: Path, task_id: str, **fields: Any) -> set[str]:
     """Return the parameters of a task's model that train with these settings."""
-    from bertdemo.runs.worker.weights import trainable
+    from bertdemo.runs.worker.optimization.weights import trainable
 
     task = find(task_id)
     model = task.model(tiny, HeadOptions(LABELS, seed=0)).model
@@ -137,7 +137,7 @@ def test_the_decoder_of_an_encoder_decoder_is_never_frozen(tiny: Path) -> None:
 
 @pytest.mark.slow
 def test_each_layer_learns_at_a_share_of_the_rate_of_the_one_above(tiny: Path) -> None:
-    from bertdemo.runs.worker.optimizer import parameter_groups
+    from bertdemo.runs.worker.optimization.optimizer import parameter_groups
 
     task = find("classification")
     model: Any = task.model(tiny, HeadOptions(LABELS, seed=0)).model

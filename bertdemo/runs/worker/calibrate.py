@@ -31,7 +31,7 @@ def _speed(precision: devices.Precision) -> float:
     import torch
     from transformers import BertConfig, BertModel
 
-    from bertdemo.runs.worker.optimizer import freeze, optimizer_of
+    from bertdemo.runs.worker.optimization.optimizer import freeze, optimizer_of
 
     config = BertConfig(
         vocab_size=_VOCABULARY,

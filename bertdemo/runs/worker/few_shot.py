@@ -93,8 +93,8 @@ def _refit(prepared: Prepared, model: Any, tell: Tell) -> None:
     """Fit the regression on the vectors of the tuned encoder, and make it the head.
 
     Tuning compares directions only, so the norms of the vectors are noise: fitted on the directions, the accuracy on
-    goemotions was 0.649 instead of 0.644, the mean of five draws (docs/decisions/0014). A linear layer orders the labels of a
-    vector by its direction, but for the bias, so nothing of it has to be undone at prediction.
+    goemotions was 0.649 instead of 0.644, the mean of five draws (docs/decisions/0014). A linear layer orders the
+    labels of a vector by its direction, but for the bias, so nothing of it has to be undone at prediction.
     """
     import torch
 

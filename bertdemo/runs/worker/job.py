@@ -29,11 +29,11 @@ from bertdemo.runs.resume import checkpoints as resume_checkpoints
 from bertdemo.runs.worker import few_shot, regression
 from bertdemo.runs.worker.forecast import Forecast, planned
 from bertdemo.runs.worker.observed import Observed
+from bertdemo.runs.worker.optimization.watchers import Watchers
 from bertdemo.runs.worker.preparing import prepare
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.runs.worker.resume import resuming
 from bertdemo.runs.worker.resume.faults import Fault
-from bertdemo.runs.worker.watchers import Watchers
 from bertdemo.settings import Settings, pin_gpu
 from bertdemo.tasks.base import HeadOptions
 from bertdemo.tasks.forward import Collator, Inference
@@ -184,8 +184,8 @@ class Job:
         self, prepared: Prepared, device: devices.Device, device_id: str, saving: Saving, forecast: Forecast
     ) -> None:
         """Train, then evaluate and publish the weights that were kept."""
+        from bertdemo.runs.worker.optimization.weights import merge_lora
         from bertdemo.runs.worker.training import Stopped
-        from bertdemo.runs.worker.weights import merge_lora
 
         if (opened := self._open(prepared, device.id)).new_weights:
             save_head(opened, self._folder)
@@ -291,8 +291,8 @@ class Job:
         forecast: Forecast,
     ) -> None:
         from bertdemo.runs.worker import training
-        from bertdemo.runs.worker.dry_run import fitting_config
-        from bertdemo.runs.worker.weights import autocast, trainable
+        from bertdemo.runs.worker.optimization.dry_run import fitting_config
+        from bertdemo.runs.worker.optimization.weights import autocast, trainable
 
         precision = devices.precision_for(device, prepared.config.precision)
         observed.before_training(model)

@@ -15,7 +15,8 @@ from bertdemo.device import memory_in_use
 from bertdemo.errors import LossNotFinite
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.work import Work
-from bertdemo.runs.worker.optimizer import optimizer_of, parameter_groups, trained_tensors, widen
+from bertdemo.runs.worker.optimization.optimizer import optimizer_of, parameter_groups, trained_tensors, widen
+from bertdemo.runs.worker.optimization.watchers import Watchers
 from bertdemo.runs.worker.training_checkpoints import (
     ResumableTrainer,
     Saving,
@@ -23,7 +24,6 @@ from bertdemo.runs.worker.training_checkpoints import (
     restore_best,
     steps_per_epoch,
 )
-from bertdemo.runs.worker.watchers import Watchers
 from bertdemo.tasks.base import PLAIN, LossOptions
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from bertdemo.checkpoints.loading import restore_tensors, tensors_of
 from bertdemo.runs.resume import checkpoints
 from bertdemo.runs.resume.checkpoints import Conditions, ResumeCheckpoint
-from bertdemo.runs.worker.batches import TrainingOrder, TrainingRows
+from bertdemo.runs.worker.optimization.batches import TrainingOrder, TrainingRows
 from bertdemo.runs.worker.result import link_or_copy
 from bertdemo.runs.worker.resume import state_tree
 from bertdemo.runs.worker.resume.faults import Fault

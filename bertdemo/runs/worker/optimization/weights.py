@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bertdemo.runs.worker.optimizer import freeze
+from bertdemo.runs.worker.optimization.optimizer import freeze
 
 if TYPE_CHECKING:
     from bertdemo.device import Precision

@@ -64,7 +64,7 @@ def _stepping(model: Any, task: Task, dataset: Dataset, collate: Collator, devic
     """Return a function that does an optimizer step at a learning rate of zero on the longest rows."""
     import torch
 
-    from bertdemo.runs.worker.optimizer import optimizer_of
+    from bertdemo.runs.worker.optimization.optimizer import optimizer_of
 
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = optimizer_of([{"params": weights, "lr": 0.0, "weight_decay": 0.0}], torch.optim.AdamW, {})
