@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bertdemo.i18n.translation import has, percent, plural, seconds, translate
+from bertdemo.i18n.translation import has, percent, plural, seconds, thousands, translate
 from bertdemo.runs.status import Message, RunStatus
 from bertdemo.ui.html.escape import esc
 
@@ -42,7 +42,7 @@ def resume_words(status: RunStatus, lang: str) -> str:
     """Return the words of the button that resumes a run: from which step it would go on."""
     if status.resume_step is None:
         return translate(lang, "run.resume_start")
-    return translate(lang, "run.resume", step=status.resume_step, steps=status.steps)
+    return translate(lang, "run.resume", step=thousands(status.resume_step), steps=thousands(status.steps))
 
 
 def when(moment: float) -> str:
