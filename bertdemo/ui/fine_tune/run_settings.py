@@ -98,10 +98,10 @@ def ghost_texts(config: RunConfig | None, lang: str) -> dict[str, str]:
     """Return field -> ghost text of every field that may be empty: what will be taken for these data."""
     texts = {}
     for spec in specs():
-        if spec.optional:
+        if spec.optional and spec.kind != "choice":  # a choice that is open shows "automatic" itself
             value = getattr(config, spec.name) if config is not None else None
             texts[spec.name] = translate(lang, "fine_tune.automatic")
-            if value is not None and spec.kind != "choice":
+            if value is not None:
                 texts[spec.name] = translate(lang, "fine_tune.automatic_value", value=f"{value:g}")
     return texts
 
@@ -111,9 +111,9 @@ def placeholders(form: SettingsForm, texts: Mapping[str, str], before: Mapping[s
 
     No others: an update that arrives while somebody types takes away what was typed.
     """
-    typed = [spec.name for spec in specs() if spec.optional and spec.kind != "choice"]
-    changed = [name for name in typed if name in texts and before.get(name) != texts[name]]
-    return {form.controls[name]: gr.update(placeholder=texts[name]) for name in changed}
+    return {
+        form.controls[name]: gr.update(placeholder=text) for name, text in texts.items() if before.get(name) != text
+    }
 
 
 def device_words(device: Device, lang: str) -> str:
