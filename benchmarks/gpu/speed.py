@@ -137,7 +137,7 @@ def _share(bench: Bench, flops_per_second: float) -> tuple[float, str]:
 
 def _rate(per_second: float) -> str:
     """Return rows per second with two digits at least."""
-    return f"{per_second:,.0f} rows/s" if per_second >= 10 else f"{per_second:.2g} rows/s"
+    return f"{per_second:,.0f} examples/s" if per_second >= 10 else f"{per_second:.2g} examples/s"
 
 
 def _config(bench: Bench, model: str) -> Any:
