@@ -10,7 +10,13 @@ import pytest
 from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.run_config import Truncation
-from bertdemo.runs.worker.optimization.batches import TrainingOrder, TrainingRows, grouped, order_of
+from bertdemo.runs.worker.optimization.batches import (
+    TrainingOrder,
+    TrainingRows,
+    grouped,
+    order_of,
+    padded_positions,
+)
 from bertdemo.tables.table import Table
 from bertdemo.tasks.base import EncodeOptions, LabeledTable
 from bertdemo.tasks.fill_mask import FillMask
@@ -46,6 +52,16 @@ def test_an_epoch_that_has_begun_keeps_its_order_and_its_number() -> None:
     order.set_epoch(2)
     assert list(rows) == [(1, row) for row in order_of(6, 7, 1)]
     assert [epoch for epoch, _ in order] == [2] * 6
+
+
+def test_the_work_of_an_epoch_is_that_of_its_own_batches() -> None:
+    lengths = [3, 9, 4, 8]
+    order = TrainingOrder(4, seed=5, batch=2)
+    first, second, third, fourth = (lengths[row] for row in order_of(4, 5, 0))
+    assert padded_positions(order, lengths) == 2 * max(first, second) + 2 * max(third, fourth)
+    spread = TrainingOrder(500, seed=5, batch=16)
+    together = TrainingOrder(500, seed=5, batch=16, lengths=LENGTHS)
+    assert sum(LENGTHS) < padded_positions(together, LENGTHS) < 0.8 * padded_positions(spread, LENGTHS)
 
 
 @pytest.mark.slow

@@ -67,6 +67,13 @@ class TrainingOrder:
         return iter([(epoch, row) for row in order])
 
 
+def padded_positions(order: TrainingOrder, lengths: Sequence[int]) -> int:
+    """Return the positions in all batches of the epoch that is chosen, padding included."""
+    rows = [row for _, row in order]
+    batches = [rows[start : start + order.batch] for start in range(0, len(rows), order.batch)]
+    return sum(max(lengths[row] for row in batch) * len(batch) for batch in batches)
+
+
 @dataclass(frozen=True)
 class TrainingRows:
     """An encoded training set that is read by EpochRow; each row gets a column `epoch`."""
