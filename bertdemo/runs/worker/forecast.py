@@ -7,6 +7,7 @@ from pathlib import Path
 from bertdemo.device import Precision
 from bertdemo.runs.estimate import SMALLEST_MEASURED, Speeds, layer_parameters
 from bertdemo.runs.work import Work, padded_tokens
+from bertdemo.runs.worker.optimization.batches import TrainingOrder, padded_positions
 from bertdemo.runs.worker.result import Prepared
 
 # A shorter training is mostly its first steps, which are slower than the rest.
@@ -18,16 +19,17 @@ def planned(prepared: Prepared) -> Work:
     from bertdemo.runs.worker.training import evaluation_batch
 
     lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
-    batch, grouped = prepared.config.rows_per_pass, prepared.config.group_by_length
+    batch, train = prepared.config.rows_per_pass, lengths["train"]
+    order = TrainingOrder(len(train), prepared.config.seed, batch, train if prepared.config.group_by_length else None)
     rows = evaluation_batch(batch)
     validation = padded_tokens(lengths["validation"], rows, grouped=True)
     test = padded_tokens(lengths["test"], rows, grouped=True) if "test" in lengths else validation
     return Work(
-        train_tokens=padded_tokens(lengths["train"], batch, grouped=grouped),
+        train_tokens=padded_positions(order, train),
         epochs=prepared.config.epochs or 1,
         validation_tokens=validation,
         test_tokens=test,
-        start_tokens=sum(lengths["train"]) + validation if prepared.config.head_init == "probe" else 0,
+        start_tokens=sum(train) + validation if prepared.config.head_init == "probe" else 0,
     )
 
 
