@@ -137,7 +137,7 @@ def test_too_few_values_are_refused_in_words(caller: Caller) -> None:
 
 
 def test_an_unknown_endpoint_is_no_secret_door(caller: Caller) -> None:
-    for name in ("nothing", "resume_run", "score", "upload/../x"):
+    for name in ("nothing", "explain", "score", "upload/../x"):
         address = caller.http.base_url.join(f"/gradio_api/call/{name}")
         answer = httpx.post(address, json={"data": []}, trust_env=False)  # the server closes the connection after it
         assert answer.status_code in {404, 405, 500}

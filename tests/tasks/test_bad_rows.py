@@ -283,7 +283,7 @@ def test_a_batch_in_which_nothing_can_be_hidden_costs_nothing_and_breaks_no_trai
     given = table(text=["🙂🙂", "ไทย", "!!!", "the cat"])
     rows = task.encode(LabeledTable(given, {"text": "text"}), range(4), tokenizer, EncodeOptions(Truncation(32)))
     for chosen, costs in (([0, 1], False), ([2], True), ([0, 3], True)):
-        batch = task.collator(tokenizer, seed=0)([rows[at] for at in chosen])
+        batch = task.collator(tokenizer, seed=0)([{**rows[at], "epoch": 0} for at in chosen])
         loss, outputs = task.loss(model, batch)
         own = model(**batch).loss
         loss.backward()

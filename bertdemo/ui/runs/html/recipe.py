@@ -47,7 +47,9 @@ def short_number(value: float) -> str:
 
 
 def setting_value(name: str, value: object, lang: str) -> str:
-    """Return the value of a setting in words."""
+    """Return the value of a setting in words; None is one that is chosen for the data."""
+    if value is None:
+        return translate(lang, "fine_tune.automatic")
     if isinstance(value, bool):
         return translate(lang, "common.yes" if value else "common.no")
     choice = f"config.choice.{value}"
