@@ -184,7 +184,7 @@ class Bench:
             task=task,
             columns={},
             checkpoint=checkpoint,
-            config=RunConfig.from_fields({"device": self.device.id, **config}),
+            config=RunConfig.from_fields({"device": self.device.id, "method": "fine_tune", **config}),
             data=str(data[0]),
             data_name=data[1],
             validation=str(validation) if validation else None,
