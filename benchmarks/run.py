@@ -54,7 +54,7 @@ def main(wanted: Sequence[str]) -> int:
             "big_table": big_table.check,
             "faults": lambda: [faults.banking77(services)],
             "baseline": lambda: [baselines.banking77(_begun(services))],
-            "throughput": lambda: [throughput.ratio(services)],
+            "throughput": lambda: throughput.ratios(services),
             "label_issues": lambda: [label_issues.planted(services)],
             "similarity": lambda: tasks.similar(services),
             "search": lambda: [tasks.found(services)],
