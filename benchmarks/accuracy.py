@@ -47,13 +47,13 @@ NEGATIVE = frozenset(
         "grief",
     ]
 )
-TRAIN, VALIDATE, SEEDS = 512, 200, (42, 1, 2)
+TRAIN, VALIDATE, SEEDS = 512, 200, (42, 1, 2, 3, 4)
 
 
 def goemotions(services: Services) -> Row:
     """Train on the first 512 rows of each class, validate on the next 200, score all two-class dev rows."""
-    what = f"goemotions, two classes, {len(SEEDS)} seeds, mean accuracy on the dev set"
-    wanted = "≥ 0.86"
+    what = f"goemotions, two classes, {len(SEEDS)} seeds, median accuracy on the dev set"
+    wanted = "median ≥ 0.87, standard deviation ≤ 0.01"
     if not (DATA / "goemotions").is_dir():
         return skipped(what, wanted, "no labeled data beside the checkout")
     with tempfile.TemporaryDirectory() as name:
@@ -76,9 +76,10 @@ def goemotions(services: Services) -> Row:
             )
             status = train_to_end(services, request)
             found.append(scored(services, status, folder / "dev.csv", "label"))
-    mean = statistics.mean(found)
+    median, spread = statistics.median(found), statistics.stdev(found)
     shown = ", ".join(f"{value:.4f}" for value in found)
-    return Row(what, f"{mean:.4f} ({shown}; {len(dev)} rows)", wanted, mean >= 0.86)
+    result = f"{median:.4f}, standard deviation {spread:.4f} ({shown}; {len(dev)} rows)"
+    return Row(what, result, wanted, median >= 0.87 and spread <= 0.01)
 
 
 def banking77(services: Services) -> Row:
