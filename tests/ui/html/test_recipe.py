@@ -16,7 +16,7 @@ SMALL = 22_700_000
     [
         ("contrastive", 8.4, ("Few-shot: 8 training rows per label.", "arXiv:2209.11055")),
         ("fine_tune", 200, ("Standard: 200 training rows per label are enough",)),
-        ("fine_tune", 1, ("Standard: all weights are fine-tuned",)),
+        ("fine_tune", 1, ("Standard: the encoder is fine-tuned",)),
         ("fine_tune", 8, ("Standard: Few-shot is recommended for 8 training rows per label.",)),
         ("contrastive", 200, ("Few-shot: Standard is recommended for 200 training rows per label.",)),
         ("regression", 8, ("Linear probe: Few-shot is recommended",)),
