@@ -64,16 +64,7 @@ def goemotions(services: Services) -> Row:
             _write(folder / f"{file}.csv", ("text", "label"), rows)
         found = []
         for seed in SEEDS:
-            request = RunRequest(
-                task="classification",
-                columns={"text": "text", "label": "label"},
-                checkpoint="bundled",
-                config=RunConfig(seed=seed),
-                data=str(folder / "train.csv"),
-                data_name="train.csv",
-                validation=str(folder / "validation.csv"),
-                validation_name="validation.csv",
-            )
+            request = classification(folder / "train.csv", folder / "validation.csv", RunConfig(seed=seed))
             status = train_to_end(services, request)
             found.append(scored(services, status, folder / "dev.csv", "label"))
     median, spread = statistics.median(found), statistics.stdev(found)
@@ -103,6 +94,20 @@ def banking77(services: Services) -> Row:
         what, f"{value:.4f} ({rows:,} rows trained, {status.seconds:.0f} s; its own test split: {own:.4f})", wanted,
         value >= 0.92,
     )  # fmt: skip
+
+
+def classification(train: Path, validation: Path, config: RunConfig) -> RunRequest:
+    """Return a request to train the bundled model on two files with the columns `text` and `label`."""
+    return RunRequest(
+        task="classification",
+        columns={"text": "text", "label": "label"},
+        checkpoint="bundled",
+        config=config,
+        data=str(train),
+        data_name=train.name,
+        validation=str(validation),
+        validation_name=validation.name,
+    )
 
 
 def train_to_end(services: Services, request: RunRequest) -> RunStatus:

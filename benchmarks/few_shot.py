@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy import train_to_end
+from benchmarks.accuracy import classification, train_to_end
 from benchmarks.row import DATA, Row, skipped
 from bertdemo.checkpoints import bundled
 from bertdemo.run_config import Method, RunConfig
-from bertdemo.runs.request import RunRequest
 from bertdemo.services import Services
 
 Rows = Sequence[tuple[str, str]]
@@ -111,16 +110,7 @@ def _trained(services: Services, rows: Rows, held_out: Rows, method: Method | No
         folder = Path(name)
         for file, part in (("train", rows), ("held_out", held_out)):
             _write(folder / f"{file}.csv", part)
-        request = RunRequest(
-            task="classification",
-            columns={"text": "text", "label": "label"},
-            checkpoint="bundled",
-            config=RunConfig(method=method),
-            data=str(folder / "train.csv"),
-            data_name="train.csv",
-            validation=str(folder / "held_out.csv"),
-            validation_name="held_out.csv",
-        )
+        request = classification(folder / "train.csv", folder / "held_out.csv", RunConfig(method=method))
         started = time.monotonic()
         status = train_to_end(services, request)
         return float(status.metrics["accuracy"]["value"] or 0.0), time.monotonic() - started

@@ -137,6 +137,15 @@ def kill_session(identity: Identity) -> None:
             os.killpg(identity.pid, signal.SIGKILL)
 
 
+def sync(path: Path) -> None:
+    """Flush a file, or the names in a folder, to disk, so that what was published survives a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a small file so that a reader sees either the old or the new content."""
     draft = path.with_name(f".tmp-{os.urandom(6).hex()}")

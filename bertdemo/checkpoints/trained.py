@@ -71,11 +71,11 @@ class Trained:
             raise CheckpointBroken(checkpoint=card.id, file="tokenizer.json")
         # First the files, then the name: after a power failure a checkpoint is complete or absent.
         for path in draft.iterdir():
-            _sync(path)
+            processes.sync(path)
         processes.write_atomic(draft / CARD_FILE, card.to_json())
         self._clear_for(card)
         draft.replace(self._root / card.id)
-        _sync(self._root)
+        processes.sync(self._root)
 
     def rename(self, checkpoint: str, owner: str | None, name: str) -> None:
         """Give a checkpoint another name; raises CheckpointUnknown as `find` does."""
@@ -131,12 +131,3 @@ class Trained:
 def _read(path: Path, checkpoint: str, _: tuple[int, int, int]) -> Card:
     """Parse a card once for each state of its file."""
     return Card.from_json(path.read_text(encoding="utf-8"), checkpoint=checkpoint)
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or folder to disk, so that a published checkpoint survives a power failure."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

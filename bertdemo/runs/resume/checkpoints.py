@@ -13,7 +13,6 @@ can say from which step a run would go on.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from bertdemo.processes import file_sha256, write_atomic
+from bertdemo.processes import file_sha256, sync, write_atomic
 
 FOLDER, MANIFEST = "resume", "manifest.json"
 # Of the files that a checkpoint consists of; grows by one when an older version could not read a newer checkpoint.
@@ -153,15 +152,6 @@ def sweep(run: Path) -> None:
     for path in (run / FOLDER).iterdir() if (run / FOLDER).is_dir() else []:
         if path.name.startswith(_DRAFT):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -122,8 +122,8 @@ def softmax_loss(vectors: Tensor, targets: Tensor) -> Tensor:
     scores = (unit @ unit.T / _TEMPERATURE).masked_fill(itself, -torch.inf)  # (rows, rows)
     same = (targets[:, None] == targets[None, :]) & ~itself
     likely = torch.log_softmax(scores, dim=1).masked_fill(~same, 0.0)
-    found = same.any(1)  # a row that is alone with its label in the batch says nothing
-    return -(likely.sum(1)[found] / same.sum(1)[found]).sum() / found.sum().clamp(min=1)
+    paired = same.any(1)  # a row that is alone with its label in the batch says nothing
+    return -(likely.sum(1)[paired] / same.sum(1)[paired]).sum() / paired.sum().clamp(min=1)
 
 
 def pair_loss(vectors: Tensor, targets: Tensor) -> Tensor:

@@ -305,3 +305,13 @@ def test_a_mistake_of_a_task_that_marks_is_shown_as_marked_text(lang: str) -> No
     assert "<q>Who?</q>" in asked and "<mark>Anna</mark> Bonn" in asked
     both = mistakes.mistake_list([Mistake(3, "one", "a", "b", Degree("confidence", 0.9), "two")], lang)
     assert "<q>one</q><q>two</q>" in both
+
+
+def test_a_finished_run_says_beside_its_time_what_was_predicted_and_a_stopped_one_does_not() -> None:
+    status = finished()
+    assert status.started is not None
+    predicted = replace(status, started=replace(status.started, predicted_seconds=61.0))
+    for it, words in ((predicted, "took 1 min 05 s, predicted 1 min 01 s"), (status, "took 1 min 05 s")):
+        assert f"· {words}</span>" in bar.render_progress(it, "en")
+        assert f"{words}</span>" in render_run(it, "en")
+    assert "predicted" not in bar.render_progress(replace(predicted, state="cancelled"), "en")

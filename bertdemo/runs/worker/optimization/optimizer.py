@@ -85,17 +85,17 @@ class MasterAdamW(torch.optim.AdamW):
 
         One call for all tensors: a GPU would wait for 200 single ones.
         """
-        given: list[torch.Tensor] = []
-        taken: list[torch.Tensor] = []
+        gradients: list[torch.Tensor] = []
+        copied: list[torch.Tensor] = []
         for weight, copy in self._pairs:
             if weight.grad is None:
                 copy.grad = None
                 continue
             if copy.grad is None:
                 copy.grad = torch.empty_like(copy)
-            given.append(weight.grad)
-            taken.append(copy.grad)
-        torch._foreach_copy_(taken, given)
+            gradients.append(weight.grad)
+            copied.append(copy.grad)
+        torch._foreach_copy_(copied, gradients)
 
     @torch.no_grad()
     def _round(self) -> None:
