@@ -41,12 +41,15 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 _WEIGHTS, _LOSS, _TEXT, _HARDWARE = ({"group": group} for group in GROUPS[1:])
 Method = Literal["contrastive", "fine_tune", "regression"]
 # A linear probe takes no optimizer steps, so it reads only these fields.
-_LINEAR_PROBE_FIELDS = ("device", "max_length", "batch_size", "seed", "method")
+_LINEAR_PROBE_FIELDS = ("device", "max_length", "batch_size", "layers", "seed", "method")
 # Contrastive tuning has no head while it trains, draws its batches by label, and trains the whole encoder.
 _CONTRASTIVE_UNUSED = (
-    "head_init", "head_learning_rate_factor", "group_by_length", "layer_decay", "embeddings", "frozen_layers",
-    "lora_rank", "class_weights", "label_smoothing", "early_stopping", "accumulation", "gradient_checkpointing",
+    "head_init", "pooling", "head_learning_rate_factor", "group_by_length", "layer_decay", "embeddings",
+    "frozen_layers", "lora_rank", "class_weights", "label_smoothing", "early_stopping", "accumulation",
+    "gradient_checkpointing",
 )  # fmt: skip
+# Fields that only some tasks read: each task names its own in `Task.options`.
+TASK_FIELDS = ("head_init", "pooling", "class_weights", "label_smoothing")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # JSON schema types of the fields; a string without choices is the device, whose choices depend on the machine.
 _KINDS: Mapping[str, Kind] = {"integer": "int", "number": "float", "boolean": "flag", "string": "device"}
@@ -102,6 +105,9 @@ class RunConfig:
     A probe is better than chance from the first step on, and fine-tuning distorts the encoder less (Kumar et al. 2022,
     arXiv:2202.10054). Only for a task whose probe can be kept.
     """
+    pooling: Annotated[Literal["auto", "pooler", "mean"], Field(json_schema_extra=_WEIGHTS)] = "auto"
+    """What a classification head reads: [CLS] through the tanh pooler, or the mean of the last layer's vectors; `auto`
+    takes the pooler, and the mean where a linear probe is the head (docs/decisions/0015)."""
     head_learning_rate_factor: Annotated[Number | None, Field(ge=1, le=100)] = None
     """Learning-rate multiplier of the head and the pooler, relative to the encoder; 10 for a random head, 2 for a
     linear probe, which has little left to learn."""
@@ -115,6 +121,12 @@ class RunConfig:
 
     Zhang et al. 2021 (arXiv:2006.05987) use 0.95; 1 trains all layers alike.
     """
+    dropout: Annotated[Number | None, Field(ge=0, le=0.5)] = None
+    """Dropout rate in every layer and before the head while it trains; the checkpoint's own where left open, which is
+    0.1 for the published BERT models."""
+    layers: Annotated[StrictInt | None, Field(ge=1, le=48, json_schema_extra=_WEIGHTS)] = None
+    """Lowest Transformer layers that are kept; the ones above are left out, so that training and prediction cost less.
+    All of them where left open."""
     embeddings: Annotated[Literal["auto", "train", "freeze"], Field(json_schema_extra=_WEIGHTS)] = "auto"
     """Whether the token and position embeddings train. They are half of the weights of a small BERT; `auto` freezes
     them for a task where accuracy was measured to be the same (docs/benchmarks.md)."""
@@ -164,10 +176,15 @@ class RunConfig:
         return self.method == "contrastive"
 
     @property
-    def loss_options(self) -> frozenset[str]:
-        """The fields that change the training loss and are not at their default."""
-        changed = {"class_weights": self.class_weights == "balanced", "label_smoothing": self.label_smoothing > 0}
-        return frozenset(name for name, is_changed in changed.items() if is_changed)
+    def task_options(self) -> frozenset[str]:
+        """The fields that only some tasks read and that ask for something."""
+        chosen = {
+            "pooling": self.pooling != "auto",
+            "class_weights": self.class_weights == "balanced",
+            "label_smoothing": self.label_smoothing > 0,
+            "head_init": self.head_init == "probe",
+        }
+        return frozenset(name for name in TASK_FIELDS if chosen[name])
 
     @property
     def rows_per_pass(self) -> int:

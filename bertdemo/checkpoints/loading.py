@@ -96,6 +96,7 @@ def open_model(
     seed: int | None = None,
     attention: str = "sdpa",
     dropout: float | None = None,
+    layers: int | None = None,
     extra: Mapping[str, object] = MappingProxyType({}),
     new_head: bool = True,
 ) -> Opened:
@@ -104,8 +105,8 @@ def open_model(
     The head of the file is kept where its class is `architecture` and `labels` is empty or the same list, else a new
     one is initialized; with `seed` that is the same every time, and the caller's random state does not change. A linear
     layer on the mean opens as `mean_pooling_head`, and is never new. Only `attention="eager"` returns attention
-    weights. `dropout` replaces every dropout rate of the config, `extra` are further fields of it. Without `new_head`,
-    MaskHeadMissing is raised where the file has no masked-language-modeling head. Raises what
+    weights. `dropout` replaces every dropout rate of the config, `extra` are further fields of it. Only the lowest
+    `layers` of the encoder are kept. Without `new_head`, MaskHeadMissing is raised where the file has none. Raises what
     `folder_checks.check_folder` raises, and CheckpointBroken where a tensor of the encoder is missing.
     """
     vetted = folder_checks.check_folder(folder)
@@ -119,12 +120,12 @@ def open_model(
         # A concrete class and a config built here: nothing of the file decides which code runs.
         config = transformers.BertConfig(**fields)
         if architecture == encoder_decoder.ARCHITECTURE:
-            return _encoder_decoder(vetted, folder, config, attention)
+            return kept_layers(_encoder_decoder(vetted, folder, config, attention), layers)
         source = _Source(folder, encoder_decoder.encoder_state(folder) if vetted.decoder else None)
         options = {"add_pooling_layer": vetted.weights.has_pooler} if architecture == "BertModel" else {}
         mean_head = architecture == LABELING and vetted.weights.has_mean_head and same_labels
         cls = mean_pooling_head.model_class() if mean_head else getattr(transformers, architecture)
-        opened = _load(cls, source, config, attention, **options)
+        opened = kept_layers(_load(cls, source, config, attention, **options), layers)
         if not vetted.weights.has_classifier or not hasattr(opened.model, "classifier"):
             return opened
         return opened if same_labels and _has_own_head(vetted, architecture) else _with_new_head(opened)
@@ -200,19 +201,53 @@ def _fields(
     return fields
 
 
+def kept_layers(opened: Opened, layers: int | None) -> Opened:
+    """Leave out all but the lowest `layers` of the encoder, in place; None keeps them all."""
+    if layers is not None:
+        encoder: Any = getattr(opened.model, "encoder", None) if opened.model.config.is_encoder_decoder else None
+        encoder = encoder or opened.model.base_model
+        encoder.encoder.layer = encoder.encoder.layer[:layers]
+        encoder.config.num_hidden_layers = len(encoder.encoder.layer)
+    return opened
+
+
+def open_new_mean_linear(
+    folder: Path, labels: Sequence[str], *, seed: int, dropout: float | None = None, layers: int | None = None
+) -> Opened:
+    """Open the encoder in `folder` with a linear layer on its mean, initialized as BERT initializes a classifier.
+
+    Raises what `open_model` raises.
+    """
+    import numpy as np
+
+    config = folder_checks.check_folder(folder).config
+    shape, deviation = (len(labels), config["hidden_size"]), config.get("initializer_range", 0.02)
+    weight = np.random.default_rng(seed).normal(0.0, deviation, shape).astype(np.float32)
+    return open_mean_linear(folder, labels, weight, np.zeros_like(weight[:, 0]), dropout=dropout, layers=layers)
+
+
 def open_mean_linear(
-    folder: Path, labels: Sequence[str], weight: Floats, bias: Floats, *, attention: str = "sdpa"
+    folder: Path,
+    labels: Sequence[str],
+    weight: Floats,
+    bias: Floats,
+    *,
+    attention: str = "sdpa",
+    dropout: float | None = None,
+    layers: int | None = None,
 ) -> Opened:
     """Put a fitted linear layer, (labels, d) and (labels,), on the mean of the encoder in `folder`.
 
     Raises what `open_model` raises, and ValueError where the layer does not fit.
     """
-    encoder: Any = open_model(folder, attention=attention).model
+    encoder: Any = open_model(folder, attention=attention, dropout=dropout, layers=layers).model
     with _LOADING, _seeded(0):
         return Opened(mean_pooling_head.from_parts(encoder, tuple(labels), weight, bias), _MEAN_HEAD, ())
 
 
-def open_mean_linear_at_start(base: Path, trained: Path, labels: Sequence[str], *, attention: str = "sdpa") -> Opened:
+def open_mean_linear_at_start(
+    base: Path, trained: Path, labels: Sequence[str], *, attention: str = "sdpa", layers: int | None = None
+) -> Opened:
     """Open the encoder in `base` with the linear layer on its mean that `save_head` wrote into `trained`.
 
     Raises CheckpointBroken where there is no such layer or it does not fit, and what `open_model` raises.
@@ -222,7 +257,7 @@ def open_mean_linear_at_start(base: Path, trained: Path, labels: Sequence[str], 
         raise CheckpointBroken(checkpoint=trained.name, file=HEAD_FILE)
     weight, bias = (tensors[f"linear.{name}"].float().numpy() for name in ("weight", "bias"))
     try:
-        return open_mean_linear(base, labels, weight, bias, attention=attention)
+        return open_mean_linear(base, labels, weight, bias, attention=attention, layers=layers)
     except ValueError:
         raise CheckpointBroken(checkpoint=trained.name, file=HEAD_FILE) from None
 

@@ -35,8 +35,14 @@ class ProbeNotForTask(ConfigError):
     key, params = "probe_not_for_task", ("task",)
 
 
+class ProbeReadsMean(ConfigError):
+    """A linear probe was asked for as the first head together with the pooler, which it does not read."""
+
+    key = "probe_reads_mean"
+
+
 class OptionNotForTask(ConfigError):
-    """A setting was changed that the training loss of this task does not read."""
+    """A setting was changed that this task does not read."""
 
     key, params = "option_not_for_task", ("task", "field")
 
@@ -57,6 +63,12 @@ class DevicesFailed(ConfigError):
     """Looking for devices failed; the traceback is in the server's log under `error_id`."""
 
     key, params = "devices_failed", ("error_id",)
+
+
+class LayersBeyondModel(ConfigError):
+    """More layers are to be kept than the checkpoint has."""
+
+    key, params = "layers_beyond_model", ("layers", "most", "checkpoint")
 
 
 class LengthBeyondModel(ConfigError):

@@ -19,13 +19,14 @@ from bertdemo.errors import (
     LabelOrTaskMissing,
     OptionNotForTask,
     ProbeNotForTask,
+    ProbeReadsMean,
     ReadingsAmbiguous,
 )
 from bertdemo.run_config import RunConfig
 from bertdemo.runs import recipes
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.registry import Registry
-from bertdemo.runs.request import RunRequest
+from bertdemo.runs.request import RunRequest, check_layers
 from bertdemo.settings import Limits
 from bertdemo.tables.parse_options import ParseOptions
 from bertdemo.tables.table import Table
@@ -93,10 +94,7 @@ class Admission:
         device = self._device(request.config.device)
         info = self._catalogue.describe(request.checkpoint, owner)
         prepared = checked(request, self._datasets, self._limits)
-        if request.config.needs_probe and not prepared.task.can_freeze:
-            raise ProbeNotForTask(task=prepared.task.id)
-        if unread := request.config.loss_options - prepared.task.loss_options:
-            raise OptionNotForTask(task=prepared.task.id, field=min(unread))
+        _refuse_unread(request.config, prepared.task, info)
         config = replace(self._with_method(request.config, prepared, info), device=device.id)
         task, columns = prepared.task.id, dict(prepared.columns)
         complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)
@@ -138,6 +136,18 @@ def checked(request: RunRequest, datasets: DatasetCache, limits: Limits) -> Prep
     prepared = datasets.get(preparation_of(request), task, columns)
     prepared.check(limits.labels)
     return prepared
+
+
+def _refuse_unread(config: RunConfig, task: Task, info: CheckpointInfo) -> None:
+    """Raise where the task or the checkpoint has no use for a setting that was chosen."""
+    if config.needs_probe and not task.can_freeze:
+        raise ProbeNotForTask(task=task.id)
+    if unread := config.task_options - task.options:
+        raise OptionNotForTask(task=task.id, field=min(unread))
+    if config.head_init == "probe" and config.pooling == "pooler":
+        raise ProbeReadsMean
+    if info.ready:  # else the worker checks it after the download
+        check_layers(config, info.layers, info.name)
 
 
 def resolve_columns(request: RunRequest, datasets: DatasetCache) -> tuple[Task, dict[str, str], Table]:

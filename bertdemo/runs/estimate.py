@@ -105,7 +105,8 @@ class Estimates:
         work = _work(config, train, validation, test)
         # A linear probe reads each row once, without a backward pass.
         units = train + test if config.frozen else work.total
-        return self._speeds.overhead() + units * layer_parameters(info.layers, info.width) / speed
+        layers = min(config.layers or info.layers, info.layers)
+        return self._speeds.overhead() + units * layer_parameters(layers, info.width) / speed
 
     def embedding_seconds(
         self, lengths: LengthSummary, rows: int, most_tokens: int, info: CheckpointInfo

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from bertdemo.errors import LayersBeyondModel
 from bertdemo.run_config import RunConfig
 from bertdemo.runs import recipes
 from bertdemo.runs.recipes import contrastive
@@ -127,7 +128,14 @@ def resolve_defaults(
         head_learning_rate_factor=config.head_learning_rate_factor or _head_factor(config),
         class_weights=_class_weights(config, label_counts),
         embeddings=_embeddings(config, freezes_embeddings),
+        pooling=_pooling(config) if can_probe else config.pooling,
     )
+
+
+def check_layers(config: RunConfig, layers: int, checkpoint: str) -> None:
+    """Raise LayersBeyondModel where more layers are to be kept than the checkpoint has."""
+    if config.layers is not None and config.layers > layers:
+        raise LayersBeyondModel(layers=config.layers, most=layers, checkpoint=checkpoint)
 
 
 def _learning_rate(config: RunConfig, parameters: int) -> float:
@@ -144,6 +152,13 @@ def _class_weights(config: RunConfig, label_counts: Sequence[int]) -> Literal["a
     if config.class_weights != "auto" or not label_counts:
         return "none" if config.class_weights == "auto" else config.class_weights
     return "balanced" if max(label_counts) > _BALANCED_ABOVE * min(label_counts) else "none"
+
+
+def _pooling(config: RunConfig) -> Literal["auto", "pooler", "mean"]:
+    """Return what the head reads; a linear probe is fitted on the mean."""
+    if config.pooling != "auto":
+        return config.pooling
+    return "mean" if config.needs_probe else "pooler"
 
 
 def _embeddings(config: RunConfig, freezes: bool) -> Literal["auto", "train", "freeze"]:

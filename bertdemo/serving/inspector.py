@@ -291,7 +291,7 @@ class Inspector:
             opened = open_model(folder, _OWN[info.other_head], attention="eager")
         elif kind == "before" and info.mean_head and (folder / HEAD_FILE).exists():
             base = self._catalogue.folder(info.base or "", owner)
-            opened = open_mean_linear_at_start(base, folder, info.labels, attention="eager")
+            opened = open_mean_linear_at_start(base, folder, info.labels, attention="eager", layers=info.layers)
         else:
             start = self._catalogue.folder(info.base or "", owner) if kind == "before" else folder
             # Without labels the head of the file is kept; the base needs those of the trained checkpoint.
@@ -300,7 +300,13 @@ class Inspector:
             other_problem = kind == "before" and info.problem != "single_label_classification"
             extra = {"problem_type": info.problem} if other_problem else {}
             opened = open_model(
-                start, "BertForSequenceClassification", labels=labels, seed=SEED, attention="eager", extra=extra
+                start,
+                "BertForSequenceClassification",
+                labels=labels,
+                seed=SEED,
+                attention="eager",
+                layers=info.layers,
+                extra=extra,
             )
             if kind == "before" and info.outputs and (folder / HEAD_FILE).exists():
                 restore_head(opened, folder)

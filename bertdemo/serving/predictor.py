@@ -229,8 +229,8 @@ class Predictor:
         """Return the base with the head that training started with."""
         base = self._catalogue.folder(info.base or "", owner)
         if info.mean_head:
-            return open_mean_linear_at_start(base, folder, info.labels).model
-        opened = task.model(base, HeadOptions(labels=info.labels, seed=0))
+            return open_mean_linear_at_start(base, folder, info.labels, layers=info.layers).model
+        opened = task.model(base, HeadOptions(labels=info.labels, seed=0, layers=info.layers))
         restore_head(opened, folder)
         return opened.model
 

@@ -55,11 +55,17 @@ class HeadOptions:
     seed: int
     targets: Sequence[Any] = ()
     """Targets of the training rows, if there are any: a new head may start from their label frequencies."""
+    pooling: str = "pooler"
+    """What the head reads where there is a choice: `pooler` or `mean`."""
+    layers: int | None = None
+    """Lowest layers that are kept; None for all."""
+    dropout: float | None = None
+    """Dropout rate in training; None for the checkpoint's own."""
 
 
 @dataclass(frozen=True)
 class LossOptions:
-    """What may be changed of a training loss, for a task that names it in `loss_options`."""
+    """What may be changed of a training loss, for a task that names it in `options`."""
 
     label_weights: tuple[float, ...] = ()
     """Weight of each label, in the order of their ids; () weighs all labels alike."""
@@ -134,8 +140,8 @@ class Task(ABC):
     """The `problem_type` in transformers of heads that other tools trained for this task; "" where there are none."""
     freezes_embeddings: bool = False
     """Whether training without the embeddings was measured to be as good, so that it is the default."""
-    loss_options: frozenset[str] = frozenset()
-    """Fields of RunConfig that change its training loss: `class_weights`, `label_smoothing`."""
+    options: frozenset[str] = frozenset()
+    """Fields of `run_config.TASK_FIELDS` that it reads."""
     label_names: tuple[str, ...] = ("labels",)
     """Columns of an encoded row that hold the target; Trainer hands them to `score`."""
 
@@ -219,7 +225,14 @@ class Task(ABC):
         """Open the checkpoint in `folder` as `architecture`, with a new head where it has none for these labels."""
         from bertdemo.checkpoints.loading import open_model
 
-        return open_model(folder, self.architecture, labels=options.labels, seed=options.seed)
+        return open_model(
+            folder,
+            self.architecture,
+            labels=options.labels,
+            seed=options.seed,
+            dropout=options.dropout,
+            layers=options.layers,
+        )
 
     def encoder(self, model: Any) -> Any:
         """Return the BertModel inside a model of this task."""
@@ -230,7 +243,7 @@ class Task(ABC):
         return Collator(tokenizer.pad_id)
 
     def loss(self, model: Any, inputs: Mapping[str, Any], options: LossOptions = PLAIN) -> tuple[Any, Any]:
-        """Return (loss, outputs with `logits`) of one batch; `options` are for tasks with `loss_options`."""
+        """Return (loss, outputs with `logits`) of one batch; `options` are plain where `Task.options` has none."""
         outputs = model(**inputs)
         return outputs["loss"], outputs
 

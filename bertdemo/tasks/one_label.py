@@ -41,7 +41,7 @@ class OneLabel(Task):
     architecture = "BertForSequenceClassification"
     metrics = ("accuracy", "macro_f1")
     freezes_embeddings = True
-    loss_options = frozenset({"class_weights", "label_smoothing"})
+    options = frozenset({"class_weights", "label_smoothing"})
 
     def columns(self, table: Table) -> dict[str, str]:
         """Guess the columns from their content."""

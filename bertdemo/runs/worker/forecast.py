@@ -38,7 +38,7 @@ class Forecast:
 
     def __init__(self, home: Path, device: str, precision: Precision, prepared: Prepared) -> None:
         self._speeds, self._device, self._precision = Speeds(home), device, precision
-        self._parameters = layer_parameters(prepared.info.layers, prepared.info.width)
+        self._parameters = layer_parameters(prepared.config.layers or prepared.info.layers, prepared.info.width)
         self._worked: float | None = None
 
     def seconds(self, work: Work) -> float | None:

@@ -224,7 +224,15 @@ class Job:
         """Return the model as training starts with it."""
         if prepared.config.head_init == "probe":
             return regression.fitted(prepared, device, self.emit, self.stop)
-        head = HeadOptions(prepared.labels, prepared.config.seed, prepared.targets("train"))
+        config = prepared.config
+        head = HeadOptions(
+            labels=prepared.labels,
+            seed=config.seed,
+            targets=prepared.targets("train"),
+            pooling=config.pooling,
+            layers=config.layers,
+            dropout=config.dropout,
+        )
         return self._task.model(prepared.base, head)
 
     def _finish(self, prepared: Prepared, model: Any, result: Result, **cancelled: Any) -> None:

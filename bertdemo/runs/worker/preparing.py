@@ -13,7 +13,7 @@ from bertdemo.analysis.report import suggested_length
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset import kept_tokens
 from bertdemo.errors import LengthBeyondModel
-from bertdemo.runs.request import RunRequest, resolve_defaults
+from bertdemo.runs.request import RunRequest, check_layers, resolve_defaults
 from bertdemo.runs.worker.encoding import encode
 from bertdemo.runs.worker.result import Prepared
 from bertdemo.runs.worker.run_dataset import dataset_of, store_split
@@ -56,6 +56,7 @@ def prepare(
     )
     if (length := config.max_length or 0) > info.positions:
         raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)
+    check_layers(config, info.layers, info.name)
     prepared = Prepared(
         task=task,
         request=request,
@@ -75,6 +76,6 @@ def prepare(
 
 def _label_counts(task: Task, dataset: PreparedDataset) -> list[int]:
     """Return the training rows of each label that has any; [] for a task whose loss knows no label weights."""
-    if "class_weights" not in task.loss_options:
+    if "class_weights" not in task.options:
         return []
     return list(Counter(dataset.targets("train")).values())

@@ -60,9 +60,10 @@ def run(
 
 def fitted(prepared: Prepared, device: str, emit: Callable[..., None], stop: Callable[[], None]) -> Opened:
     """Embed the training rows, fit the regression, and return the model on the CPU. Raises as `run`."""
-    encoder: Any = open_model(prepared.base).model
+    layers, dropout = prepared.config.layers, prepared.config.dropout
+    encoder: Any = open_model(prepared.base, layers=layers).model
     weight, bias = head(prepared, encoder.to(device), emit, stop)
-    return open_mean_linear(prepared.base, prepared.labels, weight, bias)
+    return open_mean_linear(prepared.base, prepared.labels, weight, bias, layers=layers, dropout=dropout)
 
 
 def head(

@@ -70,7 +70,7 @@ class Prepared:
     @cached_property
     def loss(self) -> LossOptions:
         """What the settings change of the task's training loss."""
-        if not self.task.loss_options:
+        if "class_weights" not in self.task.options:
             return PLAIN
         weights = label_weights(self.targets("train"), len(self.labels))
         return LossOptions(weights if self.config.class_weights == "balanced" else (), self.config.label_smoothing)

@@ -240,6 +240,8 @@ class MultiLabel(Task):
             self.architecture,
             labels=options.labels,
             seed=options.seed,
+            dropout=options.dropout,
+            layers=options.layers,
             extra={"problem_type": self.problem_type},  # transformers then uses the binary cross-entropy
         )
         if options.targets and "classifier.bias" in opened.new_weights:

@@ -107,7 +107,7 @@ class DataCallbacks:
         except BertDemoError as error:
             wrong = render_wrong_setting(sentence(error, lang))
             return {**updates, parts.bar.plan: wrong, parts.bar.start: gr.update(interactive=False)}
-        ghosts = ghost_texts(config, lang)
+        ghosts = ghost_texts(config, choice.facts.task if choice.facts else "", lang)
         updates |= {parts.state.ghosts: ghosts, **placeholders(parts.data.form, ghosts, choice.ghosts)}
         if choice.facts is None or config is None:
             reason = "no_data" if choice.source is None else "not_usable"

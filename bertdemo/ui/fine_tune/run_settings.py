@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import gradio as gr
 from gradio.blocks import Block
 
+from bertdemo import tasks
 from bertdemo.device import Device, DeviceReport, precision_for
 from bertdemo.i18n.translation import DEFAULT, size, translate
-from bertdemo.run_config import GROUPS, FieldSpec, Group, RunConfig, specs
+from bertdemo.run_config import GROUPS, TASK_FIELDS, FieldSpec, Group, RunConfig, specs
 from bertdemo.services import Services
 from bertdemo.ui.html.predictions import describe
 from bertdemo.ui.html.primitives import error_state, heading, pill, root
@@ -18,6 +19,8 @@ from bertdemo.ui.localized import Source, guarded
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.updates import QUIET, Updates
 
+# How the state of the controls marks a field that the task does not read.
+HIDDEN = "hidden"
 # What a person most often changes, in one line; the other fields of RunConfig open below it.
 _IN_LINE = ("method", "epochs", "max_length", "batch_size")
 
@@ -94,9 +97,18 @@ def _group(page: Page, group: Group) -> dict[str, gr.Textbox | gr.Number | gr.Dr
         return {spec.name: _control(page, spec) for spec in members}
 
 
-def ghost_texts(config: RunConfig | None, lang: str) -> dict[str, str]:
-    """Return field -> ghost text of every field that may be empty: what will be taken for these data."""
-    texts = {}
+def unread_fields(task: str) -> frozenset[str]:
+    """Return the fields of RunConfig that this task does not read; "" is no task yet, for which all are shown."""
+    return frozenset(TASK_FIELDS) - tasks.find(task).options if task else frozenset()
+
+
+def ghost_texts(config: RunConfig | None, task: str, lang: str) -> dict[str, str]:
+    """Return field -> ghost text of every field that may be empty: what will be taken for these data.
+
+    A field that only some tasks read has "" or HIDDEN.
+    """
+    unread = unread_fields(task)
+    texts = {name: HIDDEN if name in unread else "" for name in TASK_FIELDS}
     for spec in specs():
         if spec.optional and spec.kind != "choice":  # a choice that is open shows "automatic" itself
             value = getattr(config, spec.name) if config is not None else None
@@ -107,13 +119,20 @@ def ghost_texts(config: RunConfig | None, lang: str) -> dict[str, str]:
 
 
 def placeholders(form: SettingsForm, texts: Mapping[str, str], before: Mapping[str, str]) -> Updates:
-    """Return updates of the fields whose placeholder has changed.
+    """Return updates of the fields whose ghost text has changed, and of those that a task hides or shows.
 
-    No others: an update that arrives while somebody types takes away what was typed.
+    No others: an update that arrives while somebody types takes away what was typed. What is hidden goes back to its
+    default, or it would still count.
     """
-    return {
-        form.controls[name]: gr.update(placeholder=text) for name, text in texts.items() if before.get(name) != text
-    }
+    changed = {name: text for name, text in texts.items() if before.get(name, "") != text}
+    defaults = {spec.name: spec.default for spec in specs()}
+    updates: Updates = {}
+    for name, text in changed.items():
+        shown = {"visible": True} if name in TASK_FIELDS else {"placeholder": text}
+        updates[form.controls[name]] = gr.update(
+            **({"visible": False, "value": defaults[name]} if text == HIDDEN else shown)
+        )
+    return updates
 
 
 def device_words(device: Device, lang: str) -> str:

@@ -6,11 +6,18 @@ import pytest
 
 from bertdemo.device import Device, DeviceReport
 from bertdemo.i18n.translation import LANGUAGES, has, translate
-from bertdemo.run_config import RunConfig, specs
+from bertdemo.run_config import TASK_FIELDS, RunConfig, specs
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.ui.app import build_app
-from bertdemo.ui.fine_tune.run_settings import device_choices, device_info, ghost_texts, placeholders
+from bertdemo.ui.fine_tune.run_settings import (
+    HIDDEN,
+    device_choices,
+    device_info,
+    ghost_texts,
+    placeholders,
+    unread_fields,
+)
 from tests.ui.fine_tune.support import FIELDS, tab
 
 GIB = 1024**3
@@ -68,10 +75,18 @@ def test_a_machine_without_gpu_says_why(reason: str, lang: str) -> None:
 
 def test_only_a_ghost_text_that_changed_is_sent_because_an_update_takes_away_what_is_typed(settings: Settings) -> None:
     form = tab(Services.create(settings)).parts.data.form
-    nothing = ghost_texts(None, "en")
-    assert set(nothing) == {spec.name for spec in specs() if spec.optional and spec.kind != "choice"}
-    assert set(placeholders(form, nothing, {})) == {form.controls[name] for name in nothing}
-    six = ghost_texts(RunConfig(epochs=6), "en")
+    nothing = ghost_texts(None, "", "en")
+    open_fields = {spec.name for spec in specs() if spec.optional and spec.kind != "choice"}
+    assert set(nothing) == open_fields | set(TASK_FIELDS)
+    assert set(placeholders(form, nothing, {})) == {form.controls[name] for name in open_fields}
+    six = ghost_texts(RunConfig(epochs=6), "", "en")
     assert six["epochs"] == translate("en", "fine_tune.automatic_value", value="6")
     assert set(placeholders(form, six, nothing)) == {form.controls["epochs"]}
     assert placeholders(form, six, six) == {}
+
+
+def test_a_setting_that_the_task_does_not_read_is_hidden_and_goes_back_to_its_default() -> None:
+    texts = ghost_texts(None, "fill_mask", "en")
+    assert {name for name, text in texts.items() if text == HIDDEN} == set(TASK_FIELDS)
+    assert not unread_fields("classification")
+    assert unread_fields("pair") == {"head_init", "pooling"}
