@@ -7,7 +7,7 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: install run test coverage check fix bench compare sweep gpu gpu-pack screenshots dev
+.PHONY: install run test coverage check fix bench bench-long compare sweep gpu gpu-pack screenshots dev
 
 install: $(STAMP)
 
@@ -49,6 +49,10 @@ fix: dev
 # Every measurement, with a dated table in docs/benchmarks.md. Takes about half an hour on two cores.
 bench: dev
 	$(BIN)/python -m benchmarks.run
+
+# What takes an hour or more: the padded default on all of banking77, and the folds of qnli. Once per change of a recipe.
+bench-long: dev
+	$(BIN)/python -m benchmarks.run --long
 
 # The app of the commit BASE and of this one in turn, five rounds; a dated table in docs/compare.md.
 compare: dev

@@ -6,7 +6,7 @@ import csv
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.row import DATA, Row, skipped
@@ -58,10 +58,10 @@ def goemotions(services: Services) -> Row:
         return skipped(what, wanted, "no labeled data beside the checkout")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        train, validation = _first(_two_classes(DATA / "goemotions" / "train.csv"))
+        train, validation = goemotions_rows()
         dev = list(_two_classes(DATA / "goemotions" / "dev.csv"))
         for file, rows in (("train", train), ("validation", validation), ("dev", dev)):
-            _write(folder / f"{file}.csv", ("text", "label"), rows)
+            write(folder / f"{file}.csv", ("text", "label"), rows)
         found = []
         for seed in SEEDS:
             request = classification(folder / "train.csv", folder / "validation.csv", RunConfig(seed=seed))
@@ -71,6 +71,11 @@ def goemotions(services: Services) -> Row:
     shown = ", ".join(f"{value:.4f}" for value in found)
     result = f"{median:.4f}, standard deviation {spread:.4f} ({shown}; {len(dev)} rows)"
     return Row(what, result, wanted, median >= 0.87 and spread <= 0.01)
+
+
+def goemotions_rows() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the training and the validation rows of the two classes."""
+    return _first(_two_classes(DATA / "goemotions" / "train.csv"))
 
 
 def banking77(services: Services) -> Row:
@@ -152,7 +157,8 @@ def _first(rows: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, str]], list
     return train, validation
 
 
-def _write(path: Path, header: tuple[str, str], rows: Iterable[tuple[str, str]]) -> None:
+def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a CSV."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.accuracy import TRAIN, _first, _two_classes
+from benchmarks.accuracy import TRAIN, goemotions_rows
 from benchmarks.row import DATA, Row, skipped
 from bertdemo import device, tasks
 from bertdemo.checkpoints import Catalogue
@@ -29,7 +29,7 @@ def ratios(services: Services) -> list[Row]:
         return [
             skipped(f"training throughput, {_WORDS[_padded]}", f"≥ {_WANTED[_padded]} times", "no labeled data here")
         ]
-    rows, _ = _first(_two_classes(DATA / "goemotions" / "train.csv"))
+    rows, _ = goemotions_rows()
     table = Table(
         "train.csv", {"text": tuple(t for t, _ in rows), "label": tuple(y for _, y in rows)}, tuple(range(len(rows)))
     )
