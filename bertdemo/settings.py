@@ -71,7 +71,7 @@ PUBLIC_LIMITS = Limits(
 # The variables of the server's environment that a training child gets. Tokens are not among them.
 _SYSTEM = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 _GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF")
-_PYTHON = ("VIRTUAL_ENV", "PYTHONPATH")
+_PYTHON = ("VIRTUAL_ENV", "PYTHONPATH", "OMP_WAIT_POLICY")
 _OWN = ("BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "SPACE_ID", "HF_HOME", "HF_HUB_CACHE")
 _CHILD_KEEPS = (*_SYSTEM, *_GPU, *_PYTHON, *_OWN)
 
@@ -174,6 +174,9 @@ class Settings:
             "GRADIO_ANALYTICS_ENABLED": "False",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "TOKENIZERS_PARALLELISM": "false",
+            # The threads of torch sleep while they wait for each other. Where they spin, one that the scheduler has put
+            # aside holds up all others: beside other work a training was four times slower (docs/benchmarks.md).
+            "OMP_WAIT_POLICY": self.base_env.get("OMP_WAIT_POLICY", "PASSIVE"),
         }
 
 

@@ -14,6 +14,7 @@ from bertdemo.settings import Settings
 _CACHE = tempfile.TemporaryDirectory(prefix="bertdemo-tests-")
 os.environ.update(
     {
+        "OMP_WAIT_POLICY": "PASSIVE",  # as in the app: two processes share the cores
         "HF_MODULES_CACHE": f"{_CACHE.name}/modules",
         "HF_METRICS_CACHE": f"{_CACHE.name}/metrics",
         "HF_DATASETS_CACHE": f"{_CACHE.name}/datasets",

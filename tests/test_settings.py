@@ -90,6 +90,12 @@ def test_a_child_reads_the_same_settings_but_for_the_hub(tmp_path: Path) -> None
     assert child.hub_offline
 
 
+def test_the_threads_of_torch_sleep_while_they_wait_unless_the_environment_says_otherwise(tmp_path: Path) -> None:
+    home = {"BERTDEMO_HOME": str(tmp_path)}
+    assert Settings.from_env(home).worker_env()["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert Settings.from_env({**home, "OMP_WAIT_POLICY": "ACTIVE"}).worker_env()["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
 def test_applying_makes_private_folders_and_tells_the_libraries(tmp_path: Path) -> None:
     settings = Settings.from_env({"BERTDEMO_HOME": str(tmp_path / "new" / "home")})
     with unchanged_environment():
