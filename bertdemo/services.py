@@ -23,6 +23,9 @@ from bertdemo.runs.estimate import Estimates
 from bertdemo.runs.launchers.local import LocalLauncher
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
+from bertdemo.runs.studies.admission import StudyAdmission
+from bertdemo.runs.studies.driver import StudyDriver
+from bertdemo.runs.studies.store import StudyStore
 from bertdemo.serving.inspector import Inspector
 from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import Searcher
@@ -53,6 +56,7 @@ class Services:
     label_issues: LabelIssueSearch
     searcher: Searcher
     estimates: Estimates
+    studies: StudyAdmission
     _chinese: threading.Event
     """Set once the Hub has confirmed that it has the Chinese model."""
 
@@ -65,6 +69,8 @@ class Services:
         datasets = DatasetCache(table_cache)
         dispatcher = Dispatcher(settings, registry, catalogue, launcher)
         admission = Admission(registry, catalogue, datasets, dispatcher, settings.limits)
+        store = StudyStore(settings)
+        driver = StudyDriver(settings, store, registry, admission, dispatcher)
         predictor = Predictor(
             settings,
             catalogue,
@@ -90,6 +96,7 @@ class Services:
             label_issues,
             Searcher(predictor),
             Estimates(settings.home),
+            StudyAdmission(store, driver, registry, catalogue, datasets, settings.limits),
             threading.Event(),
         )
         dispatcher.on_end(services.forget)
@@ -105,6 +112,7 @@ class Services:
 
     def close(self) -> None:
         """Release everything; running trainings continue."""
+        self.studies.driver.close()
         self.dispatcher.close()
 
     def owner(self, key: str, *, optional: bool = False) -> str:
@@ -162,6 +170,7 @@ class Services:
     def _warm_up(self) -> None:
         self.admission.devices_found(device.report())
         self.launcher.warm()
+        self.studies.driver.begin()
         self.predictor.warm_up()
         self.look_for_chinese()
 

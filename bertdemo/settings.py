@@ -130,6 +130,11 @@ class Settings:
         return self.home / "runs"
 
     @property
+    def studies(self) -> Path:
+        """Folder of all studies: several runs of one question."""
+        return self.home / "studies"
+
+    @property
     def trained(self) -> Path:
         """Folder of all trained checkpoints."""
         return self.home / "checkpoints"

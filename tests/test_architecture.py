@@ -11,7 +11,7 @@ from bertdemo.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "bertdemo"
-HEAVY = {"torch", "transformers", "evaluate", "peft", "datasets", "cleanlab"}
+HEAVY = {"torch", "transformers", "evaluate", "peft", "datasets", "cleanlab", "optuna"}
 
 LAYERS = (
     ("errors", "processes"),
@@ -44,7 +44,7 @@ TASK_BASES = {
 TABS = {"tokenization", "inside", "fine_tune", "inference", "runs"}
 HEAVY_FOLDERS = (
     "device", "checkpoints", "tables.formats", "anatomy", "tasks", "metrics", "analysis.baselines",
-    "analysis.label_issues", "runs.worker", "runs.launchers", "serving", "sharing",
+    "analysis.label_issues", "runs.worker", "runs.launchers", "runs.studies.optuna_search", "serving", "sharing",
 )  # fmt: skip
 DRAWINGS = ("ui.html", "ui.inside.html", "ui.fine_tune.html", "ui.runs.html", "ui.inference.search_html",
             "ui.inference.file_html", "ui.inference.examples_html")  # fmt: skip
@@ -283,7 +283,7 @@ def test_the_page_the_tasks_and_the_dispatcher_load_no_heavy_library() -> None:
     code = (
         "import sys, bertdemo.ui.app, bertdemo.services, bertdemo.tasks, bertdemo.runs.dispatch\n"
         "import bertdemo.anatomy.tokens, bertdemo.tables.table_files, bertdemo.runs.status, bertdemo.tasks.base\n"
-        "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'peft', 'sklearn', 'cleanlab'}\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'peft', 'sklearn', 'cleanlab', 'optuna'}\n"
         "print(sorted(set(sys.modules) & heavy))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

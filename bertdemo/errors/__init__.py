@@ -21,4 +21,5 @@ from bertdemo.errors.data import *
 from bertdemo.errors.inputs import *
 from bertdemo.errors.runs import *
 from bertdemo.errors.server import *
+from bertdemo.errors.studies import *
 from bertdemo.errors.tables import *

@@ -11,6 +11,7 @@ from bertdemo import tasks
 from bertdemo.checkpoints import Catalogue, CheckpointInfo
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
+from bertdemo.dataset.inner_split import inner
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.device import Device, DeviceReport, cpu
 from bertdemo.errors import (
@@ -96,6 +97,8 @@ class Admission:
         prepared = checked(request, self._datasets, self._limits)
         _refuse_unread(request.config, prepared.task, info)
         config = replace(self._with_method(request.config, prepared, info), device=device.id)
+        if request.is_trial:
+            prepared = inner(prepared)
         task, columns = prepared.task.id, dict(prepared.columns)
         complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)
         run_id = self._registry.create(complete, owner, prepared, self._tokenizer(prepared, info, owner))

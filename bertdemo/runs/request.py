@@ -43,6 +43,16 @@ _BALANCED_ABOVE = 4
 
 
 @dataclass(frozen=True)
+class StudyMember:
+    """Which run of which study this is (see `runs.studies`)."""
+
+    id: str
+    number: int
+    inner: bool = False
+    """Whether it is a trial: its validation rows come out of the training set, and no checkpoint is kept."""
+
+
+@dataclass(frozen=True)
 class RunRequest:
     """Everything a training child needs to know; the paths are inside the run folder once it is written.
 
@@ -75,6 +85,12 @@ class RunRequest:
     """Seed of the split (dataset.split.SEED), apart from `config.seed`, so that several runs share their rows."""
     baselines: Mapping[str, Mapping[str, str | int | float | None]] = field(default_factory=dict)
     """Baselines known before training, as `analysis.baseline_cache.as_fields` returns them: stored, not used."""
+    study: StudyMember | None = None
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether the run only helps to choose settings."""
+        return self.study is not None and self.study.inner
 
     def to_json(self) -> str:
         """Return one JSON object; `from_json` gives the same request back."""

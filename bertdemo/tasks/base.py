@@ -145,6 +145,11 @@ class Task(ABC):
     label_names: tuple[str, ...] = ("labels",)
     """Columns of an encoded row that hold the target; Trainer hands them to `score`."""
 
+    @property
+    def headline_falls(self) -> bool:
+        """Whether a lower value of the headline metric is the better one."""
+        return self.lower_is_better and self.chosen_by in {"", self.metrics[0]}
+
     def fits(self, table: Table) -> float:
         """Return how much a table looks like data for this task, 0 to 1; the task with the highest value is offered."""
         try:

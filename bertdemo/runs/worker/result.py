@@ -192,9 +192,14 @@ def publish(
     result: Result,
     folder: Path,
 ) -> str:
-    """Write the evaluation into the run folder and the checkpoint into the catalogue; return its id."""
+    """Write the evaluation into the run folder and the checkpoint into the catalogue; return its id.
+
+    A trial of a search keeps no checkpoint, and "" is returned: it is trained on a part of the training set.
+    """
     lines = (json.dumps(row.to_fields(), ensure_ascii=False) + "\n" for row in result.rows)
     write_atomic(folder / "evaluation.jsonl", "".join(lines))
+    if prepared.request.is_trial:
+        return ""
     draft = prepared.catalogue.new_draft()
     try:
         write(model, prepared.base, draft)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from bertdemo.dataset import stored
+from bertdemo.dataset.inner_split import inner
 from bertdemo.dataset.prepared import PreparedDataset, prepare
 from bertdemo.processes import write_atomic
 from bertdemo.runs.request import RunRequest
@@ -27,7 +28,7 @@ def dataset_of(folder: Path, request: RunRequest, task: Task, limits: Limits) ->
         ("validation", request.validation, request.validation_name),
         ("test", request.test, request.test_name),
     )
-    return prepare(
+    prepared = prepare(
         read(request.data, request.data_name, ParseOptions.from_fields(request.parse)),
         task,
         request.columns,
@@ -38,6 +39,7 @@ def dataset_of(folder: Path, request: RunRequest, task: Task, limits: Limits) ->
             role: held_out_files.read(role, partial(read, path, name or path)) for role, path, name in files if path
         },
     )
+    return inner(prepared) if request.is_trial else prepared
 
 
 def store_split(folder: Path, dataset: PreparedDataset) -> None:

@@ -1,0 +1,35 @@
+"""A study (several runs of one question) that cannot be started or found."""
+
+from __future__ import annotations
+
+from bertdemo.errors.base import RunError
+
+
+class StudyUnknown(RunError):
+    """No study of that id for this owner."""
+
+    key = "study_unknown"
+
+
+class NothingToCompare(RunError):
+    """Fewer than two runs were asked for."""
+
+    key = "nothing_to_compare"
+
+
+class SpaceEmpty(RunError):
+    """No hyper-parameter was chosen for the search."""
+
+    key = "space_empty"
+
+
+class BudgetOutOfBounds(RunError):
+    """The minutes of a search are no number within the bounds."""
+
+    key, params = "budget_out_of_bounds", ("value", "low", "high")
+
+
+class TooManyStudies(RunError):
+    """The owner has as many studies under way as are allowed."""
+
+    key, params = "too_many_studies", ("limit",)
