@@ -7,7 +7,7 @@ What a checkpoint fixes (hidden size, heads) is no field of RunConfig, so it is 
 from __future__ import annotations
 
 from bertdemo.checkpoints import CheckpointInfo
-from bertdemo.run_config import FieldSpec, RunConfig, specs
+from bertdemo.run_config import TASK_FIELDS, FieldSpec, RunConfig, specs
 from bertdemo.runs import recipes
 from bertdemo.runs.studies.study import Dimension, Value
 from bertdemo.tasks.base import Task
@@ -37,7 +37,7 @@ def offered(config: RunConfig, task: Task, info: CheckpointInfo, train_rows: int
 def _dimension(
     spec: FieldSpec, config: RunConfig, task: Task, info: CheckpointInfo, train_rows: int
 ) -> Dimension | None:
-    if spec.name not in config.used():
+    if spec.name not in config.used() or (spec.name in TASK_FIELDS and spec.name not in task.options):
         return None
     value = getattr(config, spec.name)
     match spec.name:
@@ -47,7 +47,7 @@ def _dimension(
         case "epochs":
             high = min(int(spec.high), value * _EPOCH_FACTOR)
             return Dimension(spec.name, "int", value, max(1, value // _EPOCH_FACTOR), high)
-        case "batch_size":
+        case "batch_size" if not config.frozen:  # a linear probe reads the batches only to embed them
             return _choice(spec.name, value, [size for size in _BATCHES if size <= train_rows])
         case "layers":
             return Dimension(spec.name, "int", value or info.layers, 1, info.layers) if info.layers > 1 else None
@@ -57,7 +57,9 @@ def _dimension(
         case "method":
             methods = [recipe.sets["method"] for recipe in recipes.offered(task.can_freeze)]
             return _choice(spec.name, value, [str(method) for method in methods])
-    return _choice(spec.name, value, list(spec.choices))
+        case "pooling" if config.head_init != "probe":  # a head that starts as a linear probe reads the mean
+            return _choice(spec.name, value, [choice for choice in spec.choices if choice != "auto"])
+    return None
 
 
 def _choice(name: str, value: Value, choices: list[int] | list[str]) -> Dimension | None:
