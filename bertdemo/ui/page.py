@@ -44,6 +44,7 @@ class Visit:
     token: str = ""
     sample: str = ""
     compare: str = ""
+    study: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def wire(page: Page, demo: gr.Blocks, remembered: gr.BrowserState) -> None:
 def _visit(request: gr.Request, lang: str, owner: str) -> Visit:
     """Return how the visitor came, from the address."""
     # Unchecked: every hook that reads one of them must expect any text.
-    names = ("tab", "run", "checkpoint", "text", "pair", "step", "layer", "head", "token", "sample", "compare")
+    names = ("tab", "run", "checkpoint", "text", "pair", "step", "layer", "head", "token", "sample", "compare", "study")
     return Visit(lang=lang, owner=owner, **{name: request.query_params.get(name, "") for name in names})
 
 

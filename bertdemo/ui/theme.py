@@ -178,7 +178,9 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """Return the style sheet of the page; Gradio scopes every selector to its container."""
-    return "".join(_asset(f"{name}.css") for name in ("page", "run", "fine_tune", "inference", "inside", "runs"))
+    return "".join(
+        _asset(f"{name}.css") for name in ("page", "run", "fine_tune", "study", "inference", "inside", "runs")
+    )
 
 
 def frame() -> str:

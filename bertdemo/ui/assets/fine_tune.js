@@ -2,7 +2,7 @@
 (() => {
   const phone = () => matchMedia("(max-width: 760px)").matches;
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const PRESSES = "[data-sample], [data-step], [data-label], [data-all-rows], [data-reading]";
+  const PRESSES = "[data-sample], [data-step], [data-label], [data-all-rows], [data-reading], [data-use]";
   // On a phone the tiles are lines, and only the checks are open.
   const fold = (element) => {
     if (!phone()) return;
@@ -56,6 +56,12 @@
     play(element);
     watch("value", () => requestAnimationFrame(() => play(element)));
   };
+  // Scroll until the end of a section that was opened is above the bar, or its beginning is at the top of the window.
+  const inSight = (selector) => requestAnimationFrame(() => requestAnimationFrame(() => {
+    const [place, bar] = [selector, "#train-bar"].map((name) => document.querySelector(name).getBoundingClientRect());
+    const hidden = place.bottom + 16 - bar.top;
+    if (hidden > 0) window.scrollBy({ top: Math.min(hidden, place.top), behavior: still() ? "auto" : "smooth" });
+  }));
   const field = () => document.querySelector("#train-paste textarea");
   // Pasted rows are read at once. Where nothing is being typed, the page itself takes what is pasted.
   document.addEventListener("paste", (event) => {
@@ -85,5 +91,5 @@
       if (open.has(fold.dataset.keep)) fold.open = true;
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
-  Object.assign(window.bertdemo, { trainLink, trainPresses, glide });
+  Object.assign(window.bertdemo, { trainLink, trainPresses, glide, inSight });
 })();

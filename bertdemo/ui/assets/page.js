@@ -47,7 +47,7 @@
     open(now.get("tab"));
     window.dispatchEvent(new CustomEvent("bertdemo:back", { detail: now }));
   });
-  const starters = () => document.querySelectorAll("#train-start, #train-keep, #train-again, #train-smaller");
+  const starters = () => document.querySelectorAll("#train-start, #train-keep, #train-again, #train-smaller, #study-go");
   let [pressed, lost] = [null, 0]; // the button that had the keyboard's focus when it was disabled; a timer
   const release = () => {
     clearTimeout(lost);
@@ -102,6 +102,15 @@
       release();
       if (trouble || !run?.run || run.run === address().searchParams.get("run")) return;
       window.bertdemo.address("run", run.run, true);
+      window.bertdemo.address("study", "");
+      document.querySelector("#train-training").scrollIntoView({ block: "start" });
+    },
+    // The same for a study, which is several runs.
+    studying(run) {
+      release();
+      if (!run?.study || run.study === address().searchParams.get("study")) return;
+      window.bertdemo.address("study", run.study, true);
+      for (const name of ["run", "sample"]) window.bertdemo.address(name, "");
       document.querySelector("#train-training").scrollIntoView({ block: "start" });
     },
     download(file) {

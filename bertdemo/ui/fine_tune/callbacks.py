@@ -16,6 +16,8 @@ from bertdemo.ui.fine_tune.choice import Listeners
 from bertdemo.ui.fine_tune.dataset_callbacks import DataCallbacks
 from bertdemo.ui.fine_tune.layout import Components, layout
 from bertdemo.ui.fine_tune.run_callbacks import RunCallbacks
+from bertdemo.ui.fine_tune.studies import wiring as studies
+from bertdemo.ui.fine_tune.studies.callbacks import StudyCallbacks
 from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
 from bertdemo.ui.updates import LATEST, QUEUED, QUIET, Updates
@@ -41,6 +43,7 @@ def build(page: Page) -> None:
     _wire_start(listeners, parts, runs)
     _wire_run(listeners, parts, runs)
     _wire_result(listeners, parts, runs)
+    studies.wire(listeners, parts, StudyCallbacks(page, parts, data, runs))
 
 
 def _wire_start(listeners: Listeners, parts: Components, runs: RunCallbacks) -> None:

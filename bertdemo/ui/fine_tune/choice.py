@@ -18,7 +18,7 @@ from bertdemo.ui.localized import guarded
 from bertdemo.ui.page import Page
 from bertdemo.ui.updates import QUEUED, ListenerOptions, Updates
 
-Stage = Literal["empty", "data", "run"]
+Stage = Literal["empty", "data", "run", "study"]
 Values = Mapping[Block, Any]
 
 

@@ -90,8 +90,10 @@ class DataCallbacks:
             empty.box: gr.update(visible=name == "empty"),
             parts.data.box: gr.update(visible=name == "data"),
             parts.run.box: gr.update(visible=name == "run"),
-            parts.bar.plan_box: gr.update(visible=name != "run"),
+            parts.study.place.box: gr.update(visible=name == "study"),
+            parts.bar.plan_box: gr.update(visible=name in {"empty", "data"}),
             parts.bar.run_box: gr.update(visible=name == "run"),
+            parts.study.bar.box: gr.update(visible=name == "study"),
             parts.bar.trouble: "",
             empty.back: back,
             empty.notice: "",
@@ -100,7 +102,9 @@ class DataCallbacks:
     def plan(self, choice: Choice) -> Updates:
         """Outputs: Components.planned: what a press on Fine-tune will do, or why it cannot be pressed."""
         parts, lang = self.parts, choice.lang
-        updates: Updates = {} if choice.stage == "run" else {parts.cards: render_cards(self._cards(choice), lang)}
+        updates: Updates = (
+            {} if choice.stage in {"run", "study"} else {parts.cards: render_cards(self._cards(choice), lang)}
+        )
         try:
             config = self.resolved(choice) if choice.facts else None
             updates[parts.data.form.recipe] = self._recipe(choice, config)
@@ -113,7 +117,7 @@ class DataCallbacks:
             reason = "no_data" if choice.source is None else "not_usable"
             words = render_reason(translate(lang, f"fine_tune.reason.{reason}"))
             return {**updates, parts.bar.plan: words, parts.bar.start: gr.update(interactive=False)}
-        plan = render_plan(choice.facts.split, config, self._estimate(choice, config), choice.facts.split_seed, lang)
+        plan = render_plan(choice.facts.split, config, self.estimate(choice, config), choice.facts.split_seed, lang)
         return {**updates, parts.bar.plan: plan, parts.bar.start: gr.update(interactive=True)}
 
     def plan_refused(self, message: str) -> Updates:
@@ -149,7 +153,7 @@ class DataCallbacks:
             config, recipes.recommended(facts.can_probe, rows_per_label, info.parameters), rows_per_label, choice.lang
         )
 
-    def _estimate(self, choice: Choice, config: RunConfig) -> float | None:
+    def estimate(self, choice: Choice, config: RunConfig) -> float | None:
         """Return the seconds that a training with these settings takes here; None where that is not known."""
         services, facts = self.page.services, choice.facts
         if facts is None or not services.admission.devices_known:
@@ -362,5 +366,5 @@ class DataCallbacks:
         if choice.source is None:
             return {**self.plan(choice), **cards}
         stage = self.stage(choice.stage, choice)
-        kept: Updates = {self.parts.cards: gr.skip()} if choice.stage == "run" else {}
+        kept: Updates = {self.parts.cards: gr.skip()} if choice.stage in {"run", "study"} else {}
         return {**self.show(choice, choice.source, choice.picked), **stage, **cards, **kept}

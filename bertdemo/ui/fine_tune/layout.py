@@ -23,6 +23,7 @@ from bertdemo.ui.fine_tune.choice import ChoiceInputs
 from bertdemo.ui.fine_tune.html.bar import Cards, render_cards, render_reason
 from bertdemo.ui.fine_tune.html.guide import render_guide, render_tasks
 from bertdemo.ui.fine_tune.html.training import render_training
+from bertdemo.ui.fine_tune.studies import layout as studies
 from bertdemo.ui.html.primitives import caption, root
 from bertdemo.ui.localized import Source
 from bertdemo.ui.page import Page
@@ -136,6 +137,7 @@ class Components:
     data: DataStage
     run: RunStage
     bar: Bar
+    study: studies.Components
 
     def inputs(self, page: Page) -> ChoiceInputs:
         """Return what a Choice is read from."""
@@ -150,7 +152,8 @@ class Components:
         """What changes from stage to stage."""
         return [
             self.state.stage, self.cards, self.empty.box, self.data.box, self.run.box, self.bar.plan_box,
-            self.bar.run_box, self.bar.trouble, self.empty.back, self.empty.notice,
+            self.bar.run_box, self.bar.trouble, self.empty.back, self.empty.notice, self.study.place.box,
+            self.study.bar.box,
         ]  # fmt: skip
 
     @property
@@ -192,10 +195,11 @@ def layout(page: Page) -> Components:
             gr.HTML, {"value": lambda lang: render_cards(Cards(), lang)}, elem_id="train-cards", js_on_load=_LINK
         )
         empty = _empty_stage(page)
-        data = _data_stage(page)
+        data, form = _data_stage(page)
         run = _run_stage(page)
-        bar = _bar(page)
-    return Components(state, cards, empty, data, run, bar)
+        place = studies.place(page)
+        bar, line = _bar(page)
+    return Components(state, cards, empty, data, run, bar, studies.Components(form, place, line))
 
 
 def _empty_stage(page: Page) -> EmptyStage:
@@ -220,7 +224,7 @@ def _empty_stage(page: Page) -> EmptyStage:
     return EmptyStage(box, notice, back, file, paste, use_paste, refused, samples, hub)
 
 
-def _data_stage(page: Page) -> DataStage:
+def _data_stage(page: Page) -> tuple[DataStage, studies.Form]:
     make = page.words.make
     with gr.Column(visible=False, elem_id="train-loaded") as box:
         with gr.Row(elem_id="train-file-actions"):
@@ -240,12 +244,14 @@ def _data_stage(page: Page) -> DataStage:
             baselines = baselines_panel.layout(page)
             issues = label_issues_panel.layout(page)
         form = run_settings.layout(page)
+        several = studies.form(page)
         with make(gr.Accordion, {"label": "fine_tune.guide.title"}, open=False, elem_id="train-guide"):
             make(gr.HTML, {"value": render_guide})
-    return DataStage(
+    stage = DataStage(
         box, change, refused, pretrain, tiles, report, preview, reading, task, task_words, slots, options, validation,
         test, split_seed, before, baselines, issues, form,
     )  # fmt: skip
+    return stage, several
 
 
 def _columns(page: Page) -> tuple[gr.Dropdown, gr.HTML, dict[InputSlot, gr.Dropdown]]:
@@ -296,7 +302,7 @@ def _run_stage(page: Page) -> RunStage:
     return RunStage(box, done, outcome, text, pair, answer, class_map, panel, more)
 
 
-def _bar(page: Page) -> Bar:
+def _bar(page: Page) -> tuple[Bar, studies.Bar]:
     make = page.words.make
 
     def button(key: str, name: str, **options: object) -> gr.Button:
@@ -322,11 +328,13 @@ def _bar(page: Page) -> Bar:
             again = button("train.again", "again", visible=False)
             settings = button("fine_tune.settings", "settings-back", visible=False)
             new = button("fine_tune.new_data", "new", visible=False)
+        line = studies.bar(page)
     package = gr.DownloadButton("zip", visible="hidden", elem_id="train-zip")
-    return Bar(
+    row = Bar(
         trouble, plan_box, plan, start, run_box, progress, stop, resume, anyway, smaller, again, opened, inspect, use,
         download, settings, new, package,
     )  # fmt: skip
+    return row, line
 
 
 def _tasks(lang: str) -> list[tuple[str, str]]:

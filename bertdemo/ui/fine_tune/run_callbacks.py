@@ -61,7 +61,7 @@ class RunCallbacks:
         source = choice.source
         if source is None:
             raise DataNotChosen
-        return self._begun(self._request(choice, source, RunConfig.from_fields(choice.fields)), choice)
+        return self._begun(self.request(choice, source, RunConfig.from_fields(choice.fields)), choice)
 
     def keep(self, choice: Choice) -> Updates:
         """Outputs: those of `start`; what is started is the linear probe on the frozen encoder."""
@@ -95,7 +95,8 @@ class RunCallbacks:
             return {}
         return {self.parts.data.form.controls["batch_size"]: str(message.values["smaller"])}
 
-    def _request(self, choice: Choice, source: Source, config: RunConfig) -> RunRequest:
+    def request(self, choice: Choice, source: Source, config: RunConfig) -> RunRequest:
+        """Return the request for a run of what is chosen, with these settings."""
         picked = choice.picked
         task, columns = (picked.task, picked.columns) if picked else ("", {})  # "" is guessed from the table
         # Only baselines that were already computed for these rows: a start never waits for them.
@@ -178,7 +179,7 @@ class RunCallbacks:
         view = self._view(run, visit.owner)
         timer: Updates = {self.parts.state.timer: gr.Timer(active=bool(run))}
         if view is None:
-            lost = self._lost(visit.lang) if visit.run else {}
+            lost = self.lost(visit.lang) if visit.run else {}
             return {self.page.run: {"run": None}, **timer, **lost}
         choice = nothing_chosen(run, visit.owner, visit.lang)
         return {
@@ -320,7 +321,7 @@ class RunCallbacks:
             return self.data.show(choice, choice.source, choice.picked)
         registry = self.page.services.registry
         request = registry.request(choice.run, self.page.services.owner(choice.key))
-        source = _source_of(request, registry.folder(choice.run))
+        source = source_of(request, registry.folder(choice.run))
         return self.data.show(choice, source, Picked.of(tasks.find(request.task), request.columns))
 
     def new(self, choice: Choice) -> Updates:
@@ -330,9 +331,10 @@ class RunCallbacks:
 
     def _gone(self, lang: str) -> Updates:
         """Return the stage without data: the run that was shown has been deleted."""
-        return {**self._lost(lang), self.page.run: {"run": None}, self.parts.run.panel: render_training(None, (), lang)}
+        return {**self.lost(lang), self.page.run: {"run": None}, self.parts.run.panel: render_training(None, (), lang)}
 
-    def _lost(self, lang: str) -> Updates:
+    def lost(self, lang: str) -> Updates:
+        """Outputs: Components.stages: where data are chosen, with the sentence that what was linked is not there."""
         link = f'<a href="?tab=runs&lang={esc(lang)}">{esc(translate(lang, "fine_tune.all_runs"))}</a>'
         notice = root(f'<p class="bd-banner" role="alert">{esc(translate(lang, "runs.lost"))} {link}</p>')
         choice = nothing_chosen("", "", lang)
@@ -367,7 +369,7 @@ def _watched(status: RunStatus) -> tuple[WatchedText, ...]:
     )
 
 
-def _source_of(request: RunRequest, folder: Path) -> Source:
+def source_of(request: RunRequest, folder: Path) -> Source:
     """Return the data of a run as they were chosen; the folder of the run has a copy of the file."""
     return Source(
         str(folder / request.data),
