@@ -86,7 +86,7 @@ def value_word(value: Value, lang: str) -> str:
     if isinstance(value, str):
         key = f"study.choice.{value}"
         return translate(lang, key) if has(key) else value
-    return f"{value:.2g}" if isinstance(value, float) else str(value)
+    return f"{value:.2g}".replace("e-0", "e-") if isinstance(value, float) else str(value)
 
 
 def _row(trial: Trial, study: Study, live: RunStatus | None, scale: _Scale | None, names: Names, lang: str) -> str:

@@ -1,0 +1,130 @@
+"""Try several without a browser: what each kind plans and starts, and how a study is found, left and taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bertdemo.errors import BudgetOutOfBounds, DataNotChosen
+from bertdemo.runs.studies.study import Progress, Trial, TrialScore, Variant
+from bertdemo.services import Services
+from bertdemo.ui.fine_tune.choice import Choice
+from bertdemo.ui.fine_tune.dataset_state import Picked, Source
+from bertdemo.ui.fine_tune.studies.callbacks import StudyCallbacks
+from bertdemo.ui.page import Visit
+from tests.runs.support import machine, rows_of, settings_with, write_csv
+from tests.tiny import build_tiny_checkpoint
+from tests.ui.fine_tune.support import choice, tab
+
+pytestmark = pytest.mark.slow
+PICKED = Picked("classification", "text", "", "label")
+
+
+@pytest.fixture
+def services(home: Path, tmp_path: Path) -> Iterator[Services]:
+    tiny = build_tiny_checkpoint(tmp_path / "tiny")
+    built = Services.create(replace(settings_with(home), checkpoint_folders=(tiny,)))
+    built.admission.devices_found(machine())
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def calls(services: Services) -> StudyCallbacks:
+    page = tab(services)
+    return StudyCallbacks(page.data.page, page.parts, page.data, page.runs)
+
+
+@pytest.fixture
+def chosen(tmp_path: Path) -> Choice:
+    path = write_csv(tmp_path / "reviews.csv", rows_of(60))
+    source = Source(str(path), "reviews.csv")
+    return choice(source=source, picked=PICKED, checkpoint="local:tiny", stage="data", fields={"epochs": "3"})
+
+
+def values(calls: StudyCallbacks, kind: str, study: str = "", **more: Any) -> dict[Any, Any]:
+    form = calls.parts.study.form
+    ticked = {"checkpoints": [], "fields": [], "minutes": 10, **more}
+    boxes = {form.checkpoints: ticked["checkpoints"], form.fields: ticked["fields"], form.minutes: ticked["minutes"]}
+    return {form.kind: kind, **boxes, calls.page.run: {"run": None, "study": study}}
+
+
+def plan(calls: StudyCallbacks, chosen: Choice, kind: str, **more: Any) -> dict[Any, Any]:
+    return dict(calls.plan(chosen, values(calls, kind, **more)))
+
+
+def test_each_kind_shows_its_own_controls_and_says_what_a_press_does(calls: StudyCallbacks, chosen: Choice) -> None:
+    form = calls.parts.study.form
+    for kind, words in (("seeds", "Runs: 3"), ("layers", "Runs: 2"), ("search", "Optuna"), ("checkpoints", "ticked")):
+        planned = plan(calls, chosen, kind)
+        assert words in str(planned[form.plan])
+        shown = [box for box in (form.checkpoints, form.fields, form.minutes) if planned[box]["visible"]]
+        own = {"checkpoints": [form.checkpoints], "search": [form.fields, form.minutes]}.get(kind, [])
+        assert shown == own
+    search = plan(calls, chosen, "search")[form.fields]
+    assert [name for _, name in search["choices"]][:3] == search["value"] == ["learning_rate", "epochs", "batch_size"]
+    assert "Epochs: 1 … 6" in dict.fromkeys(words for words, _ in search["choices"])
+    assert plan(calls, chosen, "search", fields=["layers"])[form.fields]["value"] == ["layers"]
+    models = plan(calls, chosen, "checkpoints")[form.checkpoints]
+    assert models["value"] == ["local:tiny"] and "bundled" in [name for _, name in models["choices"]]
+
+
+def test_without_data_nothing_can_be_started(calls: StudyCallbacks) -> None:
+    assert plan(calls, choice(), "search")[calls.parts.study.form.go]["interactive"] is False
+    with pytest.raises(DataNotChosen):
+        calls.start(choice(), values(calls, "seeds"))
+
+
+def test_a_start_shows_the_study_in_place_of_the_data_and_an_arrival_finds_it_again(
+    calls: StudyCallbacks, chosen: Choice
+) -> None:
+    updates = calls.start(chosen, values(calls, "layers"))
+    study = dict(updates)[calls.page.run]["study"]  # type: ignore[index]
+    assert updates[calls.parts.state.stage] == "study" and "How many layers" in str(
+        updates[calls.parts.study.place.panel]
+    )
+    stored = calls.page.services.studies.store.read(study, "").study
+    assert [variant.settings for variant in stored.variants] == [{"layers": 1}, {"layers": 2}]
+    assert (stored.request.config.epochs, stored.request.checkpoint) == (3, "local:tiny")
+    remembered: dict[str, str | None] = {"run": None, "study": study}
+    for visit, found in ((Visit("en", "train", "", "", "", study=study), True),
+                         (Visit("en", "train", "", "", ""), True),
+                         (Visit("en", "train", "", "", "", sample="support_en"), False)):  # fmt: skip
+        assert (calls.parts.study.place.panel in calls.arrive(visit, remembered)) is found
+    lost = calls.arrive(Visit("en", "train", "", "", "", study="gone"), None)
+    assert lost[calls.parts.state.stage] == "empty" and calls.parts.empty.notice in lost
+
+
+def test_a_search_without_a_budget_is_refused_and_one_with_a_budget_starts(
+    calls: StudyCallbacks, chosen: Choice
+) -> None:
+    with pytest.raises(BudgetOutOfBounds):
+        calls.start(chosen, values(calls, "search", fields=["epochs"], minutes=0))
+    updates = dict(calls.start(chosen, values(calls, "search", fields=["epochs"], minutes=3)))
+    stored = calls.page.services.studies.store.read(updates[calls.page.run]["study"], "").study  # type: ignore[index]
+    assert (stored.budget_seconds, [it.field for it in stored.space]) == (180, ["epochs"])
+
+
+def test_the_settings_of_the_best_trial_or_of_a_row_fill_the_form_after_a_reload(
+    calls: StudyCallbacks, chosen: Choice
+) -> None:
+    started = dict(calls.start(chosen, values(calls, "search", fields=["epochs", "learning_rate"])))
+    study = started[calls.page.run]["study"]  # type: ignore[index]
+    trials = [Trial(at, "trial", Variant({"epochs": 2 + at, "learning_rate": 3e-4}), state="finished",
+                    score=TrialScore("accuracy", value)) for at, value in enumerate((0.7, 0.9, 0.8))]  # fmt: skip
+    calls.page.services.studies.store.write(study, Progress(tuple(trials), ended=True))
+    drawn = dict(calls.drawn(study, "", "", "en"))
+    assert drawn[calls.parts.study.bar.use]["visible"] is True  # type: ignore[index]
+    controls = calls.parts.data.form.controls
+    reloaded = choice(stage="study")
+    for number, epochs in (("", "3"), ("2", "4"), ("99", "3")):
+        updates = dict(calls.use(reloaded, values(calls, "search", study), number))
+        filled = [updates[controls[name]] for name in ("epochs", "learning_rate")]
+        assert [it["value"] if isinstance(it, dict) else it for it in filled] == [epochs, "0.0003"]
+        source = updates[calls.parts.state.source]
+        assert isinstance(source, Source) and source.name == "reviews.csv" and Path(source.path).is_file()
+        assert updates[calls.parts.state.stage] == "data"
