@@ -86,6 +86,8 @@ class RunStatus:
     note: str = ""
     # The step that an ended run would be resumed from; None where it would start again.
     resume_step: int | None = None
+    # Id of the study that the run belongs to; "" for a run of its own.
+    study: str = ""
 
     @property
     def headline(self) -> str:
@@ -171,6 +173,7 @@ def status_of(view: RunView) -> RunStatus:
         baselines=_baselines(view.request),
         note=view.note,
         resume_step=view.resume_step,
+        study=view.request.study.id if view.request.study else "",
     )
 
 

@@ -68,7 +68,13 @@ def _name(run: ListedRun, lang: str) -> str:
     button = f'<button type="button" class="bd-link" data-open="{esc(status.run_id)}">{esc(status.name)}</button>'
     task = translate(lang, f"task.{status.task}") if has(f"task.{status.task}") else status.task
     note = f'<small class="note">{esc(short(status.note, _NOTE_CHARS))}</small>' if status.note else ""
-    return f"{button}<small>{esc(task)}</small>{note}"
+    return f"{button}<small>{esc(task)}{_study(status.study, lang)}</small>{note}"
+
+
+def _study(study: str, lang: str) -> str:
+    """Draw the link to the study of a run; "" for a run of its own."""
+    words, address = translate(lang, "study.member"), f"?tab=train&study={study}&lang={lang}"
+    return f' · <a href="{esc(address)}">{esc(words)}</a>' if study else ""
 
 
 def _score(run: ListedRun, lang: str) -> str:
