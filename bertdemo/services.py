@@ -20,7 +20,8 @@ from bertdemo.errors import OwnerUnknown
 from bertdemo.runs.admission import Admission
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.estimate import Estimates
-from bertdemo.runs.launchers.local import LocalLauncher
+from bertdemo.runs.launchers import Launcher
+from bertdemo.runs.launchers.choice import launcher_of
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
 from bertdemo.runs.studies.admission import StudyAdmission
@@ -47,7 +48,7 @@ class Services:
     table_cache: TableCache
     datasets: DatasetCache
     registry: Registry
-    launcher: LocalLauncher
+    launcher: Launcher
     dispatcher: Dispatcher
     admission: Admission
     predictor: Predictor
@@ -64,7 +65,7 @@ class Services:
     def create(cls, settings: Settings) -> Services:
         """Build all services; nothing starts and nothing heavy is imported."""
         catalogue, registry = Catalogue(settings), Registry(settings)
-        launcher = LocalLauncher(settings)
+        launcher = launcher_of(settings)
         table_cache = TableCache(settings, trusted=samples.FOLDER)
         datasets = DatasetCache(table_cache)
         dispatcher = Dispatcher(settings, registry, catalogue, launcher)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_dir
 
@@ -72,8 +73,89 @@ PUBLIC_LIMITS = Limits(
 _SYSTEM = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 _GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF")
 _PYTHON = ("VIRTUAL_ENV", "PYTHONPATH", "OMP_WAIT_POLICY")
-_OWN = ("BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "SPACE_ID", "HF_HOME", "HF_HUB_CACHE")
-_CHILD_KEEPS = (*_SYSTEM, *_GPU, *_PYTHON, *_OWN)
+_OWN = (
+    "BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "BERTDEMO_JOIN_SECONDS", "SPACE_ID", "HF_HOME",
+    "HF_HUB_CACHE",
+)  # fmt: skip
+# Through which network the processes of one run speak to each other.
+_NETWORK = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME", "NCCL_IB_DISABLE", "NCCL_P2P_DISABLE", "NCCL_DEBUG")
+_CHILD_KEEPS = (*_SYSTEM, *_GPU, *_PYTHON, *_OWN, *_NETWORK)
+# What torchrun tells each process that it starts.
+_RANK = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+# The port that torchrun's rendezvous has by default.
+_RENDEZVOUS_PORT = 29400
+
+
+@dataclass(frozen=True)
+class Launching:
+    """Where runs train: in one process, or in several that torchrun starts on one host or on several."""
+
+    launcher: Literal["local", "torchrun"] = "local"
+    processes: int = 0
+    """On each host; 0 is one per GPU, or where there is none one per core."""
+    hosts: int = 1
+    rendezvous: str = ""
+    """`host:port` at which the hosts meet; "" is this host. Only read where there are several."""
+    join_seconds: int = 600
+    """How long the hosts, and then the processes, wait for each other."""
+    restarts: int = 3
+    """How often torchrun starts all processes again after one was lost."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Launching:
+        """Read the environment; what is no whole number is as good as absent."""
+
+        def count(name: str, default: int, least: int) -> int:
+            text = env.get(f"BERTDEMO_{name}", "")
+            return max(least, int(text)) if text.isdigit() else default
+
+        return cls(
+            launcher="torchrun" if env.get("BERTDEMO_LAUNCHER") == "torchrun" else "local",
+            processes=count("PROCESSES", cls.processes, 0),
+            hosts=count("HOSTS", cls.hosts, 1),
+            rendezvous=env.get("BERTDEMO_RENDEZVOUS", ""),
+            join_seconds=count("JOIN_SECONDS", cls.join_seconds, 1),
+            restarts=count("RESTARTS", cls.restarts, 0),
+        )
+
+    def endpoint(self, host: str) -> str:
+        """Return the address at which the hosts meet; `host` is the name of this one."""
+        address = self.rendezvous or host
+        return address if ":" in address else f"{address}:{_RENDEZVOUS_PORT}"
+
+
+@dataclass(frozen=True)
+class Rank:
+    """What torchrun says of this process: its number among all processes of the run, and where they meet."""
+
+    number: int
+    size: int
+    """How many processes there are, on all hosts together."""
+    local: int
+    """Its number among those of this host."""
+    local_size: int
+    host: str
+    port: int
+    restart: int = 0
+    """How often torchrun has started the processes again."""
+    agent_store: bool = False
+    """Whether torchrun keeps the store at this address; otherwise rank 0 does."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Rank | None:
+        """Read the environment; None for a process that torchrun has not started."""
+        if "RANK" not in env or "WORLD_SIZE" not in env:
+            return None
+        return cls(
+            number=int(env["RANK"]),
+            size=int(env["WORLD_SIZE"]),
+            local=int(env.get("LOCAL_RANK", "0")),
+            local_size=int(env.get("LOCAL_WORLD_SIZE", "1")),
+            host=env.get("MASTER_ADDR", "127.0.0.1"),
+            port=int(env.get("MASTER_PORT", "29500")),
+            restart=int(env.get("TORCHELASTIC_RESTART_COUNT", "0")),
+            agent_store=env.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
+        )
 
 
 @dataclass(frozen=True)
@@ -97,6 +179,9 @@ class Settings:
     """Whether to keep one training process with its imports done, so that a run starts at once."""
     base_env: Mapping[str, str] = field(default_factory=dict)
     """The allow-listed part of the server's environment that children get."""
+    launching: Launching = field(default_factory=Launching)
+    rank: Rank | None = None
+    """Which of several processes of a run this is; None for a process of its own."""
     fault: str = ""
     """The fault that a test provokes (BERTDEMO_FAULT, read under pytest only): see runs/worker/resume/faults.py."""
 
@@ -121,6 +206,8 @@ class Settings:
             limits=_limits(env, PUBLIC_LIMITS if public else Limits()),
             spare_worker=env.get("BERTDEMO_SPARE_WORKER", "1") != "0",
             base_env={name: env[name] for name in _CHILD_KEEPS if name in env},
+            launching=Launching.from_env(env),
+            rank=Rank.from_env(env),
             fault=env.get("BERTDEMO_FAULT", "") if "PYTEST_CURRENT_TEST" in env else "",
         )
 
@@ -183,6 +270,15 @@ class Settings:
             # aside holds up all others: beside other work a training was four times slower (docs/benchmarks.md).
             "OMP_WAIT_POLICY": self.base_env.get("OMP_WAIT_POLICY", "PASSIVE"),
         }
+
+
+def stand_alone() -> None:
+    """Make this process train by itself, although torchrun has started others beside it.
+
+    accelerate would otherwise wait for the others.
+    """
+    for name in _RANK:
+        os.environ.pop(name, None)
 
 
 def pin_gpu(device_id: str) -> str:

@@ -108,3 +108,15 @@ class BugInRun(RunError):
     """A bug in the worker; its traceback is in the log of the run under `error_id`."""
 
     key, params = "bug_in_run", ("error_id",)
+
+
+class RanksMissing(RunError):
+    """Some of the processes of a run did not join in time."""
+
+    key, params = "ranks_missing", ("joined", "expected", "address", "seconds")
+
+
+class HostsMissing(RunError):
+    """Some of the hosts of a run did not join in time."""
+
+    key, params = "hosts_missing", ("joined", "expected", "address", "seconds")

@@ -54,7 +54,7 @@ class Dispatcher:
         self._catalogue = catalogue
         self._launcher = launcher
         self._queue: list[str] = []
-        self._running: dict[str, str] = {}  # device id to run id
+        self._running: dict[str, str] = {}  # the launcher's slot to run id
         self._ended: dict[str, int] = {}  # run id to the size of its events file, which grows where it is resumed
         self._downloads: dict[str, Future[None]] = {}
         self._downloader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="download")
@@ -141,7 +141,7 @@ class Dispatcher:
         if view.run_id not in queue:
             return 0
         before = queue[: queue.index(view.run_id)]
-        device = view.request.config.device
+        device = self._launcher.slot(view.request.config.device)
         return sum(self._device_of(run_id) == device for run_id in before) + (device in busy_devices)
 
     def training(self) -> bool:
@@ -252,7 +252,7 @@ class Dispatcher:
             if view.state == "queued":
                 waiting.append(run_id)
             elif view.state in {"starting", "running"}:
-                alive[view.request.config.device] = run_id
+                alive[self._launcher.slot(view.request.config.device)] = run_id
             elif _is_over(view):
                 ended[run_id] = self._log_size(run_id)
         with self._guard:
@@ -365,7 +365,7 @@ class Dispatcher:
 
     def _device_of(self, run_id: str) -> str:
         try:
-            return self._registry.request(run_id, None).config.device
+            return self._launcher.slot(self._registry.request(run_id, None).config.device)
         except BertDemoError:  # deleted just now
             return ""
 

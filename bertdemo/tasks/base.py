@@ -142,6 +142,8 @@ class Task(ABC):
     """Whether training without the embeddings was measured to be as good, so that it is the default."""
     options: frozenset[str] = frozenset()
     """Fields of `run_config.TASK_FIELDS` that it reads."""
+    rows_are_independent: bool = True
+    """Whether the loss of a batch is the mean of what its rows cost alone, so that processes may share the batch."""
     label_names: tuple[str, ...] = ("labels",)
     """Columns of an encoded row that hold the target; Trainer hands them to `score`."""
 

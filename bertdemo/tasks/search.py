@@ -70,6 +70,7 @@ class Search(BiEncoder):
 
     id = "search"
     judges_alone = False
+    rows_are_independent = False  # each query is compared with the documents of the whole batch
     roles = (TEXT, PAIR)
     metrics = ("recall_at_10", "mrr")
     chosen_by = "mrr"

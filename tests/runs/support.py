@@ -124,6 +124,10 @@ class FakeLauncher:
         self.launched.append(folder)
         return False
 
+    def slot(self, device: str) -> str:
+        """Return the device."""
+        return device
+
     def is_warm(self) -> bool:
         """Never."""
         return False

@@ -12,6 +12,9 @@ class Launcher(Protocol):
     def launch(self, folder: Path) -> bool:
         """Give the folder to a worker; return whether it was warm."""
 
+    def slot(self, device: str) -> str:
+        """Return what a run on this device occupies: of the runs with the same answer one trains at a time."""
+
     def is_warm(self) -> bool:
         """Return whether a worker with its imports done waits for the next run."""
 

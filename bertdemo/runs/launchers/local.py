@@ -20,7 +20,7 @@ _MODULE = "bertdemo.runs.worker"
 # Bytes of free memory without which no spare is kept: an idle one holds half a gigabyte.
 _SPARE_NEEDS_FREE = 3 * 1024**3
 # Folder that contains the package, for the PYTHONPATH of a worker.
-_PACKAGE_PARENT = Path(__file__).resolve().parents[3]
+PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 
 
 class LocalLauncher:
@@ -44,6 +44,10 @@ class LocalLauncher:
             )
             self._working.append((folder, process))
             return False
+
+    def slot(self, device: str) -> str:
+        """Return the device itself."""
+        return device
 
     def warm(self) -> None:
         """Start a spare where there is none and memory allows one."""
@@ -111,7 +115,11 @@ class LocalLauncher:
         return True
 
     def _env(self) -> dict[str, str]:
-        """Return the child's whole environment; it finds the package wherever the server found it."""
-        env = self._settings.worker_env()
-        path = env.get("PYTHONPATH", "")
-        return {**env, "PYTHONPATH": f"{_PACKAGE_PARENT}:{path}" if path else str(_PACKAGE_PARENT)}
+        return child_env(self._settings)
+
+
+def child_env(settings: Settings) -> dict[str, str]:
+    """Return a worker's whole environment; it finds the package wherever the server found it."""
+    env = settings.worker_env()
+    path = env.get("PYTHONPATH", "")
+    return {**env, "PYTHONPATH": f"{PACKAGE_PARENT}:{path}" if path else str(PACKAGE_PARENT)}

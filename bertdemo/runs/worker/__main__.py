@@ -1,8 +1,9 @@
 """The process around a job: it takes the lock of the run folder, does the job, and reports how it ended.
 
 A spare worker imports torch and transformers, reports it in a file, and reads one run folder from standard input. At
-end of file the server is gone, and the spare exits. Output goes to a file, never into a pipe, so that a run outlives
-the server. SIGTERM stops a worker as the Stop button of the page does.
+end of file the server is gone, and the spare exits. What torchrun has started is left to `distributed.process`. Output
+goes to a file, never into a pipe, so that a run outlives the server. SIGTERM stops a worker as the Stop button of the
+page does.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bertdemo import processes
-from bertdemo.settings import Settings
+from bertdemo.settings import Rank, Settings
 
 EXIT_FAILED = 1
 
 
 def main(arguments: list[str]) -> int:
     """Run one job; return the exit code."""
+    settings = Settings.from_env()
+    if settings.rank is not None:
+        return _one_of_several(Path(arguments[0]), settings, settings.rank)
     with contextlib.ExitStack() as held:
         if arguments[0] == "--spare":
             folder = _wait_warm(Path(arguments[1]), held)
@@ -34,6 +38,12 @@ def main(arguments: list[str]) -> int:
             held.enter_context(processes.hold(folder / "lock"))
         processes.lower_priority()
         return _work(folder)
+
+
+def _one_of_several(folder: Path, settings: Settings, rank: Rank) -> int:
+    from bertdemo.runs.worker.distributed import process
+
+    return process.main(folder, settings, rank)
 
 
 def _wait_warm(ready_file: Path, held: contextlib.ExitStack) -> Path:

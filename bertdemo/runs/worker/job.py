@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.resume import checkpoints as resume_checkpoints
 from bertdemo.runs.worker import few_shot, regression
+from bertdemo.runs.worker.distributed.alone import Alone
 from bertdemo.runs.worker.forecast import Forecast, planned
 from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.optimization.watchers import Watchers
@@ -34,8 +36,7 @@ from bertdemo.runs.worker.preparing import prepare
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.runs.worker.resume import resuming
 from bertdemo.runs.worker.resume.faults import Fault
-from bertdemo.settings import Settings, pin_gpu
-from bertdemo.tasks.base import HeadOptions
+from bertdemo.settings import Settings
 from bertdemo.tasks.forward import Collator, Inference
 
 if TYPE_CHECKING:
@@ -80,8 +81,10 @@ class FolderGone(Exception):
 class Job:
     """One attempt at one run."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, settings: Settings, place: Alone | None = None, *, restarted: bool = False
+    ) -> None:
+        self._folder, self._place = folder, place or Alone()
         self._settings = settings
         about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         self._owner = str(about["owner"])
@@ -91,7 +94,7 @@ class Job:
         past = ev.parse((folder / "events.jsonl").read_text(encoding="utf-8"))
         self._seq = max((event.seq for event in past), default=0)
         self._attempt = max((event.attempt for event in past), default=1)
-        self._not_exact = resuming.accepted(past)
+        self._not_exact = restarted or resuming.accepted(past)  # torchrun can ask nobody
         self.begun = resuming.begun(past)
         self._began = time.monotonic()
         self._size = ("", 0, 0)  # device, batch size, maximum length: known from Started on
@@ -120,7 +123,9 @@ class Job:
             raise memory_ran_out(*self._size) from error
 
     def emit(self, kind: str, **fields: Any) -> None:
-        """Append one event."""
+        """Append one event; of several processes one does."""
+        if not self._place.first:
+            return
         self._seq += 1
         event = getattr(ev, kind)(seq=self._seq, attempt=self._attempt, at=time.time(), **fields)
         try:
@@ -163,11 +168,13 @@ class Job:
         warm_up()
         devices.limit_threads()
         self.stop()
-        device_id = pin_gpu(self._request.config.device)
-        prepared = prepare(self._folder, self._request, self._settings, self.emit, self.stop)
-        device = devices.report().choose(device_id)
+        device_id = self._place.device_id(self._request.config.device)
+        prepared = self._place.prepared(
+            partial(prepare, self._folder, self._request, self._settings, self.emit, self.stop)
+        )
+        device = self._place.device(device_id)
         precision = "float32" if prepared.config.frozen else devices.precision_for(device, prepared.config.precision)
-        saving = self._saving(prepared, device)
+        saving = self._place.saving(partial(self._saving, prepared, device))
         step = saving.start.manifest.step if saving.start else 0
         forecast = Forecast(self._settings.home, device.name, precision, prepared)
         by_trainer = prepared.config.method == "fine_tune"
@@ -187,7 +194,7 @@ class Job:
         from bertdemo.runs.worker.optimization.weights import merge_lora
         from bertdemo.runs.worker.training import Stopped
 
-        if (opened := self._open(prepared, device.id)).new_weights:
+        if (opened := self._place.opened(self._open(prepared, device.id))).new_weights:
             save_head(opened, self._folder)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
         observed = Observed(prepared, self.emit)
@@ -202,6 +209,7 @@ class Job:
             if reporter.best.logits is None:
                 raise
             self.emit("Warned", message="warning.loss_not_finite", values=dict(error.values))
+        self._place.trained()
         evaluated = reporter.best.logits is not None
         if evaluated:
             restore_weights(opened.model, self._folder / "best")
@@ -224,16 +232,7 @@ class Job:
         """Return the model as training starts with it."""
         if prepared.config.head_init == "probe":
             return regression.fitted(prepared, device, self.emit, self.stop)
-        config = prepared.config
-        head = HeadOptions(
-            labels=prepared.labels,
-            seed=config.seed,
-            targets=prepared.targets("train"),
-            pooling=config.pooling,
-            layers=config.layers,
-            dropout=config.dropout,
-        )
-        return self._task.model(prepared.base, head)
+        return self._task.model(prepared.base, prepared.head_options)
 
     def _finish(self, prepared: Prepared, model: Any, result: Result, **cancelled: Any) -> None:
         """Publish the checkpoint and end the run: Finished, or Cancelled with these fields."""
@@ -263,7 +262,7 @@ class Job:
 
         return Reporter(
             emit=self.emit,
-            stop=self.stop,
+            stop=self._place.in_step(self.stop),
             keep=self._keep_best,
             metric=prepared.task.chosen_by or prepared.task.metrics[0],
             lower_is_better=prepared.task.lower_is_better,
@@ -308,7 +307,9 @@ class Job:
         task, config = prepared.task, prepared.config
         model = trainable(model, task, config, precision)
         if device.kind != "cpu":
-            config = fitting_config(model, task, config, prepared.encoded["train"], collate, device.id)
+            config = self._place.fitting(
+                config, lambda own: fitting_config(model, task, own, prepared.encoded["train"], collate, device.id)
+            )
             self._report_parts(prepared.config, config)
         training.train(
             task=task,
@@ -320,6 +321,7 @@ class Job:
             held_out=prepared.source("validation"),
             reporter=reporter,
             saving=saving,
+            trainer_class=self._place.trainer_class(),
             args=training.arguments(
                 str(self._folder / "trainer"),
                 config,
@@ -379,6 +381,8 @@ class Job:
 
     def _keep_best(self, tensors: Mapping[str, Tensor], step: int) -> None:
         """Store the weights, completely or not at all, and report it."""
+        if not self._place.first:
+            return
         self.emit("Phase", name="saving", progress=0.0)
         keep_weights(tensors, self._folder / "best")
         self.emit("Saved", step=step, path="best/model.safetensors")

@@ -21,39 +21,41 @@ from bertdemo.settings import Settings
 from bertdemo.tasks.base import Task
 
 if TYPE_CHECKING:
+    from bertdemo.checkpoints import CheckpointInfo
+    from bertdemo.checkpoints.tokenizers import SharedTokenizer
     from bertdemo.dataset.prepared import PreparedDataset
+    from bertdemo.run_config import RunConfig
 
 
 def prepare(
-    run: Path, request: RunRequest, settings: Settings, emit: Callable[..., None], stop: Callable[[], None]
+    run: Path,
+    request: RunRequest,
+    settings: Settings,
+    emit: Callable[..., None],
+    stop: Callable[[], None],
+    *,
+    again: bool = False,
 ) -> Prepared:
     """Load, check and encode the dataset of a run folder; resolve the settings that were left to us.
+
+    With `again`, another process of the run has done so just now: nothing is written, and its encoded rows are read.
 
     Raises the DataError, TableError or ConfigError that makes it unusable, and what `stop` raises between two steps.
     """
     task, catalogue = tasks.find(request.task), Catalogue(settings)
     info = catalogue.describe(request.checkpoint, None)
     tokens = run / kept_tokens.FOLDER
-    tokenizer = kept_tokens.KeptTokenizer.open(catalogue.tokenizer(request.checkpoint, None), tokens)
+    tokenizer = catalogue.tokenizer(request.checkpoint, None)
+    tokenizer = tokenizer if again else kept_tokens.KeptTokenizer.open(tokenizer, tokens)  # which has one writer
     dataset = dataset_of(run, request, task, settings.limits)
     stop()
     dataset.check(settings.limits.labels)
     if dataset.leaked:
         emit("Warned", message="warning.leaked", values={"rows": dataset.leaked})
-    store_split(run, dataset)
-    read = task.inputs(dataset.table, request.columns, dataset.parts["train"].rows)
+    if not again:
+        store_split(run, dataset)
     stop()
-    config = resolve_defaults(
-        request.config,
-        train_rows=len(read.texts),
-        parameters=info.parameters,
-        suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
-        labels=len(dataset.labels),
-        step_multiplier=task.step_multiplier,
-        can_probe=task.can_freeze,
-        label_counts=_label_counts(task, dataset),
-        freezes_embeddings=task.freezes_embeddings,
-    )
+    config = _resolved(request, task, dataset, info, tokenizer)
     if (length := config.max_length or 0) > info.positions:
         raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)
     check_layers(config, info.layers, info.name)
@@ -69,9 +71,27 @@ def prepare(
         encoded={},
     )
     parts = {name: encode(prepared, name, run, stop) for name in prepared.parts}
-    prepared = replace(prepared, encoded=parts)
-    tokenizer.save(tokens)  # for the next attempt
-    return prepared
+    if isinstance(tokenizer, kept_tokens.KeptTokenizer):
+        tokenizer.save(tokens)  # for the next attempt
+    return replace(prepared, encoded=parts)
+
+
+def _resolved(
+    request: RunRequest, task: Task, dataset: PreparedDataset, info: CheckpointInfo, tokenizer: SharedTokenizer
+) -> RunConfig:
+    """Return the settings, those that were left to us chosen for this dataset and checkpoint."""
+    read = task.inputs(dataset.table, request.columns, dataset.parts["train"].rows)
+    return resolve_defaults(
+        request.config,
+        train_rows=len(read.texts),
+        parameters=info.parameters,
+        suggested_length=suggested_length(read.texts, tokenizer, positions=info.positions, pairs=read.pairs),
+        labels=len(dataset.labels),
+        step_multiplier=task.step_multiplier,
+        can_probe=task.can_freeze,
+        label_counts=_label_counts(task, dataset),
+        freezes_embeddings=task.freezes_embeddings,
+    )
 
 
 def _label_counts(task: Task, dataset: PreparedDataset) -> list[int]:

@@ -24,7 +24,7 @@ from bertdemo.run_config import RunConfig
 from bertdemo.runs.notes import RunNotes
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.worker.resume.state_tree import save_tensors
-from bertdemo.tasks.base import PLAIN, Inputs, LabeledTable, LossOptions, Task
+from bertdemo.tasks.base import PLAIN, HeadOptions, Inputs, LabeledTable, LossOptions, Task
 from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.results import Judged, Score
 
@@ -74,6 +74,19 @@ class Prepared:
             return PLAIN
         weights = label_weights(self.targets("train"), len(self.labels))
         return LossOptions(weights if self.config.class_weights == "balanced" else (), self.config.label_smoothing)
+
+    @property
+    def head_options(self) -> HeadOptions:
+        """What the model is built with."""
+        config = self.config
+        return HeadOptions(
+            labels=self.labels,
+            seed=config.seed,
+            targets=self.targets("train"),
+            pooling=config.pooling,
+            layers=config.layers,
+            dropout=config.dropout,
+        )
 
     def inputs(self, name: str) -> Inputs:
         """Return the model inputs of the rows of a part."""

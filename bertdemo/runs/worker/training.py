@@ -21,7 +21,6 @@ from bertdemo.runs.worker.training_checkpoints import (
     ResumableTrainer,
     Saving,
     reported_in,
-    restore_best,
     steps_per_epoch,
 )
 from bertdemo.tasks.base import PLAIN, LossOptions
@@ -112,17 +111,17 @@ class RunTrainer(ResumableTrainer):
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Do one step and count its tokens."""
         loss = super().training_step(model, inputs, num_items_in_batch)
-        self.work.done += 3.0 * _positions(inputs)
+        self.work.done += 3.0 * positions(inputs)
         return loss
 
     def prediction_step(self, model: Any, inputs: dict[str, Any], *rest: Any, **options: Any) -> Any:
         """Do one evaluation batch and count its tokens."""
         result = super().prediction_step(model, inputs, *rest, **options)
-        self.work.done += _positions(inputs)
+        self.work.done += positions(inputs)
         return result
 
 
-def _positions(inputs: Mapping[str, Any]) -> int:
+def positions(inputs: Mapping[str, Any]) -> int:
     """Return the positions of a batch, padding included; a bi-encoder reads two sequences per row."""
     return sum(int(tensor.numel()) for name, tensor in inputs.items() if name.endswith("input_ids"))
 
@@ -359,17 +358,18 @@ def train(
     reporter: Reporter,
     args: TrainingArguments,
     saving: Saving,
+    trainer_class: Callable[..., RunTrainer] | None = None,
 ) -> None:
     """Train on `parts["train"]`, evaluating on `parts["validation"]` after every epoch. Raises Stopped.
 
     The model has its weights in float32 afterwards, whatever it was trained in and however it ended.
     """
     start = saving.start
-    restore_best(start, saving.best)
+    saving.restore_best()
     if start is not None:
         reporter.restore(reported_in(start))
         args.eval_on_start = start.pending(steps_per_epoch(len(parts["train"]), args))
-    trainer = RunTrainer(
+    trainer = (trainer_class or RunTrainer)(
         task=task,
         config=config,
         loss=loss,

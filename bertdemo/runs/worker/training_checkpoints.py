@@ -53,6 +53,10 @@ class Saving:
     _ended: float = field(default_factory=time.monotonic)
     _took: float = 0.0
 
+    def restore_best(self) -> None:
+        """Put the file of the best weights back as it was when the checkpoint was written."""
+        restore_best(self.start, self.best)
+
     def due(self, step: int) -> bool:  # noqa: ARG002 - a test chooses steps
         """Return whether so much time has passed that a save takes a small share of it."""
         return time.monotonic() - self._ended >= max(_LEAST_SECONDS, _SAVE_SHARE * self._took)

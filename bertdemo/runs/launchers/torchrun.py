@@ -1,0 +1,65 @@
+"""Workers as the processes of torchrun: several on this host, or on several hosts that a person starts besides.
+
+The launcher starts torchrun on this host alone. Where there are several, the page shows the command for the others.
+There is no spare worker: torchrun starts its processes itself.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+from bertdemo import processes
+from bertdemo.device import compute_threads
+from bertdemo.runs.launchers.commands import agent_arguments
+from bertdemo.runs.launchers.local import child_env
+from bertdemo.settings import Settings
+
+_AGENT = "bertdemo.runs.worker.distributed.agent"
+
+
+class TorchrunLauncher:
+    """See the module. Safe to call from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._working: list[tuple[Path, subprocess.Popen[bytes]]] = []
+        self._guard = threading.Lock()
+
+    def launch(self, folder: Path) -> bool:
+        """Start torchrun for the folder."""
+        arguments = agent_arguments(folder, self._settings.launching, socket.gethostname())
+        with self._guard:
+            process = processes.spawn(_AGENT, arguments, env=self._env(), cwd=folder, log=folder / "worker.log")
+            self._working.append((folder, process))
+        return False
+
+    def slot(self, device: str) -> str:
+        """Return one slot for all GPUs, which a run takes together, and one for all hosts, which meet at one port."""
+        if self._settings.launching.hosts > 1:
+            return "hosts"
+        return device if device == "cpu" else "gpus"
+
+    def is_warm(self) -> bool:
+        """Return False: there is no spare."""
+        return False
+
+    def warm(self) -> None:
+        """Prepare nothing."""
+
+    def reap(self) -> list[tuple[Path, int]]:
+        """Collect the agents that have ended, so that none stays a zombie."""
+        with self._guard:
+            ended = [(folder, process.returncode) for folder, process in self._working if process.poll() is not None]
+            self._working = [(folder, process) for folder, process in self._working if process.returncode is None]
+        return ended
+
+    def close(self) -> None:
+        """Hold nothing; running workers go on."""
+
+    def _env(self) -> dict[str, str]:
+        """Return the environment of a worker, with its part of the cores; torchrun would give each process one."""
+        threads = max(1, compute_threads() // max(1, self._settings.launching.processes))
+        return {**child_env(self._settings), "OMP_NUM_THREADS": str(threads)}
