@@ -170,6 +170,20 @@ def test_lora_leaves_a_plain_bert_whose_attention_alone_has_moved(
 
 
 @pytest.mark.slow
+def test_frozen_weights_leave_a_training_in_bfloat16_as_they_came(
+    work: Work, data: Path, tiny: Path, own_settings: Settings
+) -> None:
+    folder = work(request_for(data, config={"epochs": 1, "precision": "bfloat16", "frozen_layers": 1}))
+    trained: Any = open_model(Catalogue(own_settings).folder(folder.name, ""), "BertForSequenceClassification").model
+    base: Any = open_model(tiny).model.state_dict()
+    frozen = {name for name in base if name.startswith(("embeddings.", "encoder.layer.0."))}
+    state = {name.removeprefix("bert."): tensor for name, tensor in trained.state_dict().items()}
+    assert all((state[name] == base[name]).all() for name in frozen)
+    assert any((base[name] != base[name].bfloat16().float()).any() for name in frozen)
+    assert any((state[name] != base[name]).any() for name in base if name.startswith("encoder.layer.1."))
+
+
+@pytest.mark.slow
 def test_a_batch_computed_in_parts_gives_the_same_steps(tiny: Path, work: Work, data: Path) -> None:
     runs = [work(request_for(data, config={"epochs": 1, "batch_size": 8, **more})) for more in (
         {}, {"accumulation": 3}, {"gradient_checkpointing": True})]  # fmt: skip

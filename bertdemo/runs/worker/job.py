@@ -191,7 +191,7 @@ class Job:
         self, prepared: Prepared, device: devices.Device, device_id: str, saving: Saving, forecast: Forecast
     ) -> None:
         """Train, then evaluate and publish the weights that were kept."""
-        from bertdemo.runs.worker.optimization.weights import merge_lora
+        from bertdemo.runs.worker.optimization.weights import merge_lora, restore_frozen
         from bertdemo.runs.worker.training import Stopped
 
         if (opened := self._place.opened(self._open(prepared, device.id))).new_weights:
@@ -215,6 +215,8 @@ class Job:
             restore_weights(opened.model, self._folder / "best")
         if prepared.config.lora_rank:
             merge_lora(opened.model)
+        precision = devices.precision_for(device, prepared.config.precision)
+        restore_frozen(opened.model, lambda: self._open_base(prepared).model, prepared.config, precision)
         if evaluated:
             self._tune(prepared, opened.model)
         try:
@@ -232,6 +234,9 @@ class Job:
         """Return the model as training starts with it."""
         if prepared.config.head_init == "probe":
             return regression.fitted(prepared, device, self.emit, self.stop)
+        return self._open_base(prepared)
+
+    def _open_base(self, prepared: Prepared) -> Opened:
         return self._task.model(prepared.base, prepared.head_options)
 
     def _finish(self, prepared: Prepared, model: Any, result: Result, **cancelled: Any) -> None:
@@ -346,24 +351,13 @@ class Job:
         resumed_from: int = 0,
         predicted_seconds: float | None = None,
     ) -> None:
-        rows = {name: len(part.rows) for name, part in prepared.parts.items()}
-        batch, epochs = prepared.config.batch_size or 1, 0 if prepared.config.frozen else prepared.config.epochs or 1
-        self._size = (device.name, batch, prepared.config.max_length or 0)
+        self._size = (device.name, prepared.config.batch_size or 1, prepared.config.max_length or 0)
         self.emit(
             "Started",
-            steps=prepared.config.steps_per_epoch(rows["train"]) * epochs,
-            epochs=epochs,
-            train_rows=rows["train"],
-            validation_rows=rows["validation"],
-            test_rows=rows.get("test", 0),
-            labels=prepared.labels,
-            majority=prepared.majority(),
+            **prepared.facts(),
             device=device.id,
             device_name=device.name,
             precision=precision,
-            config=prepared.config.used(),
-            metric=prepared.task.chosen_by or prepared.task.metrics[0],
-            lower_is_better=prepared.task.lower_is_better,
             resumed_from=resumed_from,
             predicted_seconds=predicted_seconds,
         )

@@ -101,6 +101,23 @@ class Prepared:
         """Return the table of a part, with its columns and the labels."""
         return LabeledTable(self.parts[name].table, self.request.columns, self.labels)
 
+    def facts(self) -> dict[str, Any]:
+        """Return the fields of the event Started that are known before a device is."""
+        rows = {name: len(part.rows) for name, part in self.parts.items()}
+        epochs = 0 if self.config.frozen else self.config.epochs or 1
+        return {
+            "steps": self.config.steps_per_epoch(rows["train"]) * epochs,
+            "epochs": epochs,
+            "train_rows": rows["train"],
+            "validation_rows": rows["validation"],
+            "test_rows": rows.get("test", 0),
+            "labels": self.labels,
+            "majority": self.majority(),
+            "config": self.config.used(),
+            "metric": self.task.chosen_by or self.task.metrics[0],
+            "lower_is_better": self.task.lower_is_better,
+        }
+
     def majority(self) -> float | None:
         """Return the trivial baseline on the validation set; None where the task has none."""
         return self.task.trivial_baseline(self.targets("train"), self.targets("validation"))

@@ -64,7 +64,7 @@ def test_the_weighed_losses_of_the_parts_are_the_loss_of_the_batch(
     model = task.model(prepared.base, HeadOptions(prepared.labels, 1, targets)).model.eval()
     collate = Counting(task.collator(prepared.tokenizer, 1))
     options = PLAIN
-    if "class_weights" in task.loss_options:
+    if "class_weights" in task.options:
         options = LossOptions(label_weights(targets, len(prepared.labels)), 0.1)
 
     def loss_and_items(number: int, size: int) -> tuple[float, float]:

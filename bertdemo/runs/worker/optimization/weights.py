@@ -6,6 +6,7 @@ The head trains as a whole. After training the updates are added into the weight
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.runs.worker.optimization.optimizer import freeze
@@ -33,6 +34,17 @@ def trainable(model: Any, task: Task, config: RunConfig, precision: Precision) -
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     freeze(model, config)
     return model.bfloat16() if _in_bfloat16(config, precision) else model
+
+
+def restore_frozen(model: Any, open_base: Callable[[], Any], config: RunConfig, precision: Precision) -> None:
+    """Put the frozen weights back as they were: training in bfloat16 has rounded them, and no optimizer has a copy.
+
+    `open_base` returns the model as training started with it; it is only called where there is something to restore.
+    """
+    frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    if frozen and _in_bfloat16(config, precision):
+        state = open_base().state_dict()
+        model.load_state_dict({name: state[name] for name in frozen}, strict=False)
 
 
 def merge_lora(model: Any) -> None:
