@@ -168,6 +168,20 @@ class Services:
         checkpoint = status_of(self.registry.read(run, owner)).checkpoint
         return export_zip(checkpoint, owner, self.catalogue, self.new_result_folder() / f"bertdemo-{run}.zip")
 
+    def script_of(self, run: str, key: str) -> str:
+        """Return the script that repeats this visitor's run; raises ScriptMissing and TaskWithoutScript."""
+        from bertdemo.sharing.script.run import run_of
+        from bertdemo.sharing.script.writer import script_text
+
+        return script_text(run_of(self.registry, run, self.owner(key)))
+
+    def script_zip_of(self, run: str, key: str) -> Path:
+        """Write the script of this visitor's run, with the rows that it reads, as a zip to download."""
+        from bertdemo.sharing.script.bundle import export_script
+
+        target = self.new_result_folder() / f"bertdemo-script-{run}.zip"
+        return export_script(run, self.owner(key), self.registry, self.settings.limits, target)
+
     def _warm_up(self) -> None:
         self.admission.devices_found(device.report())
         self.launcher.warm()

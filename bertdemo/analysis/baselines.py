@@ -39,7 +39,7 @@ MOST_LABELS = 1_000
 MOST_WEIGHTS = 3_000_000
 _MOST_FEATURES = 100_000
 # Iterations of the solver at most; scikit-learn's default is 100.
-_ITERATIONS = 1_000
+ITERATIONS = 1_000
 # TF-IDF rows have length 1, so they need a weaker penalty than embeddings do.
 _TFIDF_STRENGTH = 10.0
 
@@ -232,7 +232,7 @@ def regression(strength: float = 1.0) -> Any:
     """Return the logistic regression of every baseline; `strength` is scikit-learn's C, the inverse of the penalty."""
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=strength, max_iter=_ITERATIONS)
+    return LogisticRegression(C=strength, max_iter=ITERATIONS)
 
 
 def one_thread() -> AbstractContextManager[Any]:

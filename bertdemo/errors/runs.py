@@ -35,6 +35,18 @@ class ResumeDiffers(RunError):
     key, params = "resume_differs", ("differences",)
 
 
+class ScriptMissing(RunError):
+    """The run was made before runs kept everything that a script needs."""
+
+    key, params = "script_missing", ("run",)
+
+
+class TaskWithoutScript(RunError):
+    """No script can be written for runs of this task."""
+
+    key, params = "task_without_script", ("task",)
+
+
 class RunNameTooLong(RunError):
     """The name that a person gave a run is longer than the limit."""
 

@@ -12,7 +12,8 @@
         deleted          present for the seconds in which a deletion can be undone (runs/deletion.py)
         exit.json        the worker's exit code, where this server saw it end
         worker.log       the worker's output
-        split.json, evaluation.jsonl, best/, encoded/, resume/     written by the worker
+        config.json      every setting and version of it, resolved (runs/worker/record.py), written by the worker
+        split.json, evaluation.jsonl, best/, encoded/, resume/     written by the worker too
 
 Another owner's run is answered exactly like one that does not exist.
 """

@@ -18,7 +18,7 @@ from bertdemo.errors import CheckpointUnknown
 from bertdemo.sharing.readme import NOTE, mean_linear_readme
 
 # The same checkpoint gives the same bytes, whenever it is exported.
-_FIXED_TIME = (2020, 1, 1, 0, 0, 0)
+FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 _FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt", HEAD_FILE)
 
 
@@ -38,22 +38,24 @@ def export_zip(checkpoint: str, owner: str, catalogue: Catalogue, target: Path) 
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name in _FILES:
             if (folder / name).is_file():
-                _add_file(archive, folder / name)
+                add_file(archive, folder / name)
         cut = {"keep": card.keep, "max_length": card.max_length, "code": truncation.code(card.max_length, card.keep)}
-        _add_text(archive, "card.json", json.dumps({**public, "cut": cut}, ensure_ascii=False, indent=2))
-        _add_text(archive, "run.json", json.dumps(run, ensure_ascii=False, indent=2))
-        _add_text(archive, "metrics.json", json.dumps(public["metrics"], ensure_ascii=False, indent=2))
+        add_text(archive, "card.json", json.dumps({**public, "cut": cut}, ensure_ascii=False, indent=2))
+        add_text(archive, "run.json", json.dumps(run, ensure_ascii=False, indent=2))
+        add_text(archive, "metrics.json", json.dumps(public["metrics"], ensure_ascii=False, indent=2))
         if readme:
-            _add_text(archive, "README.md", readme)
+            add_text(archive, "README.md", readme)
     return target
 
 
-def _add_file(archive: zipfile.ZipFile, path: Path) -> None:
-    entry = zipfile.ZipInfo(path.name, _FIXED_TIME)
+def add_file(archive: zipfile.ZipFile, path: Path) -> None:
+    """Add a file under its name, read in parts."""
+    entry = zipfile.ZipInfo(path.name, FIXED_TIME)
     with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
         while chunk := source.read(1 << 20):
             target.write(chunk)
 
 
-def _add_text(archive: zipfile.ZipFile, name: str, text: str) -> None:
-    archive.writestr(zipfile.ZipInfo(name, _FIXED_TIME), text)
+def add_text(archive: zipfile.ZipFile, name: str, text: str) -> None:
+    """Add a text as a file."""
+    archive.writestr(zipfile.ZipInfo(name, FIXED_TIME), text)

@@ -344,6 +344,9 @@ def test_export_holds_weights_tokenizer_card_configuration_and_metrics(client: C
         assert json.loads(archive.read("run.json"))["config"]["batch_size"] == 4
         assert json.loads(archive.read("card.json"))["labels"] == ["neg", "pos"]
         assert all(b"/home" not in archive.read(name) for name in archive.namelist() if name.endswith(".json"))
+    path = client.predict(checkpoint=trained.run_id, format="script", api_name="/export")
+    with zipfile.ZipFile(path) as archive:
+        assert {"train.py", "README.md", "train.jsonl", "validation.jsonl"} <= set(archive.namelist())
 
 
 def test_validation_and_test_files_are_used(caller: Caller, reviews: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_predict_answers_in_the_order_of_the_data_set(tiny: Path, tmp_path: Path
 
 
 def test_an_evaluation_batch_is_small_where_the_training_batch_is(tiny: Path, tmp_path: Path) -> None:
-    from bertdemo.runs.worker.training import evaluation_batch
+    from bertdemo.runs.worker.optimization.batches import evaluation_batch
 
     assert [evaluation_batch(batch) for batch in (1, 2, 16, 32, 64, 256)] == [2, 4, 32, 64, 64, 64]
     trainer, _ = trainer_for(tiny, tmp_path)

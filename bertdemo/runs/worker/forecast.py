@@ -7,7 +7,7 @@ from pathlib import Path
 from bertdemo.device import Precision
 from bertdemo.runs.estimate import SMALLEST_MEASURED, Speeds, layer_parameters
 from bertdemo.runs.work import Work, padded_tokens
-from bertdemo.runs.worker.optimization.batches import TrainingOrder, padded_positions
+from bertdemo.runs.worker.optimization.batches import TrainingOrder, evaluation_batch, padded_positions
 from bertdemo.runs.worker.result import Prepared
 
 # A shorter training is mostly its first steps, which are slower than the rest.
@@ -16,8 +16,6 @@ _MEASURED_SECONDS = 5.0
 
 def planned(prepared: Prepared) -> Work:
     """Return the work of a run that trains by Trainer, in tokens, padding included."""
-    from bertdemo.runs.worker.training import evaluation_batch
-
     lengths = {name: list(dataset["length"]) for name, dataset in prepared.encoded.items()}
     batch, train = prepared.config.rows_per_pass, lengths["train"]
     order = TrainingOrder(len(train), prepared.config.seed, batch, train if prepared.config.group_by_length else None)

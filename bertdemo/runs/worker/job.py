@@ -33,6 +33,7 @@ from bertdemo.runs.worker.forecast import Forecast, planned
 from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.optimization.watchers import Watchers
 from bertdemo.runs.worker.preparing import prepare
+from bertdemo.runs.worker.record import note_parts, write_record
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.runs.worker.resume import resuming
 from bertdemo.runs.worker.resume.faults import Fault
@@ -183,6 +184,7 @@ class Job:
         if not by_trainer:
             tell = few_shot.Tell(self.emit, self.stop, self._emit_testing)
             fitted = few_shot.without_trainer(prepared, device.id, precision, self._folder, tell)
+            write_record(self._folder, prepared, device, fitted.model)
             self._finish(prepared, fitted.model, fitted.result, **fitted.cancelled)
         else:
             self._fine_tune(prepared, device, device_id, saving, forecast)
@@ -196,6 +198,7 @@ class Job:
 
         if (opened := self._place.opened(self._open(prepared, device.id))).new_weights:
             save_head(opened, self._folder)
+        write_record(self._folder, prepared, device, opened.model)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
         observed = Observed(prepared, self.emit)
         reporter = self._reporter(prepared, device_id, observed.predict)
@@ -340,6 +343,7 @@ class Job:
     def _report_parts(self, config: RunConfig, fitted: RunConfig) -> None:
         """Say that batches are computed in parts because the longest one did not fit into the memory."""
         if fitted.rows_per_pass != config.rows_per_pass:
+            note_parts(self._folder, fitted.accumulation)
             values = {"rows": fitted.rows_per_pass, "batch_size": config.batch_size or 1}
             self.emit("Warned", message="warning.batch_in_parts", values=values)
 

@@ -15,6 +15,7 @@ from bertdemo.device import memory_in_use
 from bertdemo.errors import LossNotFinite
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.work import Work
+from bertdemo.runs.worker.optimization.batches import evaluation_batch
 from bertdemo.runs.worker.optimization.optimizer import optimizer_of, parameter_groups, trained_tensors, widen
 from bertdemo.runs.worker.optimization.watchers import Watchers
 from bertdemo.runs.worker.training_checkpoints import (
@@ -34,19 +35,12 @@ if TYPE_CHECKING:
     from bertdemo.tasks.base import LabeledTable, Task
     from bertdemo.tasks.forward import Collator
 
-# An evaluation keeps no gradients, so twice a training batch of 32 fits into the same memory.
-_EVALUATION_BATCH = 64
 # What Trainer adds to the metrics of an evaluation, beside those of the task.
 _TRAINERS_OWN = frozenset(
     {"loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "epoch"}
 )
 # Five Step events per second at most: the page polls once per second, and the event file of a long run stays small.
 STEP_EVENT_SECONDS = 0.2
-
-
-def evaluation_batch(batch: int) -> int:
-    """Return the rows per evaluation batch: twice a training batch, so that a smaller batch saves memory here too."""
-    return min(_EVALUATION_BATCH, 2 * batch)
 
 
 class Stopped(Exception):

@@ -334,10 +334,15 @@ class Endpoints:
         return [asdict(hit) for hit in rankings.by_meaning]
 
     def export(self, checkpoint: str, format: str = "zip", owner: str = "") -> str:
-        """Return a trained checkpoint as a zip: weights, tokenizer, card, the run's configuration and metrics."""
-        if format != "zip":
-            raise ArgumentWrong(name="format", expected="zip")
+        """Return a trained checkpoint as a zip: weights, tokenizer, card, the run's configuration and metrics.
+
+        With `format` script: a Python script that repeats the run, the rows that it reads, and the commands.
+        """
+        if format not in ("zip", "script"):
+            raise ArgumentWrong(name="format", expected="zip, script")
         name = identifier(checkpoint)
+        if format == "script":
+            return str(self._services.script_zip_of(name, self._owner(owner)))
         target = self._services.new_result_folder() / "bertdemo-checkpoint.zip"
         return str(export_zip(name, self._owner(owner), self._services.catalogue, target))
 

@@ -188,7 +188,7 @@ class Callbacks:
 
     def archive(self, run: str, key: str, lang: str) -> Updates:  # noqa: ARG002 - for `guarded`
         """Outputs: the hidden download button, holding the zip."""
-        return self._file(self.page.services.zip_of(run, key))
+        return self.file(self.page.services.zip_of(run, key))
 
     def table(self, run: str, key: str, lang: str, event: gr.EventData) -> Updates:
         """Outputs: the hidden download button, holding the table whose button was pressed, as CSV."""
@@ -210,7 +210,7 @@ class Callbacks:
         )
         target = self.page.services.new_result_folder() / f"{run}-{name}.csv"
         write_csv(target, *cells)
-        return self._file(target)
+        return self.file(target)
 
     # --- to other tabs ---
 
@@ -222,7 +222,8 @@ class Callbacks:
         """Outputs: the tabs, with Inside BERT open, and the checkpoint for it."""
         return {self.page.tabs: gr.Tabs(selected="inside"), self.page.inspected: run}
 
-    def _file(self, path: Path) -> Updates:
+    def file(self, path: Path) -> Updates:
+        """Outputs: the hidden download button, holding this file."""
         return {self.parts.download: gr.DownloadButton(value=str(path))}
 
     def _view(self, read: Callable[[str, str], RunView], run: str, key: str) -> RunView | None:

@@ -14,6 +14,7 @@ from bertdemo.ui.localized import LocalizedComponents, Source
 from bertdemo.ui.page import Page
 from bertdemo.ui.runs.html.compare import render_nothing_to_compare
 from bertdemo.ui.runs.html.listing import render_filter, render_list
+from bertdemo.ui.runs.html.script import render_about
 
 # A click on a name opens that run; the order and the filter of the table stay when it is drawn again.
 _LIST_SCRIPT = "window.bertdemo.runList(element, trigger, watch);"
@@ -85,6 +86,15 @@ class Comparing:
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """The open run to take elsewhere: the script that repeats it."""
+
+    show: gr.Button
+    save: gr.Button
+    code: gr.HTML
+
+
+@dataclass(frozen=True)
 class Pictures:
     """The drawings of the open run."""
 
@@ -107,6 +117,7 @@ class Components:
     tabs: gr.Tabs
     pictures: Pictures
     comparing: Comparing
+    sharing: Sharing
     # Holds the file that the browser then saves; invisible.
     download: gr.DownloadButton
 
@@ -127,9 +138,12 @@ def layout(page: Page) -> Components:
         with gr.Tabs(selected="result") as tabs:
             pictures = _pictures(words)
             comparing = _comparing(words)
+            sharing = _sharing(words)
     # "hidden" and not False: an invisible component is not in the page, so the script could not click it.
     download = gr.DownloadButton("zip", visible="hidden", elem_id="runs-zip")
-    return Components(state, listing, trouble, title, box, actions, editing, tabs, pictures, comparing, download)
+    return Components(
+        state, listing, trouble, title, box, actions, editing, tabs, pictures, comparing, sharing, download
+    )
 
 
 def choose_words(lang: str) -> str:
@@ -214,3 +228,12 @@ def _comparing(words: LocalizedComponents) -> Comparing:
         )
         picture = gr.HTML(render_nothing_to_compare(DEFAULT, alone=False), elem_id="runs-compare")
     return Comparing(other, picture)
+
+
+def _sharing(words: LocalizedComponents) -> Sharing:
+    with words.make(gr.Tab, {"label": "runs.tab.share"}, id="share", elem_id="runs-tab-share"):
+        words.make(gr.HTML, {"value": render_about}, elem_id="runs-script-about")
+        with gr.Row(elem_classes="bd-actions"):
+            show, save = _button(words, "show-code"), _button(words, "save-script")
+        code = gr.HTML("", elem_id="runs-script")
+    return Sharing(show, save, code)

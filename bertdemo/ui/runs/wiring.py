@@ -13,6 +13,7 @@ from bertdemo.ui.runs.callbacks import Callbacks, drawn_by_tick
 from bertdemo.ui.runs.changes import Changes
 from bertdemo.ui.runs.comparing import Comparison
 from bertdemo.ui.runs.layout import Components, layout
+from bertdemo.ui.runs.sharing import Scripts
 from bertdemo.ui.updates import LATEST, QUEUED, QUIET, Updates
 
 # After the answer, in the browser: the keyboard's focus goes on where the pressed button has disappeared.
@@ -32,6 +33,7 @@ def build(page: Page) -> None:
     _wire_changes(page, parts, Changes(callbacks))
     _wire_comparison(page, parts, Comparison(callbacks))
     _wire_files(page, parts, callbacks)
+    _wire_scripts(page, parts, Scripts(callbacks))
 
 
 def _wire_list(page: Page, parts: Components, callbacks: Callbacks) -> None:
@@ -123,3 +125,14 @@ def _wire_files(page: Page, parts: Components, callbacks: Callbacks) -> None:
         press(guarded(write), inputs, parts.download, **QUEUED).then(
             None, parts.download, None, js="(file) => window.bertdemo.download(file)"
         )
+
+
+def _wire_scripts(page: Page, parts: Components, scripts: Scripts) -> None:
+    """Connect the code of a run, and the zip with it."""
+    inputs: Sequence[Block] = [parts.state.opened, page.owner, page.lang]
+    shown = guarded(scripts.show, on_error=scripts.refused)
+    parts.sharing.show.click(shown, inputs, parts.sharing.code, **QUIET)
+    parts.sharing.save.click(guarded(scripts.save), inputs, parts.download, **QUEUED).then(
+        None, parts.download, None, js="(file) => window.bertdemo.download(file)"
+    )
+    parts.state.opened.change(scripts.leave, None, parts.sharing.code, **QUIET)

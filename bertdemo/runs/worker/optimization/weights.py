@@ -29,7 +29,7 @@ def autocast(config: RunConfig, precision: Precision) -> Precision:
 def trainable(model: Any, task: Task, config: RunConfig, precision: Precision) -> Any:
     """Return `model` as it trains: changed in place by LoRA, frozen layers and the precision of its weights."""
     if config.lora_rank:
-        _add_lora(model, task, config.lora_rank)
+        _add_lora(model, task, config)
     if config.gradient_checkpointing:  # reentrant checkpointing would need inputs that have a gradient
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     freeze(model, config)
@@ -63,12 +63,18 @@ def _in_bfloat16(config: RunConfig, precision: Precision) -> bool:
     return precision == "bfloat16" and not config.lora_rank
 
 
-def _add_lora(model: Any, task: Task, rank: int) -> None:
-    """Put updates of this rank beside the query and value matrices, and train nothing else but the head."""
+def _add_lora(model: Any, task: Task, config: RunConfig) -> None:
+    """Put low-rank updates beside the query and value matrices, and train nothing else but the head.
+
+    The updates start from the seed of the run, not from what was drawn before, so the run can be repeated.
+    """
+    import torch
     from peft import LoraConfig
     from peft.tuners.lora import LoraModel
 
+    rank = config.lora_rank
     adapted = [name for name, _ in model.named_modules() if name.endswith(_ADAPTED) and not task.is_head(f"{name}.")]
+    torch.manual_seed(config.seed)
     LoraModel(model, LoraConfig(r=rank, lora_alpha=_ALPHA_PER_RANK * rank, target_modules=adapted), "default")
     for name, parameter in model.named_parameters():
         if task.is_head(name):

