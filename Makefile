@@ -7,7 +7,7 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: install run test coverage check fix bench bench-long compare sweep gpu gpu-pack screenshots dev
+.PHONY: shipped-run install run test coverage check fix bench bench-long compare sweep gpu gpu-pack screenshots dev
 
 install: $(STAMP)
 
@@ -73,6 +73,10 @@ gpu:
 # The folder build/gpu-pack, with which `make gpu` runs on a machine that lacks our packages: below 60 MiB.
 gpu-pack: install
 	$(BIN)/python -m benchmarks.gpu_pack
+
+# Train the run that ships with the app anew; its files are in bertdemo/runs/shipped/files.
+shipped-run: dev
+	$(BIN)/python -m benchmarks.shipped_run
 
 screenshots: dev
 	bash tests/browser.sh

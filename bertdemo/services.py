@@ -17,6 +17,7 @@ from bertdemo.analysis.label_issue_search import LabelIssueSearch
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.dataset_cache import DatasetCache
 from bertdemo.errors import OwnerUnknown
+from bertdemo.runs import shipped
 from bertdemo.runs.admission import Admission
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.estimate import Estimates
@@ -187,6 +188,8 @@ class Services:
         self.launcher.warm()
         self.studies.driver.begin()
         self.predictor.warm_up()
+        if self.settings.shipped_run:
+            shipped.install(self.settings, self.catalogue)
         self.look_for_chinese()
 
     def _warmed(self, warm: Future[None]) -> None:

@@ -175,6 +175,8 @@ class Settings:
     hub_cache: Path | None = None
     hub_offline: bool = False
     limits: Limits = field(default_factory=Limits)
+    shipped_run: bool = True
+    """Whether the run that ships with the app is shown (BERTDEMO_SHIPPED_RUN=0 leaves it out)."""
     spare_worker: bool = True
     """Whether to keep one training process with its imports done, so that a run starts at once."""
     base_env: Mapping[str, str] = field(default_factory=dict)
@@ -204,6 +206,7 @@ class Settings:
             hub_cache=Path(env.get("HF_HUB_CACHE") or hub_home / "hub").expanduser(),
             hub_offline=env.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"},
             limits=_limits(env, PUBLIC_LIMITS if public else Limits()),
+            shipped_run=env.get("BERTDEMO_SHIPPED_RUN", "1") != "0",
             spare_worker=env.get("BERTDEMO_SPARE_WORKER", "1") != "0",
             base_env={name: env[name] for name in _CHILD_KEEPS if name in env},
             launching=Launching.from_env(env),

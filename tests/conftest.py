@@ -38,4 +38,5 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(home: Path) -> Settings:
     """Settings of a local server with that home."""
-    return Settings.from_env({"BERTDEMO_HOME": str(home), "HF_HUB_CACHE": str(home / "hub")})
+    env = {"BERTDEMO_HOME": str(home), "HF_HUB_CACHE": str(home / "hub"), "BERTDEMO_SHIPPED_RUN": "0"}
+    return Settings.from_env(env)

@@ -141,6 +141,10 @@ class Catalogue:
         """Return whether this is a checkpoint that this owner trained."""
         return self._trained.owns(checkpoint, owner)
 
+    def reads(self, checkpoint: str, owner: str | None) -> bool:
+        """Return whether this is a trained checkpoint that this owner may use."""
+        return self._trained.reads(checkpoint, owner)
+
     def origin(self, checkpoint: str, owner: str | None) -> tuple[str, str | None]:
         """Return the SHA-256 of the weights and the Hub commit (None elsewhere) of a checkpoint on this machine."""
         folder = self.folder(checkpoint, owner)

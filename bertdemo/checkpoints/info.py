@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,8 @@ Source = Literal["bundled", "hub", "local", "trained"]
 Language = Literal["en", "zh", "multilingual", "unknown"]
 Capability = Literal["tokenize", "embed", "similarity", "fine_tune", "labels", "fill_mask", "chinese"]
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
+# The owner of what ships with the app, in place of a hash: no key has this one.
+PUBLIC = "public"
 CARD_FILE = "card.json"
 CARD_SCHEMA = 1
 
@@ -143,6 +146,11 @@ def owner_sha256(owner: str) -> str:
     if isinstance(owner, StoredOwner):
         return str(owner)
     return hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def may_read(stored: str, owner: str | None) -> bool:
+    """Return whether this owner may read what has this stored owner; None is the dispatcher, who may read all."""
+    return owner is None or stored == PUBLIC or hmac.compare_digest(stored.encode(), owner_sha256(owner).encode())
 
 
 def split_capabilities(can: set[Capability]) -> tuple[tuple[Capability, ...], tuple[Capability, ...]]:

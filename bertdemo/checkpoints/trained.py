@@ -6,7 +6,6 @@ one that does not exist.
 
 from __future__ import annotations
 
-import hmac
 import logging
 import os
 import re
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from bertdemo import processes
 from bertdemo.checkpoints import bundled, folder_checks
-from bertdemo.checkpoints.info import CARD_FILE, Card, owner_sha256
+from bertdemo.checkpoints.info import CARD_FILE, PUBLIC, Card, may_read
 from bertdemo.errors import CheckpointBroken, CheckpointUnknown
 from bertdemo.settings import Settings
 
@@ -43,7 +42,12 @@ class Trained:
         return sorted(cards, key=lambda card: card.created, reverse=True)
 
     def owns(self, checkpoint: str, owner: str | None) -> bool:
-        """Return whether this is a checkpoint of this owner; reads its card only."""
+        """Return whether this is a checkpoint of this owner; reads its card only. One that ships is nobody's."""
+        card = self._card(checkpoint, owner)
+        return card is not None and card.owner != PUBLIC
+
+    def reads(self, checkpoint: str, owner: str | None) -> bool:
+        """Return whether this owner may use this checkpoint; reads its card only."""
         return self._card(checkpoint, owner) is not None
 
     def find(self, checkpoint: str, owner: str | None) -> tuple[Path, Card]:
@@ -78,13 +82,13 @@ class Trained:
         processes.sync(self._root)
 
     def rename(self, checkpoint: str, owner: str | None, name: str) -> None:
-        """Give a checkpoint another name; raises CheckpointUnknown as `find` does."""
-        folder, card = self.find(checkpoint, owner)
+        """Give a checkpoint another name; raises CheckpointUnknown as `find` does, and for one that ships."""
+        folder, card = self._own(checkpoint, owner)
         processes.write_atomic(folder / CARD_FILE, replace(card, name=name).to_json())
 
     def delete(self, checkpoint: str, owner: str | None) -> None:
-        """Remove a checkpoint; raises CheckpointUnknown as `find` does."""
-        folder, _ = self.find(checkpoint, owner)
+        """Remove a checkpoint; raises CheckpointUnknown as `find` does, and for one that ships."""
+        folder, _ = self._own(checkpoint, owner)
         self._throw_away(folder)
 
     def sweep(self, older_than: float) -> None:
@@ -106,9 +110,12 @@ class Trained:
             return None
         if card.id != checkpoint:
             return None
-        if owner is None or hmac.compare_digest(card.owner.encode(), owner_sha256(owner).encode()):
-            return card
-        return None
+        return card if may_read(card.owner, owner) else None
+
+    def _own(self, checkpoint: str, owner: str | None) -> tuple[Path, Card]:
+        if not self.owns(checkpoint, owner):
+            raise CheckpointUnknown(checkpoint=checkpoint[:100])
+        return self.find(checkpoint, owner)
 
     def _clear_for(self, card: Card) -> None:
         """Remove the checkpoint that an earlier attempt at the same run saved under the id of `card`."""

@@ -17,6 +17,12 @@ class RunAlive(RunError):
     key, params = "run_alive", ("run",)
 
 
+class RunShipped(RunError):
+    """The run came with the app: it cannot be stopped, renamed or deleted."""
+
+    key = "run_shipped"
+
+
 class RunGoesOn(RunError):
     """The run waits or trains already: there is nothing to resume."""
 

@@ -21,7 +21,6 @@ Another owner's run is answered exactly like one that does not exist.
 from __future__ import annotations
 
 import contextlib
-import hmac
 import json
 import logging
 import os
@@ -33,11 +32,11 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bertdemo.checkpoints.info import owner_sha256
+from bertdemo.checkpoints.info import may_read, owner_sha256
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset import kept_tokens, stored
 from bertdemo.dataset.prepared import PreparedDataset
-from bertdemo.errors import ConfigError, QueueFull, RunAlive, RunUnknown, TooManyRuns
+from bertdemo.errors import QueueFull, RunAlive, RunShipped, RunUnknown, TooManyRuns
 from bertdemo.processes import Identity, is_held, write_atomic
 from bertdemo.runs import deletion
 from bertdemo.runs import events as ev
@@ -46,7 +45,7 @@ from bertdemo.runs.evaluation import EvaluatedRow, read_rows
 from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.notes import RunNotes
-from bertdemo.runs.request import RunRequest
+from bertdemo.runs.request import RunRecord, RunRequest
 from bertdemo.runs.resume.checkpoints import newest_step
 from bertdemo.settings import Settings
 
@@ -85,6 +84,8 @@ class RunView:
     note: str = ""
     # The step that an ended run would be resumed from; None where it would start again.
     resume_step: int | None = None
+    # Whether it came with the app: all may read it, nobody may change it.
+    shipped: bool = False
 
 
 class Registry:
@@ -93,7 +94,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._logs: dict[str, EventLog] = {}
-        self._records: dict[str, _RunRecord] = {}
+        self._records: dict[str, RunRecord] = {}
         self._guard = threading.Lock()
         self._creating = threading.Lock()
 
@@ -131,7 +132,7 @@ class Registry:
     def _check_quotas(self, owner: str) -> None:
         """Raise TooManyRuns or QueueFull where the owner may have no further run."""
         limit = self._settings.limits.kept_runs
-        if len(self.ids(owner)) >= limit:
+        if sum(not self._known(run_id, owner).shipped for run_id in self.ids(owner)) >= limit:
             raise TooManyRuns(limit=limit)
         self.check_queue(owner)
 
@@ -209,6 +210,7 @@ class Registry:
             log=_tail(folder / "worker.log") if whole else "",
             note=notes.note,
             resume_step=newest_step(folder) if state in ev.ENDED else None,
+            shipped=record.shipped,
         )
 
     def append(self, run_id: str, event: RunEvent) -> None:
@@ -222,12 +224,12 @@ class Registry:
 
     def ask_to_stop(self, run_id: str, owner: str | None) -> None:
         """Leave the flag that the worker looks for at every step."""
-        self._known(run_id, owner)
+        self._own(run_id, owner)
         (self.folder(run_id) / "cancel").touch(mode=0o600)
 
     def annotate(self, run_id: str, owner: str, notes: RunNotes) -> None:
         """Store the name and the note of a run."""
-        self._known(run_id, owner)
+        self._own(run_id, owner)
         notes.write(self.folder(run_id))
 
     def hide(self, run_id: str, owner: str) -> None:
@@ -246,6 +248,7 @@ class Registry:
         return [it.name for it in self._folders() if _ID.fullmatch(it.name) and deletion.is_due(it)]
 
     def _not_alive(self, run_id: str, owner: str | None) -> RunView:
+        self._own(run_id, owner)
         view = self.summary(run_id, owner)
         if view.state in {"running", "starting"}:
             raise RunAlive(run=view.name)
@@ -291,24 +294,29 @@ class Registry:
     def _folders(self) -> list[Path]:
         return list(self._settings.runs.iterdir()) if self._settings.runs.is_dir() else []
 
-    def _known(self, run_id: str, owner: str | None) -> _RunRecord:
+    def _known(self, run_id: str, owner: str | None) -> RunRecord:
         record = self._shown(run_id, owner)
         if record is None:
             raise RunUnknown(run=run_id[:80])
         return record
 
-    def _shown(self, run_id: str, owner: str | None) -> _RunRecord | None:
+    def _own(self, run_id: str, owner: str | None) -> None:
+        """Raise RunUnknown as `read`, and RunShipped for a run that nobody may change."""
+        if self._known(run_id, owner).shipped:
+            raise RunShipped
+
+    def _shown(self, run_id: str, owner: str | None) -> RunRecord | None:
         """Return the record of a run, None for one that is hidden; the dispatcher (no owner) sees hidden ones too."""
         hidden = owner is not None and deletion.is_hidden(self.folder(run_id))
         return None if hidden else self._record(run_id, owner)
 
-    def _record(self, run_id: str, owner: str | None) -> _RunRecord | None:
+    def _record(self, run_id: str, owner: str | None) -> RunRecord | None:
         """Return the content of run.json, which never changes; None for a run that is gone or somebody else's."""
         with self._guard:
             record = self._records.get(run_id)
         path = self.folder(run_id) / "run.json"
         if record is None:
-            record = _RunRecord.read(path)
+            record = RunRecord.read(path)
             if record is not None:
                 with self._guard:
                     self._records[run_id] = record
@@ -317,9 +325,7 @@ class Registry:
         elif not path.exists():
             self._forget(run_id)
             return None
-        if record is None or owner is None or hmac.compare_digest(record.owner, owner_sha256(owner)):
-            return record
-        return None
+        return record if record is None or may_read(record.owner, owner) else None
 
     def _forget_events(self, run_id: str) -> None:
         with self._guard:
@@ -329,26 +335,6 @@ class Registry:
         with self._guard:
             self._logs.pop(run_id, None)
             self._records.pop(run_id, None)
-
-
-@dataclass(frozen=True)
-class _RunRecord:
-    """The content of run.json; `owner` is a hash."""
-
-    owner: str
-    created: float
-    request: RunRequest
-
-    @classmethod
-    def read(cls, path: Path) -> _RunRecord | None:
-        try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            return cls(str(raw["owner"]), float(raw["created"]), RunRequest.from_json(json.dumps(raw["request"])))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, RecursionError):
-            _LOG.warning("unreadable %s", path)  # its owner is unknown, so nobody gets it
-            return None
 
 
 def note_process(folder: Path, identity: Identity) -> None:

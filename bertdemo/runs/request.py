@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import StringConstraints, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from bertdemo.errors import LayersBeyondModel
+from bertdemo.checkpoints.info import PUBLIC
+from bertdemo.errors import ConfigError, LayersBeyondModel
 from bertdemo.run_config import RunConfig
 from bertdemo.runs import recipes
 from bertdemo.runs.recipes import contrastive
 
 RowNumber = Annotated[str, StringConstraints(pattern="^(0|[1-9][0-9]{0,17})$")]
 
+_LOG = logging.getLogger(__name__)
 # What fields of a stored request were called before November 2026.
 _OLDER_NAMES = {"mends": "cleaning", "relabels": "relabel", "reading": "parse"}
 
@@ -107,6 +111,32 @@ class RunRequest:
         for baseline in raw.get("baselines", {}).values():
             baseline.setdefault("metric", "accuracy")  # what every baseline was until it named its metric
         return TypeAdapter(cls).validate_python(raw)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """run.json of a run folder; `owner` is a hash, or PUBLIC for a run that ships with the app."""
+
+    owner: str
+    created: float
+    request: RunRequest
+
+    @property
+    def shipped(self) -> bool:
+        """Whether all may read it and nobody may change it."""
+        return self.owner == PUBLIC
+
+    @classmethod
+    def read(cls, path: Path) -> RunRecord | None:
+        """Return the record in this file; None where there is none, or where it cannot be read."""
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            return cls(str(raw["owner"]), float(raw["created"]), RunRequest.from_json(json.dumps(raw["request"])))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, RecursionError):
+            _LOG.warning("unreadable %s", path)  # its owner is unknown, so nobody gets it
+            return None
 
 
 def resolve_defaults(

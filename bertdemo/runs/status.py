@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bertdemo.errors import ResumeDiffers
 from bertdemo.runs import events as ev
@@ -86,6 +86,8 @@ class RunStatus:
     note: str = ""
     # The step that an ended run would be resumed from; None where it would start again.
     resume_step: int | None = None
+    # Whether it came with the app, so that nobody changes it.
+    shipped: bool = False
     # Id of the study that the run belongs to; "" for a run of its own.
     study: str = ""
 
@@ -133,7 +135,6 @@ def status_of(view: RunView) -> RunStatus:
     started, step = _last(events, ev.Started) or _last(view.events, ev.Started), _last(history, ev.Step)
     finished = _last(events, ev.Finished)
     end = finished or _stopped_end(view)
-    cancelled = end if isinstance(end, ev.Cancelled) else None
     steps = [event for event in history if isinstance(event, ev.Step)]
     phase, phase_progress = _phase(events, view.state)
     progress, left = (step.progress, step.seconds_left) if step else _without_steps(started, events)
@@ -161,20 +162,29 @@ def status_of(view: RunView) -> RunStatus:
         loss=thinned([(event.epoch, event.loss) for event in steps], CURVE_POINTS),
         evaluations=tuple(event for event in history if isinstance(event, ev.Evaluated)),
         watched=tuple(event for event in history if isinstance(event, ev.Watched)),
-        metrics=end.metrics if end else {},
-        evaluated_on=end.evaluated_on if end else "",
-        evaluated_rows=end.rows if end else 0,
-        kept_unevaluated=bool(cancelled and cancelled.checkpoint and not cancelled.evaluated),
-        seconds=end.seconds if end and end.attempt == attempt else None,
-        checkpoint=end.checkpoint if end else "",
+        **_result(end, attempt),
         message=_message(view, events),
         warnings=tuple(Message(event.message, event.values) for event in events if isinstance(event, ev.Warned)),
         log=view.log,
         baselines=_baselines(view.request),
         note=view.note,
         resume_step=view.resume_step,
+        shipped=view.shipped,
         study=view.request.study.id if view.request.study else "",
     )
+
+
+def _result(end: ev.Finished | ev.Cancelled | None, attempt: int) -> dict[str, Any]:
+    """Return the fields that the last event of a run has, finished or stopped."""
+    cancelled = end if isinstance(end, ev.Cancelled) else None
+    return {
+        "metrics": end.metrics if end else {},
+        "evaluated_on": end.evaluated_on if end else "",
+        "evaluated_rows": end.rows if end else 0,
+        "kept_unevaluated": bool(cancelled and cancelled.checkpoint and not cancelled.evaluated),
+        "seconds": end.seconds if end and end.attempt == attempt else None,
+        "checkpoint": end.checkpoint if end else "",
+    }
 
 
 def history_of(events: Sequence[RunEvent]) -> list[ev.Step | ev.Evaluated | ev.Watched]:

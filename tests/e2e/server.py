@@ -38,6 +38,7 @@ class Server:
             **kept,
             "BERTDEMO_HOME": str(home),
             "BERTDEMO_CHECKPOINTS": str(tiny),
+            "BERTDEMO_SHIPPED_RUN": "0",  # most visits begin with nothing trained
             "GRADIO_SERVER_PORT": str(self.port),
             "GRADIO_SERVER_NAME": "127.0.0.1",
             "HF_HUB_CACHE": str(home / "hub"),

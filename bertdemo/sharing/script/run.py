@@ -63,7 +63,7 @@ class ScriptRun:
     @property
     def weighs_labels(self) -> bool:
         """Whether a rare label counts as much as a frequent one in the loss."""
-        return "class_weights" in self.task.loss_options and self.config.class_weights == "balanced"
+        return "class_weights" in self.task.options and self.config.class_weights == "balanced"
 
     @property
     def task(self) -> Task:

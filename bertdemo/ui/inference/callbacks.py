@@ -144,7 +144,7 @@ class Callbacks:
     def arrive(self, visit: Visit) -> Updates:
         """Outputs: checkpoint, and those of `choose`."""
         catalogue, owner = self.page.catalogue, self.page.services.owner(visit.owner)
-        wanted = visit.checkpoint or (visit.run if catalogue.owns(visit.run, owner) else "")
+        wanted = visit.checkpoint or (visit.run if catalogue.reads(visit.run, owner) else "")
         choices = checkpoint_choices(self.page.services, visit.owner, visit.lang)
         if catalogue.is_hub_id(wanted) and wanted not in {value for _, value in choices}:
             # The Hub is only asked when the tab opens: the page must not wait for it.

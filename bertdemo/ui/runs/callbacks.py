@@ -156,9 +156,10 @@ class Callbacks:
         """Return the buttons for a run in this state."""
         actions = self.parts.actions
         usable = gr.update(visible=bool(status.checkpoint))
-        deletable = status.ended or status.state == "queued"
+        deletable = not status.shipped and (status.ended or status.state == "queued")
         return {
-            **dict.fromkeys((actions.back, actions.edit), gr.update(visible=True)),
+            actions.back: gr.update(visible=True),
+            actions.edit: gr.update(visible=not status.shipped),
             **dict.fromkeys((actions.use, actions.inspect, actions.download), usable),
             actions.stop: gr.update(visible=not status.ended, interactive=not status.stopping),
             actions.resume: gr.update(visible=status.resumable, value=resume_words(status, lang)),
@@ -255,6 +256,7 @@ def _title(run: ListedRun, lang: str) -> str:
     status = run.status
     task = translate(lang, f"task.{status.task}") if has(f"task.{status.task}") else status.task
     facts = " · ".join([state_words(status, lang, run.ahead), task, run.model, run.recipe])
+    facts = translate(lang, "runs.shipped_facts", facts=facts) if status.shipped else facts
     note = f'<p class="bd-run-note">{esc(status.note)}</p>' if status.note else ""
     return root(
         f'<h2 class="bd-h" data-opened="{esc(status.run_id)}" {page_title(status, lang)}>{esc(status.name)}</h2>'

@@ -68,7 +68,8 @@ def _name(run: ListedRun, lang: str) -> str:
     button = f'<button type="button" class="bd-link" data-open="{esc(status.run_id)}">{esc(status.name)}</button>'
     task = translate(lang, f"task.{status.task}") if has(f"task.{status.task}") else status.task
     note = f'<small class="note">{esc(short(status.note, _NOTE_CHARS))}</small>' if status.note else ""
-    return f"{button}<small>{esc(task)}{_study(status.study, lang)}</small>{note}"
+    shipped = f" · {esc(translate(lang, 'runs.shipped'))}" if status.shipped else ""
+    return f"{button}<small>{esc(task)}{shipped}{_study(status.study, lang)}</small>{note}"
 
 
 def _study(study: str, lang: str) -> str:
