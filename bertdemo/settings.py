@@ -106,16 +106,16 @@ class Launching:
         """Read the environment; what is no whole number is as good as absent."""
 
         def count(name: str, default: int, least: int) -> int:
-            text = env.get(f"BERTDEMO_{name}", "")
+            text = env.get(name, "")
             return max(least, int(text)) if text.isdigit() else default
 
         return cls(
             launcher="torchrun" if env.get("BERTDEMO_LAUNCHER") == "torchrun" else "local",
-            processes=count("PROCESSES", cls.processes, 0),
-            hosts=count("HOSTS", cls.hosts, 1),
+            processes=count("BERTDEMO_PROCESSES", cls.processes, 0),
+            hosts=count("BERTDEMO_HOSTS", cls.hosts, 1),
             rendezvous=env.get("BERTDEMO_RENDEZVOUS", ""),
-            join_seconds=count("JOIN_SECONDS", cls.join_seconds, 1),
-            restarts=count("RESTARTS", cls.restarts, 0),
+            join_seconds=count("BERTDEMO_JOIN_SECONDS", cls.join_seconds, 1),
+            restarts=count("BERTDEMO_RESTARTS", cls.restarts, 0),
         )
 
     def endpoint(self, host: str) -> str:

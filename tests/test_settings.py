@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bertdemo.settings import MIB, PUBLIC_LIMITS, Limits, Settings, pin_gpu
+from bertdemo.settings import MIB, PUBLIC_LIMITS, Launching, Limits, Rank, Settings, pin_gpu, stand_alone
 from tests.runs.support import unchanged_environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,6 +54,38 @@ def test_variables_are_read(tmp_path: Path) -> None:
     assert settings.hub_endpoint == "http://localhost:1"
     assert settings.hub_cache == Path("/hf/hub")
     assert settings.hub_offline
+
+
+def test_several_processes_are_read(tmp_path: Path) -> None:
+    env = {"BERTDEMO_HOME": str(tmp_path), "BERTDEMO_LAUNCHER": "torchrun", "BERTDEMO_PROCESSES": "4",
+           "BERTDEMO_HOSTS": "2", "BERTDEMO_RENDEZVOUS": "10.0.0.1", "BERTDEMO_JOIN_SECONDS": "90",
+           "BERTDEMO_RESTARTS": "0"}  # fmt: skip
+    launching = Settings.from_env(env).launching
+    assert launching == Launching("torchrun", 4, 2, "10.0.0.1", 90, 0)
+    assert launching.endpoint("node1") == "10.0.0.1:29400"
+    assert Launching().endpoint("node1") == "node1:29400"
+    assert Launching(rendezvous="node2:1").endpoint("node1") == "node2:1"
+
+
+def test_what_is_no_number_of_processes_is_the_default(tmp_path: Path) -> None:
+    env = {"BERTDEMO_LAUNCHER": "slurm", "BERTDEMO_HOSTS": "0", "BERTDEMO_RESTARTS": "x"}
+    assert Settings.from_env({"BERTDEMO_HOME": str(tmp_path), **env}).launching == Launching()
+
+
+def test_a_process_that_torchrun_has_started_knows_its_rank(tmp_path: Path) -> None:
+    env = {"BERTDEMO_HOME": str(tmp_path), "RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2",
+           "MASTER_ADDR": "node1", "MASTER_PORT": "29500", "TORCHELASTIC_RESTART_COUNT": "1",
+           "TORCHELASTIC_USE_AGENT_STORE": "True"}  # fmt: skip
+    assert Settings.from_env(env).rank == Rank(3, 4, 1, 2, "node1", 29500, 1, agent_store=True)
+    assert Settings.from_env({"BERTDEMO_HOME": str(tmp_path)}).rank is None
+
+
+def test_a_process_that_stands_alone_is_taken_for_no_rank() -> None:
+    with unchanged_environment():
+        os.environ.update({"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"})
+        stand_alone()
+        assert Settings.from_env().rank is None
+        assert "LOCAL_RANK" not in os.environ
 
 
 def test_the_home_is_outside_the_checkout_by_default() -> None:

@@ -6,6 +6,7 @@
         dataset.json     which rows of these tables train, validate and test (dataset/stored.py)
         events.jsonl     what happened (runs/events.py); only the worker appends while it lives
         lock             held by the worker as long as it lives
+        agent, writer    held by torchrun and by rank 0 of several processes (worker/distributed)
         cancel           present once somebody asked to stop
         process.json     which process works on it, written by the worker
         notes.json       the name and the note that a person gave it (runs/notes.py)

@@ -75,6 +75,11 @@ def test_150_labels_are_read_without_scrolling_and_saved_as_pictures_and_tables(
     assert png[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">I", png[16:20])[0] > 600
     assert _saved(visitor, "[data-csv=labels]").count(b"\r\n") == 151
 
+    page.click("#runs-tab-data-button")
+    page.locator(".bd-where-to-run summary").click()
+    assert run in page.locator(".bd-where-to-run pre").first.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
+
 
 def test_a_run_is_named_noted_deleted_and_had_back(visit: Visit, registry: Registry, data: Path) -> None:
     labels = ("no", "yes")

@@ -50,9 +50,10 @@ def test_torchrun_understands_the_arguments() -> None:
 
 
 def test_the_lines_for_a_person_are_quoted() -> None:
-    *exports, command = by_hand(WHERE, TWO_HOSTS).splitlines()
-    assert exports == ["export BERTDEMO_HOME='/shared/home of all'", "export PYTHONPATH=/opt/app"]
-    words = shlex.split(command)
+    first, second, *command = by_hand(WHERE, TWO_HOSTS).splitlines()
+    assert [first, second] == ["export BERTDEMO_HOME='/shared/home of all'", "export PYTHONPATH=/opt/app"]
+    assert all(line.endswith(" \\") for line in command[:-1])
+    words = shlex.split("\n".join(command).replace("\\\n", ""))
     assert words[:3] == ["/opt/a b/bin/python", "-m", "torch.distributed.run"]
     assert words[3:] == torchrun_arguments(RUN, TWO_HOSTS, "node1")
 
@@ -66,6 +67,7 @@ def test_the_batch_script_is_valid_and_meets_on_the_first_node_of_the_job(tmp_pa
     lines = words.splitlines()
     assert lines[:3] == ["/opt/a b/bin/python", "-m", "torch.distributed.run"]
     assert "--rdzv-endpoint=gpu7:4000" in lines
+    assert '"--rdzv-endpoint=$HEAD:4000"' in script
     assert lines[-1] == str(RUN)
 
 

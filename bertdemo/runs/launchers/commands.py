@@ -56,6 +56,7 @@ def slurm(where: Where, launching: Launching) -> str:
     port = launching.endpoint(where.host).rpartition(":")[2]
     meeting = replace(launching, rendezvous=f"$HEAD:{port}")
     command = _command(where, torchrun_arguments(where.run, meeting, where.host))
+    met_at = f"--rdzv-endpoint={meeting.rendezvous}"
     lines = [
         "#!/bin/bash",
         f"#SBATCH --job-name={where.run.name}",
@@ -65,8 +66,7 @@ def slurm(where: Where, launching: Launching) -> str:
         f"#SBATCH --time={_SLURM_HOURS:02d}:00:00",
         *_exports(where.env),
         *(['HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'] if launching.hosts > 1 else []),
-        # The only part that the shell is to fill in.
-        "srun " + command.replace("$HEAD", "'\"$HEAD\"'"),
+        "srun " + command.replace(shlex.quote(met_at), f'"{met_at}"'),  # the one argument that the shell fills in
     ]
     return "\n".join(lines)
 
@@ -85,7 +85,10 @@ def _rendezvous(run: Path, launching: Launching, host: str) -> list[str]:
 
 
 def _command(where: Where, arguments: Sequence[str]) -> str:
-    return shlex.join([where.python, "-m", "torch.distributed.run", *arguments])
+    """Return the command, an argument per line."""
+    options, worker = arguments[:-3], arguments[-3:]
+    lines = [shlex.join([where.python, "-m", "torch.distributed.run"]), *map(shlex.quote, options), shlex.join(worker)]
+    return " \\\n  ".join(lines)
 
 
 def _exports(env: Mapping[str, str]) -> list[str]:

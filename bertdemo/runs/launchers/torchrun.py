@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 from bertdemo import processes
 from bertdemo.device import compute_threads
-from bertdemo.runs.launchers.commands import agent_arguments
-from bertdemo.runs.launchers.local import child_env
+from bertdemo.runs.launchers.commands import Where, agent_arguments
+from bertdemo.runs.launchers.local import PACKAGE_PARENT, child_env
 from bertdemo.settings import Settings
 
+# Variables of a worker that it needs on another host too; the rest is that host's own.
+_SHARED = ("BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_JOIN_SECONDS", "HF_HUB_CACHE", "HF_HUB_OFFLINE")
 _AGENT = "bertdemo.runs.worker.distributed.agent"
+
+
+def where(settings: Settings, run: Path) -> Where:
+    """Return what a person needs to start a run on this host and on others, which have the same paths."""
+    env = settings.worker_env()
+    shared = {name: env[name] for name in _SHARED if name in env}
+    return Where(run, sys.executable, {**shared, "PYTHONPATH": str(PACKAGE_PARENT)}, socket.gethostname())
 
 
 class TorchrunLauncher:
@@ -62,4 +72,5 @@ class TorchrunLauncher:
     def _env(self) -> dict[str, str]:
         """Return the environment of a worker, with its part of the cores; torchrun would give each process one."""
         threads = max(1, compute_threads() // max(1, self._settings.launching.processes))
-        return {**child_env(self._settings), "OMP_NUM_THREADS": str(threads)}
+        # Below errors, torch says of each run that it looks for weights without a gradient, which it does on purpose.
+        return {**child_env(self._settings), "OMP_NUM_THREADS": str(threads), "TORCH_CPP_LOG_LEVEL": "ERROR"}

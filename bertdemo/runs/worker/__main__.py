@@ -1,9 +1,9 @@
 """The process around a job: it takes the lock of the run folder, does the job, and reports how it ended.
 
 A spare worker imports torch and transformers, reports it in a file, and reads one run folder from standard input. At
-end of file the server is gone, and the spare exits. What torchrun has started is left to `distributed.process`. Output
-goes to a file, never into a pipe, so that a run outlives the server. SIGTERM stops a worker as the Stop button of the
-page does.
+end of file the server is gone, and the spare exits. What torchrun has started is left to `rank_main`. Output goes
+to a file, never into a pipe, so that a run outlives the server. SIGTERM stops a worker as the Stop button of the page
+does.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _one_of_several(folder: Path, settings: Settings, rank: Rank) -> int:
-    from bertdemo.runs.worker.distributed import process
+    from bertdemo.runs.worker.distributed import rank_main
 
-    return process.main(folder, settings, rank)
+    return rank_main.main(folder, settings, rank)
 
 
 def _wait_warm(ready_file: Path, held: contextlib.ExitStack) -> Path:

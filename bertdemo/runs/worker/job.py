@@ -28,7 +28,7 @@ from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.resume import checkpoints as resume_checkpoints
 from bertdemo.runs.worker import few_shot, regression
-from bertdemo.runs.worker.distributed.alone import Alone
+from bertdemo.runs.worker.distributed.single_process import SingleProcess
 from bertdemo.runs.worker.forecast import Forecast, planned
 from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.optimization.watchers import Watchers
@@ -83,9 +83,9 @@ class Job:
     """One attempt at one run."""
 
     def __init__(
-        self, folder: Path, settings: Settings, place: Alone | None = None, *, restarted: bool = False
+        self, folder: Path, settings: Settings, process: SingleProcess | None = None, *, restarted: bool = False
     ) -> None:
-        self._folder, self._place = folder, place or Alone()
+        self._folder, self._process = folder, process or SingleProcess()
         self._settings = settings
         about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         self._owner = str(about["owner"])
@@ -125,7 +125,7 @@ class Job:
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Append one event; of several processes one does."""
-        if not self._place.first:
+        if not self._process.first:
             return
         self._seq += 1
         event = getattr(ev, kind)(seq=self._seq, attempt=self._attempt, at=time.time(), **fields)
@@ -169,13 +169,13 @@ class Job:
         warm_up()
         devices.limit_threads()
         self.stop()
-        device_id = self._place.device_id(self._request.config.device)
-        prepared = self._place.prepared(
+        device_id = self._process.device_id(self._request.config.device)
+        prepared = self._process.prepared(
             partial(prepare, self._folder, self._request, self._settings, self.emit, self.stop)
         )
-        device = self._place.device(device_id)
+        device = self._process.device(device_id)
         precision = "float32" if prepared.config.frozen else devices.precision_for(device, prepared.config.precision)
-        saving = self._place.saving(partial(self._saving, prepared, device))
+        saving = self._process.saving(partial(self._saving, prepared, device))
         step = saving.start.manifest.step if saving.start else 0
         forecast = Forecast(self._settings.home, device.name, precision, prepared)
         by_trainer = prepared.config.method == "fine_tune"
@@ -196,7 +196,7 @@ class Job:
         from bertdemo.runs.worker.optimization.weights import merge_lora, restore_frozen
         from bertdemo.runs.worker.training import Stopped
 
-        if (opened := self._place.opened(self._open(prepared, device.id))).new_weights:
+        if (opened := self._process.opened(self._open(prepared, device.id))).new_weights:
             save_head(opened, self._folder)
         write_record(self._folder, prepared, device, opened.model)
         collate = self._task.collator(prepared.tokenizer, prepared.config.seed)
@@ -212,7 +212,7 @@ class Job:
             if reporter.best.logits is None:
                 raise
             self.emit("Warned", message="warning.loss_not_finite", values=dict(error.values))
-        self._place.trained()
+        self._process.trained()
         evaluated = reporter.best.logits is not None
         if evaluated:
             restore_weights(opened.model, self._folder / "best")
@@ -270,7 +270,7 @@ class Job:
 
         return Reporter(
             emit=self.emit,
-            stop=self._place.in_step(self.stop),
+            stop=self._process.in_step(self.stop),
             keep=self._keep_best,
             metric=prepared.task.chosen_by or prepared.task.metrics[0],
             lower_is_better=prepared.task.lower_is_better,
@@ -315,7 +315,7 @@ class Job:
         task, config = prepared.task, prepared.config
         model = trainable(model, task, config, precision)
         if device.kind != "cpu":
-            config = self._place.fitting(
+            config = self._process.fitting(
                 config, lambda own: fitting_config(model, task, own, prepared.encoded["train"], collate, device.id)
             )
             self._report_parts(prepared.config, config)
@@ -329,7 +329,7 @@ class Job:
             held_out=prepared.source("validation"),
             reporter=reporter,
             saving=saving,
-            trainer_class=self._place.trainer_class(),
+            trainer_class=self._process.trainer_class(),
             args=training.arguments(
                 str(self._folder / "trainer"),
                 config,
@@ -379,7 +379,7 @@ class Job:
 
     def _keep_best(self, tensors: Mapping[str, Tensor], step: int) -> None:
         """Store the weights, completely or not at all, and report it."""
-        if not self._place.first:
+        if not self._process.first:
             return
         self.emit("Phase", name="saving", progress=0.0)
         keep_weights(tensors, self._folder / "best")

@@ -14,6 +14,7 @@ from bertdemo.errors import BertDemoError
 from bertdemo.i18n.translation import has, translate
 from bertdemo.runs.evaluation import Evaluation, evaluate
 from bertdemo.runs.events import ENDED
+from bertdemo.runs.launchers.torchrun import where as host_setup
 from bertdemo.runs.registry import RunView
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.tables.spreadsheet import write_csv
@@ -29,6 +30,7 @@ from bertdemo.ui.runs.html.listing import render_list
 from bertdemo.ui.runs.html.live import render_run
 from bertdemo.ui.runs.html.recipe import ListedRun, recipe_words
 from bertdemo.ui.runs.html.result import render_result
+from bertdemo.ui.runs.html.where_to_run import render_where_to_run
 from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, lost_words
 from bertdemo.ui.updates import Updates
 
@@ -131,10 +133,18 @@ class Callbacks:
             self.parts.box: gr.update(visible=True),
             self.parts.title: _title(listed, lang),
             pictures.result: render_result(status, evaluation, lang),
-            pictures.data: render_request(view.request, status, lang),
+            pictures.data: render_request(view.request, status, lang) + self._where_to_run(view, lang),
             pictures.curves: render_run(status, lang, ahead),
             **self._actions(status, lang),
         }
+
+    def _where_to_run(self, view: RunView, lang: str) -> str:
+        """Draw the commands that start the run elsewhere; "" where others than the operator would see its paths."""
+        services = self.page.services
+        if not services.settings.loopback:
+            return ""
+        where = host_setup(services.settings, services.registry.folder(view.run_id))
+        return render_where_to_run(where, services.settings.launching, lang, finished=view.state == "finished")
 
     def evaluation(self, status: RunStatus, key: str) -> Evaluation | None:
         """Return the evaluated rows summed up, None where there are none."""

@@ -116,7 +116,7 @@ def test_two_processes_train_and_evaluate_as_one(
 def test_a_run_in_two_processes_is_stopped_resumed_and_goes_on_after_a_killed_one(
     registry: Registry, own_settings: Settings, tmp_path: Path
 ) -> None:
-    run = registry.create(request_with(tmp_path, 200, batch_size=4, epochs=6), "")
+    run = registry.create(request_with(tmp_path, 100, batch_size=4, epochs=6), "")
     folder = registry.folder(run)
     agent = torchrun.launched(registry, own_settings, run, TWO)
     eventually(lambda: torchrun.last_step(folder) > 5)
@@ -129,7 +129,7 @@ def test_a_run_in_two_processes_is_stopped_resumed_and_goes_on_after_a_killed_on
     requeue(registry, run, "")
     agent = torchrun.launched(registry, own_settings, run, TWO)
     other = eventually(lambda: torchrun.rank(folder, 1))
-    eventually(lambda: torchrun.last_step(folder) > stopped_at + 45)  # an epoch has 40 steps, so one has ended
+    eventually(lambda: torchrun.last_step(folder) > stopped_at + 21)  # an epoch has 20 steps, so one has ended
     other.kill()
     eventually(lambda: len(torchrun.attempts_of(folder)) == 3)
     assert is_held(folder / "lock")
@@ -145,11 +145,11 @@ def test_a_run_in_two_processes_is_stopped_resumed_and_goes_on_after_a_killed_on
         ev.Finished,
     ]
     assert {warning.message for warning in events_of(folder, ev.Warned)} <= _LEARNING
-    assert status_of(view).step == 240
+    assert status_of(view).step == 120
     assert not torchrun.processes_of(folder)
     assert not (folder / "resume").exists()
     if sweep.WHOLE:
-        unbroken = registry.folder(registry.create(request_with(tmp_path, 200, batch_size=4, epochs=6), ""))
+        unbroken = registry.folder(registry.create(request_with(tmp_path, 100, batch_size=4, epochs=6), ""))
         assert torchrun.ended(torchrun.launched(registry, own_settings, unbroken.name, TWO), unbroken) == 0
         for name, tensor in weights_of(own_settings, unbroken).items():
             assert tensor.equal(weights_of(own_settings, folder)[name]), name

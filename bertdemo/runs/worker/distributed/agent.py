@@ -24,7 +24,7 @@ from bertdemo import processes
 from bertdemo.errors import HostsMissing
 from bertdemo.runs.registry import note_process
 from bertdemo.runs.worker.distributed import attempts
-from bertdemo.runs.worker.distributed.process import WRITER
+from bertdemo.runs.worker.distributed.rank_main import AGENT, WRITER
 from bertdemo.settings import Launching, Settings
 
 _LOOK_SECONDS = 0.5
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run torchrun with these arguments for a run folder; return the exit code."""
     folder = Path(arguments[0])
     try:
-        with processes.hold(folder / "lock"):
+        with processes.hold(folder / "lock"), processes.hold(folder / AGENT):
             note_process(folder, processes.Identity.of())
             return _supervise(folder, arguments[1:], Settings.from_env())
     except Timeout:  # another worker has the run

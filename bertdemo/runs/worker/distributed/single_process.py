@@ -1,4 +1,4 @@
-"""A run in one process: what a Job does by itself there, and with others elsewhere (`place`)."""
+"""A run in one process: what a Job does by itself there, and with others elsewhere (`distributed_process`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bertdemo.runs.worker.training_checkpoints import Saving
 
 
-class Alone:
+class SingleProcess:
     """The only process of a run."""
 
     first = True

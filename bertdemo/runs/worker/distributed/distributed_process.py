@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bertdemo import device as devices
 from bertdemo.run_config import RunConfig
-from bertdemo.runs.worker.distributed.alone import Alone
+from bertdemo.runs.worker.distributed.single_process import SingleProcess
 from bertdemo.runs.worker.distributed.world import World, leave
 from bertdemo.runs.worker.training_checkpoints import Saving
 from bertdemo.settings import Rank, stand_alone
@@ -40,7 +40,7 @@ class SilentSaving(Saving):
         """Write nothing."""
 
 
-class OneOfSeveral(Alone):
+class DistributedProcess(SingleProcess):
     """One process of several. Rank 0 goes on alone where the work cannot be shared, and after training."""
 
     def __init__(self, rank: Rank, world: World) -> None:

@@ -28,8 +28,9 @@ from bertdemo.runs.worker.distributed import attempts, world
 from bertdemo.settings import Rank, Settings, stand_alone
 
 DONE, AGAIN = 0, 1
-# Held by rank 0: of two that were started by mistake, one writes.
-WRITER = "writer"
+# Files of the run folder that are locked, besides that of every run: by rank 0, so that of two that were started by
+# mistake one writes, and by the agent, which holds the run for all ranks.
+WRITER, AGENT = "writer", "agent"
 _LOOK_SECONDS = 1.0
 
 
@@ -43,19 +44,24 @@ def main(folder: Path, settings: Settings, rank: Rank) -> int:
     if rank.number:
         return _other(folder, settings, rank)
     with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(processes.hold(folder / WRITER))
-            if not processes.is_held(folder / "lock"):  # nobody has it where a person started torchrun
-                held.enter_context(processes.hold(folder / "lock"))
-        except Timeout:
-            print("another process works on this run", file=sys.stderr)  # noqa: T201 - standard error is the log
-            return DONE
-        return _first(folder, settings, rank)
+        return _first(folder, settings, rank, free=_taken(folder, held))
 
 
-def _first(folder: Path, settings: Settings, rank: Rank) -> int:
+def _taken(folder: Path, held: contextlib.ExitStack) -> bool:
+    """Take the locks of rank 0; return False where another worker has the run."""
+    try:
+        held.enter_context(processes.hold(folder / WRITER))
+        if not processes.is_held(folder / AGENT):  # nobody holds the run where a person has started torchrun
+            held.enter_context(processes.hold(folder / "lock"))
+    except Timeout:
+        print("another worker trains this run", file=sys.stderr)  # noqa: T201 - standard error is the log
+        return False
+    return True
+
+
+def _first(folder: Path, settings: Settings, rank: Rank, *, free: bool) -> int:
     """Work as rank 0, which reports its own errors."""
-    wanted = attempts.begin(folder, restarted=rank.restart > 0)
+    wanted = free and attempts.begin(folder, restarted=rank.restart > 0)
 
     def work() -> None:
         others = _joined(settings, rank) if rank.size > 1 else None
@@ -66,7 +72,13 @@ def _first(folder: Path, settings: Settings, rank: Rank) -> int:
         if wanted:
             _job(folder, settings, rank, others).run()
 
-    return _guarded(work, partial(_report, folder))
+    return _guarded(work, partial(_report, folder) if free else _again)
+
+
+def _again(error: Exception) -> int:
+    """Say what went wrong where another worker has the run, and its events."""
+    traceback.print_exception(error)
+    return AGAIN
 
 
 def _report(folder: Path, error: Exception) -> int:
@@ -101,7 +113,7 @@ def _leave_for_rank_0(folder: Path, error: Exception) -> int:
 
 def _guarded(work: Callable[[], None], report: Callable[[Exception], int]) -> int:
     """Do the work; return the exit code, which `report` knows of an error."""
-    from bertdemo.runs.worker.distributed.place import NotNeeded
+    from bertdemo.runs.worker.distributed.distributed_process import NotNeeded
 
     try:
         work()
@@ -113,10 +125,10 @@ def _guarded(work: Callable[[], None], report: Callable[[Exception], int]) -> in
 
 
 def _job(folder: Path, settings: Settings, rank: Rank, others: world.World | None) -> job.Job:
-    from bertdemo.runs.worker.distributed.place import OneOfSeveral
+    from bertdemo.runs.worker.distributed.distributed_process import DistributedProcess
 
-    place = OneOfSeveral(rank, others) if others is not None else None
-    return job.Job(folder, settings, place, restarted=rank.restart > 0)
+    process = DistributedProcess(rank, others) if others is not None else None
+    return job.Job(folder, settings, process, restarted=rank.restart > 0)
 
 
 def _joined(settings: Settings, rank: Rank) -> world.World:
