@@ -12,11 +12,12 @@ from bertdemo.processes import is_held
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
 from bertdemo.settings import Launching, Settings
+from tests import sweep
 from tests.runs.distributed import torchrun
 from tests.runs.distributed.namespaces import Host, two_hosts
 from tests.runs.support import events_of, eventually, request_for, rows_of, write_csv
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not sweep.WHOLE, reason="make sweep")]
 
 
 @pytest.fixture
