@@ -23,7 +23,7 @@ def test_layers_are_compared_found_again_and_taken_over(visit: Visit, tmp_path: 
     kinds.nth(1).check()
     visitor.sees("#study-plan", "study.will.layers", n=2)
     page.click("#study-go")
-    page.locator("#study-panel [data-study]").wait_for()
+    page.locator("#study-panel .bd-study > [data-study]").wait_for()
     assert visitor.query()["study"] and not page.locator("#train-loaded").is_visible()
     assert page.locator("#study-stop").is_visible() and page.locator("#study-panel").is_visible()
     page.reload()

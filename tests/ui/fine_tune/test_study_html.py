@@ -79,8 +79,8 @@ def test_runs_to_come_are_listed_and_rows_keep_their_order_whatever_their_scores
 def test_intervals_share_one_scale() -> None:
     html = render_study(view(trial(0, 0.70), trial(1, 0.90)), FACTS, "en")
     assert "<i>0.65</i><i>0.95</i>" in html
-    left, right = (float(place) for place in re.findall(r'<b style="left:([\d.]+)%"', html))
-    assert (left, right) == pytest.approx((16.7, 83.3), abs=0.1)
+    newest, oldest = (float(place) for place in re.findall(r'<b style="left:([\d.]+)%"', html))
+    assert (newest, oldest) == pytest.approx((83.3, 16.7), abs=0.1)  # of a search the newest first
     perplexity = [replace(trial(at), score=TrialScore("perplexity", value, None, None, True)) for at, value in
                   enumerate((8.0, 31.0))]  # fmt: skip
     assert "<i>0</i><i>40</i>" in render_study(view(*perplexity), FACTS, "en")

@@ -40,11 +40,11 @@ def render_study(view: StudyView, facts: Facts, lang: str) -> str:
     study, trials = view.study, view.progress.trials
     state = "ended" if view.progress.ended else "running"
     parts = [heading(title_of(view, lang), study.request.data_name), _answer(view, facts, lang)]
+    if study.searches:
+        parts.append(_mattered(view, facts, lang))
     if trials or study.variants:
         parts.append(render_rows(view, facts.live, facts.names, lang))
     parts.append(caption(translate(lang, f"study.about.{study.kind}")))
-    if study.searches:
-        parts.append(_mattered(view, facts, lang))
     return root(f'<div data-study="{esc(study.id)}" data-state="{state}">{join(parts)}</div>', "bd-study")
 
 

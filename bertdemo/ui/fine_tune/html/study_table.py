@@ -39,8 +39,10 @@ class _Scale:
 
 
 def render_rows(view: StudyView, live: RunStatus | None, names: Names, lang: str) -> str:
-    """Draw the table, in the order in which the runs were started: never by their scores."""
+    """Draw the table in the order of the starts, of a search the newest first: it is never ordered by scores."""
     trials = [*view.progress.trials, *_waiting(view)]
+    if view.study.searches:
+        trials.reverse()
     scale = _scale([trial.score for trial in trials if trial.score])
     metric = next((trial.score.metric for trial in trials if trial.score), "")
     heads = {name: translate(lang, f"study.column.{name}") for name in _COLUMNS}
