@@ -33,3 +33,9 @@ class TooManyStudies(RunError):
     """The owner has as many studies under way as are allowed."""
 
     key, params = "too_many_studies", ("limit",)
+
+
+class SearchBroken(RunError):
+    """The trials of a search cannot be read back from its folder."""
+
+    key = "search_broken"

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from bertdemo import tasks
 from bertdemo.checkpoints.info import StoredOwner
-from bertdemo.errors import BertDemoError, RunAlive, RunUnknown, StudyUnknown
+from bertdemo.errors import BertDemoError, RunAlive, RunUnknown, SearchBroken, StudyUnknown
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.admission import Admission
 from bertdemo.runs.dispatch import Dispatcher
@@ -183,7 +183,11 @@ class StudyDriver:
         study = view.study
         runs = ServerRuns(self._registry, self._admission, self._dispatcher, StoredOwner(study.owner))
         search = self._search(study) if study.searches else None
-        after = advance(study, view.progress, runs, search, stop=view.stopping, now=time.time())
+        try:
+            after = advance(study, view.progress, runs, search, stop=view.stopping, now=time.time())
+        except SearchBroken:  # ends this study alone
+            _LOG.exception("the journal of %s is damaged", study_id)
+            after = replace(view.progress, ended=True, note="study.note.broken")
         if after != view.progress:
             self._store.write(study_id, after)
             self._wake.set()  # the step after it

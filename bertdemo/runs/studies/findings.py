@@ -45,7 +45,7 @@ def answer_of(view: StudyView) -> Answer | None:
     if view.study.kind == "seeds":
         spread = spread_of(scored)
         values = {"mean": spread.mean, "deviation": spread.deviation, "n": spread.count} if spread else {}
-        return Answer("seeds", numbers=values) if spread else None
+        return Answer("seeds", numbers=values) if spread else Answer("too_few") if progress.ended else None
     if not progress.ended:
         return None
     if view.study.searches:

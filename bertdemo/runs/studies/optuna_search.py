@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bertdemo.errors import SearchBroken
 from bertdemo.runs.studies.study import Dimension, Trial, Value
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class OptunaSearch:
         import optuna
 
         study = self._study()
-        frozen = study.get_trials(deepcopy=False)[asked]
+        frozen = _known(study, asked)
         if frozen.state.is_finished() or asked == 0:  # without the defaults there is nothing to compare with
             return False
         trial = optuna.trial.Trial(study, frozen._trial_id)
@@ -77,7 +78,7 @@ class OptunaSearch:
         from optuna.trial import TrialState
 
         study = self._study()
-        if study.get_trials(deepcopy=False)[asked].state.is_finished():
+        if _known(study, asked).state.is_finished():
             return
         failed = TrialState.PRUNED if pruned else TrialState.FAIL
         study.tell(asked, score, state=TrialState.COMPLETE if score is not None else failed)
@@ -106,11 +107,16 @@ class OptunaSearch:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # the scores are in the study
         _cut_torn_line(self._journal)
-        storage = JournalStorage(JournalFileBackend(str(self._journal), lock_obj=_own_lock()))
-        study = optuna.create_study(
-            storage=storage, study_name=_NAME, direction=self._direction, load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=_PRUNED_AFTER),
-        )  # fmt: skip
+        try:
+            study = optuna.create_study(
+                storage=JournalStorage(JournalFileBackend(str(self._journal), lock_obj=_own_lock())),
+                study_name=_NAME,
+                direction=self._direction,
+                load_if_exists=True,
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=_PRUNED_AFTER),
+            )
+        except (ValueError, KeyError, TypeError, AssertionError) as damaged:  # whatever a wrong line leads to
+            raise SearchBroken from damaged
         seed = _SEED + len(study.get_trials(deepcopy=False))
         study.sampler = optuna.samplers.TPESampler(n_startup_trials=_RANDOM_TRIALS, seed=seed)
         return study
@@ -124,6 +130,14 @@ class OptunaSearch:
 
     def _distributions(self) -> dict[str, BaseDistribution]:
         return {dimension.field: _distribution(dimension) for dimension in self._space}
+
+
+def _known(study: optuna.Study, asked: int) -> optuna.trial.FrozenTrial:
+    """Return a trial of the journal; SearchBroken where the journal has lost it."""
+    trials = study.get_trials(deepcopy=False)
+    if asked >= len(trials):
+        raise SearchBroken
+    return trials[asked]
 
 
 def _distribution(dimension: Dimension) -> BaseDistribution:

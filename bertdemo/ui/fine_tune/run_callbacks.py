@@ -81,6 +81,8 @@ class RunCallbacks:
         base = before.checkpoint if choice.checkpoint == "bundled" else choice.checkpoint
         config = over(before.config, choice.fields)
         request = replace(before, data=data or "", validation=validation, test=test, checkpoint=base, config=config)
+        if before.study:  # a run of its own, on the whole training set
+            request = replace(request, study=None, name="")
         return self._begun(request, choice)
 
     def refused(self, message: str) -> Updates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.studies.admission import StudyAdmission, checkpoint_variants, layer_variants, seed_variants
 from bertdemo.runs.studies.driver import StudyDriver
+from bertdemo.runs.studies.optuna_search import JOURNAL
 from bertdemo.runs.studies.store import StudyStore
 from bertdemo.runs.studies.study import Progress, Variant
 from bertdemo.settings import Settings
@@ -176,3 +178,25 @@ def test_a_request_of_a_study_is_read_back_and_one_from_before_studies_too(data:
     text = request.to_json()
     assert RunRequest.from_json(text) == request
     assert RunRequest.from_json(text.replace('"study": null', '"more": 1')).study is None
+
+
+def test_a_damaged_journal_ends_its_own_search_and_no_other_study(serve: Any, data: Path) -> None:
+    server: Studied = serve(begin=False)
+    broken = server.admission.search(request_for(data), OWNER, ["epochs"], 3)
+    (server.admission.store.folder(broken) / JOURNAL).write_text("nonsense\nnonsense\n", encoding="utf-8")
+    sound = server.start(data)
+    server.admission.driver.begin()
+    progress = eventually(lambda: (now := server.progress(broken)).ended and now)
+    assert progress.note == "study.note.broken"
+    eventually(lambda: server.progress(sound).trials[0].run)
+
+
+def test_the_folder_of_a_trial_has_no_row_of_the_held_out_ones(serve: Any, data: Path) -> None:
+    server: Studied = serve()
+    study = server.admission.search(request_for(data), OWNER, ["epochs"], 3)
+    run = eventually(lambda: _launched(server, 0))
+    request = server.registry.request(run, OWNER)
+    assert request.is_trial and request.study and request.study.id == study
+    parts = json.loads((server.registry.folder(run) / "dataset.json").read_text(encoding="utf-8"))["parts"]
+    rows = {name: len(part["rows"]) for name, part in parts.items()}
+    assert rows == {"train": 38, "validation": 10, "test": 0}  # of the 48 training rows, without the 12 held out

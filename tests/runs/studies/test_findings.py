@@ -33,6 +33,7 @@ def test_the_spread_is_the_mean_and_the_standard_deviation_of_the_sample() -> No
 
 def test_seeds_have_a_spread_as_soon_as_two_have_ended() -> None:
     assert code(study_with(), scored(0, 0.8), ended=False) is None
+    assert code(study_with(), scored(0, 0.8), ended=True, stopped=True) == "too_few"
     assert code(study_with(), scored(0, 0.8), scored(1, 0.9), ended=False) == "seeds"
 
 

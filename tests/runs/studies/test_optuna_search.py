@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bertdemo.errors import SearchBroken
 from bertdemo.runs.studies.optuna_search import ENOUGH_TRIALS, JOURNAL, OptunaSearch
 from bertdemo.runs.studies.study import Dimension, Trial, Variant
 
@@ -71,6 +72,19 @@ def test_a_torn_line_at_the_end_of_the_journal_is_cut_off(tmp_path: Path) -> Non
     search.tell(trial.asked, 0.5)
     asked(search, recorded)
     assert b"half" not in (tmp_path / JOURNAL).read_bytes()
+
+
+def test_a_damaged_journal_is_a_broken_search_and_nothing_worse(tmp_path: Path) -> None:
+    asked(search_in(tmp_path), [])
+    lines = (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
+    for damaged in (b"{}\n", b"nonsense\n"):
+        (tmp_path / JOURNAL).write_bytes(b"".join([lines[0], damaged, *lines[1:]]))
+        with pytest.raises(SearchBroken):
+            search_in(tmp_path).ask([])
+    (tmp_path / JOURNAL).unlink()
+    for lost in (lambda: search_in(tmp_path).tell(0, 0.5), lambda: search_in(tmp_path).should_prune(0, [0.5])):
+        with pytest.raises(SearchBroken):
+            lost()
 
 
 def test_settings_that_were_tried_are_not_tried_again_and_a_small_space_is_used_up(tmp_path: Path) -> None:

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from bertdemo import tasks
+from bertdemo.dataset import stored
 from bertdemo.errors import BudgetOutOfBounds, DataNotChosen
+from bertdemo.run_config import RunConfig
+from bertdemo.runs.request import StudyMember
 from bertdemo.runs.studies.study import Progress, Trial, TrialScore, Variant
 from bertdemo.services import Services
 from bertdemo.ui.fine_tune.choice import Choice
@@ -128,3 +132,19 @@ def test_the_settings_of_the_best_trial_or_of_a_row_fill_the_form_after_a_reload
         source = updates[calls.parts.state.source]
         assert isinstance(source, Source) and source.name == "reviews.csv" and Path(source.path).is_file()
         assert updates[calls.parts.state.stage] == "data"
+
+
+def test_a_trial_that_is_trained_again_is_a_run_of_its_own_on_the_whole_training_set(
+    calls: StudyCallbacks, chosen: Choice
+) -> None:
+    services = calls.page.services
+    assert chosen.source
+    base = calls.runs.request(chosen, chosen.source, RunConfig(epochs=2, device="cpu"))
+    member = StudyMember("20260101-000000-0123456789abcdef", 0, inner=True)
+    trial = services.admission.start(replace(base, study=member, name="reviews.csv · #1"), "")
+    again = dict(calls.runs.again(choice(run=trial)))[calls.page.run]["run"]  # type: ignore[index]
+    request = services.registry.request(again, "")
+    assert (request.study, request.name, request.config.epochs) == (None, "", 2)
+    for run, rows in ((trial, 38), (again, 48)):
+        dataset = stored.load(services.registry.folder(run), tasks.find("classification"), request.columns)
+        assert dataset and len(dataset.parts["train"].rows) == rows

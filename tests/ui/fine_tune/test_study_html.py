@@ -61,7 +61,7 @@ def test_every_state_and_every_reason_is_in_words(lang: str) -> None:
     words = read(render_study(view(*trials), FACTS, lang)).words
     assert all(translate(lang, f"study.state.{state}") in words for state in states)
     assert translate(lang, "error.too_many_runs", limit=5) in words
-    assert all(has(f"study.answer.{note}") for note in ("no_trial", "one_trial", "refused"))
+    assert all(has(f"study.answer.{note}") for note in ("no_trial", "one_trial", "refused", "broken"))
 
 
 def test_runs_to_come_are_listed_and_rows_keep_their_order_whatever_their_scores() -> None:

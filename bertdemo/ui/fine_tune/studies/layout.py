@@ -101,7 +101,7 @@ def form(page: Page) -> Form:
                 min_width=120, scale=0,
             )  # fmt: skip
         with gr.Row(elem_classes="bd-study-go", equal_height=False):
-            go = _button(page.words, "go", "primary")
+            go = _button(page.words, "go")
             plan = gr.HTML("", elem_id="study-plan")
         refused = gr.HTML("", elem_id="study-refused")
     return Form(section, kind, checkpoints, fields, minutes, plan, go, refused)
