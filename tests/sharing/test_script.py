@@ -26,6 +26,7 @@ from bertdemo.sharing.script.writer import MOST_LINES, script_text
 from tests.runs.conftest import Work
 from tests.runs.support import events_of, request_for, write_csv
 from tests.runs.support import rows_of as labeled_rows
+from tests.runs.test_every_task import request_of
 from tests.sharing.repeating import rows_of, run_alone, unpacked
 
 pytestmark = pytest.mark.slow
@@ -76,6 +77,7 @@ def test_scripts_alone_give_the_predictions_of_their_runs_row_by_row(
     requests["test_file"] = request_for(uneven, test=str(pairs), test_name="pairs.csv")
     for keep in ("head", "tail", "both"):
         requests[f"pair_{keep}"] = pair_request(pairs, keep=keep, max_length=13)
+    requests["multi_label"] = request_of("multi_label", epochs=2, learning_rate=1e-3, precision="bfloat16")
     runs = {name: work(request) for name, request in requests.items()}
     folders = {name: unpacked(run, registry, tiny, tmp_path / name) for name, run in runs.items()}
     run_alone(list(folders.values()))

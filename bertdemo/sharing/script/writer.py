@@ -77,6 +77,7 @@ def _by_trainer(run: ScriptRun) -> Iterator[str]:
     grouped = ", rows of similar length side by side" if run.config.group_by_length else ""
     yield blocks.ORDER.replace("{grouped}", grouped)
     yield blocks.IN_GROUPS if run.config.group_by_length else blocks.UNGROUPED
+    yield run.code.helpers
     yield blocks.SCORES.replace("{body}", _indented(run.code.scores, 1))
     yield from _trainer(run)
     divide = blocks.DIVIDE if run.config.passes_per_step > 1 else ""
@@ -138,7 +139,7 @@ def _opened(run: ScriptRun) -> str:
     revision = "revision=COMMIT, " if run.record.base.commit else ""
     # The bundled checkpoint has no head that could be of another size.
     sizes = "" if run.record.base.source == "bundled" else "ignore_mismatched_sizes=True, "
-    options = f'BASE, {revision}{labels}{sizes}dtype="float32"'
+    options = f'BASE, {revision}{labels}{run.code.options}{sizes}dtype="float32"'
     line = f"model = {run.record.model}.from_pretrained({options})"
     return line if len(line) <= _WIDTH else line.replace(options, f"\n    {options}\n")
 
