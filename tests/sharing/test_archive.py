@@ -11,7 +11,7 @@ import pytest
 
 from bertdemo.checkpoints import Catalogue
 from bertdemo.errors import CheckpointUnknown
-from bertdemo.run_config import Truncation
+from bertdemo.run_config import RunConfig, Truncation
 from bertdemo.serving.predictor import Predictor
 from bertdemo.settings import Settings
 from bertdemo.sharing.archive import export_zip
@@ -114,7 +114,7 @@ def test_the_zip_of_a_regression_says_how_it_is_loaded(kept: tuple[str, Path]) -
         "card.json", "run.json", "metrics.json", "README.md",
     }  # fmt: skip
     card = json.loads((kept[1] / "card.json").read_text(encoding="utf-8"))
-    assert card["pooling"] == "mean" and set(card["config"]) == {"device", "max_length", "batch_size", "seed", "method"}
+    assert card["pooling"] == "mean" and set(card["config"]) == set(RunConfig(method="regression").used())
     assert "Do not load this checkpoint with BertForSequenceClassification" in card["note"]
     said = (kept[1] / "README.md").read_text(encoding="utf-8")
     assert "Do not load it with\n`BertForSequenceClassification`" in said

@@ -89,6 +89,10 @@ FREEZE = """\
 for name, weight in model.named_parameters():
     weight.requires_grad &= not any(part in name for part in FROZEN)
 """
+# bfloat16 rounds the weights that stay as they are too.
+FROZEN_WEIGHTS = """\
+frozen = {name: weight.detach().clone() for name, weight in model.named_parameters() if not weight.requires_grad}
+"""
 # The learning rate of a weight over that of the encoder: another one of the head, of each layer, or of both.
 SHARE_OF_HEAD = """\
 share = HEAD_FACTOR if any(part in name for part in HEAD) else {share}
@@ -179,7 +183,7 @@ STOP_EARLY = """\
 TRAIN = """
 trainer = Run(model, args, collate, train, validation, compute_metrics=scores, optimizers=(optimizer, None){reduce})
 {divide}trainer.train()
-model.float().load_state_dict(trainer.weights, strict=False)
+model.float().load_state_dict({weights}, strict=False)
 """
 DIVIDE = "trainer.model_accepts_loss_kwargs = False  # the loss of a part is divided by the number of parts\n"
 MERGE_LORA = """\
@@ -191,6 +195,5 @@ for name, module in list(model.named_modules()):
 """
 SAVE = """
 with open("predictions.jsonl", "w", encoding="utf-8") as file:
-    predictions.sort(key=lambda row: row["row"])
-    file.writelines(json.dumps(row, ensure_ascii=False) + "\\n" for row in predictions)
+    file.writelines(json.dumps(row, ensure_ascii=False) + "\\n" for row in sorted(predictions, key=lambda p: p["row"]))
 """

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 
 from bertdemo.analysis.baselines import ITERATIONS
 from bertdemo.sharing.script.run import ScriptRun
+from bertdemo.sharing.script.settings import model_options
 
 _ENCODER = '''
 train = read("train.jsonl")
-encoder = BertModel.from_pretrained(BASE, {revision}add_pooling_layer=False, dtype="float32"){device}.eval()
+encoder = BertModel.from_pretrained(
+    BASE, {revision}{options}add_pooling_layer=False, dtype="float32"
+){device}.eval()
 
 def means(rows):
     """Return the mean vector of the last layer of each row, without padding."""
@@ -137,7 +140,12 @@ def by_probe(run: ScriptRun) -> Iterator[str]:
     cast = run.config.contrastive and run.record.precision != "float32"
     hidden = _HIDDEN_CAST.replace("{precision}", run.record.precision) if cast else _HIDDEN
     revision = "revision=COMMIT, " if run.record.base.commit else ""
-    yield _ENCODER.replace("{hidden}", hidden).replace("{revision}", revision).replace("{device}", device)
+    yield (
+        _ENCODER.replace("{hidden}", hidden)
+        .replace("{revision}", revision)
+        .replace("{options}", model_options(run))
+        .replace("{device}", device)
+    )
     if run.config.contrastive:
         yield from _tuning(run)
     directions = _DIRECTIONS if run.config.contrastive else ""

@@ -57,6 +57,11 @@ def _values(run: ScriptRun) -> Iterator[str]:
         yield f"HEAD = {_tuple(run.head)}  # parts of the names of its weights"
     if run.by_trainer and run.has_own_rate:
         yield f"HEAD_FACTOR = {config.head_learning_rate_factor!r}  # times the learning rate of the encoder"
+    if config.layers:
+        yield f"LAYERS = {config.layers}  # the lowest ones; those above are left out"
+    if _has_dropout(run):
+        rates = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+        yield f"DROPOUT = dict.fromkeys({_tuple(rates)}, {config.dropout!r})"
     if config.layer_decay < 1:
         yield f"LAYER_DECAY = {config.layer_decay!r}  # learning rate of each layer over that of the layer above"
     if run.frozen:
@@ -79,6 +84,17 @@ def _without_trainer(run: ScriptRun) -> Iterator[str]:
         yield f"LEARNING_RATE = {config.learning_rate!r}"
         yield f"WARMUP = {config.warmup!r}  # a share of all steps"
         yield f"WEIGHT_DECAY = {config.weight_decay!r}"
+
+
+def model_options(run: ScriptRun) -> str:
+    """Return the arguments of `from_pretrained` that change the model of the checkpoint, each with a comma after it."""
+    layers = "num_hidden_layers=LAYERS, " if run.config.layers else ""
+    return layers + ("**DROPOUT, " if _has_dropout(run) else "")
+
+
+def _has_dropout(run: ScriptRun) -> bool:
+    """Return whether the run has a dropout of its own; a linear probe reads an encoder that does not train."""
+    return run.config.dropout is not None and run.config.method != "regression"
 
 
 def _source(run: ScriptRun) -> str:

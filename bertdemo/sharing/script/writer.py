@@ -9,7 +9,7 @@ from textwrap import indent
 from bertdemo.sharing.script import blocks
 from bertdemo.sharing.script.probe import by_probe
 from bertdemo.sharing.script.run import ScriptRun
-from bertdemo.sharing.script.settings import constants, heading
+from bertdemo.sharing.script.settings import constants, heading, model_options
 
 # A name that the code may use -> the line that imports it, in the order of the imports; "" is an empty line.
 _IMPORTS = (
@@ -81,7 +81,8 @@ def _by_trainer(run: ScriptRun) -> Iterator[str]:
     yield blocks.SCORES.replace("{body}", _indented(run.code.scores, 1))
     yield from _trainer(run)
     divide = blocks.DIVIDE if run.config.passes_per_step > 1 else ""
-    yield blocks.TRAIN.replace("{divide}", divide).replace("{reduce}", run.code.reduce)
+    weights = "{**trainer.weights, **frozen}" if run.in_bfloat16 and run.frozen else "trainer.weights"
+    yield blocks.TRAIN.replace("{divide}", divide).replace("{reduce}", run.code.reduce).replace("{weights}", weights)
     if run.config.lora_rank:
         yield blocks.MERGE_LORA
     yield from _predictions(run)
@@ -128,7 +129,7 @@ def _model(run: ScriptRun) -> Iterator[str]:
     if run.frozen:
         yield blocks.FREEZE
     if run.in_bfloat16:
-        yield "model.bfloat16()\n"
+        yield (blocks.FROZEN_WEIGHTS if run.frozen else "") + "model.bfloat16()\n"
     if not run.on_cpu:
         yield "model.to(args.device)\n"
 
@@ -139,7 +140,7 @@ def _opened(run: ScriptRun) -> str:
     revision = "revision=COMMIT, " if run.record.base.commit else ""
     # The bundled checkpoint has no head that could be of another size.
     sizes = "" if run.record.base.source == "bundled" else "ignore_mismatched_sizes=True, "
-    options = f'BASE, {revision}{labels}{run.code.options}{sizes}dtype="float32"'
+    options = f'BASE, {revision}{labels}{run.code.options}{sizes}{model_options(run)}dtype="float32"'
     line = f"model = {run.record.model}.from_pretrained({options})"
     return line if len(line) <= _WIDTH else line.replace(options, f"\n    {options}\n")
 
