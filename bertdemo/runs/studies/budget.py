@@ -20,26 +20,32 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
 
 
 def allows_trial(study: Study, progress: Progress) -> bool:
-    """Return whether a trial of the usual length and the two last runs still fit into the budget.
+    """Return whether a trial as short as the shortest and the two last runs still fit into the budget.
 
-    The first trial always fits: without the score of the default settings there is nothing to compare with.
+    A longer one is stopped in time (`out_of_time`): the time that it has taken would have been left over. The first
+    trial always fits: without the score of the default settings there is nothing to compare with.
     """
     finished = _finished(progress)
     if not progress.trials:
         return True
-    usual = sum(finished) / len(finished) if finished else 0.0
-    return bool(finished) and progress.spent_seconds + usual + _reserved(progress) <= study.budget_seconds
+    return bool(finished) and progress.spent_seconds + min(finished) + _reserved(progress) <= study.budget_seconds
 
 
 def out_of_time(study: Study, progress: Progress, running_seconds: float) -> bool:
-    """Return whether the running trial takes the time that the two last runs need."""
-    return progress.spent_seconds + running_seconds + _reserved(progress) > study.budget_seconds
+    """Return whether the running trial takes the time that the two last runs need, where it becomes the best one."""
+    reserved = _reserved(progress, running_seconds)
+    return progress.spent_seconds + running_seconds + reserved > study.budget_seconds
 
 
-def _reserved(progress: Progress) -> float:
-    """Return the time that the two last runs take: as long as the first and as the longest trial, on more rows."""
-    finished = _finished(progress)
-    return _WHOLE * (finished[0] + max(finished)) if finished else 0.0
+def _reserved(progress: Progress, running_seconds: float = 0.0) -> float:
+    """Return the time of the two last runs: that of the defaults and that of the best trial, on more rows.
+
+    The best trial is the best one so far or one to come, so it is counted with at least the time of the defaults.
+    """
+    finished, best = _finished(progress), best_of(progress.of_role("trial"))
+    if not finished:
+        return 0.0
+    return _WHOLE * (finished[0] + max(finished[0], best.seconds if best else 0.0, running_seconds))
 
 
 def _finished(progress: Progress) -> list[float]:

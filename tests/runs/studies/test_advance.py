@@ -143,10 +143,22 @@ def test_a_trial_that_takes_the_time_of_the_last_runs_is_pruned() -> None:
     played = Played(searching(60.0), search=FakeSearch())
     played.settled()
     played.runs.end("r0", "finished", 0.5)
-    played.settled(now=20.0)
+    played.settled(now=16.0)
     assert played.states[-1] == "running"
-    played.settled(now=30.0)  # 10 s are spent, 25 s are kept
+    # 10 s are spent; the defaults take 12.5 s on the whole training set, and this trial a quarter more than now.
+    played.settled(now=17.0)
     assert played.states[-1] == "pruning"
+
+
+def test_a_long_trial_that_is_not_the_best_does_not_use_up_the_budget_of_others() -> None:
+    played = Played(searching(100.0), search=FakeSearch())
+    for score, seconds in ((0.8, 10.0), (0.5, 30.0)):
+        played.settled()
+        trial = played.progress.current
+        assert trial
+        played.runs.end(trial.run, "finished", score, seconds)
+    played.settled()  # 40 s are spent, and 25 s are kept for the last runs: another trial of 10 s fits
+    assert [trial.role for trial in played.progress.trials] == ["trial"] * 3
 
 
 def test_a_search_whose_first_trial_has_no_score_ends_and_one_that_found_nothing_runs_the_defaults_alone() -> None:
