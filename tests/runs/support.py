@@ -202,7 +202,8 @@ class StubCatalogue:
     def describe(self, checkpoint: str, owner: str | None) -> Any:
         if self.gone:
             raise CheckpointUnknown(checkpoint=checkpoint)
-        return SimpleNamespace(layers=6, id=checkpoint, ready="/" not in checkpoint, parameters=22_700_000)
+        ready = "/" not in checkpoint
+        return SimpleNamespace(layers=6, name=checkpoint, id=checkpoint, ready=ready, parameters=22_700_000)
 
     def folder(self, checkpoint: str, owner: str | None, say: Any) -> Path:
         self.on_fetch(say)

@@ -41,7 +41,7 @@ def test_a_regression_says_what_it_does_and_ends_as_any_run_does(work: Work, dat
     assert names == ["embedding", "fitting", "testing", "saving"]
     started = events_of(folder, ev.Started)[0]
     assert (started.steps, started.epochs, started.train_rows, started.validation_rows) == (0, 0, 48, 12)
-    assert set(started.config) == {"device", "max_length", "batch_size", "seed", "method"}
+    assert set(started.config) == {"device", "max_length", "batch_size", "layers", "seed", "method"}
     status = status_of(registry.read(folder.name, ""))
     assert (status.state, status.progress, status.checkpoint) == ("finished", 1.0, folder.name)
     assert (status.evaluated_on, status.evaluated_rows, status.stepless) == ("validation", 12, True)

@@ -28,7 +28,8 @@ def wire(listeners: Listeners, parts: Components, callbacks: StudyCallbacks) -> 
     place.timer.tick(guarded(callbacks.tick), who, [place.timer, *followed], **QUIET)
     page.on_load(callbacks.arrive, [page.run], list(dict.fromkeys([*shown, parts.run.panel])))
     listeners.language(callbacks.speak, followed, [page.run])
-    listeners.quiet(bar.stop.click, callbacks.stop, followed, callbacks.runs.refused, QUIET, [page.run])
+    stopped = [parts.bar.trouble, *followed]
+    listeners.quiet(bar.stop.click, callbacks.stop, stopped, callbacks.runs.refused, QUIET, [page.run])
     left: list[Block] = list(dict.fromkeys([page.run, *parts.dataset]))
     for press, leave in ((bar.settings.click, callbacks.back), (bar.use.click, callbacks.use)):
         listeners.quiet(press, leave, left, callbacks.runs.refused, QUIET, [page.run]).then(
@@ -37,7 +38,9 @@ def wire(listeners: Listeners, parts: Components, callbacks: StudyCallbacks) -> 
     # The press in a row names its run; the study is that of the browser's storage.
     listeners.pressed(
         place.panel.select,
-        lambda choice, pressed: callbacks.use(choice, {page.run: {"study": pressed.get("study", "")}}, pressed["use"]),
+        lambda choice, pressed: callbacks.use(
+            choice, {page.run: {"study": pressed.get("study", "")}}, pressed.get("use", "")
+        ),
         left,
         callbacks.runs.refused,
     ).then(None, None, None, js=_NO_STUDY)
