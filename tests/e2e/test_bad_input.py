@@ -90,6 +90,7 @@ def test_a_held_out_file_with_an_unknown_label_or_without_the_column_is_refused_
         assert page.locator("#train-start").is_disabled()
     visitor.give("#train-validation", write_csv(tmp_path / "other.csv", ("words", "label"), reviews(4)))
     page.locator("#train-validation").get_by_text("other").first.wait_for()
+    visitor.sees("#train-report .bd-check-line.fail", "finding.held_out_column", file="other.csv")
     visitor.sees("#train-chosen", "fine_tune.reason.not_usable")
     visitor.give("#train-validation", write_csv(tmp_path / "fine.csv", ("text", "label"), reviews(6)))
     page.locator("#train-validation").get_by_text("fine").first.wait_for()

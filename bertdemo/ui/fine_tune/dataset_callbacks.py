@@ -337,7 +337,10 @@ class DataCallbacks:
         source = choice.source
         if source is None or source == source.beside(choice.validation, choice.test, choice.split_seed):
             return {}  # the field of the seed was left as it was
-        return self.show(choice, source, choice.picked, say)
+        answer = self.show(choice, source, choice.picked, say)
+        # Start may be pressed before the answer comes: then it must not take the person back from the run.
+        staged = {*self.stage("data", choice), self.parts.cards}
+        return {block: update for block, update in answer.items() if block not in staged}
 
     def read_again(self, choice: Choice, values: Values, say: Say) -> Updates:
         """Outputs: Components.dataset. Cleaning and relabeling belonged to other rows, so they are dropped."""
