@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import gradio as gr
@@ -32,6 +32,7 @@ from bertdemo.ui.runs.html.recipe import ListedRun, recipe_words
 from bertdemo.ui.runs.html.result import render_result
 from bertdemo.ui.runs.html.where_to_run import render_where_to_run
 from bertdemo.ui.runs.layout import Actions, Components, Pictures, choose_words, lost_words
+from bertdemo.ui.runs.open_runs import OpenRuns
 from bertdemo.ui.updates import Updates
 
 
@@ -41,6 +42,7 @@ class Callbacks:
 
     page: Page
     parts: Components
+    open_runs: OpenRuns = field(default_factory=OpenRuns)
 
     # --- the list ---
 
@@ -63,8 +65,11 @@ class Callbacks:
         }
 
     def tick(self, opened: str, key: str, lang: str) -> Updates:
-        """Outputs: those of `refresh` and of `show`."""
-        return {**self.refresh(self.listed(key, lang), lang), **self.show(opened, key, lang)}
+        """Outputs: those of `refresh`, and of `show` unless the page has opened another run since."""
+        updates = {**self.refresh(self.listed(key, lang), lang), **self.show(opened, key, lang)}
+        if self.open_runs.has_open(opened):
+            return updates
+        return {block: updates[block] for block in self._list_outputs}
 
     def watch(self, opened: str, drawn: str, listed: str, key: str, lang: str) -> Updates:
         """Outputs: drawn, and those of `tick`; a list that did not change, and a run that has ended, are drawn once."""
@@ -74,7 +79,19 @@ class Callbacks:
         updates = {self.parts.state.drawn: version, **self.refresh(self.listed(key, lang), lang)}
         if updates[self.parts.state.listed] == listed:
             del updates[self.parts.listing.runs]
-        return updates if version and version == drawn else {**updates, **self.show(opened, key, lang)}
+        if version and version == drawn:
+            return updates
+        shown = self.show(opened, key, lang)
+        if self.open_runs.has_open(opened):
+            return {**updates, **shown}
+        del updates[self.parts.state.drawn]
+        return updates
+
+    @property
+    def _list_outputs(self) -> list[Block]:
+        """Outputs of `refresh`."""
+        listing, state = self.parts.listing, self.parts.state
+        return [listing.runs, listing.filter, state.listed, state.timer]
 
     def _listed(self, view: RunView, model: str, lang: str) -> ListedRun:
         status = status_of(view)
@@ -92,18 +109,18 @@ class Callbacks:
     def arrive(self, visit: Visit) -> Updates:
         """Outputs: opened, the tabs, and those of `tick`."""
         first = self._first_tab(visit.run, visit.owner)
-        return {self.parts.state.opened: visit.run, **first, **self.tick(visit.run, visit.owner, visit.lang)}
+        return {**first, **self._open(visit.run, visit.owner, visit.lang)}
 
     def come(self, wanted: str, opened: str, key: str, lang: str) -> Updates:
         """Outputs: those of `arrive`, for the run that another tab wants opened, or for the one open here."""
-        run = wanted or opened
-        return {self.page.opened: "", self.parts.state.opened: run, **self.tick(run, key, lang)}
+        drawn = self._open(wanted, key, lang) if wanted else self.tick(opened, key, lang)
+        return {self.page.opened: "", **drawn}
 
     def choose(self, key: str, lang: str, event: gr.EventData) -> Updates:
         """Outputs: opened, the run that was pressed in the list, the first of its tabs, and those of `tick`."""
         # The data of the event comes from the page's script, so it may be any text: `_view` checks it.
         run = str(getattr(event, "run", ""))
-        return {self.parts.state.opened: run, **self._first_tab(run, key), **self.tick(run, key, lang)}
+        return {**self._first_tab(run, key), **self._open(run, key, lang)}
 
     def _first_tab(self, run: str, key: str) -> Updates:
         """Return the tabs with the first one open that has something: a run that goes on has curves, and no result."""
@@ -112,7 +129,13 @@ class Callbacks:
 
     def back(self, key: str, lang: str) -> Updates:
         """Outputs: opened, and those of `tick`: the list in place of the run."""
-        return {self.parts.state.opened: "", **self.tick("", key, lang)}
+        return self._open("", key, lang)
+
+    def _open(self, run: str, key: str, lang: str) -> Updates:
+        """Outputs: opened, and those of `tick`, for another run or, with "", for the list."""
+        self.open_runs.opens(run)
+        updates = self.tick(run, key, lang)
+        return {self.parts.state.opened: run, **updates} if self.open_runs.has_open(run) else updates
 
     def speak(self, lang: str, opened: str, key: str) -> Updates:
         """Outputs: those of `tick`, in another language."""

@@ -49,6 +49,7 @@ class Changes:
         name = services.registry.summary(run, owner).name
         services.dispatcher.hide(run, owner)
         services.forget(run)
+        self.callbacks.open_runs.opens("")
         return {
             parts.state.opened: "",
             **self.leave(),

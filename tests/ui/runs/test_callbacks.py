@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from gradio.context import LocalContext
 
 from bertdemo.i18n.translation import translate
 from bertdemo.runs import events as ev
@@ -158,3 +161,43 @@ def test_a_link_to_a_run_that_is_gone_says_so_and_no_run_says_to_choose_one(serv
     calls = tab(services)
     assert translate(lang, "runs.lost") in str(calls.show("20260101-000000-gone", "", lang)[calls.parts.title])
     assert translate(lang, "runs.choose") in str(calls.show("", "", lang)[calls.parts.title])
+
+
+@pytest.fixture
+def open_page() -> Iterator[None]:
+    """Requests come from one open page."""
+    LocalContext.request.set(SimpleNamespace(session_hash="one"))  # type: ignore[arg-type]
+    yield
+    LocalContext.request.set(None)
+
+
+@pytest.mark.usefixtures("open_page")
+def test_a_late_answer_about_a_run_does_not_open_it_again(
+    services: Services, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = tab(services)
+    parts = calls.parts
+    shows = Callbacks.show
+
+    def slow(self: Callbacks, opened: str, key: str, lang: str) -> Updates:
+        """Go back to the list while the run is drawn."""
+        answer = shows(self, opened, key, lang)
+        if opened:
+            calls.back("", "en")
+        return answer
+
+    late = [
+        lambda: calls.arrive(Visit("en", "runs", run, "", "")),
+        lambda: calls.choose("", "en", SimpleNamespace(run=run)),
+        lambda: calls.come(run, "", "", "en"),
+        lambda: calls.watch(run, "", "", "", "en"),
+        lambda: calls.tick(run, "", "en"),
+    ]
+    for ask in late:
+        calls.open_runs.opens(run)
+        monkeypatch.setattr(Callbacks, "show", shows)
+        assert parts.box in ask()
+        monkeypatch.setattr(Callbacks, "show", slow)
+        answer = ask()
+        assert parts.listing.runs in answer
+        assert not {parts.box, parts.title, parts.listing.box, parts.state.opened, parts.state.drawn} & set(answer)
