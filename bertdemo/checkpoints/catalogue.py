@@ -24,6 +24,7 @@ from typing import TypeVar
 from bertdemo.checkpoints import bundled, encoder_decoder, folder_checks, head_detection, hub_models, validation
 from bertdemo.checkpoints.folder_checks import HubChecks
 from bertdemo.checkpoints.info import (
+    PUBLIC,
     Capability,
     Card,
     CheckpointInfo,
@@ -312,6 +313,7 @@ class Catalogue:
             ready=True,
             base=card.base,
             run=card.run,
+            shipped=card.owner == PUBLIC,
             created=card.created,
             metric=first.get("value") if card.evaluated else None,
         )

@@ -55,6 +55,8 @@ class CheckpointInfo:
     base: str | None = None
     """Id of the checkpoint that training started from."""
     run: str | None = None
+    shipped: bool = False
+    """Whether it is that of the run that ships with the app."""
     created: float = 0.0
     """Seconds since the epoch; 0 unless trained."""
     metric: float | None = None

@@ -107,3 +107,13 @@ def test_a_home_that_cannot_be_written_costs_the_run_only(tmp_path: Path, caplog
     settings = Settings.from_env({"BERTDEMO_HOME": str(tmp_path / "home")})
     shipped.install(settings, Catalogue(settings))
     assert "was not installed" in caplog.text
+
+
+@pytest.mark.slow
+def test_its_checkpoint_is_not_called_trained_by_the_reader(installed: Settings) -> None:
+    from bertdemo.ui.html.predictions import describe, render_model
+
+    info = Catalogue(installed).describe(RUN, "")
+    for drawn in (describe(info, "en"), render_model(info, "en")):
+        assert "example that comes with the app" in drawn
+        assert "trained by you" not in drawn

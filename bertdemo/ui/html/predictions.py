@@ -144,18 +144,23 @@ def _cosine_scale(value: float, lang: str) -> str:
 def render_model(info: CheckpointInfo, lang: str) -> str:
     """Draw the checkpoint as a pill: its source, layers and parameters."""
     figures = [
-        translate(lang, f"checkpoint.source.{info.source}"),
+        _source(info, lang),
         plural(lang, "checkpoint.layers", info.layers),
         parameters(lang, info.parameters),
     ]
     return root(pill(" · ".join(figures), strong=info.name))
 
 
+def _source(info: CheckpointInfo, lang: str) -> str:
+    """Say where a checkpoint comes from; one that ships was not trained by the reader."""
+    return translate(lang, f"checkpoint.source.{'shipped' if info.shipped else info.source}")
+
+
 def describe(info: CheckpointInfo, lang: str) -> str:
     """Draw what a checkpoint is and what it can and cannot do."""
     figures = " · ".join(
         [
-            translate(lang, f"checkpoint.source.{info.source}"),
+            _source(info, lang),
             plural(lang, "checkpoint.layers", info.layers),
             translate(lang, "checkpoint.shape", width=info.width, heads=info.heads),
             translate(lang, "checkpoint.parameters", n=parameters(lang, info.parameters)),
