@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -26,3 +28,23 @@ class Launcher(Protocol):
 
     def close(self) -> None:
         """Let go of what is only prepared. Running workers go on."""
+
+
+class Children:
+    """The processes that a launcher has started, each for a run folder. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._working: list[tuple[Path, subprocess.Popen[bytes]]] = []
+        self._guard = threading.Lock()
+
+    def add(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        """Note that this process works on the folder."""
+        with self._guard:
+            self._working.append((folder, process))
+
+    def reap(self) -> list[tuple[Path, int]]:
+        """Collect those that have ended, so that none stays a zombie; return (folder, exit code) of each."""
+        with self._guard:
+            ended = [(folder, process.returncode) for folder, process in self._working if process.poll() is not None]
+            self._working = [(folder, process) for folder, process in self._working if process.returncode is None]
+        return ended

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from bertdemo import processes
+from bertdemo.runs.launchers import Children
 from bertdemo.settings import Settings
 
 # What `python -m` runs as a worker.
@@ -29,7 +30,7 @@ class LocalLauncher:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._spare: subprocess.Popen[bytes] | None = None
-        self._working: list[tuple[Path, subprocess.Popen[bytes]]] = []
+        self._children = Children()
         self._guard = threading.Lock()
 
     def launch(self, folder: Path) -> bool:
@@ -37,12 +38,12 @@ class LocalLauncher:
         with self._guard:
             spare, self._spare = self._spare, None
             if spare is not None and spare.poll() is None and self._hand_over(spare, folder):
-                self._working.append((folder, spare))
+                self._children.add(folder, spare)
                 return True
             process = processes.spawn(
                 _MODULE, [str(folder)], env=self._env(), cwd=folder, log=folder / "worker.log", piped=False
             )
-            self._working.append((folder, process))
+            self._children.add(folder, process)
             return False
 
     def slot(self, device: str) -> str:
@@ -86,10 +87,7 @@ class LocalLauncher:
 
     def reap(self) -> list[tuple[Path, int]]:
         """Collect workers that have ended, so that none stays a zombie."""
-        with self._guard:
-            ended = [(folder, process.returncode) for folder, process in self._working if process.poll() is not None]
-            self._working = [(folder, process) for folder, process in self._working if process.returncode is None]
-        return ended
+        return self._children.reap()
 
     def close(self) -> None:
         """End the spare by closing its pipe."""

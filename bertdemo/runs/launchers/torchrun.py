@@ -7,13 +7,12 @@ There is no spare worker: torchrun starts its processes itself.
 from __future__ import annotations
 
 import socket
-import subprocess
 import sys
-import threading
 from pathlib import Path
 
 from bertdemo import processes
 from bertdemo.device import compute_threads
+from bertdemo.runs.launchers import Children
 from bertdemo.runs.launchers.commands import Where, agent_arguments
 from bertdemo.runs.launchers.local import PACKAGE_PARENT, child_env
 from bertdemo.settings import Settings
@@ -35,15 +34,13 @@ class TorchrunLauncher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._working: list[tuple[Path, subprocess.Popen[bytes]]] = []
-        self._guard = threading.Lock()
+        self._children = Children()
 
     def launch(self, folder: Path) -> bool:
         """Start torchrun for the folder."""
         arguments = agent_arguments(folder, self._settings.launching, socket.gethostname())
-        with self._guard:
-            process = processes.spawn(_AGENT, arguments, env=self._env(), cwd=folder, log=folder / "worker.log")
-            self._working.append((folder, process))
+        process = processes.spawn(_AGENT, arguments, env=self._env(), cwd=folder, log=folder / "worker.log")
+        self._children.add(folder, process)
         return False
 
     def slot(self, device: str) -> str:
@@ -61,10 +58,7 @@ class TorchrunLauncher:
 
     def reap(self) -> list[tuple[Path, int]]:
         """Collect the agents that have ended, so that none stays a zombie."""
-        with self._guard:
-            ended = [(folder, process.returncode) for folder, process in self._working if process.poll() is not None]
-            self._working = [(folder, process) for folder, process in self._working if process.returncode is None]
-        return ended
+        return self._children.reap()
 
     def close(self) -> None:
         """Hold nothing; running workers go on."""

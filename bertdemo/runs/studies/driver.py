@@ -12,13 +12,13 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from bertdemo import tasks
 from bertdemo.checkpoints.info import StoredOwner
 from bertdemo.errors import BertDemoError, RunAlive, RunUnknown, SearchBroken, StudyUnknown
-from bertdemo.run_config import RunConfig
 from bertdemo.runs.admission import Admission
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.registry import Registry, RunView
@@ -200,10 +200,10 @@ class StudyDriver:
 def request_of(study: Study, trial: Trial) -> RunRequest:
     """Return the request of a run of a study."""
     base, variant, is_trial = study.request, trial.variant, trial.role == "trial"
-    values = {spec: getattr(base.config, spec) for spec in base.config.__dataclass_fields__}
+    settings: dict[str, Any] = {**variant.settings}
     return replace(
         base,
-        config=RunConfig(**{**values, **variant.settings}),
+        config=replace(base.config, **settings),
         checkpoint=variant.checkpoint or base.checkpoint,
         name=f"{base.data_name} · {_name(trial)}"[:_NAME_CHARS],
         baselines={} if is_trial else base.baselines,  # those were evaluated on other rows than a trial is

@@ -88,7 +88,7 @@ def _work(folder: Path) -> int:
     except BertDemoError as error:
         run.fail(error)
         return EXIT_FAILED
-    except Exception:  # one of the two broad excepts of the package: the page must learn of every end
+    except Exception:  # as in `rank_main`: the page must learn of every end
         error_id = secrets.token_hex(4)
         print(f"error {error_id}", file=sys.stderr)  # noqa: T201 - standard error is the log
         traceback.print_exc()

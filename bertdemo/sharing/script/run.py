@@ -76,13 +76,9 @@ class ScriptRun:
         return ("linear.",) if self.mean else self.code.head
 
     @property
-    def frozen(self) -> tuple[str, ...]:
-        """Parts of the names of the weights that stay as they are."""
-        config = self.config
-        if config.frozen_layers:
-            layers = (f"encoder.layer.{number}." for number in range(config.frozen_layers))
-            return ("embeddings.", *layers)
-        return ("embeddings.",) if config.embeddings == "freeze" and self.by_trainer else ()
+    def frozen(self) -> bool:
+        """Whether the embeddings, and perhaps the lowest layers, stay as they are."""
+        return self.by_trainer and (self.config.frozen_layers > 0 or self.config.embeddings == "freeze")
 
 
 def run_of(registry: Registry, run_id: str, owner: str) -> ScriptRun:

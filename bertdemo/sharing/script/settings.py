@@ -65,7 +65,9 @@ def _values(run: ScriptRun) -> Iterator[str]:
     if config.layer_decay < 1:
         yield f"LAYER_DECAY = {config.layer_decay!r}  # learning rate of each layer over that of the layer above"
     if run.frozen:
-        yield f"FROZEN = {_tuple(run.frozen)}  # parts of the names of weights that stay as they are"
+        layers = f'*(f"encoder.layer.{{at}}." for at in range({config.frozen_layers}))' if config.frozen_layers else ""
+        names = f'("embeddings.", {layers})' if layers else '("embeddings.",)'
+        yield f"FROZEN = {names}  # in the names of weights that stay as they are"
     if config.lora_rank:
         yield f"LORA_RANK = {config.lora_rank}"
     if config.label_smoothing:

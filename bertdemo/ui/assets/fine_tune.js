@@ -57,11 +57,17 @@
     watch("value", () => requestAnimationFrame(() => play(element)));
   };
   // Scroll until the end of a section that was opened is above the bar, or its beginning is at the top of the window.
-  const inSight = (selector) => requestAnimationFrame(() => requestAnimationFrame(() => {
+  const intoSight = (selector) => {
     const [place, bar] = [selector, "#train-bar"].map((name) => document.querySelector(name).getBoundingClientRect());
     const hidden = place.bottom + 16 - bar.top;
     if (hidden > 0) window.scrollBy({ top: Math.min(hidden, place.top), behavior: still() ? "auto" : "smooth" });
-  }));
+  };
+  // Its controls are drawn a little after the answer, so what grows within a second is followed.
+  const inSight = (selector) => {
+    const growing = new ResizeObserver(() => intoSight(selector));
+    growing.observe(document.querySelector(selector));
+    setTimeout(() => growing.disconnect(), 1000);
+  };
   const field = () => document.querySelector("#train-paste textarea");
   // Pasted rows are read at once. Where nothing is being typed, the page itself takes what is pasted.
   document.addEventListener("paste", (event) => {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ from bertdemo.ui.fine_tune.dataset_state import Picked, Source, silent
 from bertdemo.ui.fine_tune.html.baselines import FEW_ROWS, render_baselines
 from bertdemo.ui.fine_tune.run_settings import for_probe
 from bertdemo.ui.page import Visit
-from tests.runs.support import machine, rows_of, settings_with, write_csv
-from tests.tiny import build_tiny_checkpoint
+from tests.runs.support import rows_of, write_csv
 from tests.ui.fine_tune.support import FIELDS, Tab, choice, tab
 from tests.ui.fine_tune.test_baselines_html import FOUND, words
 
@@ -29,15 +27,6 @@ pytestmark = pytest.mark.slow
 PICKED = Picked("classification", "text", "", "label")
 FORM = {"epochs": "7", "learning_rate": "not a number", "max_length": "24", "seed": 5, "precision": "bfloat16"}
 """What a person may have left in the form."""
-
-
-@pytest.fixture
-def services(home: Path, tmp_path: Path) -> Iterator[Services]:
-    tiny = build_tiny_checkpoint(tmp_path / "tiny")
-    built = Services.create(replace(settings_with(home), checkpoint_folders=(tiny,)))
-    built.admission.devices_found(machine())
-    yield built
-    built.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,21 +19,11 @@ from bertdemo.ui.fine_tune.choice import Choice
 from bertdemo.ui.fine_tune.dataset_state import Picked, Source
 from bertdemo.ui.fine_tune.studies.callbacks import StudyCallbacks
 from bertdemo.ui.page import Visit
-from tests.runs.support import machine, rows_of, settings_with, write_csv
-from tests.tiny import build_tiny_checkpoint
+from tests.runs.support import rows_of, write_csv
 from tests.ui.fine_tune.support import choice, tab
 
 pytestmark = pytest.mark.slow
 PICKED = Picked("classification", "text", "", "label")
-
-
-@pytest.fixture
-def services(home: Path, tmp_path: Path) -> Iterator[Services]:
-    tiny = build_tiny_checkpoint(tmp_path / "tiny")
-    built = Services.create(replace(settings_with(home), checkpoint_folders=(tiny,)))
-    built.admission.devices_found(machine())
-    yield built
-    built.close()
 
 
 @pytest.fixture
@@ -63,7 +52,12 @@ def plan(calls: StudyCallbacks, chosen: Choice, kind: str, **more: Any) -> dict[
 
 def test_each_kind_shows_its_own_controls_and_says_what_a_press_does(calls: StudyCallbacks, chosen: Choice) -> None:
     form = calls.parts.study.form
-    for kind, words in (("seeds", "Runs: 3"), ("layers", "Runs: 2"), ("search", "Optuna"), ("checkpoints", "ticked")):
+    for kind, words in (
+        ("seeds", "3 runs that differ only in the seed"),
+        ("layers", "Runs: 2"),
+        ("search", "Optuna"),
+        ("checkpoints", "ticked"),
+    ):
         planned = plan(calls, chosen, kind)
         assert words in str(planned[form.plan])
         shown = [box for box in (form.checkpoints, form.fields, form.minutes) if planned[box]["visible"]]

@@ -103,7 +103,7 @@ def replace_seconds(shown: StudyView) -> StudyView:
 
 def test_importances_are_told_from_enough_trials_on_and_else_how_many_are_missing() -> None:
     few = read(render_study(view(trial(0), trial(1)), FACTS, "en")).words
-    assert "scores 2 of 10" in few and "hidden size 384, 12 attention heads" in few
+    assert "with a score: 2 so far, 10 needed" in few and "hidden size 384, 12 attention heads" in few
     enough = view(*(trial(at, 0.8 + at / 100) for at in range(10)))
     told = replace(enough, progress=replace(enough.progress, importances={"epochs": 0.2, "learning_rate": 0.8}))
     words = read(render_study(told, FACTS, "en")).words
