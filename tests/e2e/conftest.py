@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Error as BrowserError
 
 from tests.e2e.files import write_reviews
 from tests.e2e.server import Server
@@ -32,6 +33,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+# Whether the body of a test failed.
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +75,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Iterator[Ser
 
 
 @pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Visit]:
+def visit(browser: Browser, server: Server, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Open browsers; at the end no page may have failed, run a visitor's text or asked another host.
 
     With `shaky` the server goes away meanwhile, and what the browser says of that is allowed.
@@ -76,6 +91,9 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
         return visitor
 
     yield visit
+    if request.node.stash.get(FAILED, False):
+        for _, visitor, _ in opened:
+            print(_seen(visitor))  # noqa: T201 - pytest shows it below the failure
     wrong = []
     for room, visitor, shaky in opened:
         if not visitor.page.is_closed():
@@ -83,6 +101,18 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
         wrong += [entry for entry in visitor.trouble if not (shaky and lost_connection(entry))]
         room.close()
     assert not wrong
+
+
+def _seen(visitor: Visitor) -> str:
+    """Say what a page showed when its test failed."""
+    if visitor.page.is_closed():
+        return f"{visitor.url}: closed"
+    try:
+        fields = visitor.page.eval_on_selector_all("input:not([type=file])", "all => all.map(it => it.value)")
+        words = visitor.page.inner_text("body", timeout=5_000)
+    except BrowserError as error:
+        return f"{visitor.url}: {error}"
+    return "\n".join([visitor.page.url, f"trouble: {visitor.trouble}", f"fields: {fields}", words])
 
 
 @pytest.fixture(scope="session")
