@@ -10,7 +10,7 @@ from bertdemo.checkpoints import encoder_decoder, validation
 from bertdemo.checkpoints.head_detection import with_labels
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.checkpoints.validation import Vetted
-from bertdemo.errors import CheckpointBroken
+from bertdemo.errors import CheckpointBroken, TokensAddedTooMany
 from bertdemo.hub.model_files import CONFIG_FILE, WEIGHTS_FILE
 
 
@@ -43,11 +43,13 @@ class HubChecks:
         return validation.clean_config(raw, checkpoint=checkpoint), validation.architecture_of(raw)
 
     def tokenizer(self, folder: Path, checkpoint: str) -> None:
-        """Raise CheckpointBroken where the tokenizer cannot be read."""
+        """Raise CheckpointBroken where the tokenizer cannot be read, TokensAddedTooMany where it is too large."""
         try:
             SharedTokenizer.from_folder(folder)
         except CheckpointBroken as error:
             raise CheckpointBroken(checkpoint=checkpoint, file=error.values["file"]) from None
+        except TokensAddedTooMany as error:
+            raise TokensAddedTooMany(**{**error.values, "checkpoint": checkpoint}) from None
 
     def folder(self, folder: Path, checkpoint: str) -> None:
         """Raise what `check_folder` raises."""

@@ -8,6 +8,7 @@ that some files contain cannot leak into the next caller's encoding.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bertdemo.checkpoints.truncation import Encoding, truncate
-from bertdemo.errors import CheckpointBroken
+from bertdemo.errors import CheckpointBroken, TokensAddedTooMany
 from bertdemo.run_config import Truncation
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ SPECIALS = (PAD, UNK, CLS, SEP, MASK)
 _MAX_WORD_CHARS = 100
 # The options of an added token, all booleans.
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
+# Tokens that a tokenizer.json may add to its vocabulary; 10,000 are read in 0.3 s. Published BERT checkpoints add a few
+# hundred at most, and the Hub limits the file only to 32 MiB, which is 300,000 of them.
+MOST_ADDED = 10_000
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,13 @@ class SharedTokenizer:
     def from_folder(cls, folder: Path) -> SharedTokenizer:
         """Read tokenizer.json, or else vocab.txt and three scalars of tokenizer_config.json.
 
-        Raises CheckpointBroken, which names the file that is missing, malformed or not BERT's WordPiece.
+        Raises CheckpointBroken, which names the file that is missing, malformed or not BERT's WordPiece, and
+        TokensAddedTooMany.
         """
         name = "tokenizer.json" if (folder / "tokenizer.json").is_file() else "vocab.txt"
         try:
             tokenizer = _from_json(folder / name) if name == "tokenizer.json" else _from_vocab(folder)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise CheckpointBroken(checkpoint=folder.name, file=name) from None
         return cls(tokenizer)
 
@@ -241,21 +246,29 @@ def _from_json(path: Path) -> Tokenizer:
         tokenize_chinese_chars=_flag(normalizer["handle_chinese_chars"]),
         clean_text=_flag(normalizer["clean_text"]),
     )
-    _add_tokens(tokenizer, raw.get("added_tokens") or [])
+    added = raw.get("added_tokens") or []
+    if len(added) > MOST_ADDED:
+        raise TokensAddedTooMany(checkpoint=path.parent.name, count=len(added), limit=MOST_ADDED)
+    _add_tokens(tokenizer, added)
     return tokenizer
 
 
 def _add_tokens(tokenizer: Tokenizer, added: Sequence[Mapping[str, Any]]) -> None:
     from tokenizers import AddedToken
 
-    for entry in sorted(added, key=lambda entry: int(entry["id"])):
-        special = _flag(entry.get("special", False))
-        token = AddedToken(
-            entry["content"], special=special, **{flag: _flag(entry.get(flag, False)) for flag in _FLAGS}
-        )
-        (tokenizer.add_special_tokens if special else tokenizer.add_tokens)([token])
-        if tokenizer.token_to_id(entry["content"]) != entry["id"]:
-            raise ValueError("added_tokens")
+    def is_special(entry: Mapping[str, Any]) -> bool:
+        return _flag(entry.get("special", False))
+
+    added = sorted(added, key=lambda entry: int(entry["id"]))
+    # Each call builds the search for all added tokens anew, so those of one kind that follow each other share a call.
+    for special, entries in itertools.groupby(added, key=is_special):
+        tokens = [
+            AddedToken(entry["content"], special=special, **{flag: _flag(entry.get(flag, False)) for flag in _FLAGS})
+            for entry in entries
+        ]
+        (tokenizer.add_special_tokens if special else tokenizer.add_tokens)(tokens)
+    if any(tokenizer.token_to_id(entry["content"]) != entry["id"] for entry in added):
+        raise ValueError("added_tokens")
 
 
 def _from_vocab(folder: Path) -> Tokenizer:

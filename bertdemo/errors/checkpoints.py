@@ -71,6 +71,12 @@ class CheckpointBroken(CheckpointError):
     key, params = "checkpoint_broken", ("checkpoint", "file")
 
 
+class TokensAddedTooMany(CheckpointError):
+    """The tokenizer adds `count` tokens to its vocabulary, which is more than `limit`."""
+
+    key, params = "tokens_added_too_many", ("checkpoint", "count", "limit")
+
+
 class CheckpointIncomplete(CheckpointError):
     """The weights lack `count` tensors of the encoder; `missing` names the first."""
 
