@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from bertdemo.analysis.baselines import Baseline
 from bertdemo.analysis.embedding_cache import Embeddings, texts_of
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.prepared import PreparedDataset
+from bertdemo.processes import HoldSlot, giving_way
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tables.once_cache import OnceCache
 
@@ -37,7 +37,10 @@ class Baselines:
     """Safe to use from many threads. `inference_slot` is held while a model computes."""
 
     def __init__(
-        self, catalogue: Catalogue, inference_slot: Callable[[], AbstractContextManager[None]], embeddings: Embeddings
+        self,
+        catalogue: Catalogue,
+        inference_slot: HoldSlot,
+        embeddings: Embeddings,
     ) -> None:
         self._catalogue = catalogue
         self._inference_slot = inference_slot
@@ -82,13 +85,14 @@ class Baselines:
 
     def _of_task(self, request: _Request) -> tuple[Baseline, ...]:
         """Let the task score its own baselines on usable rows, evenly spaced where there are many."""
-        prepared, owner, progress = request.prepared, request.owner, request.progress
+        prepared, owner = request.prepared, request.owner
         info, task = self._catalogue.describe(request.checkpoint, owner), prepared.task
         if not info.ready or not task.has_baseline:
             return ()
         rows = prepared.usable[:: max(1, -(-len(prepared.usable) // request.most))]  # every n-th, n rounded up
         started = time.monotonic()
-        with self._inference_slot():
+        with self._inference_slot() as give_way:
+            progress = giving_way(request.progress, give_way)
             reader = baselines.Reader(
                 folder=self._catalogue.folder(info.id, owner),
                 tokenizer=self._catalogue.tokenizer(info.id, owner),
@@ -96,14 +100,15 @@ class Baselines:
                 progress=progress,
             )
             scored = task.baseline_scores(prepared.table, prepared.columns, rows, reader)
-        progress(1.0)
+        request.progress(1.0)
         spent = time.monotonic() - started
         return tuple(Baseline(score.kind, score.metrics, score.rows, score.folds, spent) for score in scored)
 
     def _linear(self, texts: Sequence[str], labels: Sequence[str], request: _Request) -> list[Baseline]:
-        owner, progress = request.owner, request.progress
-        with self._inference_slot():
+        owner = request.owner
+        with self._inference_slot() as give_way:
             scored = [baselines.tfidf(texts, labels)]
+            progress = giving_way(request.progress, give_way)
             progress(_TFIDF_DONE)
             info = self._catalogue.describe(request.checkpoint, owner)
             if info.ready:
@@ -111,7 +116,7 @@ class Baselines:
                     texts, info.id, owner, progress=lambda share: progress(_TFIDF_DONE + _EMBEDDING * share)
                 )
                 scored.append(baselines.frozen(vectors, labels, seconds=seconds))
-        progress(1.0)
+        request.progress(1.0)
         return scored
 
 

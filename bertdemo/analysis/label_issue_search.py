@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from bertdemo.analysis.label_issues import LabelIssue
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.info import CheckpointInfo
 from bertdemo.dataset.prepared import PreparedDataset
+from bertdemo.processes import HoldSlot, giving_way
 from bertdemo.tables import spreadsheet
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tables.once_cache import OnceCache
@@ -55,7 +55,10 @@ class LabelIssueSearch:
     """Safe to use from many threads. `inference_slot` is held while a model computes."""
 
     def __init__(
-        self, catalogue: Catalogue, inference_slot: Callable[[], AbstractContextManager[None]], embeddings: Embeddings
+        self,
+        catalogue: Catalogue,
+        inference_slot: HoldSlot,
+        embeddings: Embeddings,
     ) -> None:
         self._catalogue = catalogue
         self._inference_slot = inference_slot
@@ -97,9 +100,10 @@ class LabelIssueSearch:
         texts = texts_of(table, columns, rows)
         issues: tuple[LabelIssue, ...] = ()
         if len(set(labels)) > 1:
-            with self._inference_slot():
+            with self._inference_slot() as give_way:
                 # Embedding takes most of the time, the linear probe the rest.
-                vectors, _ = self._embeddings.of(texts, info.id, owner, lambda share: progress(0.7 * share))
+                embedded = giving_way(lambda share: progress(0.7 * share), give_way)
+                vectors, _ = self._embeddings.of(texts, info.id, owner, embedded)
                 issues = label_issues.find(vectors, labels)
         progress(1.0)
         numbers = cells_at(table.row_numbers, [rows[issue.row] for issue in issues])

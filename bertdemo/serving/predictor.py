@@ -27,7 +27,7 @@ from bertdemo.errors import (
     TextTooLong,
     TooManyTexts,
 )
-from bertdemo.processes import Slots
+from bertdemo.processes import GiveWay, Slots, giving_way
 from bertdemo.run_config import Truncation
 from bertdemo.settings import Settings
 from bertdemo.tasks.base import HeadOptions, Inputs, Task
@@ -46,8 +46,8 @@ Pooling = Literal["cls", "mean", "max"]
 POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "max")
 # Four BERTs of 110M parameters take about 1.8 GB in float32.
 _KEPT_MODELS = 4
-# One text takes well under a second; what occupies a slot for longer is a whole file, and a caller who waited for that
-# would occupy one of the 40 threads that serve the page.
+# A slot is given up between two batches where somebody waits, so that one text waits for a batch and not for a file.
+# Who waits for longer than this would occupy one of the 40 threads that serve the page.
 _WAIT_SECONDS = 30.0
 # Characters of a request up to which it is computed on one thread. Beside other work (load 11 on two cores) a text of
 # 12 tokens took 36 to 102 ms on one thread and 460 to 490 ms on two, which wait for each other in every layer; on an
@@ -96,6 +96,11 @@ class Predictor:
         self._guard = threading.Lock()
         self._slots = Slots(settings.limits.concurrent_predictions, _WAIT_SECONDS)
 
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for a slot."""
+        return self._slots.waiting
+
     def warm_up(self) -> None:
         """Import what the first prediction would wait for."""
         import sklearn.metrics  # noqa: F401
@@ -132,10 +137,10 @@ class Predictor:
         progress: Callable[[float], None] = lambda share: None,
     ) -> list[Prediction]:
         """Return one prediction per text, in their order. Raises HeadMissing and ServerBusy."""
-        with self.inference_slot():
+        with self.inference_slot() as give_way:
             opened = self._opened(checkpoint, owner, "head")
             task = _task_of(opened.info)
-            return task.predict(replace(opened.inference, progress=progress), inputs)
+            return task.predict(replace(opened.inference, progress=giving_way(progress, give_way)), inputs)
 
     def truncated(self, inputs: Inputs, checkpoint: str, owner: str) -> list[bool]:
         """Return whether the model reads less than the whole of each row. Raises HeadMissing."""
@@ -155,8 +160,9 @@ class Predictor:
             raise ArgumentWrong(name="pooling", expected=", ".join(POOLINGS))
         for text in texts:  # an empty text has a vector too: that of [CLS] and [SEP]
             self._check_text(text, required=False)
-        with self.inference_slot(short=sum(map(len, texts)) <= _SHORT_CHARS):
-            inference = self._opened(checkpoint, owner, "encoder").inference
+        with self.inference_slot(short=sum(map(len, texts)) <= _SHORT_CHARS) as give_way:
+            opened = self._opened(checkpoint, owner, "encoder").inference
+            inference = replace(opened, progress=giving_way(opened.progress, give_way))
 
             def vectors_of(batch: Batch, _: list[int]) -> list[list[float]]:
                 hidden = inference.model(**batch).last_hidden_state  # (batch, tokens, hidden)
@@ -171,9 +177,9 @@ class Predictor:
         """Return (texts, hidden) mean-pooled vectors of L2 norm 1, float32, for comparing many texts."""
         from bertdemo.tasks.bi_encoder import unit_vectors
 
-        with self.inference_slot():
+        with self.inference_slot() as give_way:
             opened = self._opened(checkpoint, owner, "encoder")
-            return unit_vectors(replace(opened.inference, progress=progress), texts)
+            return unit_vectors(replace(opened.inference, progress=giving_way(progress, give_way)), texts)
 
     def count_truncated(self, texts: Sequence[str], checkpoint: str, owner: str) -> int:
         """Return how many texts have more tokens than the checkpoint reads at once, so that they are truncated."""
@@ -254,18 +260,27 @@ class Predictor:
             raise TextTooLong(chars=len(text), limit=self._settings.limits.text_chars)
 
     @contextmanager
-    def inference_slot(self, *, short: bool = False) -> Iterator[None]:
+    def inference_slot(self, *, short: bool = False) -> Iterator[GiveWay]:
         """Hold one of the slots for computing, on one thread if it is `short` or a training uses the CPU.
 
-        Raises ServerBusy where no slot becomes free in time.
+        Gives the function to call between two batches; see `Slots.hold`. Raises ServerBusy where no slot becomes free
+        in time.
         """
         import torch
 
         from bertdemo.device import compute_threads
 
-        with self._slots.hold():
+        def set_threads() -> None:
             torch.set_num_threads(1 if short or self._training_on_cpu() else compute_threads())
-            yield
+
+        with self._slots.hold() as give_way:
+            set_threads()
+
+            def let_go() -> None:
+                give_way()
+                set_threads()  # whoever had the slot meanwhile may have set another number
+
+            yield let_go
 
 
 def _task_of(info: CheckpointInfo) -> Task:

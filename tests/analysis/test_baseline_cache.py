@@ -23,7 +23,7 @@ COLUMNS = {"text": "text", "label": "label"}
 @pytest.fixture
 def baselines(settings: Settings) -> Baselines:
     catalogue = Catalogue(settings)
-    return Baselines(catalogue, nullcontext, Embeddings(catalogue))
+    return Baselines(catalogue, lambda: nullcontext(lambda: None), Embeddings(catalogue))
 
 
 @pytest.fixture

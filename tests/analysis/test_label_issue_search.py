@@ -36,7 +36,7 @@ def embeddings(settings: Settings) -> Embeddings:
 
 @pytest.fixture
 def service(settings: Settings, embeddings: Embeddings) -> LabelIssueSearch:
-    return LabelIssueSearch(Catalogue(settings), nullcontext, embeddings)
+    return LabelIssueSearch(Catalogue(settings), lambda: nullcontext(lambda: None), embeddings)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_the_baselines_and_this_read_each_text_once(
     service: LabelIssueSearch, embeddings: Embeddings, settings: Settings, reviews: Path, table: Table,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    scored = Baselines(Catalogue(settings), nullcontext, embeddings).compute(
+    scored = Baselines(Catalogue(settings), lambda: nullcontext(lambda: None), embeddings).compute(
         prepared_file(settings, reviews, TASK, COLUMNS), "bundled", ""
     )
     monkeypatch.setattr(baselines, "embed", None)

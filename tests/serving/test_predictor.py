@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import csv
 import shutil
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -345,3 +346,33 @@ def test_a_prediction_is_refused_in_words_while_all_places_stay_taken(
         with pytest.raises(ServerBusy):
             busy.embed(["good"], "local:plain", "mean", "")
     assert busy.predict("good", "", "local:headed", "").output.labels
+
+
+def test_one_text_is_answered_between_two_batches_of_a_file(settings: Settings, catalogue: Catalogue) -> None:
+    own = replace(settings, limits=replace(settings.limits, concurrent_predictions=1))
+    predictor = Predictor(own, catalogue)
+    predictor.embed(["warm"], "local:plain", "mean", "")
+    many = Inputs(["a good film"] * 200)
+    answered = threading.Event()
+    seen: list[bool] = []
+
+    def ask() -> None:
+        predictor.embed(["good"], "local:plain", "mean", "")
+        answered.set()
+
+    def progress(share: float) -> None:
+        # It cannot be answered while the file has the only slot, however long it is waited for.
+        seen.append(bool(seen) and answered.wait(10))
+        if len(seen) == 1:
+            threading.Thread(target=ask).start()
+            while not predictor.waiting:
+                time.sleep(0.001)
+
+    for call in (
+        lambda: predictor.predict_many(many, "local:headed", "", progress),
+        lambda: predictor.unit_vectors(many.texts, "local:plain", "", progress),
+    ):
+        call()
+        assert seen[:2] == [False, True]
+        answered.clear()
+        seen.clear()
