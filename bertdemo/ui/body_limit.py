@@ -1,5 +1,7 @@
 """Requests that are rejected before Gradio sees them: too large a body, and those that make the server fetch a URL.
 
+What a client's leaving raises ends here, so that anybody who hangs up does not write a traceback into the log.
+
 Gradio's own `max_file_size` bounds the file parts of an upload only, so a long text field or a JSON body would
 pass. The declared length is checked first, then the bytes are counted as they arrive.
 """
@@ -11,6 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 Message = MutableMapping[str, Any]
@@ -74,10 +77,19 @@ class BodyLimit:
         try:
             await self._app(scope, counting, guarding)
         except ClientDisconnect:
-            if not count.over:
+            pass  # nobody is left to be answered, or we stopped reading
+        except (HTTPException, RuntimeError) as error:
+            # An event stream of a session that is not there: Gradio has begun to answer and has sent its refusal.
+            if not count.answered or not _is_refusal(error):
                 raise
+            await send({"type": "http.response.body", "body": b""})
         if count.over and not count.answered:
             await _answer(send, 413, b"The request is larger than this server accepts.")
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Return whether it is an answer with a status, or what Starlette makes of one that comes too late."""
+    return isinstance(error, HTTPException) or isinstance(error.__cause__, HTTPException)
 
 
 def _declared(scope: MutableMapping[str, Any]) -> int:

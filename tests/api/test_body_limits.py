@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from bertdemo.settings import MIB
+from bertdemo.ui.body_limit import BodyLimit, Message, Receive, Send
 from tests.api.caller import Caller
 from tests.api.conftest import FILE_BYTES
 
@@ -20,6 +25,13 @@ JSON = {"content-type": "application/json"}
 def pieces(body: bytes, size: int = 64 * 1024) -> Iterator[bytes]:
     for start in range(0, len(body), size):
         yield body[start : start + size]
+
+
+def late(cause: Exception) -> RuntimeError:
+    """What Starlette makes of an exception after the answer has begun."""
+    error = RuntimeError("response already started")
+    error.__cause__ = cause
+    return error
 
 
 def send(caller: Caller, path: str, make: Callable[[], Any], headers: dict[str, str]) -> int:
@@ -67,3 +79,42 @@ def test_a_long_text_field_in_an_upload_counts_too(caller: Caller) -> None:
     )
     body = form.read()
     assert send(caller, "/gradio_api/upload", lambda: body, {"content-type": form.headers["content-type"]}) == 413
+
+
+def test_a_session_that_is_not_there_gets_a_whole_answer(caller: Caller) -> None:
+    # Without one it would also be an exception in the log, with its traceback.
+    answer = caller.http.get("/gradio_api/queue/data", params={"session_hash": "nobody"})
+    assert '"session_not_found":true' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("raised", "begun", "ends"),
+    [
+        (ClientDisconnect(), False, True),
+        (late(HTTPException(404)), True, True),
+        (HTTPException(404), True, True),
+        (late(HTTPException(404)), False, False),
+        (late(ValueError()), True, False),
+        (RuntimeError("ours"), True, False),
+    ],
+)
+def test_only_what_a_client_caused_ends_without_a_traceback(raised: Exception, begun: bool, ends: bool) -> None:
+    sent: list[Message] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise raised
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "path": "/", "headers": []}
+    with contextlib.nullcontext() if ends else pytest.raises(type(raised)):
+        asyncio.run(BodyLimit(app, 1, 1)(scope, receive, send))
+    assert [message["type"] for message in sent] == (
+        ["http.response.start", *(["http.response.body"] if ends else [])] if begun else []
+    )
