@@ -1,6 +1,6 @@
 """Run the tests that `make test` runs a slice of with all of their cases; a dated line in docs/sweeps.md.
 
-These are: a path of the server in every file of every listener, in 14 forms; five servers killed under one training;
+These are: a path of the server in every file of every listener, in 14 forms; 21 wrong values of every argument; five servers killed under one training;
 every file of a run cut or spoiled in seven ways; a run of each task killed at each of twelve steps and resumed; runs in
 two processes with every kind of setting.
 """
@@ -19,6 +19,7 @@ from benchmarks.row import ROOT
 REPORT = ROOT / "docs" / "sweeps.md"
 TESTS = (
     "tests/api/test_paths.py",
+    "tests/api/test_types.py",
     "tests/runs/test_worker.py::test_servers_killed_while_it_trains_leave_the_run_alone_and_no_spare",
     "tests/ui/test_torn_runs.py",
     "tests/runs/test_resume.py",
