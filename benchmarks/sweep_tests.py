@@ -1,8 +1,8 @@
 """Run the tests that `make test` runs a slice of with all of their cases; a dated line in docs/sweeps.md.
 
-These are: a path of the server in every file of every listener, in 14 forms; 21 wrong values of every argument; five servers killed under one training;
-every file of a run cut or spoiled in seven ways; a run of each task killed at each of twelve steps and resumed; runs in
-two processes with every kind of setting.
+These are: a path of the server in every file of every listener, in 14 forms; 21 wrong values of every argument; five
+servers killed under one training; every file of a run cut or spoiled in seven ways; a run of each task killed at each
+of twelve steps and resumed; runs in two processes with every kind of setting.
 """
 
 from __future__ import annotations

@@ -8,12 +8,15 @@ Gradio keeps uploads, no telemetry), and must run before those libraries are imp
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_dir
+
+from bertdemo.errors import HomeNotWritable, PortWrong
 
 MIB = 1024 * 1024
 
@@ -189,10 +192,9 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read the environment (`os.environ` when none is given)."""
+        """Read the environment (`os.environ` when none is given). Raises PortWrong."""
         env = os.environ if env is None else env
         public = bool(env.get("SPACE_ID"))
-        port = env.get("GRADIO_SERVER_PORT", "")
         home = Path(env.get("BERTDEMO_HOME") or user_data_dir("bertdemo", appauthor=False)).expanduser().resolve()
         folders = tuple(Path(part) for part in env.get("BERTDEMO_CHECKPOINTS", "").split(os.pathsep) if part)
         hub_home = Path(env.get("HF_HOME") or Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
@@ -200,7 +202,7 @@ class Settings:
             home=home,
             public=public,
             server_name=env.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if public else "127.0.0.1"),  # noqa: S104 - a Space is reached from outside
-            server_port=int(port) if port.isdigit() else None,
+            server_port=_port(env.get("GRADIO_SERVER_PORT", "").strip()),
             checkpoint_folders=folders,
             hub_endpoint=env.get("HF_ENDPOINT", "").rstrip("/") or None,
             hub_cache=Path(env.get("HF_HUB_CACHE") or hub_home / "hub").expanduser(),
@@ -245,9 +247,17 @@ class Settings:
         return not self.public and self.server_name in {"127.0.0.1", "localhost", "::1"}
 
     def apply(self) -> None:
-        """Create the private folders and set the variables of the libraries, before these are imported."""
-        for folder in (self.home, self.runs, self.trained, self.uploads, self.modules):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Create the private folders and set the variables of the libraries, before these are imported.
+
+        Raises HomeNotWritable.
+        """
+        try:
+            for folder in (self.home, self.runs, self.trained, self.uploads, self.modules):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=self.home):
+                pass
+        except OSError as error:
+            raise HomeNotWritable(path=str(self.home), reason=error.strerror or str(error)) from None
         os.environ.update(self._library_env())
 
     def worker_env(self) -> dict[str, str]:
@@ -273,6 +283,15 @@ class Settings:
             # aside holds up all others: beside other work a training was four times slower (docs/benchmarks.md).
             "OMP_WAIT_POLICY": self.base_env.get("OMP_WAIT_POLICY", "PASSIVE"),
         }
+
+
+def _port(value: str) -> int | None:
+    """Return the port, None where none is given."""
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65_535):
+        raise PortWrong(value=value)
+    return int(value)
 
 
 def stand_alone() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from bertdemo.errors import HomeNotWritable, PortWrong
 from bertdemo.settings import MIB, PUBLIC_LIMITS, Launching, Limits, Rank, Settings, pin_gpu, stand_alone
 from tests.runs.support import unchanged_environment
 
@@ -153,3 +157,46 @@ def test_a_processor_needs_no_pinning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert pin_gpu("cpu") == "cpu"
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "99999", "-1", "abc", "8e3", "７８６０", "7860.0"])
+def test_a_port_that_is_none_is_refused_with_its_value(value: str, tmp_path: Path) -> None:
+    with pytest.raises(PortWrong) as refused:
+        Settings.from_env({"BERTDEMO_HOME": str(tmp_path), "GRADIO_SERVER_PORT": value})
+    assert refused.value.values == {"value": value}
+
+
+@pytest.mark.parametrize("value", ["1", " 7860 ", "65535"])
+def test_a_port_is_read(value: str, tmp_path: Path) -> None:
+    assert Settings.from_env({"BERTDEMO_HOME": str(tmp_path), "GRADIO_SERVER_PORT": value}).server_port == int(value)
+
+
+def test_a_home_that_is_a_file_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(HomeNotWritable) as refused:
+            Settings.from_env({"BERTDEMO_HOME": str(home)}).apply()
+        assert refused.value.values["path"] == str(home)
+        assert refused.value.values["reason"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_a_start_that_cannot_work_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for env, said in (
+            ({"BERTDEMO_HOME": str(tmp_path / "file")}, "BERTDEMO_HOME"),
+            ({"GRADIO_SERVER_PORT": "99999"}, "65535"),
+            ({"GRADIO_SERVER_PORT": port}, f"127.0.0.1:{port}"),
+            ({"GRADIO_SERVER_PORT": "99999", "LC_ALL": "zh_CN.UTF-8"}, "65535"),
+        ):
+            kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+            own = {"BERTDEMO_HOME": str(tmp_path / "home"), "BERTDEMO_SHIPPED_RUN": "0", "LC_ALL": "C.UTF-8"}
+            ended = subprocess.run(
+                [sys.executable, "app.py"], cwd=ROOT, env={**kept, **own, **env}, capture_output=True, check=False
+            )
+            words = ended.stderr.decode()
+            assert (ended.returncode, words.count("\n")) == (1, 1), words
+            assert said in words

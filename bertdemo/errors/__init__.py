@@ -7,6 +7,7 @@
     ├── ConfigError       settings out of bounds, field by field
     ├── CheckpointError   a checkpoint that cannot be found, downloaded or trusted
     ├── RunError          a run that cannot be started, found or changed
+    ├── StartError        the server cannot start where and how it was told to
     └── ServerBusy        the server has no capacity for the request now
 
 The message of a leaf is in `i18n/locales` under `error.<key>`, with exactly the placeholders named in `params`.

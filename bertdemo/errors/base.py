@@ -46,6 +46,10 @@ class CheckpointError(BertDemoError):
     """A checkpoint that cannot be found, downloaded or trusted."""
 
 
+class StartError(BertDemoError):
+    """The server cannot start where and how it was told to; its operator sees the sentence."""
+
+
 class RunError(BertDemoError):
     """A run that cannot be started, found or changed."""
 

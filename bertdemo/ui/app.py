@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from bertdemo.errors import PortTaken
 from bertdemo.i18n.translation import DEFAULT, LANGUAGES, translate
 from bertdemo.services import Services
 from bertdemo.settings import MIB, Settings
@@ -123,8 +124,13 @@ def _tab(page: Page, name: str, build: Callable[[Page], None]) -> gr.Tab:
 
 
 def launch(app: App) -> str:
-    """Start the server beside the caller's thread and return its address."""
-    _, address, _ = app.blocks.launch(**_launch_kwargs(app.page.settings), prevent_thread_lock=True)
+    """Start the server beside the caller's thread and return its address. Raises PortTaken."""
+    settings = app.page.settings
+    try:
+        _, address, _ = app.blocks.launch(**_launch_kwargs(settings), prevent_thread_lock=True)
+    except OSError:
+        asked = settings.server_port or "7860–7959"  # Gradio tries a hundred ports where none is given
+        raise PortTaken(address=f"{settings.server_name}:{asked}") from None
     return address
 
 
