@@ -77,8 +77,8 @@ _SYSTEM = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", 
 _GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF")
 _PYTHON = ("VIRTUAL_ENV", "PYTHONPATH", "OMP_WAIT_POLICY")
 _OWN = (
-    "BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "BERTDEMO_JOIN_SECONDS", "SPACE_ID", "HF_HOME",
-    "HF_HUB_CACHE",
+    "BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "BERTDEMO_JOIN_SECONDS", "BERTDEMO_TRACKIO",
+    "SPACE_ID", "HF_HOME", "HF_HUB_CACHE",
 )  # fmt: skip
 # Through which network the processes of one run speak to each other.
 _NETWORK = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME", "NCCL_IB_DISABLE", "NCCL_P2P_DISABLE", "NCCL_DEBUG")
@@ -182,6 +182,8 @@ class Settings:
     """Whether the run that ships with the app is shown (BERTDEMO_SHIPPED_RUN=0 leaves it out)."""
     spare_worker: bool = True
     """Whether to keep one training process with its imports done, so that a run starts at once."""
+    trackio: bool = False
+    """Whether runs are logged to trackio too (BERTDEMO_TRACKIO=1), which must be installed then."""
     base_env: Mapping[str, str] = field(default_factory=dict)
     """The allow-listed part of the server's environment that children get."""
     launching: Launching = field(default_factory=Launching)
@@ -210,6 +212,7 @@ class Settings:
             limits=_limits(env, PUBLIC_LIMITS if public else Limits()),
             shipped_run=env.get("BERTDEMO_SHIPPED_RUN", "1") != "0",
             spare_worker=env.get("BERTDEMO_SPARE_WORKER", "1") != "0",
+            trackio=env.get("BERTDEMO_TRACKIO", "0") not in {"", "0"},
             base_env={name: env[name] for name in _CHILD_KEEPS if name in env},
             launching=Launching.from_env(env),
             rank=Rank.from_env(env),
@@ -230,6 +233,11 @@ class Settings:
     def trained(self) -> Path:
         """Folder of all trained checkpoints."""
         return self.home / "checkpoints"
+
+    @property
+    def tracked(self) -> Path:
+        """Private folder that trackio writes to."""
+        return self.home / "trackio"
 
     @property
     def uploads(self) -> Path:
@@ -276,6 +284,7 @@ class Settings:
             "HF_MODULES_CACHE": str(self.modules),
             "HF_METRICS_CACHE": str(self.modules / "metrics"),
             "GRADIO_TEMP_DIR": str(self.uploads),
+            "TRACKIO_DIR": str(self.tracked),
             "GRADIO_ANALYTICS_ENABLED": "False",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "TOKENIZERS_PARALLELISM": "false",

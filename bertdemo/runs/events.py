@@ -165,6 +165,15 @@ class Saved(RunEvent):
 
 
 @dataclass(frozen=True)
+class Tracked(RunEvent):
+    """The run is logged to trackio too, under these names."""
+
+    kind = "tracked"
+    project: str
+    run: str
+
+
+@dataclass(frozen=True)
 class Warned(RunEvent):
     """Something a person should know; `message` is a locale key."""
 

@@ -90,6 +90,8 @@ class RunStatus:
     shipped: bool = False
     # Id of the study that the run belongs to; "" for a run of its own.
     study: str = ""
+    # Under which names it is logged to trackio; None where it is not.
+    tracked: ev.Tracked | None = None
 
     @property
     def headline(self) -> str:
@@ -171,6 +173,7 @@ def status_of(view: RunView) -> RunStatus:
         resume_step=view.resume_step,
         shipped=view.shipped,
         study=view.request.study.id if view.request.study else "",
+        tracked=_last(view.events, ev.Tracked),
     )
 
 

@@ -36,6 +36,7 @@ EVERY: list[ev.RunEvent] = [
         epoch=1.0,
         rows=(ev.WatchedRow(2, "good", "", "yes", "no", {"kind": "confidence", "value": 0.75}, False),),
     ),
+    ev.Tracked(**_AT, project="bertdemo", run="20261129-1"),
 ]
 
 

@@ -27,6 +27,7 @@ from bertdemo.runs import events as ev
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.resume import checkpoints as resume_checkpoints
+from bertdemo.runs.tracking.trackio_log import TrackioLog
 from bertdemo.runs.worker import few_shot, regression
 from bertdemo.runs.worker.distributed.single_process import SingleProcess
 from bertdemo.runs.worker.forecast import Forecast, planned
@@ -94,6 +95,7 @@ class Job:
         self._task = tasks.find(self._request.task)
         past = ev.parse((folder / "events.jsonl").read_text(encoding="utf-8"))
         self._seq = max((event.seq for event in past), default=0)
+        self._trackio = TrackioLog(settings, self._id, self._request, past)
         self._attempt = max((event.attempt for event in past), default=1)
         self._not_exact = restarted or resuming.accepted(past)  # torchrun can ask nobody
         self.begun = resuming.begun(past)
@@ -127,6 +129,7 @@ class Job:
         """Append one event; of several processes one does."""
         if not self._process.first:
             return
+        self._trackio.log(kind, fields, self.emit)
         self._seq += 1
         event = getattr(ev, kind)(seq=self._seq, attempt=self._attempt, at=time.time(), **fields)
         try:

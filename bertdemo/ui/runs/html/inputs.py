@@ -19,6 +19,9 @@ def render_request(request: RunRequest, status: RunStatus, lang: str) -> str:
     if status.started:
         parts += [heading(translate(lang, "runs.given.rows")), definitions(split_of(status.started, lang))]
         parts += [heading(translate(lang, "runs.given.settings")), definitions(settings_of(status.started, lang))]
+    if status.tracked:
+        tracked = translate(lang, "runs.given.tracked", project=status.tracked.project, run=status.tracked.run)
+        parts.append(definitions([("trackio", tracked)]))
     return root(join(parts), "bd-given")
 
 

@@ -1,0 +1,1 @@
+"""A run logged outside its folder too: optional, and never needed by the page."""
