@@ -26,6 +26,7 @@ from bertdemo.runs.launchers.choice import launcher_of
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
 from bertdemo.runs.studies.admission import StudyAdmission
+from bertdemo.runs.studies.deletion import StudyDeletion
 from bertdemo.runs.studies.driver import StudyDriver
 from bertdemo.runs.studies.store import StudyStore
 from bertdemo.serving.inspector import Inspector
@@ -59,6 +60,7 @@ class Services:
     searcher: Searcher
     estimates: Estimates
     studies: StudyAdmission
+    study_deletion: StudyDeletion
     _chinese: threading.Event
     """Set once the Hub has confirmed that it has the Chinese model."""
 
@@ -99,6 +101,7 @@ class Services:
             Searcher(predictor),
             Estimates(settings.home),
             StudyAdmission(store, driver, registry, catalogue, datasets, settings.limits),
+            StudyDeletion(store, registry, dispatcher),
             threading.Event(),
         )
         dispatcher.on_end(services.forget)

@@ -11,6 +11,12 @@ class StudyUnknown(RunError):
     key = "study_unknown"
 
 
+class StudyAlive(RunError):
+    """The study has not ended, so it cannot be deleted."""
+
+    key = "study_alive"
+
+
 class NothingToCompare(RunError):
     """Fewer than two runs were asked for."""
 

@@ -156,12 +156,16 @@ class StudyDriver:
             self._step(study_id)
 
     def _scan(self) -> None:
-        """Find the studies under way, and remove those whose runs were all deleted."""
+        """Find the studies under way, and remove those that were deleted, or whose runs all were."""
         views = [view for study_id in self._store.ids() if (view := self._read(study_id))]
         self._under_way = [view.study.id for view in views if not view.progress.ended]
         for view in views:
-            if view.progress.ended and not any(self._exists(trial.run) for trial in view.progress.trials):
+            if view.progress.ended and self._is_gone(view):
                 self._store.remove(view.study.id)
+
+    def _is_gone(self, view: StudyView) -> bool:
+        trials = view.progress.trials
+        return self._store.is_due(view.study.id) or not any(self._exists(trial.run) for trial in trials)
 
     def _exists(self, run: str) -> bool:
         try:

@@ -6,6 +6,7 @@
         progress.json    the Progress; one thread of the server writes it
         stop             present once somebody asked to stop
         journal.log      the trials of a search, written by Optuna
+        deleted          present for the seconds in which a deletion can be undone (runs/deletion.py)
 
 Another owner's study is answered exactly like one that does not exist.
 """
@@ -25,6 +26,7 @@ from pathlib import Path
 from bertdemo.checkpoints.info import owner_sha256
 from bertdemo.errors import ConfigError, StudyUnknown
 from bertdemo.processes import write_atomic
+from bertdemo.runs import deletion
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.studies.study import Progress, Study
 from bertdemo.settings import Settings
@@ -80,6 +82,13 @@ class StudyStore:
     def read(self, study_id: str, owner: str | None) -> StudyView:
         """Return a study; StudyUnknown where there is none of that id for this owner (None: for the server itself)."""
         folder = self.folder(study_id)
+        if owner is not None and deletion.is_hidden(folder):
+            raise StudyUnknown
+        return self._stored(study_id, owner)
+
+    def _stored(self, study_id: str, owner: str | None) -> StudyView:
+        """Return a study, a hidden one too; raises as `read`."""
+        folder = self.folder(study_id)
         try:
             study = Study.from_json((folder / "study.json").read_text(encoding="utf-8"))
             progress = Progress.from_json((folder / "progress.json").read_text(encoding="utf-8"))
@@ -110,6 +119,20 @@ class StudyStore:
         """Leave the flag that ends the study."""
         self.read(study_id, owner)
         (self.folder(study_id) / "stop").touch(mode=0o600)
+
+    def hide(self, study_id: str) -> None:
+        """Hide a study from everybody until it is restored or removed."""
+        deletion.hide(self.folder(study_id))
+
+    def restore(self, study_id: str, owner: str) -> None:
+        """Show a hidden study again; StudyUnknown where there is none of that id, or its time is over."""
+        self._stored(study_id, owner)
+        if not deletion.restore(self.folder(study_id)):
+            raise StudyUnknown
+
+    def is_due(self, study_id: str) -> bool:
+        """Return whether a study was hidden, and can no longer be restored."""
+        return deletion.is_due(self.folder(study_id))
 
     def remove(self, study_id: str) -> None:
         """Remove a study; its runs stay."""

@@ -2,7 +2,7 @@
 (() => {
   const phone = () => matchMedia("(max-width: 760px)").matches;
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const PRESSES = "[data-sample], [data-step], [data-label], [data-all-rows], [data-reading], [data-use]";
+  const PRESSES = "[data-sample], [data-step], [data-label], [data-all-rows], [data-reading], [data-use], [data-undo]";
   // On a phone the tiles are lines, and only the checks are open.
   const fold = (element) => {
     if (!phone()) return;

@@ -10,7 +10,7 @@ import pytest
 
 from bertdemo import tasks
 from bertdemo.dataset import stored
-from bertdemo.errors import BudgetOutOfBounds, DataNotChosen
+from bertdemo.errors import BudgetOutOfBounds, DataNotChosen, StudyAlive, StudyUnknown
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.request import StudyMember
 from bertdemo.runs.studies.study import Progress, Trial, TrialScore, Variant
@@ -142,3 +142,36 @@ def test_a_trial_that_is_trained_again_is_a_run_of_its_own_on_the_whole_training
     for run, rows in ((trial, 38), (again, 48)):
         dataset = stored.load(services.registry.folder(run), tasks.find("classification"), request.columns)
         assert dataset and len(dataset.parts["train"].rows) == rows
+
+
+def test_a_deleted_study_leaves_the_data_and_can_be_had_back(calls: StudyCallbacks, chosen: Choice) -> None:
+    services, bar = calls.page.services, calls.parts.study.bar
+    study = dict(calls.start(chosen, values(calls, "layers")))[calls.page.run]["study"]  # type: ignore[index]
+    assert dict(calls.drawn(study, "", "", "en"))[bar.delete]["visible"] is False  # type: ignore[index]
+    with pytest.raises(StudyAlive):
+        calls.delete(chosen, values(calls, "layers", study))
+    services.studies.store.write(study, Progress(ended=True))
+    assert dict(calls.drawn(study, "", "", "en"))[bar.delete]["visible"] is True  # type: ignore[index]
+    updates = calls.delete(chosen, values(calls, "layers", study))
+    assert updates[calls.page.run] == {"run": None}
+    assert updates[calls.parts.state.stage] == "data"
+    assert study in str(updates[bar.deleted]) and "reviews.csv" in str(updates[bar.deleted])
+    assert calls.arrive(Visit("en", "train", "", "", "", study=study), None)[calls.parts.state.stage] == "empty"
+    restored = calls.restore(chosen, study)
+    assert restored[calls.page.run] == {"run": None, "study": study} and restored[bar.deleted] == ""
+    assert restored[calls.parts.state.stage] == "study"
+
+
+def test_after_a_reload_a_deleted_study_leaves_no_data_that_go_with_it(calls: StudyCallbacks, chosen: Choice) -> None:
+    study = dict(calls.start(chosen, values(calls, "layers")))[calls.page.run]["study"]  # type: ignore[index]
+    store = calls.page.services.studies.store
+    store.write(study, Progress(ended=True))
+    inside = Source(store.read(study, "").study.request.data, "reviews.csv")
+    updates = calls.delete(replace(chosen, source=inside), values(calls, "layers", study))
+    assert updates[calls.parts.state.stage] == "empty"
+
+
+def test_an_undo_that_comes_too_late_says_so_in_place_of_the_notice(calls: StudyCallbacks) -> None:
+    with pytest.raises(StudyUnknown):
+        calls.restore(choice(), "gone")
+    assert "no such runs" in str(calls.undo_refused("There are no such runs.")[calls.parts.study.bar.deleted])

@@ -71,6 +71,15 @@ def render_plan(kind: Kind, runs: int, estimate: float | None, lang: str) -> str
     return root(caption(" · ".join(words)))
 
 
+def render_deleted(study: str, name: str, runs: int, lang: str) -> str:
+    """Say what was deleted, with the button that restores all of it."""
+    undo = (
+        f'<button type="button" class="bd-undo" data-undo="{esc(study)}">{esc(translate(lang, "runs.undo"))}</button>'
+    )
+    words = translate(lang, "study.deleted", name=name, n=runs)
+    return root(f'<p class="bd-deleted" role="status">{esc(words)} {undo}</p>')
+
+
 def dimension_words(dimension: Dimension, lang: str) -> str:
     """Return a hyper-parameter with its range, or with its choices."""
     name = field_word(dimension.field, lang)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import gradio as gr
 
@@ -31,6 +32,7 @@ from bertdemo.ui.fine_tune.html.bar import Cards, DataLine, render_cards
 from bertdemo.ui.fine_tune.html.study import (
     Facts,
     dimension_words,
+    render_deleted,
     render_plan,
     render_study,
     render_study_bar,
@@ -164,6 +166,7 @@ class StudyCallbacks:
             line.stop: gr.update(visible=not ended, interactive=not view.stopping),
             line.use: gr.update(visible=ended and self._best(view) is not None),
             line.settings: gr.update(visible=True),
+            line.delete: gr.update(visible=ended),
         }
 
     def tick(self, remembered: dict[str, str | None] | None, stage: str, seen: str, key: str, lang: str) -> Updates:
@@ -235,6 +238,36 @@ class StudyCallbacks:
     def _best(self, view: StudyView) -> Trial | None:
         """Return the run whose settings are offered first: of a search the best trial, of others none."""
         return best_of(view.progress.of_role("trial")) if view.study.searches else None
+
+    # --- deleted, and had back ---
+
+    def delete(self, choice: Choice, values: Values) -> Updates:
+        """Outputs: run, Components.dataset, the notice with Undo and its timer."""
+        services, study = self.page.services, study_of(values[self.page.run])
+        owner, folder = services.owner(choice.key), services.studies.store.folder(study)
+        name = services.studies.store.read(study, owner).study.request.data_name
+        runs = services.study_deletion.hide(study, owner)
+        for run in runs:
+            services.forget(run)
+        if choice.source is not None and Path(choice.source.path).is_relative_to(folder):  # a copy that goes too
+            choice = nothing_chosen("", choice.key, choice.lang)
+        left = self.data.show(choice, choice.source, choice.picked)
+        bar = self.parts.study.bar
+        notice = render_deleted(study, name, len(runs), choice.lang)
+        return {self.page.run: {"run": None}, **left, bar.deleted: notice, bar.undo_timer: gr.Timer(active=True)}
+
+    def restore(self, choice: Choice, study: str) -> Updates:
+        """Outputs: run, those of `shown`, the notice, gone, and its timer."""
+        self.page.services.study_deletion.restore(study, self.page.services.owner(choice.key))
+        return {self.page.run: {"run": None, "study": study}, **self.shown(study, choice), **self.expired()}
+
+    def expired(self) -> Updates:
+        """Outputs: the notice, gone, and its timer: from now on nothing can be undone."""
+        return {self.parts.study.bar.deleted: "", self.parts.study.bar.undo_timer: gr.Timer(active=False)}
+
+    def undo_refused(self, message: str) -> Updates:
+        """Outputs: the error in place of the notice, and its timer."""
+        return {**self.expired(), self.parts.study.bar.deleted: root(error_state(message))}
 
     # --- what is on disk ---
 

@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from bertdemo.i18n.translation import translate
+from bertdemo.runs.deletion import UNDO_SECONDS
 from bertdemo.runs.studies.study import KINDS
 from bertdemo.ui.localized import LocalizedComponents, Source
 from bertdemo.ui.page import Page
@@ -51,11 +52,21 @@ class Bar:
     stop: gr.Button
     use: gr.Button
     settings: gr.Button
+    delete: gr.Button
+    # The notice of a deletion, with Undo.
+    deleted: gr.HTML
+    # Ticks once, when the deletion can no longer be undone.
+    undo_timer: gr.Timer
 
     @property
     def followed(self) -> list[Block]:
         """What the progress of a study changes."""
-        return [self.progress, self.stop, self.use, self.settings]
+        return [self.progress, self.stop, self.use, self.settings, self.delete]
+
+    @property
+    def undoable(self) -> list[Block]:
+        """What a deletion changes in the bar, in every stage."""
+        return [self.deleted, self.undo_timer]
 
 
 @dataclass(frozen=True)
@@ -115,13 +126,15 @@ def place(page: Page) -> Place:
 
 
 def bar(page: Page) -> Bar:
-    """Draw the line of the study in the bar."""
+    """Draw the line of the study in the bar, and the notice of one that was deleted."""
+    deleted = gr.HTML("", elem_id="study-deleted", js_on_load=_PRESS)
     with gr.Row(elem_classes="bd-bar-row", visible=False) as box:
         progress = gr.HTML("", elem_id="study-progress")
         stop = _button(page.words, "stop", visible=False)
         use = _button(page.words, "use", "primary", visible=False)
         settings = _button(page.words, "settings", visible=False)
-    return Bar(box, progress, stop, use, settings)
+        delete = _button(page.words, "delete", visible=False)
+    return Bar(box, progress, stop, use, settings, delete, deleted, gr.Timer(UNDO_SECONDS, active=False))
 
 
 def kind_choices(lang: str) -> list[tuple[str, str]]:

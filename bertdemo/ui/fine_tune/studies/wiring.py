@@ -15,6 +15,7 @@ _STARTING = "(...values) => window.bertdemo.starting(...values)"
 _STARTED = "(run) => window.bertdemo.studying(run)"
 # What was opened, or has grown, is not below the bar.
 _IN_SIGHT = "() => window.bertdemo.inSight('#train-study')"
+_LEFT = "(run) => run?.study || window.bertdemo.address('study', '')"
 _NO_STUDY = "() => window.bertdemo.address('study', '')"
 
 
@@ -35,6 +36,7 @@ def wire(listeners: Listeners, parts: Components, callbacks: StudyCallbacks) -> 
         listeners.quiet(press, leave, left, callbacks.runs.refused, QUIET, [page.run]).then(
             None, None, None, js=_NO_STUDY
         )
+    _wire_deletion(listeners, parts, callbacks, left, shown)
     # The press in a row names its run; the study is that of the browser's storage.
     listeners.pressed(
         place.panel.select,
@@ -44,6 +46,27 @@ def wire(listeners: Listeners, parts: Components, callbacks: StudyCallbacks) -> 
         left,
         callbacks.runs.refused,
     ).then(None, None, None, js=_NO_STUDY)
+
+
+def _wire_deletion(
+    listeners: Listeners, parts: Components, callbacks: StudyCallbacks, left: list[Block], shown: list[Block]
+) -> None:
+    """Connect Delete, and Undo in the notice of it."""
+    bar = parts.study.bar
+    gone: list[Block] = list(dict.fromkeys([*left, *bar.undoable]))
+    deleting, refused, run = callbacks.delete, callbacks.runs.refused, [listeners.page.run]
+    # The page leaves the address of a study that is no more there; one that was not deleted stays where it is.
+    listeners.quiet(bar.delete.click, deleting, gone, refused, QUIET, run).then(
+        None, [listeners.page.run], None, js=_LEFT
+    )
+    restored: list[Block] = list(dict.fromkeys([*shown, *bar.undoable]))
+    listeners.pressed(
+        bar.deleted.select,
+        lambda choice, pressed: callbacks.restore(choice, pressed.get("undo", "")),
+        restored,
+        callbacks.undo_refused,
+    ).then(None, run, None, js=_STARTED)
+    bar.undo_timer.tick(callbacks.expired, None, bar.undoable, **QUIET)
 
 
 def _wire_form(listeners: Listeners, parts: Components, callbacks: StudyCallbacks, shown: list[Block]) -> None:
