@@ -29,6 +29,18 @@ class SpaceEmpty(RunError):
     key = "space_empty"
 
 
+class NothingToVary(RunError):
+    """Fewer than two values of a hyper-parameter are to be searched, or the lower end is not below the upper one."""
+
+    key, params = "nothing_to_vary", ("field",)
+
+
+class RangeWithoutDefault(RunError):
+    """The values to be searched do not include the default, which is the first trial."""
+
+    key, params = "range_without_default", ("field", "default")
+
+
 class BudgetOutOfBounds(RunError):
     """The minutes of a search are no number within the bounds."""
 

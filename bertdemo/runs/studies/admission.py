@@ -19,6 +19,7 @@ from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest, resolve_defaults
 from bertdemo.runs.studies import space
 from bertdemo.runs.studies.driver import StudyDriver
+from bertdemo.runs.studies.ranges import Typed, edited
 from bertdemo.runs.studies.store import StudyStore
 from bertdemo.runs.studies.study import Dimension, Kind, Study, Variant
 from bertdemo.settings import Limits
@@ -55,16 +56,24 @@ class StudyAdmission:
         complete, _ = self._checked(request, owner)
         return self._created(complete, owner, kind=kind, variants=tuple(variants))
 
-    def search(self, request: RunRequest, owner: str, fields: Sequence[str], minutes: object) -> str:
+    def search(
+        self, request: RunRequest, owner: str, fields: Sequence[str], minutes: object, typed: Typed | None = None
+    ) -> str:
         """Create a search over these fields of RunConfig and return its id; raises as `start`.
 
-        Raises BudgetOutOfBounds for a budget that is no number or out of bounds, SpaceEmpty without a field.
+        `typed` are the ranges that a person gave; raises as `ranges.edited`. Raises BudgetOutOfBounds for a budget
+        that is no number or out of bounds, SpaceEmpty without a field.
         """
         seconds = self._budget(minutes)
         complete, prepared = self._checked(request, owner)
         inner(prepared).check_held_out()
-        dimensions = self._offered(complete, prepared, self.catalogue.describe(request.checkpoint, owner))
-        chosen = tuple(dimension for dimension in dimensions if dimension.field in fields)
+        info = self.catalogue.describe(request.checkpoint, owner)
+        most = {"batch_size": len(inner(prepared).parts["train"].rows), "layers": info.layers}
+        chosen = tuple(
+            edited(dimension, (typed or {}).get(dimension.field, ()), most)
+            for dimension in self._offered(complete, prepared, info)
+            if dimension.field in fields
+        )
         if not chosen:
             raise SpaceEmpty
         return self._created(complete, owner, kind="search", space=chosen, budget_seconds=seconds)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from bertdemo import tasks
 from bertdemo.dataset import stored
-from bertdemo.errors import BudgetOutOfBounds, DataNotChosen, StudyAlive, StudyUnknown
+from bertdemo.errors import BudgetOutOfBounds, DataNotChosen, FieldOutOfBounds, StudyAlive, StudyUnknown
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.request import StudyMember
 from bertdemo.runs.studies.study import Progress, Trial, TrialScore, Variant
@@ -43,7 +44,9 @@ def values(calls: StudyCallbacks, kind: str, study: str = "", **more: Any) -> di
     form = calls.parts.study.form
     ticked = {"checkpoints": [], "fields": [], "minutes": 10, **more}
     boxes = {form.checkpoints: ticked["checkpoints"], form.fields: ticked["fields"], form.minutes: ticked["minutes"]}
-    return {form.kind: kind, **boxes, calls.page.run: {"run": None, "study": study}}
+    typed = {box: ([] if isinstance(box, gr.CheckboxGroup) else "") for box in form.ranges.inputs}
+    typed |= {form.ranges.boxes[name][at]: text for (name, at), text in more.get("typed", {}).items()}
+    return {form.kind: kind, **boxes, **typed, calls.page.run: {"run": None, "study": study}}
 
 
 def plan(calls: StudyCallbacks, chosen: Choice, kind: str, **more: Any) -> dict[Any, Any]:
@@ -105,6 +108,38 @@ def test_a_search_without_a_budget_is_refused_and_one_with_a_budget_starts(
     updates = dict(calls.start(chosen, values(calls, "search", fields=["epochs"], minutes=3)))
     stored = calls.page.services.studies.store.read(updates[calls.page.run]["study"], "").study  # type: ignore[index]
     assert (stored.budget_seconds, [it.field for it in stored.space]) == (180, ["epochs"])
+
+
+def test_the_boxes_of_the_ticked_fields_show_the_range_that_is_taken_where_they_stay_empty(
+    calls: StudyCallbacks, chosen: Choice
+) -> None:
+    form = calls.parts.study.form
+    planned = plan(calls, chosen, "search", fields=["epochs", "layers"])
+    shown = {box.elem_id: planned[box]["placeholder"] for box in form.ranges.inputs if planned[box]["visible"]}
+    assert shown == {"study-epochs-low": "1", "study-epochs-high": "6", "study-layers-list": "1, 2"}
+    assert planned[form.ranges.row]["visible"] is True
+    for method, choices in (("fine_tune", 0), ("regression", 3)):  # of two choices both are needed
+        with_method = replace(chosen, fields={**chosen.fields, "method": method})
+        again = dict(calls.ranges(with_method, values(calls, "search", fields=["method"])))
+        visible = [box for box in form.ranges.inputs if again[box]["visible"]]  # type: ignore[index]
+        assert visible == ([*form.ranges.boxes["method"]] if choices else [])
+        assert sum(len(again[box]["value"]) for box in visible) == choices  # type: ignore[index]
+    assert dict(plan(calls, chosen, "seeds"))[form.ranges.row]["visible"] is False
+
+
+def test_a_search_keeps_the_ranges_that_were_typed_and_refuses_wrong_ones(
+    calls: StudyCallbacks, chosen: Choice
+) -> None:
+    typed = {("epochs", 0): "2", ("epochs", 1): "4", ("batch_size", 0): "4, 16"}
+    fields = ["epochs", "batch_size", "dropout"]
+    updates = dict(calls.start(chosen, values(calls, "search", fields=fields, typed=typed)))
+    study = calls.page.services.studies.store.read(updates[calls.page.run]["study"], "").study  # type: ignore[index]
+    space = {it.field: it for it in study.space}
+    assert (space["epochs"].low, space["epochs"].high) == (2, 4)
+    assert space["batch_size"].choices == (4, 16)
+    assert (space["dropout"].low, space["dropout"].high) == (0.0, 0.3)
+    with pytest.raises(FieldOutOfBounds):  # a trial trains on 38 rows
+        calls.start(chosen, values(calls, "search", fields=fields, typed={("batch_size", 0): "16, 64"}))
 
 
 def test_the_settings_of_the_best_trial_or_of_a_row_fill_the_form_after_a_reload(

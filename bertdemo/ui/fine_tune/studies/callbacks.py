@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from bertdemo.runs.studies.advance import seconds_of
 from bertdemo.runs.studies.budget import best_of
 from bertdemo.runs.studies.optuna_search import ENOUGH_TRIALS
 from bertdemo.runs.studies.store import StudyView
-from bertdemo.runs.studies.study import KINDS, Kind, Trial, Variant
+from bertdemo.runs.studies.study import KINDS, Dimension, Kind, Trial, Variant
 from bertdemo.ui.fine_tune.choice import Choice, Values, nothing_chosen
 from bertdemo.ui.fine_tune.dataset_callbacks import DataCallbacks
 from bertdemo.ui.fine_tune.dataset_state import Picked
@@ -70,6 +71,7 @@ class StudyCallbacks:
             form.fields: gr.update(visible=kind == "search"),
             form.minutes: gr.update(visible=kind == "search"),
             form.refused: "",
+            **form.ranges.offered((), (), choice.lang),
         }
         if choice.source is None:
             return {**drawn, form.plan: "", form.go: gr.update(interactive=False)}
@@ -78,8 +80,10 @@ class StudyCallbacks:
             choices, ticked = self._checkpoints(choice, values[form.checkpoints])
             drawn[form.checkpoints], count = gr.update(visible=True, choices=choices, value=ticked), len(ticked)
         if kind == "search":
-            choices, ticked = self._fields(choice, values[form.fields])
+            offered = self._offered(choice)
+            choices, ticked = self._fields(offered, values[form.fields], choice.lang)
             drawn[form.fields] = gr.update(visible=True, choices=choices, value=ticked)
+            drawn |= form.ranges.offered(offered, ticked, choice.lang)
         plan = render_plan(kind, count, self._estimate(kind, choice), choice.lang)
         return {**drawn, form.plan: plan, form.go: gr.update(interactive=True)}
 
@@ -98,13 +102,22 @@ class StudyCallbacks:
         kept = [checkpoint for checkpoint in ticked or [choice.checkpoint] if checkpoint in ready]
         return [(name, checkpoint) for checkpoint, name in ready.items()], kept
 
-    def _fields(self, choice: Choice, ticked: list[str] | None) -> Ticks:
-        """Return the hyper-parameters that can be searched, each with its range; the first three are ticked."""
+    def ranges(self, choice: Choice, values: Values) -> Updates:
+        """Outputs: RangeBoxes.drawn and refused: the ranges of what is ticked."""
+        form = self.parts.study.form
+        offered = self._offered(choice) if choice.source is not None else ()
+        return {form.refused: "", **form.ranges.offered(offered, values[form.fields] or [], choice.lang)}
+
+    def _offered(self, choice: Choice) -> tuple[Dimension, ...]:
+        """Return the hyper-parameters that can be searched, with their ranges."""
         services = self.page.services
-        offered = services.studies.offered(self._request(choice), services.owner(choice.key))
+        return services.studies.offered(self._request(choice), services.owner(choice.key))
+
+    def _fields(self, offered: Sequence[Dimension], ticked: list[str] | None, lang: str) -> Ticks:
+        """Return the hyper-parameters as choices; the first three are ticked."""
         names = [dimension.field for dimension in offered]
         kept = [name for name in ticked or names[:3] if name in names]
-        return [(dimension_words(it, choice.lang), it.field) for it in offered], kept
+        return [(dimension_words(it, lang), it.field) for it in offered], kept
 
     def _estimate(self, kind: Kind, choice: Choice) -> float | None:
         """Return the time of all runs; None where it is not known."""
@@ -122,7 +135,8 @@ class StudyCallbacks:
         form, services = self.parts.study.form, self.page.services
         kind, request, owner = kind_of(values[form.kind]), self._request(choice), services.owner(choice.key)
         if kind == "search":
-            study = services.studies.search(request, owner, values[form.fields] or [], values[form.minutes])
+            fields, typed = values[form.fields] or [], form.ranges.typed(values)
+            study = services.studies.search(request, owner, fields, values[form.minutes], typed)
         else:
             variants = self._variants(kind, request.config, choice, values[form.checkpoints] or [])
             study = services.studies.start(kind, request, owner, variants)

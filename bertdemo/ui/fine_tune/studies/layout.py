@@ -10,6 +10,8 @@ from gradio.blocks import Block
 from bertdemo.i18n.translation import translate
 from bertdemo.runs.deletion import UNDO_SECONDS
 from bertdemo.runs.studies.study import KINDS
+from bertdemo.ui.fine_tune.studies import ranges
+from bertdemo.ui.fine_tune.studies.ranges import RangeBoxes
 from bertdemo.ui.localized import LocalizedComponents, Source
 from bertdemo.ui.page import Page
 
@@ -28,6 +30,7 @@ class Form:
     checkpoints: gr.CheckboxGroup
     fields: gr.CheckboxGroup
     minutes: gr.Number
+    ranges: RangeBoxes
     plan: gr.HTML
     go: gr.Button
     refused: gr.HTML
@@ -35,12 +38,12 @@ class Form:
     @property
     def inputs(self) -> list[Block]:
         """What a start reads beside the Choice."""
-        return [self.kind, self.checkpoints, self.fields, self.minutes]
+        return [self.kind, self.checkpoints, self.fields, self.minutes, *self.ranges.inputs]
 
     @property
     def planned(self) -> list[Block]:
         """What another kind changes."""
-        return [self.checkpoints, self.fields, self.minutes, self.plan, self.go, self.refused]
+        return [self.checkpoints, self.fields, self.minutes, *self.ranges.drawn, self.plan, self.go, self.refused]
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,12 @@ def form(page: Page) -> Form:
                 gr.Number, {"label": "study.minutes"}, value=MINUTES, visible=False, elem_id="study-minutes",
                 min_width=120, scale=0,
             )  # fmt: skip
+        boxes = ranges.layout(page)
         with gr.Row(elem_classes="bd-study-go", equal_height=False):
             go = _button(page.words, "go")
             plan = gr.HTML("", elem_id="study-plan")
         refused = gr.HTML("", elem_id="study-refused")
-    return Form(section, kind, checkpoints, fields, minutes, plan, go, refused)
+    return Form(section, kind, checkpoints, fields, minutes, boxes, plan, go, refused)
 
 
 def place(page: Page) -> Place:

@@ -76,6 +76,10 @@ def _wire_form(listeners: Listeners, parts: Components, callbacks: StudyCallback
         listeners.quiet(event, callbacks.plan, form.planned, callbacks.refused, LATEST, form.inputs).then(
             None, None, None, js=_IN_SIGHT
         )
+    ranges: list[Block] = [*form.ranges.drawn, form.refused]
+    listeners.quiet(form.fields.input, callbacks.ranges, ranges, callbacks.refused, LATEST, [form.fields]).then(
+        None, None, None, js=_IN_SIGHT
+    )
     started = [*shown, form.refused]
     listeners.quiet(form.go.click, callbacks.start, started, callbacks.refused, QUIET, form.inputs, js=_STARTING).then(
         None, [page.run], None, js=_STARTED
