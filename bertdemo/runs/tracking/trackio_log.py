@@ -1,4 +1,4 @@
-"""The figures of a run, logged to trackio as well (https://pypi.org/project/trackio) where the operator wants that.
+"""The figures of a run, logged to trackio as well where the operator wants that.
 
 trackio is not among the requirements. It writes into a folder of this home and sends nothing: a worker runs offline,
 and none of the variables that make trackio send something are passed to it. `events.jsonl` stays the only truth: a
