@@ -52,3 +52,11 @@ def rows_of(path: Path) -> Rows:
     """Return row number -> row of a file of JSON lines."""
     with path.open(encoding="utf-8", newline="\n") as file:
         return {row["row"]: row for row in map(json.loads, file)}
+
+
+def linted(scripts: Sequence[Path]) -> None:
+    """Fail where ruff finds a mistake, or a line of more than 120 characters."""
+    rules = ["--isolated", "--no-cache", "--line-length", "120", "--select", "E,F,W"]
+    command = [sys.executable, "-m", "ruff", "check", *rules, *map(str, scripts)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

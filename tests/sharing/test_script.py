@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,22 +12,26 @@ from typing import Any
 
 import pytest
 
-from bertdemo.errors import RunUnknown, ScriptMissing
+from bertdemo import tasks
+from bertdemo.errors import RunUnknown, ScriptMissing, TaskWithoutScript
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.worker.record import FILE, Record
 from bertdemo.settings import Limits, Settings
 from bertdemo.sharing.script.bundle import export_script
+from bertdemo.sharing.script.measured import STOPPED, STOPPED_ON
 from bertdemo.sharing.script.run import run_of
+from bertdemo.sharing.script.task_code import CODE
 from bertdemo.sharing.script.writer import MOST_LINES, script_text
 from tests.runs.conftest import Work
 from tests.runs.support import events_of, request_for, write_csv
 from tests.runs.support import rows_of as labeled_rows
 from tests.runs.test_every_task import request_of
-from tests.sharing.repeating import rows_of, run_alone, unpacked
+from tests.sharing.repeating import linted, rows_of, run_alone, unpacked
 
 pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
 
 # Everything that a script may have to repeat at once, so that its length is the longest.
 EVERYTHING: Mapping[str, Any] = {
@@ -89,12 +91,7 @@ def test_scripts_alone_give_the_predictions_of_their_runs_row_by_row(
             assert prediction == {key: own[row][key] for key in prediction}, (name, row)
         text = (folders[name] / "train.py").read_text(encoding="utf-8")
         assert text.count("\n") <= MOST_LINES, name
-    scripts = [str(folder / "train.py") for folder in folders.values()]
-    rules = ["--isolated", "--no-cache", "--line-length", "120", "--select", "E,F,W"]
-    lint = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", *rules, *scripts], capture_output=True, text=True, check=False
-    )
-    assert lint.returncode == 0, lint.stdout
+    linted([folder / "train.py" for folder in folders.values()])
 
 
 @pytest.fixture
@@ -162,6 +159,15 @@ def test_only_its_owner_gets_a_script_and_an_older_run_has_none(run: Path, regis
         run_of(registry, run.name, "")
 
 
+def test_a_task_without_script_is_refused_by_its_name(run: Path, registry: Registry) -> None:
+    record = Record.read(run)
+    assert record and set(tasks.TASKS) - set(CODE) == {"question_answering"}
+    replace(record, task="question_answering").write(run)
+    with pytest.raises(TaskWithoutScript) as refused:
+        run_of(registry, run.name, "")
+    assert refused.value.values == {"task": "question_answering"}
+
+
 def test_labels_are_values_and_never_code(run: Path, registry: Registry) -> None:
     labels = ("'); import os; ('", '"""', "{loss}", "a\nb", "\\", "是")
     named = run_of(registry, run.name, "")
@@ -175,9 +181,18 @@ def test_labels_are_values_and_never_code(run: Path, registry: Registry) -> None
     assert 'json.load(open("labels.json"' in many
 
 
-def test_what_a_script_cannot_repeat_stands_above_it(run: Path, registry: Registry) -> None:
+def test_what_a_script_cannot_repeat_stands_above_it_with_the_measured_difference(
+    run: Path, registry: Registry
+) -> None:
     named = run_of(registry, run.name, "")
     assert "Not exactly" not in script_text(named)
-    assert "Not exactly: the run was stopped at step 7" in script_text(replace(named, stopped_at=7))
+    stopped = " ".join(script_text(replace(named, stopped_at=7)).split())
+    assert "Not exactly: the run was stopped at step 7" in stopped
+    assert f"was measured on {STOPPED_ON}: {STOPPED}." in stopped
     on_gpu = script_text(replace(named, record=replace(named.record, device="cuda")))
     assert "Not exactly: on a GPU" in on_gpu and "use_cpu" not in on_gpu
+
+
+def test_the_difference_that_scripts_quote_is_in_the_benchmarks() -> None:
+    _, *tables = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8").split("\n## ")
+    assert [table for table in tables if table.startswith(STOPPED_ON) and STOPPED in table]

@@ -5,48 +5,20 @@ Each block repeats one module of the worker, which says why it is done so: `opti
 around a lowercase word are filled in by `writer`.
 """
 
-READ = '''
-def read(path):
-    """Return the rows of a file with their tokens, in its order."""
-    rows = [json.loads(line) for line in open(path, encoding="utf-8")]
-    for row in rows:
-{encode}
-        row.update(length=len(row["input_ids"]), labels={target})
-    return rows
-
-'''
-ENCODE = """\
-row.update(tokenizer({texts}, split_special_tokens=True, truncation=True, max_length=MAX_LENGTH))
-"""
-# {start} and {end} are the tokens that are kept of a text that is too long.
-ENCODE_BOTH_ENDS = """\
-row.update(tokenizer({texts}, split_special_tokens=True))
-if len(row["input_ids"]) > MAX_LENGTH:  # both ends of the text are kept
-    row.update({name: row[name][:{start}] + row[name][-{end}:] for name in INPUTS})
-"""
-ENCODE_PAIR = """\
-row.update(encode({texts}))
-"""
-ENCODE_BOTH_ENDS_OF_PAIR = '''
-def encode(*texts):
-    """Return the tokens of two texts; of a text that is too long, both ends are kept."""
-    parts = [tokenizer(text, split_special_tokens=True, add_special_tokens=False)["input_ids"] for text in texts]
-    rooms, room = [len(part) for part in parts], MAX_LENGTH - 3
-    if sum(rooms) > room:  # the longer one is shortened first
-        short = min(*rooms, room // 2)
-        rooms = [room - short, short] if rooms[0] > rooms[1] else [short, room - short]
-    ids, types = [tokenizer.cls_token_id], [0]
-    for at, (part, room) in enumerate(zip(parts, rooms)):
-        kept = part[: room - room // 2] + part[len(part) - room // 2 :] if len(part) > room else part
-        ids, types = ids + kept + [tokenizer.sep_token_id], types + [at] * (len(kept) + 1)
-    return {"input_ids": ids, "token_type_ids": types, "attention_mask": [1] * len(ids)}
-
-'''
 COLLATE = '''
 def collate(rows):
     """Return the tensors of a batch, padded to its longest row."""
     inputs = [{name: row[name] for name in INPUTS} for row in rows]
     return {**tokenizer.pad(inputs, return_tensors="pt"), "labels": torch.tensor([row["labels"] for row in rows])}
+
+'''
+COLLATE_SEQUENCES = '''
+def collate(rows):
+    """Return the tensors of a batch, padded to its longest row; -100 is no label."""
+{before}\
+    inputs = [{name: row[name] for name in INPUTS} for row in rows]
+    labels = torch.nn.utils.rnn.pad_sequence([torch.tensor(row["labels"]) for row in rows], True, -100)
+    return {**tokenizer.pad(inputs, return_tensors="pt"), "labels": labels}
 
 '''
 LENGTHS = 'lengths = [row["length"] for row in train]\n'
@@ -80,14 +52,14 @@ model.load_state_dict(load_file("head_at_start.safetensors"), strict=False)  # t
 """
 LORA = """\
 torch.manual_seed(args.seed)
-adapted = [name for name, _ in model.named_modules() if name.endswith((".query", ".value"))]
+adapted = r".*\\.attention\\.self\\.(query|value)"
 lora.LoraModel(model, LoraConfig(r=LORA_RANK, lora_alpha=2 * LORA_RANK, target_modules=adapted), "default")
 for name, weight in model.named_parameters():
     weight.requires_grad = weight.requires_grad or any(part in name for part in HEAD)
 """
 FREEZE = """\
 for name, weight in model.named_parameters():
-    weight.requires_grad &= not any(part in name for part in FROZEN)
+    weight.requires_grad &= {unless}not any(part in name for part in FROZEN)
 """
 # bfloat16 rounds the weights that stay as they are too.
 FROZEN_WEIGHTS = """\
@@ -98,7 +70,7 @@ SHARE_OF_HEAD = """\
 share = HEAD_FACTOR if any(part in name for part in HEAD) else {share}
 """
 SHARE_BY_LAYER = """\
-layer, top = name.partition("encoder.layer.")[2].partition(".")[0], model.config.num_hidden_layers
+layer, top = name.partition("encoder.layer.")[2].partition(".")[0], {config}.num_hidden_layers
 depth = int(layer) + 1 if layer else 0 if "embeddings." in name else top  # the embeddings are below all layers
 """
 DECAY = "LAYER_DECAY ** (top - depth)"
@@ -112,9 +84,8 @@ class MasterAdamW(torch.optim.AdamW):
         for weight, copy in copies.items():
             copy.grad = None if weight.grad is None else weight.grad.float()
         super().step(closure)
-        with torch.no_grad():
-            for weight, copy in copies.items():
-                weight.copy_(copy)
+        for weight, copy in copies.items():
+            weight.data.copy_(copy)
 
 '''
 GROUPS = """
@@ -132,6 +103,7 @@ class Order(list):
     """The rows of an epoch: random by its number and the seed alone{grouped}."""
 
     def set_epoch(self, epoch):
+{noted}\
         order = np.random.default_rng([args.seed, epoch]).permutation(len(train)).tolist()
 '''
 IN_GROUPS = """\
@@ -181,7 +153,7 @@ STOP_EARLY = """\
         self.control.should_training_stop |= round(epochs) >= PATIENCE
 """
 TRAIN = """
-trainer = Run(model, args, collate, train, validation, compute_metrics=scores, optimizers=(optimizer, None){reduce})
+trainer = Run(model, args, collate, train, validation, compute_metrics=scores, optimizers=(optimizer, None))
 {divide}trainer.train()
 model.float().load_state_dict({weights}, strict=False)
 """

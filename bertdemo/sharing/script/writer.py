@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from bertdemo.sharing.script import blocks
+from bertdemo.sharing.script.encoding import READ
 from bertdemo.sharing.script.probe import by_probe
 from bertdemo.sharing.script.run import ScriptRun
 from bertdemo.sharing.script.settings import constants, heading, model_options
@@ -14,7 +15,9 @@ from bertdemo.sharing.script.settings import constants, heading, model_options
 # A name that the code may use -> the line that imports it, in the order of the imports; "" is an empty line.
 _IMPORTS = (
     ("json", "import json"),
+    ("math", "import math"),
     ("random.Random", "import random"),
+    ("re", "import re"),
     ("", ""),
     ("np", "import numpy as np"),
     ("torch", "import torch"),
@@ -22,14 +25,16 @@ _IMPORTS = (
     ("LoraConfig", "from peft import LoraConfig"),
     ("lora", "from peft.tuners import lora"),
     ("load_file", "from safetensors.torch import load_file"),
+    ("rankdata", "from scipy.stats import rankdata"),
     ("LogisticRegression", "from sklearn.linear_model import LogisticRegression"),
     ("threadpool_limits", "from threadpoolctl import threadpool_limits"),
+    ("WordPiece", "from tokenizers.decoders import WordPiece"),
     ("cross_entropy", "from torch.nn.functional import cross_entropy"),
 )
 _FROM_TRANSFORMERS = (
-    "AutoTokenizer", "BertForMaskedLM", "BertForQuestionAnswering", "BertForSequenceClassification",
-    "BertForTokenClassification", "BertModel", "BertPreTrainedModel", "EncoderDecoderModel", "Trainer",
-    "TrainingArguments",
+    "AutoTokenizer", "BertForMaskedLM", "BertForSequenceClassification",
+    "BertForTokenClassification", "BertLMHeadModel", "BertModel", "BertPreTrainedModel", "EncoderDecoderConfig",
+    "EncoderDecoderModel", "GenerationConfig", "Trainer", "TrainingArguments",
 )  # fmt: skip
 _OUTPUT = "from transformers.modeling_outputs import SequenceClassifierOutput"
 _WIDTH = 120
@@ -37,16 +42,38 @@ _WIDTH = 120
 MOST_LINES = 150
 # A function or a class has two empty lines on either side.
 _DEFINITION = re.compile(r"^(?:class|def|@)")
+# The first line of a function or a class, and its docstring.
+_DOCSTRING = re.compile(r'^((?:class|def) .*:)\n    """(.*)"""$', re.MULTILINE)
 # Held-out rows that the app reads and sorts by length at a time (`tasks.forward.batches`).
 _CHUNK = 4096
 
 
 def script_text(run: ScriptRun) -> str:
-    """Return the script of a run, with fewer empty lines around functions where it would be too long."""
+    """Return the script of a run; where it would be too long, with fewer empty lines, then with shorter docstrings."""
     body = f"{constants(run)}\n{''.join(_code(run))}"
     code = f"{heading(run)}\n\n{_imports(body)}\n\n{body}"
-    texts = [_spaced(code, 2), _spaced(code, 1), _spaced(re.sub(r"\n{2,}(?=    |@)", "\n", code), 1)]
+    joined = re.sub(r"\n{2,}(?=    |@)", "\n", code)
+    commented = _DOCSTRING.sub(_as_comment, joined)
+    texts = [
+        _spaced(code, 2),
+        _spaced(code, 1),
+        _spaced(joined, 1),
+        _spaced(commented, 1),
+        _before_functions(commented),
+    ]
     return next((text for text in texts if text.count("\n") <= MOST_LINES), texts[-1])
+
+
+def _as_comment(found: re.Match[str]) -> str:
+    """Return the head of a function with its docstring as a comment in the same line, where that fits."""
+    line = f"{found[1]}  # {found[2].removesuffix('.')}"
+    return line if len(line) <= _WIDTH else found[0]
+
+
+def _before_functions(code: str) -> str:
+    """Return code with empty lines before functions, classes and the imports alone."""
+    first, _, rest = _spaced(code, 1).partition("\nimport ")
+    return f"{first}\nimport " + re.sub(r"\n\n(?!class|def|@)", "\n", rest)
 
 
 def _spaced(code: str, empty: int) -> str:
@@ -75,14 +102,15 @@ def _by_trainer(run: ScriptRun) -> Iterator[str]:
     yield from _model(run)
     yield from _optimizer(run)
     grouped = ", rows of similar length side by side" if run.config.group_by_length else ""
-    yield blocks.ORDER.replace("{grouped}", grouped)
+    noted = "        Order.epoch = epoch\n" if run.code.notes_epoch else ""
+    yield blocks.ORDER.replace("{grouped}", grouped).replace("{noted}", noted)
     yield blocks.IN_GROUPS if run.config.group_by_length else blocks.UNGROUPED
     yield run.code.helpers
     yield blocks.SCORES.replace("{body}", _indented(run.code.scores, 1))
     yield from _trainer(run)
     divide = blocks.DIVIDE if run.config.passes_per_step > 1 else ""
     weights = "{**trainer.weights, **frozen}" if run.in_bfloat16 and run.frozen else "trainer.weights"
-    yield blocks.TRAIN.replace("{divide}", divide).replace("{reduce}", run.code.reduce).replace("{weights}", weights)
+    yield blocks.TRAIN.replace("{divide}", divide).replace("{weights}", weights)
     if run.config.lora_rank:
         yield blocks.MERGE_LORA
     yield from _predictions(run)
@@ -90,31 +118,33 @@ def _by_trainer(run: ScriptRun) -> Iterator[str]:
 
 def _reading(run: ScriptRun) -> Iterator[str]:
     """Yield how rows are read."""
-    encode = blocks.ENCODE
+    code, lines = run.code, run.code.encoding.cut
     if run.config.keep == "both":
-        encode = blocks.ENCODE_PAIR if run.task.reads_pairs else _both_ends(run.config.max_length or 0)
-    if encode == blocks.ENCODE_PAIR:
-        yield blocks.ENCODE_BOTH_ENDS_OF_PAIR
-    lines = _indented(encode.replace("{texts}", run.code.texts), 2)
+        yield code.encoding.functions_of_both
+        lines = _both_ends(code.encoding.both, run.config.max_length or 0)
+    yield code.reading
+    lines = _indented(lines.replace("{texts}", code.texts), 2)
     if max(map(len, lines.split("\n"))) > _WIDTH:
         lines = lines.replace("row.update(tokenizer(", f"row.update(\n{' ' * 12}tokenizer(")
         lines = lines.replace("MAX_LENGTH))", f"MAX_LENGTH)\n{' ' * 8})")
-    text = blocks.READ.replace("{encode}", lines)
-    yield text.replace("{target}", run.code.target)
+    target = f"        row.update(length={code.length}, labels={code.target})"
+    if len(target) > _WIDTH:
+        target = f'        row["length"] = {code.length}\n        row["labels"] = {code.target}'
+    yield READ.replace("{encode}", lines).replace("{target}", target)
 
 
 def _batches(run: ScriptRun) -> Iterator[str]:
     """Yield how rows are put into batches."""
-    yield blocks.COLLATE
+    yield run.code.collate
     yield blocks.ROWS if run.config.group_by_length else blocks.ROWS.replace(blocks.LENGTHS, "")
     if run.weighs_labels:
         yield blocks.WEIGHTS
 
 
-def _both_ends(max_length: int) -> str:
+def _both_ends(lines: str, max_length: int) -> str:
     """Return the lines that keep both ends of a text, [CLS] and [SEP] included; an odd token is at the start."""
     room = max_length - 2
-    return blocks.ENCODE_BOTH_ENDS.replace("{start}", str(room - room // 2 + 1)).replace("{end}", str(room // 2 + 1))
+    return lines.replace("{start}", str(room - room // 2 + 1)).replace("{end}", str(room // 2 + 1))
 
 
 def _model(run: ScriptRun) -> Iterator[str]:
@@ -127,7 +157,7 @@ def _model(run: ScriptRun) -> Iterator[str]:
     if run.config.lora_rank:
         yield blocks.LORA
     if run.frozen:
-        yield blocks.FREEZE
+        yield blocks.FREEZE.replace("{unless}", f"{_of_decoder(run)} or " if run.code.decoder else "")
     if run.in_bfloat16:
         yield (blocks.FROZEN_WEIGHTS if run.frozen else "") + "model.bfloat16()\n"
     if not run.on_cpu:
@@ -136,13 +166,22 @@ def _model(run: ScriptRun) -> Iterator[str]:
 
 def _opened(run: ScriptRun) -> str:
     """Return the line that opens the base checkpoint, or three where it is long."""
-    labels = "num_labels=len(LABELS), " if run.code.has_labels else ""
     revision = "revision=COMMIT, " if run.record.base.commit else ""
     # The bundled checkpoint has no head that could be of another size.
     sizes = "" if run.record.base.source == "bundled" else "ignore_mismatched_sizes=True, "
-    options = f'BASE, {revision}{labels}{run.code.options}{sizes}{model_options(run)}dtype="float32"'
+    if run.code.opened and run.has_head:  # else the base is of this class already
+        dropout = model_options(run).removeprefix("num_hidden_layers=LAYERS, ")
+        text = run.code.opened.replace("{revision}", revision).replace("{dropout}", dropout)
+        return _on_one_line(text.replace("{options}", model_options(run)))
+    options = f'BASE, {revision}{run.code.options}{sizes}{model_options(run)}dtype="float32"'
     line = f"model = {run.record.model}.from_pretrained({options})"
     return line if len(line) <= _WIDTH else line.replace(options, f"\n    {options}\n")
+
+
+def _on_one_line(code: str) -> str:
+    """Return code with a call over three lines on one, where that fits."""
+    line = re.sub(r"\(\n    (.*)\n\)", r"(\1)", code, count=1)
+    return line if max(map(len, line.split("\n"))) <= _WIDTH else code
 
 
 def _optimizer(run: ScriptRun) -> Iterator[str]:
@@ -158,10 +197,22 @@ def _optimizer(run: ScriptRun) -> Iterator[str]:
 def _rate(run: ScriptRun) -> tuple[str, str]:
     """Return the lines that compute how fast a weight learns, and the factor of the learning rate."""
     by_layer = run.config.layer_decay < 1
-    lines, share = (blocks.SHARE_BY_LAYER, blocks.DECAY) if by_layer else ("", "1.0")
+    lines, share = (_share_by_layer(run), blocks.DECAY) if by_layer else ("", "1.0")
     if run.has_own_rate:
         return lines + blocks.SHARE_OF_HEAD.replace("{share}", share), " * share"
     return lines, f" * {share}" if by_layer else ""
+
+
+def _share_by_layer(run: ScriptRun) -> str:
+    """Return the lines that find the layer of a weight."""
+    if not run.code.decoder:
+        return blocks.SHARE_BY_LAYER.replace("{config}", "model.config")
+    decoder = f"depth = top if {_of_decoder(run)} else depth\n"
+    return blocks.SHARE_BY_LAYER.replace("{config}", "model.config.encoder") + decoder
+
+
+def _of_decoder(run: ScriptRun) -> str:
+    return f'name.startswith("{run.code.decoder}")'
 
 
 def _trainer(run: ScriptRun) -> Iterator[str]:
@@ -186,7 +237,9 @@ def _predictions(run: ScriptRun) -> Iterator[str]:
     """Yield the evaluation of the best weights."""
     part, code = run.record.evaluated_on, run.code.predict + run.code.answers
     rows = f'sorted(read("{part}.jsonl"), key=lambda row: row["length"])'
-    if run.held_out_rows > _CHUNK:
+    if not run.code.sorts:
+        rows = f'read("{part}.jsonl")'
+    elif run.held_out_rows > _CHUNK:
         yield f'\nrows = read("{part}.jsonl")\n'
         yield f"parts = (rows[at : at + {_CHUNK}] for at in range(0, len(rows), {_CHUNK}))\n"
         rows = '[row for part in parts for row in sorted(part, key=lambda row: row["length"])]'
