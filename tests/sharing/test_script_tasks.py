@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from bertdemo.checkpoints import Catalogue
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
+from bertdemo.settings import Settings
 from bertdemo.sharing.script.writer import MOST_LINES
 from tests.runs.conftest import Work
 from tests.runs.test_every_task import request_of
@@ -54,3 +56,17 @@ def test_scripts_alone_give_the_predictions_of_their_runs(
             assert prediction == {key: own[row][key] for key in prediction}, (name, row)
         assert (folders[name] / "train.py").read_text(encoding="utf-8").count("\n") <= MOST_LINES, name
     linted([folder / "train.py" for folder in folders.values()])
+
+
+def test_a_run_of_an_encoder_decoder_is_repeated_with_the_changes_of_its_encoder(
+    work: Work, registry: Registry, own_settings: Settings, tmp_path: Path
+) -> None:
+    first = work(small_request("text_to_text", tmp_path, max_length=16))
+    request = small_request("text_to_text", tmp_path, max_length=16, layers=1, dropout=0.3, learning_rate=3e-3)
+    run = work(replace(request, checkpoint=first.name))
+    folder = unpacked(run, registry, Catalogue(own_settings).folder(first.name, ""), tmp_path / "again")
+    run_alone([folder])
+    own, repeated = rows_of(run / "evaluation.jsonl"), rows_of(folder / "predictions.jsonl")
+    assert own.keys() == repeated.keys() and len(own) > 5
+    for row, prediction in repeated.items():
+        assert prediction == {key: own[row][key] for key in prediction}, row

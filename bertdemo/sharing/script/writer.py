@@ -169,11 +169,12 @@ def _opened(run: ScriptRun) -> str:
     revision = "revision=COMMIT, " if run.record.base.commit else ""
     # The bundled checkpoint has no head that could be of another size.
     sizes = "" if run.record.base.source == "bundled" else "ignore_mismatched_sizes=True, "
-    if run.code.opened and run.has_head:  # else the base is of this class already
-        dropout = model_options(run).removeprefix("num_hidden_layers=LAYERS, ")
-        text = run.code.opened.replace("{revision}", revision).replace("{dropout}", dropout)
-        return _on_one_line(text.replace("{options}", model_options(run)))
-    options = f'BASE, {revision}{run.code.options}{sizes}{model_options(run)}dtype="float32"'
+    changes = model_options(run)
+    if own := run.code.opened if run.has_head else run.code.opened_again if changes else "":
+        text = own.replace("{revision}", revision).replace(", )", ")").replace("{changes}", changes.removesuffix(", "))
+        dropout = changes.removeprefix("num_hidden_layers=LAYERS, ")
+        return _on_one_line(text.replace("{options}", changes).replace("{dropout}", dropout))
+    options = f'BASE, {revision}{run.code.options}{sizes}{changes}dtype="float32"'
     line = f"model = {run.record.model}.from_pretrained({options})"
     return line if len(line) <= _WIDTH else line.replace(options, f"\n    {options}\n")
 

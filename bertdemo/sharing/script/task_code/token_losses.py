@@ -92,6 +92,11 @@ encoder = BertModel.from_pretrained(BASE, {revision}{options}dtype="float32")
 model = EncoderDecoderModel(encoder=encoder, decoder=decoder)
 model.config.decoder_start_token_id, model.config.pad_token_id = tokenizer.cls_token_id, tokenizer.pad_token_id
 """
+_OPENED_AGAIN = """\
+config = EncoderDecoderConfig.from_pretrained(BASE, {revision})
+config.encoder.update(dict({changes}))
+model = EncoderDecoderModel.from_pretrained(BASE, {revision}config=config, dtype="float32")
+"""
 _GENERATED_LOSS = """\
 outputs = model(inputs["input_ids"], inputs["attention_mask"], labels=labels, use_cache=False)
 loss, logits = outputs.loss, outputs.logits
@@ -151,6 +156,7 @@ TEXT_TO_TEXT = TaskCode(
     has_labels=False,
     options="",
     opened=_OPENED,
+    opened_again=_OPENED_AGAIN,
     decoder="decoder.",
     helpers=_LOSSES,
     outputs=_OUTPUTS,
