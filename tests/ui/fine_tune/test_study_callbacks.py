@@ -69,7 +69,8 @@ def test_each_kind_shows_its_own_controls_and_says_what_a_press_does(calls: Stud
     search = plan(calls, chosen, "search")[form.fields]
     assert [name for _, name in search["choices"]][:3] == search["value"] == ["learning_rate", "epochs", "batch_size"]
     assert "Epochs: 1 … 6" in dict.fromkeys(words for words, _ in search["choices"])
-    assert plan(calls, chosen, "search", fields=["layers"])[form.fields]["value"] == ["layers"]
+    assert "value" not in plan(calls, chosen, "search", fields=["layers"])[form.fields]
+    assert plan(calls, chosen, "search", fields=["gone", "layers"])[form.fields]["value"] == ["layers"]
     models = plan(calls, chosen, "checkpoints")[form.checkpoints]
     assert models["value"] == ["local:tiny"] and "bundled" in [name for _, name in models["choices"]]
 

@@ -82,7 +82,9 @@ class StudyCallbacks:
         if kind == "search":
             offered = self._offered(choice)
             choices, ticked = self._fields(offered, values[form.fields], choice.lang)
-            drawn[form.fields] = gr.update(visible=True, choices=choices, value=ticked)
+            drawn[form.fields] = gr.update(visible=True, choices=choices)
+            if ticked != values[form.fields]:  # an answer must not take back a tick that came after its request
+                drawn[form.fields] = gr.update(visible=True, choices=choices, value=ticked)
             drawn |= form.ranges.offered(offered, ticked, choice.lang)
         plan = render_plan(kind, count, self._estimate(kind, choice), choice.lang)
         return {**drawn, form.plan: plan, form.go: gr.update(interactive=True)}
