@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from bertdemo.checkpoints import bundled
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.errors import AnswerElsewhere
 from bertdemo.metrics import squad_f1
+from bertdemo.run_config import Truncation
 from bertdemo.samples import sample_path
 from bertdemo.settings import Limits
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
+from bertdemo.tasks.base import HeadOptions, Inputs
+from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.question_answering.spans import MOST_ANSWER, Window, best_span, windows
 from bertdemo.tasks.question_answering.targets import TargetAnswer
 from bertdemo.tasks.question_answering.task import (
@@ -25,8 +29,11 @@ from bertdemo.tasks.question_answering.task import (
     _at_threshold,
     _best_threshold,
 )
+from tests.runs.support import sharpened
+from tests.tiny import build_tiny_checkpoint
 
 TASK = QuestionAnswering()
+NONE = TargetAnswer("", -1, -1)
 COLUMNS = {"question": "question", "context": "context", "answer": "answer"}
 
 
@@ -187,3 +194,22 @@ def test_of_repeated_answers_the_one_nearest_to_the_offset_is_learned_and_its_ro
     )  # fmt: skip
     assert [target and target.start for target in TASK.targets(rows, COLUMNS, ())] == [15, 14, 0]
     assert {problem.code: problem.rows for problem in TASK.problems(rows, COLUMNS)} == {"answers_moved": (0,)}
+
+
+@pytest.mark.slow
+def test_the_threshold_of_a_base_does_not_count_while_a_new_one_is_chosen(tmp_path: Path) -> None:
+    folder = sharpened(build_tiny_checkpoint(tmp_path / "base", head="questions"))
+    texts = ["the film ?", "a good cat", "no bad film", "love the end"]
+    inputs = Inputs(texts, [f"{text} and the cat sat on the mat" for text in texts])
+    tuned = []
+    for threshold in (None, -1e6, 1e6):
+        model = TASK.model(folder, HeadOptions(labels=(), seed=0)).model
+        inference = Inference(model, SharedTokenizer.from_folder(folder), Truncation(64))
+        found = TASK.predict(inference, inputs)
+        # Right are the two answers of which the model is surest; the other questions have none.
+        surest = sorted(found, key=lambda answer: answer.null_margin)[:2]
+        targets = [TargetAnswer(it.answer, it.start, it.end) if it in surest else NONE for it in found]
+        model.config.null_threshold = threshold
+        tuned.append(TASK.tune(inference, inputs, targets))
+    assert tuned[0] == tuned[1] == tuned[2]
+    assert tuned[0] != {"null_threshold": ALWAYS}

@@ -179,6 +179,10 @@ class QuestionAnswering(TaskWithoutLabels):
         """Return what makes batches of windows."""
         return _WindowCollator(tokenizer.pad_id)
 
+    def is_head(self, parameter: str) -> bool:
+        """Return whether it belongs to the layer that scores the start and the end of an answer."""
+        return parameter.startswith("qa_outputs.")
+
     def loss(self, model: Any, inputs: Mapping[str, Any], options: LossOptions = PLAIN) -> tuple[Any, Any]:
         """Return the mean cross-entropy of start and end, and the scores of both, (windows, tokens) each."""
         outputs = model(**inputs)
@@ -203,7 +207,8 @@ class QuestionAnswering(TaskWithoutLabels):
 
     def tune(self, inference: Inference, inputs: Inputs, targets: Sequence[TargetAnswer]) -> Mapping[str, object]:
         """Return the margin of "no answer" above the best span that gives the best F1 on the validation set."""
-        return {"null_threshold": round(_best_threshold(self.predict(inference, inputs), targets), 4)}
+        # A base that was fine-tuned before has a threshold of its own, which does not hold for these weights.
+        return {"null_threshold": round(_best_threshold(self._answers(inference, inputs, ALWAYS), targets), 4)}
 
     def intervals(
         self, predictions: Sequence[Answer], targets: Sequence[TargetAnswer], labels: Sequence[str]
@@ -228,7 +233,10 @@ class QuestionAnswering(TaskWithoutLabels):
     def predict(self, inference: Inference, inputs: Inputs) -> list[Answer]:
         """Return the answer to each question, over all windows of its passage."""
         limit = getattr(inference.model.config, "null_threshold", None)
-        limit = ALWAYS if limit is None else float(limit)
+        return self._answers(inference, inputs, ALWAYS if limit is None else float(limit))
+
+    def _answers(self, inference: Inference, inputs: Inputs, limit: float) -> list[Answer]:
+        """Return what `predict` returns, at this margin of "no answer"."""
         max_length, count = inference.truncation.max_length, len(inputs.texts)
         answers: list[Answer] = []
         for start in range(0, count, _QUESTIONS_AT_ONCE):
