@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.context import LocalContext
 
 from bertdemo import tasks
 from bertdemo.dataset import stored
@@ -16,10 +18,11 @@ from bertdemo.run_config import RunConfig
 from bertdemo.runs.request import StudyMember
 from bertdemo.runs.studies.study import Progress, Trial, TrialScore, Variant
 from bertdemo.services import Services
-from bertdemo.ui.fine_tune.choice import Choice
+from bertdemo.ui.fine_tune.choice import Choice, Values
 from bertdemo.ui.fine_tune.dataset_state import Picked, Source
 from bertdemo.ui.fine_tune.studies.callbacks import StudyCallbacks
 from bertdemo.ui.page import Visit
+from bertdemo.ui.updates import Updates
 from tests.runs.support import rows_of, write_csv
 from tests.ui.fine_tune.support import choice, tab
 
@@ -211,3 +214,23 @@ def test_an_undo_that_comes_too_late_says_so_in_place_of_the_notice(calls: Study
     with pytest.raises(StudyUnknown):
         calls.restore(choice(), "gone")
     assert "no such runs" in str(calls.undo_refused("There are no such runs.")[calls.parts.study.bar.deleted])
+
+
+def test_a_late_plan_of_the_kind_before_changes_nothing(
+    calls: StudyCallbacks, chosen: Choice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned, answers = StudyCallbacks._planned, list[dict[Any, Any]]()
+
+    def slow(self: StudyCallbacks, choice: Choice, values: Values) -> Updates:
+        """Choose the search while the plan of the seeds is made."""
+        if values[self.parts.study.form.kind] == "seeds":
+            answers.append(plan(calls, chosen, "search"))
+        return planned(self, choice, values)
+
+    monkeypatch.setattr(StudyCallbacks, "_planned", slow)
+    LocalContext.request.set(SimpleNamespace(session_hash="one"))  # type: ignore[arg-type]
+    try:
+        assert plan(calls, chosen, "seeds") == {}
+    finally:
+        LocalContext.request.set(None)
+    assert calls.parts.study.form.fields in answers[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import gradio as gr
@@ -44,6 +44,7 @@ from bertdemo.ui.fine_tune.layout import Components
 from bertdemo.ui.fine_tune.run_callbacks import RunCallbacks, source_of
 from bertdemo.ui.html.primitives import error_state, root
 from bertdemo.ui.page import Page, Visit
+from bertdemo.ui.stale_requests import StaleRequestGuard, page_of_request
 from bertdemo.ui.updates import Updates, merged
 
 # Seconds between two looks at a study that has ended.
@@ -60,11 +61,21 @@ class StudyCallbacks:
     parts: Components
     data: DataCallbacks
     runs: RunCallbacks
+    requests: StaleRequestGuard = field(default_factory=StaleRequestGuard)
 
     # --- what is to be tried ---
 
     def plan(self, choice: Choice, values: Values) -> Updates:
-        """Outputs: Form.planned: the controls of the chosen kind, and what a press on the button does."""
+        """Outputs: Form.planned: the controls of the chosen kind, and what a press on the button does.
+
+        Nothing where the page has asked again since: the answer would show the controls of the kind before.
+        """
+        page = page_of_request()
+        number = self.requests.take(page)
+        planned = self._planned(choice, values)
+        return {} if page and number != self.requests.newest(page) else planned
+
+    def _planned(self, choice: Choice, values: Values) -> Updates:
         form, kind = self.parts.study.form, kind_of(values[self.parts.study.form.kind])
         drawn: Updates = {
             form.checkpoints: gr.update(visible=kind == "checkpoints"),
