@@ -131,7 +131,8 @@ class RunConfig:
     """Whether the token and position embeddings train. They are half of the weights of a small BERT; `auto` freezes
     them for a task where accuracy was measured to be the same (docs/benchmarks.md)."""
     frozen_layers: Annotated[StrictInt, Field(ge=0, le=48, json_schema_extra=_WEIGHTS)] = 0
-    """Lowest Transformer layers that stay as they are, with the embeddings; 0 trains everything."""
+    """Lowest Transformer layers that stay as they are, with the embeddings, and run without dropout; 0 trains
+    everything."""
     lora_rank: Annotated[StrictInt, Field(ge=0, le=64, json_schema_extra=_WEIGHTS)] = 0
     """Rank of the low-rank updates (LoRA, Hu et al. 2021, arXiv:2106.09685) that train in place of the encoder's
     weights; 0 trains the weights themselves."""
@@ -174,6 +175,15 @@ class RunConfig:
     def contrastive(self) -> bool:
         """Whether the encoder is tuned by pairs of rows, and the head is fitted after that."""
         return self.method == "contrastive"
+
+    @property
+    def keeps_frozen_outputs(self) -> bool:
+        """Whether what leaves the frozen layers is computed once: a single epoch reads each row once anyhow.
+
+        LoRA is left out: its gain is memory. So is a run whose outputs are too large or differ from epoch to epoch,
+        which the settings do not tell (docs/decisions/0019).
+        """
+        return self.method == "fine_tune" and self.frozen_layers > 0 and not self.lora_rank and (self.epochs or 1) > 1
 
     @property
     def task_options(self) -> frozenset[str]:

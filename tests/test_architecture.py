@@ -170,6 +170,7 @@ def test_only_the_folders_for_it_know_torch_and_only_inside_functions() -> None:
             (
                 "metrics.",
                 "runs.worker.training",
+                "runs.worker.optimization.frozen_layers",
                 "runs.worker.optimization.optimizer",
                 "runs.worker.distributed.trainer",
             )

@@ -16,7 +16,7 @@ from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.device import Device, Precision, cpu, precision_for
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig
-from bertdemo.runs.work import Work
+from bertdemo.runs.work import Work, token_units
 
 _LOG = logging.getLogger(__name__)
 SPEEDS_FILE = "speeds.json"
@@ -102,10 +102,10 @@ class Estimates:
         tokens = mean_tokens(lengths, config.max_length or info.positions)
         train, validation = tokens * split.get("train", 0), tokens * split.get("validation", 0)
         test = tokens * split.get("test", 0) or validation
-        work = _work(config, train, validation, test)
+        layers = min(config.layers or info.layers, info.layers)
+        work = _work(config, train, validation, test, layers)
         # A linear probe reads each row once, without a backward pass.
         units = train + test if config.frozen else work.total
-        layers = min(config.layers or info.layers, info.layers)
         return self._speeds.overhead() + units * layer_parameters(layers, info.width) / speed
 
     def embedding_seconds(
@@ -119,12 +119,15 @@ class Estimates:
         return rows * mean_tokens(lengths, most_tokens) * layer_parameters(info.layers, info.width) / speed
 
 
-def _work(config: RunConfig, train: float, validation: float, test: float) -> Work:
-    """Return the work of a run that takes steps, from the tokens of its parts."""
+def _work(config: RunConfig, train: float, validation: float, test: float, layers: int) -> Work:
+    """Return the work of a run that takes steps, from the tokens of its parts and the layers of the model."""
     if config.contrastive:  # the training rows are embedded before and after it, and no epoch is evaluated
         return Work(round(train), config.epochs or 1, 0, round(test), round(2 * train))
     start = train + validation if config.head_init == "probe" else 0.0
-    return Work(round(train), config.epochs or 1, round(validation), round(test), round(start))
+    share, kept = min(config.frozen_layers, layers) / layers, config.keeps_frozen_outputs
+    once = share * (train + validation) if kept else 0.0
+    units = token_units(share, kept=kept)
+    return Work(round(train), config.epochs or 1, round(validation), round(test), round(start), once, *units)
 
 
 def mean_tokens(lengths: LengthSummary, max_length: int) -> float:

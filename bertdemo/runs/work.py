@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Work:
-    """How much there is to do, in tokens. A training token counts as three: the backward costs twice the forward."""
+    """How much there is to do, in tokens that go forward through all layers; see `token_units` for the others."""
 
     train_tokens: int
     epochs: int
@@ -18,6 +18,11 @@ class Work:
     test_tokens: int
     start_tokens: int = 0
     """Tokens that are only read before the first step: to fit a linear probe and to evaluate it."""
+    frozen_units: float = 0.0
+    """What computing the outputs of the frozen layers once costs, where these are kept."""
+    training_units: float = 3.0
+    evaluation_units: float = 1.0
+    """What a token costs in training, and in an evaluation after an epoch."""
     done: float = 0.0
     began: float = 0.0
     """When the speed began to be measured, and the units done by then."""
@@ -27,8 +32,8 @@ class Work:
     @property
     def total(self) -> float:
         """All work units of the run."""
-        epochs = self.epochs * (3.0 * self.train_tokens + self.validation_tokens)
-        return epochs + self.start_tokens + self.test_tokens
+        epoch = self.training_units * self.train_tokens + self.evaluation_units * self.validation_tokens
+        return self.epochs * epoch + self.start_tokens + self.frozen_units + self.test_tokens
 
     def progress(self) -> float:
         """Return the share done so far, 0 to 0.999; it never falls."""
@@ -50,6 +55,17 @@ class Work:
     def begin(self) -> None:
         """Measure the speed from now on. Called at the start, and again after the first step, which is the slowest."""
         self.began, self.done_before = time.monotonic(), self.done
+
+
+def token_units(frozen_share: float, *, kept: bool) -> tuple[float, float]:
+    """Return what a token costs in training and in an evaluation, in forward passes through all layers.
+
+    The backward pass costs twice the forward, and frozen layers (that share of all) have none. Where their outputs are
+    kept, they have no forward pass either.
+    """
+    above = 1.0 - frozen_share
+    below = 0.0 if kept else frozen_share
+    return 3.0 * above + below, above + below
 
 
 def padded_tokens(lengths: Sequence[int], batch: int, *, grouped: bool) -> int:

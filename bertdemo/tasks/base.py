@@ -144,6 +144,9 @@ class Task(ABC):
     """Fields of `run_config.TASK_FIELDS` that it reads."""
     rows_are_independent: bool = True
     """Whether the loss of a batch is the mean of what its rows cost alone, so that processes may share the batch."""
+    outputs_are_fixed: bool = True
+    """Whether what leaves a frozen layer is the same of a row in every epoch, as far as the loss reads it: not where
+    tokens are masked anew, or where the loss reads padding too, whose length depends on the batch."""
     label_names: tuple[str, ...] = ("labels",)
     """Columns of an encoded row that hold the target; Trainer hands them to `score`."""
 

@@ -175,6 +175,7 @@ class FillMask(TaskWithoutLabels):
     """Input: `text` with some of its tokens masked. Output: these tokens."""
 
     id = "fill_mask"
+    outputs_are_fixed = False  # each epoch masks other tokens
     judges_alone = False
     roles = (TEXT,)
     architecture = "BertForMaskedLM"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bertdemo.device import Precision
 from bertdemo.runs.estimate import SMALLEST_MEASURED, Speeds, layer_parameters
-from bertdemo.runs.work import Work, padded_tokens
+from bertdemo.runs.work import Work, padded_tokens, token_units
 from bertdemo.runs.worker.optimization.batches import TrainingOrder, evaluation_batch, padded_positions
 from bertdemo.runs.worker.result import Prepared
 
@@ -22,13 +22,25 @@ def planned(prepared: Prepared) -> Work:
     rows = evaluation_batch(batch)
     validation = padded_tokens(lengths["validation"], rows, grouped=True)
     test = padded_tokens(lengths["test"], rows, grouped=True) if "test" in lengths else validation
+    frozen, training, evaluation = _units(prepared)
     return Work(
         train_tokens=padded_positions(order, train),
         epochs=prepared.config.epochs or 1,
         validation_tokens=validation,
         test_tokens=test,
         start_tokens=sum(train) + validation if prepared.config.head_init == "probe" else 0,
+        frozen_units=frozen * (sum(train) + validation),
+        training_units=training,
+        evaluation_units=evaluation,
     )
+
+
+def _units(prepared: Prepared) -> tuple[float, float, float]:
+    """Return what a token costs: in the pass through the frozen layers (or 0), in training, in an evaluation."""
+    layers = prepared.config.layers or prepared.info.layers
+    share = min(prepared.config.frozen_layers, layers) / layers
+    kept = prepared.config.keeps_frozen_outputs and prepared.task.outputs_are_fixed
+    return (share if kept else 0.0, *token_units(share, kept=kept))
 
 
 class Forecast:

@@ -73,6 +73,8 @@ class Record:
     python: str
     versions: Mapping[str, str]
     """Package -> version."""
+    kept_outputs: bool = False
+    """Whether what leaves the frozen layers was computed once, which rounds differently than in each batch."""
 
     @property
     def settings(self) -> RunConfig:
@@ -125,6 +127,13 @@ def note_parts(folder: Path, accumulation: int) -> None:
     record = Record.read(folder)
     if record is not None:
         replace(record, config={**record.config, "accumulation": accumulation}).write(folder)
+
+
+def note_kept_outputs(folder: Path) -> None:
+    """Note that what leaves the frozen layers is computed once."""
+    record = Record.read(folder)
+    if record is not None:
+        replace(record, kept_outputs=True).write(folder)
 
 
 def _version(package: str) -> str:

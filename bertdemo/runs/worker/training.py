@@ -16,14 +16,10 @@ from bertdemo.errors import LossNotFinite
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.work import Work
 from bertdemo.runs.worker.optimization.batches import evaluation_batch
+from bertdemo.runs.worker.optimization.frozen_layers import FrozenLayers, kept_outputs
 from bertdemo.runs.worker.optimization.optimizer import optimizer_of, parameter_groups, trained_tensors, widen
 from bertdemo.runs.worker.optimization.watchers import Watchers
-from bertdemo.runs.worker.training_checkpoints import (
-    ResumableTrainer,
-    Saving,
-    reported_in,
-    steps_per_epoch,
-)
+from bertdemo.runs.worker.training_checkpoints import ResumableTrainer, Saving, reported_in, steps_per_epoch
 from bertdemo.tasks.base import PLAIN, LossOptions
 
 if TYPE_CHECKING:
@@ -71,9 +67,8 @@ class RunTrainer(ResumableTrainer):
         self, *, task: Task, config: RunConfig, loss: LossOptions = PLAIN, work: Work, **arguments: Any
     ) -> None:
         super().__init__(**arguments)
-        self._task = task
-        self._config = config
-        self._loss = loss
+        self._task, self._config, self._loss = task, config, loss
+        self._frozen = FrozenLayers(task.encoder(self.model), config.frozen_layers)
         self.work = work
         # A task's loss is the mean of a batch, so that of several parts is to be divided by their number.
         self.model_accepts_loss_kwargs = False
@@ -83,7 +78,8 @@ class RunTrainer(ResumableTrainer):
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Return the task's loss: not every task has a model that computes its own."""
-        loss, outputs = self._task.loss(model, inputs, self._loss)
+        with self._frozen.applied(inputs) as read:
+            loss, outputs = self._task.loss(model, read, self._loss)
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
@@ -105,13 +101,13 @@ class RunTrainer(ResumableTrainer):
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """Do one step and count its tokens."""
         loss = super().training_step(model, inputs, num_items_in_batch)
-        self.work.done += 3.0 * positions(inputs)
+        self.work.done += self.work.training_units * positions(inputs)
         return loss
 
     def prediction_step(self, model: Any, inputs: dict[str, Any], *rest: Any, **options: Any) -> Any:
         """Do one evaluation batch and count its tokens."""
         result = super().prediction_step(model, inputs, *rest, **options)
-        self.work.done += positions(inputs)
+        self.work.done += self.work.evaluation_units * positions(inputs)
         return result
 
 
@@ -139,15 +135,13 @@ class Reporter(TrainerCallback):
         watchers: Watchers | None = None,
     ) -> None:
         self._emit, self._stop, self._keep = emit, stop, keep
-        self._metric, self.work, self._device_id, self._batch_size = metric, work, device_id, batch_size
-        self._patience = patience
+        self._metric, self.work, self._device_id = metric, work, device_id
+        self._batch_size, self._patience = batch_size, patience
         self._watchers = watchers or Watchers(lambda key, values: None)
         self._only_label = ""
         self._sign, self._watch = -1.0 if lower_is_better else 1.0, watch
-        self.step = 0
+        self.step = self.evaluated_at = self._first_step = 0
         self.complete = False
-        self.evaluated_at = 0
-        self._first_step = 0
         self.best = Best()
         self.logits: Any = None
         self._last_event = 0.0
@@ -232,9 +226,19 @@ class Reporter(TrainerCallback):
         """Stop within one batch of an evaluation; report its progress once per second."""
         self._stop()
         self._evaluation_batches += 1
-        if time.monotonic() - self._last_event > 1.0 and eval_dataloader is not None:
+        if eval_dataloader is not None:
+            self._say("evaluating", min(1.0, self._evaluation_batches / len(eval_dataloader)))
+
+    def on_frozen_outputs(self, share: float) -> None:
+        """Report how much of what leaves the frozen layers has been computed; stop within one batch."""
+        self._stop()
+        self.work.done = max(self.work.done, share * self.work.frozen_units)
+        self._say("embedding", share)
+
+    def _say(self, phase: str, share: float) -> None:
+        if time.monotonic() - self._last_event > 1.0:
             self._last_event = time.monotonic()
-            self._emit("Phase", name="evaluating", progress=min(1.0, self._evaluation_batches / len(eval_dataloader)))
+            self._emit("Phase", name=phase, progress=share)
 
     def on_evaluate(
         self,
@@ -360,6 +364,9 @@ def train(
     """
     start = saving.start
     saving.restore_best()
+    kept = None
+    if trainer_class in {None, RunTrainer}:  # of several processes, each reads a part of every batch
+        kept = kept_outputs(task, model, config, parts, collate, reporter.on_frozen_outputs, saving.run)
     if start is not None:
         reporter.restore(reported_in(start))
         args.eval_on_start = start.pending(steps_per_epoch(len(parts["train"]), args))
@@ -370,12 +377,12 @@ def train(
         work=reporter.work,
         model=model,
         args=args,
-        train_dataset=parts["train"],
-        eval_dataset=parts["validation"],
-        data_collator=collate,
+        train_dataset=(kept.parts if kept else parts)["train"],
+        eval_dataset=(kept.parts if kept else parts)["validation"],
+        data_collator=kept.collate if kept else collate,
         compute_metrics=lambda prediction: reporter.compute(prediction, task, parts["validation"], held_out),
         preprocess_logits_for_metrics=task.reduce,
-        callbacks=[reporter],
+        callbacks=[reporter, *([kept] if kept else [])],
         saving=saving,
         after_step=reporter.stop_if_asked,
         reported=reporter.state,

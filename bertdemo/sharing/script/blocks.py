@@ -42,9 +42,8 @@ class BertMeanLinear(BertPreTrainedModel):
 
     def forward(self, attention_mask, **inputs):
         hidden = self.bert(attention_mask=attention_mask, **inputs).last_hidden_state.float()
-        mask = attention_mask.unsqueeze(-1).float()
-        mean = (hidden * mask).sum(1) / mask.sum(1)
-        return SequenceClassifierOutput(logits=self.linear(mean.to(self.linear.weight.dtype)))
+        mask, dtype = attention_mask.unsqueeze(-1).float(), self.linear.weight.dtype
+        return SequenceClassifierOutput(logits=self.linear(((hidden * mask).sum(1) / mask.sum(1)).to(dtype)))
 
 '''
 HEAD = """\
@@ -64,6 +63,10 @@ for name, weight in model.named_parameters():
 # bfloat16 rounds the weights that stay as they are too.
 FROZEN_WEIGHTS = """\
 frozen = {name: weight.detach().clone() for name, weight in model.named_parameters() if not weight.requires_grad}
+"""
+# Frozen layers run without dropout; Trainer puts the whole model into training mode before each step.
+NO_DROPOUT = """\
+[part.eval() for name, part in {model}.named_modules() if any(key in f"{name}." for key in FROZEN)]
 """
 # The learning rate of a weight over that of the encoder: another one of the head, of each layer, or of both.
 SHARE_OF_HEAD = """\
@@ -135,6 +138,7 @@ class Run(Trainer):
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         labels = inputs.pop("labels")
+{frozen}\
 {loss}
         return (loss, {outputs}) if return_outputs else loss
 

@@ -41,6 +41,10 @@ def differences(run: ScriptRun) -> list[str]:
             "on a GPU, two runs of the same code differ in the last digits, and so does this script; "
             "how far has not been measured."
         )
+    if run.record.kept_outputs:  # both were measured, see docs/decisions/0019
+        notes.append(
+            "what leaves the frozen layers was computed once, which may round differently (a tiny model: the same)."
+        )
     return notes
 
 

@@ -71,9 +71,8 @@ def _as_comment(found: re.Match[str]) -> str:
 
 
 def _before_functions(code: str) -> str:
-    """Return code with empty lines before functions, classes and the imports alone."""
-    first, _, rest = _spaced(code, 1).partition("\nimport ")
-    return f"{first}\nimport " + re.sub(r"\n\n(?!class|def|@)", "\n", rest)
+    """Return code with empty lines before functions and classes alone."""
+    return re.sub(r"\n\n(?!class|def|@)", "\n", _spaced(code, 1))
 
 
 def _spaced(code: str, empty: int) -> str:
@@ -220,6 +219,9 @@ def _trainer(run: ScriptRun) -> Iterator[str]:
     """Yield the class that trains."""
     loss = run.code.loss.replace("{options}", _loss_options(run))
     text = blocks.RUN.replace("{loss}", _indented(loss, 2)).replace("{outputs}", run.code.outputs)
+    frozen_part = "self.model.encoder" if run.code.decoder else "self.model"
+    no_dropout = indent(blocks.NO_DROPOUT.replace("{model}", frozen_part), " " * 8)
+    text = text.replace("{frozen}", no_dropout if run.config.frozen_layers else "")
     if run.in_bfloat16:
         text = text.replace(blocks.KEPT, blocks.KEPT_COPIES)
     text = text.replace("{metric}", run.record.metric)

@@ -96,6 +96,7 @@ class QuestionAnswering(TaskWithoutLabels):
     metrics = ("f1", "exact_match")
     has_baseline = False
     windows = True
+    outputs_are_fixed = False  # the softmax is over all positions of a batch, padding included
     label_names = ("start_positions", "end_positions")
 
     def likelihood(self, table: Table, columns: Mapping[str, str]) -> float:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from bertdemo.runs.worker.distributed.world import World
 
-# A training token counts as three units of work: see runs.work.
-_TRAINING_UNITS = 3.0
 # What pads predictions of different lengths, as in Trainer.
 _PADDING = -100
 # Of an evaluated batch: its number, its loss, its predictions, its labels.
@@ -73,7 +71,7 @@ class SharingTrainer(RunTrainer):
             loss = super().training_step(model, inputs, num_items_in_batch)
         finally:
             self._share = 1.0
-        self.work.done += _TRAINING_UNITS * (everywhere - positions(inputs))
+        self.work.done += self.work.training_units * (everywhere - positions(inputs))
         return loss
 
     def compute_loss(
