@@ -20,7 +20,7 @@ from bertdemo.settings import Settings
 from tests.runs.support import created
 
 # Of the model.safetensors that `shipped.install` writes.
-SHA256 = "a4dc9df2e22a9edbb2262912431a1bce0c99d144cfddf31bae522a085c6ae8f4"
+SHA256 = "0e50a4266877eaaeffc26274890ea8eb649c38f405435517b18f256624bda90f"
 MOST_BYTES = 5_000_000
 OWNERS = ("", "a" * 43)
 RUN = shipped.run_id()
