@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import locale
+import os
 import sys
 
 from bertdemo.errors import StartError
@@ -21,6 +22,7 @@ def main() -> None:
 
 def serve() -> None:
     """Read the environment, build the page, listen. Raises StartError."""
+    os.umask(0o077)  # what it and its children write is for this user alone
     settings = Settings.from_env()
     settings.apply()  # before any library reads the environment
     from bertdemo.services import Services
