@@ -29,7 +29,7 @@ class Row:
 
 def skipped(what: str, wanted: str, why: str) -> Row:
     """Return a row that says why nothing was measured."""
-    return Row(what, f"not measured: {why}", wanted, None)
+    return Row(what, f"not taken: {why}", wanted, None)
 
 
 def quantiles(values: Sequence[float]) -> tuple[float, float]:

@@ -43,7 +43,12 @@ def main(arguments: list[str]) -> int:
 def _one_of_several(folder: Path, settings: Settings, rank: Rank) -> int:
     from bertdemo.runs.worker.distributed import rank_main
 
-    return rank_main.main(folder, settings, rank)
+    code = rank_main.main(folder, settings, rank)
+    # Not by the interpreter: the threads of gloo, taken apart while other processes close their connections, sometimes
+    # abort, and torchrun then takes a process that was done for one that failed.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _wait_warm(ready_file: Path, held: contextlib.ExitStack) -> Path:
