@@ -57,15 +57,19 @@
     watch("value", () => requestAnimationFrame(() => play(element)));
   };
   // Scroll until the end of a section that was opened is above the bar, or its beginning is at the top of the window.
-  const intoSight = (selector) => {
-    const [place, bar] = [selector, "#train-bar"].map((name) => document.querySelector(name).getBoundingClientRect());
-    const hidden = place.bottom + 16 - bar.top;
-    if (hidden > 0) window.scrollBy({ top: Math.min(hidden, place.top), behavior: still() ? "auto" : "smooth" });
+  const intoSight = (place) => {
+    const bar = document.querySelector("#train-bar");
+    if (!bar || !place.isConnected) return; // its stage was left meanwhile
+    const [box, edge] = [place.getBoundingClientRect(), bar.getBoundingClientRect().top];
+    const hidden = box.bottom + 16 - edge;
+    if (hidden > 0) window.scrollBy({ top: Math.min(hidden, box.top), behavior: still() ? "auto" : "smooth" });
   };
   // Its controls are drawn a little after the answer, so what grows within a second is followed.
   const inSight = (selector) => {
-    const growing = new ResizeObserver(() => intoSight(selector));
-    growing.observe(document.querySelector(selector));
+    const place = document.querySelector(selector);
+    if (!place) return;
+    const growing = new ResizeObserver(() => intoSight(place));
+    growing.observe(place);
     setTimeout(() => growing.disconnect(), 1000);
   };
   const field = () => document.querySelector("#train-paste textarea");
