@@ -36,7 +36,7 @@ def test_layers_are_compared_found_again_and_taken_over(visit: Visit, tmp_path: 
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     study = visitor.query()["study"]
     page.click("#study-delete")
-    visitor.sees("#study-deleted", "study.deleted", n=2, name="layer reviews.csv")
+    visitor.sees("#study-deleted", "study.deleted.other", n=2, name="layer reviews.csv")
     assert "study" not in visitor.query() and not page.locator("#study-panel").is_visible()
     page.click("#study-deleted [data-undo]")
     page.locator("#study-panel [data-state=ended]").wait_for()

@@ -7,6 +7,7 @@ import time
 from bertdemo.i18n.translation import has, percent, plural, seconds, thousands, translate
 from bertdemo.runs.status import Message, RunStatus
 from bertdemo.ui.html.escape import esc
+from bertdemo.ui.html.primitives import root
 
 
 def took_words(status: RunStatus, lang: str) -> str:
@@ -69,3 +70,10 @@ def message_words(message: Message, lang: str) -> str:
 def metric_word(name: str, lang: str) -> str:
     """Return the name of a metric for people."""
     return translate(lang, f"metric.{name}") if has(f"metric.{name}") else name
+
+
+def undo_notice(words: str, deleted: str, lang: str) -> str:
+    """Say what was deleted, with the button that restores it; `deleted` is its id."""
+    undo = translate(lang, "runs.undo")
+    button = f'<button type="button" class="bd-undo" data-undo="{esc(deleted)}">{esc(undo)}</button>'
+    return root(f'<p class="bd-deleted" role="status">{esc(words)} {button}</p>')

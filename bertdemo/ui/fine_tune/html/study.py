@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bertdemo.i18n.translation import estimated_seconds, percent, seconds, translate
+from bertdemo.i18n.translation import estimated_seconds, percent, plural, seconds, translate
 from bertdemo.runs.status import RunStatus
 from bertdemo.runs.studies.budget import best_of
 from bertdemo.runs.studies.findings import Answer, answer_of
@@ -14,7 +14,7 @@ from bertdemo.ui.fine_tune.html.parallel import render_parallel
 from bertdemo.ui.fine_tune.html.study_table import Names, field_word, render_rows, value_word, variant_words
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import bar, bars, caption, heading, join, root
-from bertdemo.ui.html.runs import metric_word
+from bertdemo.ui.html.runs import metric_word, undo_notice
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,7 @@ def render_plan(kind: Kind, runs: int, estimate: float | None, lang: str) -> str
 
 def render_deleted(study: str, name: str, runs: int, lang: str) -> str:
     """Say what was deleted, with the button that restores all of it."""
-    undo = (
-        f'<button type="button" class="bd-undo" data-undo="{esc(study)}">{esc(translate(lang, "runs.undo"))}</button>'
-    )
-    words = translate(lang, "study.deleted", name=name, n=runs)
-    return root(f'<p class="bd-deleted" role="status">{esc(words)} {undo}</p>')
+    return undo_notice(plural(lang, "study.deleted", runs, name=name), study, lang)
 
 
 def dimension_words(dimension: Dimension, lang: str) -> str:

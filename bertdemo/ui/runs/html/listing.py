@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bertdemo.i18n.translation import has, score, seconds, translate
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import empty_state, join, root, short
-from bertdemo.ui.html.runs import metric_word, state_words, when
+from bertdemo.ui.html.runs import metric_word, state_words, undo_notice, when
 from bertdemo.ui.runs.html.labels import sortable_head
 from bertdemo.ui.runs.html.recipe import ListedRun
 
@@ -35,8 +35,7 @@ def render_filter(lang: str) -> str:
 
 def render_deleted(run: str, name: str, lang: str) -> str:
     """Say that a run was deleted, with the button that restores it."""
-    undo = f'<button type="button" class="bd-undo" data-undo="{esc(run)}">{esc(translate(lang, "runs.undo"))}</button>'
-    return root(f'<p class="bd-deleted" role="status">{esc(translate(lang, "runs.deleted", name=name))} {undo}</p>')
+    return undo_notice(translate(lang, "runs.deleted", name=name), run, lang)
 
 
 def _row(run: ListedRun, lang: str) -> str:
