@@ -71,6 +71,12 @@ class LayersBeyondModel(ConfigError):
     key, params = "layers_beyond_model", ("layers", "most", "checkpoint")
 
 
+class AllLayersFrozen(ConfigError):
+    """All `layers` of the model are frozen in a task that adds no head, so nothing would train."""
+
+    key, params = "all_layers_frozen", ("layers", "most")
+
+
 class LengthBeyondModel(ConfigError):
     """`max_length` exceeds the positions of the checkpoint."""
 

@@ -150,7 +150,7 @@ def _refuse_unread(config: RunConfig, task: Task, info: CheckpointInfo) -> None:
     if config.head_init == "probe" and config.pooling == "pooler":
         raise ProbeReadsMean
     if info.ready:  # else the worker checks it after the download
-        check_layers(config, info.layers, info.name)
+        check_layers(config, task, info.layers, info.name)
 
 
 def resolve_columns(request: RunRequest, datasets: DatasetCache) -> tuple[Task, dict[str, str], Table]:

@@ -14,10 +14,11 @@ from pydantic import StringConstraints, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from bertdemo.checkpoints.info import PUBLIC
-from bertdemo.errors import ConfigError, LayersBeyondModel
+from bertdemo.errors import AllLayersFrozen, ConfigError, LayersBeyondModel
 from bertdemo.run_config import RunConfig
 from bertdemo.runs import recipes
 from bertdemo.runs.recipes import contrastive
+from bertdemo.tasks.base import Task
 
 RowNumber = Annotated[str, StringConstraints(pattern="^(0|[1-9][0-9]{0,17})$")]
 
@@ -178,10 +179,16 @@ def resolve_defaults(
     )
 
 
-def check_layers(config: RunConfig, layers: int, checkpoint: str) -> None:
-    """Raise LayersBeyondModel where more layers are to be kept than the checkpoint has."""
+def check_layers(config: RunConfig, task: Task, layers: int, checkpoint: str) -> None:
+    """Raise where the layers of the checkpoint do not allow the settings.
+
+    LayersBeyondModel where more are to be kept than it has, AllLayersFrozen where nothing would train.
+    """
     if config.layers is not None and config.layers > layers:
         raise LayersBeyondModel(layers=config.layers, most=layers, checkpoint=checkpoint)
+    kept = config.layers or layers
+    if config.frozen_layers >= kept and not config.lora_rank and not task.adds_head:
+        raise AllLayersFrozen(layers=kept, most=kept - 1)
 
 
 def _learning_rate(config: RunConfig, parameters: int) -> float:

@@ -130,6 +130,8 @@ class Task(ABC):
     """Whether a row can be judged without the other held-out rows; a search ranks the right text among all of them."""
     can_freeze: bool = False
     """Whether a linear probe (logistic regression on the frozen encoder) can be kept as a checkpoint of this task."""
+    adds_head: bool = True
+    """Whether it adds parameters to the encoder, which train where all layers are frozen."""
     has_baseline: bool = True
     """Whether a baseline without fine-tuning can be scored."""
     windows: bool = False

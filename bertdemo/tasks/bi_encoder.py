@@ -36,6 +36,7 @@ class BiEncoder(TaskWithoutLabels):
     """See the module. A subclass defines the target of a pair, and the loss of the two vectors against it."""
 
     architecture = "BertModel"
+    adds_head = False
 
     def encode(
         self, source: LabeledTable, rows: Sequence[int], tokenizer: SharedTokenizer, options: EncodeOptions

@@ -10,7 +10,7 @@ import pytest
 
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.loading import open_model
-from bertdemo.errors import LayersBeyondModel, OptionNotForTask, ProbeReadsMean
+from bertdemo.errors import AllLayersFrozen, LayersBeyondModel, OptionNotForTask, ProbeReadsMean
 from bertdemo.run_config import TASK_FIELDS, RunConfig
 from bertdemo.runs import events as ev
 from bertdemo.runs.request import resolve_defaults
@@ -20,6 +20,7 @@ from bertdemo.tasks import TASKS, find
 from bertdemo.tasks.base import HeadOptions
 from tests.runs.conftest import Make, Work
 from tests.runs.support import FakeLauncher, events_of, request_for, rows_of, write_csv
+from tests.runs.test_every_task import request_of
 
 
 @pytest.mark.slow
@@ -108,6 +109,22 @@ def test_what_does_not_fit_is_refused_before_the_run_is_queued(
     request = replace(request_for(data, config=fields), checkpoint="bundled")
     with pytest.raises(error):
         make(launcher).admission.start(request, "")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_all_layers_may_be_frozen_only_where_a_head_is_left_to_train(
+    make: Make, launcher: FakeLauncher, task: str
+) -> None:
+    admission = make(launcher).admission
+    for fields in ({"frozen_layers": 6}, {"layers": 2, "frozen_layers": 3}):
+        request = replace(request_of(task, **fields), checkpoint="bundled")
+        if find(task).adds_head:
+            assert admission.start(request, "")
+            continue
+        with pytest.raises(AllLayersFrozen) as refused:
+            admission.start(request, "")
+        assert refused.value.values["most"] == fields.get("layers", 6) - 1
+    assert admission.start(replace(request_of(task, frozen_layers=5), checkpoint="bundled"), "")
 
 
 def test_a_pooling_is_refused_where_the_head_reads_every_token(

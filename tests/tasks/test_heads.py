@@ -27,3 +27,4 @@ def test_what_the_encoder_lacks_belongs_to_the_head(task: str, encoder: Path) ->
     opened = chosen.model(encoder, HeadOptions(labels=("0", "1"), seed=0))
     new = [name for name, _ in opened.model.named_parameters() if not name.endswith(known)]
     assert [name for name in new if not chosen.is_head(name)] == []
+    assert bool(new) == chosen.adds_head

@@ -58,7 +58,7 @@ def prepare(
     config = _resolved(request, task, dataset, info, tokenizer)
     if (length := config.max_length or 0) > info.positions:
         raise LengthBeyondModel(length=length, positions=info.positions, checkpoint=info.name)
-    check_layers(config, info.layers, info.name)
+    check_layers(config, task, info.layers, info.name)
     prepared = Prepared(
         task=task,
         request=request,
