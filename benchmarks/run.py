@@ -24,6 +24,7 @@ from benchmarks import (
     label_issues,
     live_answer,
     long,
+    samples,
     startup,
     stop,
     tasks,
@@ -70,6 +71,7 @@ def main(wanted: Sequence[str]) -> int:
             "goemotions_all": lambda: [tasks.goemotions_all(_begun(services))],
             "goemotions": lambda: [accuracy.goemotions(_begun(services))],
             "banking77": lambda: [accuracy.banking77(_begun(services))],
+            "samples": lambda: samples.defaults(_begun(services)),
             "few_shot_goemotions": lambda: [few_shot.goemotions(_begun(services))],
             "few_shot_banking77": lambda: [few_shot.banking77(_begun(services))],
         }
