@@ -64,8 +64,9 @@ def predict_file(
     """Write a CSV of all rows with `prediction` and `confidence`; return what is in it.
 
     A row without a text keeps its place and has both cells empty; so does an empty row. Where the model reads less
-    than the whole of a text, there is a column `truncated` with "yes" in its row. See `input_columns` for the columns
-    that are read, and for what is raised beside the errors of `Predictor.predict_many`.
+    than the whole of a text, there is a column `truncated` with "yes" in its row. A cell or a name that a spreadsheet
+    would evaluate has an apostrophe before it. See `input_columns` for the columns that are read, and for what is
+    raised beside the errors of `Predictor.predict_many`.
     """
     table = table_cache.table(source, name, ParseOptions(blank_rows=KEEP))
     info = catalogue.describe(checkpoint, owner)
@@ -84,8 +85,7 @@ def predict_file(
         [*(cell or "" for cell in row), *(cells_by_row.get(at, _NOTHING).get(name, "") for name in names)]
         for at, row in enumerate(zip(*table.columns.values(), strict=True))
     )
-    # The cells are the visitor's own, so a formula in them is kept as it was.
-    write_csv(target, headers, rows, keep_formulas=True)
+    write_csv(target, headers, rows)
     return _summary(table, inputs, names, cells_by_row, predictions, sum(truncated))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 # Characters that start a formula in a spreadsheet, full-width forms included (OWASP, "CSV Injection").
@@ -18,12 +19,11 @@ def safe(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], *, keep_formulas: bool = False) -> None:
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a table; without a byte-order mark Excel would decode the file with an old code page.
 
-    `keep_formulas` is for a visitor's own table, whose cells must come back as they were uploaded.
+    Names of columns are cells too: a visitor's own table can have a formula there.
     """
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)  # ends lines with CR LF, and therefore quotes a cell that contains either
-        writer.writerow(header)
-        writer.writerows(row if keep_formulas else [safe(cell) for cell in row] for row in rows)
+        writer.writerows([safe(cell) for cell in row] for row in chain([header], rows))

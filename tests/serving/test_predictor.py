@@ -269,6 +269,17 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(
     assert (tmp_path / "out.csv").read_bytes().startswith(codecs.BOM_UTF8)  # or Excel garbles Chinese
 
 
+def test_no_cell_and_no_column_of_a_file_of_predictions_is_a_formula(
+    predictor: Predictor, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    header = ("text", "=cmd|'/c calc'!A1", "+x", "＝y", "plain")
+    cells = ("good film", "=1+0", "-2", "@sum(a1)", "a=b")
+    source = write_csv(tmp_path / "in.csv", [cells], header=header)
+    (row,) = run_file(predictor, catalogue, source, tmp_path / "out.csv", columns={"text": "text"})
+    assert list(row)[:5] == ["text", "'=cmd|'/c calc'!A1", "'+x", "'＝y", "plain"]
+    assert list(row.values())[:5] == ["good film", "'=1+0", "'-2", "'@sum(a1)", "a=b"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "texts"),
     [

@@ -16,6 +16,7 @@ import pytest
 
 from bertdemo import errors
 from bertdemo.settings import Limits
+from bertdemo.tables.formats.workbooks import sheets
 from bertdemo.tables.table import Table
 from bertdemo.tables.table_files import read
 
@@ -203,6 +204,22 @@ def test_a_workbook_reads_as_a_person_sees_it(tmp_path: Path) -> None:
     assert table.row_numbers == (2, 4, 5)
     assert notes(table)["sheet"] == {"sheet": "data", "sheets": 2}
     assert notes(table)["blank_rows"] == {"count": 1, "lines": "3"}
+
+
+def test_the_empty_rows_above_a_cell_far_down_are_not_read_cell_by_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["A2"], book.active["A60000"] = "text", "good", "bad"  # type: ignore[index]
+    buffer = io.BytesIO()
+    book.save(buffer)
+    read_cells: list[object] = []
+    monkeypatch.setattr(sheets, "as_text", lambda value: read_cells.append(value) or value)
+    table = load(tmp_path, buffer.getvalue(), "book.xlsx")
+    assert (dict(table.columns), table.row_numbers) == ({"text": ("good", "bad")}, (2, 60_000))
+    assert notes(table)["blank_rows"]["count"] == 59_997
+    assert [cell for cell in read_cells if cell is not None] == ["text", "good", "bad"]
+    assert len(read_cells) <= 3 * (LIMITS.columns + 1)
 
 
 def test_a_workbook_of_one_sheet_needs_no_note(tmp_path: Path) -> None:

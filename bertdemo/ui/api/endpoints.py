@@ -289,9 +289,9 @@ class Endpoints:
     def predict_file(self, file: str, checkpoint: str = "bundled", columns: Json | None = None, owner: str = "") -> str:
         """Return a CSV (`utf-8-sig`) with the rows in their order and the columns `prediction` and `confidence`.
 
-        An empty row between two rows keeps its place, without a prediction. Empty rows at the end of a file are left
-        out, and so are lines without any character in a file with several columns. If a text is longer than what the
-        model reads, there is a column `truncated` with `yes` in its row.
+        An empty row between two rows keeps its place, without a prediction; empty rows at the end are left out, and so
+        are lines without any character in a file with several columns. `truncated` has `yes` where the model reads
+        less than the whole text. A cell that begins with =, +, - or @, a formula to a spreadsheet, gets an apostrophe.
         """
         path = uploaded(file)
         target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"

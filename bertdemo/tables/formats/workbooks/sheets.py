@@ -203,7 +203,8 @@ def _rows(sheet_rows: Iterable[tuple[int, Sequence[object]]], opened: _Opened) -
     for number, values in sheet_rows:
         if number > _MAX_SHEET_ROWS:
             raise TooManyRows(file=opened.name, limit=opened.limits.rows)
-        cells = [_cell(value) for value in values]
+        # A single cell far down makes a million empty rows before it: those cost one look each.
+        cells = [] if values.count(None) == len(values) else [_cell(value) for value in values]
         while cells and not cells[-1]:
             cells.pop()
         yield number, cells
