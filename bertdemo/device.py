@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +27,13 @@ _CGROUP = Path("/sys/fs/cgroup")
 # More than any machine has: it means "no limit".
 _UNLIMITED_CPUS, _UNLIMITED_BYTES = 1 << 30, 1 << 62
 # The flags of x86 and Arm processors that multiply bfloat16 matrices.
-_FAST_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+# A layer of the bundled model for a batch of 16 texts of 32 tokens: (rows, inputs, outputs) of a matrix product.
+_PRODUCT = (512, 384, 1536)
+_ROUNDS = 5
+# Of the time in float32, the most that the same product may take in bfloat16: its float32 copies of the weights cost
+# about a tenth of a step. Processors are far from it on either side: 0.3 with AMX, 2.0 on one with avx512_bf16 alone.
+_WORTH_IT = 0.8
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Device:
     name: str
     total_bytes: int
     free_bytes: int
+    # Whether it is fast in this precision.
     bfloat16: bool
     float16: bool
     cores: int = 0
@@ -71,7 +80,10 @@ def report(torch: ModuleType | None = None) -> DeviceReport:
 
 
 def cpu() -> Device:
-    """Return the processor as a device; needs no torch, so the page can show it at once."""
+    """Return the processor as a device; needs no torch, so the page can show it at once.
+
+    Until torch is imported, its flags alone tell whether it is fast in bfloat16.
+    """
     memory = psutil.virtual_memory()
     limit = _container_limit()
     return Device(
@@ -80,7 +92,7 @@ def cpu() -> Device:
         name="CPU",
         total_bytes=min(memory.total, limit),
         free_bytes=min(memory.available, limit),
-        bfloat16=_cpu_has_fast_bfloat16(),
+        bfloat16=_has_bfloat16() and ("torch" not in sys.modules or _bfloat16_is_faster()),
         float16=False,
         cores=_usable_cores(),
     )
@@ -185,14 +197,38 @@ def _why_no_gpu(torch: ModuleType) -> str:
 
 
 @lru_cache(maxsize=1)
-def _cpu_has_fast_bfloat16() -> bool:
+def _has_bfloat16() -> bool:
+    """Return whether the processor has instructions for bfloat16."""
     info = Path("/proc/cpuinfo")
     if not info.exists():
         return False
     for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
         if line.lower().startswith(("flags", "features")):
-            return bool(_FAST_CPU_FLAGS & set(line.split()))
+            return bool(_BFLOAT16_FLAGS & set(line.split()))
     return False
+
+
+@lru_cache(maxsize=1)
+def _bfloat16_is_faster() -> bool:
+    """Return whether a matrix product takes less time in bfloat16; measured once per process, in some 30 ms.
+
+    Having the instructions is not enough: on a processor with avx512_bf16 and without AMX, training in float32 was 1.4
+    times as fast (docs/benchmarks.md).
+    """
+    import torch
+
+    rows, inputs, outputs = _PRODUCT
+    seconds: dict[torch.dtype, float] = {}
+    with torch.inference_mode():
+        for turn in range(_ROUNDS + 1):
+            for dtype in (torch.float32, torch.bfloat16):
+                texts, weight = torch.ones(rows, inputs, dtype=dtype), torch.ones(outputs, inputs, dtype=dtype)
+                began = time.perf_counter()
+                torch.nn.functional.linear(texts, weight)
+                spent = time.perf_counter() - began
+                if turn:  # the first one chooses kernels; of the others the fastest is least disturbed by other work
+                    seconds[dtype] = min(spent, seconds.get(dtype, math.inf))
+    return seconds[torch.bfloat16] < _WORTH_IT * seconds[torch.float32]
 
 
 def _usable_cores() -> int:

@@ -71,6 +71,31 @@ def test_the_processor_is_described_without_torch() -> None:
     assert 0 < found.free_bytes <= found.total_bytes
 
 
+@pytest.mark.parametrize(
+    ("flag", "bfloat16_seconds", "fast"), [(True, 0.5, True), (True, 2.0, False), (False, 0.5, False)]
+)
+def test_a_processor_is_fast_in_bfloat16_where_a_product_in_it_takes_less_time(
+    flag: bool, bfloat16_seconds: float, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    clock = [0.0]
+
+    def linear(texts: Any, weight: Any) -> None:
+        clock[0] += bfloat16_seconds if texts.dtype == torch.bfloat16 else 1.0
+
+    device._bfloat16_is_faster.cache_clear()
+    monkeypatch.setattr(torch.nn.functional, "linear", linear)
+    monkeypatch.setattr(device.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(device, "_has_bfloat16", lambda: flag)
+    try:
+        assert device.cpu().bfloat16 is fast
+        monkeypatch.delitem(device.sys.modules, "torch")
+        assert device.cpu().bfloat16 is flag  # without torch the flags are all there is
+    finally:
+        device._bfloat16_is_faster.cache_clear()
+
+
 def test_a_container_limit_below_the_machine_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "_container_limit", lambda: GIB)
     assert device.cpu().total_bytes == GIB

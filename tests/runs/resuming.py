@@ -105,7 +105,10 @@ def sha256_of(weights: Path) -> str:
 
 
 def killing(patch: pytest.MonkeyPatch) -> None:
-    """Let a fault that kills raise Killed instead."""
+    """Let a fault that kills raise Killed instead, and save after every epoch, however slow the disk is."""
+    from bertdemo.runs.worker import training_checkpoints
+
+    patch.setattr(training_checkpoints, "_SHORT_SAVE", float("inf"))
     kill: Callable[[int, int], None] = os.kill
 
     def killed(pid: int, number: int) -> None:

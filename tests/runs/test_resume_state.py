@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,35 @@ def written(run: Path, step: int, content: bytes = b"weights", *, evaluated: boo
         (folder / "model.safetensors").write_bytes(content)
 
     return checkpoints.publish(run, step, 1, HERE, write, evaluated=evaluated)
+
+
+def test_another_precision_is_a_difference_unless_the_checkpoint_is_from_before_it_was_noted() -> None:
+    noted = replace(HERE, precision="bfloat16")
+    assert noted.differences(replace(HERE, precision="float32")) == "precision bfloat16 → float32"
+    assert HERE.differences(noted) == noted.differences(noted) == ""
+
+
+def test_short_epochs_are_not_each_followed_by_a_long_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bertdemo.runs.worker.training_checkpoints import Saving
+
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    saving = Saving(tmp_path, 1, HERE, tmp_path / "best")
+
+    def save(seconds: float) -> None:
+        def write(folder: Path) -> None:
+            clock[0] += seconds
+
+        saving.publish(len(clock), write, evaluated=True)
+
+    assert saving.due_after_epoch()  # the first one always
+    save(1.0)
+    clock[0] += 19.0
+    assert not saving.due_after_epoch()
+    clock[0] += 1.0
+    assert saving.due_after_epoch()
+    save(0.1)
+    assert saving.due_after_epoch()  # a save that takes no time to speak of
 
 
 def test_the_newest_two_are_kept_by_step_whatever_the_clock_says(tmp_path: Path) -> None:

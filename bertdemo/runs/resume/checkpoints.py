@@ -50,11 +50,14 @@ class Conditions:
     """Hash of all encoded rows and of the order of the labels."""
     settings: str
     """Hash of the resolved hyper-parameters."""
+    precision: str = ""
+    """Numeric precision; "" in checkpoints from before it was noted."""
 
     def differences(self, now: Conditions) -> str:
         """Return what is not as it was: `torch 2.12.0 → 2.13.0, threads 4 → 2`; "" where all of it is."""
         before, after = asdict(self), asdict(now)
-        return ", ".join(f"{name} {before[name]} → {after[name]}" for name in before if before[name] != after[name])
+        noted = (name for name in before if before[name] or name != "precision")
+        return ", ".join(f"{name} {before[name]} → {after[name]}" for name in noted if before[name] != after[name])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from bertdemo.device import Device
+from bertdemo.device import Device, precision_for
 from bertdemo.errors import ResumeDiffers
 from bertdemo.runs.events import Cancelled, Failed, Finished, Queued, RunEvent, Started
 from bertdemo.runs.resume import checkpoints
@@ -50,6 +50,7 @@ def conditions(prepared: Prepared, device: Device) -> Conditions:
         processor=_processor() if device.kind == "cpu" else "",
         data=data_hash(prepared)[:_HASH_CHARS],
         settings=hashlib.sha256(settings.encode()).hexdigest()[:_HASH_CHARS],
+        precision=precision_for(device, prepared.config.precision),
     )
 
 
