@@ -75,7 +75,7 @@ PUBLIC_LIMITS = Limits(
 # The variables of the server's environment that a training child gets. Tokens are not among them.
 _SYSTEM = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 _GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF")
-_PYTHON = ("VIRTUAL_ENV", "PYTHONPATH", "OMP_WAIT_POLICY")
+_PYTHON = ("VIRTUAL_ENV", "PYTHONPATH", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 _OWN = (
     "BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "BERTDEMO_JOIN_SECONDS", "BERTDEMO_TRACKIO",
     "SPACE_ID", "HF_HOME", "HF_HUB_CACHE",
@@ -85,6 +85,8 @@ _NETWORK = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME", "NCCL_IB_DISABLE", "NCCL
 _CHILD_KEEPS = (*_SYSTEM, *_GPU, *_PYTHON, *_OWN, *_NETWORK)
 # What torchrun tells each process that it starts.
 _RANK = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+# Looks of a waiting thread of libgomp before it sleeps: some ten microseconds, less than the scheduler's shortest turn.
+_SPINS = "10000"
 # The port that torchrun's rendezvous has by default.
 _RENDEZVOUS_PORT = 29400
 
@@ -288,9 +290,12 @@ class Settings:
             "GRADIO_ANALYTICS_ENABLED": "False",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "TOKENIZERS_PARALLELISM": "false",
-            # The threads of torch sleep while they wait for each other. Where they spin, one that the scheduler has put
-            # aside holds up all others: beside other work a training was four times slower (docs/benchmarks.md).
+            # The threads of torch soon sleep while they wait for each other. Where they spin for long, one that the
+            # scheduler has put aside holds up all others: beside other work a training was four times slower. Where
+            # they sleep at once, waking them takes a sixth of a step on quiet cores (docs/benchmarks.md).
             "OMP_WAIT_POLICY": self.base_env.get("OMP_WAIT_POLICY", "PASSIVE"),
+            **({} if "OMP_WAIT_POLICY" in self.base_env else {"GOMP_SPINCOUNT": _SPINS}),
+            **({"GOMP_SPINCOUNT": spins} if (spins := self.base_env.get("GOMP_SPINCOUNT")) else {}),
         }
 
 

@@ -126,10 +126,16 @@ def test_a_child_reads_the_same_settings_but_for_the_hub(tmp_path: Path) -> None
     assert child.hub_offline
 
 
-def test_the_threads_of_torch_sleep_while_they_wait_unless_the_environment_says_otherwise(tmp_path: Path) -> None:
-    home = {"BERTDEMO_HOME": str(tmp_path)}
-    assert Settings.from_env(home).worker_env()["OMP_WAIT_POLICY"] == "PASSIVE"
-    assert Settings.from_env({**home, "OMP_WAIT_POLICY": "ACTIVE"}).worker_env()["OMP_WAIT_POLICY"] == "ACTIVE"
+def test_the_threads_of_torch_soon_sleep_while_they_wait_unless_the_environment_says_otherwise(tmp_path: Path) -> None:
+    def waiting(**chosen: str) -> tuple[str | None, str | None]:
+        env = Settings.from_env({"BERTDEMO_HOME": str(tmp_path), **chosen}).worker_env()
+        return env.get("OMP_WAIT_POLICY"), env.get("GOMP_SPINCOUNT")
+
+    assert waiting() == ("PASSIVE", "10000")
+    assert waiting(OMP_WAIT_POLICY="ACTIVE") == ("ACTIVE", None)  # a count of ours would overrule it
+    assert waiting(GOMP_SPINCOUNT="5") == ("PASSIVE", "5")
+    server = Settings.from_env({"BERTDEMO_HOME": str(tmp_path)}).worker_env()
+    assert waiting(**server) == ("PASSIVE", "10000")
 
 
 def test_applying_makes_private_folders_and_tells_the_libraries(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from bertdemo.analysis.report import LengthSummary
@@ -16,7 +18,8 @@ from bertdemo.checkpoints import CheckpointInfo
 from bertdemo.device import Device, Precision, cpu, precision_for
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig
-from bertdemo.runs.work import Work, token_units
+from bertdemo.runs.work import Work, padded_tokens, token_units
+from bertdemo.runs.worker.optimization.batches import TrainingOrder, evaluation_batch, padded_positions
 
 _LOG = logging.getLogger(__name__)
 SPEEDS_FILE = "speeds.json"
@@ -37,6 +40,8 @@ SMALLEST_MEASURED = 1_000_000
 # the bundled model took on two quiet cores.
 _OVERHEAD_SECONDS = 3.0
 _OVERHEAD = "overhead seconds"
+# Rows whose batches are made up to count their padding: enough for a share that hardly varies, in milliseconds.
+_MOST_SAMPLED = 2_000
 
 
 class Speeds:
@@ -99,9 +104,10 @@ class Estimates:
         speed = self._speeds.of(device.name, precision_for(device, config.precision))
         if speed is None:
             return None
-        tokens = mean_tokens(lengths, config.max_length or info.positions)
-        train, validation = tokens * split.get("train", 0), tokens * split.get("validation", 0)
-        test = tokens * split.get("test", 0) or validation
+        rows = _Rows(lengths, config.max_length or info.positions)
+        train = rows.trained(split.get("train", 0), config)
+        validation = rows.evaluated(split.get("validation", 0), config)
+        test = rows.evaluated(split.get("test", 0), config) or validation
         layers = min(config.layers or info.layers, info.layers)
         work = _work(config, train, validation, test, layers)
         # A linear probe reads each row once, without a backward pass.
@@ -128,6 +134,47 @@ def _work(config: RunConfig, train: float, validation: float, test: float, layer
     once = share * (train + validation) if kept else 0.0
     units = token_units(share, kept=kept)
     return Work(round(train), config.epochs or 1, round(validation), round(test), round(start), once, *units)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of these lengths, each truncated at `most` tokens, in the batches of a run, padding included."""
+
+    lengths: LengthSummary
+    most: int
+
+    def trained(self, rows: int, config: RunConfig) -> float:
+        """Return the positions of one epoch."""
+        if not (sample := self._sample(rows)):
+            return 0.0
+        order = TrainingOrder(
+            len(sample), config.seed, config.rows_per_pass, sample if config.group_by_length else None
+        )
+        return self._scaled(padded_positions(order, sample), rows)
+
+    def evaluated(self, rows: int, config: RunConfig) -> float:
+        """Return the positions of one evaluation."""
+        sample = self._sample(rows)
+        return self._scaled(padded_tokens(sample, evaluation_batch(config.rows_per_pass), grouped=True), rows)
+
+    def _sample(self, rows: int) -> list[int]:
+        """Return the lengths of at most MOST_SAMPLED rows, spread over the histogram as the texts are."""
+        texts = sum(count for _, count in self.lengths.histogram)
+        wanted = min(rows, _MOST_SAMPLED)
+        if not texts or not wanted:
+            return []
+        width = self.lengths.histogram[0][0]
+        middles = [(min(round(end - width / 2), self.most), count) for end, count in self.lengths.histogram]
+        ranked = accumulate(count for _, count in middles)
+        ends = [round(wanted * rank / texts) for rank in ranked]
+        return [
+            middle
+            for (middle, _), begin, end in zip(middles, [0, *ends], ends, strict=False)
+            for _ in range(end - begin)
+        ]
+
+    def _scaled(self, positions: int, rows: int) -> float:
+        return positions * rows / max(1, min(rows, _MOST_SAMPLED))
 
 
 def mean_tokens(lengths: LengthSummary, max_length: int) -> float:

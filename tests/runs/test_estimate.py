@@ -13,6 +13,7 @@ from bertdemo.device import Device, cpu, precision_for
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.estimate import SPEEDS_FILE, Estimates, Speeds, layer_parameters, mean_tokens
 from bertdemo.runs.work import Work
+from bertdemo.runs.worker.optimization.batches import TrainingOrder, padded_positions
 from bertdemo.settings import Settings
 
 CPU = Device("cpu", "cpu", "a CPU", 0, 0, bfloat16=True, float16=False, cores=2)
@@ -33,7 +34,11 @@ def test_the_estimate_is_the_work_of_the_run_divided_by_the_speed(tmp_path: Path
     estimates = Estimates(tmp_path)
     assert estimates.training_seconds(LENGTHS, SPLIT, CONFIG, info, CPU) is None  # nothing was measured yet
     Speeds(tmp_path).note("a CPU", "bfloat16", 1e9)
-    work = Work(100 * 8, 3, 20 * 8, 20 * 8)
+    lengths = [4] * 75 + [20] * 25
+    train = padded_positions(TrainingOrder(100, CONFIG.seed, 16, lengths), lengths)
+    held_out = 20 * 20  # one batch of at most 32 rows, as long as its longest
+    work = Work(train, 3, held_out, held_out)
+    assert 100 * 8 < train <= 100 * 20
     expected = work.total * layer_parameters(info.layers, info.width) / 1e9
     Speeds(tmp_path).note_overhead(2.5)
     assert estimates.training_seconds(LENGTHS, SPLIT, CONFIG, info, CPU) == pytest.approx(2.5 + expected)
@@ -47,6 +52,17 @@ def test_the_estimate_is_the_work_of_the_run_divided_by_the_speed(tmp_path: Path
     assert probe < expected / 5
     other = replace(CONFIG, precision="float32")
     assert estimates.training_seconds(LENGTHS, SPLIT, other, info, CPU) is None
+
+
+def test_a_large_file_is_estimated_from_a_sample_of_its_rows(tmp_path: Path, settings: Settings) -> None:
+    info = Catalogue(settings).describe("bundled", "")
+    Speeds(tmp_path).note("a CPU", "bfloat16", 1e9)
+    Speeds(tmp_path).note_overhead(0.0)
+    estimates = Estimates(tmp_path)
+    small = estimates.training_seconds(LENGTHS, {"train": 2_000, "validation": 2_000}, CONFIG, info, CPU)
+    large = estimates.training_seconds(LENGTHS, {"train": 1_000_000, "validation": 1_000_000}, CONFIG, info, CPU)
+    assert small and large == pytest.approx(500 * small)
+    assert estimates.training_seconds(replace(LENGTHS, histogram=()), SPLIT, CONFIG, info, CPU) == 0.0
 
 
 def test_embedding_takes_one_forward_pass_of_each_token_on_the_processor(tmp_path: Path, settings: Settings) -> None:
