@@ -33,6 +33,7 @@ from bertdemo.serving.inspector import Inspector
 from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import Searcher
 from bertdemo.settings import Settings
+from bertdemo.sharing.read_links import ReadLinks, is_link
 from bertdemo.tables.table_cache import TableCache
 
 CHINESE = "google-bert/bert-base-chinese"
@@ -61,6 +62,7 @@ class Services:
     estimates: Estimates
     studies: StudyAdmission
     study_deletion: StudyDeletion
+    read_links: ReadLinks
     _chinese: threading.Event
     """Set once the Hub has confirmed that it has the Chinese model."""
 
@@ -102,6 +104,7 @@ class Services:
             Estimates(settings.home),
             StudyAdmission(store, driver, registry, catalogue, datasets, settings.limits),
             StudyDeletion(store, registry, dispatcher),
+            ReadLinks(registry),
             threading.Event(),
         )
         dispatcher.on_end(services.forget)
@@ -142,6 +145,13 @@ class Services:
     def new_owner(self) -> str:
         """Return a new owner key."""
         return secrets.token_urlsafe(32)
+
+    def reader(self, run: str, key: str) -> tuple[str, str | None]:
+        """Return (run id, owner) to read a run with; `run` is an id of this visitor's, or a read-only link.
+
+        With a link the owner is None, who may read all. Raises OwnerUnknown, and RunUnknown for a link that is none.
+        """
+        return (self.read_links.opened(run), None) if is_link(run) else (run, self.owner(key))
 
     def reads_chinese(self) -> bool:
         """Return whether bert-base-chinese is on this machine, or the Hub has confirmed that it has it."""

@@ -17,6 +17,12 @@ class RunAlive(RunError):
     key, params = "run_alive", ("run",)
 
 
+class RunNotFinished(RunError):
+    """Only the result of a finished run can be shown to others."""
+
+    key, params = "run_not_finished", ("run",)
+
+
 class RunShipped(RunError):
     """The run came with the app: it cannot be stopped, renamed or deleted."""
 

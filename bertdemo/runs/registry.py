@@ -10,6 +10,7 @@
         cancel           present once somebody asked to stop
         process.json     which process works on it, written by the worker
         notes.json       the name and the note that a person gave it (runs/notes.py)
+        link.json        the hash of its read-only link (sharing/read_links.py)
         deleted          present for the seconds in which a deletion can be undone (runs/deletion.py)
         exit.json        the worker's exit code, where this server saw it end
         worker.log       the worker's output
@@ -223,14 +224,19 @@ class Registry:
         events = self.summary(run_id, None).events
         return (events[-1].seq + 1, max(event.attempt for event in events)) if events else (1, 1)
 
+    def check_own(self, run_id: str, owner: str | None) -> None:
+        """Raise RunUnknown as `read`, and RunShipped for a run that nobody may change."""
+        if self._known(run_id, owner).shipped:
+            raise RunShipped
+
     def ask_to_stop(self, run_id: str, owner: str | None) -> None:
         """Leave the flag that the worker looks for at every step."""
-        self._own(run_id, owner)
+        self.check_own(run_id, owner)
         (self.folder(run_id) / "cancel").touch(mode=0o600)
 
     def annotate(self, run_id: str, owner: str, notes: RunNotes) -> None:
         """Store the name and the note of a run."""
-        self._own(run_id, owner)
+        self.check_own(run_id, owner)
         notes.write(self.folder(run_id))
 
     def hide(self, run_id: str, owner: str) -> None:
@@ -249,7 +255,7 @@ class Registry:
         return [it.name for it in self._folders() if _ID.fullmatch(it.name) and deletion.is_due(it)]
 
     def _not_alive(self, run_id: str, owner: str | None) -> RunView:
-        self._own(run_id, owner)
+        self.check_own(run_id, owner)
         view = self.summary(run_id, owner)
         if view.state in {"running", "starting"}:
             raise RunAlive(run=view.name)
@@ -273,7 +279,7 @@ class Registry:
             if folder.name.startswith((_DRAFT, _TRASH)) and time.time() - folder.stat().st_mtime > older_than:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def evaluation(self, run_id: str, owner: str) -> list[EvaluatedRow]:
+    def evaluation(self, run_id: str, owner: str | None) -> list[EvaluatedRow]:
         """Return the evaluated rows with their predictions, [] where nothing was evaluated; RunUnknown as `read`."""
         task = self._known(run_id, owner).request.task
         return read_rows(self.folder(run_id) / "evaluation.jsonl", task)
@@ -300,11 +306,6 @@ class Registry:
         if record is None:
             raise RunUnknown(run=run_id[:80])
         return record
-
-    def _own(self, run_id: str, owner: str | None) -> None:
-        """Raise RunUnknown as `read`, and RunShipped for a run that nobody may change."""
-        if self._known(run_id, owner).shipped:
-            raise RunShipped
 
     def _shown(self, run_id: str, owner: str | None) -> RunRecord | None:
         """Return the record of a run, None for one that is hidden; the dispatcher (no owner) sees hidden ones too."""

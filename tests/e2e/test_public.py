@@ -46,6 +46,38 @@ def test_two_visitors_of_a_space_do_not_see_each_others_runs(visit: Visit, space
     first.page.locator(f"#runs-title [data-opened='{run}']").wait_for()
 
 
+def test_a_read_only_link_shows_a_run_to_another_visitor_until_it_is_withdrawn(
+    visit: Visit, space: Server, tmp_path: Path
+) -> None:
+    first = visit("en", space).open("train").tiny()
+    first.upload(write_reviews(tmp_path / "giraffe reviews.csv", 40))
+    first.set(epochs=1)
+    run = first.start("finished")
+    first.open("runs", run=run)
+    first.page.click("#runs-tab-share-button")
+    first.page.click("#runs-make-link")
+    field = "#runs-link-address textarea, #runs-link-address input"
+    first.page.wait_for_function("place => document.querySelector(place)?.value.startsWith('http')", arg=field)
+    address = first.page.input_value(field)
+    assert f"run={run}~" in address and address.startswith(space.url)
+
+    second = visit("zh", space)
+    second.page.goto(address)
+    second.ready()
+    second.page.locator(f"#runs-title [data-opened='{run}']").wait_for()
+    second.sees("#runs-title", "runs.linked_facts")
+    second.page.locator("#runs-result .bd").first.wait_for()
+    assert "giraffe" in second.page.locator("#runs-title").inner_text()
+    for hidden in ("use", "inspect", "download", "edit", "delete", "resume", "stop"):
+        assert not second.page.locator(f"#runs-{hidden}").is_visible()
+    for tab in ("share", "compare"):
+        second.page.locator(f"#runs-tab-{tab}-button").wait_for(state="hidden")
+
+    first.page.click("#runs-withdraw-link")
+    first.page.locator("#runs-withdraw-link").wait_for(state="hidden")
+    second.reload().sees("#runs-title", "runs.lost")
+
+
 def test_a_space_has_the_limits_of_a_public_server(visit: Visit, space: Server, tmp_path: Path) -> None:
     visitor = visit("en", space).open()
     visitor.page.fill("#tokens-text textarea", "a" * (PUBLIC_LIMITS.text_chars + 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import gradio as gr
@@ -17,6 +17,7 @@ from bertdemo.runs.events import ENDED
 from bertdemo.runs.launchers.torchrun import where as host_setup
 from bertdemo.runs.registry import RunView
 from bertdemo.runs.status import RunStatus, status_of
+from bertdemo.sharing.read_links import is_link
 from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.mistakes import mistake_cells
@@ -146,19 +147,20 @@ class Callbacks:
         view = self._view(self.page.services.registry.read, run, key)
         if view is None:
             return self._closed(lang, lost=bool(run))
-        status = status_of(view)
-        evaluation = self.evaluation(status, key) if status.ended else None
+        status = status_of(replace(view, note="") if is_link(run) else view)  # a note is for its owner
+        evaluation = self.evaluation(run, status, key) if status.ended else None
         ahead = self.page.services.dispatcher.ahead(view)
-        listed = self._listed(view, self._model(view.request.checkpoint, self.page.services.owner(key)), lang)
+        model = self._model(view.request.checkpoint, self.page.services.owner(key))
+        listed = ListedRun(status, model, recipe_words(view.request.config, status, lang), ahead)
         pictures = self.parts.pictures
         return {
             self.parts.listing.box: gr.update(visible=False),
             self.parts.box: gr.update(visible=True),
-            self.parts.title: _title(listed, lang),
+            self.parts.title: _title(listed, lang, linked=is_link(run)),
             pictures.result: render_result(status, evaluation, lang),
             pictures.data: render_request(view.request, status, lang) + self._where_to_run(view, lang),
             pictures.curves: render_run(status, lang, ahead),
-            **self._actions(status, lang),
+            **self._actions(status, lang, linked=is_link(run)),
         }
 
     def _where_to_run(self, view: RunView, lang: str) -> str:
@@ -169,9 +171,9 @@ class Callbacks:
         where = host_setup(services.settings, services.registry.folder(view.run_id))
         return render_where_to_run(where, services.settings.launching, lang, finished=view.state == "finished")
 
-    def evaluation(self, status: RunStatus, key: str) -> Evaluation | None:
-        """Return the evaluated rows summed up, None where there are none."""
-        rows = self.page.services.registry.evaluation(status.run_id, self.page.services.owner(key))
+    def evaluation(self, run: str, status: RunStatus, key: str) -> Evaluation | None:
+        """Return the evaluated rows summed up, None where there are none; `run` is an id or a read-only link."""
+        rows = self.page.services.registry.evaluation(*self.page.services.reader(run, key))
         return evaluate(rows, status.started.labels) if rows and status.started else None
 
     def _closed(self, lang: str, *, lost: bool) -> Updates:
@@ -185,9 +187,12 @@ class Callbacks:
             **{button: gr.update(visible=False) for button in components(self.parts.actions)},
         }
 
-    def _actions(self, status: RunStatus, lang: str) -> Updates:
-        """Return the buttons for a run in this state."""
+    def _actions(self, status: RunStatus, lang: str, *, linked: bool) -> Updates:
+        """Return the buttons for a run in this state; whoever has a link to it can only go back to the list."""
         actions = self.parts.actions
+        if linked:
+            buttons = dict.fromkeys(components(actions), gr.update(visible=False))
+            return {**buttons, actions.back: gr.update(visible=True)}
         usable = gr.update(visible=bool(status.checkpoint))
         deletable = not status.shipped and (status.ended or status.state == "queued")
         return {
@@ -230,8 +235,8 @@ class Callbacks:
 
     def csv(self, run: str, name: str, key: str, lang: str) -> Updates:
         """Outputs: the hidden download button, holding a table of the result; the mistakes for any other name."""
-        view = self.page.services.registry.read(run, self.page.services.owner(key))
-        evaluation = self.evaluation(status_of(view), key)
+        view = self.page.services.registry.read(*self.page.services.reader(run, key))
+        evaluation = self.evaluation(run, status_of(view), key)
         if evaluation is None:
             return {self.parts.download: gr.skip()}
         tables: dict[str, Callable[[Evaluation, str], Cells]] = {"labels": label_cells, "pairs": pair_cells}
@@ -242,7 +247,7 @@ class Callbacks:
             if name in tables
             else mistake_cells(evaluation.mistakes, reads, view.request.task, lang)
         )
-        target = self.page.services.new_result_folder() / f"{run}-{name}.csv"
+        target = self.page.services.new_result_folder() / f"{view.run_id}-{name}.csv"
         write_csv(target, *cells)
         return self.file(target)
 
@@ -260,11 +265,11 @@ class Callbacks:
         """Outputs: the hidden download button, holding this file."""
         return {self.parts.download: gr.DownloadButton(value=str(path))}
 
-    def _view(self, read: Callable[[str, str], RunView], run: str, key: str) -> RunView | None:
+    def _view(self, read: Callable[[str, str | None], RunView], run: str, key: str) -> RunView | None:
         if not run:
             return None
         try:
-            return read(run, self.page.services.owner(key))
+            return read(*self.page.services.reader(run, key))
         except BertDemoError:  # deleted in another window, or an id from the address that was never a run
             return None
 
@@ -284,14 +289,19 @@ def components(group: Actions | Pictures) -> list[Block]:
     return [getattr(group, field.name) for field in fields(group)]
 
 
-def _title(run: ListedRun, lang: str) -> str:
-    """Draw the name of a run, in one line what it is, and its note."""
+def _title(run: ListedRun, lang: str, *, linked: bool) -> str:
+    """Draw the name of a run, in one line what it is, and its note.
+
+    `data-linked` lets the style sheet hide the tabs that a read-only link does not open.
+    """
     status = run.status
     task = translate(lang, f"task.{status.task}") if has(f"task.{status.task}") else status.task
     facts = " · ".join([state_words(status, lang, run.ahead), task, run.model, run.recipe])
     facts = translate(lang, "runs.shipped_facts", facts=facts) if status.shipped else facts
+    facts = translate(lang, "runs.linked_facts", facts=facts) if linked else facts
     note = f'<p class="bd-run-note">{esc(status.note)}</p>' if status.note else ""
     return root(
-        f'<h2 class="bd-h" data-opened="{esc(status.run_id)}" {page_title(status, lang)}>{esc(status.name)}</h2>'
+        f'<h2 class="bd-h" data-opened="{esc(status.run_id)}" {"data-linked " if linked else ""}'
+        f"{page_title(status, lang)}>{esc(status.name)}</h2>"
         f'<p class="bd-caption">{esc(facts)}</p>{note}'
     )

@@ -86,12 +86,25 @@ class Comparing:
 
 
 @dataclass(frozen=True)
+class Linking:
+    """The read-only link of the open run."""
+
+    box: gr.Column
+    state: gr.HTML
+    create: gr.Button
+    withdraw: gr.Button
+    # The address, as long as it is on the page.
+    address: gr.Textbox
+
+
+@dataclass(frozen=True)
 class Sharing:
-    """The open run to take elsewhere: the script that repeats it."""
+    """The open run to take elsewhere: the script that repeats it, and a link for others."""
 
     show: gr.Button
     save: gr.Button
     code: gr.HTML
+    link: Linking
 
 
 @dataclass(frozen=True)
@@ -236,4 +249,22 @@ def _sharing(words: LocalizedComponents) -> Sharing:
         with gr.Row(elem_classes="bd-actions"):
             show, save = _button(words, "show-code"), _button(words, "save-script")
         code = gr.HTML("", elem_id="runs-script")
-    return Sharing(show, save, code)
+        link = _linking(words)
+    return Sharing(show, save, code, link)
+
+
+def _linking(words: LocalizedComponents) -> Linking:
+    with gr.Column(visible=False, elem_id="runs-link") as box:
+        state = gr.HTML("", elem_id="runs-link-state")
+        with gr.Row(elem_classes="bd-actions"):
+            create, withdraw = _button(words, "make-link"), _button(words, "withdraw-link", visible=False)
+        address = words.make(
+            gr.Textbox,
+            {"label": "runs.link.address", "info": "runs.link.once"},
+            elem_id="runs-link-address",
+            max_lines=1,
+            visible=False,
+            interactive=False,
+            buttons=["copy"],
+        )
+    return Linking(box, state, create, withdraw, address)

@@ -13,6 +13,7 @@ from bertdemo.ui.runs.callbacks import Callbacks, drawn_by_tick
 from bertdemo.ui.runs.changes import Changes
 from bertdemo.ui.runs.comparing import Comparison
 from bertdemo.ui.runs.layout import Components, layout
+from bertdemo.ui.runs.linking import Links
 from bertdemo.ui.runs.sharing import Scripts
 from bertdemo.ui.updates import LATEST, QUEUED, QUIET, Updates
 
@@ -34,6 +35,7 @@ def build(page: Page) -> None:
     _wire_comparison(page, parts, Comparison(callbacks))
     _wire_files(page, parts, callbacks)
     _wire_scripts(page, parts, Scripts(callbacks))
+    _wire_links(page, parts, Links(callbacks))
 
 
 def _wire_list(page: Page, parts: Components, callbacks: Callbacks) -> None:
@@ -136,3 +138,18 @@ def _wire_scripts(page: Page, parts: Components, scripts: Scripts) -> None:
         None, parts.download, None, js="(file) => window.bertdemo.download(file)"
     )
     parts.state.opened.change(scripts.leave, None, parts.sharing.code, **QUIET)
+
+
+def _wire_links(page: Page, parts: Components, links: Links) -> None:
+    """Connect the read-only link of the open run; its address is completed in the browser, which alone knows it."""
+    link, inputs = parts.sharing.link, [parts.state.opened, page.owner, page.lang]
+    outputs = [link.box, link.state, link.create, link.withdraw, link.address]
+    showing = guarded(links.show, on_error=links.refused)
+    parts.state.opened.change(showing, inputs, outputs, **QUIET)
+    page.on_language(links.speak, [parts.state.opened, page.owner], [link.state, link.create])
+    making = guarded(links.create, on_error=links.refused)
+    link.create.click(making, inputs, outputs, **QUIET).then(
+        None, link.address, link.address, js="(query) => query && new URL(query, location.href).href"
+    )
+    withdrawing = guarded(links.withdraw, on_error=links.refused)
+    link.withdraw.click(withdrawing, inputs, outputs, **QUIET)
