@@ -14,101 +14,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
 
-from bertdemo.errors import ServerBusy
-
 # Two probes of this process at once would take each other for a holder of the lock.
 _PROBE = threading.Lock()
-
-
-# Lets a caller who waits for a slot go first, and returns once there is a slot again.
-GiveWay = Callable[[], None]
-HoldSlot = Callable[[], contextlib.AbstractContextManager[GiveWay]]
-
-
-def giving_way(progress: Callable[[float], None], give_way: GiveWay) -> Callable[[float], None]:
-    """Return a callback that gives way after each call of `progress` but the last, where nothing is left to do."""
-
-    def called(share: float) -> None:
-        progress(share)
-        if share < 1:
-            give_way()
-
-    return called
-
-
-class Slots:
-    """A limit on concurrent callers, from any thread, in the order of their coming.
-
-    A caller that waits too long gets ServerBusy. One that holds a slot for long gives way between its parts, so that
-    those who wait get theirs after one part and not after the whole.
-    """
-
-    def __init__(self, count: int, wait_seconds: float) -> None:
-        self._free = count
-        self._wait_seconds = wait_seconds
-        # An event of each caller that waits, set when it gets its slot.
-        self._waiting: deque[threading.Event] = deque()
-        self._guard = threading.Lock()
-
-    @property
-    def waiting(self) -> int:
-        """How many callers wait."""
-        return len(self._waiting)
-
-    @contextlib.contextmanager
-    def hold(self) -> Iterator[GiveWay]:
-        """Hold a slot while the block runs; raises ServerBusy where none becomes free in time.
-
-        Gives a function that hands the slot to the caller who has waited longest, and returns once there is a slot
-        for the rest of the block; where nobody waits, it does nothing.
-        """
-        with self._guard:
-            mine = None if self._free else self._joined()
-            self._free -= mine is None
-        if mine is not None and not mine.wait(self._wait_seconds) and self._left(mine):
-            raise ServerBusy
-        try:
-            yield self._give_way
-        finally:
-            with self._guard:
-                self._free += 1
-                self._hand_on()
-
-    def _give_way(self) -> None:
-        with self._guard:
-            if not self._waiting:
-                return
-            mine = self._joined()
-            self._free += 1
-            self._hand_on()
-        mine.wait()
-
-    def _joined(self) -> threading.Event:
-        """Return the event of a caller that now waits; needs the guard."""
-        self._waiting.append(event := threading.Event())
-        return event
-
-    def _hand_on(self) -> None:
-        """Give a free slot to the caller that has waited longest; needs the guard."""
-        if self._free and self._waiting:
-            self._free -= 1
-            self._waiting.popleft().set()
-
-    def _left(self, event: threading.Event) -> bool:
-        """Take back the event of a caller that waited too long; False where it got its slot in that moment."""
-        with self._guard:
-            if event.is_set():
-                return False
-            self._waiting.remove(event)
-            return True
 
 
 @dataclass(frozen=True)

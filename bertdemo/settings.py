@@ -38,6 +38,8 @@ class Limits:
     read_memory_bytes: int = 3072 * MIB
     # Files read at once, for all visitors: each may take all of `read_memory_bytes` and a core.
     concurrent_readings: int = 2
+    # Of these, those of one network address, so that a stranger's files leave a place free.
+    readings_per_address: int = 2
     rows: int = 2_000_000
     columns: int = 200
     cell_chars: int = 100_000
@@ -50,12 +52,21 @@ class Limits:
     preview_rows: int = 8
     # Runs of one owner that are queued or training.
     queued_runs: int = 20
+    # Runs that are queued or training, of one network address and of all visitors together.
+    queued_runs_per_address: int = 100
+    queued_runs_total: int = 100
     # Stored runs of one owner.
     kept_runs: int = 500
     # Wall time of one run; 0 means no limit.
     run_seconds: int = 0
     # Predictions computed at once, for all visitors; further ones wait.
     concurrent_predictions: int = 2
+    # Of these, those of one network address: the others find a place free, whatever it asks for.
+    predictions_per_address: int = 2
+    # Texts looked at in Inside BERT at once, for all visitors, and of one network address. One of 512 tokens takes
+    # about 100 MB while it is computed and drawn; in a model of 12 layers and heads, twice as much.
+    concurrent_inspections: int = 2
+    inspections_per_address: int = 2
 
 
 # On a Space strangers share a small machine: everything that takes memory, disk or time is tighter.
@@ -64,12 +75,17 @@ PUBLIC_LIMITS = Limits(
     unpacked_bytes=200 * MIB,
     read_seconds=60,
     read_memory_bytes=1536 * MIB,
+    readings_per_address=1,
     rows=50_000,
     text_chars=10_000,
     embed_texts=200,
     queued_runs=2,
+    queued_runs_per_address=8,
+    queued_runs_total=24,  # eight hours, if each takes all of its time
     kept_runs=5,
     run_seconds=20 * 60,
+    predictions_per_address=1,
+    inspections_per_address=1,
 )
 
 # The variables of the server's environment that a training child gets. Tokens are not among them.
@@ -180,6 +196,9 @@ class Settings:
     hub_cache: Path | None = None
     hub_offline: bool = False
     limits: Limits = field(default_factory=Limits)
+    trusted_proxies: int = 0
+    """How many proxies in front of the server tell the client's address in X-Forwarded-For (BERTDEMO_TRUSTED_PROXIES).
+    1 on a Space, which is behind that of Hugging Face; 0 means that no such header is believed."""
     shipped_run: bool = True
     """Whether the run that ships with the app is shown (BERTDEMO_SHIPPED_RUN=0 leaves it out)."""
     spare_worker: bool = True
@@ -212,6 +231,7 @@ class Settings:
             hub_cache=Path(env.get("HF_HUB_CACHE") or hub_home / "hub").expanduser(),
             hub_offline=env.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"},
             limits=_limits(env, PUBLIC_LIMITS if public else Limits()),
+            trusted_proxies=_count(env.get("BERTDEMO_TRUSTED_PROXIES", ""), int(public)),
             shipped_run=env.get("BERTDEMO_SHIPPED_RUN", "1") != "0",
             spare_worker=env.get("BERTDEMO_SPARE_WORKER", "1") != "0",
             trackio=env.get("BERTDEMO_TRACKIO", "0") not in {"", "0"},
@@ -288,6 +308,10 @@ class Settings:
             "GRADIO_TEMP_DIR": str(self.uploads),
             "TRACKIO_DIR": str(self.tracked),
             "GRADIO_ANALYTICS_ENABLED": "False",
+            # For its page of monitoring, which is off, Gradio would keep the last 10,000 events, 12 MB, and put all of
+            # them into a table after each one.
+            "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+            "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "TOKENIZERS_PARALLELISM": "false",
             # The threads of torch soon sleep while they wait for each other. Where they spin for long, one that the
@@ -297,6 +321,11 @@ class Settings:
             **({} if "OMP_WAIT_POLICY" in self.base_env else {"GOMP_SPINCOUNT": _SPINS}),
             **({"GOMP_SPINCOUNT": spins} if (spins := self.base_env.get("GOMP_SPINCOUNT")) else {}),
         }
+
+
+def _count(value: str, default: int) -> int:
+    """Return a whole number; what is none is as good as absent."""
+    return int(value) if value.isascii() and value.isdigit() else default
 
 
 def _port(value: str) -> int | None:

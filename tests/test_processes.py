@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +15,7 @@ import psutil
 import pytest
 
 from bertdemo import processes
-from bertdemo.errors import ServerBusy
-from bertdemo.processes import Identity, Slots, hold, is_held, write_atomic
+from bertdemo.processes import Identity, hold, is_held, write_atomic
 from tests.runs.support import eventually
 
 _HOLDER = """
@@ -209,60 +207,3 @@ def test_a_spawned_module_writes_its_log_and_gets_only_its_environment(tmp_path:
     child = processes.spawn("say", ["a b", "$HOME"], env=env, cwd=tmp_path, log=log)
     assert child.wait(timeout=60) == 0
     assert log.read_text() == "['LC_ALL', 'PYTHONPATH'] ['a b', '$HOME'] True\n"
-
-
-def test_slots_refuse_who_waits_too_long_and_are_free_again_whatever_happens() -> None:
-    slots = Slots(1, wait_seconds=0.05)
-    with slots.hold(), pytest.raises(ServerBusy), slots.hold():
-        raise AssertionError
-    with pytest.raises(ValueError, match="ours"), slots.hold():
-        raise ValueError("ours")
-    with slots.hold():
-        pass
-
-
-def test_a_caller_with_a_slot_lets_those_who_wait_go_first_in_their_order() -> None:
-    slots, order = Slots(1, wait_seconds=60), list[str]()
-
-    def wait(name: str) -> threading.Thread:
-        def run() -> None:
-            with slots.hold():
-                order.append(name)
-
-        thread, before = threading.Thread(target=run), slots.waiting
-        thread.start()
-        while slots.waiting == before:
-            time.sleep(0.001)
-        return thread
-
-    with slots.hold() as give_way:
-        give_way()  # nobody waits
-        threads = [wait("first"), wait("second")]
-        order.append("long")
-        give_way()
-        order.append("long again")
-    for thread in threads:
-        thread.join()
-    assert order == ["long", "first", "second", "long again"]
-
-
-def test_slots_are_never_held_by_more_than_their_number_nor_lost() -> None:
-    slots, holders, most = Slots(2, wait_seconds=60), list[int](), list[int]()
-
-    def work(number: int) -> None:
-        with slots.hold() as give_way:
-            for _ in range(50):
-                holders.append(number)
-                most.append(len(holders))
-                holders.remove(number)
-                give_way()
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert len(most) == 8 * 50
-    assert max(most) <= 2
-    with slots.hold(), slots.hold():
-        assert slots.waiting == 0

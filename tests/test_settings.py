@@ -144,6 +144,7 @@ def test_applying_makes_private_folders_and_tells_the_libraries(tmp_path: Path) 
         settings.apply()
         assert os.environ["HF_MODULES_CACHE"] == str(settings.modules)
         assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+        assert os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] == "1"
     for folder in (settings.home, settings.runs, settings.trained, settings.uploads, settings.modules):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 

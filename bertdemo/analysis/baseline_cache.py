@@ -12,7 +12,7 @@ from bertdemo.analysis.baselines import Baseline
 from bertdemo.analysis.embedding_cache import Embeddings, texts_of
 from bertdemo.checkpoints import Catalogue
 from bertdemo.dataset.prepared import PreparedDataset
-from bertdemo.processes import HoldSlot, giving_way
+from bertdemo.slots import HoldSlot, giving_way
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tables.once_cache import OnceCache
 

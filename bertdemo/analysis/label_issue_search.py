@@ -12,7 +12,7 @@ from bertdemo.analysis.label_issues import LabelIssue
 from bertdemo.checkpoints import Catalogue
 from bertdemo.checkpoints.info import CheckpointInfo
 from bertdemo.dataset.prepared import PreparedDataset
-from bertdemo.processes import HoldSlot, giving_way
+from bertdemo.slots import HoldSlot, giving_way
 from bertdemo.tables import spreadsheet
 from bertdemo.tables.arrow_columns import cells_at
 from bertdemo.tables.once_cache import OnceCache

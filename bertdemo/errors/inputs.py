@@ -69,3 +69,27 @@ class OwnerUnknown(InputError):
     """The owner key is missing or malformed on a server with several visitors."""
 
     key = "owner_unknown"
+
+
+class RequestTooLarge(InputError):
+    """The body of a request has more bytes than the server reads of its kind; `limit` with its unit."""
+
+    key, params = "request_too_large", ("limit",)
+
+
+class TextFieldsTooLarge(InputError):
+    """An upload has more text beside its files than the server reads; `limit` with its unit."""
+
+    key, params = "text_fields_too_large", ("limit",)
+
+
+class TooManyParts(InputError):
+    """An upload has more files and fields than the server takes at once."""
+
+    key, params = "too_many_parts", ("limit",)
+
+
+class UploadMalformed(InputError):
+    """The body of an upload is no multipart form."""
+
+    key = "upload_malformed"

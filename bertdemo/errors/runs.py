@@ -83,6 +83,18 @@ class QueueFull(RunError):
     key, params = "queue_full", ("limit",)
 
 
+class ServerQueueFull(RunError):
+    """As many runs wait and train, of all visitors together, as the server takes; `wait_seconds` 0 is not known."""
+
+    key, params = "server_queue_full", ("waiting", "wait_seconds")
+
+
+class AddressQueueFull(RunError):
+    """As many runs wait and train as one network address may have; `wait_seconds` 0 is not known."""
+
+    key, params = "address_queue_full", ("waiting", "wait_seconds")
+
+
 class OutOfMemory(RunError):
     """Training ran out of memory; `smaller` is the batch size to try."""
 

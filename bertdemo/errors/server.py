@@ -6,9 +6,9 @@ from bertdemo.errors.base import BertDemoError, StartError
 
 
 class ServerBusy(BertDemoError):
-    """All slots for this kind of work stayed occupied until the wait timed out."""
+    """All slots for this kind of work stayed occupied until the wait timed out; `place` is that in line."""
 
-    key = "server_busy"
+    key, params = "server_busy", ("place", "seconds")
 
 
 class HomeNotWritable(StartError):

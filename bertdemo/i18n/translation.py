@@ -75,6 +75,13 @@ def message(lang: str, error: BertDemoError) -> str:
     role = values.get("role")
     if role and has(f"role_word.{role}"):
         values["role"] = translate(lang, f"role_word.{role}")
+    wait = values.get("wait_seconds")
+    if isinstance(wait, int | float):
+        values["wait_seconds"] = (
+            translate(lang, "number.in_about", time=estimated_seconds(lang, wait))
+            if wait
+            else translate(lang, "number.later")
+        )
     return translate(lang, error.message_key, **values)
 
 

@@ -19,6 +19,7 @@ import psutil
 from bertdemo import processes
 from bertdemo.errors import ReadingTooLong, ReadingTooMuch, from_key
 from bertdemo.settings import Limits, Settings
+from bertdemo.slots import Slots
 from bertdemo.tables import table_files
 from bertdemo.tables.formats import size_text
 from bertdemo.tables.parse_options import DECIDE, ParseOptions
@@ -34,9 +35,9 @@ _WAIT_SECONDS = 30.0
 
 
 @lru_cache(maxsize=4)
-def _readers(count: int) -> processes.Slots:
+def _readers(count: int, per_address: int) -> Slots:
     """Return the slots for reading a file, shared by all callers: each child may take gigabytes of memory."""
-    return processes.Slots(count, _WAIT_SECONDS)
+    return Slots(count, _WAIT_SECONDS, per_address)
 
 
 def read_limited(
@@ -56,7 +57,8 @@ def read_limited(
     ServerBusy where too many files are being read.
     """
     name = table_files.check(path, name, limits)
-    with _readers(limits.concurrent_readings).hold(), tempfile.TemporaryDirectory(prefix="bertdemo-read-") as folder:
+    slots = _readers(limits.concurrent_readings, limits.readings_per_address)
+    with slots.hold(), tempfile.TemporaryDirectory(prefix="bertdemo-read-") as folder:
         work = Path(folder)
         draft = work / "table.parquet" if target is None else target.with_name(f".tmp-{work.name}")
         try:

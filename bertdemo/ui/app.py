@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import gradio as gr
+from gradio.routes import App as GradioApp
 from starlette.middleware import Middleware
 
 from bertdemo.errors import PortTaken
@@ -18,6 +20,7 @@ from bertdemo.settings import MIB, Settings
 from bertdemo.ui import theme
 from bertdemo.ui.api.endpoints import build_api
 from bertdemo.ui.body_limit import BodyLimit
+from bertdemo.ui.client_address import ClientAddress
 from bertdemo.ui.fine_tune import callbacks as fine_tune
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.predictions import render_model
@@ -26,7 +29,9 @@ from bertdemo.ui.inside import wiring as inside
 from bertdemo.ui.localized import LocalizedComponents, UploadGuardBlocks, guarded
 from bertdemo.ui.page import Page, wire
 from bertdemo.ui.runs import wiring as runs
+from bertdemo.ui.sessions import light_sessions
 from bertdemo.ui.tokenization import callbacks as tokenization
+from bertdemo.ui.unread_answers import dropping_unread
 from bertdemo.ui.updates import QUIET, Updates
 
 # Id in the address -> what draws the tab, in the order of the page.
@@ -175,6 +180,7 @@ def _launch_kwargs(settings: Settings) -> dict[str, Any]:
     limits = settings.limits
     # A multipart upload is a little larger than its file; any other body is a text or settings.
     limit = Middleware(BodyLimit, upload_bytes=limits.file_bytes + 2 * MIB, other_bytes=4 * MIB)
+    address = Middleware(ClientAddress, trusted_proxies=settings.trusted_proxies)
     # Off: what keeps or shows data of one visitor to another (history, monitoring), opens the server to others (share,
     # MCP), or shows internals (show_error). Server-side rendering needs Node.
     return {
@@ -184,7 +190,7 @@ def _launch_kwargs(settings: Settings) -> dict[str, Any]:
         "css": theme.css(),
         "head": _head(),
         "footer_links": ["api", "settings"],
-        "app_kwargs": {"middleware": [limit]},
+        "app_kwargs": {"middleware": [limit, address], "lifespan": _lifespan},
         "max_file_size": limits.file_bytes + MIB,
         "share": False,
         "show_error": False,
@@ -196,6 +202,13 @@ def _launch_kwargs(settings: Settings) -> dict[str, Any]:
         "mcp_server": False,
         "quiet": True,
     }
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: GradioApp) -> AsyncIterator[None]:
+    """Bound what the server keeps of its visitors, from before the first request."""
+    async with light_sessions(app), dropping_unread(app):
+        yield
 
 
 def _head() -> str:

@@ -21,6 +21,8 @@ from pydantic import ValidationError
 
 from bertdemo.errors import ArgumentWrong, BertDemoError, FileMissing
 from bertdemo.i18n.translation import DEFAULT, message, normalize, translate
+from bertdemo.slots import SERVER, Visitor, visited_by, visitor
+from bertdemo.ui.client_address import visitor_of
 from bertdemo.ui.updates import Updates
 
 log = logging.getLogger("bertdemo.ui")
@@ -55,12 +57,15 @@ def guarded(
 
     @functools.wraps(fn)
     def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+        arguments = _arguments(signature, args, kwargs)
         try:
-            return fn(*args, **kwargs)
+            with visited_by(_visitor(arguments)):
+                return fn(*args, **kwargs)
         except gr.Error:  # of a guarded function that this one has called: it is a sentence already
             raise
         except Exception as error:
-            words = sentence(error, _language(signature, args, kwargs))
+            lang = arguments.get("lang")
+            words = sentence(error, normalize(lang) if isinstance(lang, str) else DEFAULT)
             if on_error is not None:
                 return on_error(words)
             raise gr.Error(words, print_exception=False) from None
@@ -68,12 +73,19 @@ def guarded(
     return call
 
 
-def _language(signature: inspect.Signature, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
+def _arguments(
+    signature: inspect.Signature, args: Sequence[object], kwargs: Mapping[str, object]
+) -> Mapping[str, object]:
     try:
-        lang = signature.bind_partial(*args, **kwargs).arguments.get("lang")
+        return signature.bind_partial(*args, **kwargs).arguments
     except TypeError:
-        return DEFAULT
-    return normalize(lang) if isinstance(lang, str) else DEFAULT
+        return {}
+
+
+def _visitor(arguments: Mapping[str, object]) -> Visitor:
+    """Return who a listener is called by; one that another listener has called is called by the same visitor."""
+    caller = visitor_of(arguments.get("owner") or arguments.get("key"))
+    return visitor() if caller == SERVER else caller
 
 
 class UploadGuardBlocks(gr.Blocks):

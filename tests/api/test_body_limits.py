@@ -13,8 +13,10 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from bertdemo.errors import BertDemoError, TextFieldsTooLarge, TooManyParts, UploadMalformed
+from bertdemo.i18n.translation import translate
 from bertdemo.settings import MIB
-from bertdemo.ui.body_limit import BodyLimit, Message, Receive, Send
+from bertdemo.ui.body_limit import PARTS, TEXT_BYTES, BodyLimit, Message, MultipartCounter, Receive, Send
 from tests.api.caller import Caller
 from tests.api.conftest import FILE_BYTES
 
@@ -73,12 +75,82 @@ def test_an_upload_above_the_limit_is_refused(chunked: bool, caller: Caller) -> 
     assert send(caller, "/gradio_api/upload", lambda: pieces(body) if chunked else body, headers) == 413
 
 
-def test_a_long_text_field_in_an_upload_counts_too(caller: Caller) -> None:
-    form = httpx.Request(
-        "POST", "http://x", data={"note": "x" * (FILE_BYTES + 3 * MIB)}, files={"files": ("a.csv", b"text\na\n")}
-    )
-    body = form.read()
-    assert send(caller, "/gradio_api/upload", lambda: body, {"content-type": form.headers["content-type"]}) == 413
+def form_of(data: dict[str, str], files: dict[str, tuple[str, bytes]]) -> tuple[bytes, dict[str, str]]:
+    """Return the body of an upload and its headers."""
+    form = httpx.Request("POST", "http://x", data=data, files=files)
+    return form.read(), {"content-type": form.headers["content-type"]}
+
+
+def test_text_in_an_upload_is_refused_long_before_the_limit_of_a_file(caller: Caller) -> None:
+    body, headers = form_of({"note": "x" * (2 * TEXT_BYTES)}, {"files": ("a.csv", b"text\na\n")})
+    assert len(body) < FILE_BYTES
+    answer = caller.http.post("/gradio_api/upload", content=body, headers=headers)
+    assert (answer.status_code, answer.text) == (413, translate("en", "error.text_fields_too_large", limit="66 kB"))
+    answer = caller.http.post("/gradio_api/upload", content=body, headers={**headers, "accept-language": "zh-CN"})
+    assert answer.text == translate("zh", "error.text_fields_too_large", limit="66 kB")
+
+
+def test_an_upload_of_many_parts_or_of_none_is_refused(caller: Caller) -> None:
+    many, headers = form_of({f"note{number}": "x" for number in range(PARTS)}, {"files": ("a.csv", b"a\n")})
+    answer = caller.http.post("/gradio_api/upload", content=many, headers=headers)
+    assert (answer.status_code, answer.text) == (413, translate("en", "error.too_many_parts", limit=PARTS))
+    answer = caller.http.post("/gradio_api/upload", content=b"no form at all", headers=headers)
+    assert (answer.status_code, answer.text) == (400, translate("en", "error.upload_malformed"))
+    long = {"content-type": f"multipart/form-data; boundary={'b' * 300}"}
+    assert caller.http.post("/gradio_api/upload", content=many, headers=long).status_code == 400
+
+
+def test_a_file_beside_a_short_text_is_taken(caller: Caller) -> None:
+    body, headers = form_of({"note": "x" * 1000}, {"files": ("a.csv", b"text\n" + b"a\n" * 50_000)})
+    assert caller.http.post("/gradio_api/upload", content=body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("piece", [1, 97, 64 * 1024])
+@pytest.mark.parametrize(
+    ("data", "files", "refusal"),
+    [
+        ({}, {"files": ("a.csv", b"x" * 300_000)}, None),
+        ({"note": "x" * (TEXT_BYTES - 2000)}, {"files": ("a.csv", b"x" * 100_000)}, None),
+        ({"note": "x" * (3 * TEXT_BYTES)}, {}, TextFieldsTooLarge),
+        ({f"note{number}": "x" * 4000 for number in range(20)}, {}, TextFieldsTooLarge),  # each is short
+        ({"note": "x"}, {"files": ("x" * TEXT_BYTES, b"a file with a long name")}, UploadMalformed),
+        ({}, {f"file{number}": ("x" * 3900, b"a") for number in range(20)}, TextFieldsTooLarge),  # names of files
+        ({f"note{number}": "" for number in range(PARTS + 1)}, {}, TooManyParts),
+    ],
+)
+def test_the_parts_of_an_upload_are_counted_however_they_are_cut(
+    data: dict[str, str], files: dict[str, tuple[str, bytes]], refusal: type[BertDemoError] | None, piece: int
+) -> None:
+    files = files or {"files": ("a.csv", b"a")}
+    body, headers = form_of(data, files)
+    counter, read = MultipartCounter(headers["content-type"].split("boundary=")[1].encode()), 0
+    with pytest.raises(refusal) if refusal else contextlib.nullcontext():
+        for data_piece in pieces(body, piece):
+            counter.feed(data_piece)
+            read += len(data_piece)
+    assert read == len(body) if refusal is None else read <= TEXT_BYTES + piece + 4000
+
+
+def test_no_more_is_read_than_shows_that_it_is_too_much() -> None:
+    body, headers = form_of({"note": "x" * (30 * MIB)}, {"files": ("a.csv", b"a")})
+    left, sent, read = list(pieces(body)), list[Message](), list[int]()
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] == "http.request":
+            read.append(len(message["body"]))
+        raise ClientDisconnect
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": left.pop(0), "more_body": True}
+
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "path": "/gradio_api/upload", "headers": raw}
+    asyncio.run(BodyLimit(app, 500 * MIB, MIB)(scope, receive, send))
+    assert sum(read) <= TEXT_BYTES
+    assert sent[0]["status"] == 413
 
 
 def test_a_session_that_is_not_there_gets_a_whole_answer(caller: Caller) -> None:
