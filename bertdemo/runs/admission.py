@@ -89,7 +89,7 @@ class Admission:
         """Check the request, write its run folder and queue it; return the run id at once.
 
         Raises the DataError, TableError, ConfigError or CheckpointError that would end the run anyway, and
-        TooManyRuns or QueueFull as `Registry.create`.
+        TooManyRuns or QueueFull as `Registry.create`, ServerQueueFull and AddressQueueFull.
         """
         self._dispatcher.raise_if_dead()
         device = self._device(request.config.device)
@@ -101,8 +101,9 @@ class Admission:
             prepared = inner(prepared)
         task, columns = prepared.task.id, dict(prepared.columns)
         complete = replace(request, task=task, columns=columns, config=config, checkpoint=info.id)
-        run_id = self._registry.create(complete, owner, prepared, self._tokenizer(prepared, info, owner))
-        self._dispatcher.enqueue(run_id)
+        with self._dispatcher.place():
+            run_id = self._registry.create(complete, owner, prepared, self._tokenizer(prepared, info, owner))
+            self._dispatcher.enqueue(run_id)
         return run_id
 
     def _with_method(self, config: RunConfig, prepared: PreparedDataset, info: CheckpointInfo) -> RunConfig:

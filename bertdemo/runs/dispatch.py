@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 from filelock import FileLock, Timeout
 
@@ -23,6 +24,7 @@ from bertdemo.processes import kill_session
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.launchers import Launcher
+from bertdemo.runs.queue.line import Line, Place
 from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
 from bertdemo.runs.resume.requeue import requeue
 from bertdemo.settings import Settings
@@ -53,7 +55,8 @@ class Dispatcher:
         self._registry = registry
         self._catalogue = catalogue
         self._launcher = launcher
-        self._queue: list[str] = []
+        self._queue: list[str] = []  # in the order of their coming; `_line` knows whose turn it is
+        self._line = Line(settings.limits, registry)
         self._running: dict[str, str] = {}  # the launcher's slot to run id
         self._ended: dict[str, int] = {}  # run id to the size of its events file, which grows where it is resumed
         self._downloads: dict[str, Future[None]] = {}
@@ -90,8 +93,17 @@ class Dispatcher:
         if self._dispatching is not None and self._dispatching.done() and not self._closed:
             self._dispatching.result()
 
+    def place(self) -> AbstractContextManager[None]:
+        """Keep a place for the run that the block writes and queues; raises ServerQueueFull and AddressQueueFull."""
+        return self._line.place(self._under_way)
+
+    def _under_way(self) -> set[str]:
+        with self._guard:
+            return {*self._queue, *self._running.values()}
+
     def enqueue(self, run_id: str) -> None:
         """Queue a run whose folder was just written, without waiting for the next scan to find it."""
+        self._line.came(run_id)
         with self._guard:
             if self._dispatches and run_id not in self._queue:  # a scan may have found it already
                 self._queue.append(run_id)
@@ -108,9 +120,10 @@ class Dispatcher:
     def resume(self, run_id: str, owner: str, *, not_exact: bool = False) -> State:
         """Queue an ended run again, to go on from its newest resume checkpoint; raises as `requeue`."""
         self.raise_if_dead()
-        with self._writing:
-            requeue(self._registry, run_id, owner, not_exact=not_exact)
-        self.enqueue(run_id)
+        with self.place():
+            with self._writing:
+                requeue(self._registry, run_id, owner, not_exact=not_exact)
+            self.enqueue(run_id)
         return self._registry.summary(run_id, owner).state
 
     def hide(self, run_id: str, owner: str) -> None:
@@ -136,13 +149,13 @@ class Dispatcher:
 
     def ahead(self, view: RunView) -> int:
         """Return how many runs must end before this one starts."""
+        return self.place_of(view).ahead
+
+    def place_of(self, view: RunView) -> Place:
+        """Return how many runs must end before this one starts, and how long that takes."""
         with self._guard:
-            queue, busy_devices = list(self._queue), set(self._running)
-        if view.run_id not in queue:
-            return 0
-        before = queue[: queue.index(view.run_id)]
-        device = self._launcher.slot(view.request.config.device)
-        return sum(self._device_of(run_id) == device for run_id in before) + (device in busy_devices)
+            queue, running = list(self._queue), dict(self._running)
+        return self._line.place_of(view, queue, running, self._launcher.slot)
 
     def training(self) -> bool:
         """Return whether any run is alive."""
@@ -194,13 +207,14 @@ class Dispatcher:
             if self._state(run_id) not in {"starting", "running"}:
                 with self._guard:
                     del self._running[device]
+                self._line.ended(run_id)
                 self._on_end(run_id)
                 self._launcher.warm()
             elif hung := overdue(self._registry.folder(run_id), _STOP_GRACE):
                 kill_session(hung)
         with self._guard:
             queue = list(self._queue)
-        for run_id in queue:
+        for run_id in self._line.in_turn(queue):
             self._try_to_launch(run_id)
 
     def _remove_deleted(self) -> None:
@@ -230,8 +244,7 @@ class Dispatcher:
 
     def _adopt(self) -> None:
         """Find runs that another server, or this one before a restart, has left waiting or training."""
-        with self._guard:
-            known = {*self._queue, *self._running.values()}
+        known = self._under_way()
         waiting, alive = self._scan(known)
         with self._guard:
             self._queue += [run_id for run_id in waiting if run_id not in self._queue]  # started meanwhile
@@ -290,6 +303,7 @@ class Dispatcher:
                 self._running[device] = run_id
             (self._registry.folder(run_id) / "exit.json").unlink(missing_ok=True)  # that of the attempt before
             self._append(run_id, ev.Launched, warm=warm)
+        self._line.started(run_id)
         self._launcher.launch(self._registry.folder(run_id))
 
     def _checkpoint_is_here(self, run_id: str) -> bool:

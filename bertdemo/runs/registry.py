@@ -183,6 +183,11 @@ class Registry:
         """Return what a list of runs needs: of one that has ended, only the first and the last events are read."""
         return self._view(run_id, owner, whole=False)
 
+    def owner_of(self, run_id: str) -> str:
+        """Return the hash of the owner's key; "" for a run that is gone."""
+        record = self._record(run_id, None)
+        return record.owner if record else ""
+
     def request(self, run_id: str, owner: str | None) -> RunRequest:
         """Return the request of a run; RunUnknown as `read`."""
         return self._known(run_id, owner).request

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from bertdemo import tasks
-from bertdemo.errors import BertDemoError, QueueFull, TooManyRuns
+from bertdemo.errors import BertDemoError, QueueFull, ServerQueueFull, TooManyRuns
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import RunView
 from bertdemo.runs.status import status_of
@@ -137,7 +137,7 @@ def _begun(study: Study, progress: Progress, trial: Trial, runs: StudyRuns, stop
         return changed(progress, trial, state="stopped")
     try:
         return changed(progress, trial, run=run or runs.start(study, trial), state="running")
-    except QueueFull:  # until another run of this owner has ended
+    except (QueueFull, ServerQueueFull):  # until another run has ended
         return progress
     except TooManyRuns as error:
         old = next((it for it in progress.of_role("trial") if it.over and it.run), None)
@@ -182,7 +182,7 @@ def _watched(
 def _resume(runs: StudyRuns, run: str) -> None:
     try:
         runs.resume(run)
-    except QueueFull:  # the next call tries again
+    except (QueueFull, ServerQueueFull):  # the next call tries again
         return
 
 

@@ -25,8 +25,8 @@ from bertdemo.errors import ArgumentWrong, HeadMissing, PairNotRead, TextTooLong
 from bertdemo.i18n.translation import DEFAULT, translate
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.admission import preparation_of, resolve_columns
+from bertdemo.runs.registry import RunView
 from bertdemo.runs.request import RunRequest, resolve_defaults
-from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.services import Services
 from bertdemo.serving.files import predict_file
 from bertdemo.serving.inspector import Question
@@ -41,7 +41,15 @@ from bertdemo.ui.api.arguments import (
     request_of,
     uploaded,
 )
-from bertdemo.ui.api.serializers import Json, finding_fields, length_fields, note_fields, status_fields, summary_fields
+from bertdemo.ui.api.serializers import (
+    Json,
+    finding_fields,
+    inspection_fields,
+    length_fields,
+    note_fields,
+    status_fields,
+    summary_fields,
+)
 from bertdemo.ui.inference.search_panel import documents_of
 from bertdemo.ui.localized import guarded
 
@@ -117,19 +125,9 @@ class Endpoints:
             check(name, number, int, "integer ≥ 1")
         key = self._owner(owner, optional=True)
         question = Question(text, pair, identifier(checkpoint))
-        inspection = self._services.inspector.look(question, key)
-        attention = self._services.inspector.head(question, key, layer, head)
-        return {
-            "tokens": [token.piece for token in inspection.trace.tokens],
-            "attention": attention.weights.tolist(),
-            "scores": attention.scores.tolist(),
-            "pooled": {name: inspection.pooled[name].tolist() for name in POOLINGS},
-            "checks": {
-                **inspection.checks,
-                "attention": attention.difference,
-                "layer": attention.layer_difference,
-            },
-        }
+        inspector = self._services.inspector
+        with self._services.inspections.hold():
+            return inspection_fields(inspector.look(question, key), inspector.head(question, key, layer, head))
 
     def embed(
         self, texts: list[str], checkpoint: str = "bundled", pooling: str = "mean", owner: str = ""
@@ -232,14 +230,14 @@ class Endpoints:
         return {"run_id": self._services.admission.start(replace(request, baselines=known), key)}
 
     def run_status(self, run_id: str, owner: str = "") -> Json:
-        """Return the state, progress and metrics of a run."""
-        return status_fields(self._status(run_id, owner))
+        """Return the state, progress and metrics of a run; while it is queued, how many are ahead and for how long."""
+        view = self._view(run_id, owner)
+        return status_fields(view, self._services.dispatcher.place_of(view))
 
     def runs(self, owner: str = "") -> list[Json]:
         """List this owner's runs, newest first."""
-        key = self._owner(owner)
-        registry = self._services.registry
-        return [summary_fields(status_of(registry.summary(run_id, key))) for run_id in registry.ids(key)]
+        key, registry = self._owner(owner), self._services.registry
+        return [summary_fields(registry.summary(run_id, key)) for run_id in registry.ids(key)]
 
     def cancel_run(self, run_id: str, owner: str = "") -> Json:
         """Stop a run and keep its best weights. Returns its `{state}` at the time of the call."""
@@ -257,7 +255,7 @@ class Endpoints:
 
     def delete_run(self, run_id: str, owner: str = "") -> Json:
         """Delete a run and its checkpoint. Returns the `{state}` that it had."""
-        state = self._status(run_id, owner).state
+        state = self._view(run_id, owner).state
         self._services.dispatcher.delete(run_id, self._owner(owner))
         self._services.forget(run_id)
         return {"state": state}
@@ -358,8 +356,8 @@ class Endpoints:
         if task is not None and not task.reads_pairs:
             raise PairNotRead(task=task.id)
 
-    def _status(self, run_id: str, owner: str) -> RunStatus:
-        return status_of(self._services.registry.read(identifier(run_id, "run_id"), self._owner(owner)))
+    def _view(self, run_id: str, owner: str) -> RunView:
+        return self._services.registry.read(identifier(run_id, "run_id"), self._owner(owner))
 
     def _owner(self, key: str, *, optional: bool = False) -> str:
         """Return the owner; without a key, only what has no owner is accessible."""

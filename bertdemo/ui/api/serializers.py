@@ -6,8 +6,12 @@ import re
 from dataclasses import asdict
 
 from bertdemo.analysis import report
+from bertdemo.anatomy.layers import HeadTrace, LayerTrace
 from bertdemo.i18n.translation import DEFAULT, translate
-from bertdemo.runs.status import RunStatus
+from bertdemo.runs.queue.line import Place
+from bertdemo.runs.registry import RunView
+from bertdemo.runs.status import status_of
+from bertdemo.serving.predictor import POOLINGS
 from bertdemo.tables.table_files import Note
 from bertdemo.ui.html.dataset import finding_values, note_values
 from bertdemo.ui.html.runs import message_words
@@ -15,8 +19,10 @@ from bertdemo.ui.html.runs import message_words
 Json = dict[str, object]
 
 
-def status_fields(status: RunStatus) -> Json:
+def status_fields(view: RunView, place: Place) -> Json:
     """Return the answer of /run_status."""
+    status = status_of(view)
+    queued = status.state == "queued"
     majority = status.started.majority if status.started else None
     # The majority class is known again from the split of the run itself.
     linear = {kind: baseline.value for kind, baseline in status.baselines.items() if kind != "majority"}
@@ -24,6 +30,8 @@ def status_fields(status: RunStatus) -> Json:
         "state": status.state,
         "progress": status.progress,
         "seconds_left": status.seconds_left,
+        "ahead": place.ahead if queued else None,
+        "wait_seconds": place.seconds if queued else None,
         "step": status.step,
         "steps": status.steps,
         "metrics": {name: dict(score) for name, score in status.metrics.items()},
@@ -33,8 +41,9 @@ def status_fields(status: RunStatus) -> Json:
     }
 
 
-def summary_fields(status: RunStatus) -> Json:
+def summary_fields(view: RunView) -> Json:
     """Return a run in the answer of /runs."""
+    status = status_of(view)
     first = next(iter(status.metrics.values()), {})
     return {
         "run_id": status.run_id,
@@ -64,3 +73,14 @@ def note_fields(item: Note) -> Json:
 def length_fields(lengths: report.LengthSummary) -> Json:
     """Return the text lengths in the answer of /check_data."""
     return {**asdict(lengths), "cut": [{"length": length, "share": share} for length, share in lengths.cut]}
+
+
+def inspection_fields(inspection: LayerTrace, attention: HeadTrace) -> Json:
+    """Return the answer of /inspect."""
+    return {
+        "tokens": [token.piece for token in inspection.trace.tokens],
+        "attention": attention.weights.tolist(),
+        "scores": attention.scores.tolist(),
+        "pooled": {name: inspection.pooled[name].tolist() for name in POOLINGS},
+        "checks": {**inspection.checks, "attention": attention.difference, "layer": attention.layer_difference},
+    }

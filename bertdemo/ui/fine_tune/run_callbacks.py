@@ -196,9 +196,9 @@ class RunCallbacks:
         view = self._view(run, key)
         if view is None:
             return {}
-        ahead = self.page.services.dispatcher.ahead(view)
+        place = self.page.services.dispatcher.place_of(view)
         # Everything that the drawing depends on: while it stays the same, nothing is sent.
-        mark = f"{run}:{view.seq}:{view.state}:{view.exit_code}:{view.stopping}:{ahead}:{lang}"
+        mark = f"{run}:{view.seq}:{view.state}:{view.exit_code}:{view.stopping}:{place.ahead}:{place.minutes}:{lang}"
         if mark == seen:
             return {}
         owner = self.page.services.owner(key)
@@ -207,8 +207,8 @@ class RunCallbacks:
         return {
             self.parts.state.drawn: mark,
             self.parts.cards: render_cards(self._cards(status, view.request, owner, lang), lang),
-            self.parts.run.panel: render_training(status, _watched(status), lang, ahead),
-            self.parts.bar.progress: render_progress(status, lang, ahead),
+            self.parts.run.panel: render_training(status, _watched(status), lang, place),
+            self.parts.bar.progress: render_progress(status, lang, place),
             **self._buttons(status, lang),
             **self._result(status, key, lang),
         }

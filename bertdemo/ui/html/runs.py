@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from bertdemo.i18n.translation import has, percent, plural, seconds, thousands, translate
+from bertdemo.runs.queue.line import NEXT, Place
 from bertdemo.runs.status import Message, RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import root
@@ -20,14 +21,18 @@ def took_words(status: RunStatus, lang: str) -> str:
     return translate(lang, "run.took_predicted", time=took, predicted=seconds(lang, predicted))
 
 
-def state_words(status: RunStatus, lang: str, ahead: int = 0) -> str:
-    """Return the state in words: `epoch 3 of 4`, `queued (2 ahead of you)`; `ahead` runs start before this one."""
+def state_words(status: RunStatus, lang: str, place: Place = NEXT) -> str:
+    """Return the state in words: `epoch 3 of 4`, `queued (2 ahead of you, about 5 min)`."""
     if status.stopping:
         return translate(lang, "state.stopping")
     if status.state == "queued":
         if status.phase == "fetching":
             return translate(lang, "run.fetching", percent=percent(status.phase_progress, 0))
-        return plural(lang, "state.queued", ahead) if ahead else translate(lang, "state.queued_next")
+        if not place.ahead:
+            return translate(lang, "state.queued_next")
+        if place.minutes is None:
+            return plural(lang, "state.queued", place.ahead)
+        return plural(lang, "state.queued_about", place.ahead, minutes=place.minutes)
     if status.state == "running":
         if status.phase == "testing":
             return translate(lang, "run.testing")

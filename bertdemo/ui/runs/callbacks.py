@@ -15,6 +15,7 @@ from bertdemo.i18n.translation import has, translate
 from bertdemo.runs.evaluation import Evaluation, evaluate
 from bertdemo.runs.events import ENDED
 from bertdemo.runs.launchers.torchrun import where as host_setup
+from bertdemo.runs.queue.line import NEXT
 from bertdemo.runs.registry import RunView
 from bertdemo.runs.status import RunStatus, status_of
 from bertdemo.sharing.read_links import is_link
@@ -96,8 +97,8 @@ class Callbacks:
 
     def _listed(self, view: RunView, model: str, lang: str) -> ListedRun:
         status = status_of(view)
-        ahead = self.page.services.dispatcher.ahead(view) if view.state == "queued" else 0
-        return ListedRun(status, model, recipe_words(view.request.config, status, lang), ahead)
+        place = self.page.services.dispatcher.place_of(view) if view.state == "queued" else NEXT
+        return ListedRun(status, model, recipe_words(view.request.config, status, lang), place)
 
     def _model(self, checkpoint: str, owner: str) -> str:
         try:
@@ -147,11 +148,10 @@ class Callbacks:
         view = self._view(self.page.services.registry.read, run, key)
         if view is None:
             return self._closed(lang, lost=bool(run))
-        status = status_of(replace(view, note="") if is_link(run) else view)  # a note is for its owner
+        view = replace(view, note="") if is_link(run) else view  # a note is for its owner
+        status = status_of(view)
         evaluation = self.evaluation(run, status, key) if status.ended else None
-        ahead = self.page.services.dispatcher.ahead(view)
-        model = self._model(view.request.checkpoint, self.page.services.owner(key))
-        listed = ListedRun(status, model, recipe_words(view.request.config, status, lang), ahead)
+        listed = self._listed(view, self._model(view.request.checkpoint, self.page.services.owner(key)), lang)
         pictures = self.parts.pictures
         return {
             self.parts.listing.box: gr.update(visible=False),
@@ -159,7 +159,7 @@ class Callbacks:
             self.parts.title: _title(listed, lang, linked=is_link(run)),
             pictures.result: render_result(status, evaluation, lang),
             pictures.data: render_request(view.request, status, lang) + self._where_to_run(view, lang),
-            pictures.curves: render_run(status, lang, ahead),
+            pictures.curves: render_run(status, lang, listed.place),
             **self._actions(status, lang, linked=is_link(run)),
         }
 
@@ -296,7 +296,7 @@ def _title(run: ListedRun, lang: str, *, linked: bool) -> str:
     """
     status = run.status
     task = translate(lang, f"task.{status.task}") if has(f"task.{status.task}") else status.task
-    facts = " · ".join([state_words(status, lang, run.ahead), task, run.model, run.recipe])
+    facts = " · ".join([state_words(status, lang, run.place), task, run.model, run.recipe])
     facts = translate(lang, "runs.shipped_facts", facts=facts) if status.shipped else facts
     facts = translate(lang, "runs.linked_facts", facts=facts) if linked else facts
     note = f'<p class="bd-run-note">{esc(status.note)}</p>' if status.note else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bertdemo.dataset.split import SEED
 from bertdemo.i18n.translation import estimated_seconds, percent, plural, seconds, thousands, translate
 from bertdemo.run_config import RunConfig
+from bertdemo.runs.queue.line import NEXT, Place
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import bar, error_state, join, root, short
@@ -84,11 +85,11 @@ def split_words(split: Mapping[str, int], lang: str, *, frozen: bool = False) ->
     return translate(lang, f"fine_tune.will.{code}", **parts)
 
 
-def render_progress(status: RunStatus | None, lang: str, ahead: int = 0) -> str:
+def render_progress(status: RunStatus | None, lang: str, place: Place = NEXT) -> str:
     """Draw the state of the run in words, and while it trains a bar with the percentage and the time left."""
     if status is None:
         return ""
-    words = [state_words(status, lang, ahead)]
+    words = [state_words(status, lang, place)]
     if status.ended:
         if status.seconds:
             words.append(took_words(status, lang))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bertdemo.i18n.translation import size, thousands, translate
+from bertdemo.runs.queue.line import NEXT, Place
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import error_state, facts, join, note, root, short, waiting_state
@@ -28,7 +29,7 @@ class WatchedText:
     """(prediction, whether it is right), the first one before training."""
 
 
-def render_training(status: RunStatus | None, watched: Sequence[WatchedText], lang: str, ahead: int = 0) -> str:
+def render_training(status: RunStatus | None, watched: Sequence[WatchedText], lang: str, place: Place = NEXT) -> str:
     """Draw the run; one that has ended is folded below its result."""
     if status is None:
         return root("", "bd-run")
@@ -38,7 +39,7 @@ def render_training(status: RunStatus | None, watched: Sequence[WatchedText], la
         parts.append(_charts(status, watched, lang, folded=status.ended))
     elif not status.ended:
         parts.append(
-            waiting_state(translate(lang, "fine_tune.training.waiting", state=state_words(status, lang, ahead)))
+            waiting_state(translate(lang, "fine_tune.training.waiting", state=state_words(status, lang, place)))
         )
         parts.append(_figures(status, lang))
     parts.append(_log(status, lang))

@@ -43,7 +43,7 @@ def _row(run: ListedRun, lang: str) -> str:
     metric = status.metrics.get(status.headline)
     value = metric["value"] if metric else None
     took = seconds(lang, status.seconds) if status.seconds else "–"
-    state = f'<span class="bd-state-word {esc(status.state)}">{esc(state_words(status, lang, run.ahead))}</span>'
+    state = f'<span class="bd-state-word {esc(status.state)}">{esc(state_words(status, lang, run.place))}</span>'
     cells = [
         ("name", _name(run, lang), status.name.lower()),
         ("model", esc(run.model), run.model.lower()),

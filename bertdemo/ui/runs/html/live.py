@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bertdemo.i18n.translation import percent, seconds, size, thousands, translate
+from bertdemo.runs.queue.line import NEXT, Place
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.primitives import BarKind, bar, error_state, facts, join, note, root
@@ -16,9 +17,9 @@ _LOG_LINES = 4
 _EVALUATION_PHASES = frozenset({"evaluating", "testing"})
 
 
-def render_run(status: RunStatus, lang: str, ahead: int = 0) -> str:
+def render_run(status: RunStatus, lang: str, place: Place = NEXT) -> str:
     """Draw the state in words, while it goes on its bars, then figures, curves and the newest lines of the log."""
-    parts = [_top(status, lang, ahead)]
+    parts = [_top(status, lang, place)]
     if status.message:
         parts.append(error_state(message_words(status.message, lang)))
     parts += [note(message_words(warning, lang)) for warning in status.warnings]
@@ -32,7 +33,7 @@ def render_run(status: RunStatus, lang: str, ahead: int = 0) -> str:
     return root(f'<div data-run="{esc(status.run_id)}" data-state="{esc(status.state)}">{join(parts)}</div>', "bd-run")
 
 
-def _top(status: RunStatus, lang: str, ahead: int) -> str:
+def _top(status: RunStatus, lang: str, place: Place) -> str:
     right = []
     if status.state == "running" and status.rows_per_second:
         right.append(translate(lang, "run.rows_per_second", n=f"{status.rows_per_second:.0f}"))
@@ -41,7 +42,7 @@ def _top(status: RunStatus, lang: str, ahead: int) -> str:
         right.append(translate(lang, "state.left", time=seconds(lang, max(1, round(status.seconds_left)))))
     if status.ended and status.seconds:
         right.append(took_words(status, lang))
-    words, more = esc(state_words(status, lang, ahead)), esc(" · ".join(right))
+    words, more = esc(state_words(status, lang, place)), esc(" · ".join(right))
     return f'<div class="bd-top"><b class="bd-state-word" role="status">{words}</b><span>{more}</span></div>'
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bertdemo.i18n.translation import plural, translate
 from bertdemo.run_config import RunConfig, specs
+from bertdemo.runs.queue.line import NEXT, Place
 from bertdemo.runs.status import RunStatus
 from bertdemo.ui.html.runs import when
 
@@ -22,8 +23,8 @@ class ListedRun:
     status: RunStatus
     model: str
     recipe: str
-    ahead: int = 0
-    """How many runs start before it."""
+    place: Place = NEXT
+    """Where it is in the queue."""
 
 
 def recipe_words(config: RunConfig, status: RunStatus, lang: str) -> str:
