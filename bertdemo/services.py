@@ -34,12 +34,15 @@ from bertdemo.serving.predictor import Predictor
 from bertdemo.serving.search import Searcher
 from bertdemo.settings import Settings
 from bertdemo.sharing.read_links import ReadLinks, is_link
+from bertdemo.slots import Slots
 from bertdemo.tables.table_cache import TableCache
 
 CHINESE = "google-bert/bert-base-chinese"
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # as made by new_owner: 32 random bytes
 _LOG = logging.getLogger(__name__)
 _NOBODY = "nobody"  # not in the form of a key, so it owns nothing
+# Who waits for longer than this to look into a model would occupy one of the 40 threads that serve the page.
+_INSPECTION_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Services:
     admission: Admission
     predictor: Predictor
     inspector: Inspector
+    inspections: Slots
+    """The places for inspecting a text; held until it is drawn, for its tensors live as long."""
     baselines: Baselines
     label_issues: LabelIssueSearch
     searcher: Searcher
@@ -84,6 +89,8 @@ class Services:
             device=lambda: admission.devices.devices[0].id,
         )
         inspector = Inspector(catalogue, predictor, text_chars=settings.limits.text_chars)
+        limits = settings.limits
+        inspections = Slots(limits.concurrent_inspections, _INSPECTION_SECONDS, limits.inspections_per_address)
         embeddings = Embeddings(catalogue)
         baselines = Baselines(catalogue, predictor.inference_slot, embeddings)
         label_issues = LabelIssueSearch(catalogue, predictor.inference_slot, embeddings)
@@ -98,6 +105,7 @@ class Services:
             admission,
             predictor,
             inspector,
+            inspections,
             baselines,
             label_issues,
             Searcher(predictor),

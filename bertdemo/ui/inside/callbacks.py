@@ -62,9 +62,9 @@ class Callbacks:
             self.page.catalogue.folder(
                 request.question.checkpoint, request.owner, lambda done: progress(done.share, desc=done.file)
             )
-            return self._opened_anew(request)
+            return self._in_turn(self._opened_anew, request)
 
-        return self._answer(bring, values, "notice", anew=True)
+        return self._answer(bring, values, "notice", anew=True, in_turn=False)
 
     def open_tab(self, values: Inputs) -> Updates:
         """Inputs: all, and the checkpoint that another tab wants to inspect. Outputs: all."""
@@ -198,8 +198,10 @@ class Callbacks:
         text, pair, checkpoint = (_text(values[box]) for box in (boxes.text, boxes.pair, boxes.checkpoint))
         return Question(text, pair, checkpoint or BUNDLED)
 
-    def _answer(self, fn: Callable[[Asked], Updates], values: Inputs, at: str, *, anew: bool = False) -> Updates:
-        """Call, and show an error in the picture `at`; `anew` is for what draws everything.
+    def _answer(
+        self, fn: Callable[[Asked], Updates], values: Inputs, at: str, *, anew: bool = False, in_turn: bool = True
+    ) -> Updates:
+        """Call, and show an error in the picture `at`; `anew` for what draws everything, `in_turn` for what computes.
 
         Answers may come in another order than their requests: one that comes after a newer `anew` of its page would
         show another text or model than the controls do, so its pictures are dropped.
@@ -211,11 +213,20 @@ class Callbacks:
             empty = dict.fromkeys(PICTURES, "") if anew else {}
             return self._drawn({**empty, at: root(error_state(words))})
 
-        updates = guarded(lambda lang: fn(self._request(values)), on_error=show_error)(lang=self._lang(values))
+        def draw(lang: str) -> Updates:
+            request = self._request(values)
+            return self._in_turn(fn, request) if in_turn else fn(request)
+
+        updates = guarded(draw, on_error=show_error)(lang=self._lang(values))
         if page and number != self.requests.newest(page):
             updates = {block: value for block, value in updates.items() if block not in self.pictures}
         # Gradio would take an empty dictionary for a value.
         return updates or {self.parts.pictures.notice: gr.skip()}
+
+    def _in_turn(self, fn: Callable[[Asked], Updates], request: Asked) -> Updates:
+        """Call in one of the places for inspecting a text: each takes a hundred megabytes until it is drawn."""
+        with self.page.services.inspections.hold():
+            return fn(request)
 
     def _drawn(self, drawn: Drawn) -> Updates:
         return {getattr(self.parts.pictures, name): html for name, html in drawn.items()}

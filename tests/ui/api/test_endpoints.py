@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bertdemo.errors import TextMissing
 from bertdemo.services import Services
-from bertdemo.settings import Settings
+from bertdemo.serving.inspector import Question
+from bertdemo.settings import PUBLIC_LIMITS, Settings
+from bertdemo.slots import Visitor, visited_by
 from bertdemo.ui.api.endpoints import Endpoints
 from tests.runs.support import machine, rows_of, settings_with, write_csv
 
@@ -42,3 +48,37 @@ def test_what_was_noted_while_a_file_was_read_is_among_the_findings(settings: Se
     assert found["short_rows"]["level"] == "warn" and found["short_rows"]["rows"] == [27]
     assert found["long_rows"]["rows"] == [29] and found["above_header"]["rows"] == [1]
     assert "Rows with too few cells: 1 (line 27)" in found["short_rows"]["message"]
+
+
+def test_few_texts_are_inspected_at_once_and_one_address_leaves_a_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = replace(settings, limits=PUBLIC_LIMITS)
+    services, going, most = Services.create(public), list[int](), list[int]()
+    stranger, entered, done = Visitor("1.1.1.1", "stranger"), threading.Event(), threading.Event()
+
+    def look(question: Question, owner: str) -> object:
+        going.append(1)
+        most.append(len(going))
+        entered.set()
+        assert question.text == "other" or done.wait(20)
+        going.pop()
+        raise TextMissing
+
+    monkeypatch.setattr(services.inspector, "look", look)
+    calls = Endpoints(services)
+
+    def inspect(who: Visitor, text: str) -> None:
+        with visited_by(who), contextlib.suppress(TextMissing):
+            calls.inspect(text)
+
+    threads = [threading.Thread(target=inspect, args=(stranger, "long")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert entered.wait(20)
+    inspect(Visitor("2.2.2.2", "other"), "other")  # answered although the stranger's have not ended
+    assert most == [1, 2]
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 2 and len(most) == 5
