@@ -75,12 +75,14 @@ class ChoiceInputs:
         return [*named, self.checkpoint, *self.controls.values(), self.ghosts, self.run, self.owner, self.lang]
 
     def read(self, values: Values) -> Choice:
-        """Return what the components hold."""
+        """Return what the components hold; nothing is chosen where it was by another visitor of the same session."""
+        source = values[self.source]
+        mine = source is None or source.is_of(values[self.owner])
         return Choice(
-            stage=values[self.stage],
-            source=values[self.source],
-            picked=values[self.picked],
-            facts=values[self.facts],
+            stage=values[self.stage] if mine else "empty",
+            source=source if mine else None,
+            picked=values[self.picked] if mine else None,
+            facts=values[self.facts] if mine else None,
             validation=values[self.validation],
             test=values[self.test],
             split_seed=values[self.split_seed],

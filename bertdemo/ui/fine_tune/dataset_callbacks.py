@@ -65,7 +65,7 @@ class DataCallbacks:
         """Outputs: Components.dataset, for this source."""
         if source is None:
             return {**self.nothing(choice), **self.stage("empty", choice)}
-        source = source.beside(choice.validation, choice.test, choice.split_seed)
+        source = source.beside(choice.validation, choice.test, choice.split_seed).chosen_by(choice.key)
         view = self.data.view(source, picked, choice.checkpoint, choice.key, choice.lang, say)
         now = replace(choice, stage="data", source=source, picked=view.picked, facts=view.facts)
         updates = {**self._drawn(view, now), **self.stage("data", now), **self.plan(now)}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bertdemo import tasks
 from bertdemo.analysis import report
+from bertdemo.checkpoints.info import owner_sha256
 from bertdemo.dataset import cleaning
 from bertdemo.dataset.dataset_cache import Preparation
 from bertdemo.dataset.prepared import PreparedDataset
@@ -50,6 +51,8 @@ class Source:
     # (role, path) of the validation and the test file.
     held_out: tuple[tuple[str, str], ...] = ()
     split_seed: int = SEED
+    # Hash of the key of the owner who chose it: another visitor who names this session gets nothing.
+    owner: str = ""
 
     @property
     def relabel(self) -> dict[str, str]:
@@ -73,9 +76,22 @@ class Source:
             raise FieldOutOfBounds(field="split_seed", value=str(seed), low="0", high=str(MOST_SEED))
         return replace(self, held_out=tuple((role, path) for role, path in files if path), split_seed=seed)
 
+    def chosen_by(self, key: object) -> Source:
+        """Return the same data as the choice of the holder of this owner key."""
+        return replace(self, owner=_hash_of(key))
+
+    def is_of(self, key: object) -> bool:
+        """Return whether the holder of this owner key has chosen it."""
+        return self.owner == _hash_of(key)
+
     def relabeled(self, relabel: Mapping[str, str]) -> Source:
         """Return the same data with these relabels and no others."""
         return replace(self, changed=tuple(sorted(relabel.items())))
+
+
+def _hash_of(key: object) -> str:
+    """Return the hash of an owner key; "" where there is none, as on a loopback server."""
+    return owner_sha256(key) if isinstance(key, str) and key else ""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from bertdemo.ui.fine_tune import (
 from bertdemo.ui.fine_tune.choice import ChoiceInputs
 from bertdemo.ui.fine_tune.html.bar import Cards, render_cards, render_reason
 from bertdemo.ui.fine_tune.html.guide import render_guide, render_tasks
+from bertdemo.ui.fine_tune.html.limits import render_limits
 from bertdemo.ui.fine_tune.html.training import render_training
 from bertdemo.ui.fine_tune.studies import layout as studies
 from bertdemo.ui.html.primitives import caption, root
@@ -213,6 +214,7 @@ def _empty_stage(page: Page) -> EmptyStage:
                     gr.File, {"label": "fine_tune.drop"}, file_types=list(KINDS), height=170, elem_id="train-file"
                 )
                 words = {"label": "fine_tune.paste.label", "placeholder": "fine_tune.paste.placeholder"}
+                make(gr.HTML, {"value": lambda lang: render_limits(page.settings.limits, lang)}, elem_id="train-limits")
                 paste = make(gr.Textbox, words, lines=4, max_lines=8, elem_id="train-paste")
                 use_paste = make(
                     gr.Button, {"value": "fine_tune.paste.use"}, elem_id="train-use-paste", size="sm", scale=0

@@ -259,3 +259,17 @@ def test_the_bar_says_what_will_happen_or_why_it_cannot(calls: DataCallbacks, me
     assert translate(lang, "fine_tune.automatic_value", value="10") == plan[epochs]["placeholder"]
     wrong = calls.plan(choice(**known, fields={"epochs": "many"}))
     assert 'role="alert"' in str(wrong[bar.plan]) and not wrong[bar.start]["interactive"]
+
+
+def test_data_that_another_visitor_chose_in_the_same_session_are_not_there(calls: DataCallbacks, messy: Source) -> None:
+    parts = calls.parts
+    inputs = parts.inputs(calls.page)
+    drawn = calls.show(choice(key="anna's"), messy, PICKED)
+    chosen = {name: drawn[getattr(parts.state, name)] for name in ("source", "picked", "facts", "stage")}
+    assert chosen["source"].path == messy.path
+    values = {**dict.fromkeys(inputs.components), **{getattr(parts.state, name): it for name, it in chosen.items()}}
+    mine = inputs.read({**values, inputs.owner: "anna's"})
+    assert (mine.source, mine.picked, mine.stage) == (chosen["source"], PICKED, "data")
+    for other in ("ben's", "", None):
+        theirs = inputs.read({**values, inputs.owner: other})
+        assert (theirs.source, theirs.picked, theirs.facts, theirs.stage) == (None, None, None, "empty")
