@@ -7,7 +7,7 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: shipped-run install run test coverage check fix bench bench-long compare sweep gpu gpu-pack screenshots dev
+.PHONY: shipped-run install run test coverage check fix bench bench-long compare sweep load gpu gpu-pack screenshots dev
 
 install: $(STAMP)
 
@@ -64,6 +64,10 @@ compare: dev
 sweep: dev
 	$(BIN)/python -m benchmarks.sweep_files
 	$(BIN)/python -m benchmarks.sweep_tests
+
+# Many visitors at once on a public server, idle and beside a training; a dated table in docs/load.md. Half an hour.
+load: dev
+	$(BIN)/python -m benchmarks.load $(ARGS)
 
 # What a GPU changes, checked with the packages of this machine and of the pack: no network, nothing is installed. At
 # most eight minutes; without a GPU the same on the CPU, smaller. Writes gpu-report.md and gpu-report.json (docs/gpu.md).

@@ -64,6 +64,12 @@ class Server:
             time.sleep(0.1)
         raise RuntimeError(f"the server does not answer:\n{self.said()}")
 
+    @property
+    def pid(self) -> int:
+        """The process of the server itself."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a crash would (signal 9); its workers live on."""
         if self._process is not None:
