@@ -2,7 +2,8 @@
 
 These are: a path of the server in every file of every listener, in 14 forms; 21 wrong values of every argument; five
 servers killed under one training; every file of a run cut or spoiled in seven ways; a run of each task killed at each
-of twelve steps and resumed; runs in two processes with every kind of setting.
+of twelve steps and resumed; runs in two processes with every kind of setting; every operation of a run failed in turn;
+10,000 random flips in every file of a run; the server, the worker or both killed at 40 moments.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ TESTS = (
     "tests/ui/test_torn_runs.py",
     "tests/runs/test_resume.py",
     "tests/runs/distributed",
+    "tests/runs/faults",
 )
 _HEAD = """
 ## Tests with all of their cases

@@ -21,6 +21,8 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from bertdemo.faults import fault
+
 # Two probes of this process at once would take each other for a holder of the lock.
 _PROBE = threading.Lock()
 
@@ -69,6 +71,8 @@ def is_held(path: Path) -> bool:
                 lock.acquire(timeout=0)
             except Timeout:
                 time.sleep(0.002)  # a probe of another server takes microseconds: try again
+            except IsADirectoryError:  # nobody can hold what is no file
+                return False
             else:
                 lock.release()
                 return False
@@ -119,6 +123,7 @@ def kill_session(identity: Identity) -> None:
 
 def sync(path: Path) -> None:
     """Flush a file, or the names in a folder, to disk, so that what was published survives a power failure."""
+    fault("sync")
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -128,13 +133,16 @@ def sync(path: Path) -> None:
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a small file so that a reader sees either the old or the new content."""
+    fault("write")
     draft = path.with_name(f".tmp-{os.urandom(6).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
+            fault("sync")
             os.fsync(file.fileno())
+        fault("replace")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)  # it exists only where the write failed

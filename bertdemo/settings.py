@@ -211,7 +211,7 @@ class Settings:
     rank: Rank | None = None
     """Which of several processes of a run this is; None for a process of its own."""
     fault: str = ""
-    """The fault that a test provokes (BERTDEMO_FAULT, read under pytest only): see runs/worker/resume/faults.py."""
+    """The fault that a test provokes (BERTDEMO_FAULT, read under pytest only): see bertdemo/faults.py."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "bertdemo"
 HEAVY = {"torch", "transformers", "evaluate", "peft", "datasets", "cleanlab", "optuna"}
 
 LAYERS = (
-    ("errors", "processes", "slots"),
+    ("errors", "faults", "disk", "processes", "slots"),
     ("settings", "run_config", "i18n"),
     ("device", "tables"),
     ("hub", "samples"),

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from bertdemo import disk
 from bertdemo.checkpoints import encoder_decoder, folder_checks, mean_pooling_head
 from bertdemo.checkpoints.head_detection import LABELING, other_head
 from bertdemo.checkpoints.tokenizers import SharedTokenizer
@@ -278,10 +279,9 @@ def warm_up() -> None:
 
 def save_head(opened: Opened, folder: Path) -> Path:
     """Write the new weights of `opened` to head_at_start.safetensors, before training changes them."""
-    from safetensors.torch import save_file
-
     draft = folder / f".tmp-{HEAD_FILE}"
-    save_file({name: tensor for name, tensor in tensors_of(opened.model).items() if name in opened.new_weights}, draft)
+    new = {name: tensor for name, tensor in tensors_of(opened.model).items() if name in opened.new_weights}
+    disk.save_tensors(new, draft)
     return draft.replace(folder / HEAD_FILE)
 
 
@@ -333,9 +333,9 @@ def _head_at_start(folder: Path) -> dict[str, Tensor]:
 
 
 def write(model: PreTrainedModel, tokenizer_from: Path, draft: Path) -> None:
-    """Write config and weights of `model` to `draft`, with the tokenizer files of its base."""
-    # The tokenizer files are copied, not rebuilt: they stay byte for byte those of the base.
-    model.save_pretrained(draft)
+    """Write config and weights of `model` to `draft`, with copies of the tokenizer files of its base, byte for byte."""
+    with disk.writing_tensors():
+        model.save_pretrained(draft)
     for name in TOKENIZER_FILES:
         if (tokenizer_from / name).is_file():
             shutil.copyfile(tokenizer_from / name, draft / name)

@@ -19,6 +19,7 @@ from bertdemo import processes
 from bertdemo.checkpoints import bundled, folder_checks
 from bertdemo.checkpoints.info import CARD_FILE, PUBLIC, Card, may_read
 from bertdemo.errors import CheckpointBroken, CheckpointUnknown
+from bertdemo.faults import fault
 from bertdemo.settings import Settings
 
 ID = re.compile(r"[a-z0-9-]{1,64}")
@@ -78,6 +79,7 @@ class Trained:
             processes.sync(path)
         processes.write_atomic(draft / CARD_FILE, card.to_json())
         self._clear_for(card)
+        fault("replace")
         draft.replace(self._root / card.id)
         processes.sync(self._root)
 

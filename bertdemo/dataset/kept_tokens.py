@@ -21,6 +21,7 @@ import numpy as np
 
 from bertdemo.checkpoints.tokenizers import SharedTokenizer, well_formed
 from bertdemo.checkpoints.truncation import Encoding, truncate
+from bertdemo.faults import fault
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import Truncation
 
@@ -129,6 +130,7 @@ class KeptTokenizer(SharedTokenizer):
     def save(self, folder: Path) -> None:
         """Write the tokens into a folder, for `open`; the index comes last, whole or not at all."""
         folder.mkdir(exist_ok=True, mode=0o700)
+        fault("write")
         with self._keeping:
             known = np.array([(text, *span) for text, span in self._spans.items()], _TEXT)
             if Path(str(self._file.name)) != folder / _TOKENS:

@@ -134,6 +134,12 @@ class DiskFull(RunError):
     key = "disk_full"
 
 
+class DiskFailed(RunError):
+    """The disk of the run folders could not be written or read; `reason` is the operating system's."""
+
+    key, params = "disk_failed", ("reason",)
+
+
 class RunTookTooLong(RunError):
     """The run reached the time limit of a public server."""
 

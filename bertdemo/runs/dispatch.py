@@ -24,8 +24,9 @@ from bertdemo.processes import kill_session
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.launchers import Launcher
+from bertdemo.runs.liveness import process_files
 from bertdemo.runs.queue.line import Line, Place
-from bertdemo.runs.registry import Registry, RunView, note_exit, overdue
+from bertdemo.runs.registry import Registry, RunView
 from bertdemo.runs.resume.requeue import requeue
 from bertdemo.settings import Settings
 
@@ -53,11 +54,13 @@ class Dispatcher:
 
     def __init__(self, settings: Settings, registry: Registry, catalogue: Catalogue, launcher: Launcher) -> None:
         self._registry = registry
+        registry.own_runs.reaped_by(launcher.reap)
         self._catalogue = catalogue
         self._launcher = launcher
         self._queue: list[str] = []  # in the order of their coming; `_line` knows whose turn it is
         self._line = Line(settings.limits, registry)
         self._running: dict[str, str] = {}  # the launcher's slot to run id
+        self._stops: dict[str, float] = {}  # run id to when this server first saw that it shall stop, by monotonic time
         self._ended: dict[str, int] = {}  # run id to the size of its events file, which grows where it is resumed
         self._downloads: dict[str, Future[None]] = {}
         self._downloader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="download")
@@ -110,8 +113,11 @@ class Dispatcher:
         self._wake.set()
 
     def cancel(self, run_id: str, owner: str | None) -> State:
-        """Ask a run to stop; one that has not started is cancelled at once."""
+        """Ask a run to stop; one that has not started is cancelled at once, one that does not respond is killed."""
+        silent = self._registry.summary(run_id, owner).silent_seconds
         self._registry.ask_to_stop(run_id, owner)
+        if silent:
+            self._kill(run_id)
         if self._dispatches:
             self._cancel_queued(run_id)
         self._wake.set()
@@ -198,8 +204,7 @@ class Dispatcher:
 
     def _tick(self) -> None:
         """Note what has ended, find what is new, give the next runs to workers."""
-        for folder, code in self._launcher.reap():
-            note_exit(folder, code)
+        self._registry.own_runs.look()
         if self._scan_is_due():
             self._adopt()
             self._remove_deleted()
@@ -208,14 +213,29 @@ class Dispatcher:
                 with self._guard:
                     del self._running[device]
                 self._line.ended(run_id)
+                self._stops.pop(run_id, None)
                 self._on_end(run_id)
                 self._launcher.warm()
-            elif hung := overdue(self._registry.folder(run_id), _STOP_GRACE):
-                kill_session(hung)
+            elif self._ignores_stop(run_id):
+                self._kill(run_id)
         with self._guard:
             queue = list(self._queue)
         for run_id in self._line.in_turn(queue):
             self._try_to_launch(run_id)
+
+    def _ignores_stop(self, run_id: str) -> bool:
+        """Return whether a run was asked to stop long ago: timed by this server, since a clock may be set."""
+        if not (self._registry.folder(run_id) / "cancel").exists():
+            self._stops.pop(run_id, None)
+            return False
+        return time.monotonic() - self._stops.setdefault(run_id, time.monotonic()) > _STOP_GRACE
+
+    def _kill(self, run_id: str) -> None:
+        """Kill the worker of a run that shall stop and does not."""
+        folder = self._registry.folder(run_id)
+        if (identity := process_files.process_of(folder)) is not None and identity.alive():
+            process_files.note_killed(folder)
+            kill_session(identity)
 
     def _remove_deleted(self) -> None:
         """Remove the runs whose deletion can no longer be undone."""
@@ -301,10 +321,11 @@ class Dispatcher:
                 return
             with self._guard:
                 self._running[device] = run_id
-            (self._registry.folder(run_id) / "exit.json").unlink(missing_ok=True)  # that of the attempt before
+            process_files.forget(self._registry.folder(run_id))
             self._append(run_id, ev.Launched, warm=warm)
         self._line.started(run_id)
         self._launcher.launch(self._registry.folder(run_id))
+        self._registry.own_runs.launched(run_id)
 
     def _checkpoint_is_here(self, run_id: str) -> bool:
         """Return whether the checkpoint is on this machine; one of the Hub is downloaded in another thread.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertdemo.tasks import TASKS
-from bertdemo.tasks.results import Annotation, Degree
+from bertdemo.tasks.results import DEGREE_KINDS, Annotation, Degree
 
 # One line of evaluation.jsonl: row, text, pair, label, predicted, right, a `Degree`, and the marks given and said.
 EvaluatedRow = Mapping[str, object]
@@ -33,7 +33,7 @@ def read_rows(path: Path, task_id: str) -> list[EvaluatedRow]:
 
     Rows that cannot be read are left out: earlier versions wrote the file in place, and a full disk cut it off.
     """
-    if not path.exists():
+    if not path.is_file():
         return []
     with path.open(encoding="utf-8", errors="replace", newline="\n") as file:  # U+2028 in a text ends no line
         rows = [_row(line) for line in file]
@@ -43,12 +43,30 @@ def read_rows(path: Path, task_id: str) -> list[EvaluatedRow]:
 
 
 def _row(line: str) -> dict[str, object] | None:
-    """Return one line; None where it is no whole JSON object."""
+    """Return one line; None where it is no whole JSON object, or lacks what is drawn of it."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return row if isinstance(row, dict) else None
+    return row if isinstance(row, dict) and _is_drawable(row) else None
+
+
+def _is_drawable(row: Mapping[str, object]) -> bool:
+    texts = all(isinstance(row.get(name), str) for name in ("text", "label", "predicted"))
+    degree = any(isinstance(row.get(kind), int | float) for kind in DEGREE_KINDS)
+    marks = all(_are_marks(row.get(name, ())) for name in ("given", "said"))
+    return texts and degree and marks and isinstance(row.get("row"), int)
+
+
+def _are_marks(value: object) -> bool:
+    """Return whether these are stored Annotations; older runs have none."""
+    return not isinstance(value, list) or all(
+        isinstance(mark, dict)
+        and isinstance(mark.get("label"), str)
+        and set(mark) <= {"label", "start", "end"}
+        and all(isinstance(mark.get(end, 0), int) for end in ("start", "end"))
+        for mark in value
+    )
 
 
 @dataclass(frozen=True)

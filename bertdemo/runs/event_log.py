@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from bertdemo.faults import fault
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent
 
@@ -28,25 +29,31 @@ class EventLog:
         """Return all events so far."""
         with self._guard:
             try:
-                status = self._path.stat()
+                self._read_on()
             except FileNotFoundError:
                 return ()
-            if status.st_ino != self._inode or status.st_size < self._offset:
-                self._inode, self._offset, self._events = status.st_ino, 0, []
-            if status.st_size > self._offset:
-                with self._path.open("rb") as file:
-                    file.seek(self._offset)
-                    new = file.read()
-                whole = new[: new.rfind(b"\n") + 1]
-                self._offset += len(whole)
-                self._events.extend(ev.parse(whole.decode("utf-8", errors="replace")))
+            except OSError:  # a folder in its place, a disk that fails: what was read before still holds
+                pass
             return tuple(self._events)
+
+    def _read_on(self) -> None:
+        status = self._path.stat()
+        if status.st_ino != self._inode or status.st_size < self._offset:
+            self._inode, self._offset, self._events = status.st_ino, 0, []
+        if status.st_size > self._offset:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                new = file.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self._offset += len(whole)
+            self._events.extend(ev.parse(whole.decode("utf-8", errors="replace")))
 
 
 def append_event(folder: Path, event: RunEvent) -> None:
     """Append one line with one write; after a torn line, start a new one first."""
     path = folder / "events.jsonl"
     line = ev.to_line(event).encode("utf-8")
+    fault("event")
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         size = os.fstat(descriptor).st_size
@@ -69,7 +76,7 @@ def ends_of(path: Path, held: bool) -> tuple[RunEvent, ...] | None:
             head = file.read(2 * _END_BYTES if size <= 2 * _END_BYTES else _END_BYTES)
             file.seek(max(len(head), size - _END_BYTES))
             tail = file.read(_END_BYTES)
-    except FileNotFoundError:
+    except OSError:  # not there, or a folder in its place
         return ()
     first = ev.parse(head.decode("utf-8", errors="replace"))
     if size <= 2 * _END_BYTES:

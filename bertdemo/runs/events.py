@@ -2,16 +2,18 @@
 
 The worker appends one JSON object per line to `events.jsonl`; nobody else does while it lives. Every event has
 `seq` (grows by one), `attempt` (which worker at this run, from 1) and `at` (seconds since the epoch, for people;
-the order is by `seq`). A last line without its newline is not there yet. Unknown kinds are skipped, so an older
-server reads a newer run.
+the order is by `seq`). A last line without its newline is not there yet. Each line ends with a checksum of itself, so
+that a damaged one is skipped and nothing is invented. Unknown kinds are skipped, so an older server reads a newer run.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
@@ -22,6 +24,8 @@ ENDED: frozenset[State] = frozenset({"finished", "cancelled", "failed", "interru
 
 # Seconds that a launched worker may take to hold its lock, which it does before or during its heavy imports.
 START_GRACE = 15.0
+# The end of a line: the checksum of the object without it.
+_CHECKSUM = re.compile(r', "crc": "([0-9a-f]{8})"}$')
 
 
 @dataclass(frozen=True)
@@ -223,16 +227,32 @@ KINDS: dict[str, type[RunEvent]] = {cls.kind: cls for cls in RunEvent.__subclass
 
 def to_line(event: RunEvent) -> str:
     """Return the event as one line of JSON with its newline. A number that is not finite is an error."""
-    return json.dumps({"kind": event.kind, **asdict(event)}, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps({"kind": event.kind, **asdict(event)}, ensure_ascii=False, allow_nan=False)
+    return f'{text[:-1]}, "crc": "{_checksum(text)}"}}\n'
 
 
 def from_line(line: str) -> RunEvent | None:
     """Read one line; None for a damaged line or a kind that this version does not know."""
     try:
         raw = json.loads(line)
-        return _reader(raw["kind"]).validate_python(raw)
+        return _reader(raw["kind"]).validate_python(raw) if _is_whole(line, raw) else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _is_whole(line: str, raw: Mapping[str, object]) -> bool:
+    """Return whether a line is as it was written.
+
+    Earlier versions wrote no checksum. Their lines have the fields of their kind and no others, so a line whose
+    checksum was damaged beyond recognition does not pass for one of them.
+    """
+    if match := _CHECKSUM.search(line):
+        return _checksum(line[: match.start()] + "}") == match[1]
+    return set(raw) <= {"kind", *(field.name for field in fields(KINDS[str(raw["kind"])]))}
+
+
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
 
 
 @lru_cache(maxsize=len(KINDS))
@@ -270,5 +290,6 @@ def state_of(events: Sequence[RunEvent], *, lock_held: bool, exit_code: int | No
         return "queued"
     if lock_held:
         return "starting"
-    seconds_since_launch = now - last["launched"].at
+    # A time before the launch means that the clock was set back since: nobody waits for it to catch up.
+    seconds_since_launch = abs(now - last["launched"].at)
     return "starting" if exit_code is None and seconds_since_launch < START_GRACE else "interrupted"

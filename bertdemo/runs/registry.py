@@ -8,11 +8,11 @@
         lock             held by the worker as long as it lives
         agent, writer    held by torchrun and by rank 0 of several processes (worker/distributed)
         cancel           present once somebody asked to stop
-        process.json     which process works on it, written by the worker
+        process.json, exit.json, killed     the process that works on it, and how that ended (runs/liveness)
+        heartbeat.json   that the worker lives, and what it does; written by the worker (runs/liveness)
         notes.json       the name and the note that a person gave it (runs/notes.py)
         link.json        the hash of its read-only link (sharing/read_links.py)
         deleted          present for the seconds in which a deletion can be undone (runs/deletion.py)
-        exit.json        the worker's exit code, where this server saw it end
         worker.log       the worker's output
         config.json      every setting and version of it, resolved (runs/worker/record.py), written by the worker
         split.json, evaluation.jsonl, best/, encoded/, resume/     written by the worker too
@@ -22,7 +22,6 @@ Another owner's run is answered exactly like one that does not exist.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -39,13 +38,17 @@ from bertdemo.checkpoints.tokenizers import SharedTokenizer
 from bertdemo.dataset import kept_tokens, stored
 from bertdemo.dataset.prepared import PreparedDataset
 from bertdemo.errors import QueueFull, RunAlive, RunShipped, RunUnknown, TooManyRuns
-from bertdemo.processes import Identity, is_held, write_atomic
+from bertdemo.faults import fault
+from bertdemo.processes import is_held, write_atomic
 from bertdemo.runs import deletion
 from bertdemo.runs import events as ev
 from bertdemo.runs.class_map import RunMap
 from bertdemo.runs.evaluation import EvaluatedRow, read_rows
 from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
+from bertdemo.runs.liveness.heartbeat import Pulses
+from bertdemo.runs.liveness.own_runs import OwnRuns
+from bertdemo.runs.liveness.process_files import was_killed
 from bertdemo.runs.notes import RunNotes
 from bertdemo.runs.request import RunRecord, RunRequest
 from bertdemo.runs.resume.checkpoints import newest_step
@@ -88,6 +91,10 @@ class RunView:
     resume_step: int | None = None
     # Whether it came with the app: all may read it, nobody may change it.
     shipped: bool = False
+    # For how long its worker has not answered; 0.0 where it answers, or not long enough to say so.
+    silent_seconds: float = 0.0
+    # Whether the app has killed its worker, which did not stop when it was asked to.
+    killed: bool = False
 
 
 class Registry:
@@ -95,6 +102,8 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.own_runs = OwnRuns()
+        self._pulses = Pulses()
         self._logs: dict[str, EventLog] = {}
         self._records: dict[str, RunRecord] = {}
         self._guard = threading.Lock()
@@ -126,6 +135,7 @@ class Registry:
                 tokenizer.save(draft / kept_tokens.FOLDER)
             with self._creating:  # of two at the limit, the second counts the first
                 self._check_quotas(owner)
+                fault("replace")
                 draft.replace(self.folder(run_id))  # whole, its first event included, or not at all
         finally:
             shutil.rmtree(draft, ignore_errors=True)  # only where it was not moved
@@ -196,11 +206,10 @@ class Registry:
         folder = self.folder(run_id)
         record = self._known(run_id, owner)
         held = is_held(folder / "lock")  # before the events: so what a worker wrote before it let go is read
-        exit_code = _exit_code(folder)
         # Of a run that goes on, its ends do not tell the state: then all events are read after all.
         ends = None if whole else ends_of(folder / "events.jsonl", held)
         events = self._log(run_id).read() if ends is None else ends
-        state = ev.state_of(events, lock_held=held, exit_code=exit_code, now=time.time())
+        state, exit_code = self.own_runs.state(folder, events, lock_held=held)
         if state in ev.ENDED:
             self._forget_events(run_id)
         notes = RunNotes.read(folder)
@@ -218,6 +227,8 @@ class Registry:
             note=notes.note,
             resume_step=newest_step(folder) if state in ev.ENDED else None,
             shipped=record.shipped,
+            silent_seconds=self._pulses.silent_seconds(folder, events) if state == "running" else 0.0,
+            killed=state == "interrupted" and was_killed(folder),
         )
 
     def append(self, run_id: str, event: RunEvent) -> None:
@@ -344,28 +355,6 @@ class Registry:
             self._records.pop(run_id, None)
 
 
-def note_process(folder: Path, identity: Identity) -> None:
-    """Store which process works on the run, so that one that hangs after a stop can be ended."""
-    write_atomic(folder / "process.json", json.dumps({"pid": identity.pid, "started": identity.started}))
-
-
-def overdue(folder: Path, seconds: float) -> Identity | None:
-    """Return the process to end: a stop was asked for so long ago, and it has not ended."""
-    try:
-        if time.time() - (folder / "cancel").stat().st_mtime <= seconds:
-            return None
-        process = json.loads((folder / "process.json").read_text(encoding="utf-8"))
-        return Identity(int(process["pid"]), float(process["started"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
-def note_exit(folder: Path, code: int) -> None:
-    """Store the exit code of a worker that this server saw end."""
-    with contextlib.suppress(FileNotFoundError):  # the run was deleted meanwhile
-        write_atomic(folder / "exit.json", json.dumps({"code": code}))
-
-
 def _copy(source: str, draft: Path, role: str) -> str:
     """Copy an upload under a name of ours; only the ending is the visitor's, and only letters and digits of it."""
     ending = re.sub(r"[^a-z0-9]", "", Path(source).suffix.lower())[:8]
@@ -374,18 +363,11 @@ def _copy(source: str, draft: Path, role: str) -> str:
     return f"data/{target.name}"
 
 
-def _exit_code(folder: Path) -> int | None:
-    try:
-        return int(json.loads((folder / "exit.json").read_text(encoding="utf-8"))["code"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
 def _tail(path: Path) -> str:
     try:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - _LOG_TAIL))
             return file.read().decode("utf-8", errors="replace")
-    except FileNotFoundError:
+    except OSError:  # not there yet, or a folder in its place
         return ""

@@ -23,6 +23,8 @@ from bertdemo.tasks.base import Task
 RowNumber = Annotated[str, StringConstraints(pattern="^(0|[1-9][0-9]{0,17})$")]
 
 _LOG = logging.getLogger(__name__)
+# Seconds since the epoch at the end of the year 9999: a later time cannot be written as a date.
+_LATEST = 253_402_300_800
 # What fields of a stored request were called before November 2026.
 _OLDER_NAMES = {"mends": "cleaning", "relabels": "relabel", "reading": "parse"}
 
@@ -132,10 +134,13 @@ class RunRecord:
         """Return the record in this file; None where there is none, or where it cannot be read."""
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
-            return cls(str(raw["owner"]), float(raw["created"]), RunRequest.from_json(json.dumps(raw["request"])))
+            created = float(raw["created"])
+            if not 0 <= created < _LATEST:
+                raise ValueError(created)
+            return cls(str(raw["owner"]), created, RunRequest.from_json(json.dumps(raw["request"])))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, OverflowError, RecursionError):
             _LOG.warning("unreadable %s", path)  # its owner is unknown, so nobody gets it
             return None
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from bertdemo.errors import ResumeDiffers
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent, State
+from bertdemo.runs.liveness.process_files import EXIT_DISK
 from bertdemo.runs.registry import RunView
 from bertdemo.runs.request import RunRequest
 
@@ -92,6 +93,8 @@ class RunStatus:
     study: str = ""
     # Under which names it is logged to trackio; None where it is not.
     tracked: ev.Tracked | None = None
+    # Whether its worker has not answered for so long that a person is offered to force the stop.
+    silent: bool = False
 
     @property
     def headline(self) -> str:
@@ -174,6 +177,7 @@ def status_of(view: RunView) -> RunStatus:
         shipped=view.shipped,
         study=view.request.study.id if view.request.study else "",
         tracked=_last(view.events, ev.Tracked),
+        silent=bool(view.silent_seconds),
     )
 
 
@@ -225,8 +229,9 @@ def thinned(points: Sequence[tuple[float, float]], most: int) -> tuple[tuple[flo
 
 def _baselines(request: RunRequest) -> dict[str, BaselineScore]:
     return {
-        kind: BaselineScore(str(fields["metric"]), float(fields["value"] or 0))
+        kind: BaselineScore(str(fields["metric"]), float(value or 0))
         for kind, fields in request.baselines.items()
+        if not isinstance(value := fields.get("value", ""), str)
     }
 
 
@@ -270,8 +275,14 @@ def _message(view: RunView, events: Sequence[RunEvent]) -> Message | None:
     failed = _last(events, ev.Failed)
     if failed:
         return Message(failed.message, failed.values)
+    if view.silent_seconds:
+        return Message("run.not_responding", {"seconds": int(view.silent_seconds) // 10 * 10})
     if view.state != "interrupted":
         return None
+    if view.killed:
+        return Message("run.killed_after_stop")
+    if view.exit_code == EXIT_DISK:
+        return Message("run.interrupted_by_disk")
     if view.exit_code is not None and view.exit_code < 0:
         return Message("run.interrupted_by_signal", {"signal": -view.exit_code})
     if view.exit_code is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bertdemo import faults
 from bertdemo.checkpoints import Catalogue
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
@@ -56,6 +57,12 @@ class Resumed:
     registry: Registry
     settings: Settings
     patch: pytest.MonkeyPatch
+    passed: int = 0
+    """How many points of the fault the newest attempt has passed."""
+    fired: int = 0
+    """How often the fault happened in it."""
+    code: int = 0
+    """What it ended with, as its parent would see it."""
 
     def started(self, request: RunRequest, fault: str = "") -> Path:
         """Do the first attempt; return the run folder."""
@@ -73,11 +80,18 @@ class Resumed:
         from bertdemo.runs.worker.__main__ import main
 
         self.patch.setenv("BERTDEMO_FAULT", fault)
+        self.code = -signal.SIGKILL
         try:
-            main([str(folder)])
+            self.code = main([str(folder)])
         except Killed:
             return True
+        finally:  # what the test itself writes meets no fault
+            self._take_fault()
         return False
+
+    def _take_fault(self) -> None:
+        fault = faults.disarm()
+        self.passed, self.fired = (fault.passed, fault.fired) if fault else (0, 0)
 
     def outcome(self, folder: Path) -> Outcome:
         """Return what a finished run has come to."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +26,8 @@ from bertdemo.errors import (
 )
 from bertdemo.processes import Identity, hold, is_held
 from bertdemo.runs import events as ev
-from bertdemo.runs.registry import Registry, append_event, note_process
+from bertdemo.runs.liveness.process_files import note_process
+from bertdemo.runs.registry import Registry, append_event
 from bertdemo.settings import Settings
 from tests.runs.conftest import Make
 from tests.runs.support import FakeLauncher, StubCatalogue, ask, events_of, eventually, started, write_csv
@@ -102,7 +101,7 @@ def test_a_run_that_trains_is_asked_and_not_declared_dead(
 
 
 def test_a_worker_that_hangs_after_a_stop_is_ended(
-    make: Make, launcher: FakeLauncher, registry: Registry, data: Path
+    make: Make, launcher: FakeLauncher, registry: Registry, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = make(launcher)
     run_id = server.admission.start(ask(data), "")
@@ -115,7 +114,7 @@ def test_a_worker_that_hangs_after_a_stop_is_ended(
         append_event(folder, started())
         note_process(folder, Identity.of(hung.pid))
         assert server.dispatcher.cancel(run_id, "") == "running"
-        os.utime(folder / "cancel", (time.time() - 3600, time.time() - 3600))
+        monkeypatch.setattr("bertdemo.runs.dispatch._STOP_GRACE", -1.0)
         assert hung.wait(timeout=30) == -9
     finally:
         hung.kill()
@@ -333,7 +332,7 @@ def test_of_two_starts_in_one_moment_at_the_limit_one_passes(
         except (QueueFull, TooManyRuns) as error:
             return error.key
 
-    monkeypatch.setattr(Registry, "_fill", staticmethod(meet))
+    monkeypatch.setattr(Registry, "_fill", meet)
     with ThreadPoolExecutor(2) as pool:
         answers = [future.result(timeout=60) for future in [pool.submit(start), pool.submit(start)]]
     refused = "queue_full" if limit == "queued_runs" else "too_many_runs"

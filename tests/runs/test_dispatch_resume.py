@@ -10,7 +10,8 @@ import pytest
 
 from bertdemo.errors import QueueFull, RunFinished, RunGoesOn, RunUnknown
 from bertdemo.runs import events as ev
-from bertdemo.runs.registry import Registry, note_exit
+from bertdemo.runs.liveness.process_files import note_exit
+from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
 from bertdemo.settings import Settings
 from bertdemo.ui.html.runs import resume_words

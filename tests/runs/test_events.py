@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import fields
 from typing import Any
@@ -83,8 +82,8 @@ def test_a_damaged_or_unknown_middle_line_is_skipped(damaged: str) -> None:
 
 
 def test_a_field_of_a_newer_version_is_left_out() -> None:
-    raw = json.loads(ev.to_line(step(3)))
-    assert ev.from_line(json.dumps({**raw, "tokens_per_second": 5})) == step(3)
+    text = ev.to_line(step(3)).partition(', "crc"')[0] + ', "tokens_per_second": 5}'
+    assert ev.from_line(f'{text[:-1]}, "crc": "{ev._checksum(text)}"}}') == step(3)
 
 
 def test_events_come_in_the_order_of_seq() -> None:

@@ -22,7 +22,7 @@ from bertdemo.processes import Identity
 from bertdemo.run_config import RunConfig
 from bertdemo.runs import admission
 from bertdemo.runs import events as ev
-from bertdemo.runs.registry import note_exit, note_process, overdue
+from bertdemo.runs.liveness.process_files import note_exit, note_process, process_of
 from bertdemo.services import Services
 from bertdemo.settings import Settings
 from bertdemo.tables import table_files
@@ -75,7 +75,7 @@ def _opened(services: Services, run: str) -> None:
         runs.Callbacks(page, layout(page)).arrive(visit)
     Endpoints(services).runs()
     services.dispatcher._adopt()
-    overdue(services.registry.folder(run), 0.0)
+    process_of(services.registry.folder(run))
 
 
 def test_half_a_file_of_any_kind_in_a_run_folder_costs_nobody_the_page(services: Services, run: str) -> None:

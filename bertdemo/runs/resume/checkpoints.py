@@ -13,6 +13,7 @@ can say from which step a run would go on.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from bertdemo.faults import fault
 from bertdemo.processes import file_sha256, sync, write_atomic
 
 FOLDER, MANIFEST = "resume", "manifest.json"
@@ -102,7 +104,7 @@ def newest_step(run: Path) -> int | None:
     """Return the step from which a run would go on, None where it would start again; reads names and sizes only."""
     try:
         return next((step_of(folder) for folder in folders(run) if _looks_whole(folder)), None)
-    except FileNotFoundError:  # removed just now
+    except OSError:  # removed just now, or the disk fails
         return None
 
 
@@ -110,6 +112,7 @@ def publish(
     run: Path, step: int, attempt: int, conditions: Conditions, write: Callable[[Path], None], *, evaluated: bool
 ) -> Path:
     """Write a checkpoint, let it appear complete and in one step, and drop all but the newest two."""
+    fault("save", step)
     root = run / FOLDER
     root.mkdir(exist_ok=True, mode=0o700)
     draft = root / f"{_DRAFT}{secrets.token_hex(6)}"
@@ -151,10 +154,13 @@ def remove_all(run: Path) -> None:
 
 
 def sweep(run: Path) -> None:
-    """Remove what a killed worker left half written."""
-    for path in (run / FOLDER).iterdir() if (run / FOLDER).is_dir() else []:
-        if path.name.startswith(_DRAFT):
+    """Remove what a killed worker left half written, anywhere in its folder; only the next one may, as it begins."""
+    for path in list(run.rglob(f"{_DRAFT}*")):
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):  # it costs a little space, and no run
+                path.unlink()
 
 
 def _manifest(folder: Path) -> Manifest:
@@ -184,6 +190,7 @@ def _synced(path: Path) -> tuple[int, str]:
 
 def _renamed(draft: Path, folder: Path) -> Path:
     """Put a draft in its place; one of the same step is dropped."""
+    fault("replace")
     if folder.exists():
         old = folder.with_name(f"{_DRAFT}{secrets.token_hex(6)}")
         folder.rename(old)

@@ -17,7 +17,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bertdemo import processes
+from bertdemo import faults, processes
 from bertdemo.settings import Rank, Settings
 
 EXIT_FAILED = 1
@@ -78,28 +78,35 @@ def _receive(held: contextlib.ExitStack) -> Path:
 
 def _work(folder: Path) -> int:
     from bertdemo.errors import BertDemoError, BugInRun
-    from bertdemo.runs import registry
+    from bertdemo.runs.liveness.process_files import EXIT_DISK, note_process
     from bertdemo.runs.worker import job
+    from bertdemo.runs.worker.reporting.worker_log import close_output
 
-    run = job.Job(folder, Settings.from_env())
+    settings = Settings.from_env()
+    faults.arm(settings.fault)
+    run = job.Job(folder, settings)
     if run.begun:  # a second worker waited for the lock until the first had ended
         return 0
-    registry.note_process(folder, processes.Identity.of())
     signal.signal(signal.SIGTERM, lambda *_: run.ask_to_stop())
+    code = 0
     try:
+        with contextlib.suppress(OSError):  # a full disk: the run itself will say so
+            note_process(folder, processes.Identity.of())
         run.run()
     except job.FolderGone:
         return 0  # the run was deleted, so there is no event log to write to
     except BertDemoError as error:
         run.fail(error)
-        return EXIT_FAILED
+        code = EXIT_FAILED
     except Exception:  # as in `rank_main`: the page must learn of every end
         error_id = secrets.token_hex(4)
-        print(f"error {error_id}", file=sys.stderr)  # noqa: T201 - standard error is the log
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # the log may be on a full disk
+            print(f"error {error_id}", file=sys.stderr)  # noqa: T201 - standard error is the log
+            traceback.print_exc()
         run.fail(BugInRun(error_id=error_id))
-        return EXIT_FAILED
-    return 0
+        code = EXIT_FAILED
+    close_output()
+    return EXIT_DISK if run.held_up() else code
 
 
 def _redirect_output(log: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bertdemo.faults import fault
 from bertdemo.runs.worker.result import Prepared
 from bertdemo.tasks.base import EncodeOptions
 
@@ -30,8 +32,13 @@ def encode(prepared: Prepared, name: str, folder: Path, stop: Callable[[], None]
         lengths = list(dataset["length"])
         dataset = dataset.select(sorted(range(len(lengths)), key=lengths.__getitem__))
     draft = stored.with_name(f".tmp-{stored.name}")
-    dataset.save_to_disk(str(draft))
-    draft.rename(stored)
+    try:
+        fault("write")
+        dataset.save_to_disk(str(draft))
+        fault("replace")
+        draft.rename(stored)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)  # only where it was not renamed
     return dataset
 
 

@@ -7,7 +7,6 @@ weights so far are kept; where nothing was evaluated yet, the last ones, marked 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import shutil
 import time
@@ -18,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertdemo import device as devices
-from bertdemo import tasks
+from bertdemo import disk, tasks
 from bertdemo.checkpoints.loading import save_head
 from bertdemo.dataset import kept_tokens
-from bertdemo.errors import BertDemoError, DiskFull, LossNotFinite, memory_ran_out
+from bertdemo.errors import BertDemoError, DiskFailed, DiskFull, LossNotFinite, memory_ran_out
 from bertdemo.run_config import RunConfig
 from bertdemo.runs import events as ev
-from bertdemo.runs.event_log import append_event
+from bertdemo.runs.liveness.heartbeat import Heart
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.resume import checkpoints as resume_checkpoints
 from bertdemo.runs.tracking.trackio_log import TrackioLog
@@ -35,9 +34,10 @@ from bertdemo.runs.worker.observed import Observed
 from bertdemo.runs.worker.optimization.watchers import Watchers
 from bertdemo.runs.worker.preparing import prepare
 from bertdemo.runs.worker.record import note_parts, write_record
+from bertdemo.runs.worker.reporting.event_writer import EventWriter
+from bertdemo.runs.worker.reporting.worker_log import WorkerLog
 from bertdemo.runs.worker.result import Prepared, Result, keep_weights, measure, publish, restore_weights
 from bertdemo.runs.worker.resume import resuming
-from bertdemo.runs.worker.resume.faults import Fault
 from bertdemo.settings import Settings
 from bertdemo.tasks.forward import Collator, Inference
 
@@ -66,14 +66,6 @@ def warm_up() -> None:
 
 # A test set of a million rows has tens of thousands of batches: not every batch is an event.
 PHASE_EVENT_SECONDS = 0.5
-# The log is read by people, who need no line per step.
-_LOG_SECONDS = 2.0
-_LOGGED = ("name", "step", "steps", "epoch", "loss", "learning_rate", "metrics", "best", "path", "device", "precision",
-           "train_rows", "validation_rows", "test_rows", "message", "checkpoint", "seconds")  # fmt: skip
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 class FolderGone(Exception):
@@ -93,7 +85,8 @@ class Job:
         self._id = str(about["id"])
         self._request = RunRequest.from_json(json.dumps(about["request"]))
         self._task = tasks.find(self._request.task)
-        past = ev.parse((folder / "events.jsonl").read_text(encoding="utf-8"))
+        past = ev.parse((folder / "events.jsonl").read_text(encoding="utf-8", errors="replace"))
+        self._writer, self._log, self._heart = EventWriter(folder), WorkerLog(), Heart(folder)
         self._seq = max((event.seq for event in past), default=0)
         self._trackio = TrackioLog(settings, self._id, self._request, past)
         self._attempt = max((event.attempt for event in past), default=1)
@@ -103,10 +96,18 @@ class Job:
         self._size = ("", 0, 0)  # device, batch size, maximum length: known from Started on
         self._stop_requested = False
         self._last_testing_event = 0.0
-        self._logged = 0.0
 
     def run(self) -> None:
         """Do the whole run; its last event tells how it ended."""
+        if not self._process.first:
+            self._guarded()
+            return
+        resume_checkpoints.sweep(self._folder)
+        with self._heart.beating():
+            self._guarded()
+
+    def _guarded(self) -> None:
+        """Do the whole run; turn what a run can meet into its errors."""
         from bertdemo.runs.worker.training import Stopped
 
         try:
@@ -116,10 +117,12 @@ class Job:
         except OSError as error:
             if not (self._folder / "run.json").exists():
                 raise FolderGone from error
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-                raise
-            shutil.rmtree(self._folder / "best", ignore_errors=True)  # make room for the Failed event at least
-            raise DiskFull from error
+            if disk.is_full(error):
+                shutil.rmtree(self._folder / "best", ignore_errors=True)  # make room for the Failed event at least
+                raise DiskFull from error
+            if disk.is_failing(error):
+                raise DiskFailed(reason=error.strerror or str(error)) from error
+            raise
         except (RuntimeError, MemoryError) as error:
             if not devices.out_of_memory(error):
                 raise
@@ -133,24 +136,22 @@ class Job:
         self._seq += 1
         event = getattr(ev, kind)(seq=self._seq, attempt=self._attempt, at=time.time(), **fields)
         try:
-            append_event(self._folder, event)
+            self._writer.write(event)
         except FileNotFoundError as error:
             raise FolderGone from error
-        self._log(kind, fields)
-
-    def _log(self, kind: str, fields: Mapping[str, Any]) -> None:
-        """Write an event into the worker's log, a step at most every two seconds."""
-        now = time.monotonic()
-        if kind == "Step" and now - self._logged < _LOG_SECONDS:
-            return
-        self._logged = now
-        values = [f"{name}={_short(fields[name])}" for name in _LOGGED if name in fields]
-        print(time.strftime("%H:%M:%S"), kind.lower(), *values, flush=True)  # noqa: T201 - the log is a file
+        self._heart.note(event)
+        self._log.write(event)
 
     def fail(self, error: BertDemoError) -> None:
         """End with Failed."""
         with contextlib.suppress(FolderGone):
             self.emit("Failed", message=error.message_key, values=dict(error.values))
+
+    def held_up(self) -> bool:
+        """Return whether the disk has not taken all events, even now."""
+        with contextlib.suppress(OSError):
+            self._writer.flush()
+        return self._writer.held_up
 
     def ask_to_stop(self) -> None:
         """Stop at the next check, as the flag file does; a signal handler may call this."""
@@ -259,7 +260,7 @@ class Job:
             "seconds": self._seconds(),
         }
         self.emit("Cancelled" if cancelled else "Finished", **common, **cancelled)
-        if not cancelled:
+        if not cancelled and not self.held_up():  # a run that cannot say that it has finished is resumed
             resume_checkpoints.remove_all(self._folder)
 
     def _reporter(
@@ -377,8 +378,7 @@ class Job:
         start = None
         if self._attempt > 1 and not prepared.config.frozen:  # a linear probe takes no steps to go on from
             start = resuming.choose(self._folder, conditions, self.emit, exact=not self._not_exact)
-        best, fault = self._folder / "best" / "model.safetensors", Fault.parse(self._settings.fault)
-        return Saving(self._folder, self._attempt, conditions, best, start, fault)
+        return Saving(self._folder, self._attempt, conditions, self._folder / "best" / "model.safetensors", start)
 
     def _keep_best(self, tensors: Mapping[str, Tensor], step: int) -> None:
         """Store the weights, completely or not at all, and report it."""

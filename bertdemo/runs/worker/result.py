@@ -19,11 +19,12 @@ from bertdemo import __version__
 from bertdemo.checkpoints import Card
 from bertdemo.checkpoints.loading import HEAD_FILE, restore_tensors, write
 from bertdemo.checkpoints.mean_pooling_head import pooling_of
+from bertdemo.disk import save_tensors
+from bertdemo.faults import fault
 from bertdemo.processes import write_atomic
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.notes import RunNotes
 from bertdemo.runs.request import RunRequest
-from bertdemo.runs.worker.resume.state_tree import save_tensors
 from bertdemo.tasks.base import PLAIN, HeadOptions, Inputs, LabeledTable, LossOptions, Task
 from bertdemo.tasks.forward import Inference
 from bertdemo.tasks.results import Judged, Score
@@ -276,8 +277,12 @@ def keep_weights(tensors: Mapping[str, Tensor], folder: Path) -> None:
     """Store the weights of a model in a run's folder, whole or not at all."""
     folder.mkdir(exist_ok=True, mode=0o700)
     draft = folder / ".tmp-model.safetensors"
-    save_tensors(dict(tensors), draft)
-    draft.replace(folder / "model.safetensors")
+    try:
+        save_tensors(tensors, draft)
+        fault("replace")
+        draft.replace(folder / "model.safetensors")
+    finally:
+        draft.unlink(missing_ok=True)  # it exists only where the write failed
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -18,12 +18,13 @@ from transformers import Trainer
 from transformers.trainer import TRAINER_STATE_NAME
 
 from bertdemo.checkpoints.loading import restore_tensors, tensors_of
+from bertdemo.disk import save_tensors
+from bertdemo.faults import fault
 from bertdemo.runs.resume import checkpoints
 from bertdemo.runs.resume.checkpoints import Conditions, ResumeCheckpoint
 from bertdemo.runs.worker.optimization.batches import TrainingOrder, TrainingRows
 from bertdemo.runs.worker.result import link_or_copy
 from bertdemo.runs.worker.resume import state_tree
-from bertdemo.runs.worker.resume.faults import Fault
 from bertdemo.runs.worker.resume.random_state import random_state, random_state_kept, restore_random_state
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ class Saving:
     """The file of the best weights so far."""
     start: ResumeCheckpoint | None = None
     """What this attempt goes on from."""
-    fault: Fault = field(default_factory=Fault)
     _ended: float = field(default_factory=time.monotonic)
     _took: float = 0.0
 
@@ -121,7 +121,7 @@ class ResumableTrainer(Trainer):
         if self._saving is not None:
             if self._checkpoint_is_due(epoch_ends=epoch_ends):
                 self.publish(evaluated=epoch_ends)
-            self._saving.fault.at("epoch" if epoch_ends else "step", step)
+            fault("epoch" if epoch_ends else "step", step)
         if not epoch_ends:
             self._after_step()
 
@@ -161,10 +161,8 @@ class ResumableTrainer(Trainer):
 
     def _write(self, folder: Path) -> None:
         saving: Any = self._saving
-        fault: Fault = saving.fault
-        fault.at("save", self.state.global_step)
-        state_tree.save_tensors(tensors_of(self.model), folder / _WEIGHTS)
-        fault.at("weights", self.state.global_step)
+        save_tensors(tensors_of(self.model), folder / _WEIGHTS)
+        fault("weights", self.state.global_step)
         state_tree.save(folder, _STATE, self._all_state())
         self.state.log_history.clear()  # one line per step, which nothing reads
         self.state.save_to_json(str(folder / TRAINER_STATE_NAME))

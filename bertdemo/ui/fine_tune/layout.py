@@ -319,7 +319,7 @@ def _bar(page: Page) -> tuple[Bar, studies.Bar]:
         with gr.Row(elem_classes="bd-bar-row", visible=False, elem_id="train-buttons") as run_box:
             follow = "window.bertdemo.follow(element, watch);"  # how far the run is, in the title of the page
             progress = gr.HTML("", elem_id="train-progress", js_on_load=follow)
-            stop = button("train.stop", "stop", visible=False)
+            stop = gr.Button("", visible=False, elem_id="train-stop", min_width=80, scale=0)
             resume = gr.Button("", visible=False, elem_id="train-resume", min_width=80, scale=0)
             anyway = button("runs.resume_anyway", "resume-anyway", visible=False)
             smaller = gr.Button("", visible=False, variant="primary", elem_id="train-smaller", scale=0)

@@ -36,7 +36,7 @@ from bertdemo.ui.fine_tune.run_settings import for_probe, over
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.predictions import ModelInput, render_prediction
 from bertdemo.ui.html.primitives import error_state, root
-from bertdemo.ui.html.runs import resume_words, state_words
+from bertdemo.ui.html.runs import resume_words, state_words, stop_words
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.updates import Updates
 
@@ -198,7 +198,10 @@ class RunCallbacks:
             return {}
         place = self.page.services.dispatcher.place_of(view)
         # Everything that the drawing depends on: while it stays the same, nothing is sent.
-        mark = f"{run}:{view.seq}:{view.state}:{view.exit_code}:{view.stopping}:{place.ahead}:{place.minutes}:{lang}"
+        mark = (
+            f"{run}:{view.seq}:{view.state}:{view.exit_code}:{view.stopping}:{view.silent_seconds // 10}"
+            f":{place.ahead}:{place.minutes}:{lang}"
+        )
         if mark == seen:
             return {}
         owner = self.page.services.owner(key)
@@ -229,7 +232,11 @@ class RunCallbacks:
         rest = kept and not status.resumable
         shown = {bar.open: kept, bar.inspect: rest, bar.use: kept, bar.download: rest, bar.again: ended}
         return {
-            bar.stop: gr.update(visible=not ended, interactive=not status.stopping),
+            bar.stop: gr.update(
+                visible=not ended,
+                interactive=status.silent or not status.stopping,
+                value=stop_words(status, lang, "train.stop"),
+            ),
             bar.resume: gr.update(
                 visible=status.resumable and not status.differs,
                 value=resume_words(status, lang),

@@ -23,6 +23,8 @@ def took_words(status: RunStatus, lang: str) -> str:
 
 def state_words(status: RunStatus, lang: str, place: Place = NEXT) -> str:
     """Return the state in words: `epoch 3 of 4`, `queued (2 ahead of you, about 5 min)`."""
+    if status.silent:
+        return translate(lang, "state.not_responding")
     if status.stopping:
         return translate(lang, "state.stopping")
     if status.state == "queued":
@@ -42,6 +44,11 @@ def state_words(status: RunStatus, lang: str, place: Place = NEXT) -> str:
             return translate(lang, "run.first_step")
         return translate(lang, "state.running", epoch=status.epoch, epochs=status.epochs)
     return translate(lang, f"state.{status.state}")
+
+
+def stop_words(status: RunStatus, lang: str, usual: str = "runs.stop") -> str:
+    """Return the words of the button that stops a run; one that does not respond is ended at once."""
+    return translate(lang, "run.force_stop" if status.silent else usual)
 
 
 def resume_words(status: RunStatus, lang: str) -> str:

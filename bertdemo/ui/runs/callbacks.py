@@ -23,7 +23,7 @@ from bertdemo.tables.spreadsheet import write_csv
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.mistakes import mistake_cells
 from bertdemo.ui.html.primitives import error_state, root
-from bertdemo.ui.html.runs import page_title, resume_words, state_words
+from bertdemo.ui.html.runs import page_title, resume_words, state_words, stop_words
 from bertdemo.ui.page import Page, Visit
 from bertdemo.ui.runs.html.confused import pair_cells
 from bertdemo.ui.runs.html.inputs import render_request
@@ -199,7 +199,11 @@ class Callbacks:
             actions.back: gr.update(visible=True),
             actions.edit: gr.update(visible=not status.shipped),
             **dict.fromkeys((actions.use, actions.inspect, actions.download), usable),
-            actions.stop: gr.update(visible=not status.ended, interactive=not status.stopping),
+            actions.stop: gr.update(
+                visible=not status.ended,
+                interactive=status.silent or not status.stopping,
+                value=stop_words(status, lang),
+            ),
             actions.resume: gr.update(visible=status.resumable, value=resume_words(status, lang)),
             actions.resume_anyway: gr.update(visible=status.resumable and status.differs),
             actions.delete: gr.update(visible=deletable),

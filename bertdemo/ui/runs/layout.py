@@ -196,7 +196,7 @@ def _actions(words: LocalizedComponents, back: gr.Button) -> Actions:
             use=_button(words, "use", "primary"),
             inspect=_button(words, "inspect"),
             download=_button(words, "download"),
-            stop=_button(words, "stop"),
+            stop=gr.Button("", elem_id="runs-stop", min_width=0, scale=0),  # its words tell whether it is forced
             resume=gr.Button("", elem_id="runs-resume", min_width=0, scale=0),  # its words tell the step
             resume_anyway=_button(words, "resume-anyway"),
             edit=_button(words, "edit"),

@@ -26,7 +26,7 @@ _ERROR_FILE = "rank-error.json"
 
 def read(folder: Path) -> list[RunEvent]:
     """Return the events of a run."""
-    return ev.parse((folder / "events.jsonl").read_text(encoding="utf-8"))
+    return ev.parse((folder / "events.jsonl").read_text(encoding="utf-8", errors="replace"))
 
 
 def newest(events: Sequence[RunEvent]) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from bertdemo import processes
+from bertdemo import faults, processes
 from bertdemo.device import compute_threads
 from bertdemo.errors import BertDemoError, BugInRun
 from bertdemo.runs.worker import job
@@ -40,6 +40,7 @@ def main(folder: Path, settings: Settings, rank: Rank) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _end_with_torchrun()
     settings.apply()
+    faults.arm(settings.fault)
     processes.lower_priority()
     if rank.number:
         return _other(folder, settings, rank)

@@ -59,7 +59,6 @@ def choose(run: Path, now: Conditions, emit: Callable[..., None], *, exact: bool
 
     Raises ResumeDiffers where the conditions are not as they were, unless the result need not be `exact`.
     """
-    checkpoints.sweep(run)
     start = _newest_whole(run, emit)
     if start is None:
         emit("Warned", message="warning.resumed_from_start", values={})

@@ -6,12 +6,13 @@ so a file that was tampered with can be wrong but runs no code.
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bertdemo.disk import save_tensors
+from bertdemo.faults import fault
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +25,7 @@ def save(folder: Path, name: str, value: object) -> None:
     """Write NAME.json and NAME.safetensors."""
     tensors: dict[str, Tensor] = {}
     text = json.dumps(_packed(value, name, tensors), ensure_ascii=False)
+    fault("write")
     (folder / f"{name}.json").write_text(text, encoding="utf-8")
     save_tensors(tensors, folder / f"{name}.safetensors")
 
@@ -34,19 +36,6 @@ def load(folder: Path, name: str) -> Any:
 
     text = (folder / f"{name}.json").read_text(encoding="utf-8")
     return _unpacked(json.loads(text), load_file(folder / f"{name}.safetensors"))
-
-
-def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write one file; a full disk is an OSError, as everywhere else."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    try:
-        save_file(dict(tensors), path)
-    except SafetensorError as error:
-        if f"os error {errno.ENOSPC}" in str(error):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        raise
 
 
 def _packed(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
