@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import secrets
+import shutil
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,8 @@ from bertdemo.runs import shipped
 from bertdemo.runs.admission import Admission
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.estimate import Estimates
+from bertdemo.runs.housekeeping import belongings
+from bertdemo.runs.housekeeping.sweeper import Sweeper
 from bertdemo.runs.launchers import Launcher
 from bertdemo.runs.launchers.choice import launcher_of
 from bertdemo.runs.registry import Registry
@@ -68,6 +73,7 @@ class Services:
     studies: StudyAdmission
     study_deletion: StudyDeletion
     read_links: ReadLinks
+    sweeper: Sweeper
     _chinese: threading.Event
     """Set once the Hub has confirmed that it has the Chinese model."""
 
@@ -113,6 +119,7 @@ class Services:
             StudyAdmission(store, driver, registry, catalogue, datasets, settings.limits),
             StudyDeletion(store, registry, dispatcher),
             ReadLinks(registry),
+            Sweeper(settings),
             threading.Event(),
         )
         dispatcher.on_end(services.forget)
@@ -121,6 +128,7 @@ class Services:
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare worker in the background."""
         self.dispatcher.begin()
+        self.sweeper.begin()
         # Not awaited: importing torch takes seconds, and the page does not need it to appear.
         warm = ThreadPoolExecutor(max_workers=1, thread_name_prefix="warm").submit(self._warm_up)
         warm.add_done_callback(self._warmed)
@@ -128,6 +136,7 @@ class Services:
 
     def close(self) -> None:
         """Release everything; running trainings continue."""
+        self.sweeper.close()
         self.studies.driver.close()
         self.dispatcher.close()
 
@@ -176,11 +185,20 @@ class Services:
         self.inspector.forget(checkpoint)
         self.searcher.forget(checkpoint)
 
-    def new_result_folder(self) -> Path:
-        """Create a folder for one file that a visitor downloads; Gradio deletes it after a day."""
-        folder = self.settings.uploads / f"result-{secrets.token_hex(16)}"
-        folder.mkdir(mode=0o700)
-        return folder
+    @contextlib.contextmanager
+    def result_file(self, name: str, run: str = "") -> Iterator[Path]:
+        """Give the path of a file that a visitor downloads, in a folder of its own; none is left where this fails.
+
+        It goes after a day, and with `run` where it was made of one.
+        """
+        folder = belongings.new_result_folder(self.settings, run)
+        written = False
+        try:
+            yield folder / name
+            written = True
+        finally:
+            if not written:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def zip_of(self, run: str, key: str) -> Path:
         """Write the checkpoint of this visitor's run as a zip to download."""
@@ -188,7 +206,8 @@ class Services:
 
         owner = self.owner(key)
         checkpoint = status_of(self.registry.read(run, owner)).checkpoint
-        return export_zip(checkpoint, owner, self.catalogue, self.new_result_folder() / f"bertdemo-{run}.zip")
+        with self.result_file(f"bertdemo-{run}.zip", run) as target:
+            return export_zip(checkpoint, owner, self.catalogue, target)
 
     def script_of(self, run: str, key: str) -> str:
         """Return the script that repeats this visitor's run; raises ScriptMissing and TaskWithoutScript."""
@@ -201,8 +220,8 @@ class Services:
         """Write the script of this visitor's run, with the rows that it reads, as a zip to download."""
         from bertdemo.sharing.script.bundle import export_script
 
-        target = self.new_result_folder() / f"bertdemo-script-{run}.zip"
-        return export_script(run, self.owner(key), self.registry, self.settings.limits, target)
+        with self.result_file(f"bertdemo-script-{run}.zip", run) as target:
+            return export_script(run, self.owner(key), self.registry, self.settings.limits, target)
 
     def _warm_up(self) -> None:
         self.admission.devices_found(device.report())

@@ -59,6 +59,9 @@ class Limits:
     kept_runs: int = 500
     # Wall time of one run; 0 means no limit.
     run_seconds: int = 0
+    # Share of the disk that must be free for another upload or run. A run of the bundled model writes 1 GB while it
+    # trains: weights and optimizer three times, and the best weights.
+    free_disk_share: float = 0.02
     # Predictions computed at once, for all visitors; further ones wait.
     concurrent_predictions: int = 2
     # Of these, those of one network address: the others find a place free, whatever it asks for.
@@ -86,6 +89,7 @@ PUBLIC_LIMITS = Limits(
     run_seconds=20 * 60,
     predictions_per_address=1,
     inspections_per_address=1,
+    free_disk_share=0.1,  # of the 50 GB of a Space: room for the runs that are under way
 )
 
 # The variables of the server's environment that a training child gets. Tokens are not among them.

@@ -11,6 +11,18 @@ class ServerBusy(BertDemoError):
     key, params = "server_busy", ("place", "seconds")
 
 
+class DiskLow(BertDemoError):
+    """Too little of the disk is free for another upload or another run; both values are percentages."""
+
+    key, params = "disk_low", ("free", "least")
+
+
+class StorageFull(BertDemoError):
+    """No space is left for a file that a visitor uploads or asks for."""
+
+    key = "storage_full"
+
+
 class HomeNotWritable(StartError):
     """The folder that holds the runs cannot be made or written; `reason` is the operating system's."""
 

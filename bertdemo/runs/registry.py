@@ -46,6 +46,9 @@ from bertdemo.runs.class_map import RunMap
 from bertdemo.runs.evaluation import EvaluatedRow, read_rows
 from bertdemo.runs.event_log import EventLog, append_event, ends_of
 from bertdemo.runs.events import RunEvent, State
+from bertdemo.runs.housekeeping import belongings
+from bertdemo.runs.housekeeping.belongings import uploads_of
+from bertdemo.runs.housekeeping.room import check_room
 from bertdemo.runs.liveness.heartbeat import Pulses
 from bertdemo.runs.liveness.own_runs import OwnRuns
 from bertdemo.runs.liveness.process_files import was_killed
@@ -120,8 +123,10 @@ class Registry:
 
         `prepared` is the dataset that is made of those files: the worker reads and divides none again. What
         `tokenizer` has kept of its texts goes with it.
-        Raises TooManyRuns or QueueFull where the owner has as many runs as are kept, or may wait and train.
+        Raises TooManyRuns or QueueFull where the owner has as many runs as are kept, or may wait and train, and
+        DiskLow where the disk has no room for another run.
         """
+        check_room(self._settings)
         self._check_quotas(owner)  # before large files are copied
         run_id = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(8)
         draft = self._settings.runs / f"{_DRAFT}{run_id}"
@@ -160,8 +165,7 @@ class Registry:
         except RunUnknown:  # deleted just now
             return False
 
-    @staticmethod
-    def _fill(draft: Path, run_id: str, request: RunRequest, owner: str) -> None:
+    def _fill(self, draft: Path, run_id: str, request: RunRequest, owner: str) -> None:
         (draft / "data").mkdir(mode=0o700)
         copied = replace(
             request,
@@ -170,6 +174,7 @@ class Registry:
             test=_copy(request.test, draft, "test") if request.test else None,
         )
         record = {"schema": 1, "id": run_id, "owner": owner_sha256(owner), "created": time.time()}
+        record["uploads"] = uploads_of(self._settings, (request.data, request.validation, request.test))
         write_atomic(draft / "run.json", json.dumps({**record, "request": json.loads(copied.to_json())}))
         append_event(draft, ev.Queued(seq=1, attempt=1, at=time.time()))
 
@@ -278,8 +283,8 @@ class Registry:
         return view
 
     def delete(self, run_id: str, owner: str | None) -> RunView:
-        """Delete a run's folder; RunAlive while it trains. Returns what it was."""
-        view = self._not_alive(run_id, owner)
+        """Delete a run, its exports and its uploads; RunAlive while it trains. Returns what it was."""
+        view, record = self._not_alive(run_id, owner), self._known(run_id, owner)
         trash = self._settings.runs / f"{_TRASH}{secrets.token_hex(8)}"
         try:
             self.folder(run_id).replace(trash)  # gone at once for every reader, even where removing it takes a while
@@ -287,6 +292,9 @@ class Registry:
             raise RunUnknown(run=run_id[:80]) from None
         shutil.rmtree(trash, ignore_errors=True)
         self._forget(run_id)
+        left = [other for name in self.ids(None) if (other := self._record(name, None))]
+        shared = {upload for other in left for upload in other.uploads}
+        belongings.remove(self._settings, run_id, [upload for upload in record.uploads if upload not in shared])
         return view
 
     def sweep(self, older_than: float) -> None:

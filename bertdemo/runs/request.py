@@ -123,6 +123,8 @@ class RunRecord:
     owner: str
     created: float
     request: RunRequest
+    uploads: tuple[str, ...] = ()
+    """The uploaded files that it was made of, below the folder of all uploads; they go with the run."""
 
     @property
     def shipped(self) -> bool:
@@ -137,7 +139,8 @@ class RunRecord:
             created = float(raw["created"])
             if not 0 <= created < _LATEST:
                 raise ValueError(created)
-            return cls(str(raw["owner"]), created, RunRequest.from_json(json.dumps(raw["request"])))
+            request = RunRequest.from_json(json.dumps(raw["request"]))
+            return cls(str(raw["owner"]), created, request, tuple(map(str, raw.get("uploads", ()))))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError, OverflowError, RecursionError):

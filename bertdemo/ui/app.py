@@ -21,6 +21,7 @@ from bertdemo.ui import theme
 from bertdemo.ui.api.endpoints import build_api
 from bertdemo.ui.body_limit import BodyLimit
 from bertdemo.ui.client_address import ClientAddress
+from bertdemo.ui.disk_guard import DiskGuard
 from bertdemo.ui.fine_tune import callbacks as fine_tune
 from bertdemo.ui.html.escape import esc
 from bertdemo.ui.html.predictions import render_model
@@ -190,7 +191,10 @@ def _launch_kwargs(settings: Settings) -> dict[str, Any]:
         "css": theme.css(),
         "head": _head(),
         "footer_links": ["api", "settings"],
-        "app_kwargs": {"middleware": [limit, address], "lifespan": _lifespan},
+        "app_kwargs": {
+            "middleware": [limit, address, Middleware(DiskGuard, settings=settings)],
+            "lifespan": _lifespan,
+        },
         "max_file_size": limits.file_bytes + MIB,
         "share": False,
         "show_error": False,

@@ -19,7 +19,8 @@ from gradio.blocks import Block
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from pydantic import ValidationError
 
-from bertdemo.errors import ArgumentWrong, BertDemoError, FileMissing
+from bertdemo import disk
+from bertdemo.errors import ArgumentWrong, BertDemoError, FileMissing, StorageFull
 from bertdemo.i18n.translation import DEFAULT, message, normalize, translate
 from bertdemo.slots import SERVER, Visitor, visited_by, visitor
 from bertdemo.ui.client_address import visitor_of
@@ -36,6 +37,8 @@ Source = str | Callable[[str], object]
 
 def sentence(error: Exception, lang: str) -> str:
     """Return an error as a sentence; a bug of ours goes to the log with its traceback under an error id."""
+    if isinstance(error, OSError) and disk.is_full(error):
+        error = StorageFull()
     if isinstance(error, BertDemoError):
         return message(lang, error)
     error_id = secrets.token_hex(4)

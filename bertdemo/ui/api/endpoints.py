@@ -292,18 +292,18 @@ class Endpoints:
         less than the whole text. A cell that begins with =, +, - or @, a formula to a spreadsheet, gets an apostrophe.
         """
         path = uploaded(file)
-        target = self._services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
-        predict_file(
-            path,
-            path.name,
-            target,
-            predictor=self._services.predictor,
-            catalogue=self._services.catalogue,
-            checkpoint=identifier(checkpoint),
-            owner=self._owner(owner, optional=True),
-            columns=columns_by_role(columns),
-            table_cache=self._services.table_cache,
-        )
+        with self._services.result_file(f"{path.stem[:80]}-predictions.csv", identifier(checkpoint)) as target:
+            predict_file(
+                path,
+                path.name,
+                target,
+                predictor=self._services.predictor,
+                catalogue=self._services.catalogue,
+                checkpoint=identifier(checkpoint),
+                owner=self._owner(owner, optional=True),
+                columns=columns_by_role(columns),
+                table_cache=self._services.table_cache,
+            )
         return str(target)
 
     def search(
@@ -341,8 +341,8 @@ class Endpoints:
         name = identifier(checkpoint)
         if format == "script":
             return str(self._services.script_zip_of(name, self._owner(owner)))
-        target = self._services.new_result_folder() / "bertdemo-checkpoint.zip"
-        return str(export_zip(name, self._owner(owner), self._services.catalogue, target))
+        with self._services.result_file("bertdemo-checkpoint.zip", name) as target:
+            return str(export_zip(name, self._owner(owner), self._services.catalogue, target))
 
     def _prepared(self, request: RunRequest) -> PreparedDataset:
         """Return the dataset of a request."""

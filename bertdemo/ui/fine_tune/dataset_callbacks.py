@@ -255,8 +255,8 @@ class DataCallbacks:
         """Outputs: Components.dataset; the rows are written to a file of this visitor and read as an upload is."""
         if not rows or not rows.strip():
             return {self.parts.empty.refused: root(error_state(translate(choice.lang, "fine_tune.paste.empty")))}
-        path = self.page.services.new_result_folder() / _PASTED
-        path.write_text(rows, encoding="utf-8")
+        with self.page.services.result_file(_PASTED) as path:
+            path.write_text(rows, encoding="utf-8")
         return self.show(choice, Source(str(path), _PASTED), None, say)
 
     def choose_refused(self, message: str) -> Updates:

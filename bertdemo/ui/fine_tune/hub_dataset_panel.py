@@ -83,12 +83,10 @@ class Callbacks:
         """Outputs: message, and those of the data."""
         if dataset is None:
             raise DataNotChosen
-        path, name = self.hub.fetch(
-            dataset,
-            part or "",
-            self.services.new_result_folder(),
-            lambda done: say("fine_tune.downloading", done.share),
-        )
+        with self.services.result_file("") as folder:
+            path, name = self.hub.fetch(
+                dataset, part or "", folder, lambda done: say("fine_tune.downloading", done.share)
+            )
         source = Source(str(path), name, origin=f"{dataset.repo_id}@{dataset.commit} {part}")
         return {self.parts.message: _found(dataset, choice.lang), **self.show(choice, source, None, say)}
 

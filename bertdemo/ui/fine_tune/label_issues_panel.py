@@ -201,8 +201,8 @@ class Callbacks:
         """Outputs: the hidden download button, holding the file."""
         if seen is None:
             return {}
-        target = self.services.new_result_folder() / "suspect-labels.csv"
-        write_suspects(seen.looked.found, target)
+        with self.services.result_file("suspect-labels.csv") as target:
+            write_suspects(seen.looked.found, target)
         return {self.parts.file: gr.DownloadButton(value=str(target))}
 
 

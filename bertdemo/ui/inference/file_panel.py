@@ -49,19 +49,19 @@ class Callbacks:
             raise DataNotChosen
         services, path = self.page.services, Path(file)
         working = translate(lang, "predict.file_working", percent="{}")
-        target = services.new_result_folder() / f"{path.stem[:80]}-predictions.csv"
-        result = predict_file(
-            path,
-            path.name,
-            target,
-            predictor=services.predictor,
-            catalogue=services.catalogue,
-            checkpoint=checkpoint,
-            owner=services.owner(key),
-            columns={},
-            table_cache=services.table_cache,
-            progress=lambda share: progress(share, desc=working.format(percent(share, 0))),
-        )
+        with services.result_file(f"{path.stem[:80]}-predictions.csv", checkpoint) as target:
+            result = predict_file(
+                path,
+                path.name,
+                target,
+                predictor=services.predictor,
+                catalogue=services.catalogue,
+                checkpoint=checkpoint,
+                owner=services.owner(key),
+                columns={},
+                table_cache=services.table_cache,
+                progress=lambda share: progress(share, desc=working.format(percent(share, 0))),
+            )
         download = gr.update(value=str(target), visible=result.predicted > 0)
         return {self.parts.outcome: render_file(result, lang), self.parts.result: download}
 

@@ -251,8 +251,8 @@ class Callbacks:
             if name in tables
             else mistake_cells(evaluation.mistakes, reads, view.request.task, lang)
         )
-        target = self.page.services.new_result_folder() / f"{view.run_id}-{name}.csv"
-        write_csv(target, *cells)
+        with self.page.services.result_file(f"{view.run_id}-{name}.csv", view.run_id) as target:
+            write_csv(target, *cells)
         return self.file(target)
 
     # --- to other tabs ---
