@@ -87,6 +87,8 @@ def test_the_table_of_limits_has_the_values_of_the_settings(body: str) -> None:
     fields = ("rows", "labels", "text_chars", "queued_runs", "kept_runs")
     assert shown == [[getattr(limits, name) for limits in (Limits(), PUBLIC_LIMITS)] for name in fields]
     assert PUBLIC_LIMITS.run_seconds == 20 * 60 and Limits().run_seconds == 0
+    shares = [f"{limits.free_disk_share:.0%}" for limits in (Limits(), PUBLIC_LIMITS)]
+    assert f" | {shares[0]} | {shares[1]} |" in body
 
 
 @pytest.mark.parametrize("verb", ["run", "test", "check", "bench", "screenshots"])
