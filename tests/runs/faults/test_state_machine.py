@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -99,7 +99,7 @@ class Runs(RuleBasedStateMachine):
         self.registry = Registry(self.settings)
         self.dispatcher = Dispatcher(self.settings, self.registry, StubCatalogue(), self.launcher)  # type: ignore[arg-type]
         assert self.dispatcher._take_lock()
-        self.queue.sort()  # a new server finds them in the order in which they were made
+        self.queue.sort(key=list(self.models).index)  # a new server finds them in the order in which they were made
         self.tick()
 
     def tick(self) -> None:
@@ -278,5 +278,7 @@ TestRuns.settings = settings(
     stateful_step_count=40,
     deadline=None,
     derandomize=not sweep.WHOLE,
+    # Each case makes files and locks: to find a shorter one takes minutes, and the steps of a long one tell enough.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow],
 )
