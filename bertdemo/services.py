@@ -22,6 +22,7 @@ from bertdemo.dataset.dataset_cache import DatasetCache
 from bertdemo.errors import OwnerUnknown
 from bertdemo.runs import shipped
 from bertdemo.runs.admission import Admission
+from bertdemo.runs.backup.backup import Backup
 from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.estimate import Estimates
 from bertdemo.runs.housekeeping import belongings
@@ -74,6 +75,7 @@ class Services:
     study_deletion: StudyDeletion
     read_links: ReadLinks
     sweeper: Sweeper
+    backup: Backup
     _chinese: threading.Event
     """Set once the Hub has confirmed that it has the Chinese model."""
 
@@ -120,6 +122,7 @@ class Services:
             StudyDeletion(store, registry, dispatcher),
             ReadLinks(registry),
             Sweeper(settings),
+            Backup(settings),
             threading.Event(),
         )
         dispatcher.on_end(services.forget)
@@ -127,6 +130,8 @@ class Services:
 
     def begin(self) -> Future[None]:
         """Find earlier runs, then import torch and start the spare worker in the background."""
+        self.backup.bring_back()  # before the dispatcher, which looks for what an earlier server has left
+        self.backup.begin()
         self.dispatcher.begin()
         self.sweeper.begin()
         # Not awaited: importing torch takes seconds, and the page does not need it to appear.
@@ -139,6 +144,7 @@ class Services:
         self.sweeper.close()
         self.studies.driver.close()
         self.dispatcher.close()
+        self.backup.close()
 
     def owner(self, key: str, *, optional: bool = False) -> str:
         """Return the owner that a request acts for: the only one of a loopback server, else the holder of `key`.

@@ -103,6 +103,8 @@ _OWN = (
 # Through which network the processes of one run speak to each other.
 _NETWORK = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME", "NCCL_IB_DISABLE", "NCCL_P2P_DISABLE", "NCCL_DEBUG")
 _CHILD_KEEPS = (*_SYSTEM, *_GPU, *_PYTHON, *_OWN, *_NETWORK)
+# Where a Space has the bucket that its owner has mounted, and where it can write if its home is read-only.
+_BUCKET, _SPACE_HOME = Path("/data"), Path("/var/tmp")  # noqa: S108 - the folder below it is private to this user
 # What torchrun tells each process that it starts.
 _RANK = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 # Looks of a waiting thread of libgomp before it sleeps: some ten microseconds, less than the scheduler's shortest turn.
@@ -214,6 +216,9 @@ class Settings:
     launching: Launching = field(default_factory=Launching)
     rank: Rank | None = None
     """Which of several processes of a run this is; None for a process of its own."""
+    backup: Path | None = None
+    """Folder that outlives this machine, such as the bucket of a Space, to which runs are copied; None for none
+    (BERTDEMO_BACKUP; on a Space the folder /data, where it is mounted)."""
     fault: str = ""
     """The fault that a test provokes (BERTDEMO_FAULT, read under pytest only): see bertdemo/faults.py."""
 
@@ -222,7 +227,7 @@ class Settings:
         """Read the environment (`os.environ` when none is given). Raises PortWrong."""
         env = os.environ if env is None else env
         public = bool(env.get("SPACE_ID"))
-        home = Path(env.get("BERTDEMO_HOME") or user_data_dir("bertdemo", appauthor=False)).expanduser().resolve()
+        home = _home(env, public)
         folders = tuple(Path(part) for part in env.get("BERTDEMO_CHECKPOINTS", "").split(os.pathsep) if part)
         hub_home = Path(env.get("HF_HOME") or Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
         return cls(
@@ -242,6 +247,7 @@ class Settings:
             base_env={name: env[name] for name in _CHILD_KEEPS if name in env},
             launching=Launching.from_env(env),
             rank=Rank.from_env(env),
+            backup=_backup(env, home, public),
             fault=env.get("BERTDEMO_FAULT", "") if "PYTEST_CURRENT_TEST" in env else "",
         )
 
@@ -330,6 +336,32 @@ class Settings:
 def _count(value: str, default: int) -> int:
     """Return a whole number; what is none is as good as absent."""
     return int(value) if value.isascii() and value.isdigit() else default
+
+
+def _home(env: Mapping[str, str], public: bool) -> Path:
+    """Return the operator's folder, else the user's data folder; on a Space whose home is read-only, one in /var/tmp.
+
+    Not in the folder of temporary files: Gradio serves what a listener returns from there.
+    """
+    if given := env.get("BERTDEMO_HOME"):
+        return Path(given).expanduser().resolve()
+    usual = Path(user_data_dir("bertdemo", appauthor=False)).expanduser().resolve()
+    return usual if not public or _writable(usual) else _SPACE_HOME / f"bertdemo-{os.getuid()}"
+
+
+def _backup(env: Mapping[str, str], home: Path, public: bool) -> Path | None:
+    """Return the folder for copies of the runs; none where it was switched off, or holds the home itself."""
+    given = env.get("BERTDEMO_BACKUP", "")
+    if not given:
+        given = str(_BUCKET / "bertdemo") if public and _BUCKET.is_dir() and _writable(_BUCKET) else "0"
+    folder = None if given == "0" else Path(given).expanduser().resolve()
+    return None if folder is None or home.is_relative_to(folder) or folder.is_relative_to(home) else folder
+
+
+def _writable(folder: Path) -> bool:
+    """Return whether a folder, or the nearest one above it that exists, can be written."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return os.access(existing, os.W_OK | os.X_OK)
 
 
 def _port(value: str) -> int | None:

@@ -7,10 +7,12 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from bertdemo import settings as settings_module
 from bertdemo.errors import HomeNotWritable, PortWrong
 from bertdemo.settings import MIB, PUBLIC_LIMITS, Launching, Limits, Rank, Settings, pin_gpu, stand_alone
 from tests.runs.support import unchanged_environment
@@ -207,3 +209,33 @@ def test_a_start_that_cannot_work_is_one_line(tmp_path: Path) -> None:
             words = ended.stderr.decode()
             assert (ended.returncode, words.count("\n")) == (1, 1), words
             assert said in words
+
+
+def test_a_space_with_a_bucket_copies_its_runs_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, data = {"BERTDEMO_HOME": str(tmp_path / "home")}, tmp_path / "data"
+    monkeypatch.setattr(settings_module, "_BUCKET", data)
+    assert Settings.from_env({**home, "SPACE_ID": "a/b"}).backup is None
+    data.mkdir()
+    assert Settings.from_env({**home, "SPACE_ID": "a/b"}).backup == data / "bertdemo"
+    assert Settings.from_env({**home, "SPACE_ID": "a/b", "BERTDEMO_BACKUP": "0"}).backup is None
+    assert Settings.from_env(home).backup is None
+    assert Settings.from_env({**home, "BERTDEMO_BACKUP": str(data)}).backup == data
+
+
+def test_a_home_in_the_bucket_is_not_copied_into_itself(tmp_path: Path) -> None:
+    for home, backup in (("data/home", "data"), ("data", "data"), ("data", "data/copies")):
+        env = {"BERTDEMO_HOME": str(tmp_path / home), "BERTDEMO_BACKUP": str(tmp_path / backup)}
+        assert Settings.from_env(env).backup is None
+
+
+def test_a_space_with_a_read_only_home_keeps_its_runs_outside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = tmp_path / "home" / ".local" / "share" / "bertdemo"
+    monkeypatch.setattr(settings_module, "user_data_dir", lambda *_, **__: str(usual))
+    assert Settings.from_env({"SPACE_ID": "a/b"}).home == usual
+    monkeypatch.setattr(settings_module.os, "access", lambda path, mode: Path(path) != tmp_path)
+    home = Settings.from_env({"SPACE_ID": "a/b"}).home
+    assert home == Path("/var/tmp") / f"bertdemo-{os.getuid()}"
+    assert Path(tempfile.gettempdir()) not in home.parents  # Gradio serves what a listener returns from there
+    assert Settings.from_env({}).home == usual, "elsewhere the operator is told"

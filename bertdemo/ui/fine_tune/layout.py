@@ -28,6 +28,7 @@ from bertdemo.ui.fine_tune.studies import layout as studies
 from bertdemo.ui.html.primitives import caption, root
 from bertdemo.ui.localized import Source
 from bertdemo.ui.page import Page
+from bertdemo.ui.storage_note import storage_note
 
 # A click in a drawing is sent to the server with the value of its button; see assets/fine_tune.js.
 _LINK = "window.bertdemo.trainLink(element, watch);"
@@ -301,6 +302,7 @@ def _run_stage(page: Page) -> RunStage:
                 class_map = gr.HTML("", elem_id="train-map", js_on_load=_GLIDE)
         panel = gr.HTML(render_training(None, (), DEFAULT), elem_id="train-panel")
         more = gr.HTML("", elem_id="train-more")
+        storage_note(page, "train-kept")
     return RunStage(box, done, outcome, text, pair, answer, class_map, panel, more)
 
 

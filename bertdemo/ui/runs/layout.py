@@ -15,6 +15,7 @@ from bertdemo.ui.page import Page
 from bertdemo.ui.runs.html.compare import render_nothing_to_compare
 from bertdemo.ui.runs.html.listing import render_filter, render_list
 from bertdemo.ui.runs.html.script import render_about
+from bertdemo.ui.storage_note import storage_note
 
 # A click on a name opens that run; the order and the filter of the table stay when it is drawn again.
 _LIST_SCRIPT = "window.bertdemo.runList(element, trigger, watch);"
@@ -143,7 +144,7 @@ def layout(page: Page) -> Components:
         back = _button(words, "back", visible=False)
         title = words.make(gr.HTML, {"value": choose_words}, elem_id="runs-title", js_on_load=_TITLE_SCRIPT)
     trouble = gr.HTML("", elem_id="runs-trouble")
-    listing = _listing(words)
+    listing = _listing(page)
     editing = _editing(words)
     box = gr.Column(visible=False, elem_id="runs-opened")
     with box:
@@ -181,11 +182,12 @@ def _state() -> State:
     return State(gr.State(""), gr.State(""), gr.State(""), timer, undo)
 
 
-def _listing(words: LocalizedComponents) -> Listing:
+def _listing(page: Page) -> Listing:
     with gr.Column(elem_id="runs-all") as box:
         deleted = gr.HTML("", elem_id="runs-deleted", js_on_load=_UNDO_SCRIPT)
-        fields = words.make(gr.HTML, {"value": render_filter}, elem_id="runs-filter", visible=False)
+        fields = page.words.make(gr.HTML, {"value": render_filter}, elem_id="runs-filter", visible=False)
         runs = gr.HTML(render_list([], DEFAULT), js_on_load=_LIST_SCRIPT, elem_id="runs-list")
+        storage_note(page, "runs-kept")
     return Listing(box, deleted, fields, runs)
 
 
