@@ -220,4 +220,11 @@ def _head() -> str:
     names = ("page", "inside", "fine_tune", "inference", "runs", "saving")
     script = "".join(assets.joinpath(f"{name}.js").read_text(encoding="utf-8") for name in names)
     titles = json.dumps({lang: translate(lang, "common.title") for lang in LANGUAGES})
-    return f"<style>{theme.frame()}</style><script>{script}window.bertdemo.titles = {titles};</script>"
+    unstored = json.dumps(
+        {
+            lang: {"told": translate(lang, "page.unstored"), "open": translate(lang, "page.own_tab")}
+            for lang in LANGUAGES
+        }
+    )
+    words = f"Object.assign(window.bertdemo, {{ titles: {titles}, unstored: {unstored} }});"
+    return f"<style>{theme.frame()}</style><script>{script}{words}</script>"

@@ -1,6 +1,44 @@
 // The page's own few lines: the address keeps the view, Back goes back, a Chinese page does not flash in English.
 (() => {
   const root = document.documentElement;
+  // In the frame of another site a browser may forbid storage: then every access raises, which ends the drawing of the
+  // page. What would be stored (the owner key, the run, the language) is kept for this visit in its place.
+  const stores = () => {
+    try {
+      return Boolean(window.localStorage);
+    } catch {
+      return false;
+    }
+  };
+  const unstored = !stores();
+  if (unstored) {
+    const kept = new Map();
+    const storage = {
+      getItem: (name) => kept.get(String(name)) ?? null,
+      setItem: (name, value) => { kept.set(String(name), String(value)); },
+      removeItem: (name) => { kept.delete(String(name)); },
+    };
+    for (const name of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(window, name, { configurable: true, value: storage });
+    }
+  }
+  // What a person should know then, below the header, with a link that leaves the frame.
+  const tellUnstored = (lang) => {
+    const header = document.querySelector("#header");
+    if (!unstored || !header) return;
+    document.querySelector("#bd-unstored")?.remove();
+    const box = Object.assign(document.createElement("div"), { id: "bd-unstored", className: "bd" });
+    const place = Object.assign(document.createElement("p"), { className: "bd-banner" });
+    place.setAttribute("role", "note");
+    box.append(place);
+    header.after(box);
+    const words = window.bertdemo.unstored[lang];
+    place.textContent = `${words.told} `;
+    if (window.parent === window) return;
+    place.append(Object.assign(document.createElement("a"), {
+      href: location.href, target: "_blank", rel: "noopener", textContent: words.open,
+    }));
+  };
   const asked = new URLSearchParams(location.search).get("lang") || navigator.language || "en";
   const reveal = () => root.classList.remove("bd-waiting");
   if (/^(zh|cmn|yue)/i.test(asked)) {
@@ -63,6 +101,7 @@
   };
   window.bertdemo = {
     titles: {},
+    unstored: {},
     // Set what the address says of the view, or take it out. With `push`, Back returns to the view before.
     address(name, value, push = false) {
       if (!opened) return; // Gradio selects its first tab before the load listener has read the address
@@ -155,6 +194,7 @@
       root.lang = lang === "zh" ? "zh-Hans" : "en";
       root.dataset.drawn = lang; // the first answer has come, or that to a new language
       document.title = runTitle || window.bertdemo.titles[lang] || document.title;
+      tellUnstored(lang);
       opened = true;
       reveal();
     },
