@@ -7,7 +7,7 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: shipped-run install run test coverage check fix bench bench-long compare sweep load gpu gpu-pack screenshots dev
+.PHONY: shipped-run install run test coverage check fix bench bench-long compare sweep load doctor gpu gpu-pack screenshots dev
 
 install: $(STAMP)
 
@@ -24,6 +24,10 @@ $(DEV_STAMP): requirements-dev.txt $(STAMP)
 
 run: install
 	GRADIO_SERVER_PORT=$(PORT) $(BIN)/python app.py
+
+# Whether this machine can run the app, a line per check.
+doctor: install
+	$(BIN)/python -m bertdemo.doctor
 
 # A browser is needed by the tests alone; on Debian and Ubuntu it is installed here. Two processes share the tests
 # without a page; those with one come after, alone, because a page that waits for a processor looks like a broken one.

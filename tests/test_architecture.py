@@ -24,7 +24,7 @@ LAYERS = (
     ("dataset",),
     ("analysis",),
     ("runs", "serving"),
-    ("sharing",),
+    ("sharing", "doctor"),
     ("services",),
     ("ui",),
 )

@@ -71,3 +71,16 @@ def test_a_framed_page_trains_and_says_what_is_lost(
     assert visitor.bad() == []
     room.close()
     storing.close()
+
+
+def test_the_page_says_nothing_of_storage_on_a_machine_of_ones_own(browser: Browser, server: Server) -> None:
+    room = browser.new_context(**options())
+    page = room.new_page()
+    page.goto(f"{server.url}/?tab=runs")
+    page.locator("#runs-list").wait_for()
+    assert page.locator("#runs-kept").count() == 0
+    page.click("#doctor > button")
+    page.click("#doctor-run")
+    page.locator("#doctor-findings .bd-finding").nth(8).wait_for()
+    assert page.locator("#doctor-findings .bd-finding").count() == 9
+    room.close()

@@ -12,6 +12,7 @@ from bertdemo.runs.notes import NOTE_CHARS
 from bertdemo.ui.html.primitives import caption, note, root
 from bertdemo.ui.localized import LocalizedComponents, Source
 from bertdemo.ui.page import Page
+from bertdemo.ui.runs.doctor_section import doctor_section
 from bertdemo.ui.runs.html.compare import render_nothing_to_compare
 from bertdemo.ui.runs.html.listing import render_filter, render_list
 from bertdemo.ui.runs.html.script import render_about
@@ -188,6 +189,7 @@ def _listing(page: Page) -> Listing:
         fields = page.words.make(gr.HTML, {"value": render_filter}, elem_id="runs-filter", visible=False)
         runs = gr.HTML(render_list([], DEFAULT), js_on_load=_LIST_SCRIPT, elem_id="runs-list")
         storage_note(page, "runs-kept")
+        doctor_section(page)
     return Listing(box, deleted, fields, runs)
 
 
