@@ -7,13 +7,13 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: shipped-run install run test coverage check fix bench bench-long compare sweep load doctor gpu gpu-pack screenshots dev
+.PHONY: shipped-run install lock run test coverage check fix bench bench-long compare sweep load doctor gpu gpu-pack screenshots dev
 
 install: $(STAMP)
 
-$(STAMP): requirements.txt
+$(STAMP): requirements.txt requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c requirements.lock
 	touch $@
 
 dev: $(DEV_STAMP)
@@ -85,6 +85,10 @@ gpu-pack: install
 # Train the run that ships with the app anew; its files are in bertdemo/runs/shipped/files.
 shipped-run: dev
 	$(BIN)/python -m benchmarks.shipped_run
+
+# requirements.lock of what requirements.txt has installed here; after a change of a pin, with a new virtual environment.
+lock: dev
+	$(BIN)/python -m deploy.lock
 
 screenshots: dev
 	bash tests/browser.sh
