@@ -7,7 +7,8 @@ STAMP := $(VENV)/.runtime-installed
 DEV_STAMP := $(VENV)/.dev-installed
 UNIT := -m "not browser"
 
-.PHONY: shipped-run install lock run test coverage check fix bench bench-long compare sweep load doctor gpu gpu-pack screenshots dev
+.PHONY: shipped-run install lock run test coverage check fix bench bench-long compare sweep load doctor gpu gpu-pack \
+	space space-check screenshots dev
 
 install: $(STAMP)
 
@@ -89,6 +90,17 @@ shipped-run: dev
 # requirements.lock of what requirements.txt has installed here; after a change of a pin, with a new virtual environment.
 lock: dev
 	$(BIN)/python -m deploy.lock
+
+# The app as a Space runs it, walked through in a browser; a dated table in docs/space-check.md. The packages of a Space
+# are kept in build/.
+space-check: dev
+	bash tests/browser.sh
+	BERTDEMO_E2E_HANG=300 $(BIN)/python -m deploy.space_check $(ARGS)
+
+# Create or update the Space of whoever is signed in (`hf auth login`): NAME, HARDWARE, SLEEP (seconds), PUBLIC=1.
+space: install
+	$(BIN)/python -m deploy.space $(if $(NAME),--name $(NAME)) $(if $(HARDWARE),--hardware $(HARDWARE)) \
+		$(if $(SLEEP),--sleep $(SLEEP)) $(if $(PUBLIC),--public)
 
 screenshots: dev
 	bash tests/browser.sh

@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
+from tests.hub_double.writing import Writing
+
 How = Literal["not_found", "gated", "stalled", "error_500", "cut_off", "wrong_bytes"]
 LFS_BYTES = 100_000
 _API = re.compile(r"/api/(?:models/)?((?:datasets/)?[^/]+/[^/]+)(?:/revision/[^/]+)?")
@@ -60,6 +62,8 @@ class HubDouble:
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
+        self.writing = Writing()
+        """What is created and committed here."""
         self.requests: Counter[tuple[str, str]] = Counter()
         self.headers: list[dict[str, str]] = []
         self.released = threading.Event()
@@ -147,10 +151,19 @@ def _handler(hub: HubDouble) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self.answer()
 
+        def do_POST(self) -> None:
+            self.answer()
+
         def answer(self) -> None:
             path = unquote(urlsplit(self.path).path)
             hub.requests[self.command, path] += 1
             hub.headers.append({name.lower(): value for name, value in self.headers.items()})
+            length = int(self.headers.get("Content-Length") or 0)
+            sent = {name.lower(): value for name, value in self.headers.items()}
+            written = hub.writing.answer(self.command, path, sent, self.rfile.read(length))
+            if written is not None:
+                self.reply(written[0], json.dumps(written[1]).encode(), {"Content-Type": "application/json"})
+                return
             api, file = _API.fullmatch(path), _FILE.fullmatch(path)
             repository = hub.repositories.get((api or file).group(1)) if api or file else None
             if repository is None or repository.how == "not_found":
@@ -217,7 +230,7 @@ def _handler(hub: HubDouble) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            if self.command == "GET":
+            if self.command != "HEAD":
                 self.wfile.write(body if cut is None else body[:cut])
             if cut is not None:
                 self.close_connection = True
