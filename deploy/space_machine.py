@@ -24,6 +24,7 @@ import psutil
 import yaml
 
 from deploy.checkout import ROOT, export
+from deploy.other_user import common_python
 
 # The user id of a Space's container is 1000; here any that is not ours, so that no file is written by privilege.
 _NOBODY = 65534
@@ -145,14 +146,14 @@ class SpaceMachine:
 
     @property
     def _uid(self) -> int:
-        return _NOBODY if os.getuid() == 0 else os.getuid()
+        return _NOBODY if _other_user() else os.getuid()
 
     def _user(self) -> dict[str, object]:
-        return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+        return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if _other_user() else {}
 
     def _give(self, folder: Path) -> None:
         """Let the user of the Space own a folder with all that is in it."""
-        for path in (folder, *folder.rglob("*")) if os.getuid() == 0 else ():
+        for path in (folder, *folder.rglob("*")) if _other_user() else ():
             os.chown(path, _NOBODY, _NOBODY)
 
     def _workers(self) -> list[psutil.Process]:
@@ -162,6 +163,11 @@ class SpaceMachine:
             if "bertdemo.runs.worker" in line and any(part.startswith(f"{self.data}/") for part in line):
                 found.append(process)
         return found
+
+
+def _other_user() -> bool:
+    """Return whether the app can run as another user: then no file is written by privilege."""
+    return os.getuid() == 0 and common_python() is not None
 
 
 def free_port(wanted: int = 7860) -> int:
@@ -186,8 +192,18 @@ def space_python(folder: Path = ROOT / "build" / "space-venv") -> Path:
     stamp, python = folder / "installed", folder / "bin" / "python"
     if not stamp.exists() or stamp.read_text(encoding="ascii") != wanted:
         shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*command, "-r", str(requirements), *packages()], check=True)
+        base = common_python() or Path(sys.executable)
+        subprocess.run([str(base), "-m", "venv", "--without-pip", str(folder)], check=True)
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            str(python),
+            "--disable-pip-version-check",
+            "install",
+            "--quiet",
+        ]
+        subprocess.run([*pip, "-r", str(requirements), *packages()], check=True)
         stamp.write_text(wanted, encoding="ascii")
     return python
