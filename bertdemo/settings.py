@@ -328,8 +328,7 @@ class Settings:
             # scheduler has put aside holds up all others: beside other work a training was four times slower. Where
             # they sleep at once, waking them takes a sixth of a step on quiet cores (docs/benchmarks.md).
             "OMP_WAIT_POLICY": self.base_env.get("OMP_WAIT_POLICY", "PASSIVE"),
-            **({} if "OMP_WAIT_POLICY" in self.base_env else {"GOMP_SPINCOUNT": _SPINS}),
-            **({"GOMP_SPINCOUNT": spins} if (spins := self.base_env.get("GOMP_SPINCOUNT")) else {}),
+            **({} if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(self.base_env) else {"GOMP_SPINCOUNT": _SPINS}),
         }
 
 

@@ -20,11 +20,11 @@ from filelock import FileLock, Timeout
 from bertdemo.checkpoints import Catalogue
 from bertdemo.errors import BertDemoError, BugInRun
 from bertdemo.hub.progress import DownloadProgress
-from bertdemo.processes import kill_session
 from bertdemo.runs import events as ev
 from bertdemo.runs.events import RunEvent, State
 from bertdemo.runs.launchers import Launcher
 from bertdemo.runs.liveness import process_files
+from bertdemo.runs.liveness.stops import Stops, kill_worker
 from bertdemo.runs.queue.line import Line, Place
 from bertdemo.runs.registry import Registry, RunView
 from bertdemo.runs.resume.requeue import requeue
@@ -60,7 +60,7 @@ class Dispatcher:
         self._queue: list[str] = []  # in the order of their coming; `_line` knows whose turn it is
         self._line = Line(settings.limits, registry)
         self._running: dict[str, str] = {}  # the launcher's slot to run id
-        self._stops: dict[str, float] = {}  # run id to when this server first saw that it shall stop, by monotonic time
+        self._stops = Stops()
         self._ended: dict[str, int] = {}  # run id to the size of its events file, which grows where it is resumed
         self._downloads: dict[str, Future[None]] = {}
         self._downloader = ThreadPoolExecutor(max_workers=2, thread_name_prefix="download")
@@ -117,7 +117,7 @@ class Dispatcher:
         silent = self._registry.summary(run_id, owner).silent_seconds
         self._registry.ask_to_stop(run_id, owner)
         if silent:
-            self._kill(run_id)
+            kill_worker(self._registry.folder(run_id))
         if self._dispatches:
             self._cancel_queued(run_id)
         self._wake.set()
@@ -213,29 +213,15 @@ class Dispatcher:
                 with self._guard:
                     del self._running[device]
                 self._line.ended(run_id)
-                self._stops.pop(run_id, None)
+                self._stops.ended(run_id)
                 self._on_end(run_id)
                 self._launcher.warm()
-            elif self._ignores_stop(run_id):
-                self._kill(run_id)
+            elif self._stops.ignored(folder := self._registry.folder(run_id), _STOP_GRACE):
+                kill_worker(folder)
         with self._guard:
             queue = list(self._queue)
         for run_id in self._line.in_turn(queue):
             self._try_to_launch(run_id)
-
-    def _ignores_stop(self, run_id: str) -> bool:
-        """Return whether a run was asked to stop long ago: timed by this server, since a clock may be set."""
-        if not (self._registry.folder(run_id) / "cancel").exists():
-            self._stops.pop(run_id, None)
-            return False
-        return time.monotonic() - self._stops.setdefault(run_id, time.monotonic()) > _STOP_GRACE
-
-    def _kill(self, run_id: str) -> None:
-        """Kill the worker of a run that shall stop and does not."""
-        folder = self._registry.folder(run_id)
-        if (identity := process_files.process_of(folder)) is not None and identity.alive():
-            process_files.note_killed(folder)
-            kill_session(identity)
 
     def _remove_deleted(self) -> None:
         """Remove the runs whose deletion can no longer be undone."""
