@@ -28,9 +28,10 @@ _CGROUP = Path("/sys/fs/cgroup")
 _UNLIMITED_CPUS, _UNLIMITED_BYTES = 1 << 30, 1 << 62
 # The flags of x86 and Arm processors that multiply bfloat16 matrices.
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-# A layer of the bundled model for a batch of 16 texts of 32 tokens: (rows, inputs, outputs) of a matrix product.
-_PRODUCT = (512, 384, 1536)
-_ROUNDS = 5
+# A product of the bundled model's size, (rows, inputs, outputs), and how often it is computed. It takes less than a turn
+# of the scheduler, so that beside other work some of the rounds are undisturbed: with four times the rows, a processor
+# with a ratio of 1.6 showed 0.91 to 2.25.
+_PRODUCT, _ROUNDS = (128, 384, 1536), 30
 # Of the time in float32, the most that the same product may take in bfloat16: its float32 copies of the weights cost
 # about a tenth of a step. Processors are far from it on either side: 0.3 with AMX, 2.0 on one with avx512_bf16 alone.
 _WORTH_IT = 0.8
@@ -210,7 +211,7 @@ def _has_bfloat16() -> bool:
 
 @lru_cache(maxsize=1)
 def _bfloat16_is_faster() -> bool:
-    """Return whether a matrix product takes less time in bfloat16; measured once per process, in some 30 ms.
+    """Return whether a matrix product takes less time in bfloat16; measured once per process, in some 50 ms.
 
     Having the instructions is not enough: on a processor with avx512_bf16 and without AMX, training in float32 was 1.4
     times as fast (docs/benchmarks.md).
