@@ -145,10 +145,12 @@ def test_hostile_names_come_back_as_text(caller: Caller, tmp_path: Path) -> None
     assert {item["label"] for item in found.value["labels"]} == {f"{evil}pos", f"{evil}neg"}
 
 
-def test_formulas_and_line_breaks_survive_the_way_through_a_file(caller: Caller, trained: Any, tmp_path: Path) -> None:
+def test_line_breaks_survive_the_way_through_a_file_and_no_formula_comes_back_as_one(
+    caller: Caller, trained: Any, tmp_path: Path
+) -> None:
     texts = ["=1+1", "@cmd", "+1", "a\nb", "c\rd", 'say "hi"', "x,y", " spaced "]
     path = write_rows(tmp_path / "formulas.csv", [(text, "x") for text in texts])
     given = caller.call("predict_file", file=caller.upload(path), checkpoint=trained.run_id, columns={"text": "text"})
     assert given.ok, given.raw
     lines = io.StringIO(caller.fetch(given.value).decode("utf-8-sig"), newline="")
-    assert [row["text"] for row in csv.DictReader(lines)] == texts
+    assert [row["text"] for row in csv.DictReader(lines)] == ["'=1+1", "'@cmd", "'+1", *texts[3:]]

@@ -45,7 +45,10 @@ TOKENS = {
     "tokens", "ids", "type_ids", "position_ids", "attention_mask", "special", "unknown", "offsets", "word_ids",
     "sequence_ids", "normalized", "truncated",
 }  # fmt: skip
-STATUS = {"state", "progress", "seconds_left", "step", "steps", "metrics", "baseline", "checkpoint", "message"}
+STATUS = {
+    "state", "progress", "seconds_left", "ahead", "wait_seconds", "step", "steps", "metrics", "baseline", "checkpoint",
+    "message",
+}  # fmt: skip
 CHECKPOINT = {
     "id", "name", "source", "task", "labels", "layers", "width", "heads", "parameters", "language", "can", "cannot",
 }  # fmt: skip
