@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.e2e.conftest import Visit
 from tests.e2e.files import write_csv
+from tests.e2e.inside import STEPS, Inside
 from tests.e2e.visitor import TABS, Visitor
 
 HOSTILE = (
@@ -91,13 +93,38 @@ def test_hostile_cells_labels_columns_and_file_names_are_shown_as_typed_in_every
     _inert(visitor)
 
 
+def test_hostile_documents_queries_and_files_are_shown_as_typed_in_a_search_and_in_every_step_of_inside_bert(
+    visit: Visit, tmp_path: Path
+) -> None:
+    visitor = visit("en").open("predict", checkpoint="bundled")
+    page = visitor.page
+    visitor.infers_with("MiniLM")
+    page.locator("#predict-search-box button").first.click()
+    page.fill("#predict-documents textarea", "\n".join(HOSTILE))
+    for query in (HOSTILE[0], HOSTILE[2]):
+        page.fill("#predict-query textarea", query)
+        page.click("#predict-search")
+        hits = page.locator("#predict-found .bd-two > div").first.locator("li [dir=auto]")
+        hits.filter(has_text=query).first.wait_for()
+        assert sorted(hits.all_inner_texts()) == sorted(HOSTILE)
+        _inert(visitor)
+
+    second = visit("zh")
+    inside = Inside.opened(second)
+    for text in (HOSTILE[0], HOSTILE[4]):
+        inside.write(text)
+        second.page.wait_for_url(lambda address, text=text: quote(text[:10], safe="") in address.replace("+", "%20"))
+        for step in STEPS:
+            inside.step(step)
+        _inert(second)
+
+
 def _inert(visitor: Visitor) -> None:
     visitor.untouched()
     made = visitor.page.evaluate(
-        """() => [...document.querySelectorAll('img, svg, script')]
-        .filter((e) => e.hasAttribute('onerror') || e.hasAttribute('onload') || e.textContent.includes('window.__x'))
-        .length"""
+        """() => [...document.querySelectorAll('body *')].filter((e) => e.matches('[onerror], [onload], [src=x]')
+            || (e.matches('script') && e.textContent.includes('window.__x'))).map((e) => e.outerHTML.slice(0, 200))"""
     )
-    assert made == 0
+    assert made == []
     links = "() => [...document.querySelectorAll('a')].filter((a) => a.href.startsWith('javascript:')).length"
     assert visitor.page.evaluate(links) == 0
