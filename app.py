@@ -8,6 +8,7 @@ import sys
 
 from bertdemo.errors import StartError
 from bertdemo.i18n.translation import translate
+from bertdemo.processes import return_freed_memory
 from bertdemo.settings import Settings
 
 
@@ -23,6 +24,7 @@ def main() -> None:
 def serve() -> None:
     """Read the environment, build the page, listen. Raises StartError."""
     os.umask(0o077)  # what it and its children write is for this user alone
+    return_freed_memory()
     settings = Settings.from_env()
     settings.apply()  # before any library reads the environment
     from bertdemo.services import Services

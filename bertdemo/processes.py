@@ -7,6 +7,7 @@ ends, however it ends. A process is identified by pid *and* start time, because 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import signal
@@ -152,3 +153,20 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hex, without reading it into memory at once."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# Of glibc's mallopt: M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, with what they are set to.
+_MALLOC = ((-8, 2), (-3, 4 * 1024 * 1024), (-1, 16 * 1024 * 1024))
+
+
+def return_freed_memory() -> None:
+    """Let glibc give back what was freed; call it before there are threads. Elsewhere it does nothing.
+
+    By default each of 40 threads keeps freed memory in an arena of its own, up to tensors of 32 MB: after 16 texts of
+    512 tokens were inspected at once the server kept 1.0 GB more, and with two arenas, and tensors from 4 MB on taken
+    from the system, 0.1 GB.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # no glibc, as on macOS
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in _MALLOC:
+            mallopt(parameter, value)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.load import scenarios
+from benchmarks.load.pages import idle_pages
 from benchmarks.load.requests import About
 from benchmarks.load.scenarios import Site
 from benchmarks.load.training import beside_training
@@ -29,7 +30,7 @@ Scenario = Callable[[Site, str], Awaitable[list[Row]]]
 SCENARIOS: dict[str, Scenario] = {
     "idle": lambda site, owner: scenarios.open_model(site, owner, 120, "idle", 0.3),
     "burst": scenarios.crowd,
-    "sessions": lambda site, owner: scenarios.new_sessions(site),
+    "sessions": idle_pages,
     "stranger": lambda site, owner: scenarios.stranger(site),
     "inspections": lambda site, owner: scenarios.inspections(site),
     "training": beside_training,

@@ -132,6 +132,10 @@ async def _reading(scope: MutableMapping[str, Any], receive: Any, send: Any) -> 
     await send({"type": "http.response.body", "body": b""})
 
 
+# The beginning of an upload, 58 bytes.
+_PART = b"--b\r\ncontent-disposition: form-data; name=f; filename=a\r\n\r\n"
+
+
 def _status(path: str, chunks: list[bytes], declared: int | None = None) -> int:
     sent: list[MutableMapping[str, Any]] = []
     parts = iter(chunks)
@@ -143,7 +147,9 @@ def _status(path: str, chunks: list[bytes], declared: int | None = None) -> int:
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    headers = [] if declared is None else [(b"content-length", str(declared).encode())]
+    headers = [(b"content-type", b"multipart/form-data; boundary=b")]
+    if declared is not None:
+        headers.append((b"content-length", str(declared).encode()))
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
     limited = BodyLimit(_reading, upload_bytes=100, other_bytes=10)
     # In a thread of its own: a browser test before this one leaves its event loop running in the main thread.
@@ -161,8 +167,9 @@ def _status(path: str, chunks: list[bytes], declared: int | None = None) -> int:
         ("/gradio_api/queue/join", [b"x" * 11], 11, 413),
         ("/gradio_api/queue/join", [b"x" * 6, b"x" * 6], None, 413),
         ("/gradio_api/queue/join", [b"x" * 6, b"x" * 6], 4, 413),
-        ("/gradio_api/upload", [b"x" * 60, b"x" * 30], None, 200),
-        ("/gradio_api/upload", [b"x" * 60, b"x" * 60], None, 413),
+        ("/gradio_api/upload", [_PART, b"x" * 30], None, 200),
+        ("/gradio_api/upload", [_PART, b"x" * 60], None, 413),
+        ("/gradio_api/upload", [b"no form"], None, 400),
         ("/gradio_api/file=http://example.org/x", [], None, 403),
         ("/gradio_api/file=//example.org/x", [], None, 403),
         ("/gradio_api/file=FTP:/x", [], None, 403),
