@@ -28,9 +28,9 @@ _CGROUP = Path("/sys/fs/cgroup")
 _UNLIMITED_CPUS, _UNLIMITED_BYTES = 1 << 30, 1 << 62
 # The flags of x86 and Arm processors that multiply bfloat16 matrices.
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-# A product of the bundled model's size, (rows, inputs, outputs), and how often it is computed. It takes less than a turn
-# of the scheduler, so that beside other work some of the rounds are undisturbed: with four times the rows, a processor
-# with a ratio of 1.6 showed 0.91 to 2.25.
+# A product of the bundled model's size, (rows, inputs, outputs), and how often it is computed. It takes less than a
+# turn of the scheduler, so that beside other work some of the rounds are undisturbed: with four times the rows, a
+# processor with a ratio of 1.6 showed 0.91 to 2.25.
 _PRODUCT, _ROUNDS = (128, 384, 1536), 30
 # Of the time in float32, the most that the same product may take in bfloat16: its float32 copies of the weights cost
 # about a tenth of a step. Processors are far from it on either side: 0.3 with AMX, 2.0 on one with avx512_bf16 alone.

@@ -27,7 +27,7 @@ from bertdemo.runs.dispatch import Dispatcher
 from bertdemo.runs.estimate import Estimates
 from bertdemo.runs.housekeeping import belongings
 from bertdemo.runs.housekeeping.sweeper import Sweeper
-from bertdemo.runs.launchers import Launcher
+from bertdemo.runs.launchers import Launcher, zerogpu
 from bertdemo.runs.launchers.choice import launcher_of
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.status import status_of
@@ -94,7 +94,8 @@ class Services:
             settings,
             catalogue,
             training_on_cpu=dispatcher.training_on_cpu,
-            device=lambda: admission.devices.devices[0].id,
+            # Where a GPU is only lent to a training, this process computes on the CPU.
+            device=lambda: "cpu" if settings.launching.launcher == "zerogpu" else admission.devices.devices[0].id,
         )
         inspector = Inspector(catalogue, predictor, text_chars=settings.limits.text_chars)
         limits = settings.limits
@@ -230,7 +231,9 @@ class Services:
             return export_script(run, self.owner(key), self.registry, self.settings.limits, target)
 
     def _warm_up(self) -> None:
-        self.admission.devices_found(device.report())
+        self.admission.devices_found(
+            zerogpu.devices() if self.settings.launching.launcher == "zerogpu" else device.report()
+        )
         self.launcher.warm()
         self.studies.driver.begin()
         self.predictor.warm_up()

@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from platformdirs import user_data_dir
 
 from bertdemo.errors import HomeNotWritable, PortWrong
+from bertdemo.launching import Launching, Rank
 
 MIB = 1024 * 1024
 
@@ -98,91 +98,19 @@ _GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "PYTORCH_
 _PYTHON = ("VIRTUAL_ENV", "PYTHONPATH", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 _OWN = (
     "BERTDEMO_HOME", "BERTDEMO_CHECKPOINTS", "BERTDEMO_MAX_FILE_BYTES", "BERTDEMO_JOIN_SECONDS", "BERTDEMO_TRACKIO",
-    "SPACE_ID", "HF_HOME", "HF_HUB_CACHE",
+    "SPACE_ID", "SPACES_ZERO_GPU", "HF_HOME", "HF_HUB_CACHE",
 )  # fmt: skip
 # Through which network the processes of one run speak to each other.
 _NETWORK = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME", "NCCL_IB_DISABLE", "NCCL_P2P_DISABLE", "NCCL_DEBUG")
 _CHILD_KEEPS = (*_SYSTEM, *_GPU, *_PYTHON, *_OWN, *_NETWORK)
 # Where a Space has the bucket that its owner has mounted, and where it can write if its home is read-only.
 _BUCKET, _SPACE_HOME = Path("/data"), Path("/var/tmp")  # noqa: S108 - the folder below it is private to this user
+# The variables with a secret that a forked process inherits from the server of a Space.
+_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "OAUTH_CLIENT_SECRET")
 # What torchrun tells each process that it starts.
 _RANK = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 # Looks of a waiting thread of libgomp before it sleeps: some ten microseconds, less than the scheduler's shortest turn.
 _SPINS = "10000"
-# The port that torchrun's rendezvous has by default.
-_RENDEZVOUS_PORT = 29400
-
-
-@dataclass(frozen=True)
-class Launching:
-    """Where runs train: in one process, or in several that torchrun starts on one host or on several."""
-
-    launcher: Literal["local", "torchrun"] = "local"
-    processes: int = 0
-    """On each host; 0 is one per GPU, or where there is none one per core."""
-    hosts: int = 1
-    rendezvous: str = ""
-    """`host:port` at which the hosts meet; "" is this host. Only read where there are several."""
-    join_seconds: int = 600
-    """How long the hosts, and then the processes, wait for each other."""
-    restarts: int = 3
-    """How often torchrun starts all processes again after one was lost."""
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Launching:
-        """Read the environment; what is no whole number is as good as absent."""
-
-        def count(name: str, default: int, least: int) -> int:
-            text = env.get(name, "")
-            return max(least, int(text)) if text.isdigit() else default
-
-        return cls(
-            launcher="torchrun" if env.get("BERTDEMO_LAUNCHER") == "torchrun" else "local",
-            processes=count("BERTDEMO_PROCESSES", cls.processes, 0),
-            hosts=count("BERTDEMO_HOSTS", cls.hosts, 1),
-            rendezvous=env.get("BERTDEMO_RENDEZVOUS", ""),
-            join_seconds=count("BERTDEMO_JOIN_SECONDS", cls.join_seconds, 1),
-            restarts=count("BERTDEMO_RESTARTS", cls.restarts, 0),
-        )
-
-    def endpoint(self, host: str) -> str:
-        """Return the address at which the hosts meet; `host` is the name of this one."""
-        address = self.rendezvous or host
-        return address if ":" in address else f"{address}:{_RENDEZVOUS_PORT}"
-
-
-@dataclass(frozen=True)
-class Rank:
-    """What torchrun says of this process: its number among all processes of the run, and where they meet."""
-
-    number: int
-    size: int
-    """How many processes there are, on all hosts together."""
-    local: int
-    """Its number among those of this host."""
-    local_size: int
-    host: str
-    port: int
-    restart: int = 0
-    """How often torchrun has started the processes again."""
-    agent_store: bool = False
-    """Whether torchrun keeps the store at this address; otherwise rank 0 does."""
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Rank | None:
-        """Read the environment; None for a process that torchrun has not started."""
-        if "RANK" not in env or "WORLD_SIZE" not in env:
-            return None
-        return cls(
-            number=int(env["RANK"]),
-            size=int(env["WORLD_SIZE"]),
-            local=int(env.get("LOCAL_RANK", "0")),
-            local_size=int(env.get("LOCAL_WORLD_SIZE", "1")),
-            host=env.get("MASTER_ADDR", "127.0.0.1"),
-            port=int(env.get("MASTER_PORT", "29500")),
-            restart=int(env.get("TORCHELASTIC_RESTART_COUNT", "0")),
-            agent_store=env.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
-        )
 
 
 @dataclass(frozen=True)
@@ -370,6 +298,12 @@ def _port(value: str) -> int | None:
     if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65_535):
         raise PortWrong(value=value)
     return int(value)
+
+
+def drop_tokens() -> None:
+    """Take every access token out of the environment of this process: it trains on what visitors have sent."""
+    for name in _TOKENS:
+        os.environ.pop(name, None)
 
 
 def stand_alone() -> None:

@@ -97,7 +97,7 @@ def _walk(check: Check, browser: Browser, framed: Framed, machine: SpaceMachine)
     visitor = FramedVisitor(room.new_page(), framed)
     run: list[str] = []
     try:
-        check.step("the page opens in the frame, with a sentence in tokens", lambda: _tokens(visitor))
+        check.step("the page opens in an iframe, with a sentence in tokens", lambda: _tokens(visitor))
         check.step("a sample is chosen and trained to its end", lambda: run.append(_train(visitor)))
         check.step("the page says what a restart loses", lambda: _storage_words(visitor, "#train-kept", machine))
         check.step("the trained model is downloaded as a zip", lambda: _download(visitor))

@@ -72,7 +72,9 @@ def test_every_link_to_a_file_leads_somewhere(body: str) -> None:
 
 @both
 def test_every_variable_of_the_table_is_read_by_the_settings(body: str) -> None:
-    source = (ROOT / "bertdemo" / "settings.py").read_text(encoding="utf-8")
+    source = "".join(
+        (ROOT / "bertdemo" / f"{name}.py").read_text(encoding="utf-8") for name in ("settings", "launching")
+    )
     names = re.findall(r"`((?:BERTDEMO|GRADIO_SERVER|HF)_[A-Z_]+)`", body)
     assert names and all(f'"{name}"' in source for name in names)
 

@@ -14,7 +14,8 @@ import pytest
 
 from bertdemo import settings as settings_module
 from bertdemo.errors import HomeNotWritable, PortWrong
-from bertdemo.settings import MIB, PUBLIC_LIMITS, Launching, Limits, Rank, Settings, pin_gpu, stand_alone
+from bertdemo.launching import Launching, Rank
+from bertdemo.settings import MIB, PUBLIC_LIMITS, Limits, Settings, pin_gpu, stand_alone
 from tests.runs.support import unchanged_environment
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -95,6 +95,18 @@ class AddressQueueFull(RunError):
     key, params = "address_queue_full", ("waiting", "wait_seconds")
 
 
+class GpuQuotaSpent(RunError):
+    """On a ZeroGPU Space: the visitor has no GPU time left for today."""
+
+    key = "gpu_quota_spent"
+
+
+class GpuSliceTooShort(RunError):
+    """On a ZeroGPU Space: a call of the GPU ended before one step was saved."""
+
+    key, params = "gpu_slice_too_short", ("seconds",)
+
+
 class OutOfMemory(RunError):
     """Training ran out of memory; `smaller` is the batch size to try."""
 

@@ -7,6 +7,7 @@ when that one dies.
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import secrets
 import threading
@@ -68,6 +69,7 @@ class Dispatcher:
         self._writing = threading.RLock()  # deciding about a run that waits, with the event that says so
         self._wake = threading.Event()
         self._closed = False
+        self._contexts: dict[str, contextvars.Context] = {}  # run id to that of the request that has queued it
         self._lock = FileLock(settings.home / "server.lock", mode=0o600, thread_local=False)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dispatch")
         self._dispatching: Future[None] | None = None
@@ -110,6 +112,8 @@ class Dispatcher:
         with self._guard:
             if self._dispatches and run_id not in self._queue:  # a scan may have found it already
                 self._queue.append(run_id)
+            if self._dispatches:
+                self._contexts[run_id] = contextvars.copy_context()
         self._wake.set()
 
     def cancel(self, run_id: str, owner: str | None) -> State:
@@ -152,10 +156,6 @@ class Dispatcher:
             self._ended.pop(run_id, None)
         if self._catalogue.owns(run_id, owner):
             self._catalogue.delete(run_id, owner)
-
-    def ahead(self, view: RunView) -> int:
-        """Return how many runs must end before this one starts."""
-        return self.place_of(view).ahead
 
     def place_of(self, view: RunView) -> Place:
         """Return how many runs must end before this one starts, and how long that takes."""
@@ -302,6 +302,8 @@ class Dispatcher:
 
     def _launch(self, run_id: str, device: str) -> None:
         warm = self._launcher.is_warm()
+        # A launcher may act for the visitor, whom a platform knows by the context of the request alone.
+        context = self._contexts.get(run_id) or contextvars.copy_context()
         with self._writing:
             if not self._drop(run_id):  # cancelled or deleted just now
                 return
@@ -310,7 +312,7 @@ class Dispatcher:
             process_files.forget(self._registry.folder(run_id))
             self._append(run_id, ev.Launched, warm=warm)
         self._line.started(run_id)
-        self._launcher.launch(self._registry.folder(run_id))
+        context.run(self._launcher.launch, self._registry.folder(run_id))
         self._registry.own_runs.launched(run_id)
 
     def _checkpoint_is_here(self, run_id: str) -> bool:
@@ -369,6 +371,7 @@ class Dispatcher:
         """Take a run out of the queue, and forget its download; return whether it was there."""
         with self._guard:
             self._downloads.pop(run_id, None)
+            self._contexts.pop(run_id, None)
             waited = run_id in self._queue
             if waited:
                 self._queue.remove(run_id)

@@ -6,8 +6,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from bertdemo.launching import Launching
 from bertdemo.runs.launchers.commands import Where, agent_arguments, by_hand, slurm, torchrun_arguments
-from bertdemo.settings import Launching
 
 RUN = Path("/shared/home of all/runs/20261129-abc")
 WHERE = Where(RUN, "/opt/a b/bin/python", {"BERTDEMO_HOME": "/shared/home of all", "PYTHONPATH": "/opt/app"}, "node1")

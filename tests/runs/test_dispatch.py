@@ -52,13 +52,13 @@ def test_one_run_a_device_and_the_next_when_it_ends(
     first, second, third = (server.admission.start(ask(data), "") for _ in range(3))
     eventually(lambda: launcher.ids == [first])
     eventually(server.dispatcher.training_on_cpu)
-    ahead = [server.dispatcher.ahead(registry.read(run, "")) for run in (first, second, third)]
+    ahead = [server.dispatcher.place_of(registry.read(run, "")).ahead for run in (first, second, third)]
     assert ahead == [0, 1, 2]
     assert [registry.read(run, "").state for run in (first, second, third)] == ["starting", "queued", "queued"]
     launcher.finish(first)
     eventually(lambda: launcher.ids == [first, second])
     eventually(lambda: registry.read(first, "").exit_code == 0)  # noted at the tick after the one that launches
-    assert server.dispatcher.ahead(registry.read(third, "")) == 1
+    assert server.dispatcher.place_of(registry.read(third, "")).ahead == 1
     assert launcher.warmed == 1
     assert events_of(registry.folder(second), ev.Launched)[0].seq == 2
 
@@ -67,7 +67,7 @@ def test_runs_on_two_devices_do_not_wait_for_each_other(make: Make, launcher: Fa
     server = make(launcher, "cuda:0")
     best, processor, again = (server.admission.start(ask(data, device), "") for device in ("auto", "cpu", "cuda:0"))
     eventually(lambda: sorted(launcher.ids) == sorted([best, processor]))
-    assert server.dispatcher.ahead(server.dispatcher._registry.read(again, "")) == 1
+    assert server.dispatcher.place_of(server.dispatcher._registry.read(again, "")).ahead == 1
     assert server.dispatcher._registry.read(best, "").request.config.device == "cuda:0"
 
 
@@ -225,7 +225,7 @@ def test_a_new_server_takes_up_what_waits_and_leaves_what_trains(
         after = FakeLauncher()
         later = make(after)
         eventually(later.dispatcher.training_on_cpu)
-        assert [later.dispatcher.ahead(registry.read(run, "")) for run in (first, second, third)] == [0, 1, 2]
+        assert [later.dispatcher.place_of(registry.read(run, "")).ahead for run in (first, second, third)] == [0, 1, 2]
         assert after.ids == []
         assert registry.read(first, "").state == "running"
     eventually(lambda: after.ids == [second])
@@ -242,7 +242,7 @@ def test_of_two_servers_on_one_home_only_one_dispatches_and_the_other_takes_over
     run, waits, last = (second.admission.start(ask(data), "") for _ in range(3))
     eventually(lambda: one.ids == [run])
     eventually(second.dispatcher.training_on_cpu)
-    assert second.dispatcher.ahead(registry.read(waits, "")) == 1
+    assert second.dispatcher.place_of(registry.read(waits, "")).ahead == 1
     with second.dispatcher._guard:
         second.dispatcher._queue.insert(0, run)  # as a look of a second ago would have it
     assert second.dispatcher.cancel(run, "") == "starting"  # not its to end: the flag is there for the worker

@@ -62,7 +62,7 @@ def test_the_page_does_not_wait_for_a_disk_or_a_fork_of_the_dispatcher(
             view = registry.read(second, "")
             page = pool.submit(
                 lambda: (
-                    server.dispatcher.ahead(view),
+                    server.dispatcher.place_of(view).ahead,
                     server.dispatcher.training(),
                     server.dispatcher.training_on_cpu(),
                 )

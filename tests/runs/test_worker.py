@@ -151,7 +151,7 @@ def test_stop_ends_a_training_with_its_weights_and_lets_the_next_run_start(
 ) -> None:
     first = start_long(services, long_data)
     second = services.admission.start(request_for(data), "")
-    assert services.dispatcher.ahead(services.registry.read(second, "")) == 1
+    assert services.dispatcher.place_of(services.registry.read(second, "")).ahead == 1
     assert services.dispatcher.training_on_cpu()
     services.dispatcher.cancel(first, "")
     assert eventually(lambda: state(services, first) in ev.ENDED)

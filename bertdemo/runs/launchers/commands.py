@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bertdemo.settings import Launching
+from bertdemo.launching import Launching
 
 # What torchrun runs as each process.
 _MODULE = "bertdemo.runs.worker"

@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bertdemo import faults, processes
-from bertdemo.settings import Rank, Settings
+from bertdemo.launching import Rank
+from bertdemo.settings import Settings
 
 EXIT_FAILED = 1
 
@@ -80,11 +81,12 @@ def _work(folder: Path) -> int:
     from bertdemo.errors import BertDemoError, BugInRun
     from bertdemo.runs.liveness.process_files import EXIT_DISK, note_process
     from bertdemo.runs.worker import job
+    from bertdemo.runs.worker.distributed.single_process import WithoutGpu
     from bertdemo.runs.worker.reporting.worker_log import close_output
 
     settings = Settings.from_env()
     faults.arm(settings.fault)
-    run = job.Job(folder, settings)
+    run = job.Job(folder, settings, WithoutGpu() if settings.launching.launcher == "zerogpu" else None)
     if run.begun:  # a second worker waited for the lock until the first had ended
         return 0
     signal.signal(signal.SIGTERM, lambda *_: run.ask_to_stop())

@@ -28,7 +28,7 @@ from bertdemo.ui.fine_tune.studies import layout as studies
 from bertdemo.ui.html.primitives import caption, root
 from bertdemo.ui.localized import Source
 from bertdemo.ui.page import Page
-from bertdemo.ui.storage_note import storage_note
+from bertdemo.ui.storage_note import gpu_note, storage_note
 
 # A click in a drawing is sent to the server with the value of its button; see assets/fine_tune.js.
 _LINK = "window.bertdemo.trainLink(element, watch);"
@@ -314,6 +314,7 @@ def _bar(page: Page) -> tuple[Bar, studies.Bar]:
 
     with gr.Column(elem_id="train-bar"):
         trouble = gr.HTML("", elem_id="train-trouble")
+        gpu_note(page, "train-gpu")
         with gr.Row(elem_classes="bd-bar-row") as plan_box:
             reason = {"value": lambda lang: render_reason(translate(lang, "fine_tune.reason.no_data"))}
             plan = make(gr.HTML, reason, elem_id="train-chosen")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bertdemo.errors import RanksMissing
+from bertdemo.launching import Rank
 from bertdemo.runs.worker.distributed.world import _check_in, is_lost
-from bertdemo.settings import Rank
 
 
 def rank(number: int, size: int = 3, restart: int = 0) -> Rank:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from bertdemo.checkpoints import Catalogue
+from bertdemo.launching import Launching
 from bertdemo.processes import is_held
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
 from bertdemo.runs.request import RunRequest
 from bertdemo.runs.resume.requeue import requeue
 from bertdemo.runs.status import status_of
-from bertdemo.settings import Launching, Settings
+from bertdemo.settings import Settings
 from tests import sweep
 from tests.runs.conftest import Work
 from tests.runs.distributed import torchrun

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bertdemo.launching import Launching
 from bertdemo.processes import is_held
 from bertdemo.runs import events as ev
 from bertdemo.runs.registry import Registry
-from bertdemo.settings import Launching, Settings
+from bertdemo.settings import Settings
 from tests import sweep
 from tests.runs.distributed import torchrun
 from tests.runs.distributed.namespaces import Host, two_hosts

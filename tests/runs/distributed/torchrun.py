@@ -12,12 +12,13 @@ from pathlib import Path
 
 import psutil
 
+from bertdemo.launching import Launching
 from bertdemo.runs import events as ev
 from bertdemo.runs.event_log import append_event
 from bertdemo.runs.launchers.commands import agent_arguments, torchrun_arguments
 from bertdemo.runs.launchers.local import child_env
 from bertdemo.runs.registry import Registry
-from bertdemo.settings import Launching, Settings
+from bertdemo.settings import Settings
 from tests.runs.support import events_of
 
 # Seconds after which a run that should have ended hangs.

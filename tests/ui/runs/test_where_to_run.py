@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bertdemo.launching import Launching
 from bertdemo.runs.launchers.commands import Where, by_hand, slurm
-from bertdemo.settings import Launching
 from bertdemo.ui.runs.html.where_to_run import render_where_to_run
 
 WHERE = Where(Path("/shared/<b>runs/20261129-abc"), "/opt/python", {"BERTDEMO_HOME": "/shared"}, "node1")

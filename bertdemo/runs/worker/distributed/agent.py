@@ -22,10 +22,11 @@ from filelock import Timeout
 
 from bertdemo import processes
 from bertdemo.errors import HostsMissing
+from bertdemo.launching import Launching
 from bertdemo.runs.liveness.process_files import note_process
 from bertdemo.runs.worker.distributed import attempts
 from bertdemo.runs.worker.distributed.rank_main import AGENT, WRITER
-from bertdemo.settings import Launching, Settings
+from bertdemo.settings import Settings
 
 _LOOK_SECONDS = 0.5
 

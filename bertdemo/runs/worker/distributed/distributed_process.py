@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bertdemo import device as devices
+from bertdemo.launching import Rank
 from bertdemo.run_config import RunConfig
 from bertdemo.runs.worker.distributed.single_process import SingleProcess
 from bertdemo.runs.worker.distributed.world import World, leave
 from bertdemo.runs.worker.training_checkpoints import Saving
-from bertdemo.settings import Rank, stand_alone
+from bertdemo.settings import stand_alone
 
 if TYPE_CHECKING:
     from bertdemo.checkpoints import Opened

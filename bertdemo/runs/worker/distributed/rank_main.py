@@ -23,9 +23,10 @@ from filelock import Timeout
 from bertdemo import faults, processes
 from bertdemo.device import compute_threads
 from bertdemo.errors import BertDemoError, BugInRun
+from bertdemo.launching import Rank
 from bertdemo.runs.worker import job
 from bertdemo.runs.worker.distributed import attempts, world
-from bertdemo.settings import Rank, Settings, stand_alone
+from bertdemo.settings import Settings, stand_alone
 
 DONE, AGAIN = 0, 1
 # Files of the run folder that are locked, besides that of every run: by rank 0, so that of two that were started by

@@ -58,3 +58,11 @@ class SingleProcess:
 
     def trained(self) -> None:
         """Training is over, and the evaluation of the kept weights comes."""
+
+
+class WithoutGpu(SingleProcess):
+    """A process on a machine whose GPU only others get, so that a run that was made for it trains on the CPU."""
+
+    def device_id(self, wanted: str) -> str:  # noqa: ARG002 - whatever was wanted
+        """Return the CPU."""
+        return "cpu"

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from bertdemo.errors import RanksMissing
-from bertdemo.settings import Rank
+from bertdemo.launching import Rank
 
 # A process waits for another one so long: rank 0 may prepare a large table or evaluate alone meanwhile. One that dies
 # is noticed at once, because its connections close.

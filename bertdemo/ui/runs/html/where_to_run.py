@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bertdemo.i18n.translation import translate
+from bertdemo.launching import Launching
 from bertdemo.runs.launchers.commands import Where, by_hand, slurm
-from bertdemo.settings import Launching
 from bertdemo.ui.html.pictures import code, more
 from bertdemo.ui.html.primitives import caption, join, note, root
 
