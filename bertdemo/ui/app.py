@@ -17,7 +17,7 @@ from bertdemo.errors import PortTaken
 from bertdemo.i18n.translation import DEFAULT, LANGUAGES, translate
 from bertdemo.services import Services
 from bertdemo.settings import MIB, Settings
-from bertdemo.ui import theme
+from bertdemo.ui import hot_reload, theme
 from bertdemo.ui.api.endpoints import build_api
 from bertdemo.ui.body_limit import BodyLimit
 from bertdemo.ui.client_address import ClientAddress
@@ -132,6 +132,8 @@ def _tab(page: Page, name: str, build: Callable[[Page], None]) -> gr.Tab:
 def launch(app: App) -> str:
     """Start the server beside the caller's thread and return its address. Raises PortTaken."""
     settings = app.page.settings
+    if settings.public:
+        hot_reload.keep_out()
     try:
         _, address, _ = app.blocks.launch(**_launch_kwargs(settings), prevent_thread_lock=True)
     except OSError:
