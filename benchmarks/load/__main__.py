@@ -1,6 +1,6 @@
 """Run every scenario against a public server on this machine; a dated table in docs/load.md. Takes about half an hour.
 
-`--only NAME …` runs some of them: idle, burst, sessions, stranger, inspections, training, many.
+`--only NAME …` runs some of them: idle, burst, sessions, stranger, inspections, oversized, training, many.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.load import scenarios
+from benchmarks.load.oversized import oversized
 from benchmarks.load.pages import idle_pages
 from benchmarks.load.requests import About
 from benchmarks.load.scenarios import Site
@@ -33,6 +34,7 @@ SCENARIOS: dict[str, Scenario] = {
     "sessions": idle_pages,
     "stranger": lambda site, owner: scenarios.stranger(site),
     "inspections": lambda site, owner: scenarios.inspections(site),
+    "oversized": lambda site, owner: oversized(site),
     "training": beside_training,
     "many": scenarios.many_requests,
 }

@@ -79,7 +79,7 @@ class LoadVisitor:
                     if told["msg"] == "process_completed" and told["event_id"] == event:
                         return _value(told)
                     if told["msg"] == "unexpected_error":
-                        break
+                        raise RuntimeError(f"unexpected: {told.get('message')}")
         raise RuntimeError("the stream ended without an answer")
 
     async def run(self, name: str, *values: Any, session: str = "") -> Any:

@@ -9,6 +9,8 @@ by kind of part (`MultipartCounter`). A refusal is a sentence in the language th
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from bertdemo.errors import BertDemoError, RequestTooLarge, TextFieldsTooLarge, TooManyParts, UploadMalformed
 from bertdemo.i18n.translation import from_accept_language, message, size
+from bertdemo.settings import MIB
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -33,6 +36,8 @@ _ADDRESS = re.compile(r"file=\s*(?:[a-z][a-z0-9+.-]+:|//|\\\\)", re.IGNORECASE)
 TEXT_BYTES = 64 * 1024
 # Parts of an upload. No box of the page takes more than one file, and Gradio opens a temporary file for each.
 PARTS = 32
+# How long and how much a refused client may go on sending, so that it reads the refusal first.
+_LINGER_SECONDS, _LINGER_BYTES = 1.0, 8 * MIB
 
 
 class MultipartCounter:
@@ -130,7 +135,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if _ADDRESS.search(scope["path"]):
-            await _answer(send, 403, b"Only files of this server are served.")
+            await _answer(receive, send, 403, b"Only files of this server are served.")
             return
         body = self._body(scope)
         # A true Content-Length is rejected without reading a byte; a false one is noticed while counting.
@@ -138,7 +143,7 @@ class BodyLimit:
         if body.refusal is None and length.isdigit() and int(length) > body.limit:
             body.refusal = RequestTooLarge(limit=size(body.limit))
         if body.refusal is not None:
-            await _refuse(scope, send, body.refusal)
+            await _refuse(scope, receive, send, body.refusal)
             return
         await self._counted(scope, receive, send, body)
 
@@ -182,7 +187,7 @@ class BodyLimit:
                 raise
             await send({"type": "http.response.body", "body": b""})
         if body.refusal is not None and not body.answered:
-            await _refuse(scope, send, body.refusal)
+            await _refuse(scope, receive, send, body.refusal)
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -195,17 +200,32 @@ def _header(scope: MutableMapping[str, Any], wanted: bytes) -> bytes:
     return next((bytes(value) for name, value in scope["headers"] if name == wanted), b"")
 
 
-async def _refuse(scope: MutableMapping[str, Any], send: Send, error: BertDemoError) -> None:
+async def _refuse(scope: MutableMapping[str, Any], receive: Receive, send: Send, error: BertDemoError) -> None:
     lang = from_accept_language(_header(scope, b"accept-language").decode("latin-1"))
     status = 400 if isinstance(error, UploadMalformed) else 413
-    await _answer(send, status, message(lang, error).encode())
+    await _answer(receive, send, status, message(lang, error).encode())
 
 
-async def _answer(send: Send, status: int, text: bytes) -> None:
+async def _answer(receive: Receive, send: Send, status: int, text: bytes) -> None:
+    """Answer, and let the client read it: one that is still sending when the connection ends sees only that."""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(text)).encode()),
         (b"connection", b"close"),  # the rest of the body is not read, so the connection cannot be used again
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    await send({"type": "http.response.body", "body": text, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            await _discard(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _discard(receive: Receive) -> None:
+    """Read a little more of what a client sends, and keep nothing of it."""
+    left = _LINGER_BYTES
+    while left > 0:
+        part = await receive()
+        left -= len(part.get("body", b"")) + 1
+        if part["type"] != "http.request" or not part.get("more_body"):
+            return
