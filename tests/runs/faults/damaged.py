@@ -85,13 +85,12 @@ def views(registry: Registry, run: str) -> None:
     for owner in ("", None):
         if run not in registry.ids(owner):
             continue
-        for read in (registry.summary, registry.read):
-            view = read(run, owner)
-            status = status_of(view)
-            for lang in ("en", "zh"):
-                state_words(status, lang)
-                render_progress(status, lang)
-                render_training(status, (), lang)
+        status_of(registry.summary(run, owner))
+        status = status_of(registry.read(run, owner))
+        for lang in ("en", "zh") if owner == "" else ():
+            state_words(status, lang)
+            render_progress(status, lang)
+            render_training(status, (), lang)
     process_of(registry._settings.runs / run)
 
 
@@ -124,6 +123,7 @@ READERS: Mapping[str, Callable[[Registry, str], object]] = {
     "config.json": lambda registry, run: Record.read(registry.folder(run)),
     "resume": resume,
     "dataset.json": dataset,
+    "data": dataset,
 }
 
 
