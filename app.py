@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import locale
 import os
+import signal
 import sys
 
 from bertdemo.errors import StartError
@@ -31,6 +32,8 @@ def serve() -> None:
     from bertdemo.ui.app import build_app, launch
 
     services = Services.create(settings)
+    if services.backup.on:  # a Space that restarts sends this and waits: time for the last copies
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app = build_app(settings, services)
         print(f"bertdemo: {launch(app)}", flush=True)  # noqa: T201

@@ -77,6 +77,14 @@ class Server:
             self._process.wait()
             self._process = None
 
+    def end(self) -> int:
+        """End it as a machine that shuts down does (SIGTERM); return its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            raise RuntimeError("it does not run")
+        process.terminate()
+        return process.wait(timeout=HANG)
+
     def close(self) -> None:
         """End it and every worker of its home."""
         if self._process is not None:

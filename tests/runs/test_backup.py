@@ -20,6 +20,7 @@ from bertdemo.runs.registry import Registry
 from bertdemo.runs.resume import checkpoints
 from bertdemo.runs.resume.checkpoints import Conditions
 from bertdemo.settings import Settings
+from tests.e2e.server import Server
 from tests.runs.support import request_for
 
 _HERE = Conditions("1", "1", "1", "cpu", "x", "d", "s")
@@ -257,6 +258,17 @@ def test_what_has_changed_is_copied_when_the_server_ends(
     run = registry.create(request_for(data), "somebody")
     backup.close()
     assert Snapshots(bucket).names("runs") == [run]
+
+
+@pytest.mark.slow
+def test_a_server_that_is_told_to_end_copies_what_has_changed_first(home: Path, tiny: Path, bucket: Path) -> None:
+    server = Server(home, tiny, {"BERTDEMO_BACKUP": str(bucket), "BERTDEMO_SPARE_WORKER": "0"})
+    server.start()
+    study = home / "studies" / "20261129-study"
+    study.mkdir(parents=True)
+    (study / "study.json").write_text("{}", encoding="utf-8")
+    assert server.end() == 143
+    assert Snapshots(bucket).names("studies") == [study.name]
 
 
 def test_a_manifest_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:

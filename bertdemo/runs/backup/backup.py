@@ -83,6 +83,7 @@ class Backup:
         """Copy what has changed since the last look, and end."""
         self._closed.set()
         self._thread.shutdown(wait=True)
+        self.copy()
 
     def copy(self) -> None:
         """Copy what has changed, and remove the copies of what was deleted. A failure is logged and tried again."""
@@ -101,7 +102,6 @@ class Backup:
     def _loop(self) -> None:
         while not self._closed.wait(timeout=_TICK):
             self.copy()
-        self.copy()
 
     def _copy(
         self,
