@@ -185,9 +185,8 @@ def _restart(machine: SpaceMachine) -> None:
 
 
 def _gone(visitor: FramedVisitor, run: str) -> None:
-    rows = visitor.page.locator("#runs-list [data-run]")
-    rows.first.wait_for()  # the run that ships with the app
-    _is(run not in [row.get_attribute("data-run") for row in rows.all()], "a run is listed that is not there")
+    visitor.page.locator("#runs-list .bd-runs").first.wait_for()
+    _is(not visitor.page.locator(f"#runs-list [data-run='{run}']").count(), "a run is listed that is not there")
 
 
 def _back(visitor: FramedVisitor, run: str) -> None:
