@@ -31,8 +31,8 @@ def is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-# Every setting of a Space that its documentation names (hub-docs, spaces-config-reference and spaces-oauth, read in
-# August 2026), with what its value must be. The Hub ignores a key that it does not know, so a typo would go unseen.
+# Every setting of a Space that its documentation names (hub-docs, spaces-config-reference and spaces-oauth), with what
+# its value must be. The Hub ignores a key that it does not know, so a typo would go unseen.
 SETTINGS: dict[str, Holds] = {
     "title": is_text,
     "emoji": lambda value: is_text(value, 8),
