@@ -14,6 +14,7 @@ from bertdemo.dataset.dataset_cache import DatasetCache, Preparation
 from bertdemo.serving.files import predict_file
 from bertdemo.settings import Limits, Settings
 from bertdemo.tables.parse_options import KEEP
+from bertdemo.tables.spreadsheet import safe
 from bertdemo.tables.table_cache import TableCache
 from bertdemo.tables.table_files import read
 from bertdemo.tasks.results import Labels, LabelScore
@@ -94,7 +95,7 @@ def test_every_readable_file_keeps_its_rows_in_their_order_and_has_a_prediction_
         rows, width = predicted(path, case, next(iter(table.columns))), len(table.columns)
         left = iter(rows)
         if not all(
-            any(row[:width] == [cell or "" for cell in cells] for row in left)
+            any(row[:width] == [safe(cell or "") for cell in cells] for row in left)
             for cells in zip(*table.columns.values(), strict=True)
         ):
             wrong.append(f"{case.id}: a row is missing, or in another place")

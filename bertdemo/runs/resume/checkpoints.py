@@ -135,6 +135,8 @@ def verify(folder: Path) -> ResumeCheckpoint:
     manifest = _manifest(folder)
     for name, (size, sha256) in manifest.files.items():
         path = folder / name
+        if not path.exists() and _unnamed(folder, manifest):  # so it is the name that was damaged
+            raise Torn(MANIFEST)
         if not path.is_file() or path.stat().st_size != size or file_sha256(path) != sha256:
             raise Torn(name)
     return ResumeCheckpoint(folder, manifest)
@@ -171,6 +173,11 @@ def _manifest(folder: Path) -> Manifest:
     if manifest.schema != SCHEMA or manifest.step != step_of(folder):
         raise Torn(MANIFEST)
     return manifest
+
+
+def _unnamed(folder: Path, manifest: Manifest) -> set[str]:
+    """Return the files of a checkpoint that its manifest does not name."""
+    return {path.name for path in folder.iterdir()} - {*manifest.files, MANIFEST}
 
 
 def _looks_whole(folder: Path) -> bool:

@@ -188,7 +188,7 @@ def test_a_damaged_journal_ends_its_own_search_and_no_other_study(serve: Any, da
     server.admission.driver.begin()
     progress = eventually(lambda: (now := server.progress(broken)).ended and now)
     assert progress.note == "study.note.broken"
-    eventually(lambda: server.progress(sound).trials[0].run)
+    eventually(lambda: (trials := server.progress(sound).trials) and trials[0].run)
 
 
 def test_the_folder_of_a_trial_has_no_row_of_the_held_out_ones(serve: Any, data: Path) -> None:

@@ -43,7 +43,8 @@ def services(root: Path) -> Iterator[Services]:
 @pytest.fixture(scope="module")
 def kept(services: Services, root: Path) -> str:
     run = created(services.registry, write_csv(root / "data.csv", rows_of(8)))
-    rows = [{"row": i, "text": text, "label": label} for i, (text, label) in enumerate(rows_of(12, LABELS))]
+    answer = {"predicted": LABELS[0], "confidence": 0.5}
+    rows = [{"row": i, "text": text, "label": label, **answer} for i, (text, label) in enumerate(rows_of(12, LABELS))]
     path = services.registry.folder(run) / "evaluation.jsonl"
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     return publish(services.catalogue, root / "kept", "", run, pooling="mean", name="kept <b>")
