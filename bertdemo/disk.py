@@ -31,8 +31,9 @@ def is_failing(error: OSError) -> bool:
 
 
 def free_share(path: Path) -> float:
-    """Return the share of the disk of `path` that this user can still fill, 0 to 1."""
-    usage = shutil.disk_usage(path)
+    """Return the share of the disk of `path`, which need not exist yet, that this user can still fill, 0 to 1."""
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    usage = shutil.disk_usage(existing)
     return usage.free / usage.total if usage.total else 1.0
 
 

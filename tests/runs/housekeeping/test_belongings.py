@@ -98,3 +98,8 @@ def test_a_disk_that_is_almost_full_takes_no_run_and_says_the_limit(
     assert list(registry._settings.runs.iterdir()) == []
     monkeypatch.setattr(disk, "free_share", lambda path: 0.02)
     assert created(registry, data)
+
+
+def test_the_first_run_of_all_finds_room_in_a_home_that_is_not_there_yet(tmp_path: Path) -> None:
+    home = tmp_path / "not" / "there" / "yet"
+    assert disk.free_share(home) == pytest.approx(disk.free_share(tmp_path), abs=0.05) and not home.exists()
