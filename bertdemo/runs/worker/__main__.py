@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import sys
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -78,10 +76,10 @@ def _receive(held: contextlib.ExitStack) -> Path:
 
 
 def _work(folder: Path) -> int:
-    from bertdemo.errors import BertDemoError, BugInRun
     from bertdemo.runs.liveness.process_files import EXIT_DISK, note_process
     from bertdemo.runs.worker import job
     from bertdemo.runs.worker.distributed.single_process import WithoutGpu
+    from bertdemo.runs.worker.reporting.guard import guarded, told
     from bertdemo.runs.worker.reporting.worker_log import close_output
 
     settings = Settings.from_env()
@@ -90,23 +88,19 @@ def _work(folder: Path) -> int:
     if run.begun:  # a second worker waited for the lock until the first had ended
         return 0
     signal.signal(signal.SIGTERM, lambda *_: run.ask_to_stop())
-    code = 0
-    try:
+
+    def work() -> None:
         with contextlib.suppress(OSError):  # a full disk: the run itself will say so
             note_process(folder, processes.Identity.of())
         run.run()
-    except job.FolderGone:
-        return 0  # the run was deleted, so there is no event log to write to
-    except BertDemoError as error:
-        run.fail(error)
-        code = EXIT_FAILED
-    except Exception:  # as in `rank_main`: the page must learn of every end
-        error_id = secrets.token_hex(4)
-        with contextlib.suppress(OSError):  # the log may be on a full disk
-            print(f"error {error_id}", file=sys.stderr)  # noqa: T201 - standard error is the log
-            traceback.print_exc()
-        run.fail(BugInRun(error_id=error_id))
-        code = EXIT_FAILED
+
+    def report(error: Exception) -> int:
+        run.fail(told(error))
+        return EXIT_FAILED
+
+    code = guarded(work, report, quiet=(job.FolderGone,))
+    if code is None:  # the run was deleted, so there is no event log to write to
+        return 0
     close_output()
     return EXIT_DISK if run.held_up() else code
 

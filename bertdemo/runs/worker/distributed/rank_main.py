@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -22,10 +21,10 @@ from filelock import Timeout
 
 from bertdemo import faults, processes
 from bertdemo.device import compute_threads
-from bertdemo.errors import BertDemoError, BugInRun
 from bertdemo.launching import Rank
 from bertdemo.runs.worker import job
 from bertdemo.runs.worker.distributed import attempts, world
+from bertdemo.runs.worker.reporting.guard import guarded, told
 from bertdemo.settings import Settings, stand_alone
 
 DONE, AGAIN = 0, 1
@@ -88,7 +87,7 @@ def _report(folder: Path, error: Exception) -> int:
     if world.is_lost(error):
         traceback.print_exception(error)
         return AGAIN
-    attempts.fail(folder, error if isinstance(error, BertDemoError) else _bug(error))
+    attempts.fail(folder, told(error))
     return DONE
 
 
@@ -108,7 +107,7 @@ def _leave_for_rank_0(folder: Path, error: Exception) -> int:
     if attempts.ended(attempts.read(folder)):
         return DONE
     if not world.is_lost(error):
-        attempts.note_error(folder, error if isinstance(error, BertDemoError) else _bug(error))
+        attempts.note_error(folder, told(error))
     traceback.print_exception(error)
     return AGAIN
 
@@ -117,13 +116,7 @@ def _guarded(work: Callable[[], None], report: Callable[[Exception], int]) -> in
     """Do the work; return the exit code, which `report` knows of an error."""
     from bertdemo.runs.worker.distributed.distributed_process import NotNeeded
 
-    try:
-        work()
-    except (NotNeeded, job.FolderGone):
-        return DONE
-    except Exception as error:  # every end must reach the page, as in the process of a single worker
-        return report(error)
-    return DONE
+    return guarded(work, report, quiet=(NotNeeded, job.FolderGone)) or DONE
 
 
 def _job(folder: Path, settings: Settings, rank: Rank, others: world.World | None) -> job.Job:
@@ -139,13 +132,6 @@ def _joined(settings: Settings, rank: Rank) -> world.World:
     # torchrun gives each process one thread, whatever the number of cores.
     torch.set_num_threads(max(1, compute_threads() // rank.local_size))
     return world.join(rank, settings.launching.join_seconds, gpus=torch.cuda.is_available())
-
-
-def _bug(error: Exception) -> BugInRun:
-    error_id = secrets.token_hex(4)
-    print(f"error {error_id}", file=sys.stderr)  # noqa: T201 - standard error is the log
-    traceback.print_exception(error)
-    return BugInRun(error_id=error_id)
 
 
 def _end_with_torchrun() -> None:

@@ -7,16 +7,13 @@ back, and its priority and its signal handlers are left alone. A stop comes as t
 from __future__ import annotations
 
 import contextlib
-import secrets
-import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
 from bertdemo import device, processes
-from bertdemo.errors import BertDemoError, BugInRun
 from bertdemo.runs.liveness import process_files
 from bertdemo.runs.worker import job
+from bertdemo.runs.worker.reporting.guard import guarded, told
 from bertdemo.settings import Settings, drop_tokens
 
 
@@ -77,19 +74,19 @@ def _work(folder: Path, seconds: float) -> bool:
     if run.begun:
         return False
     process_files.note_process(folder, processes.Identity.of())
-    try:
-        run.run()
-    except _Paused:
-        return True
-    except job.FolderGone:
-        pass
-    except BertDemoError as error:
-        run.fail(error)
-    except Exception:  # as in `__main__`: the page must learn of every end
-        error_id = secrets.token_hex(4)
-        print(f"error {error_id}", file=sys.stderr)  # noqa: T201 - standard error is the log
-        traceback.print_exc()
-        run.fail(BugInRun(error_id=error_id))
-    finally:
-        device.free_memory()
-    return False
+    paused = False
+
+    def work() -> None:
+        nonlocal paused
+        try:
+            run.run()
+        except _Paused:
+            paused = True
+
+    def report(error: Exception) -> int:
+        run.fail(told(error))
+        return 1
+
+    guarded(work, report, quiet=(job.FolderGone,))
+    device.free_memory()
+    return paused
